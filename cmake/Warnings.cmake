@@ -1,0 +1,4 @@
+function(heed_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                           -Wstrict-prototypes -Wmissing-prototypes -Wno-overlength-strings)
+endfunction()

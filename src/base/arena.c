@@ -1,0 +1,75 @@
+#include "base/arena.h"
+
+#include <string.h>
+
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16, LARGEST_STEP = 1 << 24 };
+
+struct hd_arena_block {
+    hd_arena_block *next;
+    size_t capacity;
+    char *data; /* aligned, inside the same allocation */
+};
+
+void hd_arena_open(hd_arena *arena, heed_context *context) { *arena = (hd_arena){.context = context}; }
+
+static hd_arena_block *new_block(hd_arena *arena, size_t bytes) {
+    /* Blocks double up to 16 MiB, so that a small model costs little and a large one few allocations. */
+    size_t capacity = arena->current ? arena->current->capacity * 2 : SMALLEST_BLOCK;
+    if (capacity > LARGEST_STEP) capacity = LARGEST_STEP;
+    if (capacity < bytes) capacity = bytes;
+    size_t total;
+    if (!hd_add(capacity, sizeof(hd_arena_block) + ALIGNMENT, &total)) total = SIZE_MAX;
+    hd_arena_block *block = hd_alloc(arena->context, total, 1);
+    if (!block) return NULL;
+    uintptr_t start = (uintptr_t)(block + 1);
+    block->data = (char *)block + ((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - (uintptr_t)block);
+    block->capacity = capacity;
+    return block;
+}
+
+void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (!hd_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX - ALIGNMENT) {
+        hd_fail(arena->context, HEED_MEMORY, "%zu elements of %zu bytes are more than memory can hold", count, size);
+        return NULL;
+    }
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    while (!arena->current || arena->current->capacity - arena->used < bytes) {
+        hd_arena_block **next = arena->current ? &arena->current->next : &arena->first;
+        if (!*next || (*next)->capacity < bytes) { /* the next kept block is missing or too small: put a new one before it */
+            hd_arena_block *block = new_block(arena, bytes);
+            if (!block) return NULL;
+            block->next = *next;
+            *next = block;
+        }
+        arena->current = *next;
+        arena->used = 0;
+    }
+    void *result = arena->current->data + arena->used;
+    arena->used += bytes;
+    return result;
+}
+
+hd_arena_mark hd_arena_here(const hd_arena *arena) { return (hd_arena_mark){arena->current, arena->used}; }
+
+void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark) {
+    arena->current = mark.block;
+    arena->used = mark.used;
+}
+
+void hd_arena_reset(hd_arena *arena) { hd_arena_rewind(arena, (hd_arena_mark){NULL, 0}); }
+
+void hd_arena_close(hd_arena *arena) {
+    for (hd_arena_block *block = arena->first, *next; block; block = next) {
+        next = block->next;
+        hd_free(arena->context, block);
+    }
+    arena->first = arena->current = NULL;
+    arena->used = 0;
+}
+
+size_t hd_arena_size(const hd_arena *arena) {
+    size_t total = 0;
+    for (const hd_arena_block *block = arena->first; block; block = block->next) total += block->capacity;
+    return total;
+}

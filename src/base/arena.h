@@ -1,0 +1,33 @@
+/* An arena: blocks that are filled in order and emptied at once. Weights, sessions and passes have one each. */
+#ifndef HD_BASE_ARENA_H
+#define HD_BASE_ARENA_H
+
+#include "base/context.h"
+
+typedef struct hd_arena_block hd_arena_block;
+
+typedef struct hd_arena {
+    heed_context *context;
+    hd_arena_block *first;   /* in order of use */
+    hd_arena_block *current; /* the one being filled */
+    size_t used;             /* bytes of `current` in use */
+} hd_arena;
+
+/* A place in an arena to go back to. */
+typedef struct hd_arena_mark {
+    hd_arena_block *block;
+    size_t used;
+} hd_arena_mark;
+
+void hd_arena_open(hd_arena *arena, heed_context *context);
+/* `count * size` uninitialised bytes aligned to 64, or NULL with the context's message set. */
+void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size);
+hd_arena_mark hd_arena_here(const hd_arena *arena);
+/* Takes back all that was handed out since `mark`; the blocks are kept for the next use. */
+void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark);
+void hd_arena_reset(hd_arena *arena);
+void hd_arena_close(hd_arena *arena);
+/* Bytes held from the allocator. */
+size_t hd_arena_size(const hd_arena *arena);
+
+#endif

@@ -1,0 +1,78 @@
+#include "base/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(context->message, sizeof context->message, format, arguments);
+    va_end(arguments);
+    for (char *c = context->message; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    context->status = status;
+    return status;
+}
+
+heed_status hd_fail_in(heed_context *context, const char *prefix) {
+    char message[sizeof context->message];
+    memcpy(message, context->message, sizeof message);
+    return hd_fail(context, context->status, "%s: %s", prefix, message);
+}
+
+void hd_note(heed_context *context, const char *format, ...) {
+    if (!context->log) return;
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    context->log(context->log_user, line);
+}
+
+void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size) {
+    size_t bytes;
+    if (!hd_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX) {
+        hd_fail(context, HEED_MEMORY, "%zu elements of %zu bytes are more than memory can hold", count, size);
+        return NULL;
+    }
+    void *result = context->resize(context->resize_user, pointer, bytes ? bytes : 1);
+    if (!result) hd_fail(context, HEED_MEMORY, "out of memory: %zu bytes were asked for", bytes);
+    return result;
+}
+
+void *hd_alloc(heed_context *context, size_t count, size_t size) { return hd_resize(context, NULL, count, size); }
+
+void *hd_alloc_zeroed(heed_context *context, size_t count, size_t size) {
+    void *result = hd_alloc(context, count, size);
+    if (result) memset(result, 0, count * size);
+    return result;
+}
+
+void hd_free(heed_context *context, void *pointer) {
+    if (pointer) context->resize(context->resize_user, pointer, 0);
+}
+
+char *hd_copy_bytes(heed_context *context, const char *bytes, size_t size) {
+    char *copy = hd_alloc(context, size + 1, 1);
+    if (!copy) return NULL;
+    if (size) memcpy(copy, bytes, size);
+    copy[size] = 0;
+    return copy;
+}
+
+char *hd_copy_string(heed_context *context, const char *text) { return hd_copy_bytes(context, text, strlen(text)); }
+
+bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity) return true;
+    size_t wanted = *capacity < 8 ? 16 : *capacity * 2;
+    if (wanted < needed) wanted = needed;
+    void *pointer;
+    memcpy(&pointer, array, sizeof pointer);
+    pointer = hd_resize(context, pointer, wanted, size);
+    if (!pointer) return false;
+    memcpy(array, &pointer, sizeof pointer);
+    *capacity = wanted;
+    return true;
+}

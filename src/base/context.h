@@ -1,0 +1,65 @@
+/* The context: who allocates, who is told, how many threads, which kernels, and what went wrong last.
+ * Every function that can fail takes one; the public handles (model, tokenizer, …) keep the one they were opened with. */
+#ifndef HD_BASE_CONTEXT_H
+#define HD_BASE_CONTEXT_H
+
+#include <heed/heed.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hd_kernels; /* kernels/kernels.h */
+
+struct heed_context {
+    heed_resize_function *resize; /* every allocation of heed's own goes through it */
+    void *resize_user;
+    heed_log_function *log;
+    void *log_user;
+    int threads;
+    const struct hd_kernels *kernels;
+    heed_status status;   /* of the last failure */
+    char message[1024];   /* of the last failure, one line, no newline */
+};
+
+/* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
+ * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Control characters in the message become '?'. */
+heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts `prefix` and ": " before the recorded message: the file or line that a lower room could not know. */
+heed_status hd_fail_in(heed_context *context, const char *prefix);
+
+/* A note for people (a warning, a choice made), one line; goes to the context's log function, if any. */
+void hd_note(heed_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* `count * size` uninitialised bytes aligned for any scalar, or NULL with HEED_MEMORY recorded; checks the product.
+ * A count or size of 0 gives a pointer that may be freed. */
+void *hd_alloc(heed_context *context, size_t count, size_t size);
+void *hd_alloc_zeroed(heed_context *context, size_t count, size_t size);
+/* Resizes as realloc does; on failure the old block lives on. */
+void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size);
+void hd_free(heed_context *context, void *pointer);
+char *hd_copy_string(heed_context *context, const char *text);
+char *hd_copy_bytes(heed_context *context, const char *bytes, size_t size); /* adds a final 0 */
+
+/* Makes room for `needed` elements of `size` bytes in the growable array `*array` of `*capacity` elements,
+ * doubling. False, with the message set, when memory ran out; the array is then as it was. */
+bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed, size_t size);
+
+/* a * b and a + b, or false when the result does not fit: sizes that come from files go through these. */
+static inline bool hd_multiply(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
+static inline bool hd_add(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
+
+#define HD_TRY(expression)                                  \
+    do {                                                    \
+        heed_status hd_try_ = (expression);                 \
+        if (hd_try_ != HEED_OK) return hd_try_;             \
+    } while (0)
+
+#define HD_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static inline int64_t hd_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t hd_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,42 @@
+/* Files: mapped for reading, read whole, read a line at a time, and written beside their place so that no half file is ever seen. */
+#ifndef HD_BASE_FILE_H
+#define HD_BASE_FILE_H
+
+#include "base/buffer.h"
+#include "base/context.h"
+
+/* A file mapped read-only. An empty file has data "" and size 0. */
+typedef struct hd_map {
+    const uint8_t *data;
+    size_t size;
+} hd_map;
+
+heed_status hd_map_open(heed_context *context, const char *path, hd_map *map);
+void hd_map_close(hd_map *map);
+
+/* Appends the whole file to `buffer`. */
+heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer);
+bool hd_file_exists(const char *path);
+bool hd_folder_exists(const char *path);
+heed_status hd_folder_make(heed_context *context, const char *path); /* with its parents; an existing one is fine */
+heed_status hd_file_remove(heed_context *context, const char *path); /* a missing one is fine */
+/* "folder/name", for the caller to free. */
+char *hd_path_join(heed_context *context, const char *folder, const char *name);
+
+/* Writes to `path` + ".part"; commit syncs and renames it into place, abandon removes it. After a failed
+ * write or commit the old file at `path` is as it was and the part is gone. */
+typedef struct hd_writer {
+    heed_context *context;
+    char *path, *part;
+    int descriptor;
+    hd_buffer pending;
+} hd_writer;
+
+heed_status hd_writer_open(heed_context *context, const char *path, hd_writer *writer);
+heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size);
+heed_status hd_writer_commit(hd_writer *writer);
+void hd_writer_abandon(hd_writer *writer);
+/* All three at once. */
+heed_status hd_file_write(heed_context *context, const char *path, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,76 @@
+#include "base/parallel.h"
+
+#include "base/float_environment.h"
+
+#ifndef HEED_PLAIN_THREADS
+
+#include <omp.h>
+
+const char *hd_parallel_name(void) { return "OpenMP"; }
+
+void hd_parallel_for(const heed_context *context, int64_t pieces, hd_task *task, void *argument) {
+    int threads = (int)hd_min(context->threads, pieces);
+    if (threads <= 1 || omp_in_parallel()) {
+        for (int64_t piece = 0; piece < pieces; piece++) task(argument, piece, 0);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    {
+        hd_float_environment found = hd_float_enter();
+        int worker = omp_get_thread_num();
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t piece = 0; piece < pieces; piece++) task(argument, piece, worker);
+        hd_float_leave(found);
+    }
+}
+
+#else
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { MAX_THREADS = 256 };
+
+typedef struct shared_loop {
+    _Atomic int64_t next;
+    int64_t pieces;
+    hd_task *task;
+    void *argument;
+} shared_loop;
+
+typedef struct thread_start {
+    shared_loop *loop;
+    int worker;
+} thread_start;
+
+const char *hd_parallel_name(void) { return "threads"; }
+
+static void *work(void *start_pointer) {
+    thread_start *start = start_pointer;
+    shared_loop *loop = start->loop;
+    hd_float_environment found = hd_float_enter();
+    for (;;) {
+        int64_t piece = atomic_fetch_add(&loop->next, 1);
+        if (piece >= loop->pieces) break;
+        loop->task(loop->argument, piece, start->worker);
+    }
+    hd_float_leave(found);
+    return NULL;
+}
+
+void hd_parallel_for(const heed_context *context, int64_t pieces, hd_task *task, void *argument) {
+    int threads = (int)hd_min(hd_min(context->threads, pieces), MAX_THREADS);
+    shared_loop loop = {.pieces = pieces, .task = task, .argument = argument};
+    pthread_t handles[MAX_THREADS];
+    thread_start starts[MAX_THREADS];
+    int started = 0;
+    for (int i = 1; i < threads; i++) {
+        starts[i] = (thread_start){&loop, i};
+        if (pthread_create(&handles[started], NULL, work, &starts[i]) == 0) started++;
+    }
+    starts[0] = (thread_start){&loop, 0};
+    work(&starts[0]);
+    for (int i = 0; i < started; i++) pthread_join(handles[i], NULL);
+}
+
+#endif

@@ -1,0 +1,1 @@
+typedef int hd_nothing;

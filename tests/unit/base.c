@@ -1,0 +1,84 @@
+/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers are Philox's. */
+#include "fixture.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/random.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void arena_rewinds_and_reuses(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_arena arena;
+    hd_arena_open(&arena, context);
+    char *first = hd_arena_alloc(&arena, 100, 1);
+    hd_arena_mark mark = hd_arena_here(&arena);
+    for (int i = 0; i < 100; i++) {
+        char *piece = hd_arena_alloc(&arena, 10000, 1);
+        assert_non_null(piece);
+        assert_int_equal((uintptr_t)piece % 64, 0);
+        memset(piece, i, 10000);
+    }
+    size_t held = hd_arena_size(&arena);
+    hd_arena_rewind(&arena, mark);
+    for (int i = 0; i < 100; i++) hd_arena_alloc(&arena, 10000, 1);
+    assert_int_equal(hd_arena_size(&arena), held);
+    hd_arena_reset(&arena);
+    assert_ptr_equal(hd_arena_alloc(&arena, 100, 1), first);
+    assert_null(hd_arena_alloc(&arena, SIZE_MAX / 2, 3));
+    hd_arena_close(&arena);
+    heed_context_close(context);
+}
+
+static void philox_matches_published_vectors(void **state) {
+    (void)state; /* kat_vectors of the Random123 distribution, philox4x32-10 */
+    uint32_t out[4];
+    hd_philox((hd_random_key){{0, 0}}, 0, 0, 0, out);
+    assert_int_equal(out[0], 0x6627e8d5u);
+    assert_int_equal(out[1], 0xe169c58du);
+    assert_int_equal(out[2], 0xbc57ac4cu);
+    assert_int_equal(out[3], 0x9b00dbd8u);
+    hd_philox((hd_random_key){{0xffffffffu, 0xffffffffu}}, 0xffffffffu, 0xffffffffu, 0xffffffffffffffffull, out);
+    assert_int_equal(out[0], 0x408f276du);
+    assert_int_equal(out[1], 0x41c83b0eu);
+    assert_int_equal(out[2], 0xa20bc7c6u);
+    assert_int_equal(out[3], 0x6d5451fdu);
+}
+
+static void writer_leaves_the_old_file_on_failure(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-base-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = hd_path_join(context, folder, "file");
+    assert_ok(context, hd_file_write(context, path, "old", 3));
+    hd_writer writer;
+    assert_ok(context, hd_writer_open(context, path, &writer));
+    assert_ok(context, hd_writer_write(&writer, "new", 3));
+    hd_writer_abandon(&writer);
+    hd_buffer read;
+    hd_buffer_open(&read, context);
+    assert_ok(context, hd_file_read(context, path, &read));
+    assert_string_equal(read.data, "old");
+    hd_buffer_close(&read);
+    char *missing = hd_path_join(context, folder, "no/such/file");
+    assert_int_equal(hd_file_write(context, missing, "x", 1), HEED_FILE);
+    assert_non_null(strstr(heed_context_message(context), missing));
+    hd_free(context, missing);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left there */
+    hd_free(context, path);
+    heed_context_close(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_rewinds_and_reuses),
+        cmocka_unit_test(philox_matches_published_vectors),
+        cmocka_unit_test(writer_leaves_the_old_file_on_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
