@@ -1,1 +1,0 @@
-typedef int hd_nothing;

@@ -1,0 +1,277 @@
+/* lanes: a vector of 16 floats, and beside it 16 unsigned integers, on which every kernel is written.
+ *
+ * One AVX-512 register, two AVX2 registers, or a plain array with fmaf. Each function gives the same bits whichever it
+ * is compiled for, so a kernel needs one source: it is compiled once per instruction set (cmake/Kernels.cmake), with
+ * HD_ISA_avx512, HD_ISA_avx2 or HD_ISA_portable defined. NEON's four registers have their place below.
+ *
+ * lanes_max(a, b) and lanes_min(a, b) give b where either is NaN, as the x86 instructions do. */
+#ifndef HD_KERNELS_LANES_H
+#define HD_KERNELS_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16
+#define INLINE static inline __attribute__((always_inline, unused))
+
+#if defined(HD_ISA_avx512)
+/* ------------------------------------------------------------------------------------------------ AVX-512 */
+#include <immintrin.h>
+
+typedef struct lanes { __m512 v; } lanes;
+typedef struct lanes_u { __m512i v; } lanes_u;
+#define L(x) ((lanes){x})
+#define U(x) ((lanes_u){x})
+
+INLINE __mmask16 lanes_first(int64_t n) { return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u); }
+
+INLINE lanes lanes_load(const float *p) { return L(_mm512_loadu_ps(p)); }
+INLINE void lanes_store(float *p, lanes a) { _mm512_storeu_ps(p, a.v); }
+INLINE lanes lanes_load_partial(const float *p, int64_t n) { return L(_mm512_maskz_loadu_ps(lanes_first(n), p)); }
+INLINE void lanes_store_partial(float *p, lanes a, int64_t n) { _mm512_mask_storeu_ps(p, lanes_first(n), a.v); }
+INLINE lanes lanes_set(float a) { return L(_mm512_set1_ps(a)); }
+INLINE lanes lanes_load_bf16(const uint16_t *p) {
+    return L(_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16)));
+}
+INLINE lanes lanes_load_f16(const uint16_t *p) { return L(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))); }
+INLINE lanes lanes_add(lanes a, lanes b) { return L(_mm512_add_ps(a.v, b.v)); }
+INLINE lanes lanes_sub(lanes a, lanes b) { return L(_mm512_sub_ps(a.v, b.v)); }
+INLINE lanes lanes_mul(lanes a, lanes b) { return L(_mm512_mul_ps(a.v, b.v)); }
+INLINE lanes lanes_div(lanes a, lanes b) { return L(_mm512_div_ps(a.v, b.v)); }
+INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return L(_mm512_fmadd_ps(a.v, b.v, c.v)); }
+INLINE lanes lanes_max(lanes a, lanes b) { return L(_mm512_max_ps(a.v, b.v)); }
+INLINE lanes lanes_min(lanes a, lanes b) { return L(_mm512_min_ps(a.v, b.v)); }
+INLINE lanes lanes_sqrt(lanes a) { return L(_mm512_sqrt_ps(a.v)); }
+/* a < b ? x : y */
+INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
+    return L(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v));
+}
+/* The first n lanes of x, the rest of y. */
+INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { return L(_mm512_mask_blend_ps(lanes_first(n), y.v, x.v)); }
+
+INLINE lanes_u lanes_bits(lanes a) { return U(_mm512_castps_si512(a.v)); }
+INLINE lanes lanes_from_bits(lanes_u a) { return L(_mm512_castsi512_ps(a.v)); }
+INLINE lanes_u lanes_set_u(uint32_t a) { return U(_mm512_set1_epi32((int)a)); }
+INLINE lanes_u lanes_load_u(const uint32_t *p) { return U(_mm512_loadu_si512(p)); }
+INLINE void lanes_store_u(uint32_t *p, lanes_u a) { _mm512_storeu_si512(p, a.v); }
+INLINE lanes_u lanes_add_u(lanes_u a, lanes_u b) { return U(_mm512_add_epi32(a.v, b.v)); }
+INLINE lanes_u lanes_sub_u(lanes_u a, lanes_u b) { return U(_mm512_sub_epi32(a.v, b.v)); }
+INLINE lanes_u lanes_and_u(lanes_u a, lanes_u b) { return U(_mm512_and_si512(a.v, b.v)); }
+INLINE lanes_u lanes_or_u(lanes_u a, lanes_u b) { return U(_mm512_or_si512(a.v, b.v)); }
+INLINE lanes_u lanes_xor_u(lanes_u a, lanes_u b) { return U(_mm512_xor_si512(a.v, b.v)); }
+INLINE lanes_u lanes_shift_left_u(lanes_u a, int n) { return U(_mm512_slli_epi32(a.v, (unsigned)n)); }
+INLINE lanes_u lanes_shift_right_u(lanes_u a, int n) { return U(_mm512_srli_epi32(a.v, (unsigned)n)); }
+INLINE lanes_u lanes_shift_right_signed_u(lanes_u a, int n) { return U(_mm512_srai_epi32(a.v, (unsigned)n)); }
+/* a < b as unsigned numbers ? x : y */
+INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) {
+    return L(_mm512_mask_blend_ps(_mm512_cmplt_epu32_mask(a.v, b.v), y.v, x.v));
+}
+/* The low and high halves of the 64-bit products. */
+INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
+    __m512i even = _mm512_mul_epu32(a.v, b.v);
+    __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), _mm512_srli_epi64(b.v, 32));
+    high->v = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd);
+    return U(_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32)));
+}
+/* Signed integers to floats. */
+INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm512_cvtepi32_ps(a.v)); }
+
+#elif defined(HD_ISA_avx2)
+/* ------------------------------------------------------------------------------------------------ AVX2 */
+#include <immintrin.h>
+
+typedef struct lanes { __m256 v, w; } lanes;
+typedef struct lanes_u { __m256i v, w; } lanes_u;
+#define L(x, y) ((lanes){x, y})
+#define U(x, y) ((lanes_u){x, y})
+
+/* All ones in the first n of 8 places. */
+INLINE __m256i lanes_first(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 0 ? 0 : n > 8 ? 8 : n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE lanes lanes_load(const float *p) { return L(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
+INLINE void lanes_store(float *p, lanes a) { _mm256_storeu_ps(p, a.v), _mm256_storeu_ps(p + 8, a.w); }
+INLINE lanes lanes_load_partial(const float *p, int64_t n) {
+    return L(_mm256_maskload_ps(p, lanes_first(n)), n > 8 ? _mm256_maskload_ps(p + 8, lanes_first(n - 8)) : _mm256_setzero_ps());
+}
+INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
+    _mm256_maskstore_ps(p, lanes_first(n), a.v);
+    if (n > 8) _mm256_maskstore_ps(p + 8, lanes_first(n - 8), a.w);
+}
+INLINE lanes lanes_set(float a) { return L(_mm256_set1_ps(a), _mm256_set1_ps(a)); }
+INLINE __m256 lanes_widen_bf16(const uint16_t *p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+}
+INLINE lanes lanes_load_bf16(const uint16_t *p) { return L(lanes_widen_bf16(p), lanes_widen_bf16(p + 8)); }
+INLINE lanes lanes_load_f16(const uint16_t *p) {
+    return L(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)), _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
+}
+INLINE lanes lanes_add(lanes a, lanes b) { return L(_mm256_add_ps(a.v, b.v), _mm256_add_ps(a.w, b.w)); }
+INLINE lanes lanes_sub(lanes a, lanes b) { return L(_mm256_sub_ps(a.v, b.v), _mm256_sub_ps(a.w, b.w)); }
+INLINE lanes lanes_mul(lanes a, lanes b) { return L(_mm256_mul_ps(a.v, b.v), _mm256_mul_ps(a.w, b.w)); }
+INLINE lanes lanes_div(lanes a, lanes b) { return L(_mm256_div_ps(a.v, b.v), _mm256_div_ps(a.w, b.w)); }
+INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    return L(_mm256_fmadd_ps(a.v, b.v, c.v), _mm256_fmadd_ps(a.w, b.w, c.w));
+}
+INLINE lanes lanes_max(lanes a, lanes b) { return L(_mm256_max_ps(a.v, b.v), _mm256_max_ps(a.w, b.w)); }
+INLINE lanes lanes_min(lanes a, lanes b) { return L(_mm256_min_ps(a.v, b.v), _mm256_min_ps(a.w, b.w)); }
+INLINE lanes lanes_sqrt(lanes a) { return L(_mm256_sqrt_ps(a.v), _mm256_sqrt_ps(a.w)); }
+INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
+    return L(_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)),
+             _mm256_blendv_ps(y.w, x.w, _mm256_cmp_ps(a.w, b.w, _CMP_LT_OQ)));
+}
+INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
+    return L(_mm256_blendv_ps(y.v, x.v, _mm256_castsi256_ps(lanes_first(n))),
+             _mm256_blendv_ps(y.w, x.w, _mm256_castsi256_ps(lanes_first(n - 8))));
+}
+
+INLINE lanes_u lanes_bits(lanes a) { return U(_mm256_castps_si256(a.v), _mm256_castps_si256(a.w)); }
+INLINE lanes lanes_from_bits(lanes_u a) { return L(_mm256_castsi256_ps(a.v), _mm256_castsi256_ps(a.w)); }
+INLINE lanes_u lanes_set_u(uint32_t a) { return U(_mm256_set1_epi32((int)a), _mm256_set1_epi32((int)a)); }
+INLINE lanes_u lanes_load_u(const uint32_t *p) {
+    return U(_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8)));
+}
+INLINE void lanes_store_u(uint32_t *p, lanes_u a) {
+    _mm256_storeu_si256((__m256i *)p, a.v), _mm256_storeu_si256((__m256i *)(p + 8), a.w);
+}
+INLINE lanes_u lanes_add_u(lanes_u a, lanes_u b) { return U(_mm256_add_epi32(a.v, b.v), _mm256_add_epi32(a.w, b.w)); }
+INLINE lanes_u lanes_sub_u(lanes_u a, lanes_u b) { return U(_mm256_sub_epi32(a.v, b.v), _mm256_sub_epi32(a.w, b.w)); }
+INLINE lanes_u lanes_and_u(lanes_u a, lanes_u b) { return U(_mm256_and_si256(a.v, b.v), _mm256_and_si256(a.w, b.w)); }
+INLINE lanes_u lanes_or_u(lanes_u a, lanes_u b) { return U(_mm256_or_si256(a.v, b.v), _mm256_or_si256(a.w, b.w)); }
+INLINE lanes_u lanes_xor_u(lanes_u a, lanes_u b) { return U(_mm256_xor_si256(a.v, b.v), _mm256_xor_si256(a.w, b.w)); }
+INLINE lanes_u lanes_shift_left_u(lanes_u a, int n) { return U(_mm256_slli_epi32(a.v, n), _mm256_slli_epi32(a.w, n)); }
+INLINE lanes_u lanes_shift_right_u(lanes_u a, int n) { return U(_mm256_srli_epi32(a.v, n), _mm256_srli_epi32(a.w, n)); }
+INLINE lanes_u lanes_shift_right_signed_u(lanes_u a, int n) {
+    return U(_mm256_srai_epi32(a.v, n), _mm256_srai_epi32(a.w, n));
+}
+INLINE __m256 lanes_less_u(__m256i a, __m256i b) { /* unsigned order is signed order with the top bit flipped */
+    __m256i flip = _mm256_set1_epi32((int)0x80000000u);
+    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_xor_si256(b, flip), _mm256_xor_si256(a, flip)));
+}
+INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) {
+    return L(_mm256_blendv_ps(y.v, x.v, lanes_less_u(a.v, b.v)), _mm256_blendv_ps(y.w, x.w, lanes_less_u(a.w, b.w)));
+}
+INLINE __m256i lanes_multiply_half_u(__m256i a, __m256i b, __m256i *high) {
+    __m256i even = _mm256_mul_epu32(a, b);
+    __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
+    __m256i v = lanes_multiply_half_u(a.v, b.v, &high->v);
+    return U(v, lanes_multiply_half_u(a.w, b.w, &high->w));
+}
+INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm256_cvtepi32_ps(a.v), _mm256_cvtepi32_ps(a.w)); }
+
+#else
+/* ------------------------------------------------------------------------------------------------ portable */
+
+typedef struct lanes { float v[LANES]; } lanes;
+typedef struct lanes_u { uint32_t v[LANES]; } lanes_u;
+
+#define EACH(type, expression)                               \
+    type result;                                             \
+    for (int i = 0; i < LANES; i++) result.v[i] = expression; \
+    return result
+
+INLINE float lanes_float(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+INLINE uint32_t lanes_word(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+INLINE float lanes_half(uint16_t half) { /* IEEE 754 binary16 */
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = (half >> 10) & 31u, fraction = half & 0x3ffu;
+    if (exponent == 31) return lanes_float(sign | 0x7f800000u | fraction << 13 | (fraction ? 0x400000u : 0));
+    if (exponent) return lanes_float(sign | (exponent + 112u) << 23 | fraction << 13);
+    float magnitude = (float)fraction * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+}
+
+INLINE lanes lanes_load(const float *p) { EACH(lanes, p[i]); }
+INLINE void lanes_store(float *p, lanes a) { memcpy(p, a.v, sizeof a.v); }
+INLINE lanes lanes_load_partial(const float *p, int64_t n) { EACH(lanes, i < n ? p[i] : 0.0f); }
+INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
+    for (int i = 0; i < LANES; i++)
+        if (i < n) p[i] = a.v[i];
+}
+INLINE lanes lanes_set(float a) { EACH(lanes, a); }
+INLINE lanes lanes_load_bf16(const uint16_t *p) { EACH(lanes, lanes_float((uint32_t)p[i] << 16)); }
+INLINE lanes lanes_load_f16(const uint16_t *p) { EACH(lanes, lanes_half(p[i])); }
+INLINE lanes lanes_add(lanes a, lanes b) { EACH(lanes, a.v[i] + b.v[i]); }
+INLINE lanes lanes_sub(lanes a, lanes b) { EACH(lanes, a.v[i] - b.v[i]); }
+INLINE lanes lanes_mul(lanes a, lanes b) { EACH(lanes, a.v[i] * b.v[i]); }
+INLINE lanes lanes_div(lanes a, lanes b) { EACH(lanes, a.v[i] / b.v[i]); }
+INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { EACH(lanes, fmaf(a.v[i], b.v[i], c.v[i])); }
+INLINE lanes lanes_max(lanes a, lanes b) { EACH(lanes, a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+INLINE lanes lanes_min(lanes a, lanes b) { EACH(lanes, a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+INLINE lanes lanes_sqrt(lanes a) { EACH(lanes, sqrtf(a.v[i])); }
+INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
+INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { EACH(lanes, i < n ? x.v[i] : y.v[i]); }
+
+INLINE lanes_u lanes_bits(lanes a) { EACH(lanes_u, lanes_word(a.v[i])); }
+INLINE lanes lanes_from_bits(lanes_u a) { EACH(lanes, lanes_float(a.v[i])); }
+INLINE lanes_u lanes_set_u(uint32_t a) { EACH(lanes_u, a); }
+INLINE lanes_u lanes_load_u(const uint32_t *p) { EACH(lanes_u, p[i]); }
+INLINE void lanes_store_u(uint32_t *p, lanes_u a) { memcpy(p, a.v, sizeof a.v); }
+INLINE lanes_u lanes_add_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] + b.v[i]); }
+INLINE lanes_u lanes_sub_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] - b.v[i]); }
+INLINE lanes_u lanes_and_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] & b.v[i]); }
+INLINE lanes_u lanes_or_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] | b.v[i]); }
+INLINE lanes_u lanes_xor_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] ^ b.v[i]); }
+INLINE lanes_u lanes_shift_left_u(lanes_u a, int n) { EACH(lanes_u, a.v[i] << n); }
+INLINE lanes_u lanes_shift_right_u(lanes_u a, int n) { EACH(lanes_u, a.v[i] >> n); }
+INLINE lanes_u lanes_shift_right_signed_u(lanes_u a, int n) { EACH(lanes_u, (uint32_t)((int32_t)a.v[i] >> n)); }
+INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
+INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
+    for (int i = 0; i < LANES; i++) high->v[i] = (uint32_t)((uint64_t)a.v[i] * b.v[i] >> 32);
+    EACH(lanes_u, a.v[i] * b.v[i]);
+}
+INLINE lanes lanes_from_signed_u(lanes_u a) { EACH(lanes, (float)(int32_t)a.v[i]); }
+
+#endif
+#undef L
+#undef U
+#undef EACH
+/* ------------------------------------------------------------------------------------------------ all of them */
+
+/* The fixed tree: halves are added to halves, 8 apart, 4, 2, 1. */
+INLINE float lanes_sum(lanes a) {
+    float t[LANES];
+    lanes_store(t, a);
+    for (int half = 8; half; half /= 2)
+        for (int i = 0; i < half; i++) t[i] = t[i] + t[i + half];
+    return t[0];
+}
+INLINE float lanes_largest(lanes a) {
+    float t[LANES];
+    lanes_store(t, a);
+    for (int half = 8; half; half /= 2)
+        for (int i = 0; i < half; i++) t[i] = t[i] > t[i + half] ? t[i] : t[i + half];
+    return t[0];
+}
+/* The n lanes at p, n in 1..16; the rest 0. A whole vector when there is one. */
+INLINE lanes lanes_load_some(const float *p, int64_t n) { return n >= LANES ? lanes_load(p) : lanes_load_partial(p, n); }
+INLINE void lanes_store_some(float *p, lanes a, int64_t n) {
+    if (n >= LANES) lanes_store(p, a);
+    else lanes_store_partial(p, a, n);
+}
+INLINE lanes lanes_abs(lanes a) { return lanes_from_bits(lanes_and_u(lanes_bits(a), lanes_set_u(0x7fffffffu))); }
+INLINE lanes lanes_negate(lanes a) { return lanes_from_bits(lanes_xor_u(lanes_bits(a), lanes_set_u(0x80000000u))); }
+/* |a| with the sign of b, for a >= 0. */
+INLINE lanes lanes_copy_sign(lanes a, lanes b) {
+    return lanes_from_bits(lanes_or_u(lanes_bits(a), lanes_and_u(lanes_bits(b), lanes_set_u(0x80000000u))));
+}
+
+/* HD_KERNEL(name) is hd_name_avx512 and so on: the name of this instruction set's copy of a kernel. */
+#define HD_PASTE(a, b) hd_##a##_##b
+#define HD_PASTE_EXPANDED(a, b) HD_PASTE(a, b)
+#define HD_KERNEL(name) HD_PASTE_EXPANDED(name, HD_ISA)
+
+#endif

@@ -1,0 +1,254 @@
+/* Every kernel of every table that this machine runs equals the portable one bit for bit, over awkward shapes. */
+#include "fixture.h"
+
+#include "base/random.h"
+#include "kernels/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MARGIN = 64 }; /* floats after each buffer that no kernel may touch */
+
+static uint64_t next_number;
+
+static float *filled(int64_t count) {
+    float *p = malloc((size_t)(count + MARGIN) * sizeof *p);
+    hd_random_key key = hd_random_key_make(7, HD_RANDOM_GENERATE, next_number++);
+    for (int64_t i = 0; i < count + MARGIN; i++) p[i] = 4.0f * hd_random_uniform(key, (uint32_t)i, 0, 0) - 2.0f;
+    return p;
+}
+
+static float *copy(const float *source, int64_t count) {
+    float *p = malloc((size_t)(count + MARGIN) * sizeof *p);
+    memcpy(p, source, (size_t)(count + MARGIN) * sizeof *p);
+    return p;
+}
+
+/* Runs `body` with `t` the portable table and then each other, on copies of `out`, and compares the whole buffers. */
+#define EACH_TABLE(out, count, ...)                                                                      \
+    do {                                                                                                 \
+        float *start_ = out, *expected_ = NULL;                                                          \
+        for (int i_ = 0; hd_kernels_at(i_); i_++) {                                                      \
+            const hd_kernels *t = hd_kernels_at(i_);                                                     \
+            float *out = copy(start_, count);                                                            \
+            __VA_ARGS__;                                                                                 \
+            if (i_ == 0) expected_ = copy(out, count);                                                   \
+            if (memcmp(expected_, out, (size_t)((count) + MARGIN) * sizeof(float)) != 0)                 \
+                fail_msg("%s differs from portable at line %d", t->name, __LINE__);                      \
+            if (memcmp(start_ + (count), out + (count), MARGIN * sizeof(float)) != 0)                    \
+                fail_msg("%s wrote past its end at line %d", t->name, __LINE__);                         \
+            free(out);                                                                                   \
+        }                                                                                                \
+        free(expected_);                                                                                 \
+    } while (0)
+
+static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activation activation) {
+    int64_t panels = (columns + HD_PANEL - 1) / HD_PANEL, packed = panels * HD_PANEL * depth;
+    float *a = filled(rows * depth), *weight = filled(columns * depth), *c = filled(rows * columns), *bias = filled(columns);
+    float *p = filled(packed), *transposed = filled(rows * depth), *plain = filled(columns * depth);
+    EACH_TABLE(p, packed, t->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels));
+    hd_kernels_at(0)->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t k = 0; k < depth; k++) transposed[k * rows + r] = a[r * depth + k];
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t k = 0; k < depth; k++) plain[k * columns + j] = weight[j * depth + k];
+    hd_product product = {.rows = rows, .columns = columns, .depth = depth, .a = a, .a_row = depth, .a_depth = 1, .b = p,
+                          .b_depth = HD_PANEL, .b_panel = HD_PANEL * depth, .c_row = columns, .bias = bias,
+                          .activation = activation};
+    hd_product by_columns = {.rows = rows, .columns = columns, .depth = depth, .a = transposed, .a_row = 1, .a_depth = rows,
+                             .b = plain, .b_depth = columns, .b_panel = HD_PANEL, .c_row = columns, .bias = bias,
+                             .activation = activation};
+    /* the definition, a chain of fused multiply–adds */
+    float *expected = copy(c, rows * columns);
+    for (int64_t r = 0; r < rows && activation == HD_IDENTITY; r++)
+        for (int64_t j = 0; j < columns; j++) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < depth; k++) sum = __builtin_fmaf(a[r * depth + k], weight[j * depth + k], sum);
+            expected[r * columns + j] = sum + bias[j];
+        }
+    for (int form = 0; form < 2; form++) {
+        hd_product *q = form ? &by_columns : &product;
+        EACH_TABLE(c, rows * columns, {
+            q->c = c;
+            t->product(q, 0, rows, 0, panels);
+            if (activation == HD_IDENTITY && memcmp(c, expected, (size_t)(rows * columns) * sizeof *c) != 0)
+                fail_msg("%s is not the chain: form %d of %d x %d x %d", t->name, form, (int)rows, (int)depth, (int)columns);
+        });
+        q->bias = NULL, q->mode = HD_ADD;
+        EACH_TABLE(c, rows * columns, (q->c = c, t->product(q, 0, rows, 0, panels)));
+        q->mode = HD_CONTINUE;
+        EACH_TABLE(c, rows * columns, (q->c = c, t->product(q, 0, rows, 0, panels)));
+    }
+    free(a), free(weight), free(c), free(bias), free(p), free(transposed), free(plain), free(expected);
+}
+
+static void products(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{1, 1, 1}, {0, 5, 3}, {3, 7, 0}, {1, 33, 17}, {2, 32, 64}, {14, 64, 9}, {15, 48, 600},
+                                        {29, 31, 130}, {5, 100, 1100}, {7, 16, 5}, {13, 17, 32}, {250, 40, 20}, {6, 65, 32}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++)
+        for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation += i == 5 ? 1 : 7)
+            product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
+}
+
+static void half_precision_panels(void **state) {
+    (void)state;
+    enum { ROWS = 9, COLUMNS = 50, DEPTH = 21, PANELS = 2 };
+    uint16_t weight[COLUMNS * DEPTH];
+    for (int dtype = HD_F16; dtype <= HD_BF16; dtype++) {
+        hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, (uint64_t)dtype);
+        float *wide = filled(COLUMNS * DEPTH), *a = filled(ROWS * DEPTH), *c = filled(ROWS * COLUMNS);
+        for (int i = 0; i < COLUMNS * DEPTH; i++) {
+            float value = (hd_random_uniform(key, (uint32_t)i, 0, 0) - 0.5f) * (i % 7 ? 1.0f : 1e-6f);
+            weight[i] = dtype == HD_F16 ? hd_to_f16(value) : hd_to_bf16(value);
+            wide[i] = dtype == HD_F16 ? hd_from_f16(weight[i]) : hd_from_bf16(weight[i]);
+        }
+        uint16_t halves[PANELS * HD_PANEL * DEPTH];
+        float panels[PANELS * HD_PANEL * DEPTH], widened[PANELS * HD_PANEL * DEPTH];
+        const hd_kernels *portable = hd_kernels_at(0);
+        portable->pack(weight, (hd_dtype)dtype, DEPTH, COLUMNS, DEPTH, halves, (hd_dtype)dtype, 0, PANELS);
+        portable->pack(weight, (hd_dtype)dtype, DEPTH, COLUMNS, DEPTH, panels, HD_F32, 0, PANELS);
+        portable->pack(wide, HD_F32, DEPTH, COLUMNS, DEPTH, widened, HD_F32, 0, PANELS);
+        assert_memory_equal(panels, widened, sizeof panels);
+        hd_product product = {.rows = ROWS, .columns = COLUMNS, .depth = DEPTH, .a = a, .a_row = DEPTH, .a_depth = 1,
+                              .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * DEPTH, .c = c, .c_row = COLUMNS};
+        portable->product(&product, 0, ROWS, 0, PANELS);
+        float *expected = copy(c, ROWS * COLUMNS);
+        product.b = halves, product.b_dtype = (hd_dtype)dtype;
+        EACH_TABLE(c, ROWS * COLUMNS, {
+            product.c = c;
+            t->product(&product, 0, ROWS, 0, PANELS);
+            assert_memory_equal(c, expected, ROWS * COLUMNS * sizeof(float));
+        });
+        free(wide), free(a), free(c), free(expected);
+    }
+}
+
+static void elements(void **state) {
+    (void)state;
+    static const int64_t counts[] = {0, 1, 15, 16, 17, 300, 1023};
+    for (size_t i = 0; i < HD_COUNT(counts); i++) {
+        int64_t n = counts[i];
+        float *a = filled(n), *b = filled(n), *y = filled(3 * n);
+        EACH_TABLE(y, n, t->add(n, a, b, y));
+        EACH_TABLE(y, n, t->scale(n, 0.3f, a, y));
+        EACH_TABLE(y, n, t->add_scaled(n, 0.3f, a, y));
+        for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation++) {
+            EACH_TABLE(y, n, t->activate((hd_activation)activation, n, a, y));
+            EACH_TABLE(y, n, t->activate_backward((hd_activation)activation, n, a, b, y, false));
+            EACH_TABLE(y, n, t->activate_backward((hd_activation)activation, n, a, b, y, true));
+        }
+        for (int64_t j = 0; j < 2 * n; j++) y[j] = y[j] * y[j]; /* Adam's second moments are not negative */
+        hd_adam adam = {0.01f, 0.9f, 0.98f, 1e-9f, 0.01f, 10.0f, 50.0f, 0.5f};
+        EACH_TABLE(y, 3 * n, t->adam(&adam, n, a, y, y + n, y + 2 * n));
+        double squares = hd_kernels_at(0)->sum_of_squares(n, a);
+        for (int j = 1; hd_kernels_at(j); j++) assert_true(hd_kernels_at(j)->sum_of_squares(n, a) == squares);
+        for (int j = 0; hd_kernels_at(j); j++) {
+            assert_int_equal(hd_kernels_at(j)->find_non_finite(n, a), -1);
+            if (n == 0) continue;
+            float kept = a[n - 1];
+            a[n - 1] = __builtin_nanf("");
+            assert_int_equal(hd_kernels_at(j)->find_non_finite(n, a), n - 1);
+            a[n - 1] = -__builtin_inff();
+            assert_int_equal(hd_kernels_at(j)->find_non_finite(n, a), n - 1);
+            a[n - 1] = kept;
+        }
+        free(a), free(b), free(y);
+    }
+}
+
+static void rows(void **state) {
+    (void)state;
+    static const int64_t widths[] = {1, 8, 16, 33, 64, 100, 300};
+    for (size_t i = 0; i < HD_COUNT(widths); i++) {
+        int64_t w = widths[i], r = 5, n = r * w;
+        float *x = filled(n), *dy = filled(n), *gain = filled(w), *bias = filled(w), *y = filled(n), *g = filled(2 * w);
+        float *statistics = filled(2 * r);
+        hd_kernels_at(0)->layer_norm(r, w, 1e-5f, x, gain, bias, y, statistics);
+        EACH_TABLE(y, n, t->layer_norm(r, w, 1e-5f, x, gain, bias, y, NULL));
+        EACH_TABLE(y, n, t->layer_norm_backward(r, w, x, statistics, gain, dy, y, true));
+        EACH_TABLE(g, 2 * w, t->layer_norm_backward_gain(r, w, x, statistics, dy, g, g + w, 0, w));
+        EACH_TABLE(y, n, t->rms_norm(r, w, 1e-5f, x, gain, y, NULL));
+        EACH_TABLE(y, n, t->rms_norm_backward(r, w, x, statistics, gain, dy, y, false));
+        EACH_TABLE(g, w, t->rms_norm_backward_gain(r, w, x, statistics, dy, g, 0, w));
+        EACH_TABLE(g, w, t->sum_rows(r, w, x, g, 0, w));
+        EACH_TABLE(y, w, t->log_softmax(w, x, y));
+        double loss = hd_kernels_at(0)->cross_entropy_loss(w, x, w / 2, 0.1f);
+        EACH_TABLE(y, w, {
+            memcpy(y, x, (size_t)w * sizeof *y);
+            assert_true(t->cross_entropy(w, y, w / 2, 0.1f, 0.7f) == loss);
+        });
+        hd_dropout dropout = {hd_random_key_make(1, HD_RANDOM_DROPOUT, 2), 0x40000000u, 4.0f / 3.0f};
+        EACH_TABLE(y, w, t->dropout_row(&dropout, 5, 6, w, x, bias, y));
+        free(x), free(dy), free(gain), free(bias), free(y), free(g), free(statistics);
+    }
+}
+
+/* The words that lanes take for a column are those that base/random.c gives for it. */
+static void dropout_follows_philox(void **state) {
+    (void)state;
+    hd_dropout dropout = {hd_random_key_make(11, HD_RANDOM_DROPOUT, 3), 0x80000000u, 2.0f};
+    float x[150], y[150];
+    for (int j = 0; j < 150; j++) x[j] = 1.0f;
+    for (int i = 0; hd_kernels_at(i); i++) {
+        hd_kernels_at(i)->dropout_row(&dropout, 1234567890123ull, 42, 150, x, NULL, y);
+        for (int j = 0; j < 150; j++) {
+            uint32_t words[4];
+            hd_philox(dropout.key, (uint32_t)(16 * (j / 64) + j % 16), 42, 1234567890123ull, words);
+            assert_true(y[j] == (words[j / 16 % 4] < dropout.threshold ? 0.0f : 2.0f));
+        }
+    }
+}
+
+static void attention_case(int64_t queries, int64_t keys, int64_t width, bool causal, bool drops) {
+    int64_t stride = width + 3, panels = (keys + HD_PANEL - 1) / HD_PANEL, packed = panels * HD_PANEL * width;
+    int64_t q_size = queries * stride, k_size = keys * stride;
+    float *q = filled(q_size), *k = filled(k_size), *v = filled(k_size), *dy = filled(q_size), *log_sum = filled(queries);
+    float *k_panels = filled(packed), *v_panels = filled(packed), *out = filled(q_size), *gradients = filled(q_size + 2 * k_size);
+    float *scratch = filled((int64_t)hd_attention_scratch(width)), *weights = filled(queries * keys), *y = filled(q_size);
+    hd_kernels_at(0)->pack(k, HD_F32, stride, keys, width, k_panels, HD_F32, 0, panels);
+    hd_kernels_at(0)->pack(v, HD_F32, stride, keys, width, v_panels, HD_F32, 0, panels);
+    hd_attention a = {.keys = keys, .width = width, .first_query = keys - queries, .causal = causal, .scale = 0.4f, .q = q,
+                      .v = v, .k_panels = k_panels, .q_row = stride, .v_row = stride, .output_row = stride,
+                      .log_sum = log_sum, .log_sum_row = 1, .example = 9, .k = k, .v_panels = v_panels, .k_row = stride,
+                      .d_output = dy};
+    if (drops) a.dropout = (hd_dropout){hd_random_key_make(5, HD_RANDOM_DROPOUT, 1), 0x30000000u, 1.23f};
+    a.output = y;
+    hd_kernels_at(0)->attention(&a, queries, scratch);
+    EACH_TABLE(out, q_size, (a.output = out, t->attention(&a, queries, scratch)));
+    EACH_TABLE(out, q_size, { /* a query at a time, as in cached decoding: the same bits */
+        for (int64_t i = 0; i < queries; i++) {
+            hd_attention one = a;
+            one.q += i * stride, one.output = out + i * stride, one.first_query += i, one.log_sum += i;
+            if (causal) one.keys = one.first_query + 1;
+            t->attention(&one, 1, scratch);
+            assert_memory_equal(one.output, y + i * stride, (size_t)width * sizeof(float));
+        }
+    });
+    a.output = y;
+    EACH_TABLE(weights, queries * keys, (a.weights = weights, t->attention(&a, queries, scratch), a.weights = NULL));
+    EACH_TABLE(gradients, q_size + 2 * k_size, {
+        a.dq = gradients, a.dk = gradients + q_size, a.dv = a.dk + k_size;
+        t->attention_backward(&a, queries, scratch);
+    });
+    free(q), free(k), free(v), free(dy), free(log_sum), free(k_panels), free(v_panels), free(out), free(gradients);
+    free(scratch), free(weights), free(y);
+}
+
+static void attentions(void **state) {
+    (void)state;
+    attention_case(1, 1, 8, false, false);
+    attention_case(15, 15, 32, true, false);
+    attention_case(40, 40, 16, true, true);
+    attention_case(33, 70, 20, false, true);
+    attention_case(70, 150, 5, true, false);
+    attention_case(3, 200, 64, false, false);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products), cmocka_unit_test(half_precision_panels),  cmocka_unit_test(elements),
+        cmocka_unit_test(rows),     cmocka_unit_test(dropout_follows_philox), cmocka_unit_test(attentions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
