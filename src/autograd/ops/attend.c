@@ -1,0 +1,186 @@
+/* Multi-head attention: head h of a sequence is softmax(q_h k_hᵀ / √width) v_h on columns [h width, (h + 1) width). The
+ * arithmetic and the gradient are in kernels/each/attention.c; here is who attends to whom. */
+#include "autograd/ops/ops.h"
+#include "base/parallel.h"
+
+#include <math.h>
+
+typedef struct attend_node {
+    hd_node node;
+    hd_tensor *q, *k, *v, *y;
+    const hd_keys *cached; /* in place of k and v */
+    hd_attend_options options;
+    hd_dropout dropout;
+    float *log_sums; /* [queries, heads] */
+} attend_node;
+
+typedef struct attending {
+    hd_pass *pass;
+    const attend_node *op;
+    float *scratch; /* [workers, scratch_size] */
+    size_t scratch_size, panel_size;
+    float **weights; /* [sequences · heads] for the observer, or NULL */
+} attending;
+
+/* Head h of sequence s, all but the panels. */
+static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
+    const hd_layout *queries = op->q->layout;
+    int64_t columns = op->q->columns, width = columns / op->options.heads, row = queries->starts[s];
+    hd_attention a = {.width = width, .first_query = hd_layout_position(queries, s), .causal = op->options.causal,
+                      .scale = 1.0f / sqrtf((float)width), .q = op->q->data + row * columns + h * width, .q_row = columns,
+                      .output = op->y->data + row * columns + h * width, .output_row = columns, .dropout = op->dropout,
+                      .example = hd_layout_example(queries, s)};
+    a.dropout.key.word[1] ^= (uint32_t)h * 0x85ebca6bu; /* a stream for each head */
+    if (op->log_sums) a.log_sum = op->log_sums + row * op->options.heads + h, a.log_sum_row = op->options.heads;
+    if (op->cached) {
+        const hd_keys *keys = &op->cached[s];
+        a.keys = keys->keys;
+        a.k_panels = keys->k_panels + h * keys->panels_stride;
+        a.v = keys->v + h * keys->v_stride, a.v_row = width;
+    } else {
+        int64_t key_row = op->k->layout->starts[s];
+        a.keys = op->k->layout->starts[s + 1] - key_row;
+        a.k = op->k->data + key_row * columns + h * width, a.k_row = columns;
+        a.v = op->v->data + key_row * columns + h * width, a.v_row = columns;
+    }
+    return a;
+}
+
+static void pack(const attending *at, const float *x, const hd_attention *a, float *panels) {
+    int64_t count = (a->keys + HD_PANEL - 1) / HD_PANEL;
+    at->pass->context->kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, HD_F32, 0, count);
+}
+
+static void forward_head(void *argument, int64_t piece, int worker) {
+    const attending *at = argument;
+    const attend_node *op = at->op;
+    int64_t s = piece / op->options.heads;
+    hd_attention a = head_of(op, s, piece % op->options.heads);
+    float *scratch = at->scratch + (size_t)worker * at->scratch_size;
+    if (!op->cached) {
+        pack(at, a.k, &a, scratch);
+        a.k_panels = scratch;
+        scratch += at->panel_size;
+    }
+    if (at->weights) a.weights = at->weights[piece];
+    at->pass->context->kernels->attention(&a, op->q->layout->starts[s + 1] - op->q->layout->starts[s], scratch);
+}
+
+static void backward_head(void *argument, int64_t piece, int worker) {
+    const attending *at = argument;
+    const attend_node *op = at->op;
+    int64_t s = piece / op->options.heads, columns = op->q->columns;
+    int64_t head = piece % op->options.heads * (columns / op->options.heads);
+    int64_t row = op->q->layout->starts[s] * columns + head, key_row = op->k->layout->starts[s] * columns + head;
+    hd_attention a = head_of(op, s, piece % op->options.heads);
+    float *scratch = at->scratch + (size_t)worker * at->scratch_size;
+    pack(at, a.k, &a, scratch);
+    pack(at, a.v, &a, scratch + at->panel_size);
+    a.k_panels = scratch, a.v_panels = scratch + at->panel_size;
+    a.d_output = op->y->gradient + row;
+    a.dq = op->q->gradient + row;
+    a.dk = op->k->gradient + key_row, a.dv = op->v->gradient + key_row;
+    at->pass->context->kernels->attention_backward(&a, op->q->layout->starts[s + 1] - op->q->layout->starts[s],
+                                                   scratch + 2 * at->panel_size);
+}
+
+/* Runs `task` on each head of each sequence, with scratch for each worker. */
+static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
+    const attend_node *op = at->op;
+    int64_t width = op->q->columns / op->options.heads;
+    int64_t longest = op->cached ? 0 : hd_layout_longest(op->k->layout);
+    at->panel_size = (size_t)((longest + HD_PANEL - 1) / HD_PANEL * HD_PANEL * width);
+    at->scratch_size = hd_attention_scratch(width) + (size_t)panel_sets * at->panel_size;
+    at->scratch = hd_pass_alloc(at->pass, (size_t)at->pass->context->threads * at->scratch_size, sizeof(float));
+    if (!at->scratch) return false;
+    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, task, at);
+    return true;
+}
+
+static void backward(hd_pass *pass, hd_node *node) {
+    attend_node *op = (attend_node *)node;
+    if (!op->y->gradient) return;
+    hd_tensor *inputs[] = {op->q, op->k, op->v};
+    float *kept[3] = {NULL}; /* the kernel writes: what was already there is added afterwards */
+    for (int i = 0; i < 3; i++) {
+        bool add;
+        inputs[i]->needs_gradient = true;
+        if (!hd_gradient(pass, inputs[i], &add)) return;
+        if (!add) continue;
+        kept[i] = inputs[i]->gradient;
+        inputs[i]->gradient = NULL;
+        if (!hd_gradient(pass, inputs[i], &add)) return;
+    }
+    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    attending at = {.pass = pass, .op = op};
+    if (!for_all_heads(&at, backward_head, 2)) return;
+    hd_arena_rewind(&pass->arena, mark);
+    for (int i = 0; i < 3; i++)
+        if (kept[i]) hd_gradient_give(pass, inputs[i], kept[i]);
+}
+
+/* Memory for the observer's weights: [queries, keys] of each head of each sequence. */
+static bool prepare_to_look(hd_pass *pass, attending *at) {
+    const attend_node *op = at->op;
+    const hd_layout *queries = op->q->layout;
+    int64_t heads = op->options.heads;
+    at->weights = hd_pass_alloc(pass, (size_t)(queries->sequences * heads), sizeof *at->weights);
+    for (int64_t i = 0; at->weights && i < queries->sequences * heads; i++) {
+        int64_t s = i / heads, rows = queries->starts[s + 1] - queries->starts[s];
+        int64_t keys = op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+        at->weights[i] = hd_pass_alloc(pass, (size_t)(rows * keys), sizeof(float));
+    }
+    return pass->status == HEED_OK;
+}
+
+static void show(hd_pass *pass, const attending *at) {
+    const attend_node *op = at->op;
+    const hd_layout *queries = op->q->layout;
+    for (int64_t i = 0; i < queries->sequences * op->options.heads; i++) {
+        int64_t s = i / op->options.heads;
+        int64_t keys = op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+        pass->observer->attention(pass->observer->user, op->options.where, op->options.layer, s,
+                                  (int)(i % op->options.heads), queries->starts[s + 1] - queries->starts[s], keys,
+                                  at->weights[i]);
+    }
+}
+
+static hd_tensor *attend(hd_pass *pass, attend_node op) {
+    hd_tensor *q = op.q;
+    if (q->columns % op.options.heads)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be split into %lld heads", (long long)q->columns,
+                            (long long)op.options.heads);
+    op.dropout = hd_pass_dropout(pass, op.options.dropout);
+    op.y = hd_tensor_new(pass, q->rows, q->columns, q->layout);
+    if (!op.y) return NULL;
+    op.y->needs_gradient = !op.cached && (q->needs_gradient || op.k->needs_gradient || op.v->needs_gradient);
+    if (pass->recording && op.y->needs_gradient) {
+        op.log_sums = hd_pass_alloc(pass, (size_t)(q->rows * op.options.heads), sizeof(float));
+        if (!op.log_sums) return NULL;
+    }
+    attending at = {.pass = pass, .op = &op};
+    if (pass->observer && !prepare_to_look(pass, &at)) return NULL;
+    if (!for_all_heads(&at, forward_head, 1)) return NULL;
+    if (pass->observer) show(pass, &at);
+    attend_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);
+    if (record) {
+        op.node = record->node;
+        *record = op;
+    }
+    return op.y;
+}
+
+hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options) {
+    if (!q || !k || !v) return NULL;
+    if (k->columns != q->columns || v->columns != q->columns || k->rows != v->rows ||
+        k->layout->sequences != q->layout->sequences)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "queries [%lld, %lld], keys [%lld, %lld] and values [%lld, %lld] do not fit",
+                            (long long)q->rows, (long long)q->columns, (long long)k->rows, (long long)k->columns,
+                            (long long)v->rows, (long long)v->columns);
+    return attend(pass, (attend_node){.q = q, .k = k, .v = v, .options = *options});
+}
+
+hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, const hd_attend_options *options) {
+    if (!q || !cached) return NULL;
+    return attend(pass, (attend_node){.q = q, .cached = cached, .options = *options});
+}

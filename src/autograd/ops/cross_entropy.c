@@ -1,0 +1,107 @@
+/* loss = Σ over tokens of KL(q ‖ softmax(x Eᵀ))        with g = scale (softmax − q):  dx = g E,  dE = gᵀ x
+ *
+ * A vocabulary of logits for a whole batch is the largest thing in a translator's training, so it never exists: tokens go
+ * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache. */
+#include "autograd/ops/ops.h"
+#include "base/parallel.h"
+#include "tensor/matmul.h"
+
+#include <string.h>
+
+enum { TOKENS_A_PIECE = 256, ROWS_A_PIECE = 16, ELEMENTS_A_PIECE = 65536 };
+
+typedef struct piece_rows {
+    const heed_context *context;
+    const hd_cross_entropy_options *options;
+    bool gradient;
+    int64_t tokens;
+    const int32_t *targets;
+    float *logits;  /* [tokens, classes] */
+    double *losses; /* [tokens] */
+} piece_rows;
+
+static void lose_rows(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const piece_rows *p = argument;
+    const hd_kernels *kernels = p->context->kernels;
+    int64_t classes = p->options->classes;
+    for (int64_t r = piece * ROWS_A_PIECE; r < hd_min((piece + 1) * ROWS_A_PIECE, p->tokens); r++) {
+        float *row = p->logits + r * classes;
+        p->losses[r] = p->gradient
+                           ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
+                           : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
+    }
+}
+
+typedef struct addition {
+    const heed_context *context;
+    int64_t count;
+    const float *x;
+    float *y;
+} addition;
+
+static void add_piece(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const addition *a = argument;
+    int64_t start = piece * ELEMENTS_A_PIECE;
+    a->context->kernels->add(hd_min(ELEMENTS_A_PIECE, a->count - start), a->y + start, a->x + start, a->y + start);
+}
+
+heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
+                             const hd_cross_entropy_options *options, double *loss) {
+    *loss = 0;
+    if (!x) return pass->status;
+    const hd_parameter *w = table->parameter;
+    int64_t classes = options->classes, width = x->columns;
+    if (w->columns != width || classes > w->rows) {
+        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", w->name, (long long)w->rows,
+                     (long long)w->columns, (long long)width);
+        return pass->status;
+    }
+    for (int64_t t = 0; t < x->rows; t++)
+        if (targets[t] < 0 || targets[t] >= classes) {
+            hd_pass_fail(pass, HEED_ARGUMENT, "target id %d lies outside the %lld classes", targets[t], (long long)classes);
+            return pass->status;
+        }
+    float *d_table = pass->recording ? hd_weight_gradient(table) : NULL, *dx = NULL;
+    bool add = false;
+    if (pass->recording && x->needs_gradient) dx = hd_gradient(pass, x, &add);
+    const void *panels = hd_weight_panels(pass, table);
+    int64_t most = hd_min(TOKENS_A_PIECE, x->rows);
+    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    float *logits = hd_pass_alloc(pass, (size_t)(most * classes), sizeof *logits);
+    double *losses = hd_pass_alloc(pass, (size_t)most, sizeof *losses);
+    float *chunk = d_table ? hd_pass_alloc(pass, (size_t)(classes * width), sizeof *chunk) : NULL;
+    if (pass->status != HEED_OK || !panels) return pass->status;
+
+    for (int64_t c = 0; c < hd_layout_chunks(x->layout); c++) {
+        int64_t first = hd_layout_chunk_row(x->layout, c), end = hd_layout_chunk_row(x->layout, c + 1);
+        double chunk_loss = 0;
+        for (int64_t t = first; t < end; t += most) {
+            int64_t tokens = hd_min(most, end - t);
+            const float *rows = x->data + t * width;
+            hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = classes, .depth = width, .a = rows, .a_row = width,
+                                                     .a_depth = 1, .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * width,
+                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes});
+            piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
+            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, lose_rows, &p);
+            for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
+            if (dx)
+                hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = width, .depth = classes, .a = logits,
+                                                         .a_row = classes, .a_depth = 1, .b = w->data, .b_depth = width,
+                                                         .b_panel = HD_PANEL, .c = dx + t * width, .c_row = width,
+                                                         .mode = add ? HD_ADD : HD_STORE});
+            if (d_table)
+                hd_matmul(pass->context, &(hd_product){.rows = classes, .columns = width, .depth = tokens, .a = logits,
+                                                         .a_row = 1, .a_depth = classes, .b = rows, .b_depth = width,
+                                                         .b_panel = HD_PANEL, .c = chunk, .c_row = width,
+                                                         .mode = t > first ? HD_CONTINUE : HD_STORE});
+        }
+        *loss += chunk_loss;
+        addition a = {pass->context, classes * width, chunk, d_table};
+        if (d_table && end > first)
+            hd_parallel_for(pass->context, (a.count + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, add_piece, &a);
+    }
+    hd_arena_rewind(&pass->arena, mark);
+    return pass->status;
+}

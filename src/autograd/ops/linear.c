@@ -1,0 +1,112 @@
+/* y = f(x Wᵀ + b)        with g = dy f′:  dx = g W,  dW = gᵀ x and db = Σ g over tokens, ascending within a chunk. */
+#include "autograd/ops/ops.h"
+#include "base/parallel.h"
+#include "tensor/matmul.h"
+
+typedef struct linear_node {
+    hd_node node;
+    hd_tensor *x, *y;
+    const hd_weight *weight, *bias;
+    hd_activation activation; /* HD_IDENTITY or HD_RELU, whose slope its output tells */
+} linear_node;
+
+enum { TOKENS_A_PIECE = 256, ELEMENTS_A_PIECE = 16384, COLUMNS_A_PIECE = 64 };
+
+typedef struct slicing {
+    const heed_context *context;
+    const float *source; /* see each task */
+    float *target;
+    int64_t count, rows, width;
+} slicing;
+
+/* Where the output is 0 the gradient stops. */
+static void mask_piece(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const slicing *s = argument;
+    int64_t start = piece * ELEMENTS_A_PIECE, count = hd_min(ELEMENTS_A_PIECE, s->count - start);
+    s->context->kernels->activate_backward(HD_RELU, count, s->source + start, s->target + start, s->target + start, false);
+}
+
+static void add_piece(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const slicing *s = argument;
+    int64_t start = piece * ELEMENTS_A_PIECE, count = hd_min(ELEMENTS_A_PIECE, s->count - start);
+    s->context->kernels->add(count, s->target + start, s->source + start, s->target + start);
+}
+
+static void sum_columns(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const slicing *s = argument;
+    int64_t column = piece * COLUMNS_A_PIECE;
+    s->context->kernels->sum_rows(s->rows, s->width, s->source, s->target, column,
+                                  hd_min(column + COLUMNS_A_PIECE, s->width));
+}
+
+static int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+/* One chunk's Σ g xᵀ from zero, in pieces of tokens that stay in cache, then added to the total. */
+static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, int64_t tokens, int64_t out, int64_t in,
+                                float *chunk, float *total) {
+    for (int64_t t = 0; t < tokens; t += TOKENS_A_PIECE)
+        hd_matmul(pass->context, &(hd_product){.rows = out, .columns = in, .depth = hd_min(TOKENS_A_PIECE, tokens - t),
+                                                 .a = g + t * out, .a_row = 1, .a_depth = out, .b = x + t * in, .b_depth = in,
+                                                 .b_panel = HD_PANEL, .c = chunk, .c_row = in,
+                                                 .mode = t ? HD_CONTINUE : HD_STORE});
+    slicing s = {.context = pass->context, .source = chunk, .target = total, .count = out * in};
+    if (tokens) hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), add_piece, &s);
+}
+
+static void backward(hd_pass *pass, hd_node *node) {
+    linear_node *op = (linear_node *)node;
+    int64_t tokens = op->x->rows, in = op->x->columns, out = op->y->columns;
+    float *g = op->y->gradient;
+    if (!g) return;
+    if (op->activation == HD_RELU) {
+        slicing s = {.context = pass->context, .source = op->y->data, .target = g, .count = tokens * out};
+        hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), mask_piece, &s);
+    }
+    if (op->x->needs_gradient) {
+        bool add;
+        float *dx = hd_gradient(pass, op->x, &add);
+        if (!dx) return;
+        hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = in, .depth = out, .a = g, .a_row = out, .a_depth = 1,
+                                                 .b = op->weight->parameter->data, .b_depth = in, .b_panel = HD_PANEL, .c = dx,
+                                                 .c_row = in, .mode = add ? HD_ADD : HD_STORE});
+    }
+    float *d_weight = hd_weight_gradient(op->weight), *d_bias = hd_weight_gradient(op->bias);
+    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    float *chunk = d_weight ? hd_pass_alloc(pass, (size_t)(out * in), sizeof *chunk) : NULL;
+    if (d_weight && !chunk) return;
+    for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
+        int64_t row = hd_layout_chunk_row(op->x->layout, c), rows = hd_layout_chunk_row(op->x->layout, c + 1) - row;
+        if (d_weight) add_weight_gradient(pass, g + row * out, op->x->data + row * in, rows, out, in, chunk, d_weight);
+        slicing s = {.context = pass->context, .source = g + row * out, .target = d_bias, .rows = rows, .width = out};
+        if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), sum_columns, &s);
+    }
+    hd_arena_rewind(&pass->arena, mark);
+}
+
+hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const hd_weight *bias,
+                     hd_activation activation) {
+    if (!x) return NULL;
+    const hd_parameter *w = weight->parameter;
+    if (w->columns != x->columns)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot take rows of %lld", w->name,
+                            (long long)w->rows, (long long)w->columns, (long long)x->columns);
+    bool needs_gradient =
+        pass->recording && (x->needs_gradient || w->trained || (bias->parameter && bias->parameter->trained));
+    /* Only identity and ReLU can be told from their output: the others are an op of their own on the way back. */
+    bool apart = needs_gradient && activation > HD_RELU;
+    const void *panels = hd_weight_panels(pass, weight);
+    hd_tensor *y = hd_tensor_new(pass, x->rows, w->rows, x->layout);
+    if (!y || !panels) return NULL;
+    hd_matmul(pass->context, &(hd_product){.rows = x->rows, .columns = w->rows, .depth = x->columns, .a = x->data,
+                                             .a_row = x->columns, .a_depth = 1, .b = panels, .b_depth = HD_PANEL,
+                                             .b_panel = HD_PANEL * x->columns, .b_dtype = w->panel_dtype, .c = y->data,
+                                             .c_row = w->rows, .bias = bias->parameter ? bias->parameter->data : NULL,
+                                             .activation = apart ? HD_IDENTITY : activation});
+    y->needs_gradient = needs_gradient;
+    linear_node *op = hd_pass_record(pass, y, sizeof *op, backward);
+    if (op) op->x = x, op->y = y, op->weight = weight, op->bias = bias, op->activation = apart ? HD_IDENTITY : activation;
+    return apart ? hd_activate(pass, y, activation) : y;
+}

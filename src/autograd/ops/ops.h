@@ -1,0 +1,61 @@
+/* The ops: each takes the pass first and returns a tensor in it. On failure an op returns NULL and leaves the reason in
+ * the pass; given a NULL tensor it returns NULL. One file each, with the formula and the gradient. */
+#ifndef HD_AUTOGRAD_OPS_H
+#define HD_AUTOGRAD_OPS_H
+
+#include "autograd/pass.h"
+
+/* y [tokens, width] = scale · table[ids]; ids [tokens] must lie in the table. Row `padding` of the table gets no
+ * gradient (-1: none does). */
+hd_tensor *hd_embed(hd_pass *pass, const hd_weight *table, const int32_t *ids, const hd_layout *layout, float scale,
+                    int32_t padding);
+
+/* y = x + positions[position of each row]; the table is a trained one, or `fixed` [length, width]. */
+hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table, const float *fixed, int64_t length);
+
+/* y = residual + dropout(x); residual may be NULL. */
+hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability);
+
+/* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias->parameter may be NULL. */
+hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const hd_weight *bias,
+                     hd_activation activation);
+
+hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
+
+/* Layer norm, or with bias->parameter NULL the root-mean-square norm. */
+hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_weight *bias, float epsilon);
+
+/* Where cached keys and values stand, a slot a sequence (layers/cache.h). */
+typedef struct hd_keys {
+    int64_t keys;
+    const float *k_panels; /* [heads][panels_stride]: panels of 32 keys */
+    const float *v;        /* [heads][v_stride]: [keys, width] */
+    int64_t panels_stride, v_stride;
+} hd_keys;
+
+typedef struct hd_attend_options {
+    int64_t heads;
+    bool causal;
+    float dropout;
+    const char *where; /* "encoder", "decoder", "cross": for the observer */
+    int layer;
+} hd_attend_options;
+
+/* Multi-head attention without its projections: y [queries, width] from q [queries, width], k and v [keys, width]. The
+ * sequences of q's layout attend to those of k's, one to one. */
+hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options);
+/* The same on cached keys, cached[sequence]; no gradient. */
+hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, const hd_attend_options *options);
+
+typedef struct hd_cross_entropy_options {
+    int64_t classes;   /* the first `classes` rows of the table are the choices */
+    float smoothing;   /* ε of the smoothed target */
+    float scale;       /* of the gradient: 1 / the tokens of the whole step */
+} hd_cross_entropy_options;
+
+/* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, in *loss. Logits exist
+ * for some rows at a time only; when the pass records, the gradients of x and the table are made on the way. */
+heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
+                             const hd_cross_entropy_options *options, double *loss);
+
+#endif

@@ -1,0 +1,99 @@
+#include "autograd/pass.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights) {
+    *pass = (hd_pass){.context = context, .weights = weights};
+    hd_arena_open(&pass->arena, context);
+}
+
+void hd_pass_reset(hd_pass *pass) {
+    hd_arena_reset(&pass->arena);
+    pass->tape = NULL;
+    pass->sites = 0;
+    pass->status = HEED_OK;
+}
+
+void hd_pass_close(hd_pass *pass) { hd_arena_close(&pass->arena); }
+
+void *hd_pass_alloc(hd_pass *pass, size_t count, size_t size) {
+    if (pass->status != HEED_OK) return NULL;
+    void *memory = hd_arena_alloc(&pass->arena, count, size);
+    if (!memory) pass->status = HEED_MEMORY;
+    return memory;
+}
+
+void *hd_pass_fail(hd_pass *pass, heed_status status, const char *format, ...) {
+    if (pass->status != HEED_OK) return NULL;
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    pass->status = hd_fail(pass->context, status, "%s", message);
+    return NULL;
+}
+
+hd_tensor *hd_tensor_wrap(hd_pass *pass, int64_t rows, int64_t columns, float *data, const hd_layout *layout) {
+    hd_tensor *tensor = hd_pass_alloc(pass, 1, sizeof *tensor);
+    if (!tensor || !data) return NULL;
+    *tensor = (hd_tensor){.rows = rows, .columns = columns, .data = data, .layout = layout};
+    return tensor;
+}
+
+hd_tensor *hd_tensor_new(hd_pass *pass, int64_t rows, int64_t columns, const hd_layout *layout) {
+    return hd_tensor_wrap(pass, rows, columns, hd_pass_alloc(pass, (size_t)(rows * columns), sizeof(float)), layout);
+}
+
+hd_dropout hd_pass_dropout(hd_pass *pass, float probability) {
+    uint32_t site = pass->sites++;
+    hd_dropout dropout = {.scale = 1.0f};
+    if (!pass->training || !(probability > 0.0f)) return dropout;
+    dropout.key = hd_random_key_make(pass->seed, HD_RANDOM_DROPOUT + (site << 8), pass->step);
+    dropout.threshold = (uint32_t)((double)probability * 0x1p32);
+    dropout.scale = 1.0f / (1.0f - probability);
+    return dropout;
+}
+
+void *hd_pass_record(hd_pass *pass, const hd_tensor *output, size_t size, void (*backward)(hd_pass *, hd_node *)) {
+    if (!pass->recording || !output || !output->needs_gradient) return NULL;
+    hd_node *node = hd_pass_alloc(pass, 1, size);
+    if (!node) return NULL;
+    *node = (hd_node){pass->tape, backward};
+    pass->tape = node;
+    return node;
+}
+
+float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add) {
+    *add = tensor->gradient != NULL;
+    if (!tensor->needs_gradient) return NULL;
+    if (!tensor->gradient) tensor->gradient = hd_pass_alloc(pass, (size_t)(tensor->rows * tensor->columns), sizeof(float));
+    return tensor->gradient;
+}
+
+void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer) {
+    if (!tensor->needs_gradient) return;
+    if (tensor->gradient)
+        pass->context->kernels->add(tensor->rows * tensor->columns, tensor->gradient, buffer, tensor->gradient);
+    else tensor->gradient = buffer;
+}
+
+float *hd_weight_gradient(const hd_weight *weight) {
+    return weight->parameter && weight->parameter->trained ? weight->parameter->gradients[weight->use] : NULL;
+}
+
+const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight) {
+    hd_parameter *parameter = weight->parameter;
+    if (parameter->panels && !parameter->panels_stale) return parameter->panels;
+    if (hd_parameter_pack(pass->context, pass->weights, parameter, HD_F32) != HEED_OK) {
+        pass->status = HEED_MEMORY;
+        return NULL;
+    }
+    return parameter->panels;
+}
+
+heed_status hd_pass_backward(hd_pass *pass) {
+    for (hd_node *node = pass->tape; node && pass->status == HEED_OK; node = node->previous) node->backward(pass, node);
+    return pass->status;
+}

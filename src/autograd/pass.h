@@ -1,0 +1,73 @@
+/* A pass: one run of a model over one batch. It owns the activations' arena, the tape (when something is to be learned),
+ * the random stream, and a sticky status, so that layer code reads as mathematics and is checked once, at the end. */
+#ifndef HD_AUTOGRAD_PASS_H
+#define HD_AUTOGRAD_PASS_H
+
+#include "base/arena.h"
+#include "base/random.h"
+#include "kernels/kernels.h"
+#include "tensor/parameter.h"
+#include "tensor/tensor.h"
+
+typedef struct hd_pass hd_pass;
+
+/* An entry of the tape. An op embeds it first in a struct with what its backward needs. */
+typedef struct hd_node {
+    struct hd_node *previous;
+    void (*backward)(hd_pass *pass, struct hd_node *node);
+} hd_node;
+
+/* Looks at attention weights as they are made; `weights` is [queries, keys] of one sequence and head. */
+typedef struct hd_observer {
+    void (*attention)(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries, int64_t keys,
+                      const float *weights);
+    void *user;
+} hd_observer;
+
+struct hd_pass {
+    heed_context *context;
+    hd_arena arena;     /* activations, gradients, scratch */
+    hd_arena *weights;  /* where panels that are wanted for the first time are put: the model's arena */
+    hd_node *tape;      /* the last op first */
+    bool recording;     /* keep a tape */
+    bool training;      /* drop out */
+    uint64_t seed, step;
+    uint32_t sites;     /* dropout sites passed so far: each has a random stream of its own */
+    const hd_observer *observer; /* or NULL */
+    heed_status status; /* of the first op that failed */
+};
+
+void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights);
+/* Forgets all tensors and the tape; keeps the memory for the next run. */
+void hd_pass_reset(hd_pass *pass);
+void hd_pass_close(hd_pass *pass);
+
+/* Arena memory that lives until the pass is reset; NULL, with the status set, when there is none. */
+void *hd_pass_alloc(hd_pass *pass, size_t count, size_t size);
+/* An op's refusal: records the message and the status; returns NULL for `return hd_pass_fail(…)`. */
+void *hd_pass_fail(hd_pass *pass, heed_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* An uninitialised tensor. */
+hd_tensor *hd_tensor_new(hd_pass *pass, int64_t rows, int64_t columns, const hd_layout *layout);
+/* A tensor on rows that someone else made, as ops are given them in tests and by layers. */
+hd_tensor *hd_tensor_wrap(hd_pass *pass, int64_t rows, int64_t columns, float *data, const hd_layout *layout);
+
+/* The dropout of the next site; keeps everything unless the pass is training. */
+hd_dropout hd_pass_dropout(hd_pass *pass, float probability);
+
+/* Puts an op of `size` bytes on the tape; NULL when the pass keeps none, memory ran out, or the output needs no
+ * gradient (the caller has set output->needs_gradient). */
+void *hd_pass_record(hd_pass *pass, const hd_tensor *output, size_t size, void (*backward)(hd_pass *, hd_node *));
+/* Where a gradient goes: the tensor's buffer, made on first use. *add says whether it already holds something; if not,
+ * all of it is to be written. NULL when the tensor needs none or memory ran out. */
+float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add);
+/* Gives a whole buffer as (a summand of) the tensor's gradient; the giver does not use it again. */
+void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer);
+/* The gradient of this use of a parameter, or NULL if it is not trained. */
+float *hd_weight_gradient(const hd_weight *weight);
+/* Panels of the weight, packed now if need be. NULL when memory ran out. */
+const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight);
+
+/* Runs the tape backward, from the gradients that its last op (a loss) or the caller has put in place. */
+heed_status hd_pass_backward(hd_pass *pass);
+
+#endif

@@ -1,0 +1,44 @@
+/* Named parameters: where a weight comes from, the forms in which arithmetic reads it, and its gradients.
+ *
+ * A weight that is only read lives in the mapped file and, for products, in packed panels. A weight that is trained also
+ * has `data` in float32 and a gradient for each of its uses. */
+#ifndef HD_TENSOR_PARAMETER_H
+#define HD_TENSOR_PARAMETER_H
+
+#include "base/arena.h"
+#include "base/dtype.h"
+
+enum { HD_USES = 3 }; /* a shared embedding: of the source, of the target, and the output projection */
+
+typedef struct hd_parameter {
+    const char *name;         /* as it is stored, "model.encoder.layers.0.fc1.weight" */
+    int64_t rows, columns;    /* [rows, columns]; a vector has 1 row */
+    int dimensions;           /* 1 or 2 */
+    const void *stored;       /* mapped, perhaps unaligned; NULL when made here */
+    hd_dtype dtype;           /* of `stored` */
+    float *data;              /* [rows, columns] float32: vectors always, matrices when trained; else NULL */
+    void *panels;             /* packed for x · weightᵀ, [rows / 32][columns][32]; NULL until wanted */
+    hd_dtype panel_dtype;
+    bool panels_stale;        /* `data` has changed since they were packed */
+    bool trained;
+    int uses;
+    float *gradients[HD_USES]; /* [rows, columns] each, NULL while none is wanted */
+    float *m, *v;              /* the optimizer's moments, or NULL */
+} hd_parameter;
+
+/* One use of a parameter: a layer's handle on it. */
+typedef struct hd_weight {
+    hd_parameter *parameter; /* NULL: the layer has none (a linear layer without bias) */
+    int use;
+} hd_weight;
+
+static inline int64_t hd_parameter_count(const hd_parameter *p) { return p->rows * p->columns; }
+
+/* Makes `panels` from `data` or `stored` when they are missing or stale; new panels come from `arena`, in f32 when
+ * made from `data`, else in `dtype`. Not for several threads at once. */
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+
+/* Row `row` of a table, widened to float32 in y [columns]. */
+void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
+
+#endif

@@ -1,0 +1,48 @@
+/* Tensors: matrices of float32 rows, and the ragged layout that says which rows belong to which sequence. */
+#ifndef HD_TENSOR_TENSOR_H
+#define HD_TENSOR_TENSOR_H
+
+#include "base/context.h"
+
+/* The rows of a ragged batch: sequence s owns rows starts[s] … starts[s+1]. There is no padding.
+ * A chunk is a run of whole sequences; sums over tokens in a backward pass ascend within a chunk, and chunks are added
+ * in order, so that how many chunks share a pass does not change a bit. */
+typedef struct hd_layout {
+    int64_t sequences;
+    const int32_t *starts;         /* [sequences + 1], starts[0] = 0 */
+    const uint64_t *examples;      /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
+    const int32_t *positions;      /* [sequences]: absolute position of each first row, or NULL for 0 */
+    int64_t chunks;                /* 0 means one chunk */
+    const int32_t *chunk_starts;   /* [chunks + 1], in sequences */
+} hd_layout;
+
+static inline int64_t hd_layout_rows(const hd_layout *layout) { return layout->starts[layout->sequences]; }
+static inline int64_t hd_layout_position(const hd_layout *layout, int64_t sequence) {
+    return layout->positions ? layout->positions[sequence] : 0;
+}
+static inline uint64_t hd_layout_example(const hd_layout *layout, int64_t sequence) {
+    return layout->examples ? layout->examples[sequence] : (uint64_t)sequence;
+}
+static inline int64_t hd_layout_chunks(const hd_layout *layout) { return layout->chunks ? layout->chunks : 1; }
+/* The row at which chunk c starts; c = chunks gives the end. */
+static inline int64_t hd_layout_chunk_row(const hd_layout *layout, int64_t c) {
+    if (!layout->chunks) return c ? hd_layout_rows(layout) : 0;
+    return layout->starts[layout->chunk_starts[c]];
+}
+static inline int64_t hd_layout_longest(const hd_layout *layout) {
+    int64_t longest = 0;
+    for (int64_t s = 0; s < layout->sequences; s++)
+        longest = hd_max(longest, layout->starts[s + 1] - layout->starts[s]);
+    return longest;
+}
+
+/* Rows in a pass's arena. */
+typedef struct hd_tensor {
+    int64_t rows, columns;
+    float *data;              /* [rows, columns] */
+    float *gradient;          /* [rows, columns], NULL until something flows back */
+    const hd_layout *layout;  /* outlives the pass */
+    bool needs_gradient;
+} hd_tensor;
+
+#endif
