@@ -75,8 +75,28 @@ static void append_place(const hd_json *json, hd_buffer *text) {
     }
 }
 
-/* Appends the value, or what kind it is where it is too large to show; long text is cut between characters. */
+/* What is left to show of a long value. */
+typedef struct shown {
+    hd_buffer *text;
+    size_t left;
+    bool cut;
+} shown;
+
+static int append_shown(const char *bytes, size_t size, void *argument) {
+    shown *s = argument;
+    if (size > s->left) {
+        s->cut = true;
+        size = s->left;
+        while (size > 0 && ((unsigned char)bytes[size] & 0xC0) == 0x80) size--; /* cut between characters */
+    }
+    s->left = s->cut ? 0 : s->left - size;
+    hd_buffer_append(s->text, bytes, size);
+    return 0;
+}
+
+/* Appends the value, cut where it is long, or what kind it is where it has parts. */
 static void append_value(const json_t *value, hd_buffer *text) {
+    shown s = {text, SHOWN_BYTES, false};
     if (!value) {
         hd_buffer_text(text, "missing");
     } else if (json_is_object(value)) {
@@ -84,16 +104,8 @@ static void append_value(const json_t *value, hd_buffer *text) {
     } else if (json_is_array(value)) {
         hd_buffer_format(text, "an array of %zu", json_array_size(value));
     } else {
-        char shown[SHOWN_BYTES];
-        size_t size = json_dumpb(value, shown, sizeof shown, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
-        bool cut = size > sizeof shown;
-        if (cut) {
-            size = sizeof shown;
-            while (size > 0 && ((unsigned char)shown[size - 1] & 0xC0) == 0x80) size--;
-            if (size > 0 && ((unsigned char)shown[size - 1] & 0x80)) size--;
-        }
-        hd_buffer_append(text, shown, size);
-        if (cut) hd_buffer_text(text, "…");
+        json_dump_callback(value, append_shown, &s, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+        if (s.cut) hd_buffer_text(text, "…");
     }
 }
 
