@@ -23,7 +23,7 @@ static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd
     if (!json->root && rules == HD_JSON_LENIENT && json_error_code(&error) == json_error_numeric_overflow)
         json->root = json_loadb(bytes, size, flags | JSON_DECODE_INT_AS_REAL, &error);
     if (json->root) return HEED_OK;
-    /* Jansson leaves the error empty where an allocation failed. */
+    /* Jansson leaves the error empty where an allocation failed, except inside of a token, which it calls invalid. */
     if (!error.text[0] || json_error_code(&error) == json_error_out_of_memory)
         return hd_json_no_memory(context, json->path);
     return hd_fail(context, HEED_FORMAT, "%s: line %d, column %d: %s", json->path, error.line, error.column,
@@ -279,7 +279,10 @@ static bool write_real(const json_t *value, hd_buffer *out) {
         out->size = start;
         if (json_dump_callback(value, append_piece, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)) != 0)
             return false;
-        json_t *back = json_loadb(out->data + start, out->size - start, JSON_DECODE_ANY, NULL);
+        json_error_t error;
+        json_t *back = json_loadb(out->data + start, out->size - start, JSON_DECODE_ANY, &error);
+        /* The largest doubles are rounded past the range by 15 digits; any other failure is memory. */
+        if (!back && json_error_code(&error) != json_error_numeric_overflow) return false;
         bool same = json_equal(back, value);
         json_decref(back);
         if (same) break;
@@ -337,14 +340,18 @@ heed_status hd_json_append(heed_context *context, const json_t *root, hd_buffer 
     return HEED_OK;
 }
 
+heed_status hd_json_append_pretty(heed_context *context, const json_t *root, hd_buffer *buffer) {
+    bool done = write_value(root, 0, buffer);
+    hd_buffer_byte(buffer, '\n');
+    return done && !buffer->failed ? HEED_OK : hd_json_no_memory(context, "a JSON value");
+}
+
 heed_status hd_json_write(heed_context *context, const char *path, const json_t *root) {
     hd_buffer text;
     hd_buffer_open(&text, context);
-    bool done = write_value(root, 0, &text);
-    hd_buffer_byte(&text, '\n');
-    heed_status status;
-    if (!done || text.failed) status = hd_json_no_memory(context, path);
-    else status = hd_file_write(context, path, text.data, text.size);
+    heed_status status = hd_json_append_pretty(context, root, &text);
+    if (status == HEED_OK) status = hd_file_write(context, path, text.data, text.size);
+    else hd_fail_in(context, path);
     hd_buffer_close(&text);
     return status;
 }

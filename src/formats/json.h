@@ -73,8 +73,10 @@ heed_status hd_json_no_memory(heed_context *context, const char *path);
 
 /* Appends `root` on one line, as small as it gets. */
 heed_status hd_json_append(heed_context *context, const json_t *root, hd_buffer *buffer);
-/* Writes `root` to `path` with keys in the order they were set, two spaces a level, floats with the fewest digits
- * that read back as the same double, and a final newline; the old file stays if that fails. Does not take `root`. */
+/* Appends `root` with keys in the order they were set, two spaces a level, floats with the fewest digits that read
+ * back as the same double, and a final newline. */
+heed_status hd_json_append_pretty(heed_context *context, const json_t *root, hd_buffer *buffer);
+/* Writes that to `path`; the old file stays if it fails. Does not take `root`. */
 heed_status hd_json_write(heed_context *context, const char *path, const json_t *root);
 
 #endif

@@ -54,27 +54,27 @@ static bool is_hub_name(const char *name) {
 
 /* ---- shipped models -------------------------------------------------------------------------------------------- */
 
-/* prefix/share/heed/models for a program at prefix/bin/heed; NULL when that cannot be told, or memory ran out. */
-static char *installed_models(heed_context *context) {
-    char program[LONGEST_PATH];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length <= 0) return NULL;
-    program[length] = 0;
+/* "prefix" of a running prefix/bin/heed; false when that cannot be told. */
+static bool install_prefix(char prefix[LONGEST_PATH]) {
+    ssize_t length = readlink("/proc/self/exe", prefix, LONGEST_PATH - 1);
+    prefix[length > 0 ? length : 0] = 0;
     for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(program, '/');
-        if (!slash) return NULL;
+        char *slash = strrchr(prefix, '/');
+        if (!slash) return false;
         *slash = 0;
     }
-    return hd_path_join(context, program[0] ? program : "/", "share/heed/models");
+    return true;
 }
 
 static void try_shipped(search *s) {
     heed_context *context = s->context;
+    char prefix[LONGEST_PATH];
     const char *models = setting("HEED_MODELS");
     if (models) try_folder(s, hd_path_join(context, models, s->name));
-    if (is_done(s)) return;
-    char *installed = installed_models(context);
-    if (installed) try_folder(s, join_owned(context, installed, s->name));
+    if (!is_done(s) && install_prefix(prefix)) {
+        char *installed = hd_path_join(context, prefix[0] ? prefix : "/", "share/heed/models");
+        try_folder(s, join_owned(context, installed, s->name));
+    }
 #ifdef HEED_MODELS_DIR
     if (!is_done(s)) try_folder(s, hd_path_join(context, HEED_MODELS_DIR, s->name));
 #endif

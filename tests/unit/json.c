@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "formats/json.h"
+#include "formats/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -211,12 +212,63 @@ static void files(void **state) {
     heed_context_close(context);
 }
 
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+static int allocations_left;
+
+static void *jansson_malloc(size_t size) { return allocations_left-- > 0 ? malloc(size) : NULL; }
+
+static heed_status read_and_write(heed_context *context, const char *path, json_t *root) {
+    hd_json json = {.context = NULL};
+    hd_safetensors *file = NULL;
+    hd_safetensors_writer writer;
+    const hd_declared_tensor tensors[] = {{"a", HD_F32, 2, {1, 1}}, {"b", HD_U8, 1, {1}}};
+    heed_status status = hd_json_write(context, path, root);
+    if (status == HEED_OK) status = hd_json_open(context, path, &json);
+    hd_json_close(&json);
+    if (status == HEED_OK) status = hd_safetensors_writer_open(context, path, tensors, 2, &writer);
+    if (status == HEED_OK) status = hd_safetensors_writer_write(&writer, "12345", 5);
+    if (status == HEED_OK) status = hd_safetensors_writer_commit(&writer);
+    if (status == HEED_OK) status = hd_safetensors_open(context, path, &file);
+    hd_safetensors_close(file);
+    return status;
+}
+
+static void each_allocation_of_jansson_may_fail(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = hd_path_join(context, folder, "file");
+    json_t *root = json_pack("{s:s, s:[f, i, {s:b}]}", "name", "value", "list", 0.1, 3, "inner", 1);
+    assert_non_null(root);
+    heed_status status = HEED_MEMORY;
+    int allowed = 0;
+    for (; status != HEED_OK && allowed < 500; allowed++) {
+        allocations_left = allowed;
+        json_set_alloc_funcs(jansson_malloc, free);
+        status = read_and_write(context, path, root);
+        json_set_alloc_funcs(malloc, free);
+        /* Inside of a token Jansson cannot tell memory from syntax. */
+        if (status != HEED_OK && status != HEED_MEMORY && status != HEED_FORMAT)
+            fail_msg("after %d allocations: %s", allowed, heed_context_message(context));
+    }
+    assert_int_equal(status, HEED_OK);
+    assert_true(allowed > 50);
+    json_decref(root);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    hd_free(context, path);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(getters_and_their_errors),
         cmocka_unit_test(values_inside),
         cmocka_unit_test(broken_text),
         cmocka_unit_test(files),
+        cmocka_unit_test(each_allocation_of_jansson_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
