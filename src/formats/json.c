@@ -125,8 +125,9 @@ heed_status hd_json_expected(const hd_json *json, const char *key, const char *e
     heed_status status = HEED_MEMORY;
     if (!place.failed && !value.failed) {
         const char *quote = place.size ? "\"" : "";
-        status = hd_fail(json->context, HEED_FORMAT, "%s: %s%s%s is %s, expected %s", json->path, quote,
-                         place.size ? place.data : "the file", quote, value.data ? value.data : "", expected);
+        status = hd_fail(json->context, HEED_FORMAT, "%s: %s%s%s is %s%s%s", json->path, quote,
+                         place.size ? place.data : "the file", quote, value.data ? value.data : "",
+                         expected ? ", expected " : "", expected ? expected : "");
     }
     hd_buffer_close(&place);
     hd_buffer_close(&value);
@@ -138,7 +139,7 @@ heed_status hd_json_expected(const hd_json *json, const char *key, const char *e
 bool hd_json_has(const hd_json *json, const char *key) { return look_up(json, key) != NULL; }
 
 heed_status hd_json_require(const hd_json *json, const char *key) {
-    return hd_json_has(json, key) ? HEED_OK : hd_json_expected(json, key, "a value");
+    return hd_json_has(json, key) ? HEED_OK : hd_json_expected(json, key, NULL);
 }
 
 bool hd_json_value_int(const json_t *value, int64_t *out) {
@@ -155,9 +156,12 @@ bool hd_json_value_int(const json_t *value, int64_t *out) {
 
 static heed_status expected_int(const hd_json *json, const char *key, int64_t least, int64_t most) {
     char expected[96];
-    if (least == INT64_MIN && most == INT64_MAX) snprintf(expected, sizeof expected, "an integer");
-    else if (most == INT64_MAX) snprintf(expected, sizeof expected, "an integer of at least %lld", (long long)least);
-    else snprintf(expected, sizeof expected, "an integer from %lld to %lld", (long long)least, (long long)most);
+    if (least == INT64_MIN && most == INT64_MAX)
+        snprintf(expected, sizeof expected, "an integer");
+    else if (most == INT64_MAX)
+        snprintf(expected, sizeof expected, "an integer of at least %lld", (long long)least);
+    else
+        snprintf(expected, sizeof expected, "an integer from %lld to %lld", (long long)least, (long long)most);
     return hd_json_expected(json, key, expected);
 }
 
@@ -218,8 +222,10 @@ heed_status hd_json_ints(const hd_json *json, const char *key, int64_t least, in
         int64_t one;
         if (!hd_json_value_int(value, &one)) return hd_json_expected(json, key, "an integer or an array of them");
         if (one < least || one > most) return expected_int(json, key, least, most);
-        if (capacity > 0) out[0] = one;
-        else return hd_json_expected(json, key, "nothing");
+        if (capacity > 0)
+            out[0] = one;
+        else
+            return hd_json_expected(json, key, "nothing");
         *count = 1;
         return HEED_OK;
     }
@@ -350,8 +356,10 @@ heed_status hd_json_write(heed_context *context, const char *path, const json_t 
     hd_buffer text;
     hd_buffer_open(&text, context);
     heed_status status = hd_json_append_pretty(context, root, &text);
-    if (status == HEED_OK) status = hd_file_write(context, path, text.data, text.size);
-    else hd_fail_in(context, path);
+    if (status == HEED_OK)
+        status = hd_file_write(context, path, text.data, text.size);
+    else
+        hd_fail_in(context, path);
     hd_buffer_close(&text);
     return status;
 }

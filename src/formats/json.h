@@ -66,7 +66,8 @@ void hd_json_element(const hd_json *array, size_t index, hd_json *out);
 
 /* The value as an integer, if it is one by the rule of hd_json_int. */
 bool hd_json_value_int(const json_t *value, int64_t *out);
-/* Records and returns HEED_FORMAT: `path: "key" is VALUE, expected EXPECTED`. `key` NULL means the value itself. */
+/* Records and returns HEED_FORMAT: `path: "key" is VALUE, expected EXPECTED`. `key` NULL means the value itself,
+ * `expected` NULL leaves that part out. */
 heed_status hd_json_expected(const hd_json *json, const char *key, const char *expected);
 /* Records HEED_MEMORY when a Jansson call that makes something returned NULL. */
 heed_status hd_json_no_memory(heed_context *context, const char *path);

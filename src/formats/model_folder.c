@@ -22,8 +22,10 @@ static bool is_done(const search *s) { return s->found || s->failed; }
 /* Tries a folder, which it takes (NULL when memory ran out), and notes it as looked at if there is no model in it. */
 static void try_folder(search *s, char *folder) {
     char *config = folder ? hd_path_join(s->context, folder, "config.json") : NULL;
-    if (!config) s->failed = true;
-    else if (hd_file_exists(config)) s->found = folder;
+    if (!config)
+        s->failed = true;
+    else if (hd_file_exists(config))
+        s->found = folder;
     if (config && !s->found) hd_buffer_format(&s->looked, "%s%s", s->looked.size ? ", " : "", folder);
     if (!s->found) hd_free(s->context, folder);
     hd_free(s->context, config);
@@ -100,8 +102,10 @@ static char *repository(heed_context *context, const char *cache, const char *na
     hd_buffer_open(&folder, context);
     hd_buffer_text(&folder, "models--");
     for (const char *c = name; *c; c++) {
-        if (*c == '/') hd_buffer_text(&folder, "--");
-        else hd_buffer_byte(&folder, *c);
+        if (*c == '/')
+            hd_buffer_text(&folder, "--");
+        else
+            hd_buffer_byte(&folder, *c);
     }
     char *taken = hd_buffer_take(&folder);
     char *path = taken ? hd_path_join(context, cache, taken) : NULL;

@@ -169,8 +169,10 @@ heed_status hd_safetensors_open_bytes(heed_context *context, const char *name, c
     if (!file) return HEED_MEMORY;
     file->context = context;
     heed_status status = read_file(file, name, bytes, size);
-    if (status == HEED_OK) *out = file;
-    else hd_safetensors_close(file);
+    if (status == HEED_OK)
+        *out = file;
+    else
+        hd_safetensors_close(file);
     return status;
 }
 
@@ -179,8 +181,10 @@ heed_status hd_safetensors_open(heed_context *context, const char *path, hd_safe
     *file = NULL;
     HD_TRY(hd_map_open(context, path, &map));
     heed_status status = hd_safetensors_open_bytes(context, path, map.data, map.size, file);
-    if (status == HEED_OK) (*file)->map = map;
-    else hd_map_close(&map);
+    if (status == HEED_OK)
+        (*file)->map = map;
+    else
+        hd_map_close(&map);
     return status;
 }
 

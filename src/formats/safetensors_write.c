@@ -4,9 +4,7 @@
 #include "formats/safetensors.h"
 
 /* Adds `value` to an object and takes it; false when either could not be made. */
-static bool set(json_t *object, const char *key, json_t *value) {
-    return json_object_set_new(object, key, value) == 0;
-}
+static bool set(json_t *object, const char *key, json_t *value) { return json_object_set_new(object, key, value) == 0; }
 
 static json_t *describe(const hd_declared_tensor *tensor, size_t begin, size_t end) {
     json_t *entry = json_object(), *shape = json_array(), *offsets = json_array();
@@ -89,9 +87,8 @@ heed_status hd_safetensors_writer_open(heed_context *context, const char *path, 
 }
 
 static heed_status refuse(hd_safetensors_writer *writer, uint64_t given) {
-    heed_status status =
-        hd_fail(writer->context, HEED_ARGUMENT, "%s: %llu bytes of data were declared, %llu given", writer->writer.path,
-                (unsigned long long)writer->declared, (unsigned long long)given);
+    heed_status status = hd_fail(writer->context, HEED_ARGUMENT, "%s: %llu bytes of data were declared, %llu given",
+                                 writer->writer.path, (unsigned long long)writer->declared, (unsigned long long)given);
     hd_writer_abandon(&writer->writer);
     return status;
 }

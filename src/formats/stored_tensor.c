@@ -23,8 +23,8 @@ heed_status hd_stored_expect(heed_context *context, const hd_stored_tensor *tens
         return HEED_OK;
     hd_shape_text found = hd_shape_show(tensor->dimensions, tensor->shape);
     hd_shape_text expected = hd_shape_show(dimensions, shape);
-    return hd_fail(context, HEED_FORMAT, "%s: tensor \"%s\" is %s, expected %s", tensor->file, tensor->name,
-                   found.text, expected.text);
+    return hd_fail(context, HEED_FORMAT, "%s: tensor \"%s\" is %s, expected %s", tensor->file, tensor->name, found.text,
+                   expected.text);
 }
 
 bool hd_shape_size(hd_dtype dtype, int dimensions, const int64_t *shape, size_t *count, size_t *bytes) {
@@ -49,8 +49,10 @@ const hd_stored_tensor *hd_stored_find(const hd_stored_tensor *const *by_name, s
         size_t middle = first + (end - first) / 2;
         int order = strcmp(name, by_name[middle]->name);
         if (order == 0) return by_name[middle];
-        if (order < 0) end = middle;
-        else first = middle + 1;
+        if (order < 0)
+            end = middle;
+        else
+            first = middle + 1;
     }
     return NULL;
 }

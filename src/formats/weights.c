@@ -11,7 +11,7 @@ struct hd_weights {
     struct {
         char *name; /* inside the folder */
         hd_safetensors *file;
-    } *file;
+    } * file;
     size_t count, capacity;
     const hd_stored_tensor **tensors; /* [count], in the order of the files */
     const hd_stored_tensor **by_name; /* [count] */
@@ -25,8 +25,7 @@ static heed_status add_tensor(hd_weights *weights, const hd_stored_tensor *tenso
 }
 
 static heed_status add_file(hd_weights *weights, const char *folder, const char *name) {
-    if (!hd_grow(weights->context, &weights->file, &weights->files_capacity, weights->files + 1,
-                 sizeof *weights->file))
+    if (!hd_grow(weights->context, &weights->file, &weights->files_capacity, weights->files + 1, sizeof *weights->file))
         return HEED_MEMORY;
     char *path = hd_path_join(weights->context, folder, name), *copy = hd_copy_string(weights->context, name);
     hd_safetensors *file = NULL;
@@ -80,7 +79,7 @@ static bool is_mapped_here(const hd_json *map, const char *tensor, const char *s
 static heed_status read_map(hd_weights *weights, const char *folder, const hd_json *map) {
     for (void *at = json_object_iter(map->root); at; at = json_object_iter_next(map->root, at)) {
         const char *name = json_object_iter_key(at);
-        size_t place;
+        size_t place = 0;
         HD_TRY(open_shard(weights, folder, map, name, &place));
         if (!hd_safetensors_find(weights->file[place].file, name))
             return hd_fail(weights->context, HEED_FORMAT, "%s: tensor \"%s\" should be in \"%s\", which lacks it",

@@ -18,14 +18,21 @@ static inline float float_of(uint32_t bits) {
 
 /* ---- one number ------------------------------------------------------------------------------------------------ */
 
-/* Without branches, so that the loops below become vectors. The exponent's bias grows from 15 to 127; a subnormal is
+/* a where the condition holds, else b, by masks: a branch around float arithmetic, which may raise a flag, keeps the
+ * compiler from making the loops below vectors. */
+static inline uint32_t choose(bool condition, uint32_t a, uint32_t b) {
+    uint32_t mask = 0u - (uint32_t)condition;
+    return (a & mask) | (b & ~mask);
+}
+
+/* The exponent's bias grows from 15 to 127; a subnormal is
  * its fraction times 2^-24, which f32 holds exactly. */
 static inline float widen_f16(uint16_t half) {
     uint32_t magnitude = half & 0x7fffu, sign = (uint32_t)(half & 0x8000u) << 16;
     uint32_t normal = (magnitude << 13) + (112u << 23);
     uint32_t special = (magnitude << 13) | 0x7f800000u;
     uint32_t subnormal = bits_of((float)(int32_t)magnitude * 0x1p-24f);
-    uint32_t bits = magnitude < 0x0400u ? subnormal : magnitude < 0x7c00u ? normal : special;
+    uint32_t bits = choose(magnitude < 0x0400u, subnormal, choose(magnitude < 0x7c00u, normal, special));
     return float_of(bits | sign);
 }
 
@@ -36,10 +43,9 @@ static inline uint16_t narrow_f16(float value) {
     uint32_t normal = (magnitude - (112u << 23) + 0xfffu + (magnitude >> 13 & 1)) >> 13;
     uint32_t subnormal = bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);
     uint32_t nan = 0x7e00u | (magnitude >> 13 & 0x3ffu);
-    uint32_t half = magnitude > 0x7f800000u    ? nan
-                    : magnitude >= 0x477ff000u ? 0x7c00u /* 65520 and more is nearer to 65536 than to 65504 */
-                    : magnitude >= 0x38800000u ? normal  /* 2^-14 */
-                                               : subnormal;
+    uint32_t half = choose(magnitude < 0x38800000u, subnormal, normal); /* 2^-14 */
+    half = choose(magnitude >= 0x477ff000u, 0x7c00u, half);             /* 65520 is nearer to 65536 than to 65504 */
+    half = choose(magnitude > 0x7f800000u, nan, half);
     return (uint16_t)(half | sign);
 }
 

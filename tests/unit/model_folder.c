@@ -170,13 +170,14 @@ static void opens_weights(void **state) {
     assert_non_null(strstr(heed_context_message(context), "index.json: tensor \"c\" is missing"));
     hd_weights_close(weights);
 
-    assert_broken(context, folder, "{\"weight_map\": {\"a\": \"two.safetensors\", \"c\": \"three.safetensors\"}}", HEED_FILE,
-                  "index.json: the shard \"three.safetensors\" with tensor \"c\" is missing");
+    assert_broken(context, folder, "{\"weight_map\": {\"a\": \"two.safetensors\", \"c\": \"three.safetensors\"}}",
+                  HEED_FILE, "index.json: the shard \"three.safetensors\" with tensor \"c\" is missing");
     assert_broken(context, folder, "{\"weight_map\": {\"c\": \"two.safetensors\"}}", HEED_FORMAT,
                   "index.json: tensor \"c\" should be in \"two.safetensors\", which lacks it");
     assert_broken(context, folder, "{\"weight_map\": {\"a\": \"../w/two.safetensors\"}}", HEED_FORMAT,
                   "\"weight_map.a\" is \"../w/two.safetensors\", expected the name of a file beside the index");
-    assert_broken(context, folder, "{\"weight_map\": {\"a\": 1}}", HEED_FORMAT, "\"weight_map.a\" is 1, expected a string");
+    assert_broken(context, folder, "{\"weight_map\": {\"a\": 1}}", HEED_FORMAT,
+                  "\"weight_map.a\" is 1, expected a string");
     assert_broken(context, folder, "{}", HEED_FORMAT, "\"weight_map\" is missing");
 
     write_weights(context, "model.safetensors", "whole", NULL, 7); /* one file goes before an index */

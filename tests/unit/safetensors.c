@@ -162,8 +162,10 @@ static void refuses_each_broken_file(void **state) {
         heed_status status = hd_safetensors_open_bytes(context, "bad", bytes, size, &file);
         if (status != cases[i].status)
             fail_msg("%s: %s %s", cases[i].header, heed_status_name(status), heed_context_message(context));
-        if (status == HEED_OK) assert_non_null(file);
-        else assert_null(file);
+        if (status == HEED_OK)
+            assert_non_null(file);
+        else
+            assert_null(file);
         if (cases[i].message) {
             const char *message = heed_context_message(context);
             if (strncmp(message, "bad: ", 5) != 0 || strcmp(message + 5, cases[i].message) != 0)
@@ -327,9 +329,12 @@ static void each_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_dtype),      cmocka_unit_test(refuses_each_broken_file),
-        cmocka_unit_test(refuses_header_lengths), cmocka_unit_test(round_trip),
-        cmocka_unit_test(full_disk_leaves_the_old_file), cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(reads_every_dtype),
+        cmocka_unit_test(refuses_each_broken_file),
+        cmocka_unit_test(refuses_header_lengths),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(full_disk_leaves_the_old_file),
+        cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,8 +32,10 @@ static void check_all(hd_dtype dtype, int exponent_bits, int fraction_bits) {
         assert_int_equal(hd_find_nonfinite(dtype, source + 1, 1), isfinite(expected) ? -1 : 0);
         assert_true(hd_narrow(dtype, &wide, source + 1, 1));
         memcpy(&back, source + 1, 2);
-        if (isnan(expected)) assert_true(isnan(decode(back, exponent_bits, fraction_bits)));
-        else assert_int_equal(back, pattern);
+        if (isnan(expected))
+            assert_true(isnan(decode(back, exponent_bits, fraction_bits)));
+        else
+            assert_int_equal(back, pattern);
     }
 }
 
