@@ -65,6 +65,8 @@ static void finds_models(void **state) {
     write_text(context, "home/hub/models--gpt2/refs/main", "77");
     write_text(context, "home/hub/models--gpt2/snapshots/77/config.json", "{}");
     write_text(context, "home/hub/models--anna--evil/refs/main", "../../../../here");
+    write_text(context, "home/hub/models--anna--dots/refs/main", "..");
+    write_text(context, "home/hub/models--anna--dots/snapshots/readme", "");
     write_text(context, "home/hub/models--anna--gone/refs/main", "88");
     snprintf(path, sizeof path, "%s/shipped", root);
     setenv("HEED_MODELS", path, 1);
@@ -79,6 +81,8 @@ static void finds_models(void **state) {
     assert_found(context, "gpt2", "home/hub/models--gpt2/snapshots/77");
     assert_not_found(context, "anna/evil", "no model \"anna/evil\": no config.json in anna/evil, ");
     assert_not_found(context, "anna/evil", "/home/hub/models--anna--evil");
+    assert_not_found(context, "anna/dots", "/home/hub/models--anna--dots");
+    assert_null(strstr(heed_context_message(context), "snapshots"));
     assert_not_found(context, "anna/gone", "/home/hub/models--anna--gone/snapshots/88");
     assert_not_found(context, "nobody", "/shipped/nobody, ");
     assert_not_found(context, "nobody", "share/heed/models/nobody, ");
