@@ -30,7 +30,8 @@ typedef enum hd_json_rules {
 } hd_json_rules;
 
 /* Opens a file whose top is an object. NaN, infinities, bytes after the end, invalid UTF-8, nesting past 2048
- * and files past 1 GiB are HEED_FORMAT. Close it also after a failure. */
+ * and files past 1 GiB are HEED_FORMAT; so is memory that runs out inside of a token, which Jansson does not tell
+ * from a broken one. After a failure nothing is held, and closing is allowed. */
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json);
 /* The same of bytes in memory, which are not kept; the top may also be an array. `name` stands for the path. */
 heed_status hd_json_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
