@@ -1,0 +1,182 @@
+#include "formats/model_folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { LONGEST_PATH = 4096 };
+
+/* One search: where it has looked so far, and the folder once it is found. */
+typedef struct search {
+    heed_context *context;
+    const char *name;
+    hd_buffer looked;
+    char *found;
+    bool failed; /* memory ran out */
+} search;
+
+static bool is_done(const search *s) { return s->found || s->failed; }
+
+/* Tries a folder, which it takes (NULL when memory ran out), and notes it as looked at if there is no model in it. */
+static void try_folder(search *s, char *folder) {
+    char *config = folder ? hd_path_join(s->context, folder, "config.json") : NULL;
+    if (!config)
+        s->failed = true;
+    else if (hd_file_exists(config))
+        s->found = folder;
+    if (config && !s->found) hd_buffer_format(&s->looked, "%s%s", s->looked.size ? ", " : "", folder);
+    if (!s->found) hd_free(s->context, folder);
+    hd_free(s->context, config);
+}
+
+/* root/name, freeing `root`; NULL when memory ran out, also before. */
+static char *join_owned(heed_context *context, char *root, const char *name) {
+    char *joined = root ? hd_path_join(context, root, name) : NULL;
+    hd_free(context, root);
+    return joined;
+}
+
+static const char *setting(const char *name) {
+    const char *value = getenv(name);
+    return value && value[0] ? value : NULL;
+}
+
+/* Hub names are at most owner/name, of letters, digits, '.', '_' and '-': nothing that leads elsewhere. */
+static bool is_hub_name(const char *name) {
+    int slashes = 0;
+    for (const char *c = name; *c; c++) {
+        bool begins = c == name || c[-1] == '/';
+        bool word = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_';
+        if (*c == '/' ? begins || ++slashes > 1 : !word && (begins || (*c != '-' && *c != '.'))) return false;
+    }
+    return name[0] && name[strlen(name) - 1] != '/';
+}
+
+/* ---- shipped models -------------------------------------------------------------------------------------------- */
+
+/* "prefix" of a running prefix/bin/heed; false when that cannot be told. */
+static bool install_prefix(char prefix[LONGEST_PATH]) {
+    ssize_t length = readlink("/proc/self/exe", prefix, LONGEST_PATH - 1);
+    prefix[length > 0 ? length : 0] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(prefix, '/');
+        if (!slash) return false;
+        *slash = 0;
+    }
+    return true;
+}
+
+static void try_shipped(search *s) {
+    heed_context *context = s->context;
+    char prefix[LONGEST_PATH];
+    const char *models = setting("HEED_MODELS");
+    if (models) try_folder(s, hd_path_join(context, models, s->name));
+    if (!is_done(s) && install_prefix(prefix)) {
+        char *installed = hd_path_join(context, prefix[0] ? prefix : "/", "share/heed/models");
+        try_folder(s, join_owned(context, installed, s->name));
+    }
+#ifdef HEED_MODELS_DIR
+    if (!is_done(s)) try_folder(s, hd_path_join(context, HEED_MODELS_DIR, s->name));
+#endif
+}
+
+/* ---- the hub's cache ------------------------------------------------------------------------------------------- */
+
+/* As huggingface_hub's constants.py decides. *known is false when not even the home folder is known. */
+static char *hub_cache(heed_context *context, bool *known) {
+    const char *value;
+    *known = true;
+    if ((value = setting("HF_HUB_CACHE"))) return hd_copy_string(context, value);
+    if ((value = setting("HF_HOME"))) return hd_path_join(context, value, "hub");
+    if ((value = setting("XDG_CACHE_HOME"))) return hd_path_join(context, value, "huggingface/hub");
+    if ((value = setting("HOME"))) return hd_path_join(context, value, ".cache/huggingface/hub");
+    *known = false;
+    return NULL;
+}
+
+/* cache/models--owner--name */
+static char *repository(heed_context *context, const char *cache, const char *name) {
+    hd_buffer folder;
+    hd_buffer_open(&folder, context);
+    hd_buffer_text(&folder, "models--");
+    for (const char *c = name; *c; c++) {
+        if (*c == '/')
+            hd_buffer_text(&folder, "--");
+        else
+            hd_buffer_byte(&folder, *c);
+    }
+    char *taken = hd_buffer_take(&folder);
+    char *path = taken ? hd_path_join(context, cache, taken) : NULL;
+    hd_free(context, taken);
+    return path;
+}
+
+/* repository/snapshots/REVISION, where refs/main holds the revision: a line of letters and digits. With no such ref the
+ * repository itself, which has no config.json and so is reported as looked at. NULL when memory ran out. */
+static char *snapshot(heed_context *context, const char *repository_path) {
+    char *reference = hd_path_join(context, repository_path, "refs/main");
+    if (!reference) return NULL;
+    hd_buffer revision;
+    hd_buffer_open(&revision, context);
+    bool read = hd_file_exists(reference) && hd_file_read(context, reference, &revision) == HEED_OK;
+    hd_free(context, reference);
+    while (revision.size && strchr(" \r\n", revision.data[revision.size - 1])) revision.data[--revision.size] = 0;
+    char *path = NULL;
+    if (read && is_hub_name(revision.data ? revision.data : "") && !strchr(revision.data, '/'))
+        path = join_owned(context, hd_path_join(context, repository_path, "snapshots"), revision.data);
+    else if (!revision.failed)
+        path = hd_copy_string(context, repository_path);
+    hd_buffer_close(&revision);
+    return path;
+}
+
+static void try_hub(search *s) {
+    bool known;
+    char *cache = hub_cache(s->context, &known);
+    if (!known) return;
+    char *path = cache ? repository(s->context, cache, s->name) : NULL;
+    try_folder(s, path ? snapshot(s->context, path) : NULL);
+    hd_free(s->context, cache);
+    hd_free(s->context, path);
+}
+
+/* ---- the search ------------------------------------------------------------------------------------------------ */
+
+heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder) {
+    search s = {.context = context, .name = name};
+    *folder = NULL;
+    hd_buffer_open(&s.looked, context);
+    if (!name[0]) return hd_fail(context, HEED_ARGUMENT, "the name of a model is empty");
+    try_folder(&s, hd_copy_string(context, name));
+    bool on_hub = is_hub_name(name);
+    if (!is_done(&s) && on_hub && !strchr(name, '/')) try_shipped(&s);
+    if (!is_done(&s) && on_hub) try_hub(&s);
+    heed_status status = HEED_OK;
+    if (s.failed || (s.looked.failed && !s.found)) {
+        status = HEED_MEMORY; /* the message is there: only memory makes a search fail */
+    } else if (s.found) {
+        *folder = s.found;
+    } else if (!on_hub) {
+        const char *reason = hd_folder_exists(name) ? "the folder has no config.json" : "no such folder";
+        status = hd_fail(context, HEED_FILE, "%s: %s", name, reason);
+    } else {
+        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name, s.looked.data);
+    }
+    hd_buffer_close(&s.looked);
+    return status;
+}
+
+heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type) {
+    *config = (hd_json){.context = context, .index = SIZE_MAX};
+    char *path = hd_path_join(context, folder, "config.json");
+    if (!path) return HEED_MEMORY;
+    heed_status status = hd_json_open(context, path, config);
+    hd_free(context, path);
+    if (status != HEED_OK) return status;
+    status = hd_json_require(config, "model_type");
+    if (status == HEED_OK) status = hd_json_string(config, "model_type", NULL, model_type);
+    if (status != HEED_OK) hd_json_close(config);
+    return status;
+}

@@ -1,0 +1,172 @@
+#include "formats/weights.h"
+
+#include <string.h>
+
+#include "formats/json.h"
+
+struct hd_weights {
+    heed_context *context;
+    char *path;
+    size_t files, files_capacity;
+    struct {
+        char *name; /* inside the folder */
+        hd_safetensors *file;
+    } * file;
+    size_t count, capacity;
+    const hd_stored_tensor **tensors; /* [count], in the order of the files */
+    const hd_stored_tensor **by_name; /* [count] */
+};
+
+static heed_status add_tensor(hd_weights *weights, const hd_stored_tensor *tensor) {
+    if (!hd_grow(weights->context, &weights->tensors, &weights->capacity, weights->count + 1, sizeof tensor))
+        return HEED_MEMORY;
+    weights->tensors[weights->count++] = tensor;
+    return HEED_OK;
+}
+
+static heed_status add_file(hd_weights *weights, const char *folder, const char *name) {
+    if (!hd_grow(weights->context, &weights->file, &weights->files_capacity, weights->files + 1, sizeof *weights->file))
+        return HEED_MEMORY;
+    char *path = hd_path_join(weights->context, folder, name), *copy = hd_copy_string(weights->context, name);
+    hd_safetensors *file = NULL;
+    heed_status status = path && copy ? hd_safetensors_open(weights->context, path, &file) : HEED_MEMORY;
+    hd_free(weights->context, path);
+    if (status != HEED_OK) {
+        hd_free(weights->context, copy);
+        return status;
+    }
+    weights->file[weights->files].name = copy;
+    weights->file[weights->files++].file = file;
+    return HEED_OK;
+}
+
+/* ---- the index of a folder in shards --------------------------------------------------------------------------- */
+
+/* A shard lies in the folder itself: an index must not lead out of it. */
+static bool is_plain_name(const char *name) {
+    return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* The place of a shard among the open files, opened if it was not; names come in runs, so the last is tried first. */
+static heed_status open_shard(hd_weights *weights, const char *folder, const hd_json *map, const char *tensor,
+                              size_t *place) {
+    const char *shard;
+    HD_TRY(hd_json_require(map, tensor));
+    HD_TRY(hd_json_string(map, tensor, NULL, &shard));
+    if (!is_plain_name(shard)) return hd_json_expected(map, tensor, "the name of a file beside the index");
+    for (size_t i = weights->files; i-- > 0;)
+        if (strcmp(weights->file[i].name, shard) == 0) {
+            *place = i;
+            return HEED_OK;
+        }
+    *place = weights->files;
+    char *path = hd_path_join(weights->context, folder, shard);
+    if (!path) return HEED_MEMORY;
+    heed_status status = HEED_OK;
+    if (!hd_file_exists(path))
+        status = hd_fail(weights->context, HEED_FILE, "%s: the shard \"%s\" with tensor \"%s\" is missing",
+                         weights->path, shard, tensor);
+    hd_free(weights->context, path);
+    return status == HEED_OK ? add_file(weights, folder, shard) : status;
+}
+
+/* True when the index says that this shard holds this tensor: a stray copy in another one is passed over. */
+static bool is_mapped_here(const hd_json *map, const char *tensor, const char *shard) {
+    const char *named = json_string_value(json_object_get(map->root, tensor));
+    return named && strcmp(named, shard) == 0;
+}
+
+static heed_status read_map(hd_weights *weights, const char *folder, const hd_json *map) {
+    for (void *at = json_object_iter(map->root); at; at = json_object_iter_next(map->root, at)) {
+        const char *name = json_object_iter_key(at);
+        size_t place = 0;
+        HD_TRY(open_shard(weights, folder, map, name, &place));
+        if (!hd_safetensors_find(weights->file[place].file, name))
+            return hd_fail(weights->context, HEED_FORMAT, "%s: tensor \"%s\" should be in \"%s\", which lacks it",
+                           weights->path, name, weights->file[place].name);
+    }
+    for (size_t i = 0; i < weights->files; i++)
+        for (size_t j = 0; j < hd_safetensors_count(weights->file[i].file); j++) {
+            const hd_stored_tensor *tensor = hd_safetensors_at(weights->file[i].file, j);
+            if (is_mapped_here(map, tensor->name, weights->file[i].name)) HD_TRY(add_tensor(weights, tensor));
+        }
+    return HEED_OK;
+}
+
+static heed_status open_index(hd_weights *weights, const char *folder) {
+    hd_json index, map;
+    HD_TRY(hd_json_open(weights->context, weights->path, &index));
+    heed_status status = hd_json_require(&index, "weight_map");
+    if (status == HEED_OK) status = hd_json_object(&index, "weight_map", &map);
+    if (status == HEED_OK) status = read_map(weights, folder, &map);
+    hd_json_close(&index);
+    return status;
+}
+
+/* ---- opening and asking ---------------------------------------------------------------------------------------- */
+
+static heed_status open_single(hd_weights *weights, const char *folder) {
+    HD_TRY(add_file(weights, folder, "model.safetensors"));
+    const hd_safetensors *file = weights->file[0].file;
+    for (size_t i = 0; i < hd_safetensors_count(file); i++) HD_TRY(add_tensor(weights, hd_safetensors_at(file, i)));
+    return HEED_OK;
+}
+
+static heed_status open_either(hd_weights *weights, const char *folder) {
+    heed_context *context = weights->context;
+    weights->path = hd_path_join(context, folder, "model.safetensors");
+    if (!weights->path) return HEED_MEMORY;
+    if (hd_file_exists(weights->path)) return open_single(weights, folder);
+    hd_free(context, weights->path);
+    weights->path = hd_path_join(context, folder, "model.safetensors.index.json");
+    if (!weights->path) return HEED_MEMORY;
+    if (hd_file_exists(weights->path)) return open_index(weights, folder);
+    return hd_fail(context, HEED_FILE, "%s: has neither model.safetensors nor model.safetensors.index.json", folder);
+}
+
+heed_status hd_weights_open(heed_context *context, const char *folder, hd_weights **out) {
+    *out = NULL;
+    hd_weights *weights = hd_alloc_zeroed(context, 1, sizeof *weights);
+    if (!weights) return HEED_MEMORY;
+    weights->context = context;
+    heed_status status = open_either(weights, folder);
+    if (status == HEED_OK) {
+        weights->by_name = hd_alloc(context, weights->count, sizeof *weights->by_name);
+        if (!weights->by_name) status = HEED_MEMORY;
+    }
+    if (status != HEED_OK) {
+        hd_weights_close(weights);
+        return status;
+    }
+    if (weights->count) memcpy(weights->by_name, weights->tensors, weights->count * sizeof *weights->by_name);
+    hd_stored_sort(weights->by_name, weights->count);
+    *out = weights;
+    return HEED_OK;
+}
+
+void hd_weights_close(hd_weights *weights) {
+    if (!weights) return;
+    for (size_t i = 0; i < weights->files; i++) {
+        hd_safetensors_close(weights->file[i].file);
+        hd_free(weights->context, weights->file[i].name);
+    }
+    hd_free(weights->context, weights->file);
+    hd_free(weights->context, weights->tensors);
+    hd_free(weights->context, weights->by_name);
+    hd_free(weights->context, weights->path);
+    hd_free(weights->context, weights);
+}
+
+size_t hd_weights_count(const hd_weights *weights) { return weights->count; }
+const hd_stored_tensor *hd_weights_at(const hd_weights *weights, size_t index) { return weights->tensors[index]; }
+const char *hd_weights_path(const hd_weights *weights) { return weights->path; }
+
+const hd_stored_tensor *hd_weights_find(const hd_weights *weights, const char *name) {
+    return hd_stored_find(weights->by_name, weights->count, name);
+}
+
+heed_status hd_weights_require(const hd_weights *weights, const char *name, const hd_stored_tensor **tensor) {
+    *tensor = hd_weights_find(weights, name);
+    if (*tensor) return HEED_OK;
+    return hd_fail(weights->context, HEED_FORMAT, "%s: tensor \"%s\" is missing", weights->path, name);
+}
