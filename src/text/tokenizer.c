@@ -1,4 +1,5 @@
 #include "text/parts.h"
+#include "text/unicode.h"
 
 #include <string.h>
 
@@ -84,34 +85,48 @@ heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, 
     return hd_added_add(&tokenizer->added, token);
 }
 
-/* Added tokens that are looked for in normalized text are normalized themselves. */
-static heed_status normalize_patterns(heed_tokenizer *tokenizer) {
-    heed_context *context = tokenizer->context;
-    hd_line text, spare, result;
-    hd_line_open(&text, context), hd_line_open(&spare, context), hd_line_open(&result, context);
-    heed_status status = HEED_OK;
-    for (size_t i = 0; i < tokenizer->added.count && status == HEED_OK; i++) {
-        hd_codes *pattern = &tokenizer->added.tokens[i].pattern;
-        if (!tokenizer->added.tokens[i].normalized || tokenizer->normalizer_count == 0) continue;
-        hd_line_clear(&text), hd_line_clear(&result);
-        for (size_t j = 0; j < pattern->count; j++) hd_line_put(&text, pattern->codes[j], 0, 0);
-        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text.characters, text.count, &spare, &result);
-        uint32_t *codes = hd_alloc(context, result.count, sizeof *codes);
-        if (!codes || text.failed || result.failed) {
-            status = HEED_MEMORY;
-            hd_free(context, codes);
-            break;
-        }
-        for (size_t j = 0; j < result.count; j++) codes[j] = result.characters[j].code;
-        hd_free(context, pattern->codes);
-        *pattern = (hd_codes){codes, result.count};
+/* An added token that is looked for in normalized text is normalized itself, and is shown so when decoded. */
+static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *token, hd_line *text, hd_line *spare,
+                                   hd_line *result) {
+    hd_line_clear(text), hd_line_clear(result);
+    for (size_t i = 0; i < token->pattern.count; i++) hd_line_put(text, token->pattern.codes[i], 0, 0);
+    hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text->characters, text->count, spare, result);
+    if (text->failed || result->failed) return HEED_MEMORY;
+    hd_buffer bytes;
+    hd_buffer_open(&bytes, tokenizer->context);
+    for (size_t i = 0; i < result->count; i++) {
+        char character[4];
+        hd_buffer_append(&bytes, character, hd_utf8_encode(result->characters[i].code, character));
     }
-    hd_line_close(&text), hd_line_close(&spare), hd_line_close(&result);
+    hd_codes pattern = {0};
+    heed_status status = bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
+    if (status == HEED_OK) {
+        hd_free(tokenizer->context, token->pattern.codes);
+        token->pattern = pattern;
+        status = hd_vocabulary_show(&tokenizer->vocabulary, token->id, bytes.data, bytes.size);
+    }
+    hd_buffer_close(&bytes);
+    return status;
+}
+
+static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
+    if (tokenizer->normalizer_count == 0) return HEED_OK;
+    hd_line text, spare, result;
+    hd_line_open(&text, tokenizer->context);
+    hd_line_open(&spare, tokenizer->context);
+    hd_line_open(&result, tokenizer->context);
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < tokenizer->added.count && status == HEED_OK; i++)
+        if (tokenizer->added.tokens[i].normalized)
+            status = normalize_token(tokenizer, &tokenizer->added.tokens[i], &text, &spare, &result);
+    hd_line_close(&text);
+    hd_line_close(&spare);
+    hd_line_close(&result);
     return status;
 }
 
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
-    HD_TRY(normalize_patterns(tokenizer));
+    HD_TRY(normalize_tokens(tokenizer));
     HD_TRY(hd_added_finish(&tokenizer->added));
     return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
 }
@@ -292,7 +307,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         if (token.special && skip_special) continue;
         /* Without a decoder tokens are joined by spaces. */
         if (tokenizer->decoder_count == 0 && strings.count) hd_strings_add(&strings, " ", 1);
-        hd_strings_add(&strings, hd_vocabulary_text(vocabulary, ids[i]), token.size);
+        hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
     }
     heed_status status = hd_decode(tokenizer->decoders, tokenizer->decoder_count, &strings);
     if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);

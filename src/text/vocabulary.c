@@ -64,7 +64,12 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
     if (!hd_grow(context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->tokens))
         return HEED_MEMORY;
     while (vocabulary->count <= (size_t)id) vocabulary->tokens[vocabulary->count++] = (hd_token){0};
-    vocabulary->tokens[id] = (hd_token){vocabulary->pool.size, (uint32_t)size, true, model, false};
+    vocabulary->tokens[id] = (hd_token){.offset = vocabulary->pool.size,
+                                           .shown = vocabulary->pool.size,
+                                           .size = (uint32_t)size,
+                                           .shown_size = (uint32_t)size,
+                                           .present = true,
+                                           .model = model};
     hd_buffer_append(&vocabulary->pool, text, size);
     hd_buffer_byte(&vocabulary->pool, 0); /* so that a token's text is also a C string */
     if (vocabulary->pool.failed) {
@@ -74,6 +79,14 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
     vocabulary->table[slot] = (int32_t)id;
     vocabulary->present++;
     return HEED_OK;
+}
+
+heed_status hd_vocabulary_show(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size) {
+    vocabulary->tokens[id].shown = vocabulary->pool.size;
+    vocabulary->tokens[id].shown_size = (uint32_t)size;
+    hd_buffer_append(&vocabulary->pool, text, size);
+    hd_buffer_byte(&vocabulary->pool, 0);
+    return vocabulary->pool.failed ? HEED_MEMORY : HEED_OK;
 }
 
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size) {

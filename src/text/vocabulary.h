@@ -10,7 +10,8 @@ enum { HD_VOCABULARY_LIMIT = 1 << 22 };
 
 typedef struct hd_token {
     size_t offset; /* of the text in the pool */
-    uint32_t size;
+    size_t shown;  /* of the text that decoding gives: another only for added tokens that a normalizer changes */
+    uint32_t size, shown_size;
     bool present; /* false for an unused id */
     bool model;   /* the model's; false for a token that was only added */
     bool special; /* left out of decoded text on request */
@@ -38,6 +39,8 @@ int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *te
 static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
     return vocabulary->pool.data + vocabulary->tokens[id].offset;
 }
+/* Decoding is to give `text` for a token. */
+heed_status hd_vocabulary_show(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size);
 static inline bool hd_vocabulary_has(const hd_vocabulary *vocabulary, int64_t id) {
     return id >= 0 && (size_t)id < vocabulary->count && vocabulary->tokens[id].present;
 }
