@@ -1,0 +1,93 @@
+#include "text/added.h"
+
+#include "text/unicode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void hd_added_open(hd_added *added, heed_context *context) { *added = (hd_added){.context = context}; }
+
+void hd_added_close(hd_added *added) {
+    for (size_t i = 0; i < added->count; i++) hd_free(added->context, added->tokens[i].pattern.codes);
+    hd_free(added->context, added->tokens);
+    hd_free(added->context, added->raw);
+    hd_free(added->context, added->normalized);
+    hd_added_open(added, added->context);
+}
+
+heed_status hd_added_add(hd_added *added, hd_added_token token) {
+    if (!hd_grow(added->context, &added->tokens, &added->capacity, added->count + 1, sizeof token)) {
+        hd_free(added->context, token.pattern.codes);
+        return HEED_MEMORY;
+    }
+    added->tokens[added->count++] = token;
+    return HEED_OK;
+}
+
+/* By the first character, then the longer first, then as listed. */
+static int compare(const void *a, const void *b, void *tokens) {
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    hd_codes x = ((const hd_added_token *)tokens)[left].pattern, y = ((const hd_added_token *)tokens)[right].pattern;
+    if (x.codes[0] != y.codes[0]) return x.codes[0] < y.codes[0] ? -1 : 1;
+    if (x.count != y.count) return x.count > y.count ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
+
+static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_t *count) {
+    *out = hd_alloc(added->context, added->count, sizeof **out);
+    *count = 0;
+    if (!*out) return HEED_MEMORY;
+    for (size_t i = 0; i < added->count; i++)
+        if (added->tokens[i].normalized == normalized && added->tokens[i].pattern.count) (*out)[(*count)++] = (uint32_t)i;
+    if (*count) qsort_r(*out, *count, sizeof **out, compare, added->tokens);
+    return HEED_OK;
+}
+
+heed_status hd_added_finish(hd_added *added) {
+    HD_TRY(order(added, false, &added->raw, &added->raw_count));
+    return order(added, true, &added->normalized, &added->normalized_count);
+}
+
+/* The longest token that begins at text[0], or NULL. */
+static const hd_added_token *match(const hd_added *added, const uint32_t *list, size_t list_count,
+                                   const hd_character *text, size_t count) {
+    size_t low = 0, high = list_count;
+    while (low < high) { /* the first one whose pattern begins with this character */
+        size_t middle = (low + high) / 2;
+        if (added->tokens[list[middle]].pattern.codes[0] < text->code) low = middle + 1;
+        else high = middle;
+    }
+    for (; low < list_count; low++) {
+        const hd_added_token *token = &added->tokens[list[low]];
+        if (token->pattern.codes[0] != text->code) break;
+        if (hd_codes_match(token->pattern, text, count)) return token;
+    }
+    return NULL;
+}
+
+void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count) {
+    const uint32_t *list = normalized ? added->normalized : added->raw;
+    size_t list_count = normalized ? added->normalized_count : added->raw_count;
+    size_t begin = first, last = first + count; /* `begin`: of the text since the last token */
+    if (line->failed) return;
+    for (size_t i = first; list_count && i < last;) {
+        const hd_character *text = line->characters;
+        const hd_added_token *token = match(added, list, list_count, text + i, last - i);
+        if (!token) {
+            i++;
+            continue;
+        }
+        size_t from = i, to = i + token->pattern.count;
+        i = to;
+        if (token->single_word && ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
+            continue;
+        if (from < begin) from = begin; /* a token before it took the white space that this one begins with */
+        while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
+        while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
+        if (to <= from) continue;
+        hd_line_cut(line, begin, from - begin, -1);
+        hd_line_cut(line, from, to - from, token->id);
+        begin = to;
+    }
+    hd_line_cut(line, begin, last - begin, -1);
+}

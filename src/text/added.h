@@ -1,0 +1,33 @@
+/* Added tokens: strings such as "</s>" that are found in the text before the model sees it. */
+#ifndef HD_TEXT_ADDED_H
+#define HD_TEXT_ADDED_H
+
+#include "text/line.h"
+
+typedef struct hd_added_token {
+    int32_t id;
+    bool single_word;   /* not inside a word */
+    bool lstrip, rstrip; /* takes the white space on that side with it */
+    bool normalized;    /* looked for in the normalized text, else in the text as it came */
+    bool special;
+    hd_codes pattern;   /* owned: its content, normalized if `normalized` */
+} hd_added_token;
+
+typedef struct hd_added {
+    heed_context *context;
+    hd_added_token *tokens; /* [count], as listed in the file */
+    size_t count, capacity;
+    uint32_t *raw, *normalized; /* the tokens looked for at each stage, by pattern; the longer of two alike first */
+    size_t raw_count, normalized_count;
+} hd_added;
+
+void hd_added_open(hd_added *added, heed_context *context);
+void hd_added_close(hd_added *added);
+/* Takes over token.pattern, also on failure. */
+heed_status hd_added_add(hd_added *added, hd_added_token token);
+/* Builds the search order, once the list is complete. */
+heed_status hd_added_finish(hd_added *added);
+/* Cuts characters [first, first + count) of `line` into pieces at the tokens found: leftmost, then longest. */
+void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count);
+
+#endif

@@ -1,0 +1,338 @@
+#include "text/bpe_train.h"
+
+#include "text/unicode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CODES = 0x110000, PROGRESS_EVERY = 64 };
+
+/* A set of words, each listed once. */
+typedef struct word_list {
+    uint32_t *words;
+    size_t count, capacity;
+} word_list;
+
+/* A pair of tokens that was ever seen. `fresh` lists the words in which the last merge brought it about; when the merge
+ * is done the list moves to the queue. */
+typedef struct seen_pair {
+    int32_t left, right;
+    int64_t count;
+    word_list fresh;
+    size_t last_merge; /* SIZE_MAX until it is merged */
+} seen_pair;
+
+/* A chance to merge: the pair's count when it was queued, and the words to look into. */
+typedef struct chance {
+    int64_t count;
+    uint32_t pair;
+    word_list where;
+} chance;
+
+typedef struct trainer {
+    heed_context *context;
+    hd_word_counts *counts;
+    const hd_bpe_train_options *options;
+    hd_vocabulary *vocabulary;
+    hd_bpe *bpe;
+    seen_pair *pairs;
+    size_t pair_count, pair_capacity;
+    uint32_t *table; /* [slots]: pair + 1 by hash, 0 where empty */
+    size_t slots;
+    chance *queue; /* a heap */
+    size_t queue_count, queue_capacity;
+    uint32_t *touched; /* the pairs whose `fresh` is in use */
+    size_t touched_count, touched_capacity;
+    hd_buffer text;
+} trainer;
+
+/* ---- the alphabet --------------------------------------------------------------------------------------------- */
+
+typedef struct letter {
+    uint64_t count;
+    uint32_t code;
+} letter;
+
+static int rarest_first(const void *a, const void *b) {
+    const letter *x = a, *y = b;
+    if (x->count != y->count) return x->count < y->count ? -1 : 1;
+    return x->code > y->code ? -1 : x->code < y->code;
+}
+
+static int by_code(const void *a, const void *b) {
+    const letter *x = a, *y = b;
+    return x->code < y->code ? -1 : x->code > y->code;
+}
+
+static heed_status add_alphabet(trainer *it, letter *letters, size_t count) {
+    size_t limit = it->options->alphabet_limit;
+    if (limit && count > limit) {
+        qsort(letters, count, sizeof *letters, rarest_first);
+        letters += count - limit;
+        count = limit;
+    }
+    if (count) qsort(letters, count, sizeof *letters, by_code);
+    for (size_t i = 0; i < count; i++) {
+        char bytes[4];
+        size_t size = hd_utf8_encode(letters[i].code, bytes);
+        if (hd_vocabulary_find(it->vocabulary, bytes, size) >= 0) continue;
+        HD_TRY(hd_vocabulary_add(it->vocabulary, bytes, size, (int64_t)it->vocabulary->count, true));
+    }
+    return HEED_OK;
+}
+
+/* `frequency`: [CODES]. */
+static heed_status find_alphabet(trainer *it, uint64_t *frequency) {
+    for (size_t i = 0; i < it->counts->count; i++) {
+        struct hd_counted_word word = it->counts->words[i];
+        for (size_t j = 0; j < word.length; j++) frequency[it->counts->letters[word.first + j]] += word.count;
+    }
+    for (size_t i = 0; i < it->options->alphabet.count; i++) frequency[it->options->alphabet.codes[i]] = UINT64_MAX;
+    size_t count = 0;
+    for (uint32_t code = 1; code < CODES; code++) count += frequency[code] > 0;
+    letter *letters = hd_alloc(it->context, count, sizeof *letters);
+    if (!letters) return HEED_MEMORY;
+    count = 0;
+    for (uint32_t code = 1; code < CODES; code++)
+        if (frequency[code]) letters[count++] = (letter){frequency[code], code};
+    heed_status status = add_alphabet(it, letters, count);
+    hd_free(it->context, letters);
+    return status;
+}
+
+/* Code points become ids in place. Characters outside the alphabet drop out, and their neighbours then touch. */
+static void spell_words(trainer *it) {
+    for (size_t i = 0; i < it->counts->count; i++) {
+        struct hd_counted_word *word = &it->counts->words[i];
+        int32_t *ids = it->counts->letters + word->first;
+        uint32_t kept = 0;
+        for (uint32_t j = 0; j < word->length; j++) {
+            char bytes[4];
+            size_t size = hd_utf8_encode((uint32_t)ids[j], bytes);
+            int32_t id = ids[j] == 0 ? -1 : hd_vocabulary_find(it->vocabulary, bytes, size);
+            if (id >= 0) ids[kept++] = id;
+        }
+        word->length = kept;
+    }
+}
+
+/* ---- pairs ---------------------------------------------------------------------------------------------------- */
+
+static size_t pair_slot(const trainer *it, int32_t left, int32_t right) {
+    size_t mask = it->slots - 1, slot = (size_t)hd_mix((uint64_t)(uint32_t)left << 32 | (uint32_t)right) & mask;
+    for (;; slot = (slot + 1) & mask) {
+        if (it->table[slot] == 0) return slot;
+        const seen_pair *pair = &it->pairs[it->table[slot] - 1];
+        if (pair->left == left && pair->right == right) return slot;
+    }
+}
+
+static bool make_pair_room(trainer *it) {
+    if (it->pair_count * 2 < it->slots) return true;
+    size_t slots = it->slots ? it->slots * 2 : 1 << 14;
+    uint32_t *table = it->pair_count >= UINT32_MAX / 2 ? NULL : hd_alloc_zeroed(it->context, slots, sizeof *table);
+    if (!table) return false;
+    hd_free(it->context, it->table);
+    it->table = table;
+    it->slots = slots;
+    for (size_t i = 0; i < it->pair_count; i++)
+        table[pair_slot(it, it->pairs[i].left, it->pairs[i].right)] = (uint32_t)i + 1;
+    return true;
+}
+
+/* The pair, which is made with a count of 0 when it is new; NULL when memory is out. */
+static seen_pair *get_pair(trainer *it, int32_t left, int32_t right) {
+    if (!make_pair_room(it)) return NULL;
+    size_t slot = pair_slot(it, left, right);
+    if (it->table[slot] == 0) {
+        if (!hd_grow(it->context, &it->pairs, &it->pair_capacity, it->pair_count + 1, sizeof *it->pairs)) return NULL;
+        it->pairs[it->pair_count++] = (seen_pair){.left = left, .right = right, .last_merge = SIZE_MAX};
+        it->table[slot] = (uint32_t)it->pair_count;
+    }
+    return &it->pairs[it->table[slot] - 1];
+}
+
+/* `count` more of a pair in a word; fewer when it is negative. */
+static bool change_pair(trainer *it, int32_t left, int32_t right, int64_t count, uint32_t word) {
+    seen_pair *pair = get_pair(it, left, right);
+    if (!pair) return false;
+    pair->count += count;
+    if (count < 0) return true;
+    word_list *fresh = &pair->fresh;
+    if (fresh->count && fresh->words[fresh->count - 1] == word) return true; /* words come one at a time */
+    if (fresh->count == 0) {
+        if (!hd_grow(it->context, &it->touched, &it->touched_capacity, it->touched_count + 1, sizeof *it->touched))
+            return false;
+        it->touched[it->touched_count++] = (uint32_t)(pair - it->pairs);
+    }
+    if (!hd_grow(it->context, &fresh->words, &fresh->capacity, fresh->count + 1, sizeof *fresh->words)) return false;
+    fresh->words[fresh->count++] = word;
+    return true;
+}
+
+/* ---- the queue: highest count first, then lowest ids ------------------------------------------------------------ */
+
+static bool goes_first(const trainer *it, const chance *a, const chance *b) {
+    if (a->count != b->count) return a->count > b->count;
+    const seen_pair *x = &it->pairs[a->pair], *y = &it->pairs[b->pair];
+    return x->left != y->left ? x->left < y->left : x->right < y->right;
+}
+
+static bool push(trainer *it, chance new) {
+    if (!hd_grow(it->context, &it->queue, &it->queue_capacity, it->queue_count + 1, sizeof new)) return false;
+    size_t place = it->queue_count++;
+    for (; place > 0 && goes_first(it, &new, &it->queue[(place - 1) / 2]); place = (place - 1) / 2)
+        it->queue[place] = it->queue[(place - 1) / 2];
+    it->queue[place] = new;
+    return true;
+}
+
+/* Puts `last` where the top was. */
+static void sink(trainer *it, chance last) {
+    size_t place = 0;
+    for (size_t child; (child = place * 2 + 1) < it->queue_count; place = child) {
+        if (child + 1 < it->queue_count && goes_first(it, &it->queue[child + 1], &it->queue[child])) child++;
+        if (!goes_first(it, &it->queue[child], &last)) break;
+        it->queue[place] = it->queue[child];
+    }
+    it->queue[place] = last;
+}
+
+/* The pairs that the last merge brought about join the queue. */
+static bool queue_touched(trainer *it) {
+    for (size_t i = 0; i < it->touched_count; i++) {
+        seen_pair *pair = &it->pairs[it->touched[i]];
+        if (pair->count <= 0) {
+            pair->fresh.count = 0; /* the memory serves again */
+            continue;
+        }
+        if (!push(it, (chance){pair->count, it->touched[i], pair->fresh})) return false;
+        pair->fresh = (word_list){0};
+    }
+    it->touched_count = 0;
+    return true;
+}
+
+static bool count_pairs(trainer *it) {
+    for (size_t i = 0; i < it->counts->count; i++) {
+        struct hd_counted_word word = it->counts->words[i];
+        const int32_t *ids = it->counts->letters + word.first;
+        for (size_t j = 0; j + 1 < word.length; j++)
+            if (!change_pair(it, ids[j], ids[j + 1], (int64_t)word.count, (uint32_t)i)) return false;
+    }
+    return queue_touched(it);
+}
+
+/* ---- merging -------------------------------------------------------------------------------------------------- */
+
+/* Joins left and right wherever they meet in a word, from its beginning on, and counts what that changes. */
+static bool merge_word(trainer *it, uint32_t index, int32_t left, int32_t right, int32_t id) {
+    struct hd_counted_word *word = &it->counts->words[index];
+    int32_t *ids = it->counts->letters + word->first;
+    int64_t count = (int64_t)word->count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < word->length; kept++) {
+        if (ids[i] != left || i + 1 >= word->length || ids[i + 1] != right) {
+            ids[kept] = ids[i++];
+            continue;
+        }
+        if (kept > 0 && (!change_pair(it, ids[kept - 1], left, -count, index) ||
+                         !change_pair(it, ids[kept - 1], id, count, index)))
+            return false;
+        i += 2;
+        if (i < word->length &&
+            (!change_pair(it, right, ids[i], -count, index) || !change_pair(it, id, ids[i], count, index)))
+            return false;
+        ids[kept] = id;
+    }
+    word->length = kept;
+    return true;
+}
+
+/* The token that the pair makes; -1 when memory is out. */
+static int32_t make_token(trainer *it, int32_t left, int32_t right) {
+    hd_vocabulary *vocabulary = it->vocabulary;
+    hd_buffer_clear(&it->text);
+    hd_buffer_append(&it->text, hd_vocabulary_text(vocabulary, left), vocabulary->tokens[left].size);
+    hd_buffer_append(&it->text, hd_vocabulary_text(vocabulary, right), vocabulary->tokens[right].size);
+    if (it->text.failed) return -1;
+    int32_t id = hd_vocabulary_find(vocabulary, it->text.data, it->text.size);
+    if (id >= 0) return id;
+    id = (int32_t)vocabulary->count;
+    return hd_vocabulary_add(vocabulary, it->text.data, it->text.size, id, true) == HEED_OK ? id : -1;
+}
+
+static heed_status merge_chance(trainer *it, chance top) {
+    int32_t left = it->pairs[top.pair].left, right = it->pairs[top.pair].right;
+    int32_t id = make_token(it, left, right);
+    if (id < 0) return it->context->status;
+    it->pairs[top.pair].last_merge = it->bpe->merge_count;
+    HD_TRY(hd_bpe_add_merge(it->bpe, (hd_merge){left, right, id}));
+    for (size_t i = 0; i < top.where.count; i++)
+        if (!merge_word(it, top.where.words[i], left, right, id)) return HEED_MEMORY;
+    return queue_touched(it) ? HEED_OK : HEED_MEMORY;
+}
+
+static heed_status merge_all(trainer *it) {
+    const hd_bpe_train_options *options = it->options;
+    size_t done = 0;
+    while (it->vocabulary->present < options->vocabulary_size && it->queue_count) {
+        chance top = it->queue[0];
+        int64_t now = it->pairs[top.pair].count;
+        if (top.count != now) { /* other merges took some away: back into the queue with what is left */
+            top.count = now;
+            sink(it, top);
+            continue;
+        }
+        if (top.count < 1 || (uint64_t)top.count < options->min_frequency) break;
+        chance last = it->queue[--it->queue_count];
+        if (it->queue_count) sink(it, last);
+        heed_status status = merge_chance(it, top);
+        hd_free(it->context, top.where.words);
+        HD_TRY(status);
+        if (options->progress && done++ % PROGRESS_EVERY == 0 &&
+            !options->progress(options->user, it->vocabulary->present, options->vocabulary_size))
+            return hd_fail(it->context, HEED_STOPPED, "training of the tokenizer was stopped");
+    }
+    if (options->progress && !options->progress(options->user, it->vocabulary->present, options->vocabulary_size))
+        return hd_fail(it->context, HEED_STOPPED, "training of the tokenizer was stopped");
+    return HEED_OK;
+}
+
+/* A pair can be merged twice, when two ways of merging meet in one token; its last rank is the one that counts. */
+static void drop_repeats(trainer *it) {
+    size_t kept = 0;
+    for (size_t i = 0; i < it->bpe->merge_count; i++) {
+        hd_merge merge = it->bpe->merges[i];
+        const seen_pair *pair = &it->pairs[it->table[pair_slot(it, merge.left, merge.right)] - 1];
+        if (pair->last_merge == i) it->bpe->merges[kept++] = merge;
+    }
+    it->bpe->merge_count = kept;
+}
+
+static void close_trainer(trainer *it) {
+    for (size_t i = 0; i < it->queue_count; i++) hd_free(it->context, it->queue[i].where.words);
+    for (size_t i = 0; i < it->pair_count; i++) hd_free(it->context, it->pairs[i].fresh.words);
+    hd_free(it->context, it->pairs);
+    hd_free(it->context, it->table);
+    hd_free(it->context, it->queue);
+    hd_free(it->context, it->touched);
+    hd_buffer_close(&it->text);
+}
+
+heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *options, hd_vocabulary *vocabulary,
+                         hd_bpe *bpe) {
+    heed_context *context = counts->context;
+    trainer it = {.context = context, .counts = counts, .options = options, .vocabulary = vocabulary, .bpe = bpe};
+    hd_buffer_open(&it.text, context);
+    uint64_t *frequency = hd_alloc_zeroed(context, CODES, sizeof *frequency);
+    heed_status status = frequency ? find_alphabet(&it, frequency) : HEED_MEMORY;
+    hd_free(context, frequency);
+    if (status == HEED_OK) {
+        spell_words(&it);
+        status = count_pairs(&it) ? merge_all(&it) : HEED_MEMORY;
+    }
+    if (status == HEED_OK) drop_repeats(&it);
+    close_trainer(&it);
+    return status;
+}

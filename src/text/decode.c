@@ -1,0 +1,148 @@
+#include "text/decode.h"
+
+#include "text/unicode.h"
+
+#include <string.h>
+
+void hd_strings_open(hd_strings *strings, heed_context *context) {
+    *strings = (hd_strings){.context = context};
+    hd_buffer_open(&strings->text, context);
+}
+
+void hd_strings_close(hd_strings *strings) {
+    hd_buffer_close(&strings->text);
+    hd_free(strings->context, strings->ends);
+    hd_strings_open(strings, strings->context);
+}
+
+/* Ends the string that was appended to strings->text. */
+static void end_string(hd_strings *strings) {
+    if (strings->failed) return;
+    if (strings->text.failed ||
+        !hd_grow(strings->context, &strings->ends, &strings->capacity, strings->count + 1, sizeof *strings->ends))
+        strings->failed = true;
+    else strings->ends[strings->count++] = strings->text.size;
+}
+
+void hd_strings_add(hd_strings *strings, const char *text, size_t size) {
+    hd_buffer_append(&strings->text, text, size);
+    end_string(strings);
+}
+
+static const char *string_at(const hd_strings *strings, size_t index, size_t *size) {
+    size_t begin = index ? strings->ends[index - 1] : 0;
+    *size = strings->ends[index] - begin;
+    return strings->text.data + begin;
+}
+
+static void metaspace(const hd_decoder *it, bool first, const char *text, size_t size, hd_strings *to) {
+    char mark[4];
+    size_t mark_size = hd_utf8_encode(it->replacement, mark);
+    for (size_t at = 0; at < size;) {
+        if (size - at >= mark_size && memcmp(text + at, mark, mark_size) == 0) {
+            if (!first || it->prepend == HD_PREPEND_NEVER) hd_buffer_byte(&to->text, ' ');
+            at += mark_size;
+        } else {
+            hd_buffer_byte(&to->text, text[at++]);
+        }
+    }
+    end_string(to);
+}
+
+static void strip(const hd_decoder *it, const char *text, size_t size, hd_strings *to) {
+    char mark[4];
+    size_t mark_size = hd_utf8_encode(it->replacement, mark);
+    for (size_t i = 0; i < it->start && size >= mark_size && memcmp(text, mark, mark_size) == 0; i++)
+        text += mark_size, size -= mark_size;
+    for (size_t i = 0; i < it->stop && size >= mark_size && memcmp(text + size - mark_size, mark, mark_size) == 0; i++)
+        size -= mark_size;
+    hd_strings_add(to, text, size);
+}
+
+static void replace(const hd_decoder *it, const char *text, size_t size, hd_strings *to) {
+    for (size_t at = 0; at < size;) {
+        if (it->pattern_size && size - at >= it->pattern_size && memcmp(text + at, it->pattern, it->pattern_size) == 0) {
+            hd_buffer_append(&to->text, it->content, it->content_size);
+            at += it->pattern_size;
+        } else {
+            hd_buffer_byte(&to->text, text[at++]);
+        }
+    }
+    end_string(to);
+}
+
+static int hexadecimal(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "<0xE2>" names, or -1. */
+static int byte_of(const char *text, size_t size) {
+    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>') return -1;
+    int high = hexadecimal(text[3]), low = hexadecimal(text[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* A run of bytes is one string when it is UTF-8, else as many U+FFFD as it has bytes. */
+static void flush_bytes(hd_buffer *bytes, hd_strings *to) {
+    if (bytes->failed) to->failed = true;
+    if (bytes->size == 0) return;
+    if (hd_utf8_valid(bytes->data, bytes->size)) {
+        hd_strings_add(to, bytes->data, bytes->size);
+    } else {
+        for (size_t i = 0; i < bytes->size; i++) hd_strings_add(to, "\xEF\xBF\xBD", 3);
+    }
+    hd_buffer_clear(bytes);
+}
+
+static void byte_fallback(const hd_strings *from, hd_strings *to) {
+    hd_buffer bytes;
+    hd_buffer_open(&bytes, to->context);
+    for (size_t i = 0; i < from->count; i++) {
+        size_t size;
+        const char *text = string_at(from, i, &size);
+        int byte = byte_of(text, size);
+        if (byte >= 0) {
+            hd_buffer_byte(&bytes, (char)byte);
+            continue;
+        }
+        flush_bytes(&bytes, to);
+        hd_strings_add(to, text, size);
+    }
+    flush_bytes(&bytes, to);
+    hd_buffer_close(&bytes);
+}
+
+static void apply(const hd_decoder *it, const hd_strings *from, hd_strings *to) {
+    if (it->kind == HD_DECODE_BYTE_FALLBACK) {
+        byte_fallback(from, to);
+        return;
+    }
+    if (it->kind == HD_DECODE_FUSE) {
+        hd_strings_add(to, from->text.data, from->text.size);
+        return;
+    }
+    for (size_t i = 0; i < from->count; i++) {
+        size_t size;
+        const char *text = string_at(from, i, &size);
+        if (it->kind == HD_DECODE_METASPACE) metaspace(it, i == 0, text, size, to);
+        else if (it->kind == HD_DECODE_STRIP) strip(it, text, size, to);
+        else replace(it, text, size, to);
+    }
+}
+
+heed_status hd_decode(const hd_decoder *decoders, size_t count, hd_strings *strings) {
+    hd_strings result;
+    hd_strings_open(&result, strings->context);
+    for (size_t i = 0; i < count && !strings->failed; i++) {
+        hd_buffer_clear(&result.text);
+        result.count = 0;
+        apply(&decoders[i], strings, &result);
+        hd_strings kept = *strings;
+        *strings = result;
+        result = kept;
+    }
+    hd_strings_close(&result);
+    return strings->failed ? HEED_MEMORY : HEED_OK;
+}

@@ -1,0 +1,44 @@
+/* Decoders: what the texts of tokens become on the way back to one text. Each reads a list of strings and writes
+ * another; the last list is joined.
+ *
+ * To add one: a kind here, its case in decode.c, its name in tokenizer_json.c and tokenizer_save.c. */
+#ifndef HD_TEXT_DECODE_H
+#define HD_TEXT_DECODE_H
+
+#include "base/buffer.h"
+#include "text/pre_tokenize.h"
+
+typedef enum hd_decoder_kind {
+    HD_DECODE_METASPACE,     /* `replacement` is a space, but the first token loses it unless `prepend` is never */
+    HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" are the characters that they spell */
+    HD_DECODE_FUSE,          /* all strings become one */
+    HD_DECODE_STRIP,         /* up to `start` and `stop` times `replacement` off the ends of each string */
+    HD_DECODE_REPLACE        /* each `pattern` becomes `content` */
+} hd_decoder_kind;
+
+typedef struct hd_decoder {
+    hd_decoder_kind kind;
+    uint32_t replacement;
+    hd_prepend prepend;
+    size_t start, stop;
+    char *pattern, *content; /* owned, with their sizes */
+    size_t pattern_size, content_size;
+} hd_decoder;
+
+/* Strings one after the other: string i ends at ends[i]. */
+typedef struct hd_strings {
+    heed_context *context;
+    hd_buffer text;
+    size_t *ends;
+    size_t count, capacity;
+    bool failed;
+} hd_strings;
+
+void hd_strings_open(hd_strings *strings, heed_context *context);
+void hd_strings_close(hd_strings *strings);
+void hd_strings_add(hd_strings *strings, const char *text, size_t size);
+
+/* Applies the decoders in turn; `strings` ends as the last list. */
+heed_status hd_decode(const hd_decoder *decoders, size_t count, hd_strings *strings);
+
+#endif

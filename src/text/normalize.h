@@ -1,0 +1,34 @@
+/* Normalizers: a piece of text in, the text that the rest of the tokenizer sees out. Each rewrites characters and says
+ * of every one it writes which characters of the original it stands for, as Hugging Face tokenizers does, so that
+ * offsets always point into what the user gave.
+ *
+ * To add one: a kind here, its case in normalize.c, its name in tokenizer_json.c and tokenizer_save.c. */
+#ifndef HD_TEXT_NORMALIZE_H
+#define HD_TEXT_NORMALIZE_H
+
+#include "text/line.h"
+
+typedef enum hd_normalizer_kind {
+    HD_NORMALIZE_NFC,
+    HD_NORMALIZE_NFD,
+    HD_NORMALIZE_NFKC,
+    HD_NORMALIZE_NFKD,
+    HD_NORMALIZE_LOWERCASE,
+    HD_NORMALIZE_STRIP,         /* white space at the ends: `left`, `right` */
+    HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
+    HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
+    HD_NORMALIZE_PREPEND        /* `content` before any text that is not empty */
+} hd_normalizer_kind;
+
+typedef struct hd_normalizer {
+    hd_normalizer_kind kind;
+    bool left, right;
+    hd_codes pattern, content; /* owned */
+} hd_normalizer;
+
+/* Appends to `to` what the `count` normalizers, one after the other, make of `characters`; cuts no pieces.
+ * `spare` is room to work in. Check `to->failed`. */
+void hd_normalize(const hd_normalizer *normalizers, size_t count, const hd_character *characters, size_t length,
+                  hd_line *spare, hd_line *to);
+
+#endif

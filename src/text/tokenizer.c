@@ -1,0 +1,339 @@
+#include "text/parts.h"
+#include "text/unicode.h"
+
+#include <string.h>
+
+/* ---- making and closing --------------------------------------------------------------------------------------- */
+
+heed_tokenizer *hd_tokenizer_new(heed_context *context) {
+    heed_tokenizer *tokenizer = hd_alloc_zeroed(context, 1, sizeof *tokenizer);
+    if (!tokenizer) return NULL;
+    tokenizer->context = context;
+    hd_vocabulary_open(&tokenizer->vocabulary, context);
+    hd_bpe_open(&tokenizer->bpe, context);
+    hd_added_open(&tokenizer->added, context);
+    hd_template_open(&tokenizer->template, context);
+    return tokenizer;
+}
+
+static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
+    hd_free(context, normalizer->pattern.codes);
+    hd_free(context, normalizer->content.codes);
+}
+
+static void close_decoder(heed_context *context, hd_decoder *decoder) {
+    hd_free(context, decoder->pattern);
+    hd_free(context, decoder->content);
+}
+
+void hd_tokenizer_close(heed_tokenizer *tokenizer) {
+    if (!tokenizer) return;
+    heed_context *context = tokenizer->context;
+    hd_vocabulary_close(&tokenizer->vocabulary);
+    hd_bpe_close(&tokenizer->bpe);
+    hd_added_close(&tokenizer->added);
+    hd_template_close(&tokenizer->template);
+    for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
+    for (size_t i = 0; i < tokenizer->decoder_count; i++) close_decoder(context, &tokenizer->decoders[i]);
+    hd_free(context, tokenizer->normalizers);
+    hd_free(context, tokenizer->pre_tokenizers);
+    hd_free(context, tokenizer->decoders);
+    hd_free(context, tokenizer);
+}
+
+heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer) {
+    if (!hd_grow(tokenizer->context, &tokenizer->normalizers, &tokenizer->normalizer_capacity,
+                 tokenizer->normalizer_count + 1, sizeof normalizer)) {
+        close_normalizer(tokenizer->context, &normalizer);
+        return HEED_MEMORY;
+    }
+    tokenizer->normalizers[tokenizer->normalizer_count++] = normalizer;
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer) {
+    if (!hd_grow(tokenizer->context, &tokenizer->pre_tokenizers, &tokenizer->pre_tokenizer_capacity,
+                 tokenizer->pre_tokenizer_count + 1, sizeof pre_tokenizer))
+        return HEED_MEMORY;
+    tokenizer->pre_tokenizers[tokenizer->pre_tokenizer_count++] = pre_tokenizer;
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_decoder decoder) {
+    if (!hd_grow(tokenizer->context, &tokenizer->decoders, &tokenizer->decoder_capacity, tokenizer->decoder_count + 1,
+                 sizeof decoder)) {
+        close_decoder(tokenizer->context, &decoder);
+        return HEED_MEMORY;
+    }
+    tokenizer->decoders[tokenizer->decoder_count++] = decoder;
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
+                                   hd_added_token token) {
+    hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    int32_t known = hd_vocabulary_find(vocabulary, text, size);
+    int shown = size > 100 ? 100 : (int)size;
+    if (size == 0) return hd_fail(tokenizer->context, HEED_FORMAT, "an added token is empty");
+    if (known >= 0 && known != id)
+        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d", shown,
+                       text, (long long)id, known);
+    if (known < 0) HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
+    vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
+    token.id = (int32_t)id;
+    HD_TRY(hd_codes_read(tokenizer->context, text, size, &token.pattern));
+    return hd_added_add(&tokenizer->added, token);
+}
+
+/* An added token that is looked for in normalized text is normalized itself, and is shown so when decoded. */
+static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *token, hd_line *text, hd_line *spare,
+                                   hd_line *result) {
+    hd_line_clear(text), hd_line_clear(result);
+    for (size_t i = 0; i < token->pattern.count; i++) hd_line_put(text, token->pattern.codes[i], 0, 0);
+    hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text->characters, text->count, spare, result);
+    if (text->failed || result->failed) return HEED_MEMORY;
+    hd_buffer bytes;
+    hd_buffer_open(&bytes, tokenizer->context);
+    for (size_t i = 0; i < result->count; i++) {
+        char character[4];
+        hd_buffer_append(&bytes, character, hd_utf8_encode(result->characters[i].code, character));
+    }
+    hd_codes pattern = {0};
+    heed_status status = bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
+    if (status == HEED_OK) {
+        hd_free(tokenizer->context, token->pattern.codes);
+        token->pattern = pattern;
+        status = hd_vocabulary_show(&tokenizer->vocabulary, token->id, bytes.data, bytes.size);
+    }
+    hd_buffer_close(&bytes);
+    return status;
+}
+
+static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
+    if (tokenizer->normalizer_count == 0) return HEED_OK;
+    hd_line text, spare, result;
+    hd_line_open(&text, tokenizer->context);
+    hd_line_open(&spare, tokenizer->context);
+    hd_line_open(&result, tokenizer->context);
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < tokenizer->added.count && status == HEED_OK; i++)
+        if (tokenizer->added.tokens[i].normalized)
+            status = normalize_token(tokenizer, &tokenizer->added.tokens[i], &text, &spare, &result);
+    hd_line_close(&text);
+    hd_line_close(&spare);
+    hd_line_close(&result);
+    return status;
+}
+
+heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
+    HD_TRY(normalize_tokens(tokenizer));
+    HD_TRY(hd_added_finish(&tokenizer->added));
+    return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
+}
+
+/* ---- text to ids ---------------------------------------------------------------------------------------------- */
+
+struct hd_encoding_room {
+    hd_line line, other, spare;
+    hd_bpe_room bpe;
+};
+
+void hd_encoding_close(hd_encoding *encoding) {
+    heed_context *context = encoding->context;
+    if (!context) return;
+    if (encoding->room) {
+        hd_line_close(&encoding->room->line);
+        hd_line_close(&encoding->room->other);
+        hd_line_close(&encoding->room->spare);
+        hd_bpe_room_close(&encoding->room->bpe);
+        hd_free(context, encoding->room);
+    }
+    hd_free(context, encoding->ids);
+    hd_free(context, encoding->starts);
+    hd_free(context, encoding->ends);
+    *encoding = (hd_encoding){0};
+}
+
+static heed_status open_room(hd_encoding *encoding, heed_context *context) {
+    if (!encoding->context) encoding->context = context;
+    encoding->count = 0;
+    if (encoding->room) return HEED_OK;
+    struct hd_encoding_room *room = hd_alloc(encoding->context, 1, sizeof *room);
+    if (!room) return HEED_MEMORY;
+    hd_line_open(&room->line, encoding->context);
+    hd_line_open(&room->other, encoding->context);
+    hd_line_open(&room->spare, encoding->context);
+    hd_bpe_room_open(&room->bpe, encoding->context);
+    encoding->room = room;
+    return HEED_OK;
+}
+
+static heed_status reserve(hd_encoding *out, size_t more) {
+    size_t needed;
+    if (!hd_add(out->count, more, &needed)) needed = SIZE_MAX;
+    if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
+        !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
+        !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends))
+        return HEED_MEMORY;
+    return HEED_OK;
+}
+
+static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end) {
+    out->ids[out->count] = id;
+    out->starts[out->count] = start;
+    out->ends[out->count] = end;
+    out->count++;
+}
+
+static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other) {
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count && !line->failed; i++) {
+        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], line, other);
+        hd_line_swap(line, other);
+    }
+}
+
+/* Text as it came, cut at the added tokens that are looked for there, is normalized piece by piece, and cut again. */
+static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other, hd_line *spare) {
+    const hd_added *added = &tokenizer->added;
+    if (added->raw_count) {
+        line->piece_count = 0;
+        hd_added_cut(added, false, line, 0, line->count);
+    }
+    if (tokenizer->normalizer_count == 0 && added->normalized_count == 0) return;
+    hd_line_clear(other);
+    for (size_t i = 0; i < line->piece_count && !other->failed; i++) {
+        hd_piece piece = line->pieces[i];
+        const hd_character *text = line->characters + piece.first;
+        size_t first = other->count;
+        if (piece.id >= 0) {
+            hd_line_append(other, text, piece.count);
+            hd_line_cut(other, first, piece.count, piece.id);
+            continue;
+        }
+        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text, piece.count, spare, other);
+        hd_added_cut(added, true, other, first, other->count - first);
+    }
+    other->failed = other->failed || line->failed;
+    hd_line_swap(line, other);
+}
+
+void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare) {
+    hd_line_read(line, text, size);
+    if (tokenizer->normalizer_count && line->count) {
+        hd_line room;
+        hd_line_open(&room, line->context);
+        hd_line_clear(spare);
+        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, line->characters, line->count, &room, spare);
+        hd_line_cut(spare, 0, spare->count, -1);
+        spare->failed = spare->failed || line->failed;
+        hd_line_swap(line, spare);
+        hd_line_close(&room);
+    }
+    pre_tokenize(tokenizer, line, spare);
+}
+
+static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece,
+                               const hd_bpe_dropout *dropout, hd_encoding *out) {
+    hd_bpe_room *room = &out->room->bpe;
+    const hd_character *word = line->characters + piece.first;
+    HD_TRY(hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, piece.count, dropout, room));
+    HD_TRY(reserve(out, room->count));
+    for (size_t i = 0; i < room->count; i++) {
+        hd_symbol symbol = room->symbols[i];
+        put(out, symbol.id, word[symbol.first].start, word[symbol.first + symbol.count - 1].end);
+    }
+    return HEED_OK;
+}
+
+static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size,
+                               const hd_encode_options *options, hd_encoding *out) {
+    struct hd_encoding_room *room = out->room;
+    hd_line *line = &room->line;
+    hd_line_read(line, text, size);
+    find_added(tokenizer, line, &room->other, &room->spare);
+    pre_tokenize(tokenizer, line, &room->other);
+    if (line->failed) return HEED_MEMORY;
+    hd_bpe_dropout dropout = {options->dropout, options->key, options->sentence, 0};
+    for (size_t i = 0; i < line->piece_count; i++) {
+        hd_piece piece = line->pieces[i];
+        dropout.word = (uint32_t)i;
+        if (piece.id < 0) {
+            HD_TRY(encode_word(tokenizer, line, piece, options->dropout > 0 ? &dropout : NULL, out));
+            continue;
+        }
+        HD_TRY(reserve(out, 1));
+        const hd_character *token = line->characters + piece.first;
+        put(out, piece.id, token[0].start, token[piece.count - 1].end);
+    }
+    return HEED_OK;
+}
+
+static heed_status add_specials(const hd_template *template, size_t item, hd_encoding *out) {
+    const hd_template_special *special = &template->specials[template->single[item].special];
+    HD_TRY(reserve(out, special->count));
+    for (size_t i = 0; i < special->count; i++) put(out, special->ids[i], 0, 0);
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
+                                     size_t size, const hd_encode_options *options, hd_encoding *out) {
+    if (size > HD_LINE_BYTES)
+        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the most is %d", size, HD_LINE_BYTES);
+    HD_TRY(open_room(out, context));
+    const hd_template *template = &tokenizer->template;
+    if (!options->add_special || !template->present) return encode_text(tokenizer, text, size, options, out);
+    for (size_t i = 0; i < template->single_count; i++) {
+        if (template->single[i].kind == HD_TEMPLATE_SPECIAL) HD_TRY(add_specials(template, i, out));
+        else HD_TRY(encode_text(tokenizer, text, size, options, out));
+    }
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
+                                bool add_special, hd_encoding *out) {
+    return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special}, out);
+}
+
+/* ---- ids to text ---------------------------------------------------------------------------------------------- */
+
+heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
+                                hd_buffer *out) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    hd_strings strings;
+    hd_strings_open(&strings, out->context);
+    for (size_t i = 0; i < count && !strings.failed; i++) {
+        if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
+        hd_token token = vocabulary->tokens[ids[i]];
+        if (token.special && skip_special) continue;
+        /* Without a decoder tokens are joined by spaces. */
+        if (tokenizer->decoder_count == 0 && strings.count) hd_strings_add(&strings, " ", 1);
+        hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
+    }
+    heed_status status = hd_decode(tokenizer->decoders, tokenizer->decoder_count, &strings);
+    if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);
+    hd_strings_close(&strings);
+    return out->failed ? HEED_MEMORY : status;
+}
+
+/* ---- vocabulary ----------------------------------------------------------------------------------------------- */
+
+size_t hd_tokenizer_size(const heed_tokenizer *tokenizer) { return tokenizer->vocabulary.count; }
+
+int32_t hd_tokenizer_id(const heed_tokenizer *tokenizer, const char *token) {
+    return hd_vocabulary_find(&tokenizer->vocabulary, token, strlen(token));
+}
+
+const char *hd_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id) {
+    return hd_vocabulary_has(&tokenizer->vocabulary, id) ? hd_vocabulary_text(&tokenizer->vocabulary, id) : NULL;
+}
+
+bool hd_tokenizer_is_special(const heed_tokenizer *tokenizer, int32_t id) {
+    return hd_vocabulary_has(&tokenizer->vocabulary, id) && tokenizer->vocabulary.tokens[id].special;
+}
+
+int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token) {
+    int32_t id = hd_tokenizer_id(tokenizer, token);
+    return hd_tokenizer_is_special(tokenizer, id) ? id : -1;
+}
+
+int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) { return tokenizer->bpe.unknown; }

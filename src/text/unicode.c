@@ -1,0 +1,139 @@
+#include "text/unicode.h"
+
+#include <utf8proc.h>
+
+/* How long a sequence is by its first byte, and what its second byte may be; the others are 80 … BF. Long forms,
+ * surrogates and what lies past U+10FFFF all show in the second byte (Unicode Standard, table 3-7). */
+static size_t sequence_length(uint8_t lead, uint8_t *low, uint8_t *high) {
+    *low = 0x80, *high = 0xBF;
+    if (lead < 0x80) return 1;
+    if (lead < 0xC2 || lead > 0xF4) return 0;
+    if (lead < 0xE0) return 2;
+    if (lead == 0xE0) *low = 0xA0;
+    if (lead == 0xED) *high = 0x9F;
+    if (lead < 0xF0) return 3;
+    if (lead == 0xF0) *low = 0x90;
+    if (lead == 0xF4) *high = 0x8F;
+    return 4;
+}
+
+size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code) {
+    const uint8_t *bytes = (const uint8_t *)text;
+    uint8_t low, high;
+    size_t length = sequence_length(bytes[0], &low, &high);
+    if (length == 1) {
+        *code = bytes[0];
+        return 1;
+    }
+    *code = HD_REPLACEMENT_CHARACTER;
+    if (length == 0) return 1;
+    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if (i == size || bytes[i] < low || bytes[i] > high) return i;
+        value = value << 6 | (bytes[i] & 0x3Fu);
+        low = 0x80, high = 0xBF;
+    }
+    *code = value;
+    return length;
+}
+
+size_t hd_utf8_encode(uint32_t code, char bytes[4]) {
+    if (code < 0x80) {
+        bytes[0] = (char)code;
+        return 1;
+    }
+    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = length - 1; i > 0; i--, code >>= 6) bytes[i] = (char)(0x80 | (code & 0x3F));
+    bytes[0] = (char)(code | (length == 2 ? 0xC0u : length == 3 ? 0xE0u : 0xF0u));
+    return length;
+}
+
+bool hd_utf8_valid(const char *text, size_t size) {
+    static const char replacement[] = "\xEF\xBF\xBD";
+    for (size_t at = 0, length; at < size; at += length) {
+        uint32_t code;
+        length = hd_utf8_decode(text + at, size - at, &code);
+        if (code != HD_REPLACEMENT_CHARACTER) continue;
+        if (length != 3) return false;
+        for (size_t i = 0; i < 3; i++)
+            if (text[at + i] != replacement[i]) return false;
+    }
+    return true;
+}
+
+static utf8proc_category_t category(uint32_t code) { return utf8proc_category((utf8proc_int32_t)code); }
+
+bool hd_is_whitespace(uint32_t code) {
+    if (code < 0x80) return code == ' ' || (code >= 9 && code <= 13);
+    return code == 0x85 || code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+static bool in_range(uint32_t code, uint32_t first, uint32_t last) { return code >= first && code <= last; }
+
+static bool is_letter_or_digit(uint32_t code) {
+    return in_range(code, '0', '9') || in_range(code, 'A', 'Z') || in_range(code, 'a', 'z');
+}
+
+bool hd_is_punctuation(uint32_t code) {
+    if (code < 0x80) return code > ' ' && code < 127 && !is_letter_or_digit(code);
+    utf8proc_category_t found = category(code);
+    return found >= UTF8PROC_CATEGORY_PC && found <= UTF8PROC_CATEGORY_PO;
+}
+
+bool hd_is_mark(uint32_t code) {
+    utf8proc_category_t found = category(code);
+    return found >= UTF8PROC_CATEGORY_MN && found <= UTF8PROC_CATEGORY_ME;
+}
+
+bool hd_is_numeric(uint32_t code) {
+    utf8proc_category_t found = category(code);
+    return found >= UTF8PROC_CATEGORY_ND && found <= UTF8PROC_CATEGORY_NO;
+}
+
+bool hd_is_word(uint32_t code) {
+    if (code < 0x80) return is_letter_or_digit(code) || code == '_';
+    if (code == 0x200C || code == 0x200D) return true; /* the joiners */
+    utf8proc_category_t found = category(code);
+    if (found >= UTF8PROC_CATEGORY_LU && found <= UTF8PROC_CATEGORY_NL) return true; /* letters, marks, Nd and Nl */
+    if (found == UTF8PROC_CATEGORY_PC) return true;
+    /* Symbols that are alphabetic: letters in circles and squares. */
+    return in_range(code, 0x24B6, 0x24E9) || in_range(code, 0x1F130, 0x1F149) || in_range(code, 0x1F150, 0x1F169) ||
+           in_range(code, 0x1F170, 0x1F189);
+}
+
+size_t hd_lowercase(uint32_t code, uint32_t out[2]) {
+    if (code < 0x80) {
+        out[0] = in_range(code, 'A', 'Z') ? code + 32 : code;
+        return 1;
+    }
+    if (code == 0x130) { /* the one entry of SpecialCasing.txt that is longer and unconditional */
+        out[0] = 'i', out[1] = 0x307;
+        return 2;
+    }
+    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
+    return 1;
+}
+
+int hd_combining_class(uint32_t code) {
+    return code < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+}
+
+size_t hd_decompose(uint32_t code, bool compatible, uint32_t out[HD_DECOMPOSED]) {
+    out[0] = code;
+    if (code < 0xA0) return 1;
+    utf8proc_int32_t parts[HD_DECOMPOSED];
+    int boundary = 0;
+    utf8proc_option_t options = compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE;
+    utf8proc_ssize_t count = utf8proc_decompose_char((utf8proc_int32_t)code, parts, HD_DECOMPOSED, options, &boundary);
+    if (count < 1 || count > HD_DECOMPOSED) return 1;
+    for (utf8proc_ssize_t i = 0; i < count; i++) out[i] = (uint32_t)parts[i];
+    return (size_t)count;
+}
+
+uint32_t hd_compose(uint32_t first, uint32_t second) {
+    if (second < 0x300) return 0;
+    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
+    utf8proc_ssize_t count = utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    return count == 1 ? (uint32_t)pair[0] : 0;
+}

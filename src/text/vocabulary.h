@@ -1,0 +1,57 @@
+/* The vocabulary: token text ↔ id. Ids run from 0 to count - 1; some may be unused (holes in a file). */
+#ifndef HD_TEXT_VOCABULARY_H
+#define HD_TEXT_VOCABULARY_H
+
+#include "base/buffer.h"
+
+/* No id may reach this: a file that claims more is refused before memory is asked for. The largest vocabularies of
+ * published models are near a million. */
+enum { HD_VOCABULARY_LIMIT = 1 << 22 };
+
+typedef struct hd_token {
+    size_t offset; /* of the text in the pool */
+    size_t shown;  /* of the text that decoding gives: another only for added tokens that a normalizer changes */
+    uint32_t size, shown_size;
+    bool present; /* false for an unused id */
+    bool model;   /* the model's; false for a token that was only added */
+    bool special; /* left out of decoded text on request */
+} hd_token;
+
+typedef struct hd_vocabulary {
+    heed_context *context;
+    hd_buffer pool;
+    hd_token *tokens; /* [count] */
+    size_t count, capacity;
+    size_t present;
+    int32_t *table; /* [slots]: ids by the hash of their text, -1 where empty */
+    size_t slots;   /* a power of two */
+} hd_vocabulary;
+
+void hd_vocabulary_open(hd_vocabulary *vocabulary, heed_context *context);
+void hd_vocabulary_close(hd_vocabulary *vocabulary);
+/* HEED_FORMAT when the id is out of range or taken or the text is there already. */
+heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model);
+/* The id, or -1. */
+int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* The same among the model's own tokens. */
+int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* The bytes of a token that is present; good until the next add. */
+static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
+    return vocabulary->pool.data + vocabulary->tokens[id].offset;
+}
+/* Decoding is to give `text` for a token. */
+heed_status hd_vocabulary_show(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size);
+static inline bool hd_vocabulary_has(const hd_vocabulary *vocabulary, int64_t id) {
+    return id >= 0 && (size_t)id < vocabulary->count && vocabulary->tokens[id].present;
+}
+
+/* A 64-bit mix, for the hash tables of this room (the finalizer of MurmurHash3). */
+static inline uint64_t hd_mix(uint64_t x) {
+    x ^= x >> 33;
+    x *= 0xff51afd7ed558ccdull;
+    x ^= x >> 33;
+    x *= 0xc4ceb9fe1a85ec53ull;
+    return x ^ x >> 33;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* Drives the tokenizer from scripts, a line at a time, before and beside the command:
+ *   tokenizer encode|plain FILE    lines in; "id:start:end …" out, with or without the template's special tokens
+ *   tokenizer decode|keep FILE     lines of ids in; text out, special tokens left out or kept; newlines become \n
+ *   tokenizer copy FILE OUT        open and save
+ *   tokenizer time FILE            lines in; seconds to encode them ten times, without reading and printing
+ *   tokenizer train FILE SIZE MINIMUM FORM LOWERCASE LIMIT
+ *                                  lines in; a translator's tokenizer of SIZE tokens out, from pairs seen MINIMUM times;
+ *                                  FORM is 0 for none, 1 to 4 for NFC, NFD, NFKC, NFKD; LIMIT on the alphabet, 0 for none */
+#include "base/clock.h"
+#include "text/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int fail(heed_context *context) {
+    fprintf(stderr, "%s\n", heed_context_message(context));
+    return 1;
+}
+
+static int encode(heed_context *context, heed_tokenizer *tokenizer, bool add_special) {
+    hd_encoding encoding = {0};
+    char *line = NULL;
+    size_t capacity = 0;
+    for (ssize_t size; (size = getline(&line, &capacity, stdin)) >= 0;) {
+        if (size && line[size - 1] == '\n') size--;
+        if (hd_tokenizer_encode(tokenizer, context, line, (size_t)size, add_special, &encoding)) return fail(context);
+        for (size_t i = 0; i < encoding.count; i++)
+            printf(i ? " %d:%u:%u" : "%d:%u:%u", encoding.ids[i], encoding.starts[i], encoding.ends[i]);
+        putchar('\n');
+    }
+    free(line);
+    hd_encoding_close(&encoding);
+    return 0;
+}
+
+static int time_encoding(heed_context *context, heed_tokenizer *tokenizer) {
+    hd_encoding encoding = {0};
+    char *line = NULL;
+    size_t capacity = 0, tokens = 0;
+    double seconds = 0;
+    for (ssize_t size; (size = getline(&line, &capacity, stdin)) >= 0;) {
+        double start = hd_clock();
+        for (int i = 0; i < 10; i++)
+            if (hd_tokenizer_encode(tokenizer, context, line, (size_t)size, true, &encoding)) return fail(context);
+        seconds += hd_clock() - start;
+        tokens += encoding.count * 10;
+    }
+    printf("%zu tokens in %.3f s\n", tokens, seconds);
+    free(line);
+    hd_encoding_close(&encoding);
+    return 0;
+}
+
+static int decode(heed_context *context, heed_tokenizer *tokenizer, bool skip_special) {
+    char *line = NULL;
+    size_t capacity = 0;
+    while (getline(&line, &capacity, stdin) >= 0) {
+        int32_t *ids = malloc(strlen(line) * sizeof *ids + 1);
+        size_t count = 0;
+        for (char *at = line, *end; ids; at = end) {
+            long id = strtol(at, &end, 10);
+            if (end == at) break;
+            ids[count++] = (int32_t)id;
+        }
+        hd_buffer text;
+        hd_buffer_open(&text, context);
+        if (hd_tokenizer_decode(tokenizer, ids, count, skip_special, &text)) return fail(context);
+        for (size_t i = 0; i < text.size; i++)
+            if (text.data[i] == '\n') fputs("\\n", stdout);
+            else putchar(text.data[i]);
+        putchar('\n');
+        hd_buffer_close(&text);
+        free(ids);
+    }
+    free(line);
+    return 0;
+}
+
+typedef struct input {
+    char *line;
+    size_t capacity;
+} input;
+
+static heed_status next_line(void *user, const char **text, size_t *size) {
+    input *in = user;
+    ssize_t length = getline(&in->line, &in->capacity, stdin);
+    if (length > 0 && in->line[length - 1] == '\n') length--;
+    *text = length < 0 ? NULL : in->line;
+    *size = length < 0 ? 0 : (size_t)length;
+    return HEED_OK;
+}
+
+static int train(heed_context *context, char **words) {
+    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"};
+    hd_tokenizer_options options = {.vocabulary_size = strtoul(words[1], NULL, 10),
+                                    .min_frequency = strtoul(words[2], NULL, 10),
+                                    .form = (hd_normal_form)atoi(words[3]),
+                                    .lowercase = atoi(words[4]) != 0,
+                                    .alphabet_limit = strtoul(words[5], NULL, 10),
+                                    .first_specials = first, .first_count = 2,
+                                    .last_specials = last, .last_count = 1,
+                                    .unknown = "<unk>", .end_of_sentence = "</s>"};
+    input in = {0};
+    heed_tokenizer *tokenizer;
+    double start = hd_clock();
+    if (hd_tokenizer_train(context, &options, next_line, &in, &tokenizer)) return fail(context);
+    fprintf(stderr, "%zu tokens in %.2f s\n", hd_tokenizer_size(tokenizer), hd_clock() - start);
+    free(in.line);
+    int result = hd_tokenizer_save(tokenizer, context, words[0]) ? fail(context) : 0;
+    hd_tokenizer_close(tokenizer);
+    return result;
+}
+
+int main(int count, char **words) {
+    heed_context *context;
+    heed_tokenizer *tokenizer;
+    if (count < 3) return 2;
+    if (heed_context_open(&context)) return 1;
+    if (strcmp(words[1], "train") == 0 && count == 8) {
+        int result = train(context, words + 2);
+        heed_context_close(context);
+        return result;
+    }
+    if (hd_tokenizer_open(context, words[2], &tokenizer)) return fail(context);
+    int result = 2;
+    if (strcmp(words[1], "encode") == 0 || strcmp(words[1], "plain") == 0)
+        result = encode(context, tokenizer, words[1][0] == 'e');
+    if (strcmp(words[1], "decode") == 0 || strcmp(words[1], "keep") == 0)
+        result = decode(context, tokenizer, words[1][0] == 'd');
+    if (strcmp(words[1], "time") == 0) result = time_encoding(context, tokenizer);
+    if (strcmp(words[1], "copy") == 0 && count > 3)
+        result = hd_tokenizer_save(tokenizer, context, words[3]) ? fail(context) : 0;
+    hd_tokenizer_close(tokenizer);
+    heed_context_close(context);
+    return result;
+}
