@@ -20,48 +20,53 @@ static inline const char *hd_dtype_name(hd_dtype dtype) {
     return names[dtype];
 }
 
-static inline float hd_from_bf16(uint16_t half) {
-    uint32_t bits = (uint32_t)half << 16;
+static inline uint32_t hd_float_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float hd_bits_float(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline uint16_t hd_to_bf16(float value) { /* nearest, ties to even; NaN stays NaN */
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 0x40u);
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+/* a where the condition holds, else b, by masks: a branch around float arithmetic, which may raise a flag, keeps the
+ * compiler from making loops over the functions below vectors. */
+static inline uint32_t hd_choose(int condition, uint32_t a, uint32_t b) {
+    uint32_t mask = 0u - (uint32_t)(condition != 0);
+    return (a & mask) | (b & ~mask);
 }
 
+static inline float hd_from_bf16(uint16_t half) { return hd_bits_float((uint32_t)half << 16); }
+
+/* Nearest, ties to even; a NaN stays one. */
+static inline uint16_t hd_to_bf16(float value) {
+    uint32_t bits = hd_float_bits(value);
+    uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    return (uint16_t)hd_choose((bits & 0x7fffffffu) > 0x7f800000u, bits >> 16 | 0x40u, rounded);
+}
+
+/* The exponent's bias grows from 15 to 127; a subnormal is its fraction times 2^-24, which f32 holds exactly. */
 static inline float hd_from_f16(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = (half >> 10) & 31u, fraction = half & 0x3ffu, bits;
-    if (exponent == 0) { /* zero and subnormals: fraction · 2^-24 */
-        float magnitude = (float)fraction * 0x1p-24f;
-        return sign ? -magnitude : magnitude;
-    }
-    if (exponent == 31) bits = sign | 0x7f800000u | fraction << 13 | (fraction ? 0x400000u : 0);
-    else bits = sign | (exponent + 112u) << 23 | fraction << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    uint32_t magnitude = half & 0x7fffu, sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t normal = (magnitude << 13) + (112u << 23), special = (magnitude << 13) | 0x7f800000u;
+    uint32_t subnormal = hd_float_bits((float)(int32_t)magnitude * 0x1p-24f);
+    uint32_t bits = hd_choose(magnitude < 0x400u, subnormal, hd_choose(magnitude < 0x7c00u, normal, special));
+    return hd_bits_float(bits | sign);
 }
 
-static inline uint16_t hd_to_f16(float value) { /* nearest, ties to even; NaN stays NaN, too large becomes infinite */
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (magnitude >> 13 & 0x3ffu));
-    if (magnitude >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);
-    if (magnitude < 0x38800000u) { /* subnormal: let the addition of 0.5 round at 2^-24 */
-        float lifted;
-        memcpy(&lifted, &magnitude, sizeof lifted);
-        lifted += 0.5f;
-        memcpy(&bits, &lifted, sizeof bits);
-        return (uint16_t)(sign | (bits - 0x3f000000u));
-    }
-    uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u);
-    return (uint16_t)(sign | ((rounded - 0x38000000u) >> 13));
+/* Nearest, ties to even; too large becomes infinite; a NaN stays one. Below 2^-14 the f32 addition of 0.5 rounds, its
+ * last bit being worth 2^-24; above, a half of the last kept bit is added, less one where the kept part is even. */
+static inline uint16_t hd_to_f16(float value) {
+    uint32_t sign = hd_float_bits(value) >> 16 & 0x8000u, magnitude = hd_float_bits(value) & 0x7fffffffu;
+    uint32_t normal = (magnitude - (112u << 23) + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
+    uint32_t subnormal = hd_float_bits(hd_bits_float(magnitude) + 0.5f) - hd_float_bits(0.5f);
+    uint32_t half = hd_choose(magnitude < 0x38800000u, subnormal, normal);
+    half = hd_choose(magnitude >= 0x477ff000u, 0x7c00u, half); /* 65520 is nearer to 65536 than to 65504 */
+    half = hd_choose(magnitude > 0x7f800000u, 0x7e00u | (magnitude >> 13 & 0x3ffu), half);
+    return (uint16_t)(half | sign);
 }
 
 #endif

@@ -9,8 +9,8 @@
 #define HD_KERNELS_LANES_H
 
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
+
+#include "base/dtype.h"
 
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline, unused))
@@ -176,24 +176,6 @@ typedef struct lanes_u { uint32_t v[LANES]; } lanes_u;
     for (int i = 0; i < LANES; i++) result.v[i] = expression; \
     return result
 
-INLINE float lanes_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-INLINE uint32_t lanes_word(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-INLINE float lanes_half(uint16_t half) { /* IEEE 754 binary16 */
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = (half >> 10) & 31u, fraction = half & 0x3ffu;
-    if (exponent == 31) return lanes_float(sign | 0x7f800000u | fraction << 13 | (fraction ? 0x400000u : 0));
-    if (exponent) return lanes_float(sign | (exponent + 112u) << 23 | fraction << 13);
-    float magnitude = (float)fraction * 0x1p-24f;
-    return sign ? -magnitude : magnitude;
-}
-
 INLINE lanes lanes_load(const float *p) { EACH(lanes, p[i]); }
 INLINE void lanes_store(float *p, lanes a) { memcpy(p, a.v, sizeof a.v); }
 INLINE lanes lanes_load_partial(const float *p, int64_t n) { EACH(lanes, i < n ? p[i] : 0.0f); }
@@ -202,8 +184,8 @@ INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
         if (i < n) p[i] = a.v[i];
 }
 INLINE lanes lanes_set(float a) { EACH(lanes, a); }
-INLINE lanes lanes_load_bf16(const uint16_t *p) { EACH(lanes, lanes_float((uint32_t)p[i] << 16)); }
-INLINE lanes lanes_load_f16(const uint16_t *p) { EACH(lanes, lanes_half(p[i])); }
+INLINE lanes lanes_load_bf16(const uint16_t *p) { EACH(lanes, hd_bits_float((uint32_t)p[i] << 16)); }
+INLINE lanes lanes_load_f16(const uint16_t *p) { EACH(lanes, hd_from_f16(p[i])); }
 INLINE lanes lanes_add(lanes a, lanes b) { EACH(lanes, a.v[i] + b.v[i]); }
 INLINE lanes lanes_sub(lanes a, lanes b) { EACH(lanes, a.v[i] - b.v[i]); }
 INLINE lanes lanes_mul(lanes a, lanes b) { EACH(lanes, a.v[i] * b.v[i]); }
@@ -215,8 +197,8 @@ INLINE lanes lanes_sqrt(lanes a) { EACH(lanes, sqrtf(a.v[i])); }
 INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { EACH(lanes, i < n ? x.v[i] : y.v[i]); }
 
-INLINE lanes_u lanes_bits(lanes a) { EACH(lanes_u, lanes_word(a.v[i])); }
-INLINE lanes lanes_from_bits(lanes_u a) { EACH(lanes, lanes_float(a.v[i])); }
+INLINE lanes_u lanes_bits(lanes a) { EACH(lanes_u, hd_float_bits(a.v[i])); }
+INLINE lanes lanes_from_bits(lanes_u a) { EACH(lanes, hd_bits_float(a.v[i])); }
 INLINE lanes_u lanes_set_u(uint32_t a) { EACH(lanes_u, a); }
 INLINE lanes_u lanes_load_u(const uint32_t *p) { EACH(lanes_u, p[i]); }
 INLINE void lanes_store_u(uint32_t *p, lanes_u a) { memcpy(p, a.v, sizeof a.v); }

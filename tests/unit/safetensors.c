@@ -209,7 +209,7 @@ static const hd_declared_tensor declared[] = {
     {"w", HD_F32, 2, {2, 2}},
     {"größe \"x\"", HD_BF16, 1, {3}},
     {"nothing", HD_F16, 2, {0, 7}},
-    {"flag", HD_BOOL8, 0, {0}},
+    {"flag", HD_BOOL, 0, {0}},
 };
 
 static void round_trip(void **state) {

@@ -193,7 +193,7 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 
 INLINE float widen(const void *source, hd_dtype dtype, int64_t index) {
     if (dtype == HD_F32) {
-        float value;
+        float value; /* at any address */
         memcpy(&value, (const char *)source + 4 * index, 4);
         return value;
     }

@@ -1,0 +1,328 @@
+#include "base/settings.h"
+
+#include "base/number.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_NAME = 64, HELP_COLUMN = 32 };
+
+static void *field_of(const hd_setting *row, void *settings) { return (char *)settings + row->offset; }
+static const void *const_field_of(const hd_setting *row, const void *settings) {
+    return (const char *)settings + row->offset;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------------- */
+
+static char plain(char c) { return c == '_' ? '-' : c; }
+
+static bool same_name(const char *a, const char *b) {
+    while (*a && plain(*a) == plain(*b)) a++, b++;
+    return *a == 0 && *b == 0;
+}
+
+const hd_setting *hd_settings_find(const hd_setting *table, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (same_name(table[i].name, name)) return &table[i];
+    return NULL;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* The fewest letters to insert, remove or replace to turn one name into the other (Levenshtein, 1966), a row of the
+ * usual table at a time. */
+static size_t edits_between(const char *a, const char *b) {
+    size_t length = strlen(b), row[LONGEST_NAME + 1];
+    for (size_t j = 0; j <= length; j++) row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t replaced = diagonal + (plain(a[i]) != plain(b[j]));
+            diagonal = row[j + 1];
+            row[j + 1] = smallest(replaced, row[j] + 1, diagonal + 1);
+        }
+    }
+    return row[length];
+}
+
+heed_status hd_settings_unknown(heed_context *context, const hd_setting *table, size_t count, const char *name) {
+    const char *closest = NULL;
+    size_t fewest = strlen(name) / 3 + 1; /* more edits than that are another word */
+    if (strlen(name) <= LONGEST_NAME) {
+        for (size_t i = 0; i < count; i++) {
+            size_t edits = strlen(table[i].name) <= LONGEST_NAME ? edits_between(name, table[i].name) : SIZE_MAX;
+            if (edits < fewest || (edits == fewest && !closest)) fewest = edits, closest = table[i].name;
+        }
+    }
+    if (closest) return hd_fail(context, HEED_ARGUMENT, "unknown setting \"%s\" (did you mean \"%s\"?)", name, closest);
+    return hd_fail(context, HEED_ARGUMENT, "unknown setting \"%.200s\"", name);
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+static heed_status fail_value(heed_context *context, const hd_setting *row, const char *value, const char *expected) {
+    return hd_fail(context, HEED_ARGUMENT, "%s is \"%.200s\", expected %s", row->name, value, expected);
+}
+
+/* "a whole number from 1 to 1024"; limits that are only those of the type go unsaid. */
+static heed_status fail_number(heed_context *context, const hd_setting *row, const char *value) {
+    bool whole = row->kind == HD_SETTING_INT;
+    double largest = whole ? 0x1p63 : row->kind == HD_SETTING_FLOAT ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
+    const char *what = whole ? "a whole number" : "a number";
+    bool open_below = row->min <= -largest, open_above = row->max >= largest;
+    char expected[128];
+    if (open_below && open_above)
+        snprintf(expected, sizeof expected, "%s", what);
+    else if (open_above)
+        hd_print_number(expected, sizeof expected, "%s of at least %.15g", what, row->min);
+    else if (open_below)
+        hd_print_number(expected, sizeof expected, "%s of at most %.15g", what, row->max);
+    else
+        hd_print_number(expected, sizeof expected, "%s from %.15g to %.15g", what, row->min, row->max);
+    return fail_value(context, row, value, expected);
+}
+
+/* A float is compared with limits as a float holds them, so that 0.3 is not above a limit of 0.3. */
+static bool float_within(const hd_setting *row, float number) {
+    if (isinf(number) && (double)number != row->min && (double)number != row->max) return false;
+    return number >= (float)row->min && number <= (float)row->max;
+}
+
+static bool read_bool(const char *value, bool *result) {
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
+    for (size_t i = 0; i < HD_COUNT(words); i++)
+        if (strcmp(value, words[i]) == 0) return *result = i % 2 == 1, true;
+    return false;
+}
+
+/* Which name of "a|b|c" is `value`, or -1. */
+static int find_choice(const char *names, const char *value) {
+    size_t length = strlen(value);
+    for (int index = 0;; index++) {
+        size_t size = strcspn(names, "|");
+        if (size == length) {
+            size_t same = 0;
+            while (same < size && plain(names[same]) == plain(value[same])) same++;
+            if (same == size) return index;
+        }
+        if (names[size] == 0) return -1;
+        names += size + 1;
+    }
+}
+
+static heed_status fail_choice(heed_context *context, const hd_setting *row, const char *value) {
+    char expected[512] = "one of ";
+    size_t size = strlen(expected);
+    for (const char *c = row->argument; *c && size + 3 < sizeof expected; c++) {
+        if (*c == '|')
+            expected[size++] = ',', expected[size++] = ' ';
+        else
+            expected[size++] = *c;
+    }
+    expected[size] = 0;
+    return fail_value(context, row, value, expected);
+}
+
+static void free_list(heed_context *context, hd_string_list *list) {
+    for (size_t i = 0; i < list->count; i++) hd_free(context, list->items[i]);
+    hd_free(context, list->items);
+    *list = (hd_string_list){0};
+}
+
+static heed_status set_string(heed_context *context, char **field, const char *value) {
+    char *copy = hd_copy_string(context, value);
+    if (!copy) return HEED_MEMORY;
+    hd_free(context, *field);
+    *field = copy;
+    return HEED_OK;
+}
+
+static heed_status append_string(heed_context *context, hd_string_list *list, const char *value) {
+    char *copy = hd_copy_string(context, value);
+    if (!copy) return HEED_MEMORY;
+    hd_string_list fresh = {0};
+    hd_string_list *target = list->inherited ? &fresh : list;
+    if (!hd_grow(context, &target->items, &target->capacity, target->count + 1, sizeof *target->items)) {
+        hd_free(context, copy);
+        return HEED_MEMORY;
+    }
+    target->items[target->count++] = copy;
+    if (target == &fresh) {
+        free_list(context, list);
+        *list = fresh;
+    }
+    return HEED_OK;
+}
+
+static heed_status set_row(heed_context *context, const hd_setting *row, void *settings, const char *value) {
+    void *field = field_of(row, settings);
+    switch (row->kind) {
+        case HD_SETTING_INT: {
+            int64_t number;
+            if (!hd_read_int(value, &number) || (double)number < row->min || (double)number > row->max)
+                return fail_number(context, row, value);
+            memcpy(field, &number, sizeof number);
+            return HEED_OK;
+        }
+        case HD_SETTING_FLOAT: {
+            float number;
+            if (!hd_read_float(value, &number) || !float_within(row, number)) return fail_number(context, row, value);
+            memcpy(field, &number, sizeof number);
+            return HEED_OK;
+        }
+        case HD_SETTING_DOUBLE: {
+            double number;
+            if (!hd_read_double(value, &number) || !(number >= row->min && number <= row->max))
+                return fail_number(context, row, value);
+            memcpy(field, &number, sizeof number);
+            return HEED_OK;
+        }
+        case HD_SETTING_BOOL: {
+            bool truth;
+            if (!read_bool(value, &truth)) return fail_value(context, row, value, "true or false");
+            memcpy(field, &truth, sizeof truth);
+            return HEED_OK;
+        }
+        case HD_SETTING_CHOICE: {
+            int choice = find_choice(row->argument, value);
+            if (choice < 0) return fail_choice(context, row, value);
+            memcpy(field, &choice, sizeof choice);
+            return HEED_OK;
+        }
+        case HD_SETTING_STRING:
+            return set_string(context, field, value);
+        case HD_SETTING_LIST:
+            return append_string(context, field, value);
+    }
+    return hd_fail(context, HEED_ARGUMENT, "setting \"%s\" has no kind", row->name);
+}
+
+heed_status hd_settings_set(heed_context *context, const hd_setting *table, size_t count, void *settings,
+                            const char *name, const char *value) {
+    const hd_setting *row = hd_settings_find(table, count, name);
+    if (!row) return hd_settings_unknown(context, table, count, name);
+    if (!value && row->kind == HD_SETTING_BOOL) value = "true";
+    if (!value) return hd_fail(context, HEED_ARGUMENT, "%s needs a value", row->name);
+    return set_row(context, row, settings, value);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------ */
+
+static size_t size_of_field(hd_setting_kind kind) {
+    switch (kind) {
+        case HD_SETTING_INT:
+            return sizeof(int64_t);
+        case HD_SETTING_FLOAT:
+            return sizeof(float);
+        case HD_SETTING_DOUBLE:
+            return sizeof(double);
+        case HD_SETTING_BOOL:
+            return sizeof(bool);
+        case HD_SETTING_STRING:
+            return sizeof(char *);
+        case HD_SETTING_CHOICE:
+            return sizeof(int);
+        case HD_SETTING_LIST:
+            return sizeof(hd_string_list);
+    }
+    return 0;
+}
+
+heed_status hd_settings_default(heed_context *context, const hd_setting *table, size_t count, void *settings) {
+    for (size_t i = 0; i < count; i++) memset(field_of(&table[i], settings), 0, size_of_field(table[i].kind));
+    for (size_t i = 0; i < count; i++)
+        if (table[i].initial) HD_TRY(set_row(context, &table[i], settings, table[i].initial));
+    hd_settings_layer(table, count, settings);
+    return HEED_OK;
+}
+
+void hd_settings_layer(const hd_setting *table, size_t count, void *settings) {
+    for (size_t i = 0; i < count; i++)
+        if (table[i].kind == HD_SETTING_LIST) ((hd_string_list *)field_of(&table[i], settings))->inherited = true;
+}
+
+void hd_settings_free(heed_context *context, const hd_setting *table, size_t count, void *settings) {
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].kind == HD_SETTING_LIST) free_list(context, field_of(&table[i], settings));
+        if (table[i].kind != HD_SETTING_STRING) continue;
+        char **text = field_of(&table[i], settings);
+        hd_free(context, *text);
+        *text = NULL;
+    }
+}
+
+static void append_choice(const char *names, int index, hd_buffer *out) {
+    for (; index > 0; index--) {
+        names += strcspn(names, "|");
+        if (*names) names++;
+    }
+    hd_buffer_append(out, names, strcspn(names, "|"));
+}
+
+void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *out) {
+    const void *field = const_field_of(row, settings);
+    char number[32] = "";
+    switch (row->kind) {
+        case HD_SETTING_INT:
+            hd_print_number(number, sizeof number, "%lld", (long long)*(const int64_t *)field);
+            break;
+        case HD_SETTING_FLOAT:
+            hd_print_number(number, sizeof number, "%.9g", (double)*(const float *)field);
+            break;
+        case HD_SETTING_DOUBLE:
+            hd_print_number(number, sizeof number, "%.17g", *(const double *)field);
+            break;
+        case HD_SETTING_BOOL:
+            hd_buffer_text(out, *(const bool *)field ? "true" : "false");
+            break;
+        case HD_SETTING_CHOICE:
+            append_choice(row->argument, *(const int *)field, out);
+            break;
+        case HD_SETTING_STRING: {
+            const char *text = *(char *const *)field;
+            if (text) hd_buffer_text(out, text);
+            break;
+        }
+        case HD_SETTING_LIST: {
+            const hd_string_list *list = field;
+            for (size_t i = 0; i < list->count; i++) {
+                if (i) hd_buffer_text(out, ", ");
+                hd_buffer_text(out, list->items[i]);
+            }
+            break;
+        }
+    }
+    hd_buffer_text(out, number);
+}
+
+void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out) {
+    for (size_t i = 0; i < count; i++) {
+        const hd_setting *row = &table[i];
+        size_t start = out->size;
+        hd_buffer_text(out, "  --");
+        hd_buffer_text(out, row->name);
+        if (row->argument && row->kind != HD_SETTING_BOOL) {
+            hd_buffer_byte(out, ' ');
+            hd_buffer_text(out, row->argument);
+        }
+        if (out->size - start + 2 > HELP_COLUMN) { /* no room before the column: the help gets a line of its own */
+            hd_buffer_byte(out, '\n');
+            start = out->size;
+        }
+        while (!out->failed && out->size - start < HELP_COLUMN) hd_buffer_byte(out, ' ');
+        hd_buffer_text(out, row->help);
+        bool off = row->kind == HD_SETTING_BOOL && (!row->initial || strcmp(row->initial, "true") != 0);
+        if (row->initial && !off) {
+            hd_buffer_text(out, " (default ");
+            hd_buffer_text(out, row->initial);
+            hd_buffer_byte(out, ')');
+        }
+        if (row->kind == HD_SETTING_LIST) hd_buffer_text(out, "; may be repeated");
+        hd_buffer_byte(out, '\n');
+    }
+}
