@@ -47,7 +47,8 @@ typedef struct hd_safetensors_writer {
 
 /* Writes the header: metadata {"format": "pt"}, by which transformers opens the file, and the tensors in the order
  * given, which is also the order of the data. HEED_ARGUMENT when a name comes twice, a shape makes no sense, or a
- * tensor would start off its dtype's alignment, which PyTorch does not read: wider dtypes go first. */
+ * tensor would start off its dtype's alignment: the reference writer keeps it, for readers that use the mapped data in
+ * place, by putting wider dtypes first, and so must the caller. */
 heed_status hd_safetensors_writer_open(heed_context *context, const char *path, const hd_declared_tensor *tensors,
                                        size_t count, hd_safetensors_writer *writer);
 /* Appends data, cut into calls as the caller likes. After a failure all is cleaned up, as with hd_writer. */
