@@ -1,5 +1,5 @@
-/* text: ids, offsets, decoded text and trained merges are those of Hugging Face's tokenizers (golden/text/make.py), on any
- * number of threads, for hostile files and with memory running out. */
+/* text: ids, offsets, decoded text and trained merges are those of Hugging Face's tokenizers
+ * (golden/text/make.py), on any number of threads, for hostile files and with memory running out. */
 #include "fixture.h"
 
 #include "base/clock.h"
@@ -32,9 +32,12 @@ static heed_tokenizer *open_golden(heed_context *context, const char *name) {
 static size_t unescape(char *text) {
     size_t size = 0;
     for (char *at = text; *at; size++) {
-        if (*at != '\\') text[size] = *at++;
-        else if (at[1] == 'x') text[size] = (char)strtol((char[]){at[2], at[3], 0}, NULL, 16), at += 4;
-        else text[size] = at[1] == 't' ? '\t' : at[1] == 'n' ? '\n' : at[1], at += 2;
+        if (*at != '\\')
+            text[size] = *at++;
+        else if (at[1] == 'x')
+            text[size] = (char)strtol((char[]){at[2], at[3], 0}, NULL, 16), at += 4;
+        else
+            text[size] = at[1] == 't' ? '\t' : at[1] == 'n' ? '\n' : at[1], at += 2;
     }
     text[size] = 0;
     return size;
@@ -127,7 +130,8 @@ static void looks_tokens_up(void **state) {
     assert_string_equal(hd_tokenizer_token(tokenizer, 299), "<pad>");
     assert_null(hd_tokenizer_token(tokenizer, 300));
     assert_null(hd_tokenizer_token(tokenizer, -1));
-    for (int32_t id = 0; id < 300; id++) assert_int_equal(hd_tokenizer_id(tokenizer, hd_tokenizer_token(tokenizer, id)), id);
+    for (int32_t id = 0; id < 300; id++)
+        assert_int_equal(hd_tokenizer_id(tokenizer, hd_tokenizer_token(tokenizer, id)), id);
     hd_tokenizer_close(tokenizer);
     heed_context_close(context);
 }
@@ -152,9 +156,16 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 static const char *const first_specials[] = {"</s>", "<unk>"}, *const last_specials[] = {"<pad>"};
 
 static hd_tokenizer_options marian_options(size_t size, uint64_t minimum, hd_normal_form form, bool lowercase) {
-    return (hd_tokenizer_options){.vocabulary_size = size, .min_frequency = minimum, .form = form, .lowercase = lowercase,
-                                  .first_specials = first_specials, .first_count = 2, .last_specials = last_specials,
-                                  .last_count = 1, .unknown = "<unk>", .end_of_sentence = "</s>"};
+    return (hd_tokenizer_options){.vocabulary_size = size,
+                                  .min_frequency = minimum,
+                                  .form = form,
+                                  .lowercase = lowercase,
+                                  .first_specials = first_specials,
+                                  .first_count = 2,
+                                  .last_specials = last_specials,
+                                  .last_count = 1,
+                                  .unknown = "<unk>",
+                                  .end_of_sentence = "</s>"};
 }
 
 static void assert_same_tokenizer(const heed_tokenizer *a, const heed_tokenizer *b) {
@@ -320,7 +331,8 @@ static void encode_many_times(void *argument, int64_t piece, int worker) {
     static const char text[] = "Zwei Hunde, gr\xC3\xB6\xC3\x9F und gr\xC3\xBCn </s> x";
     size_t count = 0;
     for (int i = 0; i < 100; i++) {
-        if (hd_tokenizer_encode(shared_tokenizer, context, text, strlen(text), true, &encoding) != HEED_OK) wrong[piece]++;
+        if (hd_tokenizer_encode(shared_tokenizer, context, text, strlen(text), true, &encoding) != HEED_OK)
+            wrong[piece]++;
         if (i && encoding.count != count) wrong[piece]++;
         count = encoding.count;
     }
@@ -345,7 +357,8 @@ static void threads_share_a_tokenizer(void **state) {
 static void long_words_take_no_time(void **state) {
     (void)state;
     heed_context *context = open_context();
-    static const char *const units[] = {"a", "the", "garden", "\xCC\x81\xCC\xA3", "\xF0\x9F\x98\x80", "\xE2\x96\x81", "<s"};
+    static const char *const units[] = {"a", "the", "garden", "\xCC\x81\xCC\xA3", "\xF0\x9F\x98\x80", "\xE2\x96\x81",
+                                        "<s"};
     hd_buffer text;
     hd_buffer_open(&text, context);
     hd_encoding encoding = {0};
@@ -368,7 +381,7 @@ static void long_words_take_no_time(void **state) {
 /* ---- hostile files -------------------------------------------------------------------------------------------- */
 
 #define MODEL(vocabulary, merges) "{\"model\":{\"type\":\"BPE\",\"vocab\":" vocabulary ",\"merges\":" merges "}}"
-#define PART(key, value) "{\"" key "\":" value ",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}"
+#define PART(key, value)          "{\"" key "\":" value ",\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}"
 
 static const struct {
     const char *json;
@@ -399,26 +412,37 @@ static const struct {
     {"{\"model\":{\"type\":\"BPE\",\"dropout\":0.1,\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED, "\"dropout\""},
     {"{\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":\"</w>\",\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED,
      "\"end_of_word_suffix\" is not supported"},
-    {"{\"model\":{\"type\":\"BPE\",\"fuse_unk\":1,\"vocab\":{},\"merges\":[]}}", HEED_FORMAT, "\"fuse_unk\" is not true or false"},
+    {"{\"model\":{\"type\":\"BPE\",\"fuse_unk\":1,\"vocab\":{},\"merges\":[]}}", HEED_FORMAT,
+     "\"fuse_unk\" is not true or false"},
     {PART("normalizer", "{}"), HEED_FORMAT, "normalizer has no \"type\""},
     {PART("normalizer", "{\"type\":\"Precompiled\"}"), HEED_UNSUPPORTED, "normalizer \"Precompiled\" is not supported"},
     {PART("normalizer", "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a\"},\"content\":\"\"}"), HEED_UNSUPPORTED,
      "regular expression"},
-    {PART("normalizer", "{\"type\":\"Replace\",\"pattern\":\"a\",\"content\":\"\"}"), HEED_FORMAT, "\"String\" is not a string"},
-    {PART("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Sequence\"}]}"), HEED_FORMAT, "\"normalizers\" is not a list"},
-    {PART("pre_tokenizer", "{\"type\":\"ByteLevel\"}"), HEED_UNSUPPORTED, "pre_tokenizer \"ByteLevel\" is not supported"},
+    {PART("normalizer", "{\"type\":\"Replace\",\"pattern\":\"a\",\"content\":\"\"}"), HEED_FORMAT,
+     "\"String\" is not a string"},
+    {PART("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Sequence\"}]}"), HEED_FORMAT,
+     "\"normalizers\" is not a list"},
+    {PART("pre_tokenizer", "{\"type\":\"ByteLevel\"}"), HEED_UNSUPPORTED,
+     "pre_tokenizer \"ByteLevel\" is not supported"},
     {PART("pre_tokenizer", "{\"type\":\"Metaspace\"}"), HEED_FORMAT, "\"replacement\" is not a string"},
-    {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"__\"}"), HEED_FORMAT, "\"replacement\" is not one character"},
-    {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"x\"}"), HEED_FORMAT, "\"x\""},
+    {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"__\"}"), HEED_FORMAT,
+     "\"replacement\" is not one character"},
+    {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"x\"}"), HEED_FORMAT,
+     "\"x\""},
     {PART("pre_tokenizer", "{\"type\":\"Punctuation\",\"behavior\":[]}"), HEED_FORMAT, "\"behavior\""},
     {PART("decoder", "{\"type\":\"WordPiece\"}"), HEED_UNSUPPORTED, "decoder \"WordPiece\" is not supported"},
-    {PART("decoder", "{\"type\":\"Strip\",\"content\":\" \",\"start\":-1,\"stop\":0}"), HEED_FORMAT, "\"start\" is not a count"},
-    {PART("post_processor", "{\"type\":\"RobertaProcessing\"}"), HEED_UNSUPPORTED, "post_processor \"RobertaProcessing\""},
-    {PART("post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}}],\"pair\":[]}"),
+    {PART("decoder", "{\"type\":\"Strip\",\"content\":\" \",\"start\":-1,\"stop\":0}"), HEED_FORMAT,
+     "\"start\" is not a count"},
+    {PART("post_processor", "{\"type\":\"RobertaProcessing\"}"), HEED_UNSUPPORTED,
+     "post_processor \"RobertaProcessing\""},
+    {PART("post_processor",
+          "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}}],\"pair\":[]}"),
      HEED_FORMAT, "names \"x\""},
-    {PART("post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":0}}],\"pair\":[]}"),
+    {PART("post_processor",
+          "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":0}}],\"pair\":[]}"),
      HEED_FORMAT, "\"single\""},
-    {PART("post_processor", "{\"type\":\"TemplateProcessing\",\"special_tokens\":{\"x\":{\"ids\":[1]}},\"single\":[],\"pair\":[]}"),
+    {PART("post_processor",
+          "{\"type\":\"TemplateProcessing\",\"special_tokens\":{\"x\":{\"ids\":[1]}},\"single\":[],\"pair\":[]}"),
      HEED_FORMAT, "an id that the vocabulary lacks"},
     {PART("added_tokens", "{}"), HEED_FORMAT, "\"added_tokens\" is not a list"},
     {PART("added_tokens", "[{\"id\":1}]"), HEED_FORMAT, "\"content\" is not a string"},
@@ -433,7 +457,8 @@ static void hostile_files_are_refused_by_name(void **state) {
     heed_context *context = open_context();
     for (size_t i = 0; i < HD_COUNT(hostile); i++) {
         heed_tokenizer *tokenizer;
-        heed_status status = hd_tokenizer_parse(context, "x/t.json", hostile[i].json, strlen(hostile[i].json), &tokenizer);
+        heed_status status =
+            hd_tokenizer_parse(context, "x/t.json", hostile[i].json, strlen(hostile[i].json), &tokenizer);
         const char *message = heed_context_message(context);
         if (status != hostile[i].status || strncmp(message, "x/t.json: ", 10) != 0 || !strstr(message, hostile[i].says))
             fail_msg("%s: status %d, \"%s\"", hostile[i].json, status, message);
@@ -490,14 +515,16 @@ static void *failing_resize(void *user, void *pointer, size_t size) {
     return allocations_left-- > 0 ? realloc(pointer, size) : NULL;
 }
 
-static heed_status open_and_use(heed_context *context, hd_encoding *encoding, hd_buffer *text, heed_tokenizer **tokenizer) {
+static heed_status open_and_use(heed_context *context, hd_encoding *encoding, hd_buffer *text,
+                                heed_tokenizer **tokenizer) {
     static const char line[] = "The gr\xC3\xBCn dog [M] runs </s> zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
     HD_TRY(hd_tokenizer_open(context, golden_path("bert", ".json"), tokenizer));
     HD_TRY(hd_tokenizer_encode(*tokenizer, context, line, strlen(line), true, encoding));
     return hd_tokenizer_decode(*tokenizer, encoding->ids, encoding->count, false, text);
 }
 
-static heed_status train_and_save(heed_context *context, const char *text, const char *path, heed_tokenizer **tokenizer) {
+static heed_status train_and_save(heed_context *context, const char *text, const char *path,
+                                  heed_tokenizer **tokenizer) {
     hd_tokenizer_options options = marian_options(60, 1, HD_FORM_NFKC, true);
     corpus lines = {text, 6};
     HD_TRY(hd_tokenizer_train(context, &options, next_line, &lines, tokenizer));
@@ -546,8 +573,19 @@ static void broken_utf8_becomes_replacement_characters(void **state) {
     static const struct {
         const char *bytes;
         size_t characters;
-    } cases[] = {{"\xff", 1}, {"\xc0\xaf", 2}, {"\xe2\x82", 1}, {"\xe2\x82" "a", 2}, {"\xed\xa0\x80", 3}, {"\xf0\x9f\x98", 1},
-                 {"\xf0\x8f\x98\x80", 4}, {"\xf4\x90\x80\x80", 4}, {"\xe0\x9f\x80", 3}, {"\xf0\x9f\x98\x80", 1}, {"\x80", 1}};
+    } cases[] = {{"\xff", 1},
+                 {"\xc0\xaf", 2},
+                 {"\xe2\x82", 1},
+                 {"\xe2\x82"
+                  "a",
+                  2},
+                 {"\xed\xa0\x80", 3},
+                 {"\xf0\x9f\x98", 1},
+                 {"\xf0\x8f\x98\x80", 4},
+                 {"\xf4\x90\x80\x80", 4},
+                 {"\xe0\x9f\x80", 3},
+                 {"\xf0\x9f\x98\x80", 1},
+                 {"\x80", 1}};
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
         size_t size = strlen(cases[i].bytes), count = 0;
         for (size_t at = 0; at < size; count++) {
