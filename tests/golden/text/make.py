@@ -18,10 +18,10 @@ texts = [
     "A dog runs in the park.", "A dog runs in the park .", "The red dog, quickly: \"stop!\"",
     "don't can't won't", "self-made, well–known — really", "Zwei Hunde, groß und grün, laufen über die Straße!",
     "„Hallo“, sagte der Mann. »Nein«", "Un homme l'a vu à l'école.", "e\u0301cole \u00e9cole a\u0323\u0301b a\u0301\u0323b",
-    "\u0301abc", "İstanbul IĞDIR ẞ ß", "ﬁn ①② ﷺ Ω Å", "한국어 각 \u1100\u1161\u11a8", "日本語。テスト、中文", "😀👍🏽 ❤️ 👨‍👩‍👧",
+    "\u0301abc", "a\u0305\u0301 a\u0327\u0301\u0301", "İstanbul IĞDIR ẞ ß", "ﬁn ①② ﷺ Ω Å", "한국어 각 \u1100\u1161\u11a8", "日本語。テスト、中文", "😀👍🏽 ❤️ 👨‍👩‍👧",
     "<s>hello</s>", "hello </s> world", "</s></s>", " </s> x", "a<unk>b", "the <pad> dog",
     "[M]asked [M] x[M]y [M].", "  [L]  a [R]  b", "HELLO[L]", "x▁y", "▁", "▁▁a", "1234 5,678.90", "...!!!", "a\tb\u00a0c\u3000d",
-    "two\nlines", "back\\slash", "z" * 60, "ab" * 150, "the" * 100,
+    "two\nlines", "back\\slash", "z" * 61, "ab" * 150, "the" * 100,
     b"\xff\xfe abc \xe2\x82 \xf0\x9f\x98", b"\xed\xa0\x80x\xc0\xafy\xf4\x90\x80\x80", b"\xf0\x9f", b"\xe2\x82\xac\x80",
     b"\xc3", b"\xf8\x88\x80\x80\x80",
 ]
@@ -43,7 +43,7 @@ def corpus():
         lines.append([
             "The {adjectives} {nouns} {verbs}, and another {nouns} {verbs}.",
             "Ein {Nomen} {Verben}, die {Nomen} {Verben} nicht!",
-            "\"{nouns}\" isn't the {nouns}-{nouns}  of Nº {i}...",
+            "\"{nouns}\" isn't zzz the {nouns}-{nouns}  of Nº {i}...",
             "L'été, {Nomen} ﬁnally {verbs}: ({adjectives}; {i})",
         ][i % 4].format(i=i, **pick))
     return lines
