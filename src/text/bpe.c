@@ -123,7 +123,8 @@ static bool add_bytes(const hd_bpe *bpe, hd_bpe_room *room, uint32_t code, size_
 
 static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_bpe_room *room) {
     size_t most;
-    if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most)) most = SIZE_MAX;
+    if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most) || most >= HD_NO_SYMBOL)
+        return hd_fail(room->context, HEED_LENGTH, "a word of %zu characters is too long", count);
     room->count = 0;
     if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, most, sizeof *room->symbols))
         return HEED_MEMORY;

@@ -27,7 +27,7 @@ typedef struct hd_tokenizer_options {
 /* Gives the next line, good until the next call; *text NULL after the last. */
 typedef heed_status hd_next_line(void *user, const char **text, size_t *size);
 
-/* White space becomes "▁", which also begins each line, and words are cut before it and around punctuation:
+/* Spaces become "▁", which also begins each line, and words are cut before it and around punctuation:
  * Metaspace, then Punctuation. For the layout of Marian's translators give first_specials {"</s>", "<unk>"},
  * last_specials {"<pad>"}. Memory grows with the distinct words. The same lines and options give the same
  * tokenizer. HEED_ARGUMENT when the options do not fit together. The caller closes *out. */
