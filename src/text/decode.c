@@ -21,7 +21,8 @@ static void end_string(hd_strings *strings) {
     if (strings->text.failed ||
         !hd_grow(strings->context, &strings->ends, &strings->capacity, strings->count + 1, sizeof *strings->ends))
         strings->failed = true;
-    else strings->ends[strings->count++] = strings->text.size;
+    else
+        strings->ends[strings->count++] = strings->text.size;
 }
 
 void hd_strings_add(hd_strings *strings, const char *text, size_t size) {
@@ -61,7 +62,8 @@ static void strip(const hd_decoder *it, const char *text, size_t size, hd_string
 
 static void replace(const hd_decoder *it, const char *text, size_t size, hd_strings *to) {
     for (size_t at = 0; at < size;) {
-        if (it->pattern_size && size - at >= it->pattern_size && memcmp(text + at, it->pattern, it->pattern_size) == 0) {
+        if (it->pattern_size && size - at >= it->pattern_size &&
+            memcmp(text + at, it->pattern, it->pattern_size) == 0) {
             hd_buffer_append(&to->text, it->content, it->content_size);
             at += it->pattern_size;
         } else {
@@ -126,9 +128,12 @@ static void apply(const hd_decoder *it, const hd_strings *from, hd_strings *to) 
     for (size_t i = 0; i < from->count; i++) {
         size_t size;
         const char *text = string_at(from, i, &size);
-        if (it->kind == HD_DECODE_METASPACE) metaspace(it, i == 0, text, size, to);
-        else if (it->kind == HD_DECODE_STRIP) strip(it, text, size, to);
-        else replace(it, text, size, to);
+        if (it->kind == HD_DECODE_METASPACE)
+            metaspace(it, i == 0, text, size, to);
+        else if (it->kind == HD_DECODE_STRIP)
+            strip(it, text, size, to);
+        else
+            replace(it, text, size, to);
     }
 }
 

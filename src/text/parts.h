@@ -38,8 +38,8 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_decoder decod
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
                                    hd_added_token token);
 
-/* Normalizes and pre-tokenizes without looking for added tokens: what a trainer counts. Two lines to work in; the result
- * is in *line. Check line->failed. */
+/* Normalizes and pre-tokenizes without looking for added tokens: what a trainer counts. Two lines to work in; the
+ * result is in *line. Check line->failed. */
 void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare);
 
 #endif

@@ -76,8 +76,8 @@ heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, 
     int shown = size > 100 ? 100 : (int)size;
     if (size == 0) return hd_fail(tokenizer->context, HEED_FORMAT, "an added token is empty");
     if (known >= 0 && known != id)
-        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d", shown,
-                       text, (long long)id, known);
+        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d",
+                       shown, text, (long long)id, known);
     if (known < 0) HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
     vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
     token.id = (int32_t)id;
@@ -99,7 +99,8 @@ static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *to
         hd_buffer_append(&bytes, character, hd_utf8_encode(result->characters[i].code, character));
     }
     hd_codes pattern = {0};
-    heed_status status = bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
+    heed_status status =
+        bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
     if (status == HEED_OK) {
         hd_free(tokenizer->context, token->pattern.codes);
         token->pattern = pattern;
@@ -283,15 +284,18 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     const hd_template *template = &tokenizer->template;
     if (!options->add_special || !template->present) return encode_text(tokenizer, text, size, options, out);
     for (size_t i = 0; i < template->single_count; i++) {
-        if (template->single[i].kind == HD_TEMPLATE_SPECIAL) HD_TRY(add_specials(template, i, out));
-        else HD_TRY(encode_text(tokenizer, text, size, options, out));
+        if (template->single[i].kind == HD_TEMPLATE_SPECIAL)
+            HD_TRY(add_specials(template, i, out));
+        else
+            HD_TRY(encode_text(tokenizer, text, size, options, out));
     }
     return HEED_OK;
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out) {
-    return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special}, out);
+    return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special},
+                                    out);
 }
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
