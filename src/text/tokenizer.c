@@ -21,7 +21,7 @@ static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
     hd_free(context, normalizer->content.codes);
 }
 
-static void close_decoder(heed_context *context, hd_decoder *decoder) {
+static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
     hd_free(context, decoder->pattern);
     hd_free(context, decoder->content);
 }
@@ -59,7 +59,7 @@ heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tok
     return HEED_OK;
 }
 
-heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_decoder decoder) {
+heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder) {
     if (!hd_grow(tokenizer->context, &tokenizer->decoders, &tokenizer->decoder_capacity, tokenizer->decoder_count + 1,
                  sizeof decoder)) {
         close_decoder(tokenizer->context, &decoder);
@@ -313,7 +313,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         if (tokenizer->decoder_count == 0 && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
     }
-    heed_status status = hd_decode(tokenizer->decoders, tokenizer->decoder_count, &strings);
+    heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, &strings);
     if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);
     hd_strings_close(&strings);
     return out->failed ? HEED_MEMORY : status;

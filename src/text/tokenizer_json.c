@@ -190,7 +190,7 @@ static heed_status read_pre_tokenizer(heed_tokenizer *tokenizer, const json_t *o
 static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object, const char *type) {
     static const char where[] = "decoder";
     heed_context *context = tokenizer->context;
-    hd_decoder it = {0};
+    hd_token_decoder it = {0};
     if (strcmp(type, "Metaspace") == 0) {
         it.kind = HD_DECODE_METASPACE;
         HD_TRY(read_character(context, object, where, "replacement", &it.replacement));

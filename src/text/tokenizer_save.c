@@ -119,7 +119,7 @@ static void put_pre_tokenizer(hd_buffer *out, const heed_tokenizer *tokenizer, s
 }
 
 static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
-    const hd_decoder *it = &tokenizer->decoders[index];
+    const hd_token_decoder *it = &tokenizer->decoders[index];
     switch (it->kind) {
         case HD_DECODE_METASPACE:
             hd_buffer_text(out, "{\"type\": \"Metaspace\", \"replacement\": ");
