@@ -82,7 +82,8 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
             const float *rows = x->data + t * width;
             hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = classes, .depth = width, .a = rows, .a_row = width,
                                                      .a_depth = 1, .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * width,
-                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes});
+                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes,
+                                                     .bias = options->bias});
             piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
             hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, lose_rows, &p);
             for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
