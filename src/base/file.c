@@ -47,6 +47,12 @@ void hd_map_close(hd_map *map) {
     *map = (hd_map){(const uint8_t *)"", 0};
 }
 
+void hd_map_release(const void *data, size_t size) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)data + size) / page * page;
+    if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer) {
     int descriptor;
     struct stat information;

@@ -13,6 +13,8 @@ typedef struct hd_map {
 
 heed_status hd_map_open(heed_context *context, const char *path, hd_map *map);
 void hd_map_close(hd_map *map);
+/* Lets the system take back the whole pages inside these bytes of a map; they are read again if touched again. */
+void hd_map_release(const void *data, size_t size);
 
 /* Appends the whole file to `buffer`. */
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer);

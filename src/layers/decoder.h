@@ -1,0 +1,33 @@
+/* What decoding needs of a model, and all it knows of one: start, step, reorder, rewind. The transformer stack and the
+ * recurrent one stand behind it, so one beam search serves both. */
+#ifndef HD_LAYERS_DECODER_H
+#define HD_LAYERS_DECODER_H
+
+#include "layers/stack.h"
+
+typedef struct hd_decoder hd_decoder;
+
+typedef struct hd_decoder_class {
+    /* Encodes the sources; afterwards there is one slot a source sequence, which has seen nothing yet. */
+    heed_status (*start)(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources);
+    /* Feeds sequence i of `layout` (one token or many) to slot i; *logits [slots, vocabulary] are those after the last
+     * token of each, good until the next call. */
+    heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, float **logits);
+    /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards. */
+    heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
+    /* The slot forgets all but the first `length` tokens it was fed. */
+    void (*rewind)(hd_decoder *decoder, int64_t slot, int64_t length);
+    void (*close)(hd_decoder *decoder);
+} hd_decoder_class;
+
+struct hd_decoder {
+    const hd_decoder_class *class;
+    heed_context *context;
+    int64_t vocabulary, max_positions;
+    int32_t start, eos, pad; /* the token that begins a target, the one that ends it, the one that is never made */
+};
+
+/* A decoding session on a stack, which outlives it. */
+heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder);
+
+#endif

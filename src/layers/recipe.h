@@ -1,0 +1,69 @@
+/* A recipe: what a stack is built from. One struct says which norm and where, which activation, which positions, what is
+ * tied; layers/stack.c builds any of them, and a family file (models/) only maps config keys to these fields and
+ * weights to names. */
+#ifndef HD_LAYERS_RECIPE_H
+#define HD_LAYERS_RECIPE_H
+
+#include "kernels/kernels.h"
+
+typedef enum hd_position_kind {
+    HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
+    HD_POSITIONS_LEARNED
+} hd_position_kind;
+
+typedef struct hd_recipe {
+    int64_t vocabulary, width;
+    int64_t encoder_layers, encoder_heads, encoder_ffn_width;
+    int64_t decoder_layers, decoder_heads, decoder_ffn_width;
+    int64_t max_positions;
+    int activation; /* hd_activation */
+    hd_position_kind positions;
+    bool pre_norm;        /* norm before each sublayer, and once more at the end of each stack */
+    bool scale_embedding; /* by √width */
+    bool output_bias;     /* a fixed vector added to the logits */
+    float norm_epsilon;
+    float dropout, attention_dropout, activation_dropout;
+    float initial_spread; /* the config's init_std; heed itself initialises by each matrix's shape */
+    int32_t pad, eos, decoder_start;
+} hd_recipe;
+
+/* The modules of a stack. A family gives each the name that it is stored under, with {} for the layer's number. */
+typedef enum hd_role {
+    HD_TOKEN_EMBEDDING, /* shared by source, target and output */
+    HD_OUTPUT_BIAS,
+    HD_ENCODER_POSITIONS,
+    HD_DECODER_POSITIONS,
+    HD_ENCODER_FINAL_NORM,
+    HD_DECODER_FINAL_NORM,
+    HD_ENCODER_Q, /* from here on one a layer */
+    HD_ENCODER_K,
+    HD_ENCODER_V,
+    HD_ENCODER_OUT,
+    HD_ENCODER_ATTENTION_NORM,
+    HD_ENCODER_FFN_UP,
+    HD_ENCODER_FFN_DOWN,
+    HD_ENCODER_FFN_NORM,
+    HD_DECODER_Q,
+    HD_DECODER_K,
+    HD_DECODER_V,
+    HD_DECODER_OUT,
+    HD_DECODER_ATTENTION_NORM,
+    HD_CROSS_Q,
+    HD_CROSS_K,
+    HD_CROSS_V,
+    HD_CROSS_OUT,
+    HD_CROSS_NORM,
+    HD_DECODER_FFN_UP,
+    HD_DECODER_FFN_DOWN,
+    HD_DECODER_FFN_NORM,
+    HD_ROLES
+} hd_role;
+
+/* What of a module a parameter is: its name's ending. */
+typedef enum hd_part {
+    HD_WHOLE, /* the name stands by itself */
+    HD_WEIGHT,
+    HD_BIAS
+} hd_part;
+
+#endif

@@ -1,0 +1,107 @@
+/* Forward code of the transformer stack: read from hd_stack_encode down. Building it is stack_open.c. */
+#include "layers/stack.h"
+
+#include <math.h>
+#include <string.h>
+
+static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *layer) {
+    return hd_linear(pass, x, &layer->weight, &layer->bias, HD_IDENTITY);
+}
+
+static hd_tensor *norm(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
+    return hd_norm(pass, x, &layer->gain, &layer->bias, stack->recipe.norm_epsilon);
+}
+
+/* A sublayer f stands in its residual as norm(x + f(x)), or pre-norm as x + f(norm(x)). */
+static hd_tensor *before(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
+    return stack->recipe.pre_norm ? norm(stack, pass, x, layer) : x;
+}
+
+static hd_tensor *after(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_norm_layer *layer) {
+    hd_tensor *sum = hd_dropout_add(pass, f, x, stack->recipe.dropout);
+    return stack->recipe.pre_norm ? sum : norm(stack, pass, sum, layer);
+}
+
+static hd_tensor *self_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_attention_layer *layer,
+                                 const hd_attend_options *options, hd_cache *cache) {
+    hd_tensor *h = before(stack, pass, x, &layer->norm);
+    hd_tensor *q = linear(pass, h, &layer->q), *k = linear(pass, h, &layer->k), *v = linear(pass, h, &layer->v), *y;
+    if (cache) {
+        if (!k || !v) return NULL;
+        hd_cache_append(cache, options->layer, k, v);
+        y = hd_attend_cached(pass, q, hd_cache_own(cache, options->layer, k->layout), options);
+    } else y = hd_attend(pass, q, k, v, options);
+    return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
+}
+
+static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *memory,
+                                  const hd_attention_layer *layer, const hd_attend_options *options, hd_cache *cache) {
+    hd_tensor *q = linear(pass, before(stack, pass, x, &layer->norm), &layer->q), *y;
+    if (cache) y = hd_attend_cached(pass, q, hd_cache_memory(cache, options->layer), options);
+    else y = hd_attend(pass, q, linear(pass, memory, &layer->k), linear(pass, memory, &layer->v), options);
+    return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
+}
+
+static hd_tensor *feed_forward(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_ffn_layer *layer) {
+    hd_tensor *h = before(stack, pass, x, &layer->norm);
+    h = hd_linear(pass, h, &layer->up.weight, &layer->up.bias, (hd_activation)stack->recipe.activation);
+    h = hd_dropout_add(pass, h, NULL, stack->recipe.activation_dropout);
+    return after(stack, pass, x, linear(pass, h, &layer->down), &layer->norm);
+}
+
+static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, const hd_weight *table, const hd_weight *positions,
+                        const int32_t *ids, const hd_layout *layout) {
+    const hd_recipe *recipe = &stack->recipe;
+    float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
+    hd_tensor *x = hd_embed(pass, table, ids, layout, scale, recipe->pad);
+    x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);
+    return hd_dropout_add(pass, x, NULL, recipe->dropout);
+}
+
+hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
+    const hd_recipe *recipe = &stack->recipe;
+    hd_tensor *x = embed(stack, pass, &stack->source_embedding, &stack->encoder_positions, ids, layout);
+    for (int64_t i = 0; i < recipe->encoder_layers; i++) {
+        const hd_encoder_layer *layer = &stack->encoder[i];
+        hd_attend_options options = {.heads = recipe->encoder_heads, .dropout = recipe->attention_dropout, .where = "encoder",
+                                     .layer = (int)i};
+        x = self_attention(stack, pass, x, &layer->attention, &options, NULL);
+        x = feed_forward(stack, pass, x, &layer->ffn);
+    }
+    return recipe->pre_norm ? norm(stack, pass, x, &stack->encoder_final_norm) : x;
+}
+
+hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                           hd_tensor *memory, hd_cache *cache) {
+    const hd_recipe *recipe = &stack->recipe;
+    hd_tensor *x = embed(stack, pass, &stack->target_embedding, &stack->decoder_positions, ids, layout);
+    for (int64_t i = 0; i < recipe->decoder_layers; i++) {
+        const hd_decoder_layer *layer = &stack->decoder[i];
+        hd_attend_options own = {.heads = recipe->decoder_heads, .causal = true, .dropout = recipe->attention_dropout,
+                                 .where = "decoder", .layer = (int)i};
+        hd_attend_options cross = {.heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross",
+                                   .layer = (int)i};
+        x = self_attention(stack, pass, x, &layer->attention, &own, cache);
+        x = cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache);
+        x = feed_forward(stack, pass, x, &layer->ffn);
+    }
+    return recipe->pre_norm ? norm(stack, pass, x, &stack->decoder_final_norm) : x;
+}
+
+heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
+    for (int64_t i = 0; i < stack->recipe.decoder_layers; i++) {
+        const hd_attention_layer *cross = &stack->decoder[i].cross;
+        hd_tensor *k = linear(pass, memory, &cross->k), *v = linear(pass, memory, &cross->v);
+        if (!k || !v) break;
+        hd_cache_remember(cache, i, k, v);
+    }
+    return pass->status;
+}
+
+const float *hd_stack_output_bias(const hd_stack *stack) {
+    return stack->output_bias.parameter ? stack->output_bias.parameter->data : NULL;
+}
+
+hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states) {
+    return hd_linear(pass, states, &stack->output, &stack->output_bias, HD_IDENTITY);
+}

@@ -1,0 +1,73 @@
+/* The transformer stack behind the decoder's interface: a pass and a cache. */
+#include "layers/decoder.h"
+
+#include <string.h>
+
+typedef struct stack_decoder {
+    hd_decoder decoder;
+    const hd_stack *stack;
+    hd_pass pass;
+    hd_cache cache;
+} stack_decoder;
+
+static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    hd_pass_reset(&d->pass);
+    hd_tensor *memory = hd_stack_encode(d->stack, &d->pass, ids, sources);
+    if (!memory) return d->pass.status;
+    HD_TRY(hd_cache_start(&d->cache, sources));
+    return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
+}
+
+static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, float **logits) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    hd_pass *pass = &d->pass;
+    hd_pass_reset(pass);
+    int64_t slots = layout->sequences, width = d->stack->recipe.width;
+    HD_TRY(hd_cache_reserve(&d->cache, hd_layout_longest(layout)));
+    int32_t *positions = hd_pass_alloc(pass, (size_t)slots, sizeof *positions);
+    if (!positions) return pass->status;
+    for (int64_t s = 0; s < slots; s++) positions[s] = (int32_t)d->cache.lengths[s];
+    hd_layout at = *layout;
+    at.positions = positions;
+    hd_tensor *states = hd_stack_decode(d->stack, pass, ids, &at, NULL, &d->cache);
+    hd_tensor *last = hd_tensor_new(pass, slots, width, NULL);
+    if (!states || !last) return pass->status;
+    hd_cache_advance(&d->cache, layout);
+    for (int64_t s = 0; s < slots; s++)
+        memcpy(last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width, (size_t)width * sizeof(float));
+    hd_tensor *result = hd_stack_logits(d->stack, pass, last);
+    if (!result) return pass->status;
+    *logits = result->data;
+    return HEED_OK;
+}
+
+static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
+    return hd_cache_reorder(&((stack_decoder *)decoder)->cache, parents, count);
+}
+
+static void rewind_slot(hd_decoder *decoder, int64_t slot, int64_t length) {
+    hd_cache_rewind(&((stack_decoder *)decoder)->cache, slot, length);
+}
+
+static void close_decoder(hd_decoder *decoder) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    hd_cache_close(&d->cache);
+    hd_pass_close(&d->pass);
+    hd_free(decoder->context, d);
+}
+
+heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder) {
+    static const hd_decoder_class class = {start, step, reorder, rewind_slot, close_decoder};
+    const hd_recipe *recipe = &stack->recipe;
+    stack_decoder *d = hd_alloc_zeroed(stack->context, 1, sizeof *d);
+    *decoder = &d->decoder;
+    if (!d) return HEED_MEMORY;
+    d->decoder = (hd_decoder){&class, stack->context, recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
+                              recipe->eos, recipe->pad};
+    d->stack = stack;
+    hd_pass_open(&d->pass, stack->context, &stack->arena);
+    hd_cache_open(&d->cache, stack->context, recipe->decoder_layers, recipe->decoder_heads,
+                  recipe->width / recipe->decoder_heads);
+    return HEED_OK;
+}

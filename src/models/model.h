@@ -1,0 +1,46 @@
+/* A model: a Hugging Face folder opened (weights, tokenizer, how it likes to be decoded), or made to be trained. */
+#ifndef HD_MODELS_MODEL_H
+#define HD_MODELS_MODEL_H
+
+#include "formats/weights.h"
+#include "models/family.h"
+#include "models/generation.h"
+#include "text/tokenizer.h"
+
+typedef struct heed_model {
+    heed_context *context;
+    char *folder;             /* NULL for one made here */
+    const hd_family *family;
+    hd_stack *stack;
+    heed_tokenizer *tokenizer;
+    hd_weights *weights;      /* mapped, NULL for one made here */
+    hd_generation generation;
+    double opening_seconds;
+} heed_model;
+
+typedef enum hd_open_purpose {
+    HD_OPEN_TO_RUN,   /* matrices are packed, what was packed leaves memory */
+    HD_OPEN_TO_TRAIN  /* every parameter in float32 */
+} hd_open_purpose;
+
+/* Opens what the user called a model (formats/model_folder.h). Errors name the file and the tensor: HEED_FILE,
+ * HEED_FORMAT (missing, wrong shape), HEED_NUMERIC (a NaN or infinity in a weight), HEED_UNSUPPORTED. */
+heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
+/* A model of this recipe with first values drawn from the seed. Takes the tokenizer. HEED_UNSUPPORTED when no family
+ * can carry the recipe. */
+heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_tokenizer *tokenizer, uint64_t seed,
+                          heed_model **model);
+void hd_model_close(heed_model *model);
+
+/* Writes weights alone, from `data`, in this dtype. */
+heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype);
+/* Reads weights alone into `data`: the same names and shapes as hd_model_save_weights writes. */
+heed_status hd_model_load_weights(heed_model *model, const char *path);
+/* Writes a folder that transformers opens: config.json, generation_config.json, tokenizer.json, tokenizer_config.json,
+ * model.safetensors and README.md, `card`. Each file appears whole or not at all. */
+heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
+
+/* All parameters' elements. */
+int64_t hd_model_parameters(const heed_model *model);
+
+#endif

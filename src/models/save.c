@@ -1,0 +1,90 @@
+/* Writing a model folder. */
+#include "base/file.h"
+#include "formats/widen.h"
+#include "models/model.h"
+
+#include <string.h>
+
+enum { BLOCK = 4096 }; /* elements narrowed at a time */
+
+static heed_status write_parameter(const hd_parameter *parameter, hd_dtype dtype, hd_safetensors_writer *writer) {
+    uint32_t block[BLOCK]; /* room for any dtype that weights are written in */
+    int64_t count = hd_parameter_count(parameter);
+    for (int64_t i = 0; i < count; i += BLOCK) {
+        size_t n = (size_t)hd_min(BLOCK, count - i);
+        hd_narrow(dtype, parameter->data + i, block, n);
+        HD_TRY(hd_safetensors_writer_write(writer, block, n * hd_dtype_size(dtype)));
+    }
+    return HEED_OK;
+}
+
+heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype) {
+    const hd_stack *stack = model->stack;
+    hd_declared_tensor *declared = hd_alloc_zeroed(model->context, (size_t)stack->count, sizeof *declared);
+    if (!declared) return HEED_MEMORY;
+    for (int64_t i = 0; i < stack->count; i++) {
+        const hd_parameter *p = &stack->parameters[i];
+        declared[i] = (hd_declared_tensor){.name = p->name, .dtype = dtype, .dimensions = p->dimensions};
+        declared[i].shape[0] = p->dimensions == 2 ? p->rows : p->columns;
+        declared[i].shape[1] = p->columns;
+    }
+    hd_safetensors_writer writer;
+    heed_status status = hd_safetensors_writer_open(model->context, path, declared, (size_t)stack->count, &writer);
+    hd_free(model->context, declared);
+    HD_TRY(status);
+    for (int64_t i = 0; i < stack->count; i++) HD_TRY(write_parameter(&stack->parameters[i], dtype, &writer));
+    return hd_safetensors_writer_commit(&writer);
+}
+
+static heed_status write_config(const heed_model *model, const char *path, hd_dtype dtype) {
+    json_t *config = hd_family_write(model->context, model->family, &model->stack->recipe);
+    if (!config) return HEED_MEMORY;
+    static const char *const names[] = {[HD_F32] = "float32", [HD_F16] = "float16", [HD_BF16] = "bfloat16"};
+    heed_status status = HEED_OK;
+    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0) status = hd_json_no_memory(model->context, path);
+    if (status == HEED_OK) status = hd_json_write(model->context, path, config);
+    json_decref(config);
+    return status;
+}
+
+static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
+    (void)dtype;
+    const hd_recipe *recipe = &model->stack->recipe;
+    const char *pad = hd_tokenizer_token(model->tokenizer, recipe->pad), *eos = hd_tokenizer_token(model->tokenizer, recipe->eos);
+    const char *unknown = hd_tokenizer_token(model->tokenizer, hd_tokenizer_unknown(model->tokenizer));
+    json_t *config = json_pack("{s:s, s:b, s:I, s:[s, s], s:s, s:s, s:s}", "tokenizer_class", "PreTrainedTokenizerFast",
+                               "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)recipe->max_positions,
+                               "model_input_names", "input_ids", "attention_mask", "eos_token", eos ? eos : "</s>",
+                               "unk_token", unknown ? unknown : "<unk>", "pad_token", pad ? pad : "<pad>");
+    heed_status status = config ? hd_json_write(model->context, path, config) : hd_json_no_memory(model->context, path);
+    json_decref(config);
+    return status;
+}
+
+static heed_status write_tokenizer(const heed_model *model, const char *path, hd_dtype dtype) {
+    (void)dtype;
+    return hd_tokenizer_save(model->tokenizer, model->context, path);
+}
+
+heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card) {
+    static const struct {
+        const char *name;
+        heed_status (*write)(const heed_model *, const char *, hd_dtype);
+    } files[] = {{"tokenizer.json", write_tokenizer},
+                 {"tokenizer_config.json", write_tokenizer_config},
+                 {"config.json", write_config},
+                 {"model.safetensors", hd_model_save_weights}};
+    const hd_recipe *recipe = &model->stack->recipe;
+    HD_TRY(hd_folder_make(model->context, folder));
+    for (size_t i = 0; i < HD_COUNT(files); i++) {
+        char *path = hd_path_join(model->context, folder, files[i].name);
+        heed_status status = path ? files[i].write(model, path, dtype) : HEED_MEMORY;
+        hd_free(model->context, path);
+        HD_TRY(status);
+    }
+    HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos, recipe->decoder_start));
+    char *path = hd_path_join(model->context, folder, "README.md");
+    heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
+    hd_free(model->context, path);
+    return status;
+}
