@@ -37,7 +37,7 @@ typedef struct search {
     const hd_generation *generation;
     int64_t beams, limit;
     int64_t length;           /* tokens of every running hypothesis, with the start token */
-    sentence *ones;      /* [active] */
+    sentence *sentences;      /* [active] */
     int64_t active, slots;
     int32_t *tokens, *spare;  /* [slots, limit + 1] */
     float *scores;            /* [slots]: log p */

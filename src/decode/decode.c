@@ -44,7 +44,7 @@ heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens,
     return HEED_OK;
 }
 
-heed_status hd_decode(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
+heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
                       hd_arena *arena, hd_decoded *decoded) {
     if (sources->sequences == 0) return HEED_OK;
     return generation->beams > 1 ? hd_beam_search(decoder, generation, ids, sources, arena, decoded)

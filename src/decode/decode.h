@@ -20,7 +20,7 @@ typedef struct hd_decoded {
 
 /* Decodes all sources of the layout at once; a sentence that is done leaves the batch. decoded [sources] is filled with
  * memory of `arena`. One beam is greedy search, more are beam search with transformers' rules (decode/beam.c). */
-heed_status hd_decode(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
+heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
                       hd_arena *arena, hd_decoded *decoded);
 
 /* ---- between the files of this room --------------------------------------------------------------------------- */

@@ -1,0 +1,178 @@
+/* A Marian and a Pegasus made by transformers: equal ids, hidden states, logits and generated text
+ * (tests/golden/marian/make.py), and the same bits however the work is cut. */
+#include "fixture.h"
+
+#include "decode/decode.h"
+#include "formats/json.h"
+#include "models/model.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST = 256 };
+
+static int32_t integers[MOST];
+
+static int64_t read_ids(const json_t *array, int32_t *out) {
+    size_t i;
+    json_t *value;
+    json_array_foreach(array, i, value) out[i] = (int32_t)json_integer_value(value);
+    return (int64_t)json_array_size(array);
+}
+
+static void assert_rows_close(const json_t *rows, const float *data, int64_t columns) {
+    size_t r, c;
+    json_t *row, *value;
+    json_array_foreach(rows, r, row) json_array_foreach(row, c, value) {
+        double expected = json_number_value(value), found = (double)data[(int64_t)r * columns + (int64_t)c];
+        if (!(fabs(expected - found) <= 1e-4)) fail_msg("row %zu, column %zu is %.7g, expected %.7g", r, c, found, expected);
+    }
+}
+
+typedef struct fixture {
+    heed_context *context;
+    heed_model *model;
+    json_t *cases;
+} fixture;
+
+static void open_golden(fixture *f, const char *name) {
+    char path[512];
+    f->context = open_context();
+    snprintf(path, sizeof path, "%s/%s", GOLDEN, name);
+    assert_ok(f->context, hd_model_open(f->context, path, HD_OPEN_TO_RUN, &f->model));
+    strcat(path, "/expected.json");
+    f->cases = json_load_file(path, 0, NULL);
+    assert_non_null(f->cases);
+}
+
+static void close_golden(fixture *f) {
+    json_decref(f->cases);
+    hd_model_close(f->model);
+    heed_context_close(f->context);
+}
+
+static void forward(fixture *f) {
+    size_t i;
+    json_t *one;
+    json_array_foreach(f->cases, i, one) {
+        const char *text = json_string_value(json_object_get(one, "text"));
+        hd_encoding encoding = {0};
+        assert_ok(f->context, hd_tokenizer_encode(f->model->tokenizer, f->context, text, strlen(text), true, &encoding));
+        assert_int_equal(read_ids(json_object_get(one, "ids"), integers), (int64_t)encoding.count);
+        assert_memory_equal(encoding.ids, integers, encoding.count * sizeof *integers);
+        hd_pass pass;
+        hd_pass_open(&pass, f->context, &f->model->stack->arena);
+        int32_t starts[] = {0, (int32_t)encoding.count};
+        hd_layout sources = {.sequences = 1, .starts = starts};
+        hd_tensor *memory = hd_stack_encode(f->model->stack, &pass, encoding.ids, &sources);
+        assert_non_null(memory);
+        if (json_object_get(one, "encoder")) assert_rows_close(json_object_get(one, "encoder"), memory->data, memory->columns);
+        int32_t target_starts[] = {0, (int32_t)read_ids(json_object_get(one, "target"), integers)};
+        hd_layout targets = {.sequences = 1, .starts = target_starts};
+        int32_t fed[MOST]; /* the target shifted right */
+        fed[0] = f->model->stack->recipe.decoder_start;
+        memcpy(fed + 1, integers, (size_t)(target_starts[1] - 1) * sizeof *fed);
+        hd_tensor *states = hd_stack_decode(f->model->stack, &pass, fed, &targets, memory, NULL);
+        hd_tensor *logits = hd_stack_logits(f->model->stack, &pass, states);
+        assert_non_null(logits);
+        assert_rows_close(json_object_get(one, "logits"), logits->data, logits->columns);
+        hd_pass_close(&pass);
+        hd_encoding_close(&encoding);
+    }
+}
+
+/* Settings by transformers' names; false when there is one that heed does not have. */
+static bool apply(const json_t *settings, hd_generation *generation) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
+        if (!strcmp(key, "num_beams")) generation->beams = json_integer_value(value);
+        else if (!strcmp(key, "length_penalty")) generation->length_penalty = (float)json_number_value(value);
+        else if (!strcmp(key, "repetition_penalty")) generation->repetition_penalty = (float)json_number_value(value);
+        else if (!strcmp(key, "no_repeat_ngram_size")) generation->no_repeat_ngram = json_integer_value(value);
+        else if (!strcmp(key, "max_length")) generation->max_length = json_integer_value(value);
+        else if (!strcmp(key, "forced_eos_token_id")) generation->forced_eos = (int32_t)json_integer_value(value);
+        else if (!strcmp(key, "early_stopping"))
+            generation->early_stopping = json_is_string(value) ? HD_STOP_NEVER : json_is_true(value) ? HD_STOP_FULL : HD_STOP_UNLIKELY;
+        else return false;
+    }
+    return true;
+}
+
+static void assert_hypothesis(fixture *f, const char *what, const json_t *expected, const hd_hypothesis *h) {
+    int64_t count = read_ids(json_object_get(expected, "ids"), integers), from = 0;
+    if (count && integers[0] == f->model->stack->recipe.decoder_start) from = 1, count--;
+    while (count && (integers[from + count - 1] == f->model->stack->recipe.pad)) count--;
+    if (count && integers[from + count - 1] == f->model->stack->recipe.eos) count--;
+    if (count != h->count || memcmp(integers + from, h->ids, (size_t)count * sizeof *integers) != 0)
+        fail_msg("%s: other ids than transformers makes (%d and %d tokens)", what, (int)h->count, (int)count);
+    const json_t *score = json_object_get(expected, "score");
+    if (score && !(fabs(json_number_value(score) - (double)h->score) < 1e-4))
+        fail_msg("%s: score %.6f, expected %.6f", what, (double)h->score, json_number_value(score));
+    const char *text = json_string_value(json_object_get(expected, "text"));
+    hd_buffer decoded;
+    hd_buffer_open(&decoded, f->context);
+    assert_ok(f->context, hd_tokenizer_decode(f->model->tokenizer, h->ids, (size_t)h->count, true, &decoded));
+    if (text) assert_string_equal(decoded.data ? decoded.data : "", text);
+    hd_buffer_close(&decoded);
+}
+
+static void search(fixture *f) {
+    size_t i;
+    json_t *one;
+    int compared = 0;
+    hd_decoder *decoder;
+    assert_ok(f->context, hd_stack_decoder_open(f->model->stack, &decoder));
+    json_array_foreach(f->cases, i, one) {
+        int32_t ids[MOST], starts[] = {0, (int32_t)read_ids(json_object_get(one, "ids"), ids)};
+        hd_layout sources = {.sequences = 1, .starts = starts};
+        hd_decoded decoded;
+        hd_arena arena;
+        hd_arena_open(&arena, f->context);
+        hd_generation greedy = f->model->generation;
+        greedy.beams = 1;
+        assert_ok(f->context, hd_generate(decoder, &greedy, ids, &sources, &arena, &decoded));
+        assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
+        const char *name;
+        json_t *run;
+        json_object_foreach(json_object_get(one, "beams"), name, run) {
+            hd_generation generation = f->model->generation;
+            if (!apply(json_object_get(run, "settings"), &generation)) continue;
+            const json_t *hypotheses = json_object_get(run, "hypotheses");
+            generation.best = generation.beams;
+            assert_ok(f->context, hd_generate(decoder, &generation, ids, &sources, &arena, &decoded));
+            assert_int_equal(decoded.count, json_array_size(hypotheses));
+            for (int64_t h = 0; h < decoded.count; h++)
+                assert_hypothesis(f, name, json_array_get(hypotheses, (size_t)h), &decoded.best[h]);
+            compared++;
+        }
+        hd_arena_close(&arena);
+    }
+    assert_true(compared > 20);
+    decoder->class->close(decoder);
+}
+
+static void equals_transformers(void **state) {
+    (void)state;
+    fixture f;
+    open_golden(&f, "marian");
+    forward(&f);
+    search(&f);
+    close_golden(&f);
+}
+
+static void pegasus_equals_transformers(void **state) {
+    (void)state;
+    fixture f;
+    open_golden(&f, "pegasus");
+    forward(&f);
+    close_golden(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_transformers),
+        cmocka_unit_test(pegasus_equals_transformers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
