@@ -54,6 +54,119 @@ HEED_API heed_status heed_context_set_threads(heed_context *context, int threads
 /* One line: version, instruction set, threads, the libraries found. Owned by the context. */
 HEED_API const char *heed_version(void);
 
+/* ---- options -------------------------------------------------------------------------------------------------- */
+
+/* The options of one kind of call, made by heed_translate_options, heed_train_options and so on. Names and values are
+ * those of the command line: "beams", "5". Wherever options are taken, NULL means that nothing was set. */
+typedef struct heed_options heed_options;
+
+/* HEED_ARGUMENT for an unknown name or a value out of range; the message says what there is. A NULL value sets a flag. */
+HEED_API heed_status heed_options_set(heed_options *options, const char *name, const char *value);
+/* The options as --help shows them, for the caller to give to heed_free. */
+HEED_API heed_status heed_options_help(const heed_options *options, char **text);
+/* True for an option that needs no value. */
+HEED_API bool heed_options_is_flag(const heed_options *options, const char *name);
+HEED_API void heed_options_close(heed_options *options); /* NULL is fine */
+/* Gives back text that heed handed over. */
+HEED_API void heed_free(heed_context *context, void *text);
+
+/* ---- models --------------------------------------------------------------------------------------------------- */
+
+typedef struct heed_model heed_model;
+
+/* Opens a Hugging Face folder, a shipped model by its name, or owner/name of the hub's cache: maps the weights, packs
+ * them, and opens the tokenizer. HEED_FILE, HEED_FORMAT, HEED_NUMERIC or HEED_UNSUPPORTED; the message names the file and
+ * the tensor or key. */
+HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
+HEED_API void heed_model_close(heed_model *model); /* NULL is fine */
+/* What `heed info` prints, as text or as a JSON object; for heed_free. */
+HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
+
+/* ---- translation ---------------------------------------------------------------------------------------------- */
+
+/* What a call made of an array of texts. */
+typedef struct heed_results heed_results;
+
+/* How many alternatives text `index` was given, the best first; 0 when it could not be worked on. */
+HEED_API size_t heed_results_alternatives(const heed_results *results, size_t index);
+/* Owned by the results; NULL when there is no such alternative. */
+HEED_API const char *heed_results_text(const heed_results *results, size_t index, size_t alternative);
+HEED_API float heed_results_score(const heed_results *results, size_t index, size_t alternative);
+/* Why text `index` has no answer (it is longer than the model allows, say), or NULL. */
+HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
+HEED_API void heed_results_close(heed_results *results); /* NULL is fine */
+
+HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
+/* Translates `count` texts of `sizes` bytes each (NULL: they end in a 0), many at once; neither their number nor their
+ * order changes a result. An empty text gives an empty one. A text that is too long has a problem; the others go on.
+ * The caller closes the results before the model. */
+HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
+                                    const size_t *sizes, size_t count, heed_results **results);
+
+/* ---- tokenizers ----------------------------------------------------------------------------------------------- */
+
+typedef struct heed_tokenizer heed_tokenizer;
+
+/* Opens a tokenizer.json, or the one in a model's folder. */
+HEED_API heed_status heed_tokenizer_open(heed_context *context, const char *path, heed_tokenizer **tokenizer);
+HEED_API void heed_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
+HEED_API size_t heed_tokenizer_size(const heed_tokenizer *tokenizer); /* the largest id + 1 */
+/* The token's text, "▁dog"; NULL when the id is not used. Owned by the tokenizer. */
+HEED_API const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
+
+/* Ids, and for each the first character (code point) of the text that it stands for and the one after its last. */
+typedef struct heed_encoding heed_encoding;
+
+/* `special` adds what the tokenizer's template adds (</s>). The caller closes the encoding. */
+HEED_API heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
+                                           size_t size, bool special, heed_encoding **encoding);
+HEED_API size_t heed_encoding_count(const heed_encoding *encoding);
+HEED_API const int32_t *heed_encoding_ids(const heed_encoding *encoding);     /* [count] */
+HEED_API const uint32_t *heed_encoding_starts(const heed_encoding *encoding); /* [count] */
+HEED_API const uint32_t *heed_encoding_ends(const heed_encoding *encoding);   /* [count] */
+HEED_API void heed_encoding_close(heed_encoding *encoding);                   /* NULL is fine */
+/* The text of ids, special tokens left out; for heed_free. */
+HEED_API heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
+                                           size_t count, char **text);
+
+HEED_API heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options);
+/* Trains a byte-pair encoding on lines of text files (option "input", as often as there are files) and writes it as a
+ * tokenizer.json to `path`. */
+HEED_API heed_status heed_tokenizer_train(heed_context *context, const heed_options *options, const char *path);
+
+/* ---- training ------------------------------------------------------------------------------------------------- */
+
+/* How a training stands. */
+typedef struct heed_progress heed_progress;
+
+HEED_API int64_t heed_progress_step(const heed_progress *progress);
+HEED_API int64_t heed_progress_steps(const heed_progress *progress); /* of the whole training */
+HEED_API double heed_progress_value(const heed_progress *progress, const char *name); /* "loss", "lr", "tokens_per_second",
+                                                            "seconds_left", "validation_loss", "bleu"; NaN when unknown */
+/* One line for people, without a newline; good until the callback returns. */
+HEED_API const char *heed_progress_line(const heed_progress *progress);
+/* False asks the training to save a checkpoint and stop: the call then returns HEED_STOPPED. */
+typedef bool heed_progress_function(void *user, const heed_progress *progress);
+
+HEED_API heed_status heed_train_options(heed_context *context, heed_options **options);
+/* Trains a model in `folder`, from the first step or, with the option "resume", from its last checkpoint, to the same
+ * bits as without the stop. The finished model is that folder. `progress` may be NULL. */
+HEED_API heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
+                                heed_progress_function *progress, void *user);
+
+/* ---- evaluation and measuring --------------------------------------------------------------------------------- */
+
+HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **options);
+/* Corpus BLEU of a file of translations against the references (option "reference", one or more files), as sacreBLEU
+ * computes and prints it: a line of text, or a JSON object; for heed_free. */
+HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
+                                        bool json, char **report);
+
+HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
+/* Measures `what` ("machine", "kernels", "train", "translate") and reports it line by line to `line` as it goes. */
+HEED_API heed_status heed_bench(heed_context *context, const heed_options *options, const char *what,
+                                heed_log_function *line, void *user);
+
 #ifdef __cplusplus
 }
 #endif

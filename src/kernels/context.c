@@ -27,6 +27,8 @@ void heed_context_close(heed_context *context) {
     if (context) context->resize(context->resize_user, context, 0);
 }
 
+void heed_free(heed_context *context, void *text) { hd_free(context, text); }
+
 const char *heed_context_message(const heed_context *context) {
     return context ? context->message : "out of memory";
 }

@@ -38,7 +38,8 @@ static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_
     *count = 0;
     if (!*out) return HEED_MEMORY;
     for (size_t i = 0; i < added->count; i++)
-        if (added->tokens[i].normalized == normalized && added->tokens[i].pattern.count) (*out)[(*count)++] = (uint32_t)i;
+        if (added->tokens[i].normalized == normalized && added->tokens[i].pattern.count)
+            (*out)[(*count)++] = (uint32_t)i;
     if (*count) qsort_r(*out, *count, sizeof **out, compare, added->tokens);
     return HEED_OK;
 }
@@ -54,8 +55,10 @@ static const hd_added_token *match(const hd_added *added, const uint32_t *list, 
     size_t low = 0, high = list_count;
     while (low < high) { /* the first one whose pattern begins with this character */
         size_t middle = (low + high) / 2;
-        if (added->tokens[list[middle]].pattern.codes[0] < text->code) low = middle + 1;
-        else high = middle;
+        if (added->tokens[list[middle]].pattern.codes[0] < text->code)
+            low = middle + 1;
+        else
+            high = middle;
     }
     for (; low < list_count; low++) {
         const hd_added_token *token = &added->tokens[list[low]];
@@ -79,7 +82,8 @@ void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t 
         }
         size_t from = i, to = i + token->pattern.count;
         i = to;
-        if (token->single_word && ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
+        if (token->single_word &&
+            ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;
         if (from < begin) from = begin; /* a token before it took the white space that this one begins with */
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;

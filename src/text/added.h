@@ -6,11 +6,11 @@
 
 typedef struct hd_added_token {
     int32_t id;
-    bool single_word;   /* not inside a word */
+    bool single_word;    /* not inside a word */
     bool lstrip, rstrip; /* takes the white space on that side with it */
-    bool normalized;    /* looked for in the normalized text, else in the text as it came */
+    bool normalized;     /* looked for in the normalized text, else in the text as it came */
     bool special;
-    hd_codes pattern;   /* owned: its content, normalized if `normalized` */
+    hd_codes pattern; /* owned: its content, normalized if `normalized` */
 } hd_added_token;
 
 typedef struct hd_added {

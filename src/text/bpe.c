@@ -107,8 +107,8 @@ void hd_bpe_room_close(hd_bpe_room *room) {
 /* There is room: the caller reserved four symbols a character. */
 static void add_symbol(hd_bpe_room *room, int32_t id, size_t first, size_t count) {
     uint32_t place = (uint32_t)room->count;
-    room->symbols[room->count++] = (hd_symbol){id, (uint32_t)first, (uint32_t)count, place ? place - 1 : HD_NO_SYMBOL,
-                                               place + 1};
+    room->symbols[room->count++] =
+        (hd_symbol){id, (uint32_t)first, (uint32_t)count, place ? place - 1 : HD_NO_SYMBOL, place + 1};
 }
 
 /* The bytes of a character as tokens; false when one of them has none. */
@@ -123,9 +123,11 @@ static bool add_bytes(const hd_bpe *bpe, hd_bpe_room *room, uint32_t code, size_
 
 static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_bpe_room *room) {
     size_t most;
-    if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most)) most = SIZE_MAX;
+    if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most) || most >= HD_NO_SYMBOL)
+        return hd_fail(room->context, HEED_LENGTH, "a word of %zu characters is too long", count);
     room->count = 0;
-    if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, most, sizeof *room->symbols)) return HEED_MEMORY;
+    if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, most, sizeof *room->symbols))
+        return HEED_MEMORY;
     size_t unknown_first = 0, unknown_count = 0; /* unknown characters that wait to be written */
     for (size_t i = 0; i < count; i++) {
         int32_t id = bpe->letters[letter_slot(bpe, word[i].code)].id;
@@ -177,7 +179,8 @@ static bool comes_before(hd_candidate a, hd_candidate b) {
 }
 
 static bool push(hd_bpe_room *room, hd_candidate candidate) {
-    if (!hd_grow(room->context, &room->heap, &room->heap_capacity, room->heap_count + 1, sizeof candidate)) return false;
+    if (!hd_grow(room->context, &room->heap, &room->heap_capacity, room->heap_count + 1, sizeof candidate))
+        return false;
     size_t place = room->heap_count++;
     while (place > 0 && comes_before(candidate, room->heap[(place - 1) / 2])) {
         room->heap[place] = room->heap[(place - 1) / 2];
@@ -278,7 +281,9 @@ heed_status hd_bpe_encode(const hd_bpe *bpe, const hd_vocabulary *vocabulary, co
         if (room->text.failed) return HEED_MEMORY;
         if (id >= 0) {
             room->count = 0;
-            HD_TRY(hd_grow(room->context, &room->symbols, &room->symbol_capacity, 1, sizeof *room->symbols) ? HEED_OK : HEED_MEMORY);
+            HD_TRY(hd_grow(room->context, &room->symbols, &room->symbol_capacity, 1, sizeof *room->symbols)
+                       ? HEED_OK
+                       : HEED_MEMORY);
             add_symbol(room, id, 0, count);
             return HEED_OK;
         }

@@ -1,5 +1,5 @@
-/* Byte-pair encoding (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016): a word is
- * cut into characters, and pairs of neighbours are joined in the order in which training found the merges. */
+/* Byte-pair encoding (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016): a
+ * word is cut into characters, and pairs of neighbours are joined in the order in which training found the merges. */
 #ifndef HD_TEXT_BPE_H
 #define HD_TEXT_BPE_H
 
@@ -25,7 +25,7 @@ typedef struct hd_bpe {
     struct hd_letter {
         uint32_t code;
         int32_t id;
-    } *letters; /* [letter_slots]: the tokens of one character; id is -1 where empty */
+    } * letters; /* [letter_slots]: the tokens of one character; id is -1 where empty */
     size_t letter_slots;
     int32_t bytes[256]; /* the ids of "<0x00>" … "<0xFF>", -1 where missing */
     int32_t unknown;    /* -1: unknown characters are dropped */
@@ -66,8 +66,9 @@ typedef struct hd_bpe_room {
 void hd_bpe_room_open(hd_bpe_room *room, heed_context *context);
 void hd_bpe_room_close(hd_bpe_room *room);
 
-/* BPE-dropout (Provilkov et al., "BPE-Dropout: Simple and Effective Subword Regularization", 2020): each time a merge is
- * looked for, each candidate is passed over with `probability`. The numbers are those of (key, sentence, word). */
+/* BPE-dropout (Provilkov et al., "BPE-Dropout: Simple and Effective Subword Regularization", 2020): each time a
+ * merge is looked for, each candidate is passed over with `probability`. The numbers are those of (key, sentence,
+ * word). */
 typedef struct hd_bpe_dropout {
     float probability;
     hd_random_key key;

@@ -13,8 +13,8 @@ typedef struct word_list {
     size_t count, capacity;
 } word_list;
 
-/* A pair of tokens that was ever seen. `fresh` lists the words in which the last merge brought it about; when the merge
- * is done the list moves to the queue. */
+/* A pair of tokens that was ever seen. `fresh` lists the words in which the last merge brought it about; when the
+ * merge is done the list moves to the queue. */
 typedef struct seen_pair {
     int32_t left, right;
     int64_t count;
@@ -170,7 +170,8 @@ static bool change_pair(trainer *it, int32_t left, int32_t right, int64_t count,
     return true;
 }
 
-/* ---- the queue: highest count first, then lowest ids ------------------------------------------------------------ */
+/* ---- the queue: highest count first, then lowest ids
+ * ------------------------------------------------------------ */
 
 static bool goes_first(const trainer *it, const chance *a, const chance *b) {
     if (a->count != b->count) return a->count > b->count;
@@ -236,8 +237,8 @@ static bool merge_word(trainer *it, uint32_t index, int32_t left, int32_t right,
             ids[kept] = ids[i++];
             continue;
         }
-        if (kept > 0 && (!change_pair(it, ids[kept - 1], left, -count, index) ||
-                         !change_pair(it, ids[kept - 1], id, count, index)))
+        if (kept > 0 &&
+            (!change_pair(it, ids[kept - 1], left, -count, index) || !change_pair(it, ids[kept - 1], id, count, index)))
             return false;
         i += 2;
         if (i < word->length &&

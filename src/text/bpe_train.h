@@ -1,8 +1,8 @@
 /* Learns byte-pair merges from counted words: over and over, the most frequent pair of neighbours becomes a token.
  *
- * The result is that of the BpeTrainer in Hugging Face tokenizers, merge for merge: among pairs of equal count the one
- * with the lower ids goes first. (Where a limit on the alphabet falls among characters of equal count, tokenizers picks by
- * chance; here the lower code points stay.) */
+ * The result is that of the BpeTrainer in Hugging Face tokenizers, merge for merge: among pairs of equal count the
+ * one with the lower ids goes first. (Where a limit on the alphabet falls among characters of equal count,
+ * tokenizers picks by chance; here the lower code points stay.) */
 #ifndef HD_TEXT_BPE_TRAIN_H
 #define HD_TEXT_BPE_TRAIN_H
 
@@ -14,10 +14,10 @@ typedef struct hd_word_counts {
     int32_t *letters; /* all words, one after the other, as code points */
     size_t letter_count, letter_capacity;
     struct hd_counted_word {
-        size_t first;    /* in `letters` */
+        size_t first; /* in `letters` */
         uint32_t length;
         uint64_t count;
-    } *words;
+    } * words;
     size_t count, capacity;
     uint32_t *table; /* [slots]: word + 1 by hash, 0 where empty */
     size_t slots;
@@ -31,16 +31,16 @@ heed_status hd_word_counts_add(hd_word_counts *counts, const hd_character *word,
 typedef bool hd_train_progress(void *user, size_t done, size_t total);
 
 typedef struct hd_bpe_train_options {
-    size_t vocabulary_size; /* tokens to stop at; those that `vocabulary` already holds count */
-    uint64_t min_frequency; /* a pair seen less often is not merged */
-    size_t alphabet_limit;  /* the most frequent characters only; 0 for all */
-    hd_codes alphabet;      /* characters to have whether they were seen or not */
+    size_t vocabulary_size;      /* tokens to stop at; those that `vocabulary` already holds count */
+    uint64_t min_frequency;      /* a pair seen less often is not merged */
+    size_t alphabet_limit;       /* the most frequent characters only; 0 for all */
+    hd_codes alphabet;           /* characters to have whether they were seen or not */
     hd_train_progress *progress; /* may be NULL */
     void *user;
 } hd_bpe_train_options;
 
-/* Adds to `vocabulary`, which may hold special tokens, first the alphabet by code point and then the merged tokens, and
- * to `bpe` the merges. The words are used up. U+0000 is left out: JSON readers refuse it in names. */
+/* Adds to `vocabulary`, which may hold special tokens, first the alphabet by code point and then the merged
+ * tokens, and to `bpe` the merges. The words are used up. U+0000 is left out: JSON readers refuse it in names. */
 heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *options, hd_vocabulary *vocabulary,
                          hd_bpe *bpe);
 

@@ -21,7 +21,8 @@ static void end_string(hd_strings *strings) {
     if (strings->text.failed ||
         !hd_grow(strings->context, &strings->ends, &strings->capacity, strings->count + 1, sizeof *strings->ends))
         strings->failed = true;
-    else strings->ends[strings->count++] = strings->text.size;
+    else
+        strings->ends[strings->count++] = strings->text.size;
 }
 
 void hd_strings_add(hd_strings *strings, const char *text, size_t size) {
@@ -35,7 +36,7 @@ static const char *string_at(const hd_strings *strings, size_t index, size_t *si
     return strings->text.data + begin;
 }
 
-static void metaspace(const hd_decoder *it, bool first, const char *text, size_t size, hd_strings *to) {
+static void metaspace(const hd_token_decoder *it, bool first, const char *text, size_t size, hd_strings *to) {
     char mark[4];
     size_t mark_size = hd_utf8_encode(it->replacement, mark);
     for (size_t at = 0; at < size;) {
@@ -49,7 +50,7 @@ static void metaspace(const hd_decoder *it, bool first, const char *text, size_t
     end_string(to);
 }
 
-static void strip(const hd_decoder *it, const char *text, size_t size, hd_strings *to) {
+static void strip(const hd_token_decoder *it, const char *text, size_t size, hd_strings *to) {
     char mark[4];
     size_t mark_size = hd_utf8_encode(it->replacement, mark);
     for (size_t i = 0; i < it->start && size >= mark_size && memcmp(text, mark, mark_size) == 0; i++)
@@ -59,9 +60,10 @@ static void strip(const hd_decoder *it, const char *text, size_t size, hd_string
     hd_strings_add(to, text, size);
 }
 
-static void replace(const hd_decoder *it, const char *text, size_t size, hd_strings *to) {
+static void replace(const hd_token_decoder *it, const char *text, size_t size, hd_strings *to) {
     for (size_t at = 0; at < size;) {
-        if (it->pattern_size && size - at >= it->pattern_size && memcmp(text + at, it->pattern, it->pattern_size) == 0) {
+        if (it->pattern_size && size - at >= it->pattern_size &&
+            memcmp(text + at, it->pattern, it->pattern_size) == 0) {
             hd_buffer_append(&to->text, it->content, it->content_size);
             at += it->pattern_size;
         } else {
@@ -114,7 +116,7 @@ static void byte_fallback(const hd_strings *from, hd_strings *to) {
     hd_buffer_close(&bytes);
 }
 
-static void apply(const hd_decoder *it, const hd_strings *from, hd_strings *to) {
+static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) {
     if (it->kind == HD_DECODE_BYTE_FALLBACK) {
         byte_fallback(from, to);
         return;
@@ -126,13 +128,16 @@ static void apply(const hd_decoder *it, const hd_strings *from, hd_strings *to) 
     for (size_t i = 0; i < from->count; i++) {
         size_t size;
         const char *text = string_at(from, i, &size);
-        if (it->kind == HD_DECODE_METASPACE) metaspace(it, i == 0, text, size, to);
-        else if (it->kind == HD_DECODE_STRIP) strip(it, text, size, to);
-        else replace(it, text, size, to);
+        if (it->kind == HD_DECODE_METASPACE)
+            metaspace(it, i == 0, text, size, to);
+        else if (it->kind == HD_DECODE_STRIP)
+            strip(it, text, size, to);
+        else
+            replace(it, text, size, to);
     }
 }
 
-heed_status hd_decode(const hd_decoder *decoders, size_t count, hd_strings *strings) {
+heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings) {
     hd_strings result;
     hd_strings_open(&result, strings->context);
     for (size_t i = 0; i < count && !strings->failed; i++) {

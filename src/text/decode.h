@@ -16,14 +16,14 @@ typedef enum hd_decoder_kind {
     HD_DECODE_REPLACE        /* each `pattern` becomes `content` */
 } hd_decoder_kind;
 
-typedef struct hd_decoder {
+typedef struct hd_token_decoder {
     hd_decoder_kind kind;
     uint32_t replacement;
     hd_prepend prepend;
     size_t start, stop;
     char *pattern, *content; /* owned, with their sizes */
     size_t pattern_size, content_size;
-} hd_decoder;
+} hd_token_decoder;
 
 /* Strings one after the other: string i ends at ends[i]. */
 typedef struct hd_strings {
@@ -39,6 +39,6 @@ void hd_strings_close(hd_strings *strings);
 void hd_strings_add(hd_strings *strings, const char *text, size_t size);
 
 /* Applies the decoders in turn; `strings` ends as the last list. */
-heed_status hd_decode(const hd_decoder *decoders, size_t count, hd_strings *strings);
+heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings);
 
 #endif

@@ -2,13 +2,13 @@
 
 #include "text/unicode.h"
 
-/* The normal forms work on the line in place of a copy: `code` is the character, `start` holds its change (below), `end`
- * its combining class, until the alignment is worked out at the end.
+/* The normal forms work on the line in place of a copy: `code` is the character, `start` holds its change (below),
+ * `end` its combining class, until the alignment is worked out at the end.
  *
- * change, of a character in the result: 1, it is new and shares the place of the character before; 0, it replaces the
- * next character of the source; -n, it replaces the next one and swallows n more. This is how tokenizers aligns normal forms (its
- * NormalizedString::transform, with the changes of the crate unicode-normalization-alignments): a composed character
- * is given the place of its base letter alone. */
+ * change, of a character in the result: 1, it is new and shares the place of the character before; 0, it replaces
+ * the next character of the source; -n, it replaces the next one and swallows n more. This is how tokenizers
+ * aligns normal forms (its NormalizedString::transform, with the changes of the crate unicode-normalization-
+ * alignments): a composed character is given the place of its base letter alone. */
 typedef hd_character change;
 
 static int change_of(const change *c) { return (int)(int32_t)c->start; }
@@ -22,7 +22,8 @@ static void decompose(const hd_character *from, size_t count, bool compatible, h
     }
 }
 
-/* A stable sort of one run of marks by combining class, by counting: a run may be as long as the text. `room` is `count` long. */
+/* A stable sort of one run of marks by combining class, by counting: a run may be as long as the text. `room` is
+ * `count` long. */
 static void sort_marks(change *marks, size_t count, change *room) {
     size_t places[257] = {0};
     for (size_t i = 0; i < count; i++) places[marks[i].end + 1]++, room[i] = marks[i];
@@ -82,7 +83,8 @@ static bool stays(const hd_character *from, size_t count, uint32_t limit) {
     return true;
 }
 
-static void normal_form(const hd_character *from, size_t count, bool composed, bool compatible, hd_line *spare, hd_line *to) {
+static void normal_form(const hd_character *from, size_t count, bool composed, bool compatible, hd_line *spare,
+                        hd_line *to) {
     if (stays(from, count, compatible ? 0xA0 : composed ? 0x300 : 0xC0)) {
         hd_line_append(to, from, count);
         return;
@@ -125,7 +127,8 @@ static void replace(const hd_character *from, size_t count, hd_codes pattern, hd
             continue;
         }
         i += pattern.count; /* what comes in is given the place of the last character that goes */
-        for (size_t j = 0; j < content.count; j++) hd_line_put(to, content.codes[j], from[i - 1].start, from[i - 1].end);
+        for (size_t j = 0; j < content.count; j++)
+            hd_line_put(to, content.codes[j], from[i - 1].start, from[i - 1].end);
     }
 }
 
@@ -135,17 +138,36 @@ static void prepend(const hd_character *from, size_t count, hd_codes content, hd
     hd_line_append(to, from, count);
 }
 
-static void apply(const hd_normalizer *normalizer, const hd_character *from, size_t count, hd_line *spare, hd_line *to) {
+static void apply(const hd_normalizer *normalizer, const hd_character *from, size_t count, hd_line *spare,
+                  hd_line *to) {
     switch (normalizer->kind) {
-    case HD_NORMALIZE_NFC: normal_form(from, count, true, false, spare, to); break;
-    case HD_NORMALIZE_NFD: normal_form(from, count, false, false, spare, to); break;
-    case HD_NORMALIZE_NFKC: normal_form(from, count, true, true, spare, to); break;
-    case HD_NORMALIZE_NFKD: normal_form(from, count, false, true, spare, to); break;
-    case HD_NORMALIZE_LOWERCASE: lowercase(from, count, to); break;
-    case HD_NORMALIZE_STRIP: strip(from, count, normalizer->left, normalizer->right, to); break;
-    case HD_NORMALIZE_STRIP_ACCENTS: strip_accents(from, count, to); break;
-    case HD_NORMALIZE_REPLACE: replace(from, count, normalizer->pattern, normalizer->content, to); break;
-    case HD_NORMALIZE_PREPEND: prepend(from, count, normalizer->content, to); break;
+        case HD_NORMALIZE_NFC:
+            normal_form(from, count, true, false, spare, to);
+            break;
+        case HD_NORMALIZE_NFD:
+            normal_form(from, count, false, false, spare, to);
+            break;
+        case HD_NORMALIZE_NFKC:
+            normal_form(from, count, true, true, spare, to);
+            break;
+        case HD_NORMALIZE_NFKD:
+            normal_form(from, count, false, true, spare, to);
+            break;
+        case HD_NORMALIZE_LOWERCASE:
+            lowercase(from, count, to);
+            break;
+        case HD_NORMALIZE_STRIP:
+            strip(from, count, normalizer->left, normalizer->right, to);
+            break;
+        case HD_NORMALIZE_STRIP_ACCENTS:
+            strip_accents(from, count, to);
+            break;
+        case HD_NORMALIZE_REPLACE:
+            replace(from, count, normalizer->pattern, normalizer->content, to);
+            break;
+        case HD_NORMALIZE_PREPEND:
+            prepend(from, count, normalizer->content, to);
+            break;
     }
 }
 

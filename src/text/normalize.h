@@ -1,6 +1,6 @@
-/* Normalizers: a piece of text in, the text that the rest of the tokenizer sees out. Each rewrites characters and says
- * of every one it writes which characters of the original it stands for, as Hugging Face tokenizers does, so that
- * offsets always point into what the user gave.
+/* Normalizers: a piece of text in, the text that the rest of the tokenizer sees out. Each rewrites characters and
+ * says of every one it writes which characters of the original it stands for, as Hugging Face tokenizers does, so
+ * that offsets always point into what the user gave.
  *
  * To add one: a kind here, its case in normalize.c, its name in tokenizer_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_NORMALIZE_H

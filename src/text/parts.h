@@ -21,7 +21,7 @@ struct heed_tokenizer {
     size_t normalizer_count, normalizer_capacity;
     hd_pre_tokenizer *pre_tokenizers;
     size_t pre_tokenizer_count, pre_tokenizer_capacity;
-    hd_decoder *decoders;
+    hd_token_decoder *decoders;
     size_t decoder_count, decoder_capacity;
     hd_template template;
 };
@@ -33,13 +33,13 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer); /* takes it over */
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
-heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_decoder decoder); /* takes it over */
+heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder); /* takes it over */
 /* An added token, by a content that may or may not be in the vocabulary already. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
                                    hd_added_token token);
 
-/* Normalizes and pre-tokenizes without looking for added tokens: what a trainer counts. Two lines to work in; the result
- * is in *line. Check line->failed. */
+/* Normalizes and pre-tokenizes without looking for added tokens: what a trainer counts. Two lines to work in; the
+ * result is in *line. Check line->failed. */
 void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare);
 
 #endif

@@ -29,13 +29,21 @@ static void split(hd_line *line, size_t first, size_t last, hd_behavior behavior
         bool now = is(text[i].code, argument);
         bool cut = false;
         switch (behavior) {
-        case HD_REMOVED:
-        case HD_ISOLATED: cut = now || before; break;
-        case HD_CONTIGUOUS: cut = now != before; break;
-        /* A delimiter joins the text before it; one that follows a delimiter stands alone. */
-        case HD_MERGED_WITH_PREVIOUS: cut = before; break;
-        /* A delimiter joins the text after it; one that is followed by a delimiter stands alone. */
-        case HD_MERGED_WITH_NEXT: cut = now; break;
+            case HD_REMOVED:
+            case HD_ISOLATED:
+                cut = now || before;
+                break;
+            case HD_CONTIGUOUS:
+                cut = now != before;
+                break;
+            /* A delimiter joins the text before it; one that follows a delimiter stands alone. */
+            case HD_MERGED_WITH_PREVIOUS:
+                cut = before;
+                break;
+            /* A delimiter joins the text after it; one that is followed by a delimiter stands alone. */
+            case HD_MERGED_WITH_NEXT:
+                cut = now;
+                break;
         }
         if (cut && i > begin) {
             bool drop = behavior == HD_REMOVED && before;
@@ -66,8 +74,10 @@ static void metaspace(const hd_pre_tokenizer *it, const hd_character *text, size
     if (wanted && !begins) hd_line_put(to, it->replacement, text[0].start, text[0].end);
     for (size_t i = 0; i < count; i++)
         hd_line_put(to, text[i].code == ' ' ? it->replacement : text[i].code, text[i].start, text[i].end);
-    if (it->split) split(to, first, to->count, HD_MERGED_WITH_NEXT, is_same, it->replacement);
-    else hd_line_cut(to, first, to->count - first, -1);
+    if (it->split)
+        split(to, first, to->count, HD_MERGED_WITH_NEXT, is_same, it->replacement);
+    else
+        hd_line_cut(to, first, to->count - first, -1);
 }
 
 static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piece, hd_line *to) {
@@ -79,12 +89,23 @@ static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piec
     }
     hd_line_append(to, text, piece.count);
     switch (it->kind) {
-    case HD_PRE_PUNCTUATION: split(to, first, last, it->behavior, is_punctuation, 0); break;
-    case HD_PRE_WHITESPACE: split_runs(to, first, last); break;
-    case HD_PRE_WHITESPACE_SPLIT: split(to, first, last, HD_REMOVED, is_space, 0); break;
-    case HD_PRE_DIGITS: split(to, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0); break;
-    case HD_PRE_DELIMITER: split(to, first, last, HD_REMOVED, is_same, it->replacement); break;
-    default: break;
+        case HD_PRE_PUNCTUATION:
+            split(to, first, last, it->behavior, is_punctuation, 0);
+            break;
+        case HD_PRE_WHITESPACE:
+            split_runs(to, first, last);
+            break;
+        case HD_PRE_WHITESPACE_SPLIT:
+            split(to, first, last, HD_REMOVED, is_space, 0);
+            break;
+        case HD_PRE_DIGITS:
+            split(to, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0);
+            break;
+        case HD_PRE_DELIMITER:
+            split(to, first, last, HD_REMOVED, is_same, it->replacement);
+            break;
+        default:
+            break;
     }
 }
 

@@ -1,9 +1,10 @@
-/* Pre-tokenizers: where the text may not be joined across. Each reads the pieces of a line and writes smaller ones.
+/* Pre-tokenizers: where the text may not be joined across. Each reads the pieces of a line and writes smaller
+ * ones.
  *
- * Three shapes cover them: a character class whose members are delimiters (Punctuation, WhitespaceSplit, Digits …) goes
- * through `split`; runs of like characters (Whitespace) through `split_runs`; and Metaspace rewrites the text first. A
- * pre-tokenizer with a regular expression (Split, ByteLevel) will find its delimiters another way and end in the same
- * `split`.
+ * Three shapes cover them: a character class whose members are delimiters (Punctuation, WhitespaceSplit, Digits …)
+ * goes through `split`; runs of like characters (Whitespace) through `split_runs`; and Metaspace rewrites the text
+ * first. A pre-tokenizer with a regular expression (Split, ByteLevel) will find its delimiters another way and end
+ * in the same `split`.
  *
  * To add one: a kind here, its case in pre_tokenize.c, its name in tokenizer_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_PRE_TOKENIZE_H
@@ -12,9 +13,9 @@
 #include "text/line.h"
 
 typedef enum hd_pre_tokenizer_kind {
-    HD_PRE_METASPACE,        /* `replacement` for spaces and, by `prepend`, in front; then, with `split`, cut before each */
-    HD_PRE_PUNCTUATION,      /* by `behavior` */
-    HD_PRE_WHITESPACE,       /* runs of \w, runs of what is neither \w nor white; white space goes */
+    HD_PRE_METASPACE,   /* `replacement` for spaces and, by `prepend`, in front; then, with `split`, cut before each */
+    HD_PRE_PUNCTUATION, /* by `behavior` */
+    HD_PRE_WHITESPACE,  /* runs of \w, runs of what is neither \w nor white; white space goes */
     HD_PRE_WHITESPACE_SPLIT, /* white space goes */
     HD_PRE_DIGITS,           /* numeric characters apart, each alone when `individual` */
     HD_PRE_DELIMITER         /* the character `replacement` goes */

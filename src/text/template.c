@@ -16,8 +16,9 @@ void hd_template_close(hd_template *template) {
 }
 
 heed_status hd_template_add_special(hd_template *template, hd_template_special special) {
-    if (special.name && special.ids && hd_grow(template->context, &template->specials, &template->special_capacity,
-                                               template->special_count + 1, sizeof special)) {
+    if (special.name && special.ids &&
+        hd_grow(template->context, &template->specials, &template->special_capacity, template->special_count + 1,
+                sizeof special)) {
         template->specials[template->special_count++] = special;
         return HEED_OK;
     }

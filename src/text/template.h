@@ -6,7 +6,7 @@
 
 /* A name that templates use, and the ids it stands for. */
 typedef struct hd_template_special {
-    char *name; /* owned */
+    char *name;   /* owned */
     int32_t *ids; /* owned, [count] */
     size_t count;
 } hd_template_special;

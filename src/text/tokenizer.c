@@ -21,7 +21,7 @@ static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
     hd_free(context, normalizer->content.codes);
 }
 
-static void close_decoder(heed_context *context, hd_decoder *decoder) {
+static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
     hd_free(context, decoder->pattern);
     hd_free(context, decoder->content);
 }
@@ -59,7 +59,7 @@ heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tok
     return HEED_OK;
 }
 
-heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_decoder decoder) {
+heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder) {
     if (!hd_grow(tokenizer->context, &tokenizer->decoders, &tokenizer->decoder_capacity, tokenizer->decoder_count + 1,
                  sizeof decoder)) {
         close_decoder(tokenizer->context, &decoder);
@@ -76,8 +76,8 @@ heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, 
     int shown = size > 100 ? 100 : (int)size;
     if (size == 0) return hd_fail(tokenizer->context, HEED_FORMAT, "an added token is empty");
     if (known >= 0 && known != id)
-        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d", shown,
-                       text, (long long)id, known);
+        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d",
+                       shown, text, (long long)id, known);
     if (known < 0) HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
     vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
     token.id = (int32_t)id;
@@ -99,7 +99,8 @@ static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *to
         hd_buffer_append(&bytes, character, hd_utf8_encode(result->characters[i].code, character));
     }
     hd_codes pattern = {0};
-    heed_status status = bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
+    heed_status status =
+        bytes.failed ? HEED_MEMORY : hd_codes_read(tokenizer->context, bytes.data, bytes.size, &pattern);
     if (status == HEED_OK) {
         hd_free(tokenizer->context, token->pattern.codes);
         token->pattern = pattern;
@@ -283,15 +284,18 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     const hd_template *template = &tokenizer->template;
     if (!options->add_special || !template->present) return encode_text(tokenizer, text, size, options, out);
     for (size_t i = 0; i < template->single_count; i++) {
-        if (template->single[i].kind == HD_TEMPLATE_SPECIAL) HD_TRY(add_specials(template, i, out));
-        else HD_TRY(encode_text(tokenizer, text, size, options, out));
+        if (template->single[i].kind == HD_TEMPLATE_SPECIAL)
+            HD_TRY(add_specials(template, i, out));
+        else
+            HD_TRY(encode_text(tokenizer, text, size, options, out));
     }
     return HEED_OK;
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out) {
-    return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special}, out);
+    return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special},
+                                    out);
 }
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
@@ -309,7 +313,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         if (tokenizer->decoder_count == 0 && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
     }
-    heed_status status = hd_decode(tokenizer->decoders, tokenizer->decoder_count, &strings);
+    heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, &strings);
     if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);
     hd_strings_close(&strings);
     return out->failed ? HEED_MEMORY : status;

@@ -1,8 +1,8 @@
 /* A tokenizer: text to ids and back, as the Hugging Face tokenizers package does it from the same tokenizer.json.
  *
- * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding) and a template of special
- * tokens; ids come back through decoders. An open tokenizer never changes: several threads may use it at once, each with
- * its own context and its own hd_encoding. */
+ * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding) and a template of
+ * special tokens; ids come back through decoders. An open tokenizer never changes: several threads may use it at
+ * once, each with its own context and its own hd_encoding. */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
 
@@ -20,6 +20,8 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
 void hd_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
 /* Writes a tokenizer.json, whole or not at all, that heed and tokenizers open. */
 heed_status hd_tokenizer_save(const heed_tokenizer *tokenizer, heed_context *context, const char *path);
+/* Appends the same to a buffer. */
+heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out);
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
@@ -43,9 +45,9 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
 
 typedef struct hd_encode_options {
     bool add_special;
-    float dropout;          /* of BPE merges; 0 for none, 1 for characters */
-    hd_random_key key;      /* with dropout, the result is a function of the text, the key and … */
-    uint64_t sentence;      /* … this number */
+    float dropout;     /* of BPE merges; 0 for none, 1 for characters */
+    hd_random_key key; /* with dropout, the result is a function of the text, the key and … */
+    uint64_t sentence; /* … this number */
 } hd_encode_options;
 
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
@@ -59,9 +61,10 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
 
 /* ---- vocabulary ----------------------------------------------------------------------------------------------- */
 
-size_t hd_tokenizer_size(const heed_tokenizer *tokenizer); /* the largest id + 1 */
+size_t hd_tokenizer_size(const heed_tokenizer *tokenizer);                   /* the largest id + 1 */
 int32_t hd_tokenizer_id(const heed_tokenizer *tokenizer, const char *token); /* -1 when there is none */
-/* The token's text as it stands in the vocabulary ("▁dog"), owned by the tokenizer; NULL for an id that is not used. */
+/* The token's text as it stands in the vocabulary ("▁dog"), owned by the tokenizer; NULL for an id that is not
+ * used. */
 const char *hd_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
 bool hd_tokenizer_is_special(const heed_tokenizer *tokenizer, int32_t id);
 int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token); /* the id if special, else -1 */

@@ -14,7 +14,8 @@ static heed_status wrong(heed_context *context, const char *where, const char *k
 }
 
 /* A missing or null field leaves the default that *out holds. */
-static heed_status read_bool(heed_context *context, const json_t *object, const char *where, const char *key, bool *out) {
+static heed_status read_bool(heed_context *context, const json_t *object, const char *where, const char *key,
+                             bool *out) {
     const json_t *value = json_object_get(object, key);
     if (!value || json_is_null(value)) return HEED_OK;
     if (!json_is_boolean(value)) return wrong(context, where, key, "true or false");
@@ -22,7 +23,8 @@ static heed_status read_bool(heed_context *context, const json_t *object, const 
     return HEED_OK;
 }
 
-static heed_status read_count(heed_context *context, const json_t *object, const char *where, const char *key, size_t *out) {
+static heed_status read_count(heed_context *context, const json_t *object, const char *where, const char *key,
+                              size_t *out) {
     const json_t *value = json_object_get(object, key);
     if (!json_is_integer(value) || json_integer_value(value) < 0) return wrong(context, where, key, "a count");
     *out = (size_t)json_integer_value(value);
@@ -60,7 +62,8 @@ static heed_status read_choice(heed_context *context, const json_t *object, cons
             *out = i;
             return HEED_OK;
         }
-    return hd_fail(context, HEED_FORMAT, "%s: \"%s\" is \"%.60s\", which is none of its values", where, key, text ? text : "?");
+    return hd_fail(context, HEED_FORMAT, "%s: \"%s\" is \"%.60s\", which is none of its values", where, key,
+                   text ? text : "?");
 }
 
 /* A pattern that is a plain string: {"String": "…"}. */
@@ -103,10 +106,14 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
         const char *type;
         hd_normalizer_kind kind;
     } known[] = {
-        {"NFC", HD_NORMALIZE_NFC},         {"NFD", HD_NORMALIZE_NFD},
-        {"NFKC", HD_NORMALIZE_NFKC},       {"NFKD", HD_NORMALIZE_NFKD},
-        {"Lowercase", HD_NORMALIZE_LOWERCASE}, {"Strip", HD_NORMALIZE_STRIP},
-        {"StripAccents", HD_NORMALIZE_STRIP_ACCENTS}, {"Replace", HD_NORMALIZE_REPLACE},
+        {"NFC", HD_NORMALIZE_NFC},
+        {"NFD", HD_NORMALIZE_NFD},
+        {"NFKC", HD_NORMALIZE_NFKC},
+        {"NFKD", HD_NORMALIZE_NFKD},
+        {"Lowercase", HD_NORMALIZE_LOWERCASE},
+        {"Strip", HD_NORMALIZE_STRIP},
+        {"StripAccents", HD_NORMALIZE_STRIP_ACCENTS},
+        {"Replace", HD_NORMALIZE_REPLACE},
         {"Prepend", HD_NORMALIZE_PREPEND},
     };
     heed_context *context = tokenizer->context;
@@ -147,7 +154,8 @@ static heed_status read_prepend(heed_context *context, const json_t *object, con
 
 static heed_status read_pre_tokenizer(heed_tokenizer *tokenizer, const json_t *object, const char *type) {
     static const char where[] = "pre_tokenizer";
-    static const char *const behaviors[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
+    static const char *const behaviors[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext",
+                                            "Contiguous"};
     heed_context *context = tokenizer->context;
     hd_pre_tokenizer it = {.behavior = HD_ISOLATED, .split = true};
     if (strcmp(type, "Metaspace") == 0) {
@@ -182,7 +190,7 @@ static heed_status read_pre_tokenizer(heed_tokenizer *tokenizer, const json_t *o
 static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object, const char *type) {
     static const char where[] = "decoder";
     heed_context *context = tokenizer->context;
-    hd_decoder it = {0};
+    hd_token_decoder it = {0};
     if (strcmp(type, "Metaspace") == 0) {
         it.kind = HD_DECODE_METASPACE;
         HD_TRY(read_character(context, object, where, "replacement", &it.replacement));
@@ -223,11 +231,11 @@ static heed_status read_special(heed_tokenizer *tokenizer, const char *name, con
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const json_t *id = json_array_get(ids, i);
         if (!json_is_integer(id) || !hd_vocabulary_has(&tokenizer->vocabulary, json_integer_value(id)))
-            return hd_fail(context, HEED_FORMAT, "post_processor: special token \"%.100s\" has an id that the vocabulary lacks",
-                           name);
+            return hd_fail(context, HEED_FORMAT,
+                           "post_processor: special token \"%.100s\" has an id that the vocabulary lacks", name);
     }
-    hd_template_special special = {hd_copy_string(context, name), hd_alloc(context, json_array_size(ids), sizeof(int32_t)),
-                                   json_array_size(ids)};
+    hd_template_special special = {hd_copy_string(context, name),
+                                   hd_alloc(context, json_array_size(ids), sizeof(int32_t)), json_array_size(ids)};
     for (size_t i = 0; special.ids && i < special.count; i++)
         special.ids[i] = (int32_t)json_integer_value(json_array_get(ids, i));
     return hd_template_add_special(&tokenizer->template, special);
@@ -243,12 +251,14 @@ static heed_status read_template_items(heed_tokenizer *tokenizer, const json_t *
         const char *name = json_string_value(json_object_get(special ? special : text, "id"));
         json_int_t type = json_integer_value(json_object_get(special ? special : text, "type_id"));
         hd_template_item it = {.kind = HD_TEMPLATE_SPECIAL, .type = (uint32_t)type};
-        if (!name || type < 0 || type > INT32_MAX) return wrong(context, "post_processor", key, "a list of template pieces");
+        if (!name || type < 0 || type > INT32_MAX)
+            return wrong(context, "post_processor", key, "a list of template pieces");
         if (special) {
             it.special = hd_template_find(&tokenizer->template, name);
             if (it.special == SIZE_MAX)
-                return hd_fail(context, HEED_FORMAT, "post_processor: \"%s\" names \"%.100s\", which is not among its special_tokens",
-                               key, name);
+                return hd_fail(context, HEED_FORMAT,
+                               "post_processor: \"%s\" names \"%.100s\", which is not among its special_tokens", key,
+                               name);
         } else if (strcmp(name, "A") == 0) {
             it.kind = HD_TEMPLATE_FIRST_TEXT;
         } else if (strcmp(name, "B") == 0 && pair) {
@@ -315,11 +325,15 @@ static heed_status read_merges(heed_tokenizer *tokenizer, const json_t *merges) 
         hd_merge merge = {hd_vocabulary_find_model(vocabulary, side[0], size[0]),
                           hd_vocabulary_find_model(vocabulary, side[1], size[1]),
                           joined.failed ? -1 : hd_vocabulary_find_model(vocabulary, joined.data, joined.size)};
-        if (joined.failed) status = HEED_MEMORY;
+        if (joined.failed)
+            status = HEED_MEMORY;
         else if (merge.left < 0 || merge.right < 0 || merge.id < 0)
-            status = hd_fail(context, HEED_FORMAT, "model: merge %zu makes \"%.100s\" of \"%.100s\" and the rest; one of the three is not in the vocabulary",
+            status = hd_fail(context, HEED_FORMAT,
+                             "model: merge %zu makes \"%.100s\" of \"%.100s\" and the rest; one of the three is not in "
+                             "the vocabulary",
                              i, joined.data, side[0]);
-        else status = hd_bpe_add_merge(&tokenizer->bpe, merge);
+        else
+            status = hd_bpe_add_merge(&tokenizer->bpe, merge);
     }
     hd_buffer_close(&joined);
     return status;
@@ -332,7 +346,8 @@ static heed_status read_vocabulary(heed_tokenizer *tokenizer, json_t *vocabulary
     json_t *id;
     json_object_keylen_foreach(vocabulary, token, size, id) {
         if (!json_is_integer(id))
-            return hd_fail(tokenizer->context, HEED_FORMAT, "model: the id of token \"%.100s\" is not an integer", token);
+            return hd_fail(tokenizer->context, HEED_FORMAT, "model: the id of token \"%.100s\" is not an integer",
+                           token);
         HD_TRY(hd_vocabulary_add(&tokenizer->vocabulary, token, size, json_integer_value(id), true));
     }
     return HEED_OK;
@@ -366,9 +381,11 @@ static heed_status read_model(heed_tokenizer *tokenizer, const json_t *model) {
     const json_t *unknown = json_object_get(model, "unk_token");
     if (!unknown || json_is_null(unknown)) return HEED_OK;
     if (!json_is_string(unknown)) return wrong(context, "model", "unk_token", "a string");
-    bpe->unknown = hd_vocabulary_find_model(&tokenizer->vocabulary, json_string_value(unknown), json_string_length(unknown));
+    bpe->unknown =
+        hd_vocabulary_find_model(&tokenizer->vocabulary, json_string_value(unknown), json_string_length(unknown));
     if (bpe->unknown < 0)
-        return hd_fail(context, HEED_FORMAT, "model: unk_token \"%.100s\" is not in the vocabulary", json_string_value(unknown));
+        return hd_fail(context, HEED_FORMAT, "model: unk_token \"%.100s\" is not in the vocabulary",
+                       json_string_value(unknown));
     return HEED_OK;
 }
 
@@ -399,7 +416,8 @@ static heed_status read_tokenizer(heed_tokenizer *tokenizer, const json_t *root)
     if (added && !json_is_null(added) && !json_is_array(added))
         return hd_fail(tokenizer->context, HEED_FORMAT, "\"added_tokens\" is not a list");
     json_array_foreach(added, index, token) HD_TRY(read_added_token(tokenizer, token));
-    HD_TRY(read_components(tokenizer, json_object_get(root, "normalizer"), "normalizer", "normalizers", read_normalizer));
+    HD_TRY(
+        read_components(tokenizer, json_object_get(root, "normalizer"), "normalizer", "normalizers", read_normalizer));
     HD_TRY(read_components(tokenizer, json_object_get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers",
                            read_pre_tokenizer));
     HD_TRY(read_components(tokenizer, json_object_get(root, "decoder"), "decoder", "decoders", read_decoder));

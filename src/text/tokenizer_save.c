@@ -10,8 +10,10 @@ static void put_string(hd_buffer *out, const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         if (c == '"' || c == '\\') hd_buffer_byte(out, '\\');
-        if ((uint8_t)c < 32) hd_buffer_format(out, "\\u%04x", (unsigned)c);
-        else hd_buffer_byte(out, c);
+        if ((uint8_t)c < 32)
+            hd_buffer_format(out, "\\u%04x", (unsigned)c);
+        else
+            hd_buffer_byte(out, c);
     }
     hd_buffer_byte(out, '"');
 }
@@ -48,78 +50,100 @@ static const char *scheme_name(hd_prepend prepend) {
 static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
     const hd_normalizer *it = &tokenizer->normalizers[index];
     switch (it->kind) {
-    case HD_NORMALIZE_NFC: hd_buffer_text(out, "{\"type\": \"NFC\"}"); break;
-    case HD_NORMALIZE_NFD: hd_buffer_text(out, "{\"type\": \"NFD\"}"); break;
-    case HD_NORMALIZE_NFKC: hd_buffer_text(out, "{\"type\": \"NFKC\"}"); break;
-    case HD_NORMALIZE_NFKD: hd_buffer_text(out, "{\"type\": \"NFKD\"}"); break;
-    case HD_NORMALIZE_LOWERCASE: hd_buffer_text(out, "{\"type\": \"Lowercase\"}"); break;
-    case HD_NORMALIZE_STRIP:
-        hd_buffer_format(out, "{\"type\": \"Strip\", \"strip_left\": %s, \"strip_right\": %s}", truth(it->left),
-                         truth(it->right));
-        break;
-    case HD_NORMALIZE_STRIP_ACCENTS: hd_buffer_text(out, "{\"type\": \"StripAccents\"}"); break;
-    case HD_NORMALIZE_REPLACE:
-        hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-        put_codes(out, out->context, it->pattern);
-        hd_buffer_text(out, "}, \"content\": ");
-        put_codes(out, out->context, it->content);
-        hd_buffer_byte(out, '}');
-        break;
-    case HD_NORMALIZE_PREPEND:
-        hd_buffer_text(out, "{\"type\": \"Prepend\", \"prepend\": ");
-        put_codes(out, out->context, it->content);
-        hd_buffer_byte(out, '}');
-        break;
+        case HD_NORMALIZE_NFC:
+            hd_buffer_text(out, "{\"type\": \"NFC\"}");
+            break;
+        case HD_NORMALIZE_NFD:
+            hd_buffer_text(out, "{\"type\": \"NFD\"}");
+            break;
+        case HD_NORMALIZE_NFKC:
+            hd_buffer_text(out, "{\"type\": \"NFKC\"}");
+            break;
+        case HD_NORMALIZE_NFKD:
+            hd_buffer_text(out, "{\"type\": \"NFKD\"}");
+            break;
+        case HD_NORMALIZE_LOWERCASE:
+            hd_buffer_text(out, "{\"type\": \"Lowercase\"}");
+            break;
+        case HD_NORMALIZE_STRIP:
+            hd_buffer_format(out, "{\"type\": \"Strip\", \"strip_left\": %s, \"strip_right\": %s}", truth(it->left),
+                             truth(it->right));
+            break;
+        case HD_NORMALIZE_STRIP_ACCENTS:
+            hd_buffer_text(out, "{\"type\": \"StripAccents\"}");
+            break;
+        case HD_NORMALIZE_REPLACE:
+            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
+            put_codes(out, out->context, it->pattern);
+            hd_buffer_text(out, "}, \"content\": ");
+            put_codes(out, out->context, it->content);
+            hd_buffer_byte(out, '}');
+            break;
+        case HD_NORMALIZE_PREPEND:
+            hd_buffer_text(out, "{\"type\": \"Prepend\", \"prepend\": ");
+            put_codes(out, out->context, it->content);
+            hd_buffer_byte(out, '}');
+            break;
     }
 }
 
 static void put_pre_tokenizer(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
-    static const char *const behaviors[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
+    static const char *const behaviors[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext",
+                                            "Contiguous"};
     const hd_pre_tokenizer *it = &tokenizer->pre_tokenizers[index];
     switch (it->kind) {
-    case HD_PRE_METASPACE:
-        hd_buffer_text(out, "{\"type\": \"Metaspace\", \"replacement\": ");
-        put_character(out, it->replacement);
-        hd_buffer_format(out, ", \"prepend_scheme\": \"%s\", \"split\": %s}", scheme_name(it->prepend), truth(it->split));
-        break;
-    case HD_PRE_PUNCTUATION:
-        hd_buffer_format(out, "{\"type\": \"Punctuation\", \"behavior\": \"%s\"}", behaviors[it->behavior]);
-        break;
-    case HD_PRE_WHITESPACE: hd_buffer_text(out, "{\"type\": \"Whitespace\"}"); break;
-    case HD_PRE_WHITESPACE_SPLIT: hd_buffer_text(out, "{\"type\": \"WhitespaceSplit\"}"); break;
-    case HD_PRE_DIGITS:
-        hd_buffer_format(out, "{\"type\": \"Digits\", \"individual_digits\": %s}", truth(it->individual));
-        break;
-    case HD_PRE_DELIMITER:
-        hd_buffer_text(out, "{\"type\": \"CharDelimiterSplit\", \"delimiter\": ");
-        put_character(out, it->replacement);
-        hd_buffer_byte(out, '}');
-        break;
+        case HD_PRE_METASPACE:
+            hd_buffer_text(out, "{\"type\": \"Metaspace\", \"replacement\": ");
+            put_character(out, it->replacement);
+            hd_buffer_format(out, ", \"prepend_scheme\": \"%s\", \"split\": %s}", scheme_name(it->prepend),
+                             truth(it->split));
+            break;
+        case HD_PRE_PUNCTUATION:
+            hd_buffer_format(out, "{\"type\": \"Punctuation\", \"behavior\": \"%s\"}", behaviors[it->behavior]);
+            break;
+        case HD_PRE_WHITESPACE:
+            hd_buffer_text(out, "{\"type\": \"Whitespace\"}");
+            break;
+        case HD_PRE_WHITESPACE_SPLIT:
+            hd_buffer_text(out, "{\"type\": \"WhitespaceSplit\"}");
+            break;
+        case HD_PRE_DIGITS:
+            hd_buffer_format(out, "{\"type\": \"Digits\", \"individual_digits\": %s}", truth(it->individual));
+            break;
+        case HD_PRE_DELIMITER:
+            hd_buffer_text(out, "{\"type\": \"CharDelimiterSplit\", \"delimiter\": ");
+            put_character(out, it->replacement);
+            hd_buffer_byte(out, '}');
+            break;
     }
 }
 
 static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
-    const hd_decoder *it = &tokenizer->decoders[index];
+    const hd_token_decoder *it = &tokenizer->decoders[index];
     switch (it->kind) {
-    case HD_DECODE_METASPACE:
-        hd_buffer_text(out, "{\"type\": \"Metaspace\", \"replacement\": ");
-        put_character(out, it->replacement);
-        hd_buffer_format(out, ", \"prepend_scheme\": \"%s\", \"split\": true}", scheme_name(it->prepend));
-        break;
-    case HD_DECODE_BYTE_FALLBACK: hd_buffer_text(out, "{\"type\": \"ByteFallback\"}"); break;
-    case HD_DECODE_FUSE: hd_buffer_text(out, "{\"type\": \"Fuse\"}"); break;
-    case HD_DECODE_STRIP:
-        hd_buffer_text(out, "{\"type\": \"Strip\", \"content\": ");
-        put_character(out, it->replacement);
-        hd_buffer_format(out, ", \"start\": %zu, \"stop\": %zu}", it->start, it->stop);
-        break;
-    case HD_DECODE_REPLACE:
-        hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-        put_string(out, it->pattern, it->pattern_size);
-        hd_buffer_text(out, "}, \"content\": ");
-        put_string(out, it->content, it->content_size);
-        hd_buffer_byte(out, '}');
-        break;
+        case HD_DECODE_METASPACE:
+            hd_buffer_text(out, "{\"type\": \"Metaspace\", \"replacement\": ");
+            put_character(out, it->replacement);
+            hd_buffer_format(out, ", \"prepend_scheme\": \"%s\", \"split\": true}", scheme_name(it->prepend));
+            break;
+        case HD_DECODE_BYTE_FALLBACK:
+            hd_buffer_text(out, "{\"type\": \"ByteFallback\"}");
+            break;
+        case HD_DECODE_FUSE:
+            hd_buffer_text(out, "{\"type\": \"Fuse\"}");
+            break;
+        case HD_DECODE_STRIP:
+            hd_buffer_text(out, "{\"type\": \"Strip\", \"content\": ");
+            put_character(out, it->replacement);
+            hd_buffer_format(out, ", \"start\": %zu, \"stop\": %zu}", it->start, it->stop);
+            break;
+        case HD_DECODE_REPLACE:
+            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
+            put_string(out, it->pattern, it->pattern_size);
+            hd_buffer_text(out, "}, \"content\": ");
+            put_string(out, it->content, it->content_size);
+            hd_buffer_byte(out, '}');
+            break;
     }
 }
 
@@ -153,7 +177,8 @@ static void put_template_items(hd_buffer *out, const hd_template *template, cons
             hd_buffer_text(out, "{\"SpecialToken\": {\"id\": ");
             put_string(out, name, strlen(name));
         } else {
-            hd_buffer_format(out, "{\"Sequence\": {\"id\": \"%s\"", items[i].kind == HD_TEMPLATE_FIRST_TEXT ? "A" : "B");
+            hd_buffer_format(out, "{\"Sequence\": {\"id\": \"%s\"",
+                             items[i].kind == HD_TEMPLATE_FIRST_TEXT ? "A" : "B");
         }
         hd_buffer_format(out, ", \"type_id\": %u}}", (unsigned)items[i].type);
     }
@@ -200,9 +225,10 @@ static void put_added_tokens(hd_buffer *out, const heed_tokenizer *tokenizer) {
         const hd_added_token *token = &tokenizer->added.tokens[i];
         hd_buffer_format(out, "%s    {\"id\": %d, \"content\": ", i ? ",\n" : "\n", token->id);
         put_token(out, tokenizer, token->id);
-        hd_buffer_format(out, ", \"single_word\": %s, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
-                         truth(token->single_word), truth(token->lstrip), truth(token->rstrip), truth(token->normalized),
-                         truth(token->special));
+        hd_buffer_format(out,
+                         ", \"single_word\": %s, \"lstrip\": %s, \"rstrip\": %s, \"normalized\": %s, \"special\": %s}",
+                         truth(token->single_word), truth(token->lstrip), truth(token->rstrip),
+                         truth(token->normalized), truth(token->special));
     }
     hd_buffer_text(out, "\n  ],\n");
 }
@@ -210,10 +236,13 @@ static void put_added_tokens(hd_buffer *out, const heed_tokenizer *tokenizer) {
 static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const hd_bpe *bpe = &tokenizer->bpe;
     hd_buffer_text(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
-    if (bpe->unknown >= 0) put_token(out, tokenizer, bpe->unknown);
-    else hd_buffer_text(out, "null");
-    hd_buffer_format(out, ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
-                          "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n    \"vocab\": {",
+    if (bpe->unknown >= 0)
+        put_token(out, tokenizer, bpe->unknown);
+    else
+        hd_buffer_text(out, "null");
+    hd_buffer_format(out,
+                     ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
+                     "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n    \"vocab\": {",
                      truth(bpe->fuse_unknown), truth(bpe->byte_fallback), truth(bpe->ignore_merges));
     const char *comma = "";
     for (size_t id = 0; id < tokenizer->vocabulary.count; id++) {
@@ -235,17 +264,22 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "\n    ]\n  }\n}\n");
 }
 
+heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
+    hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    put_added_tokens(out, tokenizer);
+    put_components(out, tokenizer, "normalizer", "normalizers", tokenizer->normalizer_count, put_normalizer);
+    put_components(out, tokenizer, "pre_tokenizer", "pretokenizers", tokenizer->pre_tokenizer_count, put_pre_tokenizer);
+    put_template(out, tokenizer);
+    put_components(out, tokenizer, "decoder", "decoders", tokenizer->decoder_count, put_decoder);
+    put_model(out, tokenizer);
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
 heed_status hd_tokenizer_save(const heed_tokenizer *tokenizer, heed_context *context, const char *path) {
     hd_buffer out;
     hd_buffer_open(&out, context);
-    hd_buffer_text(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
-    put_added_tokens(&out, tokenizer);
-    put_components(&out, tokenizer, "normalizer", "normalizers", tokenizer->normalizer_count, put_normalizer);
-    put_components(&out, tokenizer, "pre_tokenizer", "pretokenizers", tokenizer->pre_tokenizer_count, put_pre_tokenizer);
-    put_template(&out, tokenizer);
-    put_components(&out, tokenizer, "decoder", "decoders", tokenizer->decoder_count, put_decoder);
-    put_model(&out, tokenizer);
-    heed_status status = out.failed ? HEED_MEMORY : hd_file_write(context, path, out.data, out.size);
+    heed_status status = hd_tokenizer_write(tokenizer, &out);
+    if (status == HEED_OK) status = hd_file_write(context, path, out.data, out.size);
     hd_buffer_close(&out);
     return status;
 }

@@ -14,14 +14,14 @@ static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = forms[options->form]}));
     if (options->lowercase)
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE}));
-    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_METASPACE,
-                                                                        .replacement = METASPACE,
-                                                                        .prepend = HD_PREPEND_ALWAYS,
-                                                                        .split = true}));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(
+        tokenizer,
+        (hd_pre_tokenizer){
+            .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true}));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer,
                                           (hd_pre_tokenizer){.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED}));
     return hd_tokenizer_add_decoder(
-        tokenizer, (hd_decoder){.kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS});
+        tokenizer, (hd_token_decoder){.kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS});
 }
 
 static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *specials, size_t count) {
@@ -29,8 +29,8 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
         hd_vocabulary *vocabulary = &tokenizer->vocabulary;
         size_t size = strlen(specials[i]);
         if (size == 0 || hd_vocabulary_find(vocabulary, specials[i], size) >= 0)
-            return hd_fail(tokenizer->context, HEED_ARGUMENT, "special token \"%.100s\" is empty, given twice or a token already",
-                           specials[i]);
+            return hd_fail(tokenizer->context, HEED_ARGUMENT,
+                           "special token \"%.100s\" is empty, given twice or a token already", specials[i]);
         int64_t id = (int64_t)vocabulary->count;
         HD_TRY(hd_vocabulary_add(vocabulary, specials[i], size, id, true));
         HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, id, (hd_added_token){.special = true}));
@@ -41,7 +41,8 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
 static heed_status find_special(heed_tokenizer *tokenizer, const char *name, const char *what, int32_t *id) {
     *id = hd_tokenizer_special(tokenizer, name);
     if (*id >= 0) return HEED_OK;
-    return hd_fail(tokenizer->context, HEED_ARGUMENT, "the %s token \"%.100s\" is not one of the special tokens", what, name);
+    return hd_fail(tokenizer->context, HEED_ARGUMENT, "the %s token \"%.100s\" is not one of the special tokens", what,
+                   name);
 }
 
 static heed_status add_template(heed_tokenizer *tokenizer, const char *end_of_sentence) {
@@ -87,7 +88,8 @@ static heed_status count_words(heed_tokenizer *tokenizer, hd_next_line *next, vo
     return status;
 }
 
-static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next, void *lines) {
+static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next,
+                         void *lines) {
     heed_context *context = tokenizer->context;
     hd_word_counts counts;
     hd_word_counts_open(&counts, context);
@@ -105,15 +107,18 @@ static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *
     return status;
 }
 
-static heed_status train(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next, void *lines) {
+static heed_status train(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next,
+                         void *lines) {
     heed_context *context = tokenizer->context;
     HD_TRY(add_components(tokenizer, options));
     HD_TRY(add_specials(tokenizer, options->first_specials, options->first_count));
     HD_TRY(learn(tokenizer, options, next, lines));
     HD_TRY(add_specials(tokenizer, options->last_specials, options->last_count));
     if (tokenizer->vocabulary.count > options->vocabulary_size)
-        hd_note(context, "the text has so many characters that the vocabulary has %zu tokens, not %zu; alphabet_limit would help",
-                tokenizer->vocabulary.count, options->vocabulary_size);
+        hd_note(
+            context,
+            "the text has so many characters that the vocabulary has %zu tokens, not %zu; alphabet_limit would help",
+            tokenizer->vocabulary.count, options->vocabulary_size);
     if (options->unknown) HD_TRY(find_special(tokenizer, options->unknown, "unknown", &tokenizer->bpe.unknown));
     if (options->end_of_sentence) HD_TRY(add_template(tokenizer, options->end_of_sentence));
     return hd_tokenizer_finish(tokenizer);
@@ -128,7 +133,9 @@ heed_status hd_tokenizer_train(heed_context *context, const hd_tokenizer_options
                        options->vocabulary_size, specials, HD_VOCABULARY_LIMIT);
     heed_tokenizer *tokenizer = hd_tokenizer_new(context);
     heed_status status = tokenizer ? train(tokenizer, options, next, lines) : HEED_MEMORY;
-    if (status == HEED_OK) *out = tokenizer;
-    else hd_tokenizer_close(tokenizer);
+    if (status == HEED_OK)
+        *out = tokenizer;
+    else
+        hd_tokenizer_close(tokenizer);
     return status;
 }

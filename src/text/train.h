@@ -4,24 +4,18 @@
 
 #include "text/tokenizer.h"
 
-typedef enum hd_normal_form {
-    HD_FORM_NONE,
-    HD_FORM_NFC,
-    HD_FORM_NFD,
-    HD_FORM_NFKC,
-    HD_FORM_NFKD
-} hd_normal_form;
+typedef enum hd_normal_form { HD_FORM_NONE, HD_FORM_NFC, HD_FORM_NFD, HD_FORM_NFKC, HD_FORM_NFKD } hd_normal_form;
 
 typedef struct hd_tokenizer_options {
-    size_t vocabulary_size;  /* with all special tokens; fewer when the text gives no more */
-    uint64_t min_frequency;  /* of a pair that is merged */
-    size_t alphabet_limit;   /* the most frequent characters only; 0 for all */
-    const char *alphabet;    /* characters to have in any case; NULL for none */
+    size_t vocabulary_size; /* with all special tokens; fewer when the text gives no more */
+    uint64_t min_frequency; /* of a pair that is merged */
+    size_t alphabet_limit;  /* the most frequent characters only; 0 for all */
+    const char *alphabet;   /* characters to have in any case; NULL for none */
     hd_normal_form form;
-    bool lowercase;          /* after the normal form */
+    bool lowercase;                    /* after the normal form */
     const char *const *first_specials; /* take the first ids, in order */
     size_t first_count;
-    const char *const *last_specials;  /* take the last ids, in order */
+    const char *const *last_specials; /* take the last ids, in order */
     size_t last_count;
     const char *unknown;         /* one of the special tokens; NULL: unknown characters are dropped */
     const char *end_of_sentence; /* the one that the template appends; NULL for no template */
@@ -33,10 +27,10 @@ typedef struct hd_tokenizer_options {
 /* Gives the next line, good until the next call; *text NULL after the last. */
 typedef heed_status hd_next_line(void *user, const char **text, size_t *size);
 
-/* White space becomes "▁", which also begins each line, and words are cut before it and around punctuation: Metaspace,
- * then Punctuation. For the layout of Marian's translators give first_specials {"</s>", "<unk>"}, last_specials {"<pad>"}.
- * Memory grows with the distinct words. The same lines and options give the same tokenizer. HEED_ARGUMENT when the
- * options do not fit together. The caller closes *out. */
+/* Spaces become "▁", which also begins each line, and words are cut before it and around punctuation:
+ * Metaspace, then Punctuation. For the layout of Marian's translators give first_specials {"</s>", "<unk>"},
+ * last_specials {"<pad>"}. Memory grows with the distinct words. The same lines and options give the same
+ * tokenizer. HEED_ARGUMENT when the options do not fit together. The caller closes *out. */
 heed_status hd_tokenizer_train(heed_context *context, const hd_tokenizer_options *options, hd_next_line *next,
                                void *lines, heed_tokenizer **out);
 

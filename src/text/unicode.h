@@ -12,8 +12,8 @@
 enum { HD_REPLACEMENT_CHARACTER = 0xFFFD };
 
 /* Reads one character of text[0 … size), size > 0, and returns how many bytes it took. What is not UTF-8 becomes
- * U+FFFD, one for each longest prefix of a sound sequence or each stray byte: the Unicode Standard's recommended practice
- * (chapter 3, "U+FFFD Substitution of Maximal Subparts") and what Python's errors="replace" does. */
+ * U+FFFD, one for each longest prefix of a sound sequence or each stray byte: the Unicode Standard's recommended
+ * practice (chapter 3, "U+FFFD Substitution of Maximal Subparts") and what Python's errors="replace" does. */
 size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
 /* Writes one character and returns its 1 to 4 bytes. */
 size_t hd_utf8_encode(uint32_t code, char bytes[4]);

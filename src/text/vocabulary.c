@@ -51,8 +51,8 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
     heed_context *context = vocabulary->context;
     int shown = size > 100 ? 100 : (int)size;
     if (id < 0 || id >= HD_VOCABULARY_LIMIT)
-        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text, (long long)id,
-                       HD_VOCABULARY_LIMIT - 1);
+        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text,
+                       (long long)id, HD_VOCABULARY_LIMIT - 1);
     if (hd_vocabulary_has(vocabulary, id))
         return hd_fail(context, HEED_FORMAT, "id %lld belongs to \"%.100s\" and to \"%.*s\"", (long long)id,
                        hd_vocabulary_text(vocabulary, (int32_t)id), shown, text);
@@ -65,11 +65,11 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
         return HEED_MEMORY;
     while (vocabulary->count <= (size_t)id) vocabulary->tokens[vocabulary->count++] = (hd_token){0};
     vocabulary->tokens[id] = (hd_token){.offset = vocabulary->pool.size,
-                                           .shown = vocabulary->pool.size,
-                                           .size = (uint32_t)size,
-                                           .shown_size = (uint32_t)size,
-                                           .present = true,
-                                           .model = model};
+                                        .shown = vocabulary->pool.size,
+                                        .size = (uint32_t)size,
+                                        .shown_size = (uint32_t)size,
+                                        .present = true,
+                                        .model = model};
     hd_buffer_append(&vocabulary->pool, text, size);
     hd_buffer_byte(&vocabulary->pool, 0); /* so that a token's text is also a C string */
     if (vocabulary->pool.failed) {

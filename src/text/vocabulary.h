@@ -6,7 +6,7 @@
 
 /* No id may reach this: a file that claims more is refused before memory is asked for. The largest vocabularies of
  * published models are near a million. */
-enum { HD_VOCABULARY_LIMIT = 1 << 22 };
+enum { HD_VOCABULARY_LIMIT = 1 << 21 };
 
 typedef struct hd_token {
     size_t offset; /* of the text in the pool */

@@ -25,7 +25,8 @@ static size_t slot_of(const hd_word_counts *counts, const int32_t *codes, size_t
     for (;; slot = (slot + 1) & mask) {
         if (counts->table[slot] == 0) return slot;
         struct hd_counted_word word = counts->words[counts->table[slot] - 1];
-        if (word.length == length && memcmp(counts->letters + word.first, codes, length * sizeof *codes) == 0) return slot;
+        if (word.length == length && memcmp(counts->letters + word.first, codes, length * sizeof *codes) == 0)
+            return slot;
     }
 }
 

@@ -4,8 +4,8 @@
  *   tokenizer copy FILE OUT        open and save
  *   tokenizer time FILE            lines in; seconds to encode them ten times, without reading and printing
  *   tokenizer train FILE SIZE MINIMUM FORM LOWERCASE LIMIT
- *                                  lines in; a translator's tokenizer of SIZE tokens out, from pairs seen MINIMUM times;
- *                                  FORM is 0 for none, 1 to 4 for NFC, NFD, NFKC, NFKD; LIMIT on the alphabet, 0 for none */
+ *       lines in; a translator's tokenizer of SIZE tokens out, from pairs seen MINIMUM times;
+ *       FORM is 0 for none, 1 to 4 for NFC, NFD, NFKC, NFKD; LIMIT on the alphabet, 0 for none */
 #include "base/clock.h"
 #include "text/train.h"
 
@@ -67,8 +67,10 @@ static int decode(heed_context *context, heed_tokenizer *tokenizer, bool skip_sp
         hd_buffer_open(&text, context);
         if (hd_tokenizer_decode(tokenizer, ids, count, skip_special, &text)) return fail(context);
         for (size_t i = 0; i < text.size; i++)
-            if (text.data[i] == '\n') fputs("\\n", stdout);
-            else putchar(text.data[i]);
+            if (text.data[i] == '\n')
+                fputs("\\n", stdout);
+            else
+                putchar(text.data[i]);
         putchar('\n');
         hd_buffer_close(&text);
         free(ids);
@@ -98,9 +100,12 @@ static int train(heed_context *context, char **words) {
                                     .form = (hd_normal_form)atoi(words[3]),
                                     .lowercase = atoi(words[4]) != 0,
                                     .alphabet_limit = strtoul(words[5], NULL, 10),
-                                    .first_specials = first, .first_count = 2,
-                                    .last_specials = last, .last_count = 1,
-                                    .unknown = "<unk>", .end_of_sentence = "</s>"};
+                                    .first_specials = first,
+                                    .first_count = 2,
+                                    .last_specials = last,
+                                    .last_count = 1,
+                                    .unknown = "<unk>",
+                                    .end_of_sentence = "</s>"};
     input in = {0};
     heed_tokenizer *tokenizer;
     double start = hd_clock();

@@ -1,0 +1,205 @@
+#include "tasks/translate.h"
+
+#include "base/float_environment.h"
+#include "tasks/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define F(field) offsetof(hd_translate_options, field)
+
+static const hd_setting rows[] = {
+    {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
+    {"best", HD_SETTING_INT, F(generation.best), "1", 1, 1024, "NUMBER", "alternatives given for each text, at most the beams"},
+    {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
+     "longest translation in tokens; 0 leaves it to the model"},
+    {"length-penalty", HD_SETTING_FLOAT, F(generation.length_penalty), "1", -10, 10, "NUMBER",
+     "scores are log p / length^penalty: above 0 favours long translations"},
+    {"early-stopping", HD_SETTING_CHOICE, F(generation.early_stopping), "unlikely", 0, 0, "unlikely|full|never",
+     "when a beam search ends: as transformers' False, True and \"never\""},
+    {"repetition-penalty", HD_SETTING_FLOAT, F(generation.repetition_penalty), "1", 0.01, 100, "NUMBER",
+     "divides the chance of tokens made before; 1 is none"},
+    {"no-repeat-ngram", HD_SETTING_INT, F(generation.no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
+     "no run of so many tokens comes twice; 0 allows all"},
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "1024", 1, 1 << 24, "NUMBER", "source tokens translated at once"},
+};
+
+const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
+
+heed_status heed_translate_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &hd_translate_table, options);
+}
+
+heed_status hd_translate_settings(const heed_model *model, const heed_options *options, hd_translate_options *settings) {
+    *settings = (hd_translate_options){.generation = model->generation, .batch_tokens = 1024};
+    HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
+    if (settings->generation.best > settings->generation.beams)
+        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
+                       (long long)settings->generation.best, (long long)settings->generation.beams);
+    return HEED_OK;
+}
+
+/* A text to translate: its ids in one array with the others'. */
+typedef struct source {
+    size_t index;
+    int64_t start, length;
+} source;
+
+static int by_length(const void *a, const void *b) {
+    const source *x = a, *y = b;
+    if (x->length != y->length) return x->length < y->length ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+typedef struct translating {
+    heed_model *model;
+    const hd_translate_options *settings;
+    heed_results *results;
+    hd_decoder *decoder;
+    hd_arena arena; /* of one batch */
+    source *sources; /* [source_count], by length */
+    size_t source_count;
+    int32_t *ids;
+    size_t id_count, id_capacity;
+} translating;
+
+static heed_status set_problem(heed_results *results, size_t index, const char *problem) {
+    char *copy = hd_arena_alloc(&results->arena, strlen(problem) + 1, 1);
+    if (!copy) return HEED_MEMORY;
+    strcpy(copy, problem);
+    results->items[index].problem = copy;
+    return HEED_OK;
+}
+
+static bool is_blank(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r\n\v\f", text[i]) || !text[i]) return false;
+    return true;
+}
+
+/* An empty text has an empty translation: the model is not asked. */
+static heed_status answer_empty(heed_results *results, size_t index) {
+    hd_result *item = &results->items[index];
+    item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    item->answers[0] = (hd_answer){"", 0.0f};
+    item->count = 1;
+    return HEED_OK;
+}
+
+static heed_status encode_all(translating *t, const char *const *texts, const size_t *sizes, size_t count) {
+    heed_context *context = t->model->context;
+    hd_encoding encoding = {0};
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < count && status == HEED_OK; i++) {
+        if (is_blank(texts[i], sizes[i])) {
+            status = answer_empty(t->results, i);
+            continue;
+        }
+        status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
+        if (status != HEED_OK && status != HEED_LENGTH) break;
+        if (status == HEED_LENGTH || (int64_t)encoding.count > t->decoder->max_positions) {
+            hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
+                    (long long)t->decoder->max_positions);
+            status = set_problem(t->results, i, context->message);
+            continue;
+        }
+        if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids)) status = HEED_MEMORY;
+        if (status != HEED_OK) break;
+        memcpy(t->ids + t->id_count, encoding.ids, encoding.count * sizeof *t->ids);
+        t->sources[t->source_count++] = (source){i, (int64_t)t->id_count, (int64_t)encoding.count};
+        t->id_count += encoding.count;
+    }
+    hd_encoding_close(&encoding);
+    return status;
+}
+
+static heed_status keep_answers(translating *t, size_t index, const hd_decoded *decoded) {
+    hd_result *item = &t->results->items[index];
+    item->answers = hd_arena_alloc(&t->results->arena, (size_t)decoded->count, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    hd_buffer text;
+    hd_buffer_open(&text, t->model->context);
+    heed_status status = HEED_OK;
+    for (int64_t i = 0; i < decoded->count && status == HEED_OK; i++) {
+        hd_buffer_clear(&text);
+        const hd_hypothesis *h = &decoded->best[i];
+        status = hd_tokenizer_decode(t->model->tokenizer, h->ids, (size_t)h->count, true, &text);
+        char *copy = status == HEED_OK ? hd_arena_alloc(&t->results->arena, text.size + 1, 1) : NULL;
+        if (!copy) status = status == HEED_OK ? HEED_MEMORY : status;
+        else memcpy(copy, text.size ? text.data : "", text.size + 1);
+        item->answers[i] = (hd_answer){copy, h->score};
+    }
+    if (status == HEED_OK) item->count = (size_t)decoded->count;
+    hd_buffer_close(&text);
+    return status;
+}
+
+static heed_status translate_batch(translating *t, const source *sources, size_t count) {
+    hd_arena_reset(&t->arena);
+    int64_t tokens = 0;
+    for (size_t i = 0; i < count; i++) tokens += sources[i].length;
+    int32_t *ids = hd_arena_alloc(&t->arena, (size_t)tokens, sizeof *ids);
+    int32_t *starts = hd_arena_alloc(&t->arena, count + 1, sizeof *starts);
+    hd_decoded *decoded = hd_arena_alloc(&t->arena, count, sizeof *decoded);
+    if (!ids || !starts || !decoded) return HEED_MEMORY;
+    starts[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(ids + starts[i], t->ids + sources[i].start, (size_t)sources[i].length * sizeof *ids);
+        starts[i + 1] = starts[i] + (int32_t)sources[i].length;
+    }
+    hd_layout layout = {.sequences = (int64_t)count, .starts = starts};
+    HD_TRY(hd_generate(t->decoder, &t->settings->generation, ids, &layout, &t->arena, decoded));
+    for (size_t i = 0; i < count; i++) HD_TRY(keep_answers(t, sources[i].index, &decoded[i]));
+    return HEED_OK;
+}
+
+/* Texts of like length share a batch; company changes no result. */
+static heed_status translate_all(translating *t) {
+    qsort(t->sources, t->source_count, sizeof *t->sources, by_length);
+    for (size_t first = 0, end; first < t->source_count; first = end) {
+        int64_t tokens = t->sources[first].length;
+        for (end = first + 1; end < t->source_count; end++) {
+            tokens += t->sources[end].length;
+            if (tokens > t->settings->batch_tokens) break;
+        }
+        HD_TRY(translate_batch(t, t->sources + first, end - first));
+    }
+    return HEED_OK;
+}
+
+heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
+                         const size_t *sizes, size_t count, heed_results **results) {
+    heed_context *context = model->context;
+    HD_TRY(hd_results_open(context, count, results));
+    hd_float_environment found = hd_float_enter();
+    translating t = {.model = model, .settings = settings, .results = *results};
+    hd_arena_open(&t.arena, context);
+    t.sources = hd_alloc(context, count, sizeof *t.sources);
+    heed_status status = t.sources ? hd_stack_decoder_open(model->stack, &t.decoder) : HEED_MEMORY;
+    if (status == HEED_OK) status = encode_all(&t, texts, sizes, count);
+    if (status == HEED_OK) status = translate_all(&t);
+    if (t.decoder) t.decoder->class->close(t.decoder);
+    hd_arena_close(&t.arena);
+    hd_free(context, t.sources);
+    hd_free(context, t.ids);
+    hd_float_leave(found);
+    if (status == HEED_OK) return HEED_OK;
+    heed_results_close(*results);
+    *results = NULL;
+    return status;
+}
+
+heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                           size_t count, heed_results **results) {
+    *results = NULL;
+    hd_translate_options settings;
+    HD_TRY(hd_translate_settings(model, options, &settings));
+    if (sizes) return hd_translate(model, &settings, texts, sizes, count, results);
+    size_t *measured = hd_alloc(model->context, count, sizeof *measured);
+    if (!measured) return HEED_MEMORY;
+    for (size_t i = 0; i < count; i++) measured[i] = strlen(texts[i]);
+    heed_status status = hd_translate(model, &settings, texts, measured, count, results);
+    hd_free(model->context, measured);
+    return status;
+}
