@@ -145,6 +145,9 @@ typedef struct hd_kernels {
     /* attention of the first `queries` rows of q */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
+
+    /* Multiplies and adds in registers for so many rounds; returns how many operations those were. */
+    double (*multiply_add_peak)(int64_t rounds, float *result);
 } hd_kernels;
 
 /* Puts the table called `name` into the context, or with NULL or "" the best that this machine runs. HEED_ARGUMENT names

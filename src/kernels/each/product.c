@@ -10,11 +10,11 @@ enum { ROWS = 14, COLUMN_LANES = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registe
 #elif defined(HD_ISA_avx2)
 enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
 #else
-enum { ROWS = 6, COLUMN_LANES = 1 };
+enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this table for its speed */
 #endif
 
 /* Depths are walked in blocks, so that a panel's block stays in the first cache while the rows pass by. */
-enum { DEPTH_BLOCK = 512, ROW_BLOCK = ROWS * 16 };
+enum { DEPTH_BLOCK = 512, ROW_BLOCK = 16 * ROWS };
 
 /* What one register block is to do: pointers already stand at its corner. */
 typedef struct block {
@@ -102,10 +102,12 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype d
     case n: multiply_block(n, column_lanes, dtype, partial, p); break
         CASE(1);
         CASE(2);
+#if !defined(HD_ISA_portable)
         CASE(3);
         CASE(4);
         CASE(5);
         CASE(6);
+#endif
 #if defined(HD_ISA_avx512)
         CASE(7);
         CASE(8);
