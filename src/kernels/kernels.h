@@ -122,7 +122,8 @@ typedef struct hd_kernels {
                        float *y, float *statistics);
     void (*layer_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
                                 const float *dy, float *dx, bool add);
-    /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there */
+    /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there;
+     * either may be NULL */
     void (*layer_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *dy,
                                      float *d_gain, float *d_bias, int64_t column, int64_t column_end);
     /* y = x / √(mean of squares + ε) · gain; statistics [rows] */

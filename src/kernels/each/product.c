@@ -122,17 +122,19 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype d
     }
 }
 
-static void multiply_f32(int64_t rows, const block *p) {
+INLINE void multiply_columns(int64_t rows, const hd_dtype dtype, const block *p) {
 #if defined(HD_ISA_avx512)
     if (p->columns > 16) {
-        multiply_rows(rows, 2, HD_F32, false, p);
+        multiply_rows(rows, 2, dtype, false, p);
         return;
     }
 #endif
-    multiply_rows(rows, 1, HD_F32, false, p);
+    multiply_rows(rows, 1, dtype, false, p);
 }
-static void multiply_bf16(int64_t rows, const block *p) { multiply_rows(rows, COLUMN_LANES, HD_BF16, false, p); }
-static void multiply_f16(int64_t rows, const block *p) { multiply_rows(rows, COLUMN_LANES, HD_F16, false, p); }
+
+static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, HD_F32, p); }
+static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, HD_BF16, p); }
+static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, HD_F16, p); }
 /* The last columns of an unpacked B. */
 static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, HD_F32, true, p); }
 
