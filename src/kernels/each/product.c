@@ -84,10 +84,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
         }
     if (p->activation > HD_RELU)
         for (int r = 0; r < rows; r++)
-            for (int64_t j = 0; j < p->columns; j += 16) {
-                float *c = p->c + r * p->c_row + j;
-                lanes_store_some(c, lanes_activate(p->activation, lanes_load_some(c, p->columns - j)), p->columns - j);
-            }
+            HD_KERNEL(activate)(p->activation, p->columns, p->c + r * p->c_row, p->c + r * p->c_row);
 }
 
 /* The register block for each number of rows up to ROWS. */
