@@ -83,6 +83,14 @@ float *hd_weight_gradient(const hd_weight *weight) {
     return weight->parameter && weight->parameter->trained ? weight->parameter->gradients[weight->use] : NULL;
 }
 
+const float *hd_weight_rows(hd_pass *pass, const hd_weight *weight) {
+    const hd_parameter *parameter = weight->parameter;
+    if (parameter->data) return parameter->data;
+    float *rows = hd_pass_alloc(pass, (size_t)hd_parameter_count(parameter), sizeof *rows);
+    for (int64_t r = 0; rows && r < parameter->rows; r++) hd_parameter_row(parameter, r, rows + r * parameter->columns);
+    return rows;
+}
+
 const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight) {
     hd_parameter *parameter = weight->parameter;
     if (parameter->panels && !parameter->panels_stale) return parameter->panels;

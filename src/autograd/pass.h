@@ -64,6 +64,8 @@ float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add);
 void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer);
 /* The gradient of this use of a parameter, or NULL if it is not trained. */
 float *hd_weight_gradient(const hd_weight *weight);
+/* The weight's rows in float32: its data, or for a frozen one a copy made in the pass's arena. NULL when memory ran out. */
+const float *hd_weight_rows(hd_pass *pass, const hd_weight *weight);
 /* Panels of the weight, packed now if need be. NULL when memory ran out. */
 const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight);
 

@@ -122,7 +122,8 @@ typedef struct hd_kernels {
                        float *y, float *statistics);
     void (*layer_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
                                 const float *dy, float *dx, bool add);
-    /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there */
+    /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there;
+     * either may be NULL */
     void (*layer_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *dy,
                                      float *d_gain, float *d_bias, int64_t column, int64_t column_end);
     /* y = x / √(mean of squares + ε) · gain; statistics [rows] */
@@ -145,6 +146,9 @@ typedef struct hd_kernels {
     /* attention of the first `queries` rows of q */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
+
+    /* Multiplies and adds in registers for so many rounds; returns how many operations those were. */
+    double (*multiply_add_peak)(int64_t rounds, float *result);
 } hd_kernels;
 
 /* Puts the table called `name` into the context, or with NULL or "" the best that this machine runs. HEED_ARGUMENT names

@@ -91,14 +91,14 @@ static void products(void **state) {
             product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
 }
 
-static void half_precision_panels(void **state) {
-    (void)state;
-    enum { ROWS = 9, COLUMNS = 50, DEPTH = 21, PANELS = 2 };
+/* The last panel has two lanes of columns, or one, or all. */
+static void half_precision_case(int64_t columns) {
+    enum { ROWS = 9, COLUMNS = 64, DEPTH = 21, PANELS = 2 };
     uint16_t weight[COLUMNS * DEPTH];
     for (int dtype = HD_F16; dtype <= HD_BF16; dtype++) {
         hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, (uint64_t)dtype);
-        float *wide = filled(COLUMNS * DEPTH), *a = filled(ROWS * DEPTH), *c = filled(ROWS * COLUMNS);
-        for (int i = 0; i < COLUMNS * DEPTH; i++) {
+        float *wide = filled(columns * DEPTH), *a = filled(ROWS * DEPTH), *c = filled(ROWS * columns);
+        for (int i = 0; i < columns * DEPTH; i++) {
             float value = (hd_random_uniform(key, (uint32_t)i, 0, 0) - 0.5f) * (i % 7 ? 1.0f : 1e-6f);
             weight[i] = dtype == HD_F16 ? hd_to_f16(value) : hd_to_bf16(value);
             wide[i] = dtype == HD_F16 ? hd_from_f16(weight[i]) : hd_from_bf16(weight[i]);
@@ -106,22 +106,30 @@ static void half_precision_panels(void **state) {
         uint16_t halves[PANELS * HD_PANEL * DEPTH];
         float panels[PANELS * HD_PANEL * DEPTH], widened[PANELS * HD_PANEL * DEPTH];
         const hd_kernels *portable = hd_kernels_at(0);
-        portable->pack(weight, (hd_dtype)dtype, DEPTH, COLUMNS, DEPTH, halves, (hd_dtype)dtype, 0, PANELS);
-        portable->pack(weight, (hd_dtype)dtype, DEPTH, COLUMNS, DEPTH, panels, HD_F32, 0, PANELS);
-        portable->pack(wide, HD_F32, DEPTH, COLUMNS, DEPTH, widened, HD_F32, 0, PANELS);
+        portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, halves, (hd_dtype)dtype, 0, PANELS);
+        portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, panels, HD_F32, 0, PANELS);
+        portable->pack(wide, HD_F32, DEPTH, columns, DEPTH, widened, HD_F32, 0, PANELS);
         assert_memory_equal(panels, widened, sizeof panels);
-        hd_product product = {.rows = ROWS, .columns = COLUMNS, .depth = DEPTH, .a = a, .a_row = DEPTH, .a_depth = 1,
-                              .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * DEPTH, .c = c, .c_row = COLUMNS};
+        hd_product product = {.rows = ROWS, .columns = columns, .depth = DEPTH, .a = a, .a_row = DEPTH, .a_depth = 1,
+                              .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * DEPTH, .c = c, .c_row = columns};
         portable->product(&product, 0, ROWS, 0, PANELS);
-        float *expected = copy(c, ROWS * COLUMNS);
+        float *expected = copy(c, ROWS * columns);
         product.b = halves, product.b_dtype = (hd_dtype)dtype;
-        EACH_TABLE(c, ROWS * COLUMNS, {
+        EACH_TABLE(c, ROWS * columns, {
             product.c = c;
             t->product(&product, 0, ROWS, 0, PANELS);
-            assert_memory_equal(c, expected, ROWS * COLUMNS * sizeof(float));
+            assert_memory_equal(c, expected, (size_t)(ROWS * columns) * sizeof(float));
         });
         free(wide), free(a), free(c), free(expected);
     }
+}
+
+static void half_precision_panels(void **state) {
+    (void)state;
+    half_precision_case(50);
+    half_precision_case(40);
+    half_precision_case(64);
+    half_precision_case(33);
 }
 
 static void elements(void **state) {

@@ -41,6 +41,11 @@ static void backward(hd_pass *pass, hd_node *node) {
 
 hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table, const float *fixed, int64_t length) {
     if (!x) return NULL;
+    const hd_parameter *parameter = fixed ? NULL : table->parameter;
+    if (parameter && parameter->columns != x->columns)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot place rows of %lld", parameter->name,
+                            (long long)parameter->rows, (long long)parameter->columns, (long long)x->columns);
+    if (parameter) length = hd_min(length, parameter->rows);
     hd_tensor *y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!y) return NULL;
     const hd_layout *layout = x->layout;
@@ -53,12 +58,12 @@ hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table,
                                 (long long)(position + rows), (long long)length);
         for (int64_t r = 0; r < rows; r++) {
             int64_t row = layout->starts[s] + r;
-            if (learned) hd_parameter_row(table->parameter, position + r, learned);
+            if (learned) hd_parameter_row(parameter, position + r, learned);
             const float *p = learned ? learned : fixed + (position + r) * x->columns;
             pass->context->kernels->add(x->columns, x->data + row * x->columns, p, y->data + row * x->columns);
         }
     }
-    y->needs_gradient = x->needs_gradient || (learned && table->parameter->trained);
+    y->needs_gradient = x->needs_gradient || (parameter && parameter->trained);
     position_node *op = hd_pass_record(pass, y, sizeof *op, backward);
     if (op) op->x = x, op->y = y, op->table = learned ? table : NULL;
     return y;

@@ -12,6 +12,7 @@ typedef struct attend_node {
     hd_attend_options options;
     hd_dropout dropout;
     float *log_sums; /* [queries, heads] */
+    float *dq, *dk, *dv; /* backward, laid out as q, k, v */
 } attend_node;
 
 typedef struct attending {
@@ -40,6 +41,7 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     } else {
         int64_t key_row = op->k->layout->starts[s];
         a.keys = op->k->layout->starts[s + 1] - key_row;
+        a.first_query -= hd_layout_position(op->k->layout, s); /* among these keys */
         a.k = op->k->data + key_row * columns + h * width, a.k_row = columns;
         a.v = op->v->data + key_row * columns + h * width, a.v_row = columns;
     }
@@ -78,45 +80,38 @@ static void backward_head(void *argument, int64_t piece, int worker) {
     pack(at, a.v, &a, scratch + at->panel_size);
     a.k_panels = scratch, a.v_panels = scratch + at->panel_size;
     a.d_output = op->y->gradient + row;
-    a.dq = op->q->gradient + row;
-    a.dk = op->k->gradient + key_row, a.dv = op->v->gradient + key_row;
+    a.dq = op->dq + row, a.dk = op->dk + key_row, a.dv = op->dv + key_row;
     at->pass->context->kernels->attention_backward(&a, op->q->layout->starts[s + 1] - op->q->layout->starts[s],
                                                    scratch + 2 * at->panel_size);
 }
 
-/* Runs `task` on each head of each sequence, with scratch for each worker. */
+/* Runs `task` on each head of each sequence, with scratch for each worker that goes back to the arena. */
 static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     const attend_node *op = at->op;
     int64_t width = op->q->columns / op->options.heads;
     int64_t longest = op->cached ? 0 : hd_layout_longest(op->k->layout);
     at->panel_size = (size_t)((longest + HD_PANEL - 1) / HD_PANEL * HD_PANEL * width);
     at->scratch_size = hd_attention_scratch(width) + (size_t)panel_sets * at->panel_size;
+    hd_arena_mark mark = hd_arena_here(&at->pass->arena);
     at->scratch = hd_pass_alloc(at->pass, (size_t)at->pass->context->threads * at->scratch_size, sizeof(float));
     if (!at->scratch) return false;
     hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, task, at);
+    hd_arena_rewind(&at->pass->arena, mark);
     return true;
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
     attend_node *op = (attend_node *)node;
     if (!op->y->gradient) return;
-    hd_tensor *inputs[] = {op->q, op->k, op->v};
-    float *kept[3] = {NULL}; /* the kernel writes: what was already there is added afterwards */
-    for (int i = 0; i < 3; i++) {
-        bool add;
-        inputs[i]->needs_gradient = true;
-        if (!hd_gradient(pass, inputs[i], &add)) return;
-        if (!add) continue;
-        kept[i] = inputs[i]->gradient;
-        inputs[i]->gradient = NULL;
-        if (!hd_gradient(pass, inputs[i], &add)) return;
-    }
-    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    /* The kernel writes, and q, k and v may be one tensor: each gets a buffer of its own and gives it. */
+    op->dq = hd_pass_alloc(pass, (size_t)(op->q->rows * op->q->columns), sizeof(float));
+    op->dk = hd_pass_alloc(pass, (size_t)(op->k->rows * op->k->columns), sizeof(float));
+    op->dv = hd_pass_alloc(pass, (size_t)(op->v->rows * op->v->columns), sizeof(float));
     attending at = {.pass = pass, .op = op};
-    if (!for_all_heads(&at, backward_head, 2)) return;
-    hd_arena_rewind(&pass->arena, mark);
-    for (int i = 0; i < 3; i++)
-        if (kept[i]) hd_gradient_give(pass, inputs[i], kept[i]);
+    if (!op->dq || !op->dk || !op->dv || !for_all_heads(&at, backward_head, 2)) return;
+    hd_gradient_give(pass, op->q, op->dq);
+    hd_gradient_give(pass, op->k, op->dk);
+    hd_gradient_give(pass, op->v, op->dv);
 }
 
 /* Memory for the observer's weights: [queries, keys] of each head of each sequence. */
@@ -172,11 +167,13 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
 
 hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options) {
     if (!q || !k || !v) return NULL;
-    if (k->columns != q->columns || v->columns != q->columns || k->rows != v->rows ||
-        k->layout->sequences != q->layout->sequences)
+    if (k->columns != q->columns || v->columns != q->columns || k->rows != v->rows)
         return hd_pass_fail(pass, HEED_ARGUMENT, "queries [%lld, %lld], keys [%lld, %lld] and values [%lld, %lld] do not fit",
                             (long long)q->rows, (long long)q->columns, (long long)k->rows, (long long)k->columns,
                             (long long)v->rows, (long long)v->columns);
+    if (k->layout->sequences != q->layout->sequences)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "%lld sequences of queries cannot attend to %lld of keys",
+                            (long long)q->layout->sequences, (long long)k->layout->sequences);
     return attend(pass, (attend_node){.q = q, .k = k, .v = v, .options = *options});
 }
 

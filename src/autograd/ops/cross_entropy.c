@@ -53,11 +53,13 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
     if (!x) return pass->status;
     const hd_parameter *w = table->parameter;
     int64_t classes = options->classes, width = x->columns;
-    if (w->columns != width || classes > w->rows) {
+    if (w->columns != width)
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", w->name, (long long)w->rows,
                      (long long)w->columns, (long long)width);
-        return pass->status;
-    }
+    if (classes > w->rows)
+        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot choose among %lld classes", w->name,
+                     (long long)w->rows, (long long)w->columns, (long long)classes);
+    if (pass->status != HEED_OK) return pass->status;
     for (int64_t t = 0; t < x->rows; t++)
         if (targets[t] < 0 || targets[t] >= classes) {
             hd_pass_fail(pass, HEED_ARGUMENT, "target id %d lies outside the %lld classes", targets[t], (long long)classes);
@@ -72,6 +74,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
     float *logits = hd_pass_alloc(pass, (size_t)(most * classes), sizeof *logits);
     double *losses = hd_pass_alloc(pass, (size_t)most, sizeof *losses);
     float *chunk = d_table ? hd_pass_alloc(pass, (size_t)(classes * width), sizeof *chunk) : NULL;
+    const float *weight = dx ? hd_weight_rows(pass, table) : NULL;
     if (pass->status != HEED_OK || !panels) return pass->status;
 
     for (int64_t c = 0; c < hd_layout_chunks(x->layout); c++) {
@@ -82,13 +85,14 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
             const float *rows = x->data + t * width;
             hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = classes, .depth = width, .a = rows, .a_row = width,
                                                      .a_depth = 1, .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * width,
-                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes});
+                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes,
+                                                     .bias = options->bias});
             piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
             hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, lose_rows, &p);
             for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
             if (dx)
                 hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = width, .depth = classes, .a = logits,
-                                                         .a_row = classes, .a_depth = 1, .b = w->data, .b_depth = width,
+                                                         .a_row = classes, .a_depth = 1, .b = weight, .b_depth = width,
                                                          .b_panel = HD_PANEL, .c = dx + t * width, .c_row = width,
                                                          .mode = add ? HD_ADD : HD_STORE});
             if (d_table)

@@ -68,10 +68,13 @@ static void backward(hd_pass *pass, hd_node *node) {
     if (op->x->needs_gradient) {
         bool add;
         float *dx = hd_gradient(pass, op->x, &add);
-        if (!dx) return;
+        hd_arena_mark mark = hd_arena_here(&pass->arena);
+        const float *weight = dx ? hd_weight_rows(pass, op->weight) : NULL;
+        if (!weight) return;
         hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = in, .depth = out, .a = g, .a_row = out, .a_depth = 1,
-                                                 .b = op->weight->parameter->data, .b_depth = in, .b_panel = HD_PANEL, .c = dx,
+                                                 .b = weight, .b_depth = in, .b_panel = HD_PANEL, .c = dx,
                                                  .c_row = in, .mode = add ? HD_ADD : HD_STORE});
+        hd_arena_rewind(&pass->arena, mark);
     }
     float *d_weight = hd_weight_gradient(op->weight), *d_bias = hd_weight_gradient(op->bias);
     hd_arena_mark mark = hd_arena_here(&pass->arena);
@@ -93,6 +96,9 @@ hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const
     if (w->columns != x->columns)
         return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot take rows of %lld", w->name,
                             (long long)w->rows, (long long)w->columns, (long long)x->columns);
+    if (bias->parameter && hd_parameter_count(bias->parameter) != w->rows)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot be added to rows of %lld",
+                            bias->parameter->name, (long long)hd_parameter_count(bias->parameter), (long long)w->rows);
     bool needs_gradient =
         pass->recording && (x->needs_gradient || w->trained || (bias->parameter && bias->parameter->trained));
     /* Only identity and ReLU can be told from their output: the others are an op of their own on the way back. */

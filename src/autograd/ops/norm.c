@@ -68,7 +68,7 @@ static void backward(hd_pass *pass, hd_node *node) {
         if (!op->dx) return;
         hd_parallel_for(pass->context, (op->x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, backward_piece, &s);
     }
-    if (!s.d_gain) return;
+    if (!s.d_gain && !s.d_bias) return;
     for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
         s.row = hd_layout_chunk_row(op->x->layout, c);
         s.rows = hd_layout_chunk_row(op->x->layout, c + 1) - s.row;
@@ -81,9 +81,12 @@ hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_
     if (gain->parameter->columns != x->columns)
         return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot scale rows of %lld",
                             gain->parameter->name, (long long)gain->parameter->columns, (long long)x->columns);
+    if (bias->parameter && bias->parameter->columns != x->columns)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot be added to rows of %lld",
+                            bias->parameter->name, (long long)bias->parameter->columns, (long long)x->columns);
     hd_tensor *y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!y) return NULL;
-    y->needs_gradient = x->needs_gradient || gain->parameter->trained;
+    y->needs_gradient = x->needs_gradient || gain->parameter->trained || (bias->parameter && bias->parameter->trained);
     norm_node op = {.x = x, .y = y, .gain = gain, .bias = bias, .epsilon = epsilon};
     if (pass->recording && y->needs_gradient) {
         op.statistics = hd_pass_alloc(pass, (size_t)x->rows * 2, sizeof(float));

@@ -113,7 +113,8 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
             add_values(a, row, rows, key, scores, sums);
         }
         for (int64_t r = 0; r < rows; r++) {
-            scale_row(a->width, 1.0f / denominator[r], sums + r * a->width, a->output + (row + r) * a->output_row);
+            float inverse = a->keys ? 1.0f / denominator[r] : 0.0f; /* attending to nothing gives nothing */
+            scale_row(a->width, inverse, sums + r * a->width, a->output + (row + r) * a->output_row);
             if (a->log_sum) a->log_sum[(row + r) * a->log_sum_row] = largest[r] + logarithm(denominator[r]);
         }
         if (!a->weights) continue;
@@ -149,6 +150,7 @@ void HD_KERNEL(attention_backward)(const hd_attention *a, int64_t queries, float
         const float *q = a->q + row * a->q_row, *d_output = a->d_output + row * a->output_row;
         float *dq = a->dq + row * a->q_row;
         for (int64_t r = 0; r < rows; r++) {
+            if (!a->keys) memset(dq + r * a->q_row, 0, (size_t)a->width * sizeof *dq);
             lanes sum = lanes_set(0.0f);
             for (int64_t j = 0; j < a->width; j += LANES)
                 sum = lanes_fma(lanes_load_some(d_output + r * a->output_row + j, a->width - j),

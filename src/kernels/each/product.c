@@ -10,11 +10,11 @@ enum { ROWS = 14, COLUMN_LANES = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registe
 #elif defined(HD_ISA_avx2)
 enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
 #else
-enum { ROWS = 6, COLUMN_LANES = 1 };
+enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this table for its speed */
 #endif
 
 /* Depths are walked in blocks, so that a panel's block stays in the first cache while the rows pass by. */
-enum { DEPTH_BLOCK = 512, ROW_BLOCK = ROWS * 16 };
+enum { DEPTH_BLOCK = 512, ROW_BLOCK = 16 * ROWS };
 
 /* What one register block is to do: pointers already stand at its corner. */
 typedef struct block {
@@ -35,6 +35,16 @@ INLINE lanes load_b(const void *b, int64_t index, hd_dtype dtype, int64_t valid)
     if (dtype == HD_BF16) return lanes_load_bf16((const uint16_t *)b + index);
     if (dtype == HD_F16) return lanes_load_f16((const uint16_t *)b + index);
     return lanes_load_some((const float *)b + index, valid);
+}
+
+/* The activations that are polynomials, once for all blocks: inlined in each, they make the portable table take minutes to
+ * compile. */
+__attribute__((noinline)) static void activate_block(int rows, const block *p) {
+    for (int r = 0; r < rows; r++)
+        for (int64_t j = 0; j < p->columns; j += 16) {
+            float *c = p->c + r * p->c_row + j;
+            lanes_store_some(c, lanes_activate(p->activation, lanes_load_some(c, p->columns - j)), p->columns - j);
+        }
 }
 
 /* rows, column_lanes, dtype and partial are constants where this is inlined. `partial`: B has no padding and its last
@@ -82,12 +92,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
             if (p->activation == HD_RELU) value = lanes_max(lanes_set(0.0f), value);
             lanes_store_some(c, value, valid);
         }
-    if (p->activation > HD_RELU)
-        for (int r = 0; r < rows; r++)
-            for (int64_t j = 0; j < p->columns; j += 16) {
-                float *c = p->c + r * p->c_row + j;
-                lanes_store_some(c, lanes_activate(p->activation, lanes_load_some(c, p->columns - j)), p->columns - j);
-            }
+    if (p->activation > HD_RELU) activate_block(rows, p);
 }
 
 /* The register block for each number of rows up to ROWS. */
@@ -97,10 +102,12 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype d
     case n: multiply_block(n, column_lanes, dtype, partial, p); break
         CASE(1);
         CASE(2);
+#if !defined(HD_ISA_portable)
         CASE(3);
         CASE(4);
         CASE(5);
         CASE(6);
+#endif
 #if defined(HD_ISA_avx512)
         CASE(7);
         CASE(8);
@@ -115,17 +122,19 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype d
     }
 }
 
-static void multiply_f32(int64_t rows, const block *p) {
+INLINE void multiply_columns(int64_t rows, const hd_dtype dtype, const block *p) {
 #if defined(HD_ISA_avx512)
     if (p->columns > 16) {
-        multiply_rows(rows, 2, HD_F32, false, p);
+        multiply_rows(rows, 2, dtype, false, p);
         return;
     }
 #endif
-    multiply_rows(rows, 1, HD_F32, false, p);
+    multiply_rows(rows, 1, dtype, false, p);
 }
-static void multiply_bf16(int64_t rows, const block *p) { multiply_rows(rows, COLUMN_LANES, HD_BF16, false, p); }
-static void multiply_f16(int64_t rows, const block *p) { multiply_rows(rows, COLUMN_LANES, HD_F16, false, p); }
+
+static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, HD_F32, p); }
+static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, HD_BF16, p); }
+static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, HD_F16, p); }
 /* The last columns of an unpacked B. */
 static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, HD_F32, true, p); }
 

@@ -86,8 +86,8 @@ void HD_KERNEL(layer_norm_backward_gain)(int64_t rows, int64_t width, const floa
             gain = lanes_fma(d, unit, gain);
             bias = lanes_add(bias, d);
         }
-        add_to(d_gain + j, gain, n);
-        add_to(d_bias + j, bias, n);
+        if (d_gain) add_to(d_gain + j, gain, n);
+        if (d_bias) add_to(d_bias + j, bias, n);
     }
 }
 

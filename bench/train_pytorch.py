@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Trains the small encoder-decoder in PyTorch and says how fast: the yardstick for `heed train`.
+
+    train_pytorch.py [--data FOLDER] [--tokenizer tokenizer.json] [--compile] [--steps 30] [--warm-up 5] [--threads 2]
+
+The model is heed's Transformer-Tiny: 4+4 layers, width 128, feed-forward 256, 4 heads, post-norm, ReLU, one embedding
+for source, target and output; float32, Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch holds sentences of
+like length, about 4,096 target tokens (each sentence's end among them, padding not counted). Printed: target tokens a
+second (median over the steps after warm-up, and the range), milliseconds a step, peak resident memory in MiB, the loss.
+Reading, tokenizing and batching are done before the clock starts.
+"""
+import argparse
+import math
+import pathlib
+import random
+import resource
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from common import PROJECT, read_lines, spread
+
+parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+parser.add_argument("--data", type=pathlib.Path, default=PROJECT.parent / "shared/data/multi30k")
+parser.add_argument("--tokenizer", help="a tokenizer.json; else a BPE of 8,000 is trained on the data")
+parser.add_argument("--compile", action="store_true", help="torch.compile in place of eager mode")
+parser.add_argument("--steps", type=int, default=30)
+parser.add_argument("--warm-up", type=int, default=5)
+parser.add_argument("--batch-tokens", type=int, default=4096)
+parser.add_argument("--threads", type=int, default=2)
+options = parser.parse_args()
+torch.set_num_threads(options.threads)
+torch.manual_seed(1)
+WIDTH, FFN, HEADS, LAYERS, DROPOUT, SMOOTHING = 128, 256, 4, 4, 0.3, 0.1
+
+
+def load_tokenizer(sides):
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    if options.tokenizer:
+        return Tokenizer.from_file(options.tokenizer)
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
+    tokenizer.train_from_iterator(sides[0] + sides[1], trainers.BpeTrainer(
+        vocab_size=7999, special_tokens=["</s>", "<unk>"], show_progress=False))
+    tokenizer.add_special_tokens(["<pad>"])
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 0)])
+    return tokenizer
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+
+    def forward(self, x, memory, mask, causal=False):
+        q, k, v = (layer(y).view(*y.shape[:2], HEADS, -1).transpose(1, 2)
+                   for layer, y in ((self.q, x), (self.k, memory), (self.v, memory)))
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+class Layer(nn.Module):
+    def __init__(self, cross):
+        super().__init__()
+        self.attend, self.cross = Attention(), Attention() if cross else None
+        self.up, self.down = nn.Linear(WIDTH, FFN), nn.Linear(FFN, WIDTH)
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(3 if cross else 2))
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, x, mask, memory=None, memory_mask=None):
+        # The padding of a target stands behind its tokens, so the causal mask hides it.
+        x = self.norms[0](x + self.dropout(self.attend(x, x, mask, causal=self.cross is not None)))
+        if self.cross is not None:
+            x = self.norms[1](x + self.dropout(self.cross(x, memory, memory_mask)))
+        return self.norms[-1](x + self.dropout(self.down(F.relu(self.up(x)))))
+
+
+class Translator(nn.Module):
+    def __init__(self, vocabulary, longest):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, WIDTH, padding_idx=vocabulary - 1)
+        nn.init.normal_(self.embedding.weight, std=WIDTH ** -0.5)
+        at = torch.arange(longest)[:, None] / 10000 ** (torch.arange(0, WIDTH, 2) / WIDTH)
+        self.register_buffer("positions", torch.cat([at.sin(), at.cos()], 1))
+        self.encoder = nn.ModuleList(Layer(False) for _ in range(LAYERS))
+        self.decoder = nn.ModuleList(Layer(True) for _ in range(LAYERS))
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def embed(self, ids):
+        return self.dropout(self.embedding(ids) * math.sqrt(WIDTH) + self.positions[:ids.shape[1]])
+
+    def forward(self, source, target, labels):
+        mask = (source != self.embedding.padding_idx)[:, None, None]
+        memory, x = self.embed(source), self.embed(target)
+        for layer in self.encoder: memory = layer(memory, mask)
+        for layer in self.decoder: x = layer(x, None, memory, mask)
+        return F.cross_entropy((x @ self.embedding.weight.T).flatten(0, 1), labels.flatten(), ignore_index=-100,
+                               label_smoothing=SMOOTHING)
+
+
+def make_batches(pairs, pad):
+    draw = random.Random(1)
+    pairs = sorted(pairs, key=lambda pair: (len(pair[1]), len(pair[0])))
+    batches, batch, tokens = [], [], 0
+    for pair in pairs:
+        if batch and tokens + len(pair[1]) > options.batch_tokens:
+            batches.append(batch)
+            batch, tokens = [], 0
+        batch.append(pair)
+        tokens += len(pair[1])
+    draw.shuffle(batches)
+
+    def rows(some, value):
+        return nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in some], batch_first=True, padding_value=value)
+    for batch in batches:
+        yield (rows([s for s, _ in batch], pad), rows([[pad] + t[:-1] for _, t in batch], pad),
+               rows([t for _, t in batch], -100))
+
+
+sides = [read_lines(options.data / f"train.{language}.gz") for language in ("en", "de")]
+tokenizer = load_tokenizer(sides)
+pad = tokenizer.get_vocab_size() - 1
+source, target = ([code.ids for code in tokenizer.encode_batch(side)] for side in sides)
+batches = list(make_batches(list(zip(source, target)), pad))
+model = Translator(pad + 1, max(map(len, source + target)) + 1)
+optimizer = torch.optim.Adam(model.parameters(), lr=5e-4, betas=(0.9, 0.98), eps=1e-9)
+step = torch.compile(model, dynamic=True) if options.compile else model
+speeds, times = [], []
+for number in range(options.warm_up + options.steps):
+    batch = batches[number % len(batches)]
+    start = time.perf_counter()
+    loss = step(*batch)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    value = loss.item()
+    seconds = time.perf_counter() - start
+    if number >= options.warm_up:
+        speeds.append((batch[2] != -100).sum().item() / seconds)
+        times.append(seconds * 1000)
+parameters = sum(p.numel() for p in model.parameters())
+print(f"PyTorch {torch.__version__} {'compiled' if options.compile else 'eager'}, {options.threads} threads, "
+      f"{parameters:,} parameters, vocabulary {pad + 1:,}")
+print("target tokens/s ", spread(speeds))
+print("ms/step         ", spread(times))
+print(f"peak memory      {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB resident")
+print(f"loss             {value:.3f}")

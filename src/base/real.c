@@ -1,0 +1,31 @@
+#include "base/real.h"
+
+#include <stdint.h>
+
+double hd_exponential(double x) { /* e^x = (e^(x/64))^64 */
+    double r = x / 64, sum = 1, term = 1;
+    for (int i = 1; i < 16; i++) {
+        term = term * r / i;
+        sum = sum + term;
+    }
+    for (int i = 0; i < 6; i++) sum = sum * sum;
+    return sum;
+}
+
+/* x less a multiple of π/2 whose high parts multiply exactly. */
+void hd_sine_cosine(double x, double *sine, double *cosine) {
+    int64_t quarter = (int64_t)(x * 0.6366197723675814 + 0.5);
+    double n = (double)quarter;
+    double r = x - n * 0x1.921fb544p0 - n * 0x1.0b4611a6p-34 - n * 0x1.3198a2e037073p-69; /* π/2 in three parts */
+    double square = r * r, s = 0, c = 0;
+    for (int i = 11; i >= 1; i--) {
+        s = (1 + s) * -square / ((2 * i) * (2 * i + 1));
+        c = (1 + c) * -square / ((2 * i - 1) * (2 * i));
+    }
+    s = r * (1 + s);
+    c = 1 + c;
+    *sine = quarter & 1 ? c : s;
+    *cosine = quarter & 1 ? s : c;
+    if (quarter & 2) *sine = -*sine;
+    if ((quarter + 1) & 2) *cosine = -*cosine;
+}

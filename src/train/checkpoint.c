@@ -1,0 +1,217 @@
+/* Stopping and resuming. FOLDER/checkpoint.safetensors holds all that the next step depends on, in one file that appears
+ * whole or not at all: weights, Adam's moments, and where the run stands as JSON in a tensor of bytes. Random numbers need
+ * no state: they are functions of the step. */
+#include "base/file.h"
+#include "base/number.h"
+#include "formats/json.h"
+#include "formats/safetensors.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const prefixes[] = {"", "adam.m.", "adam.v."};
+
+static float *part_of(const hd_parameter *p, int part) { return part == 0 ? p->data : part == 1 ? p->m : p->v; }
+
+/* Doubles as text that reads back to the same bits. */
+static json_t *number(double value) {
+    char text[40];
+    hd_print_number(text, sizeof text, "%.17g", value);
+    return json_string(text);
+}
+
+static heed_status write_state(hd_run *run, hd_buffer *out) {
+    const hd_run_state *s = &run->state;
+    json_t *state = json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
+                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_step",
+                              (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse,
+                              "tokens", (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2",
+                              number(run->optimizer.power2));
+    heed_status status = state ? hd_json_append(run->context, state, out) : hd_json_no_memory(run->context, "checkpoint");
+    json_decref(state);
+    return status;
+}
+
+static heed_status read_double(const hd_json *json, const char *key, double *out) {
+    const char *text;
+    HD_TRY(hd_json_require(json, key));
+    HD_TRY(hd_json_string(json, key, NULL, &text));
+    if (!text || !(hd_read_double(text, out) || strcmp(text, "-inf") == 0)) return hd_json_expected(json, key, "a number");
+    if (strcmp(text, "-inf") == 0) *out = -INFINITY;
+    return HEED_OK;
+}
+
+static heed_status read_state(hd_run *run, const hd_json *json) {
+    hd_run_state *s = &run->state;
+    int64_t epoch, batch, tokens;
+    const int64_t most = (int64_t)1 << 60;
+    HD_TRY(hd_json_int(json, "step", 0, 0, most, &s->step));
+    HD_TRY(hd_json_int(json, "epoch", 0, 0, most, &epoch));
+    HD_TRY(hd_json_int(json, "batch", 0, 0, most, &batch));
+    HD_TRY(hd_json_int(json, "best_step", 0, 0, most, &s->best_step));
+    HD_TRY(hd_json_int(json, "validations", 0, 0, most, &s->validations));
+    HD_TRY(hd_json_int(json, "worse", 0, 0, most, &s->worse));
+    HD_TRY(hd_json_int(json, "tokens", 0, 0, most, &tokens));
+    HD_TRY(read_double(json, "best", &s->best));
+    HD_TRY(read_double(json, "power1", &run->optimizer.power1));
+    HD_TRY(read_double(json, "power2", &run->optimizer.power2));
+    s->epoch = (uint64_t)epoch, s->batch = (uint64_t)batch, s->tokens = (uint64_t)tokens;
+    return HEED_OK;
+}
+
+/* Declares the moments and the state behind the weights, and writes all. */
+static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buffer *state, hd_declared_tensor *declared,
+                                    hd_arena *names) {
+    const hd_stack *stack = run->model->stack;
+    size_t count = 0;
+    for (int part = 0; part < 3; part++)
+        for (int64_t i = 0; i < stack->count; i++) {
+            const hd_parameter *p = &stack->parameters[i];
+            if (!part_of(p, part)) continue;
+            size_t size = strlen(prefixes[part]) + strlen(p->name) + 1;
+            char *name = hd_arena_alloc(names, size, 1);
+            if (!name) return HEED_MEMORY;
+            snprintf(name, size, "%s%s", prefixes[part], p->name);
+            declared[count++] = (hd_declared_tensor){.name = name, .dtype = HD_F32, .dimensions = 2, .shape = {p->rows, p->columns}};
+        }
+    declared[count++] = (hd_declared_tensor){.name = "state", .dtype = HD_U8, .dimensions = 1, .shape = {(int64_t)state->size}};
+    hd_safetensors_writer writer;
+    HD_TRY(hd_safetensors_writer_open(run->context, path, declared, count, &writer));
+    for (int part = 0; part < 3; part++)
+        for (int64_t i = 0; i < stack->count; i++) {
+            const hd_parameter *p = &stack->parameters[i];
+            const float *data = part_of(p, part);
+            if (data) HD_TRY(hd_safetensors_writer_write(&writer, data, (size_t)hd_parameter_count(p) * sizeof *data));
+        }
+    HD_TRY(hd_safetensors_writer_write(&writer, state->data, state->size));
+    return hd_safetensors_writer_commit(&writer);
+}
+
+heed_status hd_checkpoint_save(hd_run *run) {
+    heed_context *context = run->context;
+    hd_buffer state;
+    hd_buffer_open(&state, context);
+    hd_arena names;
+    hd_arena_open(&names, context);
+    char *path = hd_path_join(context, run->folder, "checkpoint.safetensors");
+    hd_declared_tensor *declared = hd_alloc_zeroed(context, (size_t)run->model->stack->count * 3 + 1, sizeof *declared);
+    heed_status status = path && declared ? write_state(run, &state) : HEED_MEMORY;
+    if (status == HEED_OK) status = write_checkpoint(run, path, &state, declared, &names);
+    hd_free(context, path);
+    hd_free(context, declared);
+    hd_arena_close(&names);
+    hd_buffer_close(&state);
+    return status;
+}
+
+static heed_status load(hd_run *run, const char *path, const hd_safetensors *file) {
+    const hd_stack *stack = run->model->stack;
+    for (int part = 0; part < 3; part++)
+        for (int64_t i = 0; i < stack->count; i++) {
+            hd_parameter *p = &stack->parameters[i];
+            float *data = part_of(p, part);
+            if (!data) continue;
+            char name[512];
+            snprintf(name, sizeof name, "%s%s", prefixes[part], p->name);
+            const hd_stored_tensor *stored = hd_safetensors_find(file, name);
+            if (!stored || stored->dtype != HD_F32)
+                return hd_fail(run->context, HEED_FORMAT, "%s: tensor \"%s\" is missing: it is the checkpoint of another model",
+                               path, name);
+            HD_TRY(hd_stored_expect(run->context, stored, 2, (int64_t[]){p->rows, p->columns}));
+            memcpy(data, stored->data, stored->bytes);
+            p->panels_stale = true;
+        }
+    const hd_stored_tensor *state = hd_safetensors_find(file, "state");
+    if (!state || state->dtype != HD_U8) return hd_fail(run->context, HEED_FORMAT, "%s: \"state\" is missing", path);
+    hd_json json;
+    HD_TRY(hd_json_open_bytes(run->context, path, state->data, state->bytes, HD_JSON_STRICT, &json));
+    heed_status status = read_state(run, &json);
+    hd_json_close(&json);
+    return status;
+}
+
+heed_status hd_checkpoint_load(hd_run *run, bool *found) {
+    char *path = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
+    if (!path) return HEED_MEMORY;
+    heed_status status = HEED_OK;
+    *found = hd_file_exists(path);
+    if (*found) {
+        hd_safetensors *file;
+        status = hd_safetensors_open(run->context, path, &file);
+        if (status == HEED_OK) status = load(run, path, file);
+        hd_safetensors_close(file);
+    }
+    hd_free(run->context, path);
+    return status;
+}
+
+/* ---- weights of past validations ---- */
+
+char *hd_checkpoint_weights(const hd_run *run, const char *name) {
+    char full[96];
+    snprintf(full, sizeof full, "weights/%s.safetensors", name);
+    return hd_path_join(run->context, run->folder, full);
+}
+
+static char *weights_at(const hd_run *run, int64_t step) {
+    char name[48];
+    snprintf(name, sizeof name, "step-%08lld", (long long)step);
+    return hd_checkpoint_weights(run, name);
+}
+
+/* The step of the validation `back` validations ago (0 is the last). */
+static int64_t validation_step(const hd_run *run, int64_t back) {
+    int64_t every = run->options.validate_every, last = run->state.step;
+    return back == 0 ? last : (last - 1) / every * every - (back - 1) * every;
+}
+
+heed_status hd_checkpoint_keep(hd_run *run) {
+    int64_t keep = hd_max(run->options.keep, run->options.average);
+    if (!keep) return HEED_OK;
+    char *folder = hd_path_join(run->context, run->folder, "weights");
+    heed_status status = folder ? hd_folder_make(run->context, folder) : HEED_MEMORY;
+    hd_free(run->context, folder);
+    HD_TRY(status);
+    char *path = weights_at(run, run->state.step);
+    status = path ? hd_model_save_weights(run->model, path, HD_F32) : HEED_MEMORY;
+    hd_free(run->context, path);
+    int64_t old = validation_step(run, keep);
+    if (status != HEED_OK || old < 1) return status;
+    path = weights_at(run, old);
+    status = path ? hd_file_remove(run->context, path) : HEED_MEMORY;
+    hd_free(run->context, path);
+    return status;
+}
+
+heed_status hd_checkpoint_average(hd_run *run, bool *done) {
+    hd_stack *stack = run->model->stack;
+    int64_t count = run->options.average;
+    *done = count > 1 && validation_step(run, count - 1) >= 1;
+    if (!*done) return HEED_OK;
+    hd_arena sums;
+    hd_arena_open(&sums, run->context);
+    float **totals = hd_arena_alloc(&sums, (size_t)stack->count, sizeof *totals);
+    heed_status status = totals ? HEED_OK : HEED_MEMORY;
+    for (int64_t i = 0; i < stack->count && status == HEED_OK; i++) {
+        size_t n = (size_t)hd_parameter_count(&stack->parameters[i]);
+        totals[i] = hd_arena_alloc(&sums, n, sizeof **totals);
+        if (totals[i]) memset(totals[i], 0, n * sizeof **totals);
+        else status = HEED_MEMORY;
+    }
+    for (int64_t back = 0; back < count && status == HEED_OK; back++) {
+        char *path = weights_at(run, validation_step(run, back));
+        status = path ? hd_model_load_weights(run->model, path) : HEED_MEMORY;
+        hd_free(run->context, path);
+        for (int64_t i = 0; i < stack->count && status == HEED_OK; i++) {
+            const hd_parameter *p = &stack->parameters[i];
+            run->context->kernels->add_scaled(hd_parameter_count(p), 1.0f / (float)count, p->data, totals[i]);
+        }
+    }
+    for (int64_t i = 0; i < stack->count && status == HEED_OK; i++)
+        memcpy(stack->parameters[i].data, totals[i], (size_t)hd_parameter_count(&stack->parameters[i]) * sizeof(float));
+    hd_arena_close(&sums);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* A training as it is asked for: by flags, by a recipe file, or both. */
+#ifndef HD_TRAIN_OPTIONS_H
+#define HD_TRAIN_OPTIONS_H
+
+#include "base/options.h"
+
+typedef enum hd_schedule { HD_INVERSE_SQUARE_ROOT, HD_COSINE, HD_LINEAR, HD_CONSTANT } hd_schedule;
+typedef enum hd_metric { HD_METRIC_BLEU, HD_METRIC_LOSS } hd_metric;
+
+typedef struct hd_train_options {
+    char *recipe; /* a file read before the other options */
+    bool resume;
+    /* data */
+    char *train_source, *train_target, *valid_source, *valid_target;
+    char *tokenizer; /* a tokenizer.json; NULL: one is trained on the training data */
+    int64_t vocabulary_size, min_frequency;
+    bool lowercase;
+    int normal_form;
+    int64_t max_tokens; /* longer pairs are left out */
+    int64_t shuffle_window;
+    /* model */
+    char *model; /* one to start from; NULL: a new one */
+    int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;
+    int activation;
+    bool pre_norm;
+    float dropout, attention_dropout, activation_dropout;
+    /* optimisation */
+    int64_t seed, steps, epochs, batch_tokens, accumulate, chunk_tokens, pass_chunks;
+    double lr, warmup_start;
+    int schedule;
+    int64_t warmup;
+    float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing;
+    /* keeping track */
+    int64_t log_every, save_every, validate_every, patience, keep, average;
+    int metric;
+    int64_t valid_beams;
+    int bleu_tokenize;
+    bool bleu_lowercase;
+    /* the finished model */
+    int dtype;
+    int64_t beams;
+    float length_penalty;
+    char *card;
+} hd_train_options;
+
+extern const hd_option_table hd_train_table;
+
+#endif

@@ -1,0 +1,171 @@
+/* What a run tells: the progress callback, log.jsonl, and the finished folder with its model card. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "formats/json.h"
+#include "train/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct heed_progress {
+    const hd_run *run;
+    char line[256];
+};
+
+int64_t heed_progress_step(const heed_progress *progress) { return progress->run->state.step; }
+int64_t heed_progress_steps(const heed_progress *progress) { return progress->run->options.steps; }
+const char *heed_progress_line(const heed_progress *progress) { return progress->line; }
+
+static double tokens_per_second(const hd_run *run) {
+    return run->seconds > 0 ? (double)run->timed_tokens / run->seconds : NAN;
+}
+
+/* At the pace so far, validations included. */
+static double seconds_left(const hd_run *run) {
+    int64_t done = run->state.step - run->first_step;
+    return done ? (hd_clock() - run->started) / (double)done * (double)(run->options.steps - run->state.step) : NAN;
+}
+
+double heed_progress_value(const heed_progress *progress, const char *name) {
+    const hd_run *run = progress->run;
+    if (strcmp(name, "loss") == 0) return run->loss;
+    if (strcmp(name, "lr") == 0) return hd_learning_rate(&run->options, run->state.step);
+    if (strcmp(name, "tokens_per_second") == 0) return tokens_per_second(run);
+    if (strcmp(name, "seconds_left") == 0) return seconds_left(run);
+    if (strcmp(name, "validation_loss") == 0) return run->valid_loss;
+    if (strcmp(name, "bleu") == 0) return run->bleu;
+    return NAN;
+}
+
+static void duration(double seconds, char *out, size_t size) {
+    if (!(seconds >= 0 && seconds < 1e7)) snprintf(out, size, "?");
+    else if (seconds < 60) snprintf(out, size, "%.0fs", seconds);
+    else if (seconds < 3600) snprintf(out, size, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
+    else snprintf(out, size, "%dh%02dm", (int)seconds / 3600, (int)seconds / 60 % 60);
+}
+
+static void write_line(const hd_run *run, char *line, size_t size) {
+    char left[32], judged[64] = "";
+    duration(seconds_left(run), left, sizeof left);
+    if (!isnan(run->bleu)) snprintf(judged, sizeof judged, "  valid %.3f  BLEU %.2f", run->valid_loss, run->bleu);
+    else if (!isnan(run->valid_loss)) snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
+    snprintf(line, size, "step %lld/%lld  loss %.3f%s  %.0f tokens/s  %s left", (long long)run->state.step,
+             (long long)run->options.steps, run->loss, judged, tokens_per_second(run), left);
+}
+
+/* ---- log.jsonl ---- */
+
+static heed_status append_line(hd_run *run, json_t *object) {
+    if (!object) return hd_json_no_memory(run->context, "log.jsonl");
+    hd_buffer line;
+    hd_buffer_open(&line, run->context);
+    heed_status status = hd_json_append(run->context, object, &line);
+    hd_buffer_byte(&line, '\n');
+    json_decref(object);
+    char *path = hd_path_join(run->context, run->folder, "log.jsonl");
+    if (status == HEED_OK && (!path || line.failed)) status = HEED_MEMORY;
+    if (status == HEED_OK) {
+        int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        bool written = file >= 0 && write(file, line.data, line.size) == (ssize_t)line.size;
+        if (!written) status = hd_fail(run->context, HEED_FILE, "%s: cannot write: %s", path, strerror(errno));
+        if (file >= 0) close(file);
+    }
+    hd_free(run->context, path);
+    hd_buffer_close(&line);
+    return status;
+}
+
+/* Keeps the lines of steps that the checkpoint has seen; a new run begins an empty log. */
+heed_status hd_report_open(hd_run *run) {
+    char *path = hd_path_join(run->context, run->folder, "log.jsonl");
+    if (!path) return HEED_MEMORY;
+    hd_buffer old, kept;
+    hd_buffer_open(&old, run->context);
+    hd_buffer_open(&kept, run->context);
+    heed_status status = run->state.step && hd_file_exists(path) ? hd_file_read(run->context, path, &old) : HEED_OK;
+    for (char *line = old.data; status == HEED_OK && line && *line;) {
+        char *end = strchr(line, '\n');
+        if (!end) break; /* a line that was cut off */
+        long long step;
+        if (sscanf(line, "{\"step\": %lld", &step) == 1 && step <= run->state.step)
+            hd_buffer_append(&kept, line, (size_t)(end + 1 - line));
+        line = end + 1;
+    }
+    if (status == HEED_OK) status = kept.failed ? HEED_MEMORY : hd_file_write(run->context, path, kept.data ? kept.data : "", kept.size);
+    hd_buffer_close(&old);
+    hd_buffer_close(&kept);
+    hd_free(run->context, path);
+    return status;
+}
+
+heed_status hd_report_step(hd_run *run, bool *go_on) {
+    *go_on = true;
+    run->logged_loss += run->loss * (double)run->step_tokens;
+    run->logged_tokens += run->step_tokens;
+    if (run->state.step % run->options.log_every == 0 || run->state.step == run->options.steps) {
+        HD_TRY(append_line(run, json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:I}", "step", (json_int_t)run->state.step, "epoch",
+                                          (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)run->logged_tokens, "lr",
+                                          hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
+                                          "tokens_per_second", tokens_per_second(run), "tokens", (json_int_t)run->state.tokens)));
+        run->logged_loss = 0;
+        run->logged_tokens = 0;
+    }
+    if (!run->progress) return HEED_OK;
+    heed_progress progress = {.run = run};
+    write_line(run, progress.line, sizeof progress.line);
+    *go_on = run->progress(run->user, &progress);
+    return HEED_OK;
+}
+
+heed_status hd_report_validation(hd_run *run, bool better) {
+    json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss, "better", better);
+    if (line && !isnan(run->bleu) && json_object_set_new(line, "bleu", json_real(run->bleu)) != 0) {
+        json_decref(line);
+        line = NULL;
+    }
+    return append_line(run, line);
+}
+
+/* ---- the finished folder ---- */
+
+static const char *base_name(const char *path) {
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
+static void write_card(const hd_run *run, hd_buffer *card) {
+    const hd_recipe *r = &run->model->stack->recipe;
+    hd_buffer_format(card, "---\nlibrary_name: transformers\npipeline_tag: translation\n---\n\n# %s\n\n", base_name(run->folder));
+    hd_buffer_format(card, "An encoder–decoder Transformer (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
+                     run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
+    hd_buffer_format(card, "- data: `%s` → `%s`, %llu pairs\n", base_name(run->options.train_source), base_name(run->options.train_target),
+                     (unsigned long long)run->train.count);
+    hd_buffer_format(card, "- layers %lld + %lld, width %lld, feed-forward %lld, heads %lld, vocabulary %lld\n",
+                     (long long)r->encoder_layers, (long long)r->decoder_layers, (long long)r->width,
+                     (long long)r->encoder_ffn_width, (long long)r->encoder_heads, (long long)r->vocabulary);
+    hd_buffer_format(card, "- updates %lld, target tokens seen %llu\n", (long long)run->state.step, (unsigned long long)run->state.tokens);
+    if (!isnan(run->valid_loss)) hd_buffer_format(card, "- validation loss %.4f a token\n", run->valid_loss);
+    if (!isnan(run->bleu)) hd_buffer_format(card, "- validation BLEU %.2f (%s, %lld beams)\n", run->bleu,
+                                            hd_bleu_tokenizer_name((hd_bleu_tokenizer)run->options.bleu_tokenize),
+                                            (long long)run->options.valid_beams);
+    hd_buffer_text(card, "\nThe licence of the data and what the model may be used for are for its maker to say here.\n");
+}
+
+heed_status hd_run_export(hd_run *run) {
+    static const hd_dtype dtypes[] = {HD_F32, HD_F16, HD_BF16};
+    hd_buffer card;
+    hd_buffer_open(&card, run->context);
+    heed_status status = HEED_OK;
+    if (run->options.card) status = hd_file_read(run->context, run->options.card, &card);
+    else write_card(run, &card);
+    if (status == HEED_OK && card.failed) status = HEED_MEMORY;
+    if (status == HEED_OK)
+        status = hd_model_save(run->model, run->folder, dtypes[run->options.dtype], card.data ? card.data : "");
+    hd_buffer_close(&card);
+    return status;
+}

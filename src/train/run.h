@@ -1,0 +1,73 @@
+/* A training run: everything that its parts share. trainer.c leads it; batch.c makes a step's passes, checkpoint.c stops
+ * and resumes it, validate.c judges it, report.c tells people. */
+#ifndef HD_TRAIN_RUN_H
+#define HD_TRAIN_RUN_H
+
+#include "models/model.h"
+#include "train/batches.h"
+#include "train/metrics/bleu.h"
+#include "train/optimizer.h"
+
+/* Where a run stands: what a checkpoint must hold besides numbers by the million. */
+typedef struct hd_run_state {
+    int64_t step;           /* updates done */
+    uint64_t epoch, batch;  /* of the next batch */
+    double best;            /* the best validation's metric, higher is better */
+    int64_t best_step;      /* 0: none yet */
+    int64_t validations, worse; /* done; and in a row without a better one */
+    uint64_t tokens;        /* target tokens learned from */
+} hd_run_state;
+
+typedef struct hd_run {
+    heed_context *context;
+    hd_train_options options;
+    const char *folder;
+    heed_model *model;
+    hd_corpus train, valid;
+    hd_batches batches;
+    hd_optimizer optimizer;
+    hd_pass pass;
+    hd_run_state state;
+    /* the last step */
+    double loss;            /* a token */
+    int64_t step_tokens;
+    /* the last validation */
+    double valid_loss, bleu; /* NaN when there was none */
+    /* telling */
+    heed_progress_function *progress;
+    void *user;
+    double started;         /* clock */
+    int64_t first_step;     /* of this process */
+    double seconds;         /* spent on steps, validations not counted */
+    uint64_t timed_tokens;
+    double logged_loss;     /* summed since the last line of the log */
+    int64_t logged_tokens;
+} hd_run;
+
+/* batch.c: one update's forward and backward passes over `accumulate` batches, gradients left in the parameters. Sets
+ * loss and step_tokens. */
+heed_status hd_run_batches(hd_run *run);
+/* The mean loss over a corpus, in the same chunks, without gradients. */
+heed_status hd_run_loss(hd_run *run, const hd_corpus *corpus, double *loss);
+
+/* checkpoint.c */
+heed_status hd_checkpoint_save(hd_run *run);
+/* False in *found when there is none. */
+heed_status hd_checkpoint_load(hd_run *run, bool *found);
+/* FOLDER/weights/NAME.safetensors, for the caller to free. */
+char *hd_checkpoint_weights(const hd_run *run, const char *name);
+/* Saves this validation's weights and removes those that are no longer kept. */
+heed_status hd_checkpoint_keep(hd_run *run);
+/* The parameters become the mean of the last `average` validations' weights; false in *done when there are too few. */
+heed_status hd_checkpoint_average(hd_run *run, bool *done);
+
+/* validate.c: sets valid_loss and bleu; *metric is the one that counts, higher is better. */
+heed_status hd_validate(hd_run *run, double *metric);
+
+/* report.c */
+heed_status hd_report_open(hd_run *run);  /* log.jsonl, cut to where the run stands */
+heed_status hd_report_step(hd_run *run, bool *go_on);
+heed_status hd_report_validation(hd_run *run, bool better);
+heed_status hd_run_export(hd_run *run);   /* the finished model into the folder */
+
+#endif

@@ -1,0 +1,322 @@
+/* The training of a translator: read from heed_train at the end upwards. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/float_environment.h"
+#include "base/lines.h"
+#include "text/train.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the tokenizer ---- */
+
+typedef struct reading {
+    heed_context *context;
+    const char *paths[2];
+    int file;
+    bool open;
+    hd_lines lines;
+} reading;
+
+static heed_status next_line(void *user, const char **text, size_t *size) {
+    reading *r = user;
+    *text = NULL;
+    while (r->file < 2) {
+        if (!r->open) HD_TRY(hd_lines_open(r->context, r->paths[r->file], 0, &r->lines));
+        r->open = true;
+        if (hd_lines_next(&r->lines)) {
+            *text = r->lines.text;
+            *size = r->lines.size;
+            return HEED_OK;
+        }
+        heed_status status = r->lines.status;
+        hd_lines_close(&r->lines);
+        r->open = false;
+        HD_TRY(status);
+        r->file++;
+    }
+    return HEED_OK;
+}
+
+static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+    const hd_train_options *o = &run->options;
+    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"}; /* as Marian lays out its ids */
+    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size, .min_frequency = (uint64_t)o->min_frequency,
+                                    .form = (hd_normal_form)o->normal_form, .lowercase = o->lowercase, .first_specials = first,
+                                    .first_count = 2, .last_specials = last, .last_count = 1, .unknown = "<unk>",
+                                    .end_of_sentence = "</s>"};
+    reading r = {.context = run->context, .paths = {o->train_source, o->train_target}};
+    heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
+    if (r.open) hd_lines_close(&r.lines);
+    return status;
+}
+
+static heed_status special_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
+    *id = hd_tokenizer_id(tokenizer, token);
+    if (*id >= 0) return HEED_OK;
+    return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which a translator needs", run->options.tokenizer, token);
+}
+
+/* ---- the model ---- */
+
+/* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
+static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+    char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
+    if (!path) return HEED_MEMORY;
+    heed_status status;
+    if (run->options.resume && hd_file_exists(path)) status = hd_tokenizer_open(run->context, path, tokenizer);
+    else if (run->options.tokenizer) status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
+    else status = train_tokenizer(run, tokenizer);
+    if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    hd_free(run->context, path);
+    return status;
+}
+
+static heed_status make_model(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    heed_tokenizer *tokenizer = NULL;
+    heed_status status = open_tokenizer(run, &tokenizer);
+    hd_recipe recipe = {.width = o->width, .encoder_layers = o->encoder_layers, .encoder_heads = o->heads,
+                        .encoder_ffn_width = o->ffn_width, .decoder_layers = o->decoder_layers, .decoder_heads = o->heads,
+                        .decoder_ffn_width = o->ffn_width, .max_positions = o->max_positions, .activation = o->activation,
+                        .positions = HD_POSITIONS_SINUSOIDAL, .pre_norm = o->pre_norm, .scale_embedding = true,
+                        .output_bias = true, .norm_epsilon = 1e-5f, .dropout = o->dropout,
+                        .attention_dropout = o->attention_dropout, .activation_dropout = o->activation_dropout,
+                        .initial_spread = 0.02f};
+    if (status == HEED_OK) status = special_id(run, tokenizer, "<pad>", &recipe.pad);
+    if (status == HEED_OK) status = special_id(run, tokenizer, "</s>", &recipe.eos);
+    recipe.decoder_start = recipe.pad;
+    recipe.vocabulary = status == HEED_OK ? (int64_t)hd_tokenizer_size(tokenizer) : 0;
+    if (status == HEED_OK) status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)o->seed, &run->model);
+    if (status != HEED_OK) hd_tokenizer_close(tokenizer);
+    return status;
+}
+
+static heed_status open_model(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    if (!o->model) HD_TRY(make_model(run));
+    else {
+        HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
+        hd_recipe *recipe = &run->model->stack->recipe;
+        recipe->dropout = o->dropout;
+        recipe->attention_dropout = o->attention_dropout;
+        recipe->activation_dropout = o->activation_dropout;
+    }
+    run->model->generation = (hd_generation){.beams = o->beams, .best = 1, .length_penalty = o->length_penalty,
+                                             .repetition_penalty = 1.0f, .forced_eos = -1,
+                                             .max_length = run->model->stack->recipe.max_positions};
+    HD_TRY(hd_stack_train(run->model->stack));
+    return hd_optimizer_open(&run->optimizer, run->model->stack, o);
+}
+
+/* ---- settings ---- */
+
+/* What may differ between a run and its resumption without changing what was computed so far. */
+static const char *const free_to_change[] = {"resume", "recipe", "steps", "epochs", "pass-chunks", "log-every", "save-every",
+                                             "patience", "card", "dtype", "beams", "length-penalty"};
+
+static bool is_free_to_change(const char *name) {
+    for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
+        if (strcmp(free_to_change[i], name) == 0) return true;
+    return false;
+}
+
+/* The recipe that the folder was begun with, with what is set now over it. */
+static heed_status read_own_recipe(hd_run *run, const heed_options *options) {
+    const hd_option_table *table = &hd_train_table;
+    hd_train_options begun;
+    memset(&begun, 0, sizeof begun);
+    char *path = hd_path_join(run->context, run->folder, "recipe.ini");
+    heed_status status = path ? hd_settings_default(run->context, table->rows, table->count, &begun) : HEED_MEMORY;
+    if (status == HEED_OK) status = hd_recipe_read(run->context, table->rows, table->count, &begun, path);
+    if (status == HEED_OK) status = hd_recipe_read(run->context, table->rows, table->count, &run->options, path);
+    hd_free(run->context, path);
+    if (status == HEED_OK && run->options.recipe) /* the one it was begun with has been read */
+        hd_free(run->context, run->options.recipe), run->options.recipe = NULL;
+    if (status == HEED_OK) status = hd_options_apply(run->context, options, table, &run->options);
+    if (status == HEED_OK && run->options.recipe)
+        status = hd_recipe_read(run->context, table->rows, table->count, &run->options, run->options.recipe);
+    if (status == HEED_OK) status = hd_options_apply(run->context, options, table, &run->options);
+    for (size_t i = 0; i < table->count && status == HEED_OK; i++) {
+        hd_buffer before, after;
+        hd_buffer_open(&before, run->context);
+        hd_buffer_open(&after, run->context);
+        hd_setting_value(&table->rows[i], &begun, &before);
+        hd_setting_value(&table->rows[i], &run->options, &after);
+        if (!is_free_to_change(table->rows[i].name) && strcmp(before.data ? before.data : "", after.data ? after.data : "") != 0)
+            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s", run->folder,
+                             table->rows[i].name, before.data ? before.data : "nothing", after.data ? after.data : "nothing");
+        hd_buffer_close(&before);
+        hd_buffer_close(&after);
+    }
+    hd_settings_free(run->context, table->rows, table->count, &begun);
+    return status;
+}
+
+static heed_status write_own_recipe(hd_run *run) {
+    hd_buffer text;
+    hd_buffer_open(&text, run->context);
+    hd_recipe_write(hd_train_table.rows, hd_train_table.count, &run->options, &text);
+    char *path = hd_path_join(run->context, run->folder, "recipe.ini");
+    heed_status status = !path || text.failed ? HEED_MEMORY : hd_file_write(run->context, path, text.data, text.size);
+    hd_free(run->context, path);
+    hd_buffer_close(&text);
+    return status;
+}
+
+static heed_status settle(hd_run *run, const heed_options *options) {
+    const hd_option_table *table = &hd_train_table;
+    heed_context *context = run->context;
+    HD_TRY(hd_settings_default(context, table->rows, table->count, &run->options));
+    HD_TRY(hd_options_apply(context, options, table, &run->options));
+    if (run->options.resume) HD_TRY(read_own_recipe(run, options));
+    else if (run->options.recipe) {
+        HD_TRY(hd_recipe_read(context, table->rows, table->count, &run->options, run->options.recipe));
+        HD_TRY(hd_options_apply(context, options, table, &run->options));
+    }
+    const hd_train_options *o = &run->options;
+    if (!o->train_source || !o->train_target)
+        return hd_fail(context, HEED_ARGUMENT, "a training needs train-source and train-target");
+    if (!o->valid_source != !o->valid_target)
+        return hd_fail(context, HEED_ARGUMENT, "valid-source and valid-target are given together or not at all");
+    return HEED_OK;
+}
+
+/* ---- the run ---- */
+
+static heed_status open_data(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    const heed_tokenizer *tokenizer = run->model->tokenizer;
+    int64_t most = hd_min(o->max_tokens, run->model->stack->recipe.max_positions);
+    HD_TRY(hd_corpus_open(run->context, tokenizer, o->train_source, o->train_target, run->folder, "train", most, &run->train));
+    if (o->valid_source)
+        HD_TRY(hd_corpus_open(run->context, tokenizer, o->valid_source, o->valid_target, run->folder, "valid",
+                              run->model->stack->recipe.max_positions, &run->valid));
+    HD_TRY(hd_batches_open(run->context, &run->train, (uint64_t)o->seed, o->shuffle_window, o->batch_tokens, &run->batches));
+    return hd_batches_seek(&run->batches, run->state.epoch, run->state.batch);
+}
+
+static heed_status open_run(hd_run *run, const heed_options *options) {
+    HD_TRY(settle(run, options));
+    HD_TRY(hd_folder_make(run->context, run->folder));
+    if (!run->options.resume) {
+        char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
+        bool there = old && hd_file_exists(old);
+        hd_free(run->context, old);
+        if (there)
+            return hd_fail(run->context, HEED_ARGUMENT, "%s holds a training already: resume it, or choose another folder", run->folder);
+    }
+    HD_TRY(write_own_recipe(run));
+    HD_TRY(open_model(run));
+    hd_pass_open(&run->pass, run->context, &run->model->stack->arena);
+    if (run->options.resume) {
+        bool found;
+        HD_TRY(hd_checkpoint_load(run, &found));
+        if (found) hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
+        else hd_note(run->context, "%s has no checkpoint yet: starting from the first step", run->folder);
+    }
+    HD_TRY(open_data(run));
+    return hd_report_open(run);
+}
+
+static void close_run(hd_run *run) {
+    hd_batches_close(&run->batches);
+    hd_corpus_close(&run->train);
+    hd_corpus_close(&run->valid);
+    hd_optimizer_close(&run->optimizer);
+    if (run->pass.context) hd_pass_close(&run->pass);
+    hd_model_close(run->model);
+    hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
+}
+
+/* A NaN does not heal: say what it was and what mostly causes it; the last checkpoint is still sound. */
+static heed_status explain(hd_run *run, heed_status status) {
+    if (status != HEED_NUMERIC && isfinite(run->loss)) return status;
+    return hd_fail(run->context, HEED_NUMERIC,
+                   "step %lld (epoch %llu, batch %llu): the loss is %f and the gradient's norm %f; a lower lr, a longer warmup or clip may help",
+                   (long long)run->state.step + 1, (unsigned long long)run->state.epoch, (unsigned long long)run->state.batch,
+                   run->loss, run->optimizer.norm);
+}
+
+static heed_status take_step(hd_run *run) {
+    double start = hd_clock();
+    heed_status status = hd_run_batches(run);
+    if (status == HEED_OK && isfinite(run->loss)) status = hd_optimizer_step(&run->optimizer, run->state.step + 1);
+    if (status != HEED_OK || !isfinite(run->loss)) return explain(run, status);
+    run->state.step++;
+    run->state.tokens += (uint64_t)run->step_tokens;
+    if (run->state.step > run->first_step + 1) { /* the first step also warms caches up */
+        run->seconds += hd_clock() - start;
+        run->timed_tokens += (uint64_t)run->step_tokens;
+    }
+    return HEED_OK;
+}
+
+static heed_status validate(hd_run *run) {
+    double metric;
+    HD_TRY(hd_validate(run, &metric));
+    bool better = run->state.best_step == 0 || metric > run->state.best;
+    run->state.validations++;
+    run->state.worse = better ? 0 : run->state.worse + 1;
+    if (better) {
+        run->state.best = metric;
+        run->state.best_step = run->state.step;
+        HD_TRY(hd_run_export(run)); /* usable from here on */
+    }
+    HD_TRY(hd_checkpoint_keep(run));
+    return hd_report_validation(run, better);
+}
+
+static bool is_over(const hd_run *run) {
+    const hd_train_options *o = &run->options;
+    return run->state.step >= o->steps || (o->epochs && run->state.epoch >= (uint64_t)o->epochs) ||
+           (o->patience && run->state.worse >= o->patience);
+}
+
+/* The folder holds the best validation's model; the average of the last ones replaces it where that is better. */
+static heed_status finish(hd_run *run) {
+    if (!run->options.valid_source) return hd_run_export(run);
+    if (run->state.step != run->state.best_step && run->state.step % run->options.validate_every) HD_TRY(validate(run));
+    bool averaged;
+    HD_TRY(hd_checkpoint_average(run, &averaged));
+    if (!averaged) return HEED_OK;
+    double metric;
+    HD_TRY(hd_validate(run, &metric));
+    hd_note(run->context, "average of the last %lld validations: %.3f, best single one %.3f", (long long)run->options.average,
+            fabs(metric), fabs(run->state.best));
+    return metric >= run->state.best ? hd_run_export(run) : HEED_OK;
+}
+
+static heed_status run_to_the_end(hd_run *run) {
+    run->started = hd_clock();
+    run->first_step = run->state.step;
+    while (!is_over(run)) {
+        HD_TRY(take_step(run));
+        if (run->options.valid_source && run->state.step % run->options.validate_every == 0) HD_TRY(validate(run));
+        bool go_on;
+        HD_TRY(hd_report_step(run, &go_on));
+        if (!go_on || run->state.step % run->options.save_every == 0 || is_over(run)) HD_TRY(hd_checkpoint_save(run));
+        if (!go_on) return hd_fail(run->context, HEED_STOPPED, "stopped after step %lld", (long long)run->state.step);
+    }
+    return finish(run);
+}
+
+heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
+                       heed_progress_function *progress, void *user) {
+    hd_run *run = hd_alloc_zeroed(context, 1, sizeof *run);
+    if (!run) return HEED_MEMORY;
+    hd_float_environment found = hd_float_enter();
+    run->context = context;
+    run->folder = folder;
+    run->progress = progress;
+    run->user = user;
+    run->valid_loss = run->bleu = NAN;
+    run->state.best = -INFINITY;
+    heed_status status = open_run(run, options);
+    if (status == HEED_OK) status = run_to_the_end(run);
+    close_run(run);
+    hd_free(context, run);
+    hd_float_leave(found);
+    return status;
+}

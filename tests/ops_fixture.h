@@ -1,0 +1,285 @@
+/* One op under every promise: a row of a table names its operands, a function that runs it in a pass, and its formula in
+ * double precision. From these, check_case asks that
+ *   - the output is that of the formula, and each gradient the formula's central difference;
+ *   - three chunks in one pass give the bits of three passes with a chunk each;
+ *   - one thread or two, and every kernel table of this machine, give the same bits.
+ * The loss is Σ output · weight with fixed random weights, or what the op itself calls one. */
+#ifndef TESTS_OPS_FIXTURE_H
+#define TESTS_OPS_FIXTURE_H
+
+#include "fixture.h"
+
+#include "autograd/ops/ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPERANDS = 4, SEED = 42, STEP = 5, MOST_SEQUENCES = 8 };
+
+typedef struct operand {
+    /* 0 none, 'x' rows of the layout, 'k' rows of the key layout, 'w' a trained parameter, 'f' a frozen one in bf16
+     * (a vector: in float32) */
+    char kind;
+    int64_t rows, columns; /* rows: of a parameter */
+    int uses;              /* of a parameter; 0 means 1 */
+} operand;
+
+typedef struct op_run op_run;
+
+typedef struct op_case {
+    const char *name;
+    const hd_layout *layout, *key_layout;
+    hd_tensor *(*run)(op_run *run);
+    void (*reference)(const struct op_case *c, const double *const *x, double *y);
+    operand operands[OPERANDS];
+    int64_t columns; /* of the output; 0 when the op gives a loss */
+    const int32_t *ids; /* of the layout's rows, to be embedded or to be told apart */
+    hd_activation activation;
+    float scale, dropout, epsilon, smoothing;
+    int32_t padding;
+    int64_t heads, classes;
+    bool causal;
+} op_case;
+
+/* What `run` finds: operands as tensors or weights, all rows or those of one chunk. */
+struct op_run {
+    const op_case *c;
+    hd_pass *pass;
+    const hd_layout *layout;
+    const int32_t *ids;
+    hd_tensor *inputs[OPERANDS];
+    hd_weight weights[OPERANDS][HD_USES];
+    double loss;
+};
+
+/* Everything that came out: the output, then each operand's gradients, one for each use. */
+typedef struct outcome {
+    size_t count;
+    float *values;
+    double loss;
+} outcome;
+
+/* ---- operands ---- */
+
+static const hd_weight no_weight = {NULL, 0};
+
+/* Element `index` of the numbered operand: fixed, and between -1 and 1. */
+static inline float value_of(int number, int64_t index) {
+    hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, (uint64_t)number);
+    return 2.0f * hd_random_uniform(key, (uint32_t)index, 0, 0) - 1.0f;
+}
+
+static inline float operand_value(const op_case *c, int number, int64_t index) {
+    float value = value_of(number, index);
+    return c->operands[number].kind == 'f' && c->operands[number].rows > 1 ? hd_from_bf16(hd_to_bf16(value)) : value;
+}
+
+static inline int64_t operand_rows(const op_case *c, int i) {
+    if (c->operands[i].kind == 'x') return hd_layout_rows(c->layout);
+    return c->operands[i].kind == 'k' ? hd_layout_rows(c->key_layout) : c->operands[i].rows;
+}
+
+static inline int64_t operand_count(const op_case *c, int i) { return operand_rows(c, i) * c->operands[i].columns; }
+
+static inline int operand_gradients(const op_case *c, int i) {
+    const operand *o = &c->operands[i];
+    return o->kind == 0 || o->kind == 'f' ? 0 : o->uses ? o->uses : 1;
+}
+
+/* Where operand i's first gradient stands in an outcome; i = OPERANDS gives the end. */
+static inline int64_t gradient_place(const op_case *c, int i) {
+    int64_t place = hd_layout_rows(c->layout) * c->columns;
+    for (int j = 0; j < i; j++) place += operand_count(c, j) * operand_gradients(c, j);
+    return place;
+}
+
+/* The weight of output element `index` in the loss. */
+static inline float loss_weight(int64_t index) { return value_of(100, index); }
+
+static inline bool kept(uint32_t threshold, hd_random_key key, int64_t column, int64_t position, uint64_t example) {
+    uint32_t words[4];
+    hd_philox(key, (uint32_t)(16 * (column / 64) + column % 16), (uint32_t)position, example, words);
+    return words[column / 16 % 4] >= threshold;
+}
+
+/* What dropout at the pass's given site multiplies an element by. */
+static inline double dropout_factor(float probability, uint32_t site, int64_t head, int64_t column, int64_t position,
+                                    uint64_t example) {
+    if (probability == 0.0f) return 1.0;
+    hd_random_key key = hd_random_key_make(SEED, HD_RANDOM_DROPOUT + (site << 8), STEP);
+    key.word[1] ^= (uint32_t)head * 0x85ebca6bu;
+    return kept((uint32_t)((double)probability * 0x1p32), key, column, position, example) ? 1.0 / (1.0 - (double)probability) : 0.0;
+}
+
+/* ---- running ---- */
+
+/* Chunk `chunk` of a layout as a layout of its own. */
+static inline hd_layout one_chunk(const hd_layout *whole, int64_t chunk, int32_t *starts) {
+    int64_t first = whole->chunk_starts[chunk], count = whole->chunk_starts[chunk + 1] - first;
+    for (int64_t s = 0; s <= count; s++) starts[s] = whole->starts[first + s] - whole->starts[first];
+    return (hd_layout){.sequences = count, .starts = starts, .examples = whole->examples + first,
+                       .positions = whole->positions ? whole->positions + first : NULL};
+}
+
+/* Runs the rows of `chunk`, or with -1 all of them, forward and backward, and adds what comes out to `result`. */
+static inline void run_part(const op_case *c, hd_arena *weights, hd_parameter *parameters, int64_t chunk, outcome *result) {
+    hd_pass pass;
+    hd_pass_open(&pass, weights->context, weights);
+    pass.recording = pass.training = true;
+    pass.seed = SEED, pass.step = STEP;
+    int32_t starts[MOST_SEQUENCES + 1], key_starts[MOST_SEQUENCES + 1];
+    hd_layout layout = chunk < 0 ? *c->layout : one_chunk(c->layout, chunk, starts), key_layout = {0};
+    int64_t row = chunk < 0 ? 0 : hd_layout_chunk_row(c->layout, chunk), key_row = 0;
+    if (c->key_layout) {
+        key_layout = chunk < 0 ? *c->key_layout : one_chunk(c->key_layout, chunk, key_starts);
+        key_row = chunk < 0 ? 0 : hd_layout_chunk_row(c->key_layout, chunk);
+    }
+    op_run run = {.c = c, .pass = &pass, .layout = &layout, .ids = c->ids ? c->ids + row : NULL};
+    for (int i = 0; i < OPERANDS; i++) {
+        const operand *o = &c->operands[i];
+        const hd_layout *l = o->kind == 'k' ? &key_layout : &layout;
+        int64_t first = o->kind == 'k' ? key_row : row;
+        for (int use = 0; use < HD_USES; use++)
+            run.weights[i][use] = (hd_weight){o->kind == 'w' || o->kind == 'f' ? &parameters[i] : NULL, use};
+        if (o->kind != 'x' && o->kind != 'k') continue;
+        run.inputs[i] = hd_tensor_new(&pass, hd_layout_rows(l), o->columns, l);
+        run.inputs[i]->needs_gradient = true;
+        for (int64_t j = 0; j < run.inputs[i]->rows * o->columns; j++)
+            run.inputs[i]->data[j] = value_of(i, first * o->columns + j);
+    }
+    hd_tensor *y = c->run(&run);
+    if (pass.status != HEED_OK) fail_msg("%s: %s", c->name, pass.context->message);
+    result->loss += run.loss;
+    if (c->columns) {
+        assert_non_null(y);
+        assert_int_equal(y->rows, hd_layout_rows(&layout));
+        assert_int_equal(y->columns, c->columns);
+        int64_t count = y->rows * y->columns;
+        y->gradient = hd_pass_alloc(&pass, (size_t)count, sizeof(float));
+        for (int64_t j = 0; j < count; j++) y->gradient[j] = loss_weight(row * c->columns + j);
+        memcpy(result->values + row * c->columns, y->data, (size_t)count * sizeof(float));
+    }
+    assert_int_equal(hd_pass_backward(&pass), HEED_OK);
+    for (int i = 0; i < OPERANDS; i++) {
+        if (!run.inputs[i]) continue;
+        int64_t first = (c->operands[i].kind == 'k' ? key_row : row) * c->operands[i].columns;
+        int64_t count = run.inputs[i]->rows * run.inputs[i]->columns;
+        if (!run.inputs[i]->gradient) fail_msg("%s: no gradient came to operand %d", c->name, i);
+        memcpy(result->values + gradient_place(c, i) + first, run.inputs[i]->gradient, (size_t)count * sizeof(float));
+    }
+    hd_pass_close(&pass);
+}
+
+static inline outcome execute(const op_case *c, const hd_kernels *kernels, int threads, bool by_chunk) {
+    heed_context *context = open_context();
+    context->kernels = kernels;
+    context->threads = threads;
+    hd_arena weights; /* the parameters' panels */
+    hd_arena_open(&weights, context);
+    outcome result = {.count = (size_t)gradient_place(c, OPERANDS)};
+    result.values = calloc(result.count + 1, sizeof(float));
+    hd_parameter parameters[OPERANDS];
+    for (int i = 0; i < OPERANDS; i++) {
+        const operand *o = &c->operands[i];
+        hd_parameter *p = &parameters[i];
+        *p = (hd_parameter){.name = "weight", .rows = o->rows, .columns = o->columns, .dimensions = o->rows > 1 ? 2 : 1,
+                            .trained = o->kind == 'w', .uses = operand_gradients(c, i), .dtype = HD_BF16};
+        int64_t count = operand_count(c, i);
+        if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) {
+            p->data = malloc((size_t)count * sizeof(float));
+            for (int64_t j = 0; j < count; j++) p->data[j] = value_of(i, j);
+            for (int use = 0; use < p->uses; use++) p->gradients[use] = result.values + gradient_place(c, i) + use * count;
+        } else if (o->kind == 'f') {
+            uint16_t *stored = malloc((size_t)count * sizeof *stored);
+            for (int64_t j = 0; j < count; j++) stored[j] = hd_to_bf16(value_of(i, j));
+            p->stored = stored;
+        }
+    }
+    if (!by_chunk) run_part(c, &weights, parameters, -1, &result);
+    for (int64_t chunk = 0; by_chunk && chunk < hd_layout_chunks(c->layout); chunk++)
+        run_part(c, &weights, parameters, chunk, &result);
+    for (int i = 0; i < OPERANDS; i++) free(parameters[i].data), free((void *)parameters[i].stored);
+    hd_arena_close(&weights);
+    heed_context_close(context);
+    return result;
+}
+
+/* ---- checking ---- */
+
+static inline double reference_loss(const op_case *c, const double *const *x, double *y) {
+    c->reference(c, x, y);
+    if (!c->columns) return y[0] * (double)c->scale;
+    double loss = 0;
+    for (int64_t j = 0; j < hd_layout_rows(c->layout) * c->columns; j++) loss += y[j] * (double)loss_weight(j);
+    return loss;
+}
+
+static inline void close_to(const op_case *c, const char *what, int i, int64_t index, double got, double expected, double size) {
+    if (!(fabs(got - expected) <= 2e-5 * (size + 1e-2)))
+        fail_msg("%s: %s %d, element %lld is %.9g, expected %.9g", c->name, what, i, (long long)index, got, expected);
+}
+
+static inline void check_against_reference(const op_case *c, const outcome *result) {
+    enum { CHECKED = 150 }; /* elements of an operand that are moved */
+    double *x[OPERANDS], *y = calloc((size_t)(hd_layout_rows(c->layout) * c->columns) + 1, sizeof *y);
+    for (int i = 0; i < OPERANDS; i++) {
+        x[i] = calloc((size_t)operand_count(c, i) + 1, sizeof **x);
+        for (int64_t j = 0; j < operand_count(c, i); j++) x[i][j] = (double)operand_value(c, i, j);
+    }
+    c->reference(c, (const double *const *)x, y);
+    for (int64_t j = 0; j < hd_layout_rows(c->layout) * c->columns; j++)
+        close_to(c, "output", 0, j, (double)result->values[j], y[j], 1 + fabs(y[j]));
+    if (!c->columns) close_to(c, "loss", 0, 0, result->loss, y[0], fabs(y[0]));
+    for (int i = 0; i < OPERANDS; i++) {
+        int64_t count = operand_count(c, i), step = count / CHECKED | 1;
+        for (int64_t j = 0; j < count && operand_gradients(c, i); j += step) {
+            double before = x[i][j], move = 1e-5, got = 0;
+            x[i][j] = before + move;
+            double above = reference_loss(c, (const double *const *)x, y);
+            x[i][j] = before - move;
+            double below = reference_loss(c, (const double *const *)x, y), expected = (above - below) / (2 * move);
+            x[i][j] = before;
+            for (int use = 0; use < operand_gradients(c, i); use++)
+                got += (double)result->values[gradient_place(c, i) + use * count + j];
+            close_to(c, "gradient of operand", i, j, got, expected, 1 + fabs(expected));
+        }
+    }
+    for (int i = 0; i < OPERANDS; i++) free(x[i]);
+    free(y);
+}
+
+static inline void same_bits(const op_case *c, const outcome *expected, outcome result, const char *how) {
+    for (size_t j = 0; j < expected->count; j++)
+        if (memcmp(&result.values[j], &expected->values[j], sizeof(float)) != 0)
+            fail_msg("%s: value %zu of %zu is %a %s, and %a else", c->name, j, expected->count, (double)result.values[j], how,
+                     (double)expected->values[j]);
+    if (memcmp(&result.loss, &expected->loss, sizeof(double)) != 0) fail_msg("%s: the loss differs %s", c->name, how);
+    free(result.values);
+}
+
+static inline void check_case(void **state) {
+    const op_case *c = *state;
+    outcome expected = execute(c, hd_kernels_at(0), 1, false);
+    check_against_reference(c, &expected);
+    for (int i = 0; hd_kernels_at(i); i++) {
+        const hd_kernels *kernels = hd_kernels_at(i);
+        same_bits(c, &expected, execute(c, kernels, 1, false), kernels->name);
+        same_bits(c, &expected, execute(c, kernels, 2, false), "with two threads");
+        same_bits(c, &expected, execute(c, kernels, 2, true), "with a pass for each chunk");
+    }
+    free(expected.values);
+}
+
+/* A program of one test for each row, then the others. */
+static inline int run_cases(const op_case *cases, size_t count, const struct CMUnitTest *others, size_t others_count) {
+    struct CMUnitTest *tests = calloc(count + others_count, sizeof *tests);
+    for (size_t i = 0; i < count; i++)
+        tests[i] = (struct CMUnitTest){cases[i].name, check_case, NULL, NULL, (void *)&cases[i]};
+    memcpy(tests + count, others, others_count * sizeof *tests);
+    int failed = _cmocka_run_group_tests("ops", tests, count + others_count, NULL, NULL);
+    free(tests);
+    return failed;
+}
+
+#endif

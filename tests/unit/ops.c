@@ -1,0 +1,375 @@
+/* The ops but attention, one row a case (tests/ops_fixture.h says what is asked of each), and what they refuse. */
+#include "ops_fixture.h"
+
+/* Three chunks of ragged sequences, one of them empty; and a long batch, for whole blocks and several threads. */
+static const uint64_t examples[] = {7, 3, 100, 1ull << 40, 12};
+static const int32_t starts[] = {0, 3, 4, 9, 9, 11}, positions[] = {2, 0, 5, 0, 1}, chunk_starts[] = {0, 1, 3, 5};
+static const hd_layout ragged = {5, starts, examples, NULL, 3, chunk_starts};
+static const hd_layout placed = {5, starts, examples, positions, 3, chunk_starts};
+static const int32_t long_starts[] = {0, 70, 71, 371, 380, 600};
+static const hd_layout lengthy = {5, long_starts, examples, NULL, 3, chunk_starts};
+static const int32_t empty_starts[] = {0, 0}, empty_chunks[] = {0, 1};
+static const hd_layout empty = {1, empty_starts, examples, NULL, 1, empty_chunks};
+
+static const int32_t ids[] = {4, 1, 4, 0, 1, 4, 4, 2, 6, 1, 4}; /* 4 and 1 in each chunk; 3 and 5 never */
+
+/* ---- formulas ---- */
+
+static double activation_of(hd_activation activation, double x) {
+    switch (activation) {
+        case HD_IDENTITY: return x;
+        case HD_RELU: return x > 0 ? x : 0;
+        case HD_GELU: return 0.5 * x * (1 + erf(x / sqrt(2)));
+        case HD_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
+        case HD_SILU: return x / (1 + exp(-x));
+        case HD_TANH: return tanh(x);
+        case HD_SIGMOID: return 1 / (1 + exp(-x));
+    }
+    return x;
+}
+
+static void embed_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->operands[0].columns;
+    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++)
+        for (int64_t j = 0; j < width; j++) {
+            int64_t place = c->ids[r] * width + j; /* the padding row does not move */
+            double value = c->ids[r] == c->padding ? (double)operand_value(c, 0, place) : x[0][place];
+            y[r * width + j] = (double)c->scale * value;
+        }
+}
+
+static hd_tensor *embed(op_run *run) {
+    return hd_embed(run->pass, &run->weights[0][0], run->ids, run->layout, run->c->scale, run->c->padding);
+}
+
+enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
+static const float *fixed_positions(void) {
+    static float table[FIXED_LENGTH * FIXED_WIDTH];
+    for (int i = 0; i < FIXED_LENGTH * FIXED_WIDTH; i++) table[i] = value_of(200, i);
+    return table;
+}
+
+static void positions_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->columns;
+    for (int64_t s = 0; s < c->layout->sequences; s++)
+        for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++)
+            for (int64_t j = 0; j < width; j++) {
+                int64_t place = (hd_layout_position(c->layout, s) + r - c->layout->starts[s]) * width + j;
+                double p = c->operands[1].kind ? x[1][place] : (double)fixed_positions()[place];
+                y[r * width + j] = x[0][r * width + j] + p;
+            }
+}
+
+static hd_tensor *add_fixed(op_run *run) {
+    return hd_add_positions(run->pass, run->inputs[0], &no_weight, fixed_positions(), FIXED_LENGTH);
+}
+static hd_tensor *add_learned(op_run *run) {
+    return hd_add_positions(run->pass, run->inputs[0], &run->weights[1][0], NULL, run->c->operands[1].rows);
+}
+
+static void dropped(const op_case *c, uint32_t site, const double *x, const double *residual, double *y) {
+    for (int64_t s = 0; s < c->layout->sequences; s++)
+        for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++)
+            for (int64_t j = 0; j < c->columns; j++) {
+                int64_t i = r * c->columns + j, position = hd_layout_position(c->layout, s) + r - c->layout->starts[s];
+                double factor = dropout_factor(c->dropout, site, 0, j, position, c->layout->examples[s]);
+                y[i] = (residual ? residual[i] : 0) + factor * x[i];
+            }
+}
+static void dropout_reference(const op_case *c, const double *const *x, double *y) {
+    dropped(c, 0, x[0], c->operands[1].kind ? x[1] : NULL, y);
+}
+static void doubling_reference(const op_case *c, const double *const *x, double *y) { dropped(c, 0, x[0], x[0], y); }
+
+static hd_tensor *dropout_add(op_run *run) {
+    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[1], run->c->dropout);
+}
+static hd_tensor *add_to_itself(op_run *run) {
+    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[0], run->c->dropout);
+}
+
+static void linear_rows(const op_case *c, const double *x, const double *w, const double *bias, int64_t out, double *y) {
+    int64_t in = c->operands[0].columns;
+    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++)
+        for (int64_t j = 0; j < out; j++) {
+            double sum = bias ? bias[j] : 0;
+            for (int64_t k = 0; k < in; k++) sum += x[r * in + k] * w[j * in + k];
+            y[r * out + j] = activation_of(c->activation, sum);
+        }
+}
+static void linear_reference(const op_case *c, const double *const *x, double *y) {
+    linear_rows(c, x[0], x[1], c->operands[2].kind ? x[2] : NULL, c->columns, y);
+}
+
+static hd_tensor *linear(op_run *run) {
+    return hd_linear(run->pass, run->inputs[0], &run->weights[1][0], &run->weights[2][0], run->c->activation);
+}
+
+static void activate_reference(const op_case *c, const double *const *x, double *y) {
+    for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = activation_of(c->activation, x[0][i]);
+}
+static hd_tensor *activate(op_run *run) { return hd_activate(run->pass, run->inputs[0], run->c->activation); }
+
+static void norm_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->columns;
+    bool layer = c->operands[2].kind;
+    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++) {
+        const double *row = x[0] + r * width;
+        double mean = 0, squares = 0;
+        for (int64_t j = 0; layer && j < width; j++) mean += row[j] / (double)width;
+        for (int64_t j = 0; j < width; j++) squares += (row[j] - mean) * (row[j] - mean) / (double)width;
+        for (int64_t j = 0; j < width; j++)
+            y[r * width + j] = (row[j] - mean) / sqrt(squares + (double)c->epsilon) * x[1][j] + (layer ? x[2][j] : 0);
+    }
+}
+static hd_tensor *norm(op_run *run) {
+    return hd_norm(run->pass, run->inputs[0], &run->weights[1][0], &run->weights[2][0], run->c->epsilon);
+}
+
+static double divergence(const op_case *c, const double *x, const double *table) {
+    int64_t width = c->operands[0].columns;
+    double loss = 0, *logits = calloc((size_t)c->classes, sizeof *logits), smoothing = (double)c->smoothing;
+    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++) {
+        double sum = 0;
+        for (int64_t j = 0; j < c->classes; j++) {
+            logits[j] = 0;
+            for (int64_t k = 0; k < width; k++) logits[j] += x[r * width + k] * table[j * width + k];
+            sum += exp(logits[j]);
+        }
+        for (int64_t j = 0; j < c->classes; j++) {
+            double q = smoothing / (double)c->classes + (j == c->ids[r % 11] ? 1 - smoothing : 0);
+            if (q > 0) loss += q * (log(q) - logits[j] + log(sum));
+        }
+    }
+    free(logits);
+    return loss;
+}
+static void cross_entropy_reference(const op_case *c, const double *const *x, double *y) { *y = divergence(c, x[0], x[1]); }
+
+static hd_tensor *lose(op_run *run, hd_tensor *x, const hd_weight *table) {
+    int64_t rows = hd_layout_rows(run->layout), first = run->ids - run->c->ids;
+    int32_t *targets = hd_pass_alloc(run->pass, (size_t)rows, sizeof *targets);
+    for (int64_t r = 0; r < rows; r++) targets[r] = run->c->ids[(first + r) % 11];
+    hd_cross_entropy_options options = {run->c->classes, run->c->smoothing, run->c->scale};
+    hd_cross_entropy(run->pass, x, table, targets, &options, &run->loss);
+    return NULL;
+}
+static hd_tensor *cross_entropy(op_run *run) { return lose(run, run->inputs[0], &run->weights[1][0]); }
+
+/* One table, to embed with and to choose by. */
+static void tied_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->operands[0].columns, rows = hd_layout_rows(c->layout);
+    double *embedded = calloc((size_t)(rows * width), sizeof *embedded);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < width; j++) embedded[r * width + j] = 3 * x[0][c->ids[r] * width + j];
+    *y = divergence(c, embedded, x[0]);
+    free(embedded);
+}
+static hd_tensor *tied(op_run *run) {
+    return lose(run, hd_embed(run->pass, &run->weights[0][0], run->ids, run->layout, 3.0f, -1), &run->weights[0][1]);
+}
+
+/* Tensors with several uses, some of whose users give their gradient away: a = x + P, y = a + D relu(a Wᵀ), z = y + y. */
+static void shared_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t count = operand_count(c, 0);
+    double *a = calloc((size_t)count, sizeof *a), *b = calloc((size_t)count, sizeof *b);
+    positions_reference(c, x, a);
+    linear_rows(c, a, x[2], NULL, c->columns, b);
+    dropped(c, 0, b, a, y);
+    for (int64_t i = 0; i < count; i++) y[i] = 2 * y[i] + x[0][i];
+    free(a), free(b);
+}
+static hd_tensor *share(op_run *run) {
+    hd_pass *pass = run->pass;
+    hd_tensor *a = add_learned(run);
+    hd_tensor *y = hd_dropout_add(pass, hd_linear(pass, a, &run->weights[2][0], &no_weight, HD_RELU), a, run->c->dropout);
+    return hd_dropout_add(pass, hd_dropout_add(pass, y, y, 0), run->inputs[0], 0);
+}
+
+/* ---- the table ---- */
+
+#define X(width) {'x', 0, width, 0}
+#define W(height, width) {'w', height, width, 0}
+#define F(height, width) {'f', height, width, 0}
+#define EMBED .run = embed, .reference = embed_reference, .ids = ids
+#define LINEAR .run = linear, .reference = linear_reference
+#define ACTIVATE .run = activate, .reference = activate_reference, .layout = &ragged, .columns = 19, .operands = {X(19)}
+#define NORM .run = norm, .reference = norm_reference
+#define POSITIONS .reference = positions_reference
+#define DROPOUT .run = dropout_add, .reference = dropout_reference
+#define LOSS .run = cross_entropy, .reference = cross_entropy_reference, .ids = ids
+
+static const op_case cases[] = {
+    {"embed", &ragged, EMBED, .operands = {W(7, 20)}, .columns = 20, .scale = 1, .padding = -1},
+    {"embed, scaled, padding", &ragged, EMBED, .operands = {W(7, 33)}, .columns = 33, .scale = 5.5f, .padding = 1},
+    {"embed nothing", &empty, EMBED, .operands = {W(7, 3)}, .columns = 3, .scale = 1, .padding = -1},
+    {"add_positions, fixed", &ragged, POSITIONS, .run = add_fixed, .operands = {X(20)}, .columns = 20},
+    {"add_positions, learned", &ragged, POSITIONS, .run = add_learned, .operands = {X(17), W(9, 17)}, .columns = 17},
+    {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)}, .columns = 17},
+    {"dropout", &ragged, DROPOUT, .operands = {X(70)}, .columns = 70, .dropout = 0.3f},
+    {"dropout, placed", &placed, DROPOUT, .operands = {X(9)}, .columns = 9, .dropout = 0.5f},
+    {"residual", &ragged, DROPOUT, .operands = {X(5), X(5)}, .columns = 5},
+    {"dropout and residual", &ragged, DROPOUT, .operands = {X(130), X(130)}, .columns = 130, .dropout = 0.1f},
+    {"its own residual", &ragged, .run = add_to_itself, .reference = doubling_reference, .operands = {X(8)}, .columns = 8,
+     .dropout = 0.4f},
+    {"linear", &ragged, LINEAR, .operands = {X(20), W(37, 20), W(1, 37)}, .columns = 37},
+    {"linear, no bias", &ragged, LINEAR, .operands = {X(1), W(32, 1)}, .columns = 32},
+    {"linear, one column", &ragged, LINEAR, .operands = {X(18), W(1, 18), W(1, 1)}, .columns = 1},
+    {"linear, relu", &ragged, LINEAR, .operands = {X(20), W(33, 20), W(1, 33)}, .columns = 33, .activation = HD_RELU},
+    {"linear, gelu", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9, .activation = HD_GELU},
+    {"linear, gelu by tanh", &ragged, LINEAR, .operands = {X(20), W(9, 20)}, .columns = 9, .activation = HD_GELU_TANH},
+    {"linear, silu", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9, .activation = HD_SILU},
+    {"linear, tanh", &ragged, LINEAR, .operands = {X(20), W(9, 20)}, .columns = 9, .activation = HD_TANH},
+    {"linear, sigmoid", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9, .activation = HD_SIGMOID},
+    {"linear, long", &lengthy, LINEAR, .operands = {X(40), W(50, 40), W(1, 50)}, .columns = 50, .activation = HD_RELU},
+    {"linear, nothing", &empty, LINEAR, .operands = {X(4), W(5, 4), W(1, 5)}, .columns = 5},
+    {"linear, frozen halves", &ragged, LINEAR, .operands = {X(20), F(40, 20), F(1, 40)}, .columns = 40},
+    {"linear, frozen, bias trained", &ragged, LINEAR, .operands = {X(6), F(7, 6), W(1, 7)}, .columns = 7},
+    {"relu", ACTIVATE, .activation = HD_RELU},
+    {"gelu", ACTIVATE, .activation = HD_GELU},
+    {"gelu by tanh", ACTIVATE, .activation = HD_GELU_TANH},
+    {"silu", ACTIVATE, .activation = HD_SILU},
+    {"tanh", ACTIVATE, .activation = HD_TANH},
+    {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
+    {"layer norm", &ragged, NORM, .operands = {X(20), W(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
+    {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
+    {"layer norm, bias frozen", &ragged, NORM, .operands = {X(20), W(1, 20), F(1, 20)}, .columns = 20, .epsilon = 1e-5f},
+    {"layer norm, long", &lengthy, NORM, .operands = {X(48), W(1, 48), W(1, 48)}, .columns = 48, .epsilon = 1e-3f},
+    {"rms norm", &ragged, NORM, .operands = {X(20), W(1, 20)}, .columns = 20, .epsilon = 1e-6f},
+    {"rms norm, long", &lengthy, NORM, .operands = {X(37), W(1, 37)}, .columns = 37, .epsilon = 1e-6f},
+    {"cross entropy", &ragged, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1},
+    {"cross entropy, smoothed", &ragged, LOSS, .operands = {X(12), W(40, 12)}, .classes = 40, .smoothing = 0.1f, .scale = 0.2f},
+    {"cross entropy, fewer classes", &ragged, LOSS, .operands = {X(5), W(32, 5)}, .classes = 9, .smoothing = 0.3f, .scale = 1},
+    {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f, .scale = 0.5f},
+    {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
+    {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12, 2}}, .ids = ids, .classes = 7,
+     .smoothing = 0.1f, .scale = 1},
+    {"shared tensors", &ragged, .run = share, .reference = shared_reference, .operands = {X(16), W(5, 16), W(16, 16)},
+     .columns = 16, .activation = HD_RELU, .dropout = 0.25f},
+};
+
+/* ---- refusals ---- */
+
+typedef struct refusal {
+    const char *said; /* in the message */
+    hd_tensor *(*call)(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *short_vector);
+    heed_status status;
+} refusal;
+
+/* x is [11, 6], w [4, 5] and the vector has 5 elements. */
+static hd_tensor *refuse_linear(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    return hd_linear(pass, x, w, &no_weight, HD_RELU);
+}
+static hd_tensor *refuse_bias(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    x->columns = 5;
+    return hd_linear(pass, x, w, vector, HD_RELU);
+}
+static hd_tensor *refuse_norm(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)w;
+    return hd_norm(pass, x, vector, &no_weight, 1e-5f);
+}
+static hd_tensor *refuse_norm_bias(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    x->columns = 5;
+    w->parameter->columns = 3;
+    return hd_norm(pass, x, vector, w, 1e-5f);
+}
+static hd_tensor *refuse_positions(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    return hd_add_positions(pass, x, w, NULL, 20);
+}
+static hd_tensor *refuse_length(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    x->columns = 5; /* the longest sequence has 5 tokens, the table 4 rows */
+    return hd_add_positions(pass, x, w, NULL, 20);
+}
+static hd_tensor *refuse_residual(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)w, (void)vector;
+    return hd_dropout_add(pass, x, hd_tensor_new(pass, 11, 7, x->layout), 0.5f);
+}
+static hd_tensor *refuse_id(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    return hd_embed(pass, w, ids, x->layout, 1, -1);
+}
+static hd_tensor *lose_on(hd_pass *pass, hd_tensor *x, hd_weight *w, int64_t classes) {
+    double loss;
+    heed_status status = hd_cross_entropy(pass, x, w, ids, &(hd_cross_entropy_options){classes, 0, 1}, &loss);
+    return status == HEED_OK ? x : NULL;
+}
+static hd_tensor *refuse_width(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    return lose_on(pass, x, w, 4);
+}
+static hd_tensor *refuse_classes(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    x->columns = 5;
+    return lose_on(pass, x, w, 9);
+}
+static hd_tensor *refuse_target(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+    (void)vector;
+    x->columns = 5;
+    return lose_on(pass, x, w, 4);
+}
+
+static const refusal refusals[] = {
+    {"\"w\" is [4, 5] and cannot take rows of 6", refuse_linear, HEED_ARGUMENT},
+    {"\"vector\" has 5 elements and cannot be added to rows of 4", refuse_bias, HEED_ARGUMENT},
+    {"\"vector\" has 5 elements and cannot scale rows of 6", refuse_norm, HEED_ARGUMENT},
+    {"\"w\" has 3 elements and cannot be added to rows of 5", refuse_norm_bias, HEED_ARGUMENT},
+    {"\"w\" is [4, 5] and cannot place rows of 6", refuse_positions, HEED_ARGUMENT},
+    {"5 tokens is longer than the model's 4 positions", refuse_length, HEED_LENGTH},
+    {"residual of [11, 7] does not fit rows of [11, 6]", refuse_residual, HEED_ARGUMENT},
+    {"token id 4 lies outside the 4 rows of \"w\"", refuse_id, HEED_ARGUMENT},
+    {"\"w\" is [4, 5] and cannot score rows of 6", refuse_width, HEED_ARGUMENT},
+    {"\"w\" is [4, 5] and cannot choose among 9 classes", refuse_classes, HEED_ARGUMENT},
+    {"target id 4 lies outside the 4 classes", refuse_target, HEED_ARGUMENT},
+};
+
+static void shapes_are_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < HD_COUNT(refusals); i++) {
+        heed_context *context = open_context();
+        hd_arena arena;
+        hd_arena_open(&arena, context);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &arena);
+        float data[20] = {0};
+        hd_parameter matrix = {.name = "w", .rows = 4, .columns = 5, .dimensions = 2, .data = data};
+        hd_parameter vector = {.name = "vector", .rows = 1, .columns = 5, .dimensions = 1, .data = data};
+        hd_tensor *x = hd_tensor_new(&pass, 11, 6, &ragged);
+        memset(x->data, 0, 11 * 6 * sizeof(float));
+        hd_tensor *y = refusals[i].call(&pass, x, &(hd_weight){&matrix, 0}, &(hd_weight){&vector, 0});
+        if (y || pass.status != refusals[i].status || !strstr(context->message, refusals[i].said))
+            fail_msg("wanted \"%s\", got status %d and \"%s\"", refusals[i].said, pass.status, context->message);
+        assert_null(hd_linear(&pass, x, &(hd_weight){&matrix, 0}, &no_weight, HD_IDENTITY)); /* the failure stays */
+        if (!strstr(context->message, refusals[i].said)) fail_msg("the first message was lost: \"%s\"", context->message);
+        hd_pass_close(&pass);
+        hd_arena_close(&arena);
+        heed_context_close(context);
+    }
+}
+
+static void nothing_comes_of_nothing(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_pass pass;
+    hd_pass_open(&pass, context, NULL);
+    hd_tensor *x = hd_tensor_new(&pass, 0, 4, &empty);
+    double loss = 1;
+    assert_null(hd_add_positions(&pass, NULL, &no_weight, fixed_positions(), 8));
+    assert_null(hd_dropout_add(&pass, NULL, x, 0.1f));
+    assert_null(hd_linear(&pass, NULL, &no_weight, &no_weight, HD_RELU));
+    assert_null(hd_activate(&pass, NULL, HD_RELU));
+    assert_null(hd_norm(&pass, NULL, &no_weight, &no_weight, 1e-5f));
+    assert_int_equal(pass.status, HEED_OK);
+    pass.status = HEED_NUMERIC;
+    assert_int_equal(hd_cross_entropy(&pass, NULL, &no_weight, NULL, NULL, &loss), HEED_NUMERIC);
+    assert_true(loss == 0);
+    hd_pass_close(&pass);
+    heed_context_close(context);
+}
+
+int main(void) {
+    const struct CMUnitTest others[] = {cmocka_unit_test(shapes_are_refused), cmocka_unit_test(nothing_comes_of_nothing)};
+    return run_cases(cases, HD_COUNT(cases), others, HD_COUNT(others));
+}
