@@ -1,5 +1,6 @@
 /* heed VERB …: finds the verb and leaves the rest to it. */
 #include <heed/heed.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ static int report_verb(const char *word) {
 
 int main(int count, char **words) {
     const char *verb = count > 1 ? words[1] : NULL;
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows past the limit is an error to report and clean up after */
     if (!verb) return print_usage(stderr), EXIT_USAGE;
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) return print_usage(stdout), finish_output("--help", EXIT_DONE);
     if (strcmp(verb, "--version") == 0) return print_version();
