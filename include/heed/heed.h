@@ -51,7 +51,10 @@ HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* 1 to 256; 0 means as many as there are cores. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
-/* One line: version, instruction set, threads, the libraries found. Owned by the context. */
+/* How the context computes: "portable", "avx2", "avx512" or "neon", and on how many threads. */
+HEED_API const char *heed_context_instruction_set(const heed_context *context);
+HEED_API int heed_context_threads(const heed_context *context);
+/* One line: the version, and the libraries that heed was built with. */
 HEED_API const char *heed_version(void);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
@@ -64,6 +67,8 @@ typedef struct heed_options heed_options;
 HEED_API heed_status heed_options_set(heed_options *options, const char *name, const char *value);
 /* The options as --help shows them, for the caller to give to heed_free. */
 HEED_API heed_status heed_options_help(const heed_options *options, char **text);
+/* The name of option `index`, in the order of the help; NULL past the last. */
+HEED_API const char *heed_options_name(const heed_options *options, size_t index);
 /* True for an option that needs no value. */
 HEED_API bool heed_options_is_flag(const heed_options *options, const char *name);
 HEED_API void heed_options_close(heed_options *options); /* NULL is fine */
@@ -79,7 +84,7 @@ typedef struct heed_model heed_model;
  * the tensor or key. */
 HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
 HEED_API void heed_model_close(heed_model *model); /* NULL is fine */
-/* What `heed info` prints, as text or as a JSON object; for heed_free. */
+/* What `heed info` prints, as lines of text or as a JSON object on one line, without the last newline; for heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
 /* ---- translation ---------------------------------------------------------------------------------------------- */
@@ -107,8 +112,8 @@ HEED_API heed_status heed_translate(heed_model *model, const heed_options *optio
 
 typedef struct heed_tokenizer heed_tokenizer;
 
-/* Opens a tokenizer.json, or the one in a model's folder. */
-HEED_API heed_status heed_tokenizer_open(heed_context *context, const char *path, heed_tokenizer **tokenizer);
+/* Opens a tokenizer.json, or the one of a model, called as in heed_model_open. */
+HEED_API heed_status heed_tokenizer_open(heed_context *context, const char *name, heed_tokenizer **tokenizer);
 HEED_API void heed_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
 HEED_API size_t heed_tokenizer_size(const heed_tokenizer *tokenizer); /* the largest id + 1 */
 /* The token's text, "▁dog"; NULL when the id is not used. Owned by the tokenizer. */
@@ -157,8 +162,8 @@ HEED_API heed_status heed_train(heed_context *context, const heed_options *optio
 /* ---- evaluation and measuring --------------------------------------------------------------------------------- */
 
 HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **options);
-/* Corpus BLEU of a file of translations against the references (option "reference", one or more files), as sacreBLEU
- * computes and prints it: a line of text, or a JSON object; for heed_free. */
+/* Corpus BLEU of a file of translations ("-": standard input) against the references (option "reference", one or more
+ * files), as sacreBLEU computes and prints it: a line of text, or a JSON object; for heed_free. */
 HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
                                         bool json, char **report);
 

@@ -71,6 +71,10 @@ heed_status heed_options_help(const heed_options *options, char **text) {
     return *text ? HEED_OK : HEED_MEMORY;
 }
 
+const char *heed_options_name(const heed_options *options, size_t index) {
+    return index < options->table->count ? options->table->rows[index].name : NULL;
+}
+
 bool heed_options_is_flag(const heed_options *options, const char *name) {
     const hd_setting *row = hd_settings_find(options->table->rows, options->table->count, name);
     return row && row->kind == HD_SETTING_BOOL;

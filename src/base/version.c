@@ -1,5 +1,18 @@
 #include "base/context.h"
 
-#include <stdio.h>
+#include <jansson.h>
+#include <utf8proc.h>
 
-const char *heed_version(void) { return "heed " HEED_VERSION; }
+#define AS_TEXT(number) #number
+#define TEXT_OF(number) AS_TEXT(number)
+
+#ifdef HEED_PLAIN_THREADS
+#define THREADS "threads pthreads"
+#else
+#define THREADS "threads OpenMP"
+#endif
+
+#define UTF8PROC                                                                       \
+    "utf8proc " TEXT_OF(UTF8PROC_VERSION_MAJOR) "." TEXT_OF(UTF8PROC_VERSION_MINOR) "." TEXT_OF(UTF8PROC_VERSION_PATCH)
+
+const char *heed_version(void) { return "heed " HEED_VERSION " (" THREADS ", Jansson " JANSSON_VERSION ", " UTF8PROC ")"; }

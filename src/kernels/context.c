@@ -46,6 +46,12 @@ heed_status heed_context_set_threads(heed_context *context, int threads) {
     return HEED_OK;
 }
 
+int heed_context_threads(const heed_context *context) { return context->threads; }
+
+const char *heed_context_instruction_set(const heed_context *context) {
+    return context->kernels ? context->kernels->name : "none";
+}
+
 const char *heed_status_name(heed_status status) {
     static const char *const names[] = {"ok",          "argument", "out of memory", "file",   "format",
                                         "unsupported", "length",   "numeric",       "stopped"};

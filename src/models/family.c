@@ -20,6 +20,12 @@ static const activation_name activation_names[] = {
     {"linear", HD_IDENTITY},
 };
 
+const char *hd_activation_name(hd_activation activation) {
+    for (size_t i = 0; i < HD_COUNT(activation_names); i++)
+        if (activation_names[i].activation == activation) return activation_names[i].name;
+    return "unknown";
+}
+
 static const char *module_name(const hd_family *family, hd_role role) {
     for (; family; family = family->base)
         for (size_t i = 0; i < family->weight_count; i++)
@@ -158,9 +164,7 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
         case HD_KEY_ACTIVATION: {
             int activation = HD_IDENTITY;
             memcpy(&activation, field, sizeof activation);
-            for (size_t i = 0; i < HD_COUNT(activation_names); i++)
-                if ((int)activation_names[i].activation == activation) return json_string(activation_names[i].name);
-            return json_null();
+            return json_string(hd_activation_name((hd_activation)activation));
         }
         case HD_KEY_CONSTANT: return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
     }

@@ -48,6 +48,8 @@ extern const hd_family hd_bart_common, hd_marian, hd_pegasus;
 /* Every family, NULL-terminated. */
 extern const hd_family *const hd_families[];
 
+/* Hugging Face's name of an activation, "relu". */
+const char *hd_activation_name(hd_activation activation);
 /* The name under which `family` stores a slot, appended to `out`. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
 

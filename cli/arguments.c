@@ -1,0 +1,229 @@
+#include "arguments.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "output.h"
+#include "suggest.h"
+
+/* ---- messages --------------------------------------------------------------------------------------------------- */
+
+int report_usage(const invocation *line, const char *format, ...) {
+    va_list arguments;
+    fprintf(stderr, "heed %s: ", line->command->name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+int report_failure(const invocation *line, heed_status status) {
+    fprintf(stderr, "heed %s: %s\n", line->command->name, heed_context_message(line->context));
+    return status == HEED_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static void print_note(void *user, const char *note) {
+    const invocation *line = user;
+    fprintf(stderr, "heed %s: %s\n", line->command->name, note);
+}
+
+/* ---- options by name -------------------------------------------------------------------------------------------- */
+
+/* Those that every verb has. */
+enum { THREADS, QUIET, VERBOSE, HELP, COMMON };
+
+static void common_options(invocation *line, own_option common[COMMON]) {
+    common[THREADS] = (own_option){"threads", 't', "NUMBER", "threads to use (default: all cores)", &line->threads, NULL};
+    common[QUIET] = (own_option){"quiet", 'q', NULL, "no progress", NULL, &line->quiet};
+    common[VERBOSE] = (own_option){"verbose", 'v', NULL, "notes on standard error", NULL, &line->verbose};
+    common[HELP] = (own_option){"help", 'h', NULL, "this text", NULL, &line->help};
+}
+
+static bool same_name(const char *name, size_t size, const char *other) {
+    if (strlen(other) != size) return false;
+    for (size_t i = 0; i < size; i++)
+        if (name[i] != other[i] && !(name[i] == '_' && other[i] == '-')) return false;
+    return true;
+}
+
+/* Looks for an option by its name, or by its letter when `size` is 0. */
+static const own_option *find_own(const own_option *options, size_t count, const char *name, size_t size, char letter) {
+    for (size_t i = 0; i < count; i++)
+        if (size ? same_name(name, size, options[i].name) : letter == options[i].letter) return &options[i];
+    return NULL;
+}
+
+static const char *find_library(const invocation *line, const char *name, size_t size) {
+    const char *found;
+    for (size_t i = 0; line->options && (found = heed_options_name(line->options, i)); i++)
+        if (same_name(name, size, found)) return found;
+    return NULL;
+}
+
+/* The library has no letters; two of its names are known by one wherever they appear. */
+static const char *library_name_of(char letter) { return letter == 'm' ? "model" : letter == 's' ? "seed" : NULL; }
+
+static int report_unknown(const invocation *line, const own_option *common, const char *name, size_t size) {
+    suggestion guess = suggest_for(name, size);
+    const char *candidate;
+    for (size_t i = 0; i < line->command->own_count; i++) suggest(&guess, line->command->own[i].name);
+    for (size_t i = 0; line->options && (candidate = heed_options_name(line->options, i)); i++) suggest(&guess, candidate);
+    for (size_t i = 0; i < COMMON; i++) suggest(&guess, common[i].name);
+    if (guess.best) return report_usage(line, "unknown option --%.*s (did you mean --%s?)", (int)size, name, guess.best);
+    return report_usage(line, "unknown option --%.*s", (int)size, name);
+}
+
+/* ---- reading the words ------------------------------------------------------------------------------------------ */
+
+typedef struct word_reader {
+    invocation *line;
+    const own_option *common;
+    char **words;
+    int count, next;
+} word_reader;
+
+/* What stands for the value of the option just read: text behind it, or the next word. */
+static bool take_value(word_reader *reader, const char *attached, const char **value) {
+    if (attached) *value = attached;
+    else if (reader->next < reader->count) *value = reader->words[reader->next++];
+    else return false;
+    return true;
+}
+
+static int set_own(word_reader *reader, const own_option *option, const char *attached) {
+    if (option->flag && attached) return report_usage(reader->line, "--%s takes no value", option->name);
+    if (option->flag) *option->flag = true;
+    else if (!take_value(reader, attached, option->value))
+        return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+    return EXIT_DONE;
+}
+
+static int set_library(word_reader *reader, const char *name, const char *attached) {
+    invocation *line = reader->line;
+    const char *value = attached;
+    if (!heed_options_is_flag(line->options, name) && !take_value(reader, attached, &value))
+        return report_usage(line, "--%s needs a value", name);
+    heed_status status = heed_options_set(line->options, name, value);
+    if (status != HEED_OK) return report_failure(line, status);
+    line->given[line->given_count++] = name;
+    return EXIT_DONE;
+}
+
+/* --name, --name value, --name=value */
+static int read_name(word_reader *reader, const char *name) {
+    const command *verb = reader->line->command;
+    size_t size = strcspn(name, "=");
+    const char *attached = name[size] ? name + size + 1 : NULL, *library;
+    const own_option *own = size ? find_own(verb->own, verb->own_count, name, size, 0) : NULL;
+    if (own) return set_own(reader, own, attached);
+    if ((library = find_library(reader->line, name, size))) return set_library(reader, library, attached);
+    if (size && (own = find_own(reader->common, COMMON, name, size, 0))) return set_own(reader, own, attached);
+    return report_unknown(reader->line, reader->common, name, size);
+}
+
+/* -q, -qv, -t 2, -t2 */
+static int read_letters(word_reader *reader, const char *letters) {
+    const command *verb = reader->line->command;
+    while (*letters) {
+        char letter = *letters++;
+        const char *attached = *letters ? letters : NULL, *library = library_name_of(letter);
+        const own_option *own = find_own(verb->own, verb->own_count, NULL, 0, letter);
+        if (!own && library && find_library(reader->line, library, strlen(library))) return set_library(reader, library, attached);
+        if (!own) own = find_own(reader->common, COMMON, NULL, 0, letter);
+        if (!own) return report_usage(reader->line, "unknown option -%c", letter);
+        int code = set_own(reader, own, own->flag ? NULL : attached);
+        if (code || !own->flag) return code;
+    }
+    return EXIT_DONE;
+}
+
+static int read_words(word_reader *reader) {
+    invocation *line = reader->line;
+    bool options = true;
+    while (reader->next < reader->count) {
+        const char *word = reader->words[reader->next++];
+        int code = EXIT_DONE;
+        if (!options || word[0] != '-' || !word[1]) line->texts[line->text_count++] = word;
+        else if (strcmp(word, "--") == 0) options = false;
+        else code = word[1] == '-' ? read_name(reader, word + 2) : read_letters(reader, word + 1);
+        if (code || line->help) return code;
+    }
+    return EXIT_DONE;
+}
+
+/* ---- help ------------------------------------------------------------------------------------------------------- */
+
+static void print_own(const own_option *options, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const own_option *option = &options[i];
+        int width = option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("  --%s", option->name);
+        if (option->argument) width += printf(" %s", option->argument);
+        printf("%*s%s\n", width < 31 ? 32 - width : 2, "", option->help);
+    }
+}
+
+static int print_help(const invocation *line, const own_option *common) {
+    const command *verb = line->command;
+    printf("heed %s %s\n\n%s\n", verb->name, verb->usage, verb->about);
+    print_own(verb->own, verb->own_count);
+    char *text;
+    if (line->options && heed_options_help(line->options, &text) == HEED_OK) {
+        fputs(text, stdout);
+        heed_free(line->context, text);
+    }
+    print_own(common, COMMON);
+    return finish_output(verb->name, EXIT_DONE);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static int set_threads(invocation *line) {
+    if (!line->threads) return EXIT_DONE;
+    char *end;
+    long threads = strtol(line->threads, &end, 10);
+    if (!line->threads[0] || *end || threads < 0 || threads > 256)
+        return report_usage(line, "threads is \"%s\", expected a whole number from 0 to 256", line->threads);
+    heed_status status = heed_context_set_threads(line->context, (int)threads);
+    return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
+}
+
+bool open_invocation(const command *verb, int count, char **words, invocation *line, int *exit_code) {
+    *line = (invocation){.command = verb};
+    own_option common[COMMON];
+    common_options(line, common);
+    heed_status status = heed_context_open(&line->context);
+    if (status == HEED_OK && verb->open_options) status = verb->open_options(line->context, &line->options);
+    line->texts = grow_memory(NULL, (size_t)count, sizeof *line->texts);
+    line->given = grow_memory(NULL, (size_t)count, sizeof *line->given); /* each took a word at least */
+    if (status != HEED_OK) {
+        *exit_code = report_failure(line, status);
+    } else {
+        word_reader reader = {.line = line, .common = common, .words = words, .count = count};
+        *exit_code = read_words(&reader);
+        if (*exit_code == EXIT_DONE && line->help) *exit_code = print_help(line, common);
+        else if (*exit_code == EXIT_DONE) *exit_code = set_threads(line);
+        if (*exit_code == EXIT_DONE && !line->help) {
+            if (line->verbose) heed_context_set_log(line->context, print_note, line);
+            return true;
+        }
+    }
+    close_invocation(line);
+    return false;
+}
+
+void close_invocation(invocation *line) {
+    heed_options_close(line->options);
+    heed_context_close(line->context);
+    free(line->texts);
+    free(line->given);
+}
+
+bool was_given(const invocation *line, const char *name) {
+    for (size_t i = 0; i < line->given_count; i++)
+        if (strcmp(line->given[i], name) == 0) return true;
+    return false;
+}

@@ -1,0 +1,54 @@
+/* The words of a command line. A verb says what it is called and which options are its own; every other option goes to
+ * the library's heed_options, so that what there is, and what --help says of it, is written once. */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <heed/heed.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* An option of the verb itself: with a `value` it takes one, with a `flag` it does not. */
+typedef struct own_option {
+    const char *name; /* without its dashes */
+    char letter;      /* 0: none */
+    const char *argument, *help;
+    const char **value;
+    bool *flag;
+} own_option;
+
+typedef struct command {
+    const char *name;  /* "translate", "tokenize train": after "heed " in messages */
+    const char *usage; /* what follows the name in --help */
+    const char *about; /* lines for --help */
+    const own_option *own;
+    size_t own_count;
+    heed_status (*open_options)(heed_context *context, heed_options **options); /* NULL: only its own */
+} command;
+
+/* A command line that was read. */
+typedef struct invocation {
+    const command *command;
+    heed_context *context;
+    heed_options *options; /* NULL: none */
+    const char **texts;    /* [text_count]: the words that are no options */
+    size_t text_count;
+    const char **given;    /* [given_count]: names of the library's options that were set */
+    size_t given_count;
+    const char *threads;
+    bool quiet, verbose, help;
+} invocation;
+
+/* Reads the words behind the verb and opens a context. When there is nothing left to do (--help, or a mistake, which was
+ * reported) it returns false and *exit_code is the program's; the invocation is then closed. */
+bool open_invocation(const command *verb, int count, char **words, invocation *invocation, int *exit_code);
+void close_invocation(invocation *invocation);
+
+/* Was a library's option of this name on the command line? */
+bool was_given(const invocation *invocation, const char *name);
+
+/* `heed translate: …` on standard error; returns EXIT_USAGE. */
+int report_usage(const invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with what the library says of its last failure; returns EXIT_FAILED, or EXIT_USAGE for HEED_ARGUMENT. */
+int report_failure(const invocation *invocation, heed_status status);
+
+#endif

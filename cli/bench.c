@@ -1,0 +1,34 @@
+/* heed bench: measures, and prints each figure as it is found. */
+#include <stdio.h>
+
+#include "arguments.h"
+#include "output.h"
+#include "verbs.h"
+
+static const command bench = {
+    .name = "bench",
+    .usage = "[machine] [kernels] [train] [translate] [options]",
+    .about = "Measures the machine's peak, the kernels, training and translating; without a word, the first three.\n",
+    .open_options = heed_bench_options,
+};
+
+static void print_line(void *user, const char *line) {
+    (void)user;
+    puts(line);
+    flush_output();
+}
+
+int run_bench(int count, char **words) {
+    static const char *const usual[] = {"machine", "kernels", "train"};
+    invocation line;
+    int code;
+    if (!open_invocation(&bench, count, words, &line, &code)) return code;
+    const char *const *what = line.text_count ? line.texts : usual;
+    size_t parts = line.text_count ? line.text_count : sizeof usual / sizeof usual[0];
+    for (size_t i = 0; i < parts && code == EXIT_DONE; i++) {
+        heed_status status = heed_bench(line.context, line.options, what[i], print_line, NULL);
+        if (status != HEED_OK) code = report_failure(&line, status);
+    }
+    close_invocation(&line);
+    return finish_output(bench.name, code);
+}

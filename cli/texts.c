@@ -1,0 +1,153 @@
+#include "texts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+enum {
+    BATCH_LINES = 512,
+    BATCH_BYTES = 1 << 20,
+    READ_BYTES = 1 << 16,
+    LONGEST_LINE = 1 << 24,
+    PATIENCE = 2 /* milliseconds that a batch with something in it waits for more */
+};
+
+const char too_long[] = "longer than 16 MiB";
+
+bool open_texts(const invocation *line, const char *input, text_source *t, int *exit_code) {
+    *t = (text_source){.line = line, .first = 1, .noun = "line", .descriptor = STDIN_FILENO, .path = "standard input"};
+    if (input && line->text_count) {
+        *exit_code = report_usage(line, "texts come from the command line or from --input, not from both");
+        return false;
+    }
+    if (line->text_count) {
+        t->noun = "text";
+        t->descriptor = -1;
+    } else if (input && strcmp(input, "-") != 0) {
+        t->path = input;
+        t->descriptor = open(input, O_RDONLY | O_CLOEXEC);
+    }
+    if (input && t->descriptor < 0) {
+        fprintf(stderr, "heed %s: %s: cannot open: %s\n", line->command->name, input, strerror(errno));
+        *exit_code = EXIT_FAILED;
+        return false;
+    }
+    return true;
+}
+
+void close_texts(text_source *t) {
+    if (t->descriptor > STDIN_FILENO) close(t->descriptor);
+    free(t->items);
+    free(t->sizes);
+    free(t->offsets);
+    free(t->held);
+}
+
+void report_text(const text_source *t, size_t index, const char *problem) {
+    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)(t->first + index), problem);
+}
+
+static void add_item(text_source *t, size_t offset, size_t size) {
+    if (t->count == t->item_capacity) {
+        t->item_capacity = t->item_capacity ? t->item_capacity * 2 : 64;
+        t->items = grow_memory(t->items, t->item_capacity, sizeof *t->items);
+        t->sizes = grow_memory(t->sizes, t->item_capacity, sizeof *t->sizes);
+        t->offsets = grow_memory(t->offsets, t->item_capacity, sizeof *t->offsets);
+    }
+    t->offsets[t->count] = offset;
+    t->sizes[t->count++] = size;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+static bool next_words(text_source *t) {
+    if (t->ended) return false;
+    t->ended = true;
+    for (size_t i = 0; i < t->line->text_count; i++) {
+        add_item(t, 0, strlen(t->line->texts[i]));
+        t->items[i] = t->line->texts[i];
+    }
+    return t->count > 0;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
+
+/* Takes the line [start, start + size) and its end of `ending` bytes. */
+static void take_line(text_source *t, size_t size, size_t ending) {
+    size_t offset = t->start;
+    t->start += size + ending;
+    if (ending && size && t->held[offset + size - 1] == '\r') size--;
+    add_item(t, t->skipping ? SIZE_MAX : offset, t->skipping ? 0 : size);
+    t->skipping = false;
+}
+
+/* Takes whole lines that are held, up to a batch's size. True when the batch is full. */
+static bool take_lines(text_source *t, size_t *searched) {
+    while (t->count < BATCH_LINES) {
+        size_t left = t->end - t->start - *searched;
+        const char *newline = left ? memchr(t->held + t->start + *searched, '\n', left) : NULL;
+        if (!newline) {
+            *searched += left;
+            break;
+        }
+        take_line(t, (size_t)(newline - t->held) - t->start, 1);
+        *searched = 0;
+    }
+    return t->count == BATCH_LINES || (t->count && t->start >= BATCH_BYTES);
+}
+
+static bool is_more_ready(const text_source *t) {
+    struct pollfd wanted = {.fd = t->descriptor, .events = POLLIN};
+    return poll(&wanted, 1, PATIENCE) != 0;
+}
+
+static void read_more(text_source *t) {
+    if (t->end + READ_BYTES > t->capacity) {
+        t->capacity = t->capacity * 2 > t->end + READ_BYTES ? t->capacity * 2 : t->end + READ_BYTES;
+        t->held = grow_memory(t->held, t->capacity, 1);
+    }
+    ssize_t size;
+    do size = read(t->descriptor, t->held + t->end, READ_BYTES);
+    while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        fprintf(stderr, "heed %s: %s: cannot read: %s\n", t->line->command->name, t->path, strerror(errno));
+        t->failed = true;
+    }
+    if (size <= 0) t->ended = true;
+    else t->end += (size_t)size;
+}
+
+static bool next_lines(text_source *t) {
+    if (t->start) { /* what the last batch took is no longer needed */
+        memmove(t->held, t->held + t->start, t->end - t->start);
+        t->end -= t->start;
+        t->start = 0;
+    }
+    size_t searched = 0;
+    bool full;
+    while (!(full = take_lines(t, &searched)) && !t->ended) {
+        if (t->count && !is_more_ready(t)) break;
+        if (t->end - t->start > LONGEST_LINE) { /* of such a line only its number is kept */
+            t->skipping = true;
+            t->end = t->start;
+            searched = 0;
+        }
+        read_more(t);
+    }
+    bool last = t->ended && !full && !t->failed;
+    if (last && (t->end > t->start || t->skipping)) take_line(t, t->end - t->start, 0);
+    for (size_t i = 0; i < t->count; i++) t->items[i] = t->offsets[i] == SIZE_MAX ? NULL : t->held + t->offsets[i];
+    return t->count > 0;
+}
+
+bool next_texts(text_source *t) {
+    t->first += t->count;
+    t->count = 0;
+    return t->descriptor < 0 ? next_words(t) : next_lines(t);
+}

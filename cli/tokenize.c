@@ -1,0 +1,146 @@
+/* heed tokenize: what a model makes of a text, and back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "memory.h"
+#include "output.h"
+#include "texts.h"
+#include "verbs.h"
+
+static const char *model_name, *input;
+static bool ids_only, decode, plain, json;
+
+static const own_option own[] = {
+    {"model", 'm', "MODEL", "a model, or a tokenizer.json", &model_name, NULL},
+    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
+    {"ids", 0, NULL, "print ids in place of tokens", NULL, &ids_only},
+    {"decode", 0, NULL, "texts are ids: print the text that they stand for", NULL, &decode},
+    {"no-special", 0, NULL, "leave out the special tokens that the model wants around a text", NULL, &plain},
+    {"json", 0, NULL, "one JSON object a text: ids, tokens, and offsets in characters", NULL, &json},
+};
+
+static const command tokenize = {
+    .name = "tokenize",
+    .usage = "-m MODEL [options] [TEXT ...]",
+    .about = "Prints the tokens of each TEXT, else of each line of --input or of standard input, on a line of their own.\n"
+             "heed tokenize train makes a tokenizer (heed tokenize train --help).\n",
+    .own = own,
+    .own_count = sizeof own / sizeof own[0],
+};
+
+static const char *token_text(const heed_tokenizer *tokenizer, int32_t id) {
+    const char *text = heed_tokenizer_token(tokenizer, id);
+    return text ? text : "";
+}
+
+static void print_tokens(const heed_tokenizer *tokenizer, const heed_encoding *encoding) {
+    const int32_t *ids = heed_encoding_ids(encoding);
+    for (size_t i = 0; i < heed_encoding_count(encoding); i++) {
+        if (i) putchar(' ');
+        if (ids_only) printf("%d", ids[i]);
+        else put_line_text(token_text(tokenizer, ids[i]));
+    }
+    putchar('\n');
+}
+
+static void print_object(const heed_tokenizer *tokenizer, const heed_encoding *encoding) {
+    size_t count = heed_encoding_count(encoding);
+    const int32_t *ids = heed_encoding_ids(encoding);
+    const uint32_t *starts = heed_encoding_starts(encoding), *ends = heed_encoding_ends(encoding);
+    fputs("{\"ids\": [", stdout);
+    for (size_t i = 0; i < count; i++) printf("%s%d", i ? ", " : "", ids[i]);
+    fputs("], \"tokens\": [", stdout);
+    for (size_t i = 0; i < count; i++) {
+        if (i) fputs(", ", stdout);
+        put_json_string(token_text(tokenizer, ids[i]));
+    }
+    fputs("], \"offsets\": [", stdout);
+    for (size_t i = 0; i < count; i++) printf("%s[%u, %u]", i ? ", " : "", starts[i], ends[i]);
+    fputs("]}\n", stdout);
+}
+
+static bool encode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
+    heed_encoding *encoding;
+    if (heed_tokenizer_encode(tokenizer, line->context, text, size, !plain, &encoding) != HEED_OK) return false;
+    if (json) print_object(tokenizer, encoding);
+    else print_tokens(tokenizer, encoding);
+    heed_encoding_close(encoding);
+    return true;
+}
+
+/* Reads ids with blanks, tabs or commas between them; false at what is none. */
+static bool read_ids(const char *text, size_t size, int32_t **ids, size_t *count) {
+    const char *end = text + size;
+    *ids = grow_memory(NULL, size / 2 + 1, sizeof **ids);
+    *count = 0;
+    while (true) {
+        while (text < end && strchr(" \t,", *text) && *text) text++;
+        if (text == end) return true;
+        int64_t id = 0;
+        const char *first = text;
+        while (text < end && *text >= '0' && *text <= '9' && id <= INT32_MAX) id = id * 10 + (*text++ - '0');
+        if (text == first || id > INT32_MAX || (text < end && (!*text || !strchr(" \t,", *text)))) return false;
+        (*ids)[(*count)++] = (int32_t)id;
+    }
+}
+
+/* NULL, or why there is no text. */
+static const char *decode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
+    int32_t *ids;
+    size_t count;
+    char *decoded = NULL;
+    const char *problem = NULL;
+    if (!read_ids(text, size, &ids, &count)) problem = "expected ids: whole numbers with blanks between them";
+    else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded) != HEED_OK)
+        problem = heed_context_message(line->context);
+    if (!problem && json) {
+        fputs("{\"text\": ", stdout);
+        put_json_string(decoded);
+        puts("}");
+    } else if (!problem) {
+        put_line_text(decoded);
+        putchar('\n');
+    }
+    heed_free(line->context, decoded);
+    free(ids);
+    return problem;
+}
+
+static int tokenize_all(const invocation *line, const heed_tokenizer *tokenizer, text_source *texts) {
+    int code = EXIT_DONE;
+    while (next_texts(texts)) {
+        for (size_t i = 0; i < texts->count; i++) {
+            const char *problem = NULL, *text = texts->items[i];
+            if (!text) problem = too_long;
+            else if (decode) problem = decode_text(line, tokenizer, text, texts->sizes[i]);
+            else if (!encode_text(line, tokenizer, text, texts->sizes[i])) problem = heed_context_message(line->context);
+            if (!problem) continue;
+            putchar('\n');
+            report_text(texts, i, problem);
+            code = EXIT_FAILED;
+        }
+        if (!flush_output()) break;
+    }
+    return texts->failed ? EXIT_FAILED : code;
+}
+
+int run_tokenize(int count, char **words) {
+    if (count && strcmp(words[0], "train") == 0) return run_tokenize_train(count - 1, words + 1);
+    invocation line;
+    text_source texts;
+    heed_tokenizer *tokenizer = NULL;
+    int code;
+    if (!open_invocation(&tokenize, count, words, &line, &code)) return code;
+    if (!model_name) {
+        code = report_usage(&line, "no model: name one with -m, a folder, a shipped model or a tokenizer.json");
+    } else if (open_texts(&line, input, &texts, &code)) {
+        heed_status status = heed_tokenizer_open(line.context, model_name, &tokenizer);
+        code = status == HEED_OK ? tokenize_all(&line, tokenizer, &texts) : report_failure(&line, status);
+        close_texts(&texts);
+    }
+    heed_tokenizer_close(tokenizer);
+    close_invocation(&line);
+    return finish_output(tokenize.name, code);
+}

@@ -1,0 +1,112 @@
+/* heed translate: texts in, a translation of each out, in order. */
+#include <stdio.h>
+
+#include "arguments.h"
+#include "output.h"
+#include "texts.h"
+#include "verbs.h"
+
+static const char *model_name, *input;
+static bool json;
+
+static const own_option own[] = {
+    {"model", 'm', "MODEL", "the model to use (default: multi30k-en-de)", &model_name, NULL},
+    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
+    {"json", 0, NULL, "one JSON object a text", NULL, &json},
+};
+
+static const command translate = {
+    .name = "translate",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
+    .about = "Translates each TEXT, else each line of --input or of standard input, into a line of its own.\n"
+             "--json prints {\"translation_text\": …}. With --best there is a line for each alternative, the text's\n"
+             "number, its score and its words between tabs, and with --json an array of objects that have a \"score\".\n"
+             "What is not set is as the model's generation_config.json has it; the defaults below are those without one.\n",
+    .own = own,
+    .own_count = sizeof own / sizeof own[0],
+    .open_options = heed_translate_options,
+};
+
+static void print_object(const heed_results *results, size_t index, size_t alternative, bool scored) {
+    fputs("{\"translation_text\": ", stdout);
+    put_json_string(heed_results_text(results, index, alternative));
+    if (scored) {
+        fputs(", \"score\": ", stdout);
+        put_json_float(heed_results_score(results, index, alternative));
+    }
+    putchar('}');
+}
+
+static void print_alternatives(const heed_results *results, size_t index, uint64_t number) {
+    size_t count = heed_results_alternatives(results, index);
+    if (json) putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        if (json) {
+            if (i) fputs(", ", stdout);
+            print_object(results, index, i, true);
+            continue;
+        }
+        printf("%llu\t%.9g\t", (unsigned long long)number, (double)heed_results_score(results, index, i));
+        put_line_text(heed_results_text(results, index, i));
+        putchar('\n');
+    }
+    if (json) fputs("]\n", stdout);
+}
+
+static void print_best(const heed_results *results, size_t index) {
+    if (json) print_object(results, index, 0, false);
+    else put_line_text(heed_results_text(results, index, 0));
+    putchar('\n');
+}
+
+/* False when a text had no answer: it was reported, and has an empty line. */
+static bool print_answer(const text_source *texts, const heed_results *results, size_t index, bool alternatives) {
+    const char *problem = texts->items[index] ? heed_results_problem(results, index) : too_long;
+    if (problem) {
+        putchar('\n');
+        report_text(texts, index, problem);
+    } else if (alternatives) {
+        print_alternatives(results, index, texts->first + index);
+    } else {
+        print_best(results, index);
+    }
+    return !problem;
+}
+
+/* False when nothing more can be translated, which was reported. */
+static bool translate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
+    heed_results *results;
+    heed_status status = heed_translate(model, line->options, texts->items, texts->sizes, texts->count, &results);
+    if (status != HEED_OK) {
+        *code = report_failure(line, status);
+        return false;
+    }
+    bool alternatives = was_given(line, "best");
+    for (size_t i = 0; i < texts->count; i++)
+        if (!print_answer(texts, results, i, alternatives)) *code = EXIT_FAILED;
+    heed_results_close(results);
+    return flush_output();
+}
+
+static int translate_all(const invocation *line, heed_model *model, text_source *texts) {
+    int code = EXIT_DONE;
+    while (next_texts(texts) && translate_batch(line, model, texts, &code)) continue;
+    return texts->failed ? EXIT_FAILED : code;
+}
+
+int run_translate(int count, char **words) {
+    invocation line;
+    text_source texts;
+    int code;
+    model_name = "multi30k-en-de";
+    if (!open_invocation(&translate, count, words, &line, &code)) return code;
+    heed_model *model = NULL;
+    if (open_texts(&line, input, &texts, &code)) {
+        heed_status status = heed_model_open(line.context, model_name, &model);
+        code = status == HEED_OK ? translate_all(&line, model, &texts) : report_failure(&line, status);
+        close_texts(&texts);
+    }
+    heed_model_close(model);
+    close_invocation(&line);
+    return finish_output(translate.name, code);
+}

@@ -1,0 +1,209 @@
+/* What `heed info` says of a model, as lines for people or as a JSON object for programs. */
+#include "base/number.h"
+#include "formats/json.h"
+#include "models/model.h"
+
+#include <string.h>
+
+/* Parameters by the part of the model that they belong to. */
+typedef struct part_sizes {
+    int64_t embedding, encoder, decoder, output;
+} part_sizes;
+
+static part_sizes measure_parts(const hd_stack *stack) {
+    part_sizes sizes = {0};
+    for (int64_t i = 0; i < stack->count; i++) {
+        hd_role role = stack->slots[i].role;
+        int64_t count = hd_parameter_count(&stack->parameters[i]);
+        if (role == HD_TOKEN_EMBEDDING || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS) sizes.embedding += count;
+        else if (role == HD_OUTPUT_BIAS) sizes.output += count;
+        else if (role == HD_DECODER_FINAL_NORM || role >= HD_DECODER_Q) sizes.decoder += count;
+        else sizes.encoder += count;
+    }
+    return sizes;
+}
+
+static void measure_weights(const heed_model *model, size_t bytes[HD_DTYPES]) {
+    size_t count = model->weights ? hd_weights_count(model->weights) : 0;
+    memset(bytes, 0, HD_DTYPES * sizeof *bytes);
+    for (size_t i = 0; i < count; i++) {
+        const hd_stored_tensor *tensor = hd_weights_at(model->weights, i);
+        bytes[tensor->dtype] += tensor->bytes;
+    }
+}
+
+static const char *positions_name(const hd_recipe *recipe) {
+    return recipe->positions == HD_POSITIONS_SINUSOIDAL ? "sinusoidal" : "learned";
+}
+
+static const char *stopping_name(int stopping) {
+    static const char *const names[] = {"unlikely", "full", "never"};
+    return names[stopping];
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------------- */
+
+static void begin_line(hd_buffer *out, const char *name) { hd_buffer_format(out, "%-14s", name); }
+
+/* 1234567 as 1,234,567. */
+static void append_count(hd_buffer *out, int64_t count) {
+    if (count >= 1000) {
+        append_count(out, count / 1000);
+        hd_buffer_format(out, ",%03lld", (long long)(count % 1000));
+    } else {
+        hd_buffer_format(out, "%lld", (long long)count);
+    }
+}
+
+static void append_count_line(hd_buffer *out, const char *name, int64_t count) {
+    begin_line(out, name);
+    append_count(out, count);
+    hd_buffer_byte(out, '\n');
+}
+
+static void append_two(hd_buffer *out, const char *name, int64_t encoder, int64_t decoder) {
+    begin_line(out, name);
+    hd_buffer_format(out, "%lld + %lld\n", (long long)encoder, (long long)decoder);
+}
+
+static void append_parameters(const heed_model *model, hd_buffer *out) {
+    part_sizes sizes = measure_parts(model->stack);
+    append_count_line(out, "parameters", hd_model_parameters(model));
+    append_count_line(out, "  embedding", sizes.embedding);
+    append_count_line(out, "  encoder", sizes.encoder);
+    append_count_line(out, "  decoder", sizes.decoder);
+    append_count_line(out, "  output", sizes.output);
+    size_t bytes[HD_DTYPES];
+    measure_weights(model, bytes);
+    begin_line(out, "weights");
+    const char *between = "";
+    for (int dtype = 0; dtype < HD_DTYPES; dtype++) {
+        if (!bytes[dtype]) continue;
+        hd_buffer_format(out, "%s", between);
+        append_count(out, (int64_t)bytes[dtype]);
+        hd_buffer_format(out, " bytes %s", hd_dtype_name((hd_dtype)dtype));
+        between = ", ";
+    }
+    hd_buffer_byte(out, '\n');
+}
+
+static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
+    append_two(out, "layers", recipe->encoder_layers, recipe->decoder_layers);
+    append_count_line(out, "width", recipe->width);
+    append_two(out, "heads", recipe->encoder_heads, recipe->decoder_heads);
+    append_two(out, "feed-forward", recipe->encoder_ffn_width, recipe->decoder_ffn_width);
+    begin_line(out, "activation");
+    hd_buffer_format(out, "%s\n", hd_activation_name((hd_activation)recipe->activation));
+    begin_line(out, "norm");
+    hd_buffer_format(out, "%s each sublayer\n", recipe->pre_norm ? "before" : "after");
+    begin_line(out, "positions");
+    hd_buffer_format(out, "%lld, %s\n", (long long)recipe->max_positions, positions_name(recipe));
+    append_count_line(out, "vocabulary", recipe->vocabulary);
+}
+
+static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
+    int32_t size = (int32_t)hd_tokenizer_size(tokenizer);
+    begin_line(out, "tokenizer");
+    append_count(out, size);
+    hd_buffer_text(out, " tokens");
+    const char *between = "; special ";
+    for (int32_t id = 0; id < size; id++) {
+        if (!hd_tokenizer_is_special(tokenizer, id)) continue;
+        hd_buffer_format(out, "%s%s %d", between, hd_tokenizer_token(tokenizer, id), id);
+        between = ", ";
+    }
+    hd_buffer_byte(out, '\n');
+}
+
+static void append_generation(const hd_generation *generation, hd_buffer *out) {
+    begin_line(out, "generation");
+    hd_buffer_format(out, "beams %lld", (long long)generation->beams);
+    if (generation->max_new_tokens) hd_buffer_format(out, ", max-new-tokens %lld", (long long)generation->max_new_tokens);
+    else if (generation->max_length) hd_buffer_format(out, ", max-length %lld", (long long)generation->max_length);
+    if (generation->beams > 1) {
+        char penalty[32];
+        hd_print_number(penalty, sizeof penalty, "%g", (double)generation->length_penalty);
+        hd_buffer_format(out, ", length-penalty %s, early-stopping %s", penalty, stopping_name(generation->early_stopping));
+    }
+    hd_buffer_byte(out, '\n');
+}
+
+static void describe_as_text(const heed_model *model, hd_buffer *out) {
+    begin_line(out, "model");
+    hd_buffer_format(out, "%s (%s)\n", model->family->model_type, model->family->architecture);
+    begin_line(out, "folder");
+    hd_buffer_format(out, "%s\n", model->folder ? model->folder : "none");
+    append_parameters(model, out);
+    append_recipe(&model->stack->recipe, out);
+    append_tokenizer(model->tokenizer, out);
+    append_generation(&model->generation, out);
+    if (out->size) out->data[--out->size] = 0; /* the last line's end */
+}
+
+/* ---- for programs ----------------------------------------------------------------------------------------------- */
+
+static json_t *weights_object(const heed_model *model) {
+    size_t bytes[HD_DTYPES];
+    json_t *object = json_object();
+    measure_weights(model, bytes);
+    for (int dtype = 0; dtype < HD_DTYPES; dtype++)
+        if (bytes[dtype]) json_object_set_new(object, hd_dtype_name((hd_dtype)dtype), json_integer((json_int_t)bytes[dtype]));
+    return object;
+}
+
+static json_t *specials_object(const heed_tokenizer *tokenizer) {
+    json_t *object = json_object();
+    for (int32_t id = 0; id < (int32_t)hd_tokenizer_size(tokenizer); id++)
+        if (hd_tokenizer_is_special(tokenizer, id)) json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
+    return object;
+}
+
+static json_t *generation_object(const hd_generation *generation) {
+    return json_pack("{s:I, s:I, s:I, s:f, s:s, s:f, s:I}", "beams", (json_int_t)generation->beams, "max_new_tokens",
+                     (json_int_t)generation->max_new_tokens, "max_length", (json_int_t)generation->max_length, "length_penalty",
+                     (double)generation->length_penalty, "early_stopping", stopping_name(generation->early_stopping),
+                     "repetition_penalty", (double)generation->repetition_penalty, "no_repeat_ngram",
+                     (json_int_t)generation->no_repeat_ngram);
+}
+
+static json_t *sizes_object(const heed_model *model) {
+    part_sizes sizes = measure_parts(model->stack);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)hd_model_parameters(model), "embedding",
+                     (json_int_t)sizes.embedding, "encoder", (json_int_t)sizes.encoder, "decoder", (json_int_t)sizes.decoder,
+                     "output", (json_int_t)sizes.output);
+}
+
+static json_t *model_object(const heed_model *model) {
+    const hd_recipe *recipe = &model->stack->recipe;
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}",      //
+        "model_type", model->family->model_type, "architecture", model->family->architecture,                         //
+        "folder", model->folder ? model->folder : "", "parameters", sizes_object(model), "weight_bytes", weights_object(model), //
+        "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers,                             //
+        "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->encoder_heads, (json_int_t)recipe->decoder_heads, //
+        "ffn_width", (json_int_t)recipe->encoder_ffn_width, (json_int_t)recipe->decoder_ffn_width,                    //
+        "activation", hd_activation_name((hd_activation)recipe->activation), "pre_norm", recipe->pre_norm,            //
+        "positions", positions_name(recipe), "max_positions", (json_int_t)recipe->max_positions,                      //
+        "vocabulary", (json_int_t)recipe->vocabulary,                                                                 //
+        "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special", specials_object(model->tokenizer), //
+        "generation", generation_object(&model->generation));
+}
+
+static heed_status describe_as_json(const heed_model *model, hd_buffer *out) {
+    json_t *object = model_object(model);
+    if (!object) return hd_json_no_memory(model->context, model->folder ? model->folder : "model");
+    heed_status status = hd_json_append(model->context, object, out);
+    json_decref(object);
+    return status;
+}
+
+heed_status heed_model_describe(const heed_model *model, bool json, char **text) {
+    hd_buffer out;
+    hd_buffer_open(&out, model->context);
+    heed_status status = HEED_OK;
+    if (json) status = describe_as_json(model, &out);
+    else describe_as_text(model, &out);
+    *text = status == HEED_OK ? hd_buffer_take(&out) : NULL;
+    if (!*text) hd_buffer_close(&out);
+    return status != HEED_OK ? status : *text ? HEED_OK : HEED_MEMORY;
+}

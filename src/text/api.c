@@ -1,0 +1,179 @@
+/* The tokenizers of heed/heed.h. */
+#include "base/file.h"
+#include "base/lines.h"
+#include "base/options.h"
+#include "formats/model_folder.h"
+#include "text/line.h"
+#include "text/train.h"
+#include "text/vocabulary.h"
+
+#include <string.h>
+
+struct heed_encoding {
+    heed_context *context;
+    hd_encoding tokens;
+};
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+/* A folder may hold a tokenizer and no model yet. */
+static heed_status find_file(heed_context *context, const char *name, char **path) {
+    if (hd_file_exists(name) && !hd_folder_exists(name)) {
+        *path = hd_copy_string(context, name);
+        return *path ? HEED_OK : HEED_MEMORY;
+    }
+    *path = hd_path_join(context, name, "tokenizer.json");
+    if (!*path) return HEED_MEMORY;
+    if (hd_file_exists(*path)) return HEED_OK;
+    hd_free(context, *path);
+    *path = NULL;
+    char *folder;
+    HD_TRY(hd_model_folder_find(context, name, &folder));
+    *path = hd_path_join(context, folder, "tokenizer.json");
+    hd_free(context, folder);
+    return *path ? HEED_OK : HEED_MEMORY;
+}
+
+heed_status heed_tokenizer_open(heed_context *context, const char *name, heed_tokenizer **tokenizer) {
+    char *path;
+    *tokenizer = NULL;
+    HD_TRY(find_file(context, name, &path));
+    heed_status status = hd_tokenizer_open(context, path, tokenizer);
+    hd_free(context, path);
+    return status;
+}
+
+void heed_tokenizer_close(heed_tokenizer *tokenizer) { hd_tokenizer_close(tokenizer); }
+
+size_t heed_tokenizer_size(const heed_tokenizer *tokenizer) { return hd_tokenizer_size(tokenizer); }
+
+const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id) { return hd_tokenizer_token(tokenizer, id); }
+
+/* ---- text to ids and back --------------------------------------------------------------------------------------- */
+
+heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
+                                  bool special, heed_encoding **out) {
+    *out = NULL;
+    heed_encoding *encoding = hd_alloc_zeroed(context, 1, sizeof *encoding);
+    if (!encoding) return HEED_MEMORY;
+    encoding->context = context;
+    heed_status status = hd_tokenizer_encode(tokenizer, context, text, size, special, &encoding->tokens);
+    if (status == HEED_OK) *out = encoding;
+    else heed_encoding_close(encoding);
+    return status;
+}
+
+void heed_encoding_close(heed_encoding *encoding) {
+    if (!encoding) return;
+    hd_encoding_close(&encoding->tokens);
+    hd_free(encoding->context, encoding);
+}
+
+size_t heed_encoding_count(const heed_encoding *encoding) { return encoding->tokens.count; }
+const int32_t *heed_encoding_ids(const heed_encoding *encoding) { return encoding->tokens.ids; }
+const uint32_t *heed_encoding_starts(const heed_encoding *encoding) { return encoding->tokens.starts; }
+const uint32_t *heed_encoding_ends(const heed_encoding *encoding) { return encoding->tokens.ends; }
+
+heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids, size_t count,
+                                  char **text) {
+    hd_buffer out;
+    *text = NULL;
+    hd_buffer_open(&out, context);
+    heed_status status = hd_tokenizer_decode(tokenizer, ids, count, true, &out);
+    if (status == HEED_OK) *text = hd_buffer_take(&out);
+    hd_buffer_close(&out);
+    return status == HEED_OK && !*text ? HEED_MEMORY : status;
+}
+
+/* ---- training --------------------------------------------------------------------------------------------------- */
+
+typedef struct train_options {
+    hd_string_list input;
+    int64_t vocabulary_size, min_frequency, alphabet_limit;
+    int form; /* hd_normal_form */
+    bool lowercase;
+} train_options;
+
+#define F(field) offsetof(train_options, field)
+
+static const hd_setting rows[] = {
+    {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "text to learn from, or - for standard input"},
+    {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
+     "tokens, special ones among them"},
+    {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER", "how often a pair must occur to be merged"},
+    {"alphabet-limit", HD_SETTING_INT, F(alphabet_limit), "0", 0, 0x110000, "NUMBER",
+     "only so many characters, the most frequent; 0 for all"},
+    {"normal-form", HD_SETTING_CHOICE, F(form), "none", 0, 0, "none|nfc|nfd|nfkc|nfkd", "Unicode normal form of the text"},
+    {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "make all letters small"},
+};
+
+static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(train_options)};
+
+heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
+
+/* The lines of several files, one file after the other. */
+typedef struct file_lines {
+    heed_context *context;
+    const hd_string_list *files;
+    size_t file; /* the open one's place in the list; `count` at the end */
+    bool open;
+    hd_lines lines;
+} file_lines;
+
+static heed_status next_line(void *user, const char **text, size_t *size) {
+    file_lines *reader = user;
+    *text = NULL;
+    for (; reader->file < reader->files->count; reader->file++) {
+        const char *path = reader->files->items[reader->file];
+        if (!reader->open) HD_TRY(hd_lines_open(reader->context, path, HD_LINE_BYTES, &reader->lines));
+        reader->open = true;
+        if (hd_lines_next(&reader->lines)) {
+            if (reader->lines.too_long)
+                return hd_fail(reader->context, HEED_LENGTH, "%s: line %llu has more than %d bytes", path,
+                               (unsigned long long)reader->lines.number, HD_LINE_BYTES);
+            *text = reader->lines.text;
+            *size = reader->lines.size;
+            return HEED_OK;
+        }
+        heed_status status = reader->lines.status;
+        hd_lines_close(&reader->lines);
+        reader->open = false;
+        HD_TRY(status);
+    }
+    return HEED_OK;
+}
+
+/* The special tokens stand where Marian's translators have them. */
+static heed_status train(heed_context *context, const train_options *settings, heed_tokenizer **tokenizer) {
+    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"};
+    if (!settings->input.count) return hd_fail(context, HEED_ARGUMENT, "no text to learn from: input is not set");
+    hd_tokenizer_options options = {.vocabulary_size = (size_t)settings->vocabulary_size,
+                                    .min_frequency = (uint64_t)settings->min_frequency,
+                                    .alphabet_limit = (size_t)settings->alphabet_limit,
+                                    .form = (hd_normal_form)settings->form,
+                                    .lowercase = settings->lowercase,
+                                    .first_specials = first,
+                                    .first_count = HD_COUNT(first),
+                                    .last_specials = last,
+                                    .last_count = HD_COUNT(last),
+                                    .unknown = "<unk>",
+                                    .end_of_sentence = "</s>"};
+    file_lines reader = {.context = context, .files = &settings->input};
+    heed_status status = hd_tokenizer_train(context, &options, next_line, &reader, tokenizer);
+    if (reader.open) hd_lines_close(&reader.lines);
+    return status;
+}
+
+heed_status heed_tokenizer_train(heed_context *context, const heed_options *options, const char *path) {
+    train_options settings = {0};
+    heed_tokenizer *tokenizer = NULL;
+    heed_status status = hd_settings_default(context, rows, HD_COUNT(rows), &settings);
+    if (status == HEED_OK) status = hd_options_apply(context, options, &table, &settings);
+    if (status == HEED_OK) status = train(context, &settings, &tokenizer);
+    if (status == HEED_OK) status = hd_tokenizer_save(tokenizer, context, path);
+    hd_tokenizer_close(tokenizer);
+    hd_settings_free(context, rows, HD_COUNT(rows), &settings);
+    return status;
+}
