@@ -17,6 +17,8 @@ static hd_arena_block *new_block(hd_arena *arena, size_t bytes) {
     size_t capacity = arena->current ? arena->current->capacity * 2 : SMALLEST_BLOCK;
     if (capacity > LARGEST_STEP) capacity = LARGEST_STEP;
     if (capacity < bytes) capacity = bytes;
+    if (capacity < arena->next_capacity) capacity = arena->next_capacity;
+    arena->next_capacity = 0;
     size_t total;
     if (!hd_add(capacity, sizeof(hd_arena_block) + ALIGNMENT, &total)) total = SIZE_MAX;
     hd_arena_block *block = hd_alloc(arena->context, total, 1);
@@ -42,6 +44,7 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size) {
             block->next = *next;
             *next = block;
         }
+        arena->filled += arena->used;
         arena->current = *next;
         arena->used = 0;
     }
@@ -50,23 +53,34 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size) {
     return result;
 }
 
-hd_arena_mark hd_arena_here(const hd_arena *arena) { return (hd_arena_mark){arena->current, arena->used}; }
+hd_arena_mark hd_arena_here(const hd_arena *arena) {
+    return (hd_arena_mark){arena->current, arena->used, arena->filled};
+}
 
 void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark) {
     arena->current = mark.block;
     arena->used = mark.used;
+    arena->filled = mark.filled;
 }
 
-void hd_arena_reset(hd_arena *arena) { hd_arena_rewind(arena, (hd_arena_mark){NULL, 0}); }
-
-void hd_arena_close(hd_arena *arena) {
+static void free_blocks(hd_arena *arena) {
     for (hd_arena_block *block = arena->first, *next; block; block = next) {
         next = block->next;
         hd_free(arena->context, block);
     }
     arena->first = arena->current = NULL;
-    arena->used = 0;
+    arena->used = arena->filled = 0;
 }
+
+void hd_arena_reset(hd_arena *arena) {
+    size_t handed_out = arena->filled + arena->used;
+    bool several = arena->current && arena->current != arena->first;
+    if (several) free_blocks(arena);
+    if (several) arena->next_capacity = handed_out + handed_out / 8;
+    hd_arena_rewind(arena, (hd_arena_mark){NULL, 0, 0});
+}
+
+void hd_arena_close(hd_arena *arena) { free_blocks(arena); }
 
 size_t hd_arena_size(const hd_arena *arena) {
     size_t total = 0;

@@ -11,12 +11,14 @@ typedef struct hd_arena {
     hd_arena_block *first;   /* in order of use */
     hd_arena_block *current; /* the one being filled */
     size_t used;             /* bytes of `current` in use */
+    size_t filled;           /* bytes handed out of the blocks before it */
+    size_t next_capacity;    /* of the next block: all that the last round took, so that it fits in one */
 } hd_arena;
 
 /* A place in an arena to go back to. */
 typedef struct hd_arena_mark {
     hd_arena_block *block;
-    size_t used;
+    size_t used, filled;
 } hd_arena_mark;
 
 void hd_arena_open(hd_arena *arena, heed_context *context);
@@ -25,6 +27,8 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size);
 hd_arena_mark hd_arena_here(const hd_arena *arena);
 /* Takes back all that was handed out since `mark`; the blocks are kept for the next use. */
 void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark);
+/* Takes back everything. Several blocks give way to one that holds as much, so that rounds of uneven size, such as the
+ * passes of a training, settle on one block and leave the system's allocator alone. */
 void hd_arena_reset(hd_arena *arena);
 void hd_arena_close(hd_arena *arena);
 /* Bytes held from the allocator. */

@@ -26,9 +26,24 @@ static void arena_rewinds_and_reuses(void **state) {
     hd_arena_rewind(&arena, mark);
     for (int i = 0; i < 100; i++) hd_arena_alloc(&arena, 10000, 1);
     assert_int_equal(hd_arena_size(&arena), held);
-    hd_arena_reset(&arena);
+    hd_arena_rewind(&arena, (hd_arena_mark){0});
     assert_ptr_equal(hd_arena_alloc(&arena, 100, 1), first);
     assert_null(hd_arena_alloc(&arena, SIZE_MAX / 2, 3));
+    hd_arena_close(&arena);
+    heed_context_close(context);
+}
+
+/* Rounds of uneven size settle on one block as large as the largest. */
+static void arena_settles(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_arena arena;
+    hd_arena_open(&arena, context);
+    for (size_t round = 0; round < 200; round++) {
+        hd_arena_reset(&arena);
+        for (size_t i = 0; i < 30; i++) assert_non_null(hd_arena_alloc(&arena, 1 + (round * 7919 + i * 104729) % 300000, 1));
+    }
+    assert_true(hd_arena_size(&arena) < 12000000);
     hd_arena_close(&arena);
     heed_context_close(context);
 }
@@ -77,6 +92,7 @@ static void writer_leaves_the_old_file_on_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
+        cmocka_unit_test(arena_settles),
         cmocka_unit_test(philox_matches_published_vectors),
         cmocka_unit_test(writer_leaves_the_old_file_on_failure),
     };
