@@ -1,0 +1,271 @@
+/* Training: it learns; and whatever the threads, the instruction set, the passes or the interruptions, it ends in the same
+ * bits. A tiny translator spells numbers: "four two" → "42". */
+#include "fixture.h"
+
+#include "base/file.h"
+#include "kernels/kernels.h"
+#include "models/model.h"
+#include "tasks/results.h"
+#include "tasks/translate.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAIRS = 300, STEPS = 12 };
+
+static heed_context *context;
+static char folder[] = "/tmp/heed-train-XXXXXX";
+
+static char *in_folder(const char *name) {
+    char *path = hd_path_join(context, folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+static void write_text(const char *name, bool words) {
+    static const char *const digits[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    for (int i = 0; i < PAIRS; i++) {
+        int length = 1 + i % 5;
+        for (int j = 0; j < length; j++) {
+            int digit = (i * 7 + j * (3 + i % 11) + i / 13) % 10;
+            if (words) hd_buffer_format(&text, "%s%s", j ? " " : "", digits[digit]);
+            else hd_buffer_format(&text, "%d", digit);
+        }
+        hd_buffer_byte(&text, '\n');
+    }
+    char *path = in_folder(name);
+    assert_ok(context, hd_file_write(context, path, text.data, text.size));
+    hd_free(context, path);
+    hd_buffer_close(&text);
+}
+
+static bool stop_at(void *user, const heed_progress *progress) { return heed_progress_step(progress) < *(int64_t *)user; }
+
+/* Trains into `name` with the usual tiny settings and the pairs of names and values that follow, until NULL. */
+static heed_status train(const char *name, int64_t stop, ...) {
+    heed_options *options;
+    assert_ok(context, heed_train_options(context, &options));
+    char *source = in_folder("source"), *target = in_folder("target"), *to = in_folder(name);
+    const char *const usual[][2] = {
+        {"train-source", source}, {"train-target", target}, {"valid-source", source}, {"valid-target", target}, {"vocabulary-size", "60"},
+        {"width", "32"}, {"heads", "2"}, {"ffn-width", "48"}, {"encoder-layers", "1"}, {"decoder-layers", "1"}, {"max-positions", "64"},
+        {"batch-tokens", "300"}, {"chunk-tokens", "100"}, {"lr", "0.01"}, {"warmup", "5"}, {"steps", "12"}, {"clip", "1"},
+        {"validate-every", "6"}, {"save-every", "4"}, {"average", "2"}, {"weight-decay", "0.01"}, {"attention-dropout", "0.1"}};
+    for (size_t i = 0; i < HD_COUNT(usual); i++) assert_ok(context, heed_options_set(options, usual[i][0], usual[i][1]));
+    va_list arguments;
+    va_start(arguments, stop);
+    for (const char *key; (key = va_arg(arguments, const char *));)
+        assert_ok(context, heed_options_set(options, key, va_arg(arguments, const char *)));
+    va_end(arguments);
+    heed_status status = heed_train(context, options, to, stop ? stop_at : NULL, &stop);
+    heed_options_close(options);
+    hd_free(context, source);
+    hd_free(context, target);
+    hd_free(context, to);
+    return status;
+}
+
+static void read_file(const char *name, const char *file, hd_buffer *out) {
+    char *run = in_folder(name), *path = hd_path_join(context, run, file);
+    hd_buffer_open(out, context);
+    assert_ok(context, hd_file_read(context, path, out));
+    hd_free(context, path);
+    hd_free(context, run);
+}
+
+/* Checkpoints hold weights, moments and the place in the data: all that a training has made. */
+static void assert_same_bits(const char *a, const char *b) {
+    hd_buffer x, y;
+    read_file(a, "checkpoint.safetensors", &x);
+    read_file(b, "checkpoint.safetensors", &y);
+    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) fail_msg("%s and %s end in different bits", a, b);
+    hd_buffer_close(&x);
+    hd_buffer_close(&y);
+    read_file(a, "model.safetensors", &x);
+    read_file(b, "model.safetensors", &y);
+    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) fail_msg("%s and %s export different models", a, b);
+    hd_buffer_close(&x);
+    hd_buffer_close(&y);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    if (heed_context_open(&context) != HEED_OK || !mkdtemp(folder)) return -1;
+    write_text("source", true);
+    write_text("target", false);
+    return train("plain", 0, NULL) == HEED_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    int removed = system(command);
+    heed_context_close(context);
+    return removed;
+}
+
+static void threads_change_nothing(void **state) {
+    (void)state;
+    int before = context->threads;
+    for (int threads = 1; threads <= 3; threads++) {
+        char name[16];
+        snprintf(name, sizeof name, "threads-%d", threads);
+        assert_ok(context, heed_context_set_threads(context, threads));
+        assert_ok(context, train(name, 0, NULL));
+        assert_same_bits("plain", name);
+    }
+    context->threads = before;
+}
+
+static void instruction_sets_change_nothing(void **state) {
+    (void)state;
+    const hd_kernels *before = context->kernels;
+    for (int i = 0; hd_kernels_at(i); i++) {
+        context->kernels = hd_kernels_at(i);
+        assert_ok(context, train(context->kernels->name, 0, NULL));
+        assert_same_bits("plain", context->kernels->name);
+    }
+    context->kernels = before;
+}
+
+static void micro_batches_change_nothing(void **state) {
+    (void)state;
+    assert_ok(context, train("two-chunks", 0, "pass-chunks", "2", NULL));
+    assert_same_bits("plain", "two-chunks");
+    assert_ok(context, train("all-chunks", 0, "pass-chunks", "100", NULL));
+    assert_same_bits("plain", "all-chunks");
+}
+
+static void stopping_changes_nothing(void **state) {
+    (void)state;
+    assert_int_equal(train("stopped", 5, NULL), HEED_STOPPED);
+    assert_int_equal(train("stopped", 10, "resume", "true", NULL), HEED_STOPPED);
+    assert_ok(context, train("stopped", 0, "resume", "true", NULL));
+    assert_same_bits("plain", "stopped");
+}
+
+/* A child is killed without warning; what it left goes on to the same end. */
+static void a_kill_changes_nothing(void **state) {
+    (void)state;
+    for (int delay = 1; delay <= 64; delay *= 4) {
+        char name[16];
+        snprintf(name, sizeof name, "killed-%d", delay);
+        pid_t child = fork();
+        if (child == 0) {
+            context->threads = 1; /* OpenMP's threads do not survive a fork */
+            train(name, 0, NULL);
+            _exit(0);
+        }
+        usleep((useconds_t)delay * 2000);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        char *run = in_folder(name), *recipe = hd_path_join(context, run, "recipe.ini");
+        assert_ok(context, train(name, 0, hd_file_exists(recipe) ? "resume" : "seed", hd_file_exists(recipe) ? "true" : "1", NULL));
+        hd_free(context, run);
+        hd_free(context, recipe);
+        assert_same_bits("plain", name);
+    }
+}
+
+/* A file-size limit stands in for a full disk: the checkpoint before it stays whole, and resuming reaches the same bits. */
+static void a_full_disk_loses_nothing(void **state) {
+    (void)state;
+    assert_int_equal(train("full", 5, NULL), HEED_STOPPED);
+    hd_buffer before, after;
+    read_file("full", "checkpoint.safetensors", &before);
+    struct rlimit old, small;
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = (struct rlimit){before.size / 2, old.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    heed_status status = train("full", 0, "resume", "true", NULL);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(status, HEED_FILE);
+    assert_non_null(strstr(heed_context_message(context), "checkpoint.safetensors"));
+    read_file("full", "checkpoint.safetensors", &after);
+    assert_int_equal(before.size, after.size);
+    assert_memory_equal(before.data, after.data, before.size);
+    hd_buffer_close(&before);
+    hd_buffer_close(&after);
+    assert_ok(context, train("full", 0, "resume", "true", NULL));
+    assert_same_bits("plain", "full");
+}
+
+static void refusals(void **state) {
+    (void)state;
+    assert_int_equal(train("plain", 0, NULL), HEED_ARGUMENT); /* there is a training in it */
+    assert_int_equal(train("plain", 0, "resume", "true", "lr", "0.5", NULL), HEED_ARGUMENT);
+    assert_non_null(strstr(heed_context_message(context), "lr"));
+    char *short_file = in_folder("short");
+    assert_ok(context, hd_file_write(context, short_file, "one\ntwo\n", 8));
+    assert_int_equal(train("uneven", 0, "train-target", short_file, NULL), HEED_FORMAT);
+    assert_non_null(strstr(heed_context_message(context), "300 lines"));
+    assert_non_null(strstr(heed_context_message(context), "has 2"));
+    hd_free(context, short_file);
+    assert_int_equal(train("heads", 0, "heads", "3", NULL), HEED_UNSUPPORTED);
+    assert_int_equal(train("missing", 0, "train-source", "/no/such/file", NULL), HEED_FILE);
+}
+
+/* Enough steps to spell what it has seen; then: company and caches change no translation. */
+static void learns(void **state) {
+    (void)state;
+    assert_ok(context, train("learned", 0, "steps", "400", "validate-every", "100", "batch-tokens", "600", "dropout", "0",
+                             "attention-dropout", "0", "lr", "0.005", "warmup", "50", "average", "0", NULL));
+    char *path = in_folder("learned");
+    heed_model *model;
+    assert_ok(context, hd_model_open(context, path, HD_OPEN_TO_RUN, &model));
+    hd_free(context, path);
+    hd_buffer sources, targets;
+    read_file(".", "source", &sources);
+    read_file(".", "target", &targets);
+    const char *texts[PAIRS];
+    size_t sizes[PAIRS];
+    int right = 0;
+    char *line = sources.data;
+    for (int i = 0; i < PAIRS; i++) {
+        texts[i] = line;
+        sizes[i] = (size_t)(strchr(line, '\n') - line);
+        line += sizes[i] + 1;
+    }
+    hd_translate_options settings;
+    assert_ok(context, hd_translate_settings(model, NULL, &settings));
+    heed_results *together, *alone;
+    settings.batch_tokens = 1000;
+    assert_ok(context, hd_translate(model, &settings, texts, sizes, PAIRS, &together));
+    settings.batch_tokens = 1;
+    assert_ok(context, hd_translate(model, &settings, texts, sizes, PAIRS, &alone));
+    line = targets.data;
+    for (size_t i = 0; i < PAIRS; i++) {
+        size_t length = (size_t)(strchr(line, '\n') - line);
+        const char *text = heed_results_text(together, i, 0);
+        right += strlen(text) == length && memcmp(text, line, length) == 0;
+        line += length + 1;
+        assert_string_equal(text, heed_results_text(alone, i, 0));
+        float a = heed_results_score(together, i, 0), b = heed_results_score(alone, i, 0);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+    if (right < PAIRS * 95 / 100) fail_msg("only %d of %d are right", right, PAIRS);
+    heed_results_close(together);
+    heed_results_close(alone);
+    hd_buffer_close(&sources);
+    hd_buffer_close(&targets);
+    hd_model_close(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_change_nothing),      cmocka_unit_test(instruction_sets_change_nothing),
+        cmocka_unit_test(micro_batches_change_nothing), cmocka_unit_test(stopping_changes_nothing),
+        cmocka_unit_test(a_kill_changes_nothing),      cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(refusals),                    cmocka_unit_test(learns),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
