@@ -160,7 +160,7 @@ static heed_status step(search *s, hd_arena *arena, hd_decoded *decoded) {
     s->starts[s->slots] = (int32_t)s->slots;
     hd_layout layout = {.sequences = s->slots, .starts = s->starts};
     HD_TRY(s->decoder->class->step(s->decoder, s->next, &layout, &s->logits));
-    hd_parallel_for(s->decoder->context, s->slots, score_slot, s);
+    hd_parallel_for(s->decoder->context, s->slots, 16 * s->slots * s->decoder->vocabulary, score_slot, s);
     for (int64_t i = 0; i < s->active; i++) {
         sentence *one = &s->sentences[i];
         int64_t running = advance_sentence(s, one, slots);

@@ -52,7 +52,7 @@ static heed_status step(greedy *g, int32_t *starts, int32_t *parents, hd_arena *
     starts[g->slots] = (int32_t)g->slots;
     hd_layout layout = {.sequences = g->slots, .starts = starts};
     HD_TRY(g->decoder->class->step(g->decoder, g->next, &layout, &g->logits));
-    hd_parallel_for(g->decoder->context, g->slots, choose, g);
+    hd_parallel_for(g->decoder->context, g->slots, 16 * g->slots * g->decoder->vocabulary, choose, g);
     g->length++;
     for (int64_t s = 0; s < g->slots; s++) {
         g->tokens[s * stride + g->length - 1] = g->next[s];

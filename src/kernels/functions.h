@@ -107,7 +107,8 @@ INLINE lanes lanes_gelu_inner(lanes x) {
 /* Below this GELU and SiLU are −0 in float32; multiplying it in place of −∞ makes them so there too. */
 INLINE lanes lanes_not_below_gate(lanes x) { return lanes_max(lanes_set(-105.0f), x); }
 
-/* GELU and SiLU within 1.2e-7 of |x| + 1, and relatively as good as their factors where x > 0. */
+/* For x >= 0 GELU is within 2.3 ulp and its tanh form within 1.9; below, where 1 + erf x cancels, both within
+ * 1e-7 (|x| + 1). SiLU is within 3 ulp above −87. */
 INLINE lanes lanes_activate(hd_activation activation, lanes x) {
     lanes one = lanes_set(1.0f), gated = lanes_not_below_gate(x), half = lanes_mul(gated, lanes_set(0.5f));
     switch (activation) {

@@ -3,8 +3,8 @@
 #include "base/parallel.h"
 
 enum {
-    SMALL_PRODUCT = 1 << 18,  /* multiply–adds that one thread does sooner than two can agree on it */
-    ROW_STEP = 56             /* rows of a piece are a multiple of this: whole register blocks on each instruction set */
+    WORK_A_PIECE = 1 << 18, /* multiply–adds */
+    ROW_STEP = 56           /* rows of a piece are a multiple of this: whole register blocks on each instruction set */
 };
 
 typedef struct split {
@@ -26,7 +26,7 @@ void hd_matmul(const heed_context *context, const hd_product *product) {
     split s = {context, product, product->rows, (product->columns + HD_PANEL - 1) / HD_PANEL, 0, 1};
     s.panels = s.panels_a_piece;
     int64_t work = product->rows * product->columns * hd_max(product->depth, 1);
-    int64_t wanted = hd_min(work / SMALL_PRODUCT, 4 * (int64_t)context->threads);
+    int64_t wanted = hd_min(work / WORK_A_PIECE, 4 * (int64_t)context->threads);
     if (context->threads > 1 && wanted > 1) {
         if (product->rows >= ROW_STEP * wanted) {
             s.rows_a_piece = ((product->rows + wanted - 1) / wanted + ROW_STEP - 1) / ROW_STEP * ROW_STEP;
@@ -36,5 +36,5 @@ void hd_matmul(const heed_context *context, const hd_product *product) {
         }
     }
     int64_t row_pieces = (product->rows + s.rows_a_piece - 1) / s.rows_a_piece;
-    hd_parallel_for(context, row_pieces * s.panel_pieces, multiply_piece, &s);
+    hd_parallel_for(context, row_pieces * s.panel_pieces, work, multiply_piece, &s);
 }

@@ -30,7 +30,7 @@ heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_paramet
     }
     if (!parameter->panels_stale) return HEED_OK;
     packing p = {context, parameter};
-    hd_parallel_for(context, (panels + PANELS_A_PIECE - 1) / PANELS_A_PIECE, pack_piece, &p);
+    hd_parallel_for(context, (panels + PANELS_A_PIECE - 1) / PANELS_A_PIECE, hd_parameter_count(parameter), pack_piece, &p);
     parameter->panels_stale = false;
     return HEED_OK;
 }

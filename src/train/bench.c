@@ -98,7 +98,7 @@ static void multiply_piece(void *argument, int64_t piece, int worker) {
 
 static void multiply_all(void *argument) {
     machine *m = argument;
-    hd_parallel_for(m->bench->context, m->threads, multiply_piece, m);
+    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, multiply_piece, m);
 }
 
 static void read_piece(void *argument, int64_t piece, int worker) {
@@ -110,7 +110,7 @@ static void read_piece(void *argument, int64_t piece, int worker) {
 
 static void read_all(void *argument) {
     machine *m = argument;
-    hd_parallel_for(m->bench->context, m->threads, read_piece, m);
+    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, read_piece, m);
 }
 
 static void measure_peak(bench *b, int64_t threads) {

@@ -85,7 +85,7 @@ static heed_status measure(hd_optimizer *o) {
         int64_t pieces = pieces_of(p);
         if (!hd_grow(context, &o->sums, &o->sums_capacity, (size_t)pieces, sizeof *o->sums)) return HEED_MEMORY;
         stepping s = {.optimizer = o, .parameter = p, .sums = o->sums};
-        hd_parallel_for(context, pieces, sum_piece, &s);
+        hd_parallel_for(context, pieces, 2 * hd_parameter_count(p), sum_piece, &s);
         for (int64_t j = 0; j < pieces; j++) total += o->sums[j];
     }
     o->norm = sqrt(total);
@@ -110,7 +110,7 @@ heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
         hd_adam own = adam;
         own.weight_decay = p->dimensions == 2 ? options->weight_decay : 0.0f; /* gains and biases do not decay */
         stepping s = {.optimizer = o, .parameter = p, .adam = &own};
-        hd_parallel_for(context, pieces_of(p), step_piece, &s);
+        hd_parallel_for(context, pieces_of(p), 16 * hd_parameter_count(p), step_piece, &s);
         p->panels_stale = true;
     }
     return HEED_OK;

@@ -198,7 +198,7 @@ static void threads_share_a_tokenizer(void **state) {
     shared_tokenizer = tokenizer;
     int wrong[8] = {0};
     assert_ok(context, heed_context_set_threads(context, 4));
-    hd_parallel_for(context, 8, encode_many_times, wrong);
+    hd_parallel_for(context, 8, INT64_MAX, encode_many_times, wrong);
     for (int i = 0; i < 8; i++) assert_int_equal(wrong[i], 0);
     hd_tokenizer_close(tokenizer);
     heed_context_close(context);

@@ -36,7 +36,8 @@ static void backward_piece(void *argument, int64_t piece, int worker) {
 
 static void for_all(hd_pass *pass, const activate_node *op, hd_task *task) {
     slicing s = {pass->context, op};
-    hd_parallel_for(pass->context, (op->x->rows * op->x->columns + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, task, &s);
+    int64_t count = op->x->rows * op->x->columns;
+    hd_parallel_for(pass->context, (count + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, 16 * count, task, &s);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {

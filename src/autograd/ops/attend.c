@@ -23,6 +23,10 @@ typedef struct attending {
     float **weights; /* [sequences · heads] for the observer, or NULL */
 } attending;
 
+static int64_t keys_of(const attend_node *op, int64_t s) {
+    return op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+}
+
 /* Head h of sequence s, all but the panels. */
 static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     const hd_layout *queries = op->q->layout;
@@ -95,7 +99,10 @@ static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     hd_arena_mark mark = hd_arena_here(&at->pass->arena);
     at->scratch = hd_pass_alloc(at->pass, (size_t)at->pass->context->threads * at->scratch_size, sizeof(float));
     if (!at->scratch) return false;
-    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, task, at);
+    int64_t pairs = 0; /* of queries and keys */
+    for (int64_t s = 0; s < op->q->layout->sequences; s++)
+        pairs += (op->q->layout->starts[s + 1] - op->q->layout->starts[s]) * keys_of(op, s);
+    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, 4 * pairs * op->q->columns, task, at);
     hd_arena_rewind(&at->pass->arena, mark);
     return true;
 }
@@ -122,7 +129,7 @@ static bool prepare_to_look(hd_pass *pass, attending *at) {
     at->weights = hd_pass_alloc(pass, (size_t)(queries->sequences * heads), sizeof *at->weights);
     for (int64_t i = 0; at->weights && i < queries->sequences * heads; i++) {
         int64_t s = i / heads, rows = queries->starts[s + 1] - queries->starts[s];
-        int64_t keys = op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+        int64_t keys = keys_of(op, s);
         at->weights[i] = hd_pass_alloc(pass, (size_t)(rows * keys), sizeof(float));
     }
     return pass->status == HEED_OK;
@@ -133,7 +140,7 @@ static void show(hd_pass *pass, const attending *at) {
     const hd_layout *queries = op->q->layout;
     for (int64_t i = 0; i < queries->sequences * op->options.heads; i++) {
         int64_t s = i / op->options.heads;
-        int64_t keys = op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+        int64_t keys = keys_of(op, s);
         pass->observer->attention(pass->observer->user, op->options.where, op->options.layer, s,
                                   (int)(i % op->options.heads), queries->starts[s + 1] - queries->starts[s], keys,
                                   at->weights[i]);

@@ -88,7 +88,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
                                                      .b_dtype = w->panel_dtype, .c = logits, .c_row = classes,
                                                      .bias = options->bias});
             piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
-            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, lose_rows, &p);
+            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows, &p);
             for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
             if (dx)
                 hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = width, .depth = classes, .a = logits,
@@ -104,7 +104,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
         *loss += chunk_loss;
         addition a = {pass->context, classes * width, chunk, d_table};
         if (d_table && end > first)
-            hd_parallel_for(pass->context, (a.count + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, add_piece, &a);
+            hd_parallel_for(pass->context, (a.count + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, a.count, add_piece, &a);
     }
     hd_arena_rewind(&pass->arena, mark);
     return pass->status;

@@ -31,7 +31,7 @@ static void mask_sequence(void *argument, int64_t s, int worker) {
 static void mask_all(hd_pass *pass, const hd_dropout *dropout, const hd_tensor *rows, const float *x, const float *residual,
                      float *y) {
     masking m = {pass->context, dropout, rows, x, residual, y};
-    hd_parallel_for(pass->context, rows->layout->sequences, mask_sequence, &m);
+    hd_parallel_for(pass->context, rows->layout->sequences, 4 * rows->rows * rows->columns, mask_sequence, &m);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {

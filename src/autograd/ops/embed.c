@@ -71,7 +71,7 @@ static void backward(hd_pass *pass, hd_node *node) {
         }
         runs[count] = end - row;
         gather g = {pass, *op, order, runs, gradient};
-        hd_parallel_for(pass->context, count, scatter_run, &g);
+        hd_parallel_for(pass->context, count, 2 * (end - row) * op->y->columns, scatter_run, &g);
     }
 }
 
@@ -88,7 +88,7 @@ hd_tensor *hd_embed(hd_pass *pass, const hd_weight *table, const int32_t *ids, c
     y->needs_gradient = parameter->trained;
     embed_node op = {.table = table, .ids = ids, .scale = scale, .padding = padding, .y = y};
     gather g = {.pass = pass, .op = op};
-    hd_parallel_for(pass->context, (rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, gather_piece, &g);
+    hd_parallel_for(pass->context, (rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 2 * rows * y->columns, gather_piece, &g);
     embed_node *record = hd_pass_record(pass, y, sizeof *record, backward);
     if (record) {
         op.node = record->node;

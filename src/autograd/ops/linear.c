@@ -53,7 +53,7 @@ static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, i
                                                  .b_panel = HD_PANEL, .c = chunk, .c_row = in,
                                                  .mode = t ? HD_CONTINUE : HD_STORE});
     slicing s = {.context = pass->context, .source = chunk, .target = total, .count = out * in};
-    if (tokens) hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), add_piece, &s);
+    if (tokens) hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), s.count, add_piece, &s);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
@@ -63,7 +63,7 @@ static void backward(hd_pass *pass, hd_node *node) {
     if (!g) return;
     if (op->activation == HD_RELU) {
         slicing s = {.context = pass->context, .source = op->y->data, .target = g, .count = tokens * out};
-        hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), mask_piece, &s);
+        hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), s.count, mask_piece, &s);
     }
     if (op->x->needs_gradient) {
         bool add;
@@ -84,7 +84,7 @@ static void backward(hd_pass *pass, hd_node *node) {
         int64_t row = hd_layout_chunk_row(op->x->layout, c), rows = hd_layout_chunk_row(op->x->layout, c + 1) - row;
         if (d_weight) add_weight_gradient(pass, g + row * out, op->x->data + row * in, rows, out, in, chunk, d_weight);
         slicing s = {.context = pass->context, .source = g + row * out, .target = d_bias, .rows = rows, .width = out};
-        if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), sum_columns, &s);
+        if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), rows * out, sum_columns, &s);
     }
     hd_arena_rewind(&pass->arena, mark);
 }

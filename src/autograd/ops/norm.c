@@ -66,13 +66,13 @@ static void backward(hd_pass *pass, hd_node *node) {
     if (op->x->needs_gradient) {
         op->dx = hd_gradient(pass, op->x, &op->add);
         if (!op->dx) return;
-        hd_parallel_for(pass->context, (op->x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, backward_piece, &s);
+        hd_parallel_for(pass->context, (op->x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 8 * op->x->rows * op->x->columns, backward_piece, &s);
     }
     if (!s.d_gain && !s.d_bias) return;
     for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
         s.row = hd_layout_chunk_row(op->x->layout, c);
         s.rows = hd_layout_chunk_row(op->x->layout, c + 1) - s.row;
-        hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE, gain_piece, &s);
+        hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE, 2 * s.rows * op->x->columns, gain_piece, &s);
     }
 }
 
@@ -93,7 +93,7 @@ hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_
         if (!op.statistics) return NULL;
     }
     slicing s = {.context = pass->context, .op = &op};
-    hd_parallel_for(pass->context, (x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, forward_piece, &s);
+    hd_parallel_for(pass->context, (x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 4 * x->rows * x->columns, forward_piece, &s);
     norm_node *record = hd_pass_record(pass, y, sizeof *record, backward);
     if (record) {
         op.node = record->node;

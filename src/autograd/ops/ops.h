@@ -48,10 +48,10 @@ hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, co
 hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, const hd_attend_options *options);
 
 typedef struct hd_cross_entropy_options {
-    const float *bias; /* [classes], added to the logits; NULL: none */
     int64_t classes;   /* the first `classes` rows of the table are the choices */
     float smoothing;   /* ε of the smoothed target */
     float scale;       /* of the gradient: 1 / the tokens of the whole step */
+    const float *bias; /* [classes], added to the logits; NULL: none */
 } hd_cross_entropy_options;
 
 /* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, in *loss. Logits exist

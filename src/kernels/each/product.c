@@ -37,16 +37,6 @@ INLINE lanes load_b(const void *b, int64_t index, hd_dtype dtype, int64_t valid)
     return lanes_load_some((const float *)b + index, valid);
 }
 
-/* The activations that are polynomials, once for all blocks: inlined in each, they make the portable table take minutes to
- * compile. */
-__attribute__((noinline)) static void activate_block(int rows, const block *p) {
-    for (int r = 0; r < rows; r++)
-        for (int64_t j = 0; j < p->columns; j += 16) {
-            float *c = p->c + r * p->c_row + j;
-            lanes_store_some(c, lanes_activate(p->activation, lanes_load_some(c, p->columns - j)), p->columns - j);
-        }
-}
-
 /* rows, column_lanes, dtype and partial are constants where this is inlined. `partial`: B has no padding and its last
  * lanes must be loaded in part. */
 INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtype dtype, const bool partial, const block *p) {
@@ -92,7 +82,9 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
             if (p->activation == HD_RELU) value = lanes_max(lanes_set(0.0f), value);
             lanes_store_some(c, value, valid);
         }
-    if (p->activation > HD_RELU) activate_block(rows, p);
+    if (p->activation > HD_RELU)
+        for (int r = 0; r < rows; r++)
+            HD_KERNEL(activate)(p->activation, p->columns, p->c + r * p->c_row, p->c + r * p->c_row);
 }
 
 /* The register block for each number of rows up to ROWS. */
