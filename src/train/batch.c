@@ -85,9 +85,7 @@ static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint
     int64_t chunks = cut(run, corpus, examples, count, starts);
     heed_status status = HEED_OK;
     for (int64_t c = 0; c < chunks && status == HEED_OK; c += run->options.pass_chunks) {
-        double part;
-        status = run_chunks(run, corpus, examples, starts + c, hd_min(run->options.pass_chunks, chunks - c), scale, &part);
-        *loss += part;
+        status = run_chunks(run, corpus, examples, starts + c, hd_min(run->options.pass_chunks, chunks - c), scale, loss);
     }
     hd_free(run->context, starts);
     return status;

@@ -25,8 +25,8 @@ static json_t *number(double value) {
 
 static heed_status write_state(hd_run *run, hd_buffer *out) {
     const hd_run_state *s = &run->state;
-    json_t *state = json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
-                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_step",
+    json_t *state = json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
+                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_loss", number(s->best_loss), "best_step",
                               (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse,
                               "tokens", (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2",
                               number(run->optimizer.power2));
@@ -56,6 +56,7 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     HD_TRY(hd_json_int(json, "worse", 0, 0, most, &s->worse));
     HD_TRY(hd_json_int(json, "tokens", 0, 0, most, &tokens));
     HD_TRY(read_double(json, "best", &s->best));
+    HD_TRY(read_double(json, "best_loss", &s->best_loss));
     HD_TRY(read_double(json, "power1", &run->optimizer.power1));
     HD_TRY(read_double(json, "power2", &run->optimizer.power2));
     s->epoch = (uint64_t)epoch, s->batch = (uint64_t)batch, s->tokens = (uint64_t)tokens;

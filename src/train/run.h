@@ -12,7 +12,7 @@
 typedef struct hd_run_state {
     int64_t step;           /* updates done */
     uint64_t epoch, batch;  /* of the next batch */
-    double best;            /* the best validation's metric, higher is better */
+    double best, best_loss; /* the best validation's metric, higher is better, and its loss, which breaks ties */
     int64_t best_step;      /* 0: none yet */
     int64_t validations, worse; /* done; and in a row without a better one */
     uint64_t tokens;        /* target tokens learned from */
@@ -21,6 +21,7 @@ typedef struct hd_run_state {
 typedef struct hd_run {
     heed_context *context;
     hd_train_options options;
+    bool resume;
     const char *folder;
     heed_model *model;
     hd_corpus train, valid;

@@ -65,7 +65,7 @@ static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status;
-    if (run->options.resume && hd_file_exists(path)) status = hd_tokenizer_open(run->context, path, tokenizer);
+    if (run->resume && hd_file_exists(path)) status = hd_tokenizer_open(run->context, path, tokenizer);
     else if (run->options.tokenizer) status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
     else status = train_tokenizer(run, tokenizer);
     if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
@@ -122,35 +122,36 @@ static bool is_free_to_change(const char *name) {
     return false;
 }
 
-/* The recipe that the folder was begun with, with what is set now over it. */
-static heed_status read_own_recipe(hd_run *run, const heed_options *options) {
+/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that is asked for, and what
+ * is set by itself. */
+static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options, hd_train_options *out) {
     const hd_option_table *table = &hd_train_table;
-    hd_train_options begun;
-    memset(&begun, 0, sizeof begun);
-    char *path = hd_path_join(run->context, run->folder, "recipe.ini");
-    heed_status status = path ? hd_settings_default(run->context, table->rows, table->count, &begun) : HEED_MEMORY;
-    if (status == HEED_OK) status = hd_recipe_read(run->context, table->rows, table->count, &begun, path);
-    if (status == HEED_OK) status = hd_recipe_read(run->context, table->rows, table->count, &run->options, path);
-    hd_free(run->context, path);
-    if (status == HEED_OK && run->options.recipe) /* the one it was begun with has been read */
-        hd_free(run->context, run->options.recipe), run->options.recipe = NULL;
-    if (status == HEED_OK) status = hd_options_apply(run->context, options, table, &run->options);
-    if (status == HEED_OK && run->options.recipe)
-        status = hd_recipe_read(run->context, table->rows, table->count, &run->options, run->options.recipe);
-    if (status == HEED_OK) status = hd_options_apply(run->context, options, table, &run->options);
-    for (size_t i = 0; i < table->count && status == HEED_OK; i++) {
+    HD_TRY(hd_settings_default(context, table->rows, table->count, out));
+    if (begun) HD_TRY(hd_recipe_read(context, table->rows, table->count, out, begun));
+    HD_TRY(hd_options_apply(context, options, table, out));
+    if (!out->recipe) return HEED_OK;
+    HD_TRY(hd_recipe_read(context, table->rows, table->count, out, out->recipe));
+    return hd_options_apply(context, options, table, out);
+}
+
+/* Refuses to go on with other settings than the run was begun with, by name. */
+static heed_status compare(hd_run *run, const hd_train_options *begun) {
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < hd_train_table.count && status == HEED_OK; i++) {
+        const hd_setting *row = &hd_train_table.rows[i];
         hd_buffer before, after;
         hd_buffer_open(&before, run->context);
         hd_buffer_open(&after, run->context);
-        hd_setting_value(&table->rows[i], &begun, &before);
-        hd_setting_value(&table->rows[i], &run->options, &after);
-        if (!is_free_to_change(table->rows[i].name) && strcmp(before.data ? before.data : "", after.data ? after.data : "") != 0)
+        hd_setting_value(row, begun, &before);
+        hd_setting_value(row, &run->options, &after);
+        const char *then = before.size ? before.data : "nothing", *now = after.size ? after.data : "nothing";
+        if (before.failed || after.failed) status = HEED_MEMORY;
+        else if (!is_free_to_change(row->name) && strcmp(then, now) != 0)
             status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s", run->folder,
-                             table->rows[i].name, before.data ? before.data : "nothing", after.data ? after.data : "nothing");
+                             row->name, then, now);
         hd_buffer_close(&before);
         hd_buffer_close(&after);
     }
-    hd_settings_free(run->context, table->rows, table->count, &begun);
     return status;
 }
 
@@ -165,16 +166,31 @@ static heed_status write_own_recipe(hd_run *run) {
     return status;
 }
 
+static heed_status settle_resumed(hd_run *run, const heed_options *options, const char *own) {
+    hd_train_options begun;
+    memset(&begun, 0, sizeof begun);
+    hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
+    heed_status status = read_layers(run->context, own, NULL, &begun);
+    if (status == HEED_OK) status = read_layers(run->context, own, options, &run->options);
+    if (status == HEED_OK) status = compare(run, &begun);
+    hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &begun);
+    return status;
+}
+
 static heed_status settle(hd_run *run, const heed_options *options) {
-    const hd_option_table *table = &hd_train_table;
     heed_context *context = run->context;
-    HD_TRY(hd_settings_default(context, table->rows, table->count, &run->options));
-    HD_TRY(hd_options_apply(context, options, table, &run->options));
-    if (run->options.resume) HD_TRY(read_own_recipe(run, options));
-    else if (run->options.recipe) {
-        HD_TRY(hd_recipe_read(context, table->rows, table->count, &run->options, run->options.recipe));
-        HD_TRY(hd_options_apply(context, options, table, &run->options));
+    HD_TRY(read_layers(context, NULL, options, &run->options));
+    run->resume = run->options.resume;
+    if (run->resume) {
+        char *own = hd_path_join(context, run->folder, "recipe.ini");
+        heed_status status = own ? settle_resumed(run, options, own) : HEED_MEMORY;
+        hd_free(context, own);
+        HD_TRY(status);
     }
+    /* The folder's own recipe says what is done, not how it was asked for. */
+    run->options.resume = false;
+    hd_free(context, run->options.recipe);
+    run->options.recipe = NULL;
     const hd_train_options *o = &run->options;
     if (!o->train_source || !o->train_target)
         return hd_fail(context, HEED_ARGUMENT, "a training needs train-source and train-target");
@@ -200,7 +216,7 @@ static heed_status open_data(hd_run *run) {
 static heed_status open_run(hd_run *run, const heed_options *options) {
     HD_TRY(settle(run, options));
     HD_TRY(hd_folder_make(run->context, run->folder));
-    if (!run->options.resume) {
+    if (!run->resume) {
         char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
         bool there = old && hd_file_exists(old);
         hd_free(run->context, old);
@@ -210,7 +226,7 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     HD_TRY(write_own_recipe(run));
     HD_TRY(open_model(run));
     hd_pass_open(&run->pass, run->context, &run->model->stack->arena);
-    if (run->options.resume) {
+    if (run->resume) {
         bool found;
         HD_TRY(hd_checkpoint_load(run, &found));
         if (found) hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
@@ -256,11 +272,13 @@ static heed_status take_step(hd_run *run) {
 static heed_status validate(hd_run *run) {
     double metric;
     HD_TRY(hd_validate(run, &metric));
-    bool better = run->state.best_step == 0 || metric > run->state.best;
+    bool better = run->state.best_step == 0 || metric > run->state.best ||
+                  (metric == run->state.best && run->valid_loss < run->state.best_loss);
     run->state.validations++;
     run->state.worse = better ? 0 : run->state.worse + 1;
     if (better) {
         run->state.best = metric;
+        run->state.best_loss = run->valid_loss;
         run->state.best_step = run->state.step;
         HD_TRY(hd_run_export(run)); /* usable from here on */
     }

@@ -218,7 +218,7 @@ static void refusals(void **state) {
 static void learns(void **state) {
     (void)state;
     assert_ok(context, train("learned", 0, "steps", "400", "validate-every", "100", "batch-tokens", "600", "dropout", "0",
-                             "attention-dropout", "0", "lr", "0.005", "warmup", "50", "average", "0", NULL));
+                             "attention-dropout", "0", "lr", "0.005", "warmup", "50", "average", "0", "label-smoothing", "0", NULL));
     char *path = in_folder("learned");
     heed_model *model;
     assert_ok(context, hd_model_open(context, path, HD_OPEN_TO_RUN, &model));

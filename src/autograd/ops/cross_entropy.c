@@ -49,7 +49,6 @@ static void add_piece(void *argument, int64_t piece, int worker) {
 
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss) {
-    *loss = 0;
     if (!x) return pass->status;
     const hd_parameter *w = table->parameter;
     int64_t classes = options->classes, width = x->columns;

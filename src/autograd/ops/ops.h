@@ -54,8 +54,9 @@ typedef struct hd_cross_entropy_options {
     const float *bias; /* [classes], added to the logits; NULL: none */
 } hd_cross_entropy_options;
 
-/* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, in *loss. Logits exist
- * for some rows at a time only; when the pass records, the gradients of x and the table are made on the way. */
+/* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to
+ * *loss, chunk by chunk. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
+ * table are made on the way. */
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss);
 
