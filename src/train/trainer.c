@@ -114,7 +114,7 @@ static heed_status open_model(hd_run *run) {
 
 /* What may differ between a run and its resumption without changing what was computed so far. */
 static const char *const free_to_change[] = {"resume", "recipe", "steps", "epochs", "pass-chunks", "log-every", "save-every",
-                                             "patience", "card", "dtype", "beams", "length-penalty"};
+                                             "patience", "average", "card", "dtype", "beams", "length-penalty"};
 
 static bool is_free_to_change(const char *name) {
     for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
