@@ -146,7 +146,8 @@ static void say_day_and_month(phrase *said, calendar_day date, uint64_t *state) 
     phrase month = {0}, day = {0};
     int abbreviated = below(state, 8); /* 0: "Mar", 1: "Mar.", else in full; May is short enough */
     if (date.month == 5) abbreviated = 2;
-    say(&month, "%s%s", (abbreviated < 2 ? short_months : months)[date.month - 1], abbreviated == 1 ? "." : "");
+    const char *name = abbreviated < 2 ? short_months[date.month - 1] : months[date.month - 1];
+    say(&month, "%s%s", name, abbreviated == 1 ? "." : "");
     int style = below(state, 3);
     if (style == 2)
         say(&day, "%s", ordinals[date.day]);

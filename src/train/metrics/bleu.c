@@ -28,7 +28,7 @@ typedef struct ngram {
     int64_t seen, most;    /* in that reference, and in the one that has most of it */
 } ngram;
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 /* Open addressing: a slot holds 1 + an item's number, or 0. */
 typedef struct slots {

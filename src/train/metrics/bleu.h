@@ -43,7 +43,8 @@ heed_status hd_bleu_open(heed_context *context, const hd_bleu_options *options, 
 void hd_bleu_close(hd_bleu *bleu); /* NULL is fine */
 
 /* Adds a hypothesis and its `count` references, which need not be the same number each time; white space at the ends
- * does not matter, and invalid UTF-8 is U+FFFD. HEED_ARGUMENT without a reference, HEED_MEMORY; then nothing was added. */
+ * does not matter, and invalid UTF-8 is U+FFFD. HEED_ARGUMENT without a reference, HEED_LENGTH for a text of more than
+ * 500 million tokens, HEED_MEMORY; then nothing was added. */
 heed_status hd_bleu_add(hd_bleu *bleu, const char *hypothesis, size_t size, const char *const *references,
                         const size_t *sizes, size_t count);
 /* The score of what was added so far; more may be added after. Without any n-gram in common it is 0. Notes to the
