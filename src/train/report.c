@@ -50,12 +50,13 @@ static void duration(double seconds, char *out, size_t size) {
 }
 
 static void write_line(const hd_run *run, char *line, size_t size) {
-    char left[32], judged[64] = "";
+    char left[32], judged[64] = "", speed[48] = "";
     duration(seconds_left(run), left, sizeof left);
     if (!isnan(run->bleu)) snprintf(judged, sizeof judged, "  valid %.3f  BLEU %.2f", run->valid_loss, run->bleu);
     else if (!isnan(run->valid_loss)) snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
-    snprintf(line, size, "step %lld/%lld  loss %.3f%s  %.0f tokens/s  %s left", (long long)run->state.step,
-             (long long)run->options.steps, run->loss, judged, tokens_per_second(run), left);
+    if (!isnan(tokens_per_second(run))) snprintf(speed, sizeof speed, "  %.0f tokens/s", tokens_per_second(run));
+    snprintf(line, size, "step %lld/%lld  loss %.3f%s%s  %s left", (long long)run->state.step, (long long)run->options.steps,
+             run->loss, judged, speed, left);
 }
 
 /* ---- log.jsonl ---- */

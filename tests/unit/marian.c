@@ -7,6 +7,7 @@
 #include "models/model.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST = 256 };
@@ -169,10 +170,88 @@ static void pegasus_equals_transformers(void **state) {
     close_golden(&f);
 }
 
+/* ---- equal bits ---- */
+
+enum { SENTENCES = 64, TARGET = 9 };
+
+static int32_t target_token(int64_t sentence, int64_t position, int64_t vocabulary) {
+    return (int32_t)((sentence * 7 + position * 5 + 3) % (vocabulary - 2) + 1);
+}
+
+/* Feeds `count` tokens from `from` on to each of `slots` slots that were started in order; logits after the last of them. */
+static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t slots, int64_t from, int64_t count) {
+    static int32_t ids[SENTENCES * TARGET], starts[SENTENCES + 1];
+    const hd_recipe *recipe = &f->model->stack->recipe;
+    starts[0] = 0;
+    for (int64_t s = 0; s < slots; s++) {
+        for (int64_t i = 0; i < count; i++)
+            ids[starts[s] + i] = from + i == 0 ? recipe->decoder_start : target_token(first + s, from + i, recipe->vocabulary);
+        starts[s + 1] = starts[s] + (int32_t)count;
+    }
+    hd_layout layout = {.sequences = slots, .starts = starts};
+    float *logits;
+    assert_ok(f->context, decoder->class->step(decoder, ids, &layout, &logits));
+    return logits;
+}
+
+static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t sentences) {
+    static int32_t ids[SENTENCES * 40], starts[SENTENCES + 1];
+    starts[0] = 0;
+    for (int64_t s = 0; s < sentences; s++) {
+        int64_t length = 1 + (first + s) * 5 % 37;
+        for (int64_t i = 0; i < length; i++) ids[starts[s] + i] = target_token(first + s, i + 20, f->model->stack->recipe.vocabulary);
+        starts[s + 1] = starts[s] + (int32_t)length;
+    }
+    hd_layout sources = {.sequences = sentences, .starts = starts};
+    assert_ok(f->context, decoder->class->start(decoder, ids, &sources));
+}
+
+/* Logits of 64 sentences fed in one piece, against: a sentence by itself, a token at a time, in pieces, after going back,
+ * after being copied to another slot, on one thread, and with every kernel table. */
+static void company_and_caches_change_no_bit(void **state) {
+    (void)state;
+    fixture f;
+    open_golden(&f, "marian");
+    size_t row = (size_t)f.model->stack->recipe.vocabulary * sizeof(float);
+    hd_decoder *decoder;
+    assert_ok(f.context, hd_stack_decoder_open(f.model->stack, &decoder));
+    start(&f, decoder, 0, SENTENCES);
+    char *expected = malloc(SENTENCES * row);
+    memcpy(expected, feed(&f, decoder, 0, SENTENCES, 0, TARGET), SENTENCES * row);
+    const hd_kernels *best = f.context->kernels;
+    for (int table = 0; hd_kernels_at(table); table++) {
+        f.context->kernels = hd_kernels_at(table);
+        f.context->threads = 1 + table % 2;
+        for (int64_t s = 0; s < SENTENCES; s += 9) {
+            start(&f, decoder, s, 1);
+            assert_memory_equal(feed(&f, decoder, s, 1, 0, TARGET), expected + (size_t)s * row, row);
+            start(&f, decoder, s, 1);
+            for (int64_t i = 0; i + 1 < TARGET; i++) feed(&f, decoder, s, 1, i, 1);
+            assert_memory_equal(feed(&f, decoder, s, 1, TARGET - 1, 1), expected + (size_t)s * row, row);
+            decoder->class->rewind(decoder, 0, 4);
+            feed(&f, decoder, s, 1, 4, 3);
+            assert_memory_equal(feed(&f, decoder, s, 1, 7, TARGET - 7), expected + (size_t)s * row, row);
+        }
+        start(&f, decoder, 0, SENTENCES);
+        feed(&f, decoder, 0, SENTENCES, 0, 2);
+        int32_t parents[2 * SENTENCES];
+        for (int i = 0; i < 40; i++) parents[i] = 10 + i / 2; /* sentences 10 … 29, twice */
+        assert_ok(f.context, decoder->class->reorder(decoder, parents, 40));
+        for (int i = 0; i < 20; i++) parents[i] = 2 * i + 1;
+        assert_ok(f.context, decoder->class->reorder(decoder, parents, 20));
+        assert_memory_equal(feed(&f, decoder, 10, 20, 2, TARGET - 2), expected + 10 * row, 20 * row);
+    }
+    f.context->kernels = best;
+    free(expected);
+    decoder->class->close(decoder);
+    close_golden(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_transformers),
         cmocka_unit_test(pegasus_equals_transformers),
+        cmocka_unit_test(company_and_caches_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
