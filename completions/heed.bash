@@ -1,19 +1,19 @@
-# heed(1) completion for bash
+# heed(1) completion for bash; options come from `heed VERB --help`, so that they are always the program's own.
 _heed() {
-    local verbs="translate train evaluate tokenize info bench"
-    local options="--model --input --threads --seed --beams --json --help --version"
+    local verbs="translate train evaluate tokenize info bench" options
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     case $before in
-        -m|--model|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-        --input|--source|--reference) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        -m|--model|-o|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        [[ ${COMP_WORDS[1]} == train ]] && options="--output --resume --threads --seed --help"
+        options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z0-9-]*')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == evaluate ]]; then
         mapfile -t COMPREPLY < <(compgen -W "bleu" -- "$current")
+    elif ((COMP_CWORD == 2)) && [[ $before == bench ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "machine kernels train translate" -- "$current")
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
