@@ -1,5 +1,7 @@
 #include "autograd/pass.h"
 
+#include "tensor/accumulate.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -74,8 +76,7 @@ float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add) {
 
 void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer) {
     if (!tensor->needs_gradient) return;
-    if (tensor->gradient)
-        pass->context->kernels->add(tensor->rows * tensor->columns, tensor->gradient, buffer, tensor->gradient);
+    if (tensor->gradient) hd_accumulate(pass->context, tensor->rows * tensor->columns, buffer, tensor->gradient);
     else tensor->gradient = buffer;
 }
 

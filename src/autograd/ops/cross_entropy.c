@@ -4,11 +4,12 @@
  * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
+#include "tensor/accumulate.h"
 #include "tensor/matmul.h"
 
 #include <string.h>
 
-enum { TOKENS_A_PIECE = 256, ROWS_A_PIECE = 16, ELEMENTS_A_PIECE = 65536 };
+enum { TOKENS_A_PIECE = 256, ROWS_A_PIECE = 16 };
 
 typedef struct piece_rows {
     const heed_context *context;
@@ -31,20 +32,6 @@ static void lose_rows(void *argument, int64_t piece, int worker) {
                            ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
                            : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
     }
-}
-
-typedef struct addition {
-    const heed_context *context;
-    int64_t count;
-    const float *x;
-    float *y;
-} addition;
-
-static void add_piece(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const addition *a = argument;
-    int64_t start = piece * ELEMENTS_A_PIECE;
-    a->context->kernels->add(hd_min(ELEMENTS_A_PIECE, a->count - start), a->y + start, a->x + start, a->y + start);
 }
 
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
@@ -101,9 +88,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
                                                          .mode = t > first ? HD_CONTINUE : HD_STORE});
         }
         *loss += chunk_loss;
-        addition a = {pass->context, classes * width, chunk, d_table};
-        if (d_table && end > first)
-            hd_parallel_for(pass->context, (a.count + ELEMENTS_A_PIECE - 1) / ELEMENTS_A_PIECE, a.count, add_piece, &a);
+        if (d_table && end > first) hd_accumulate(pass->context, classes * width, chunk, d_table);
     }
     hd_arena_rewind(&pass->arena, mark);
     return pass->status;

@@ -1,6 +1,7 @@
 /* y = f(x Wᵀ + b)        with g = dy f′:  dx = g W,  dW = gᵀ x and db = Σ g over tokens, ascending within a chunk. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
+#include "tensor/accumulate.h"
 #include "tensor/matmul.h"
 
 typedef struct linear_node {
@@ -27,13 +28,6 @@ static void mask_piece(void *argument, int64_t piece, int worker) {
     s->context->kernels->activate_backward(HD_RELU, count, s->source + start, s->target + start, s->target + start, false);
 }
 
-static void add_piece(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const slicing *s = argument;
-    int64_t start = piece * ELEMENTS_A_PIECE, count = hd_min(ELEMENTS_A_PIECE, s->count - start);
-    s->context->kernels->add(count, s->target + start, s->source + start, s->target + start);
-}
-
 static void sum_columns(void *argument, int64_t piece, int worker) {
     (void)worker;
     const slicing *s = argument;
@@ -52,8 +46,7 @@ static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, i
                                                  .a = g + t * out, .a_row = 1, .a_depth = out, .b = x + t * in, .b_depth = in,
                                                  .b_panel = HD_PANEL, .c = chunk, .c_row = in,
                                                  .mode = t ? HD_CONTINUE : HD_STORE});
-    slicing s = {.context = pass->context, .source = chunk, .target = total, .count = out * in};
-    if (tokens) hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), s.count, add_piece, &s);
+    if (tokens) hd_accumulate(pass->context, out * in, chunk, total);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
