@@ -80,7 +80,7 @@ static bool show_progress(void *user, const heed_progress *progress) {
     report->step = heed_progress_step(progress);
     report->steps = heed_progress_steps(progress);
     bool last = report->step == report->steps;
-    if (!report->quiet && (last || !report->shown || now - report->shown >= (report->terminal ? 0.1 : 10))) {
+    if (!report->quiet && (last || report->shown == 0 || now - report->shown >= (report->terminal ? 0.1 : 10))) {
         if (report->terminal) draw_bar(report, heed_progress_line(progress));
         else fprintf(stderr, "%s\n", heed_progress_line(progress));
         report->drawn = report->terminal;

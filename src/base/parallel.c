@@ -48,7 +48,7 @@ typedef struct thread_start {
 
 const char *hd_parallel_name(void) { return "threads"; }
 
-static void *work(void *start_pointer) {
+static void *take_pieces(void *start_pointer) {
     thread_start *start = start_pointer;
     shared_loop *loop = start->loop;
     hd_float_environment found = hd_float_enter();
@@ -70,10 +70,10 @@ void hd_parallel_for(const heed_context *context, int64_t pieces, int64_t work, 
     int started = 0;
     for (int i = 1; i < threads; i++) {
         starts[i] = (thread_start){&loop, i};
-        if (pthread_create(&handles[started], NULL, work, &starts[i]) == 0) started++;
+        if (pthread_create(&handles[started], NULL, take_pieces, &starts[i]) == 0) started++;
     }
     starts[0] = (thread_start){&loop, 0};
-    work(&starts[0]);
+    take_pieces(&starts[0]);
     for (int i = 0; i < started; i++) pthread_join(handles[i], NULL);
 }
 

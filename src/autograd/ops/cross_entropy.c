@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { TOKENS_A_PIECE = 256, ROWS_A_PIECE = 16 };
+enum { TOKENS_A_PIECE = 128, ROWS_A_PIECE = 16 };
 
 typedef struct piece_rows {
     const heed_context *context;
