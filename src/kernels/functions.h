@@ -1,5 +1,5 @@
 /* exp, log, tanh, erf and the activations on lanes. Each is one polynomial for every instruction set; the errors given
- * were measured over all floats of the range named (tests/unit/functions.c checks them).
+ * were measured over the range named, most over all of its floats; tests/unit/functions.c holds every 499th to them.
  *
  * The coefficients are least-squares fits at Chebyshev nodes, made for this file, of the function named beside them. */
 #ifndef HD_KERNELS_FUNCTIONS_H
