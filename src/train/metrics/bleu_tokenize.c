@@ -1,5 +1,7 @@
 #include "train/metrics/bleu_tokenize.h"
 
+#include "text/unicode.h"
+
 #include <string.h>
 #include <utf8proc.h>
 
@@ -17,27 +19,6 @@ void hd_bleu_text_close(hd_bleu_text *text) {
 }
 
 /* ---- characters -------------------------------------------------------------------------------------------------- */
-
-/* Reads one character of size > 0 bytes and returns how many it took; a longest prefix of a sound sequence, or else a
- * stray byte, is U+FFFD (the Unicode Standard, table 3-7, and Python's errors="replace"). */
-static size_t read_character(const uint8_t *bytes, size_t size, uint32_t *point) {
-    uint8_t first = bytes[0];
-    *point = first;
-    if (first < 0x80) return 1;
-    *point = 0xFFFD;
-    if (first < 0xC2 || first > 0xF4) return 1;
-    size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    uint32_t value = first & (0x7Fu >> length);
-    /* The second byte's range shuts out long forms, surrogates, and what is beyond U+10FFFF. */
-    uint8_t low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xBF) {
-        if (i == size || bytes[i] < low || bytes[i] > high) return i;
-        value = value << 6 | (bytes[i] & 0x3F);
-    }
-    *point = value;
-    return length;
-}
 
 /* Python's str.isspace: that of Unicode, and the four separators of ASCII. */
 static bool is_space(uint32_t c) {
@@ -130,16 +111,8 @@ static heed_status lowercase_pass(hd_bleu_text *text) {
     if (!out) return HEED_MEMORY;
     for (size_t i = 0; i < text->count; i++) {
         uint32_t c = text->points[i];
-        if (c < 0x80) {
-            *out++ = c >= 'A' && c <= 'Z' ? c + 32 : c;
-        } else if (c == 0x130) { /* the one letter whose lower case is two: i and a dot above */
-            *out++ = 'i';
-            *out++ = 0x307;
-        } else if (c == 0x3A3) {
-            *out++ = is_final_sigma(text, i) ? 0x3C2 : 0x3C3;
-        } else {
-            *out++ = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
-        }
+        if (c == 0x3A3) *out++ = is_final_sigma(text, i) ? 0x3C2 : 0x3C3;
+        else out += hd_lowercase(c, out);
     }
     end_pass(text, out);
     return HEED_OK;
@@ -257,7 +230,7 @@ heed_status hd_bleu_tokenize(hd_bleu_text *text, hd_bleu_tokenizer tokenizer, bo
     text->count = 0;
     if (!hd_grow(text->context, &text->points, &text->capacity, size, sizeof *text->points)) return HEED_MEMORY;
     for (size_t at = 0; at < size; text->count++)
-        at += read_character((const uint8_t *)bytes + at, size - at, &text->points[text->count]);
+        at += hd_utf8_decode(bytes + at, size - at, &text->points[text->count]);
     if (lowercase) HD_TRY(lowercase_pass(text));
     while (text->count > 0 && is_space(text->points[text->count - 1])) text->count--;
     switch (tokenizer) {
