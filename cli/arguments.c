@@ -37,7 +37,8 @@ static void print_note(void *user, const char *note) {
 enum { THREADS, QUIET, VERBOSE, HELP, COMMON };
 
 static void common_options(invocation *line, own_option common[COMMON]) {
-    common[THREADS] = (own_option){"threads", 't', "NUMBER", "threads to use (default: all cores)", &line->threads, NULL};
+    common[THREADS] =
+        (own_option){"threads", 't', "NUMBER", "threads to use (default: all cores)", &line->threads, NULL};
     common[QUIET] = (own_option){"quiet", 'q', NULL, "no progress", NULL, &line->quiet};
     common[VERBOSE] = (own_option){"verbose", 'v', NULL, "notes on standard error", NULL, &line->verbose};
     common[HELP] = (own_option){"help", 'h', NULL, "this text", NULL, &line->help};
@@ -71,9 +72,11 @@ static int report_unknown(const invocation *line, const own_option *common, cons
     suggestion guess = suggest_for(name, size);
     const char *candidate;
     for (size_t i = 0; i < line->command->own_count; i++) suggest(&guess, line->command->own[i].name);
-    for (size_t i = 0; line->options && (candidate = heed_options_name(line->options, i)); i++) suggest(&guess, candidate);
+    for (size_t i = 0; line->options && (candidate = heed_options_name(line->options, i)); i++)
+        suggest(&guess, candidate);
     for (size_t i = 0; i < COMMON; i++) suggest(&guess, common[i].name);
-    if (guess.best) return report_usage(line, "unknown option --%.*s (did you mean --%s?)", (int)size, name, guess.best);
+    if (guess.best)
+        return report_usage(line, "unknown option --%.*s (did you mean --%s?)", (int)size, name, guess.best);
     return report_usage(line, "unknown option --%.*s", (int)size, name);
 }
 
@@ -88,15 +91,19 @@ typedef struct word_reader {
 
 /* What stands for the value of the option just read: text behind it, or the next word. */
 static bool take_value(word_reader *reader, const char *attached, const char **value) {
-    if (attached) *value = attached;
-    else if (reader->next < reader->count) *value = reader->words[reader->next++];
-    else return false;
+    if (attached)
+        *value = attached;
+    else if (reader->next < reader->count)
+        *value = reader->words[reader->next++];
+    else
+        return false;
     return true;
 }
 
 static int set_own(word_reader *reader, const own_option *option, const char *attached) {
     if (option->flag && attached) return report_usage(reader->line, "--%s takes no value", option->name);
-    if (option->flag) *option->flag = true;
+    if (option->flag)
+        *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
     return EXIT_DONE;
@@ -132,7 +139,8 @@ static int read_letters(word_reader *reader, const char *letters) {
         char letter = *letters++;
         const char *attached = *letters ? letters : NULL, *library = library_name_of(letter);
         const own_option *own = find_own(verb->own, verb->own_count, NULL, 0, letter);
-        if (!own && library && find_library(reader->line, library, strlen(library))) return set_library(reader, library, attached);
+        if (!own && library && find_library(reader->line, library, strlen(library)))
+            return set_library(reader, library, attached);
         if (!own) own = find_own(reader->common, COMMON, NULL, 0, letter);
         if (!own) return report_usage(reader->line, "unknown option -%c", letter);
         int code = set_own(reader, own, own->flag ? NULL : attached);
@@ -147,9 +155,12 @@ static int read_words(word_reader *reader) {
     while (reader->next < reader->count) {
         const char *word = reader->words[reader->next++];
         int code = EXIT_DONE;
-        if (!options || word[0] != '-' || !word[1]) line->texts[line->text_count++] = word;
-        else if (strcmp(word, "--") == 0) options = false;
-        else code = word[1] == '-' ? read_name(reader, word + 2) : read_letters(reader, word + 1);
+        if (!options || word[0] != '-' || !word[1])
+            line->texts[line->text_count++] = word;
+        else if (strcmp(word, "--") == 0)
+            options = false;
+        else
+            code = word[1] == '-' ? read_name(reader, word + 2) : read_letters(reader, word + 1);
         if (code || line->help) return code;
     }
     return EXIT_DONE;
@@ -160,7 +171,8 @@ static int read_words(word_reader *reader) {
 static void print_own(const own_option *options, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const own_option *option = &options[i];
-        int width = option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("  --%s", option->name);
+        int width =
+            option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("  --%s", option->name);
         if (option->argument) width += printf(" %s", option->argument);
         printf("%*s%s\n", width < 31 ? 32 - width : 2, "", option->help);
     }
@@ -204,8 +216,10 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
     } else {
         word_reader reader = {.line = line, .common = common, .words = words, .count = count};
         *exit_code = read_words(&reader);
-        if (*exit_code == EXIT_DONE && line->help) *exit_code = print_help(line, common);
-        else if (*exit_code == EXIT_DONE) *exit_code = set_threads(line);
+        if (*exit_code == EXIT_DONE && line->help)
+            *exit_code = print_help(line, common);
+        else if (*exit_code == EXIT_DONE)
+            *exit_code = set_threads(line);
         if (*exit_code == EXIT_DONE && !line->help) {
             if (line->verbose) heed_context_set_log(line->context, print_note, line);
             return true;

@@ -32,7 +32,7 @@ typedef struct invocation {
     heed_options *options; /* NULL: none */
     const char **texts;    /* [text_count]: the words that are no options */
     size_t text_count;
-    const char **given;    /* [given_count]: names of the library's options that were set */
+    const char **given; /* [given_count]: names of the library's options that were set */
     size_t given_count;
     const char *threads;
     bool quiet, verbose, help;

@@ -15,8 +15,9 @@ static const own_option own[] = {
 static const command bleu = {
     .name = "evaluate bleu",
     .usage = "--reference FILE ... [options] [TRANSLATIONS]",
-    .about = "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
-             "with sacreBLEU's numbers, line and signature.\n",
+    .about =
+        "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
+        "with sacreBLEU's numbers, line and signature.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_bleu_options,
@@ -53,7 +54,9 @@ int run_evaluate(int count, char **words) {
         fputs(usage, stdout);
         return finish_output("evaluate", EXIT_DONE);
     }
-    if (count) fprintf(stderr, "heed evaluate: unknown measure \"%s\" (there is: bleu)\n", words[0]);
-    else fputs("heed evaluate: which measure? (there is: bleu)\n", stderr);
+    if (count)
+        fprintf(stderr, "heed evaluate: unknown measure \"%s\" (there is: bleu)\n", words[0]);
+    else
+        fputs("heed evaluate: which measure? (there is: bleu)\n", stderr);
     return EXIT_USAGE;
 }

@@ -38,8 +38,10 @@ int run_info(int count, char **words) {
     invocation line;
     int code;
     if (!open_invocation(&info, count, words, &line, &code)) return code;
-    if (!model_name && line.text_count == 1) model_name = line.texts[0];
-    else if (line.text_count) model_name = NULL;
+    if (!model_name && line.text_count == 1)
+        model_name = line.texts[0];
+    else if (line.text_count)
+        model_name = NULL;
     code = model_name ? print_model(&line) : report_usage(&line, "name one model: heed info MODEL");
     close_invocation(&line);
     return finish_output(info.name, code);

@@ -25,8 +25,10 @@ enum { VERBS = sizeof verbs / sizeof verbs[0] };
 static void print_usage(FILE *out) {
     fputs("heed VERB [-m MODEL] [options] [TEXT ...]\n\n", out);
     for (int i = 0; i < VERBS; i++) fprintf(out, "  %-12s%s\n", verbs[i].name, verbs[i].about);
-    fputs("\nheed VERB --help says more of one; heed --version names the version.\n"
-          "MODEL is a folder, a shipped model's name, or owner/name in the Hugging Face cache.\n", out);
+    fputs(
+        "\nheed VERB --help says more of one; heed --version names the version.\n"
+        "MODEL is a folder, a shipped model's name, or owner/name in the Hugging Face cache.\n",
+        out);
 }
 
 static int print_version(void) {
@@ -44,8 +46,10 @@ static int print_version(void) {
 static int report_verb(const char *word) {
     suggestion guess = suggest_for(word, strlen(word));
     for (int i = 0; i < VERBS; i++) suggest(&guess, verbs[i].name);
-    if (guess.best) fprintf(stderr, "heed: unknown verb \"%s\" (did you mean \"%s\"?)\n", word, guess.best);
-    else fprintf(stderr, "heed: unknown verb \"%s\" (heed --help lists them)\n", word);
+    if (guess.best)
+        fprintf(stderr, "heed: unknown verb \"%s\" (did you mean \"%s\"?)\n", word, guess.best);
+    else
+        fprintf(stderr, "heed: unknown verb \"%s\" (heed --help lists them)\n", word);
     return EXIT_USAGE;
 }
 
@@ -53,7 +57,8 @@ int main(int count, char **words) {
     const char *verb = count > 1 ? words[1] : NULL;
     signal(SIGXFSZ, SIG_IGN); /* a file that grows past the limit is an error to report and clean up after */
     if (!verb) return print_usage(stderr), EXIT_USAGE;
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) return print_usage(stdout), finish_output("--help", EXIT_DONE);
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
+        return print_usage(stdout), finish_output("--help", EXIT_DONE);
     if (strcmp(verb, "--version") == 0) return print_version();
     for (int i = 0; i < VERBS; i++)
         if (strcmp(verb, verbs[i].name) == 0) return verbs[i].run(count - 2, words + 2);

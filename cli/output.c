@@ -14,12 +14,18 @@ void put_json_string(const char *text) {
     putchar('"');
     for (; *text; text++) {
         unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') printf("\\%c", byte);
-        else if (byte == '\n') fputs("\\n", stdout);
-        else if (byte == '\t') fputs("\\t", stdout);
-        else if (byte == '\r') fputs("\\r", stdout);
-        else if (byte < 32 || byte == 127) printf("\\u%04x", byte);
-        else putchar(byte);
+        if (byte == '"' || byte == '\\')
+            printf("\\%c", byte);
+        else if (byte == '\n')
+            fputs("\\n", stdout);
+        else if (byte == '\t')
+            fputs("\\t", stdout);
+        else if (byte == '\r')
+            fputs("\\r", stdout);
+        else if (byte < 32 || byte == 127)
+            printf("\\u%04x", byte);
+        else
+            putchar(byte);
     }
     putchar('"');
 }
@@ -35,6 +41,7 @@ bool flush_output(void) {
 
 int finish_output(const char *name, int exit_code) {
     if (flush_output()) return exit_code;
-    if (write_error != EPIPE) fprintf(stderr, "heed %s: cannot write standard output: %s\n", name, strerror(write_error));
+    if (write_error != EPIPE)
+        fprintf(stderr, "heed %s: cannot write standard output: %s\n", name, strerror(write_error));
     return 1;
 }

@@ -50,7 +50,8 @@ void close_texts(text_source *t) {
 }
 
 void report_text(const text_source *t, size_t index, const char *problem) {
-    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)(t->first + index), problem);
+    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)(t->first + index),
+            problem);
 }
 
 static void add_item(text_source *t, size_t offset, size_t size) {
@@ -119,8 +120,10 @@ static void read_more(text_source *t) {
         fprintf(stderr, "heed %s: %s: cannot read: %s\n", t->line->command->name, t->path, strerror(errno));
         t->failed = true;
     }
-    if (size <= 0) t->ended = true;
-    else t->end += (size_t)size;
+    if (size <= 0)
+        t->ended = true;
+    else
+        t->end += (size_t)size;
 }
 
 static bool next_lines(text_source *t) {

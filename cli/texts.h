@@ -10,8 +10,8 @@ typedef struct text_source {
     const char **items; /* [count], not followed by a 0; NULL for a line that is too long to be held */
     size_t *sizes;      /* [count] bytes */
     size_t count;
-    uint64_t first;      /* the number of items[0], from 1 */
-    const char *noun;    /* "text", "line": what the number counts */
+    uint64_t first;         /* the number of items[0], from 1 */
+    const char *noun;       /* "text", "line": what the number counts */
     const invocation *line; /* the rest is the reader's own */
     const char *path;
     int descriptor; /* -1: the words are the texts */

@@ -24,8 +24,9 @@ static const own_option own[] = {
 static const command tokenize = {
     .name = "tokenize",
     .usage = "-m MODEL [options] [TEXT ...]",
-    .about = "Prints the tokens of each TEXT, else of each line of --input or of standard input, on a line of their own.\n"
-             "heed tokenize train makes a tokenizer (heed tokenize train --help).\n",
+    .about =
+        "Prints the tokens of each TEXT, else of each line of --input or of standard input, on a line of their own.\n"
+        "heed tokenize train makes a tokenizer (heed tokenize train --help).\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
 };
@@ -39,8 +40,10 @@ static void print_tokens(const heed_tokenizer *tokenizer, const heed_encoding *e
     const int32_t *ids = heed_encoding_ids(encoding);
     for (size_t i = 0; i < heed_encoding_count(encoding); i++) {
         if (i) putchar(' ');
-        if (ids_only) printf("%d", ids[i]);
-        else put_line_text(token_text(tokenizer, ids[i]));
+        if (ids_only)
+            printf("%d", ids[i]);
+        else
+            put_line_text(token_text(tokenizer, ids[i]));
     }
     putchar('\n');
 }
@@ -64,8 +67,10 @@ static void print_object(const heed_tokenizer *tokenizer, const heed_encoding *e
 static bool encode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
     heed_encoding *encoding;
     if (heed_tokenizer_encode(tokenizer, line->context, text, size, !plain, &encoding) != HEED_OK) return false;
-    if (json) print_object(tokenizer, encoding);
-    else print_tokens(tokenizer, encoding);
+    if (json)
+        print_object(tokenizer, encoding);
+    else
+        print_tokens(tokenizer, encoding);
     heed_encoding_close(encoding);
     return true;
 }
@@ -92,7 +97,8 @@ static const char *decode_text(const invocation *line, const heed_tokenizer *tok
     size_t count;
     char *decoded = NULL;
     const char *problem = NULL;
-    if (!read_ids(text, size, &ids, &count)) problem = "expected ids: whole numbers with blanks between them";
+    if (!read_ids(text, size, &ids, &count))
+        problem = "expected ids: whole numbers with blanks between them";
     else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded) != HEED_OK)
         problem = heed_context_message(line->context);
     if (!problem && json) {
@@ -113,9 +119,12 @@ static int tokenize_all(const invocation *line, const heed_tokenizer *tokenizer,
     while (next_texts(texts)) {
         for (size_t i = 0; i < texts->count; i++) {
             const char *problem = NULL, *text = texts->items[i];
-            if (!text) problem = too_long;
-            else if (decode) problem = decode_text(line, tokenizer, text, texts->sizes[i]);
-            else if (!encode_text(line, tokenizer, text, texts->sizes[i])) problem = heed_context_message(line->context);
+            if (!text)
+                problem = too_long;
+            else if (decode)
+                problem = decode_text(line, tokenizer, text, texts->sizes[i]);
+            else if (!encode_text(line, tokenizer, text, texts->sizes[i]))
+                problem = heed_context_message(line->context);
             if (!problem) continue;
             putchar('\n');
             report_text(texts, i, problem);

@@ -18,8 +18,10 @@ static const own_option own[] = {
 static const command train = {
     .name = "train",
     .usage = "[RECIPE] --output FOLDER [--resume] [options]",
-    .about = "Trains a translator as the recipe, a file of NAME = VALUE lines, and the options say. Ctrl-C saves and stops;\n"
-             "the same command with --resume then goes on, to the same bits as without the stop.\n",
+    .about =
+        "Trains a translator as the recipe, a file of NAME = VALUE lines, and the options say. Ctrl-C saves and "
+        "stops;\n"
+        "the same command with --resume then goes on, to the same bits as without the stop.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_train_options,
@@ -81,8 +83,10 @@ static bool show_progress(void *user, const heed_progress *progress) {
     report->steps = heed_progress_steps(progress);
     bool last = report->step == report->steps;
     if (!report->quiet && (last || report->shown == 0 || now - report->shown >= (report->terminal ? 0.1 : 10))) {
-        if (report->terminal) draw_bar(report, heed_progress_line(progress));
-        else fprintf(stderr, "%s\n", heed_progress_line(progress));
+        if (report->terminal)
+            draw_bar(report, heed_progress_line(progress));
+        else
+            fprintf(stderr, "%s\n", heed_progress_line(progress));
         report->drawn = report->terminal;
         report->shown = now;
     }
@@ -117,8 +121,10 @@ int run_train(int count, char **words) {
     invocation line;
     int code;
     if (!open_invocation(&train, count, words, &line, &code)) return code;
-    if (!folder) code = report_usage(&line, "where to? --output FOLDER is missing");
-    else if (line.text_count > 1) code = report_usage(&line, "one recipe at a time: \"%s\" is the second", line.texts[1]);
+    if (!folder)
+        code = report_usage(&line, "where to? --output FOLDER is missing");
+    else if (line.text_count > 1)
+        code = report_usage(&line, "one recipe at a time: \"%s\" is the second", line.texts[1]);
     else {
         heed_status status = line.text_count ? heed_options_set(line.options, "recipe", line.texts[0]) : HEED_OK;
         code = status == HEED_OK ? train_model(&line) : report_failure(&line, status);

@@ -18,10 +18,11 @@ static const own_option own[] = {
 static const command translate = {
     .name = "translate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
-    .about = "Translates each TEXT, else each line of --input or of standard input, into a line of its own.\n"
-             "--json prints {\"translation_text\": …}. With --best there is a line for each alternative, the text's\n"
-             "number, its score and its words between tabs, and with --json an array of objects that have a \"score\".\n"
-             "What is not set is as the model's generation_config.json has it; the defaults below are those without one.\n",
+    .about =
+        "Translates each TEXT, else each line of --input or of standard input, into a line of its own.\n"
+        "--json prints {\"translation_text\": …}. With --best there is a line for each alternative, the text's\n"
+        "number, its score and its words between tabs, and with --json an array of objects that have a \"score\".\n"
+        "What is not set is as the model's generation_config.json has it; the defaults below are those without one.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_translate_options,
@@ -54,8 +55,10 @@ static void print_alternatives(const heed_results *results, size_t index, uint64
 }
 
 static void print_best(const heed_results *results, size_t index) {
-    if (json) print_object(results, index, 0, false);
-    else put_line_text(heed_results_text(results, index, 0));
+    if (json)
+        print_object(results, index, 0, false);
+    else
+        put_line_text(heed_results_text(results, index, 0));
     putchar('\n');
 }
 

@@ -18,8 +18,8 @@ static inline heed_context *open_context(void) {
 }
 
 /* The call succeeds, or the test fails with the library's message. */
-#define assert_ok(context, call)                                                        \
-    do {                                                                                \
+#define assert_ok(context, call)                                                         \
+    do {                                                                                 \
         if ((call) != HEED_OK) fail_msg("%s: %s", #call, heed_context_message(context)); \
     } while (0)
 

@@ -33,7 +33,7 @@ typedef struct op_case {
     hd_tensor *(*run)(op_run *run);
     void (*reference)(const struct op_case *c, const double *const *x, double *y);
     operand operands[OPERANDS];
-    int64_t columns; /* of the output; 0 when the op gives a loss */
+    int64_t columns;    /* of the output; 0 when the op gives a loss */
     const int32_t *ids; /* of the layout's rows, to be embedded or to be told apart */
     hd_activation activation;
     float scale, dropout, epsilon, smoothing;
@@ -109,7 +109,9 @@ static inline double dropout_factor(float probability, uint32_t site, int64_t he
     if (probability == 0.0f) return 1.0;
     hd_random_key key = hd_random_key_make(SEED, HD_RANDOM_DROPOUT + (site << 8), STEP);
     key.word[1] ^= (uint32_t)head * 0x85ebca6bu;
-    return kept((uint32_t)((double)probability * 0x1p32), key, column, position, example) ? 1.0 / (1.0 - (double)probability) : 0.0;
+    return kept((uint32_t)((double)probability * 0x1p32), key, column, position, example)
+               ? 1.0 / (1.0 - (double)probability)
+               : 0.0;
 }
 
 /* ---- running ---- */
@@ -118,12 +120,15 @@ static inline double dropout_factor(float probability, uint32_t site, int64_t he
 static inline hd_layout one_chunk(const hd_layout *whole, int64_t chunk, int32_t *starts) {
     int64_t first = whole->chunk_starts[chunk], count = whole->chunk_starts[chunk + 1] - first;
     for (int64_t s = 0; s <= count; s++) starts[s] = whole->starts[first + s] - whole->starts[first];
-    return (hd_layout){.sequences = count, .starts = starts, .examples = whole->examples + first,
+    return (hd_layout){.sequences = count,
+                       .starts = starts,
+                       .examples = whole->examples + first,
                        .positions = whole->positions ? whole->positions + first : NULL};
 }
 
 /* Runs the rows of `chunk`, or with -1 all of them, forward and backward, and adds what comes out to `result`. */
-static inline void run_part(const op_case *c, hd_arena *weights, hd_parameter *parameters, int64_t chunk, outcome *result) {
+static inline void run_part(const op_case *c, hd_arena *weights, hd_parameter *parameters, int64_t chunk,
+                            outcome *result) {
     hd_pass pass;
     hd_pass_open(&pass, weights->context, weights);
     pass.recording = pass.training = true;
@@ -183,13 +188,19 @@ static inline outcome execute(const op_case *c, const hd_kernels *kernels, int t
     for (int i = 0; i < OPERANDS; i++) {
         const operand *o = &c->operands[i];
         hd_parameter *p = &parameters[i];
-        *p = (hd_parameter){.name = "weight", .rows = o->rows, .columns = o->columns, .dimensions = o->rows > 1 ? 2 : 1,
-                            .trained = o->kind == 'w', .uses = operand_gradients(c, i), .dtype = HD_BF16};
+        *p = (hd_parameter){.name = "weight",
+                            .rows = o->rows,
+                            .columns = o->columns,
+                            .dimensions = o->rows > 1 ? 2 : 1,
+                            .trained = o->kind == 'w',
+                            .uses = operand_gradients(c, i),
+                            .dtype = HD_BF16};
         int64_t count = operand_count(c, i);
         if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) {
             p->data = malloc((size_t)count * sizeof(float));
             for (int64_t j = 0; j < count; j++) p->data[j] = value_of(i, j);
-            for (int use = 0; use < p->uses; use++) p->gradients[use] = result.values + gradient_place(c, i) + use * count;
+            for (int use = 0; use < p->uses; use++)
+                p->gradients[use] = result.values + gradient_place(c, i) + use * count;
         } else if (o->kind == 'f') {
             uint16_t *stored = malloc((size_t)count * sizeof *stored);
             for (int64_t j = 0; j < count; j++) stored[j] = hd_to_bf16(value_of(i, j));
@@ -215,7 +226,8 @@ static inline double reference_loss(const op_case *c, const double *const *x, do
     return loss;
 }
 
-static inline void close_to(const op_case *c, const char *what, int i, int64_t index, double got, double expected, double size) {
+static inline void close_to(const op_case *c, const char *what, int i, int64_t index, double got, double expected,
+                            double size) {
     if (!(fabs(got - expected) <= 2e-5 * (size + 1e-2)))
         fail_msg("%s: %s %d, element %lld is %.9g, expected %.9g", c->name, what, i, (long long)index, got, expected);
 }
@@ -252,8 +264,8 @@ static inline void check_against_reference(const op_case *c, const outcome *resu
 static inline void same_bits(const op_case *c, const outcome *expected, outcome result, const char *how) {
     for (size_t j = 0; j < expected->count; j++)
         if (memcmp(&result.values[j], &expected->values[j], sizeof(float)) != 0)
-            fail_msg("%s: value %zu of %zu is %a %s, and %a else", c->name, j, expected->count, (double)result.values[j], how,
-                     (double)expected->values[j]);
+            fail_msg("%s: value %zu of %zu is %a %s, and %a else", c->name, j, expected->count,
+                     (double)result.values[j], how, (double)expected->values[j]);
     if (memcmp(&result.loss, &expected->loss, sizeof(double)) != 0) fail_msg("%s: the loss differs %s", c->name, how);
     free(result.values);
 }

@@ -114,7 +114,7 @@ typedef struct heed_tokenizer heed_tokenizer;
 
 /* Opens a tokenizer.json, or the one of a model, called as in heed_model_open. */
 HEED_API heed_status heed_tokenizer_open(heed_context *context, const char *name, heed_tokenizer **tokenizer);
-HEED_API void heed_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
+HEED_API void heed_tokenizer_close(heed_tokenizer *tokenizer);        /* NULL is fine */
 HEED_API size_t heed_tokenizer_size(const heed_tokenizer *tokenizer); /* the largest id + 1 */
 /* The token's text, "▁dog"; NULL when the id is not used. Owned by the tokenizer. */
 HEED_API const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
@@ -146,7 +146,8 @@ typedef struct heed_progress heed_progress;
 
 HEED_API int64_t heed_progress_step(const heed_progress *progress);
 HEED_API int64_t heed_progress_steps(const heed_progress *progress); /* of the whole training */
-HEED_API double heed_progress_value(const heed_progress *progress, const char *name); /* "loss", "lr", "tokens_per_second",
+HEED_API double heed_progress_value(const heed_progress *progress,
+                                    const char *name); /* "loss", "lr", "tokens_per_second",
                                                             "seconds_left", "validation_loss", "bleu"; NaN when unknown */
 /* One line for people, without a newline; good until the callback returns. */
 HEED_API const char *heed_progress_line(const heed_progress *progress);

@@ -70,14 +70,17 @@ void *hd_pass_record(hd_pass *pass, const hd_tensor *output, size_t size, void (
 float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add) {
     *add = tensor->gradient != NULL;
     if (!tensor->needs_gradient) return NULL;
-    if (!tensor->gradient) tensor->gradient = hd_pass_alloc(pass, (size_t)(tensor->rows * tensor->columns), sizeof(float));
+    if (!tensor->gradient)
+        tensor->gradient = hd_pass_alloc(pass, (size_t)(tensor->rows * tensor->columns), sizeof(float));
     return tensor->gradient;
 }
 
 void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer) {
     if (!tensor->needs_gradient) return;
-    if (tensor->gradient) hd_accumulate(pass->context, tensor->rows * tensor->columns, buffer, tensor->gradient);
-    else tensor->gradient = buffer;
+    if (tensor->gradient)
+        hd_accumulate(pass->context, tensor->rows * tensor->columns, buffer, tensor->gradient);
+    else
+        tensor->gradient = buffer;
 }
 
 float *hd_weight_gradient(const hd_weight *weight) {

@@ -19,22 +19,22 @@ typedef struct hd_node {
 
 /* Looks at attention weights as they are made; `weights` is [queries, keys] of one sequence and head. */
 typedef struct hd_observer {
-    void (*attention)(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries, int64_t keys,
-                      const float *weights);
+    void (*attention)(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
+                      int64_t keys, const float *weights);
     void *user;
 } hd_observer;
 
 struct hd_pass {
     heed_context *context;
-    hd_arena arena;     /* activations, gradients, scratch */
-    hd_arena *weights;  /* where panels that are wanted for the first time are put: the model's arena */
-    hd_node *tape;      /* the last op first */
-    bool recording;     /* keep a tape */
-    bool training;      /* drop out */
+    hd_arena arena;    /* activations, gradients, scratch */
+    hd_arena *weights; /* where panels that are wanted for the first time are put: the model's arena */
+    hd_node *tape;     /* the last op first */
+    bool recording;    /* keep a tape */
+    bool training;     /* drop out */
     uint64_t seed, step;
-    uint32_t sites;     /* dropout sites passed so far: each has a random stream of its own */
+    uint32_t sites;              /* dropout sites passed so far: each has a random stream of its own */
     const hd_observer *observer; /* or NULL */
-    heed_status status; /* of the first op that failed */
+    heed_status status;          /* of the first op that failed */
 };
 
 void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights);

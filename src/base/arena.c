@@ -38,7 +38,8 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size) {
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     while (!arena->current || arena->current->capacity - arena->used < bytes) {
         hd_arena_block **next = arena->current ? &arena->current->next : &arena->first;
-        if (!*next || (*next)->capacity < bytes) { /* the next kept block is missing or too small: put a new one before it */
+        if (!*next ||
+            (*next)->capacity < bytes) { /* the next kept block is missing or too small: put a new one before it */
             hd_arena_block *block = new_block(arena, bytes);
             if (!block) return NULL;
             block->next = *next;

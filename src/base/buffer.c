@@ -8,7 +8,8 @@ void hd_buffer_open(hd_buffer *buffer, heed_context *context) { *buffer = (hd_bu
 static bool reserve(hd_buffer *buffer, size_t more) {
     size_t needed;
     if (!hd_add(buffer->size, more, &needed) || !hd_add(needed, 1, &needed)) needed = SIZE_MAX;
-    if (!buffer->failed && !hd_grow(buffer->context, &buffer->data, &buffer->capacity, needed, 1)) buffer->failed = true;
+    if (!buffer->failed && !hd_grow(buffer->context, &buffer->data, &buffer->capacity, needed, 1))
+        buffer->failed = true;
     return !buffer->failed;
 }
 

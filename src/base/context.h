@@ -18,8 +18,8 @@ struct heed_context {
     void *log_user;
     int threads;
     const struct hd_kernels *kernels;
-    heed_status status;   /* of the last failure */
-    char message[1024];   /* of the last failure, one line, no newline */
+    heed_status status; /* of the last failure */
+    char message[1024]; /* of the last failure, one line, no newline */
 };
 
 /* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
@@ -51,10 +51,10 @@ bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed
 static inline bool hd_multiply(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
 static inline bool hd_add(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
 
-#define HD_TRY(expression)                                  \
-    do {                                                    \
-        heed_status hd_try_ = (expression);                 \
-        if (hd_try_ != HEED_OK) return hd_try_;             \
+#define HD_TRY(expression)                      \
+    do {                                        \
+        heed_status hd_try_ = (expression);     \
+        if (hd_try_ != HEED_OK) return hd_try_; \
     } while (0)
 
 #define HD_COUNT(array) (sizeof(array) / sizeof((array)[0]))

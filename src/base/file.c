@@ -14,7 +14,8 @@ static heed_status fail_errno(heed_context *context, const char *path, const cha
     return hd_fail(context, HEED_FILE, "%s: %s: %s", path, what, strerror(errno));
 }
 
-static heed_status open_for_reading(heed_context *context, const char *path, int *descriptor, struct stat *information) {
+static heed_status open_for_reading(heed_context *context, const char *path, int *descriptor,
+                                    struct stat *information) {
     *descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (*descriptor < 0) return fail_errno(context, path, "cannot open");
     if (fstat(*descriptor, information) != 0 || S_ISDIR(information->st_mode)) {
@@ -35,8 +36,10 @@ heed_status hd_map_open(heed_context *context, const char *path, hd_map *map) {
         status = hd_fail(context, HEED_FILE, "%s: not a regular file", path);
     } else if (information.st_size > 0) {
         void *data = mmap(NULL, (size_t)information.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (data == MAP_FAILED) status = fail_errno(context, path, "cannot map");
-        else *map = (hd_map){data, (size_t)information.st_size};
+        if (data == MAP_FAILED)
+            status = fail_errno(context, path, "cannot map");
+        else
+            *map = (hd_map){data, (size_t)information.st_size};
     }
     close(descriptor);
     return status;

@@ -5,8 +5,8 @@
 struct heed_options {
     heed_context *context;
     const hd_option_table *table;
-    void *settings;                /* defaults and what was set, to check values and to describe */
-    char **names, **values;        /* [count], in the order of setting; a NULL value is a bare flag */
+    void *settings;         /* defaults and what was set, to check values and to describe */
+    char **names, **values; /* [count], in the order of setting; a NULL value is a bare flag */
     size_t count, name_capacity, value_capacity;
 };
 
@@ -17,15 +17,19 @@ heed_status hd_options_open(heed_context *context, const hd_option_table *table,
     options->context = context;
     options->table = table;
     options->settings = hd_alloc_zeroed(context, 1, table->size);
-    heed_status status = options->settings ? hd_settings_default(context, table->rows, table->count, options->settings) : HEED_MEMORY;
-    if (status == HEED_OK) *out = options;
-    else heed_options_close(options);
+    heed_status status =
+        options->settings ? hd_settings_default(context, table->rows, table->count, options->settings) : HEED_MEMORY;
+    if (status == HEED_OK)
+        *out = options;
+    else
+        heed_options_close(options);
     return status;
 }
 
 void heed_options_close(heed_options *options) {
     if (!options) return;
-    if (options->settings) hd_settings_free(options->context, options->table->rows, options->table->count, options->settings);
+    if (options->settings)
+        hd_settings_free(options->context, options->table->rows, options->table->count, options->settings);
     for (size_t i = 0; i < options->count; i++) {
         hd_free(options->context, options->names[i]);
         hd_free(options->context, options->values[i]);

@@ -11,8 +11,7 @@ typedef void hd_task(void *argument, int64_t piece, int worker);
  * particular order, and returns when all are done. `work` is about how many operations that is: what one thread does
  * sooner than two can agree on it stays on the calling thread. Every thread computes in the floating-point environment of
  * base/float_environment.h, and each piece writes its own output, so the result does not depend on the threads. */
-void hd_parallel_for(const heed_context *context, int64_t pieces, int64_t work, hd_task *task,
-                     void *argument);
+void hd_parallel_for(const heed_context *context, int64_t pieces, int64_t work, hd_task *task, void *argument);
 
 /* What does the work: "OpenMP" or "threads". */
 const char *hd_parallel_name(void);

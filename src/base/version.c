@@ -12,7 +12,9 @@
 #define THREADS "threads OpenMP"
 #endif
 
-#define UTF8PROC                                                                       \
+#define UTF8PROC \
     "utf8proc " TEXT_OF(UTF8PROC_VERSION_MAJOR) "." TEXT_OF(UTF8PROC_VERSION_MINOR) "." TEXT_OF(UTF8PROC_VERSION_PATCH)
 
-const char *heed_version(void) { return "heed " HEED_VERSION " (" THREADS ", Jansson " JANSSON_VERSION ", " UTF8PROC ")"; }
+const char *heed_version(void) {
+    return "heed " HEED_VERSION " (" THREADS ", Jansson " JANSSON_VERSION ", " UTF8PROC ")";
+}

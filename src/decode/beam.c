@@ -14,8 +14,8 @@
 #include <string.h>
 
 typedef struct candidate {
-    float score;   /* log p with the token */
-    int32_t slot;  /* the hypothesis it continues */
+    float score;  /* log p with the token */
+    int32_t slot; /* the hypothesis it continues */
     int32_t token;
 } candidate;
 
@@ -36,17 +36,17 @@ typedef struct search {
     hd_decoder *decoder;
     const hd_generation *generation;
     int64_t beams, limit;
-    int64_t length;           /* tokens of every running hypothesis, with the start token */
-    sentence *sentences;      /* [active] */
+    int64_t length;      /* tokens of every running hypothesis, with the start token */
+    sentence *sentences; /* [active] */
     int64_t active, slots;
-    int32_t *tokens, *spare;  /* [slots, limit + 1] */
-    float *scores;            /* [slots]: log p */
-    float *logits;            /* [slots, vocabulary] of this step */
-    candidate *candidates;    /* [slots, 2 beams], the best first */
-    int64_t *candidate_counts; /* [slots] */
-    candidate *merged;        /* [2 beams] of one sentence */
+    int32_t *tokens, *spare;          /* [slots, limit + 1] */
+    float *scores;                    /* [slots]: log p */
+    float *logits;                    /* [slots, vocabulary] of this step */
+    candidate *candidates;            /* [slots, 2 beams], the best first */
+    int64_t *candidate_counts;        /* [slots] */
+    candidate *merged;                /* [2 beams] of one sentence */
     int32_t *next, *starts, *parents; /* [slots] */
-    float *next_scores;       /* [slots] */
+    float *next_scores;               /* [slots] */
 } search;
 
 static bool better(const candidate *a, const candidate *b) {
@@ -99,7 +99,8 @@ static void finish(search *s, sentence *one, const candidate *c) {
     if (place == s->beams) {
         if (!(new.score > one->finished[place - 1].score)) return;
         place--;
-    } else one->finished_count++;
+    } else
+        one->finished_count++;
     new.tokens = one->finished[place].tokens; /* the memory of the one that falls out */
     while (place > 0 && new.score > one->finished[place - 1].score) {
         one->finished[place] = one->finished[place - 1];
@@ -214,9 +215,11 @@ static heed_status prepare(search *s, int64_t sources, hd_arena *arena) {
     return HEED_OK;
 }
 
-heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                           hd_arena *arena, hd_decoded *decoded) {
-    search s = {.decoder = decoder, .generation = generation, .beams = generation->beams,
+heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                           const hd_layout *sources, hd_arena *arena, hd_decoded *decoded) {
+    search s = {.decoder = decoder,
+                .generation = generation,
+                .beams = generation->beams,
                 .limit = hd_decode_limit(decoder, generation)};
     HD_TRY(prepare(&s, sources->sequences, arena));
     HD_TRY(decoder->class->start(decoder, ids, sources));

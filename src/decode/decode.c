@@ -26,7 +26,8 @@ static void forbid_repeated_ngrams(int64_t n, const int32_t *tokens, int64_t cou
 
 void hd_process_scores(const hd_decoder *decoder, const hd_generation *generation, const int32_t *tokens, int64_t count,
                        int64_t limit, float *scores) {
-    if (generation->repetition_penalty != 1.0f) penalize_repetition(generation->repetition_penalty, tokens, count, scores);
+    if (generation->repetition_penalty != 1.0f)
+        penalize_repetition(generation->repetition_penalty, tokens, count, scores);
     if (generation->no_repeat_ngram && count + 1 >= generation->no_repeat_ngram)
         forbid_repeated_ngrams(generation->no_repeat_ngram, tokens, count, scores);
     if (decoder->pad >= 0) scores[decoder->pad] = -INFINITY;
@@ -44,8 +45,8 @@ heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens,
     return HEED_OK;
 }
 
-heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                      hd_arena *arena, hd_decoded *decoded) {
+heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                        const hd_layout *sources, hd_arena *arena, hd_decoded *decoded) {
     if (sources->sequences == 0) return HEED_OK;
     return generation->beams > 1 ? hd_beam_search(decoder, generation, ids, sources, arena, decoded)
                                  : hd_greedy(decoder, generation, ids, sources, arena, decoded);

@@ -20,8 +20,8 @@ typedef struct hd_decoded {
 
 /* Decodes all sources of the layout at once; a sentence that is done leaves the batch. decoded [sources] is filled with
  * memory of `arena`. One beam is greedy search, more are beam search with transformers' rules (decode/beam.c). */
-heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                      hd_arena *arena, hd_decoded *decoded);
+heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                        const hd_layout *sources, hd_arena *arena, hd_decoded *decoded);
 
 /* ---- between the files of this room --------------------------------------------------------------------------- */
 
@@ -33,10 +33,10 @@ int64_t hd_decode_limit(const hd_decoder *decoder, const hd_generation *generati
 void hd_process_scores(const hd_decoder *decoder, const hd_generation *generation, const int32_t *tokens, int64_t count,
                        int64_t limit, float *scores);
 
-heed_status hd_greedy(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                      hd_arena *arena, hd_decoded *decoded);
-heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                           hd_arena *arena, hd_decoded *decoded);
+heed_status hd_greedy(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                      const hd_layout *sources, hd_arena *arena, hd_decoded *decoded);
+heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                           const hd_layout *sources, hd_arena *arena, hd_decoded *decoded);
 
 /* Copies a target into the arena as hypothesis `h`; tokens [count] without the start token, a final eos is left out. */
 heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens, int64_t count, float score,

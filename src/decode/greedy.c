@@ -38,8 +38,8 @@ static heed_status finish(greedy *g, int64_t slot, hd_arena *arena, hd_decoded *
     if (!d->best) return HEED_MEMORY;
     d->count = 1;
     double length = pow((double)(g->length - 1), (double)g->generation->length_penalty);
-    return hd_keep_hypothesis(g->decoder, g->tokens + slot * (g->limit + 1) + 1, g->length - 1, (float)(g->scores[slot] / length),
-                              arena, d->best);
+    return hd_keep_hypothesis(g->decoder, g->tokens + slot * (g->limit + 1) + 1, g->length - 1,
+                              (float)(g->scores[slot] / length), arena, d->best);
 }
 
 /* Feeds the last tokens, adds the best next ones, and lets go of the sentences that are done. */
@@ -71,17 +71,21 @@ static heed_status step(greedy *g, int32_t *starts, int32_t *parents, hd_arena *
     return leaving && kept ? g->decoder->class->reorder(g->decoder, parents, kept) : HEED_OK;
 }
 
-heed_status hd_greedy(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids, const hd_layout *sources,
-                      hd_arena *arena, hd_decoded *decoded) {
+heed_status hd_greedy(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
+                      const hd_layout *sources, hd_arena *arena, hd_decoded *decoded) {
     size_t n = (size_t)sources->sequences;
-    greedy g = {.decoder = decoder, .generation = generation, .limit = hd_decode_limit(decoder, generation),
-                .slots = sources->sequences, .length = 1};
+    greedy g = {.decoder = decoder,
+                .generation = generation,
+                .limit = hd_decode_limit(decoder, generation),
+                .slots = sources->sequences,
+                .length = 1};
     g.tokens = hd_arena_alloc(arena, n * (size_t)(g.limit + 1), sizeof *g.tokens);
     g.sources = hd_arena_alloc(arena, n, sizeof *g.sources);
     g.scores = hd_arena_alloc(arena, n, sizeof *g.scores);
     g.next = hd_arena_alloc(arena, n, sizeof *g.next);
     g.gains = hd_arena_alloc(arena, n, sizeof *g.gains);
-    int32_t *starts = hd_arena_alloc(arena, n + 1, sizeof *starts), *parents = hd_arena_alloc(arena, n, sizeof *parents);
+    int32_t *starts = hd_arena_alloc(arena, n + 1, sizeof *starts),
+            *parents = hd_arena_alloc(arena, n, sizeof *parents);
     if (!g.tokens || !g.sources || !g.scores || !g.next || !g.gains || !starts || !parents) return HEED_MEMORY;
     for (int64_t s = 0; s < g.slots; s++) {
         g.tokens[s * (g.limit + 1)] = decoder->start;

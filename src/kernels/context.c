@@ -29,9 +29,7 @@ void heed_context_close(heed_context *context) {
 
 void heed_free(heed_context *context, void *text) { hd_free(context, text); }
 
-const char *heed_context_message(const heed_context *context) {
-    return context ? context->message : "out of memory";
-}
+const char *heed_context_message(const heed_context *context) { return context ? context->message : "out of memory"; }
 
 void heed_context_set_log(heed_context *context, heed_log_function *log, void *user) {
     context->log = log;

@@ -112,13 +112,20 @@ INLINE lanes lanes_not_below_gate(lanes x) { return lanes_max(lanes_set(-105.0f)
 INLINE lanes lanes_activate(hd_activation activation, lanes x) {
     lanes one = lanes_set(1.0f), gated = lanes_not_below_gate(x), half = lanes_mul(gated, lanes_set(0.5f));
     switch (activation) {
-        case HD_IDENTITY: return x;
-        case HD_RELU: return lanes_max(lanes_set(0.0f), x);
-        case HD_GELU: return lanes_mul(half, lanes_add(one, lanes_erf(lanes_mul(x, lanes_set(0.70710678f)))));
-        case HD_GELU_TANH: return lanes_mul(half, lanes_add(one, lanes_tanh(lanes_gelu_inner(x))));
-        case HD_SILU: return lanes_mul(gated, lanes_sigmoid(x));
-        case HD_TANH: return lanes_tanh(x);
-        case HD_SIGMOID: return lanes_sigmoid(x);
+        case HD_IDENTITY:
+            return x;
+        case HD_RELU:
+            return lanes_max(lanes_set(0.0f), x);
+        case HD_GELU:
+            return lanes_mul(half, lanes_add(one, lanes_erf(lanes_mul(x, lanes_set(0.70710678f)))));
+        case HD_GELU_TANH:
+            return lanes_mul(half, lanes_add(one, lanes_tanh(lanes_gelu_inner(x))));
+        case HD_SILU:
+            return lanes_mul(gated, lanes_sigmoid(x));
+        case HD_TANH:
+            return lanes_tanh(x);
+        case HD_SIGMOID:
+            return lanes_sigmoid(x);
     }
     return x;
 }
@@ -129,11 +136,14 @@ INLINE lanes lanes_activate_slope(hd_activation activation, lanes x) {
     /* Every slope is constant out there, where x² may overflow and ∞ · 0 be met. */
     x = lanes_not_below_gate(lanes_min(lanes_set(105.0f), x));
     switch (activation) {
-        case HD_IDENTITY: return one;
-        case HD_RELU: return lanes_select_less(zero, x, one, zero);
+        case HD_IDENTITY:
+            return one;
+        case HD_RELU:
+            return lanes_select_less(zero, x, one, zero);
         case HD_GELU: { /* Φ(x) + x φ(x) */
             lanes cumulative = lanes_mul(half, lanes_add(one, lanes_erf(lanes_mul(x, lanes_set(0.70710678f)))));
-            lanes density = lanes_mul(lanes_set(0.3989422804f), lanes_exp(lanes_mul(lanes_mul(x, x), lanes_set(-0.5f))));
+            lanes density =
+                lanes_mul(lanes_set(0.3989422804f), lanes_exp(lanes_mul(lanes_mul(x, x), lanes_set(-0.5f))));
             return lanes_fma(x, density, cumulative);
         }
         case HD_GELU_TANH: {

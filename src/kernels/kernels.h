@@ -63,25 +63,25 @@ typedef struct hd_dropout {
 /* One head of one sequence. Rows are strided, so that heads can be read out of [tokens, heads · width] matrices.
  * Panels are those of `pack`: of k for the scores, of v for the backward pass. */
 typedef struct hd_attention {
-    int64_t keys, width;          /* width: of a head */
-    int64_t first_query;          /* absolute position of row 0 of q */
-    bool causal;                  /* a query at position i sees keys 0 … i */
+    int64_t keys, width; /* width: of a head */
+    int64_t first_query; /* absolute position of row 0 of q */
+    bool causal;         /* a query at position i sees keys 0 … i */
     float scale;
-    const float *q, *v;           /* [queries, width], [keys, width] */
-    const float *k_panels;        /* [keys / 32][width][32] */
+    const float *q, *v;    /* [queries, width], [keys, width] */
+    const float *k_panels; /* [keys / 32][width][32] */
     int64_t q_row, v_row;
-    float *output;                /* [queries, width] */
+    float *output; /* [queries, width] */
     int64_t output_row;
-    float *log_sum;               /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
+    float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
     int64_t log_sum_row;
-    hd_dropout dropout;           /* of the weights; column is the key's position */
+    hd_dropout dropout; /* of the weights; column is the key's position */
     uint64_t example;
-    float *weights;               /* [queries, keys] as they were before dropout, for people; or NULL */
+    float *weights; /* [queries, keys] as they were before dropout, for people; or NULL */
     /* backward only */
     const float *k, *v_panels;
     int64_t k_row;
-    const float *d_output;        /* laid out as output */
-    float *dq, *dk, *dv;          /* laid out as q, k, v; written, not added to */
+    const float *d_output; /* laid out as output */
+    float *dq, *dk, *dv;   /* laid out as q, k, v; written, not added to */
 } hd_attention;
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
@@ -103,12 +103,13 @@ typedef struct hd_kernels {
                  hd_dtype to, int64_t panel, int64_t panel_end);
 
     /* elements */
-    void (*add)(int64_t count, const float *a, const float *b, float *y);        /* y = a + b */
-    void (*scale)(int64_t count, float factor, const float *x, float *y);        /* y = factor x */
-    void (*add_scaled)(int64_t count, float factor, const float *x, float *y);   /* y = fma(factor, x, y) */
+    void (*add)(int64_t count, const float *a, const float *b, float *y);      /* y = a + b */
+    void (*scale)(int64_t count, float factor, const float *x, float *y);      /* y = factor x */
+    void (*add_scaled)(int64_t count, float factor, const float *x, float *y); /* y = fma(factor, x, y) */
     void (*activate)(hd_activation activation, int64_t count, const float *x, float *y);
     /* dx = dy · slope(x), or dx + that */
-    void (*activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx, bool add);
+    void (*activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,
+                              bool add);
     double (*sum_of_squares)(int64_t count, const float *x);
     int64_t (*find_non_finite)(int64_t count, const float *x); /* first index, or -1 */
     void (*adam)(const hd_adam *adam, int64_t count, const float *gradient, float *m, float *v, float *parameter);
@@ -124,15 +125,15 @@ typedef struct hd_kernels {
                                 const float *dy, float *dx, bool add);
     /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there;
      * either may be NULL */
-    void (*layer_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *dy,
-                                     float *d_gain, float *d_bias, int64_t column, int64_t column_end);
+    void (*layer_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                     const float *dy, float *d_gain, float *d_bias, int64_t column, int64_t column_end);
     /* y = x / √(mean of squares + ε) · gain; statistics [rows] */
     void (*rms_norm)(int64_t rows, int64_t width, float epsilon, const float *x, const float *gain, float *y,
                      float *statistics);
     void (*rms_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
                               const float *dy, float *dx, bool add);
-    void (*rms_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *dy,
-                                   float *d_gain, int64_t column, int64_t column_end);
+    void (*rms_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                   const float *dy, float *d_gain, int64_t column, int64_t column_end);
     /* Columns [column, column_end) of total += Σ over rows ascending from zero */
     void (*sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column, int64_t column_end);
     /* y = x − log Σ exp x */

@@ -12,15 +12,19 @@
 
 #include "base/dtype.h"
 
-#define LANES 16
+#define LANES  16
 #define INLINE static inline __attribute__((always_inline, unused))
 
 #if defined(HD_ISA_avx512)
 /* ------------------------------------------------------------------------------------------------ AVX-512 */
 #include <immintrin.h>
 
-typedef struct lanes { __m512 v; } lanes;
-typedef struct lanes_u { __m512i v; } lanes_u;
+typedef struct lanes {
+    __m512 v;
+} lanes;
+typedef struct lanes_u {
+    __m512i v;
+} lanes_u;
 #define L(x) ((lanes){x})
 #define U(x) ((lanes_u){x})
 
@@ -48,7 +52,9 @@ INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
     return L(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v));
 }
 /* The first n lanes of x, the rest of y. */
-INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { return L(_mm512_mask_blend_ps(lanes_first(n), y.v, x.v)); }
+INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
+    return L(_mm512_mask_blend_ps(lanes_first(n), y.v, x.v));
+}
 
 INLINE lanes_u lanes_bits(lanes a) { return U(_mm512_castps_si512(a.v)); }
 INLINE lanes lanes_from_bits(lanes_u a) { return L(_mm512_castsi512_ps(a.v)); }
@@ -81,20 +87,28 @@ INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm512_cvtepi32_ps(a.v));
 /* ------------------------------------------------------------------------------------------------ AVX2 */
 #include <immintrin.h>
 
-typedef struct lanes { __m256 v, w; } lanes;
-typedef struct lanes_u { __m256i v, w; } lanes_u;
+typedef struct lanes {
+    __m256 v, w;
+} lanes;
+typedef struct lanes_u {
+    __m256i v, w;
+} lanes_u;
 #define L(x, y) ((lanes){x, y})
 #define U(x, y) ((lanes_u){x, y})
 
 /* All ones in the first n of 8 places. */
 INLINE __m256i lanes_first(int64_t n) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 0 ? 0 : n > 8 ? 8 : n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 0   ? 0
+                                                      : n > 8 ? 8
+                                                              : n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
 INLINE lanes lanes_load(const float *p) { return L(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
 INLINE void lanes_store(float *p, lanes a) { _mm256_storeu_ps(p, a.v), _mm256_storeu_ps(p + 8, a.w); }
 INLINE lanes lanes_load_partial(const float *p, int64_t n) {
-    return L(_mm256_maskload_ps(p, lanes_first(n)), n > 8 ? _mm256_maskload_ps(p + 8, lanes_first(n - 8)) : _mm256_setzero_ps());
+    return L(_mm256_maskload_ps(p, lanes_first(n)),
+             n > 8 ? _mm256_maskload_ps(p + 8, lanes_first(n - 8)) : _mm256_setzero_ps());
 }
 INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
     _mm256_maskstore_ps(p, lanes_first(n), a.v);
@@ -106,7 +120,8 @@ INLINE __m256 lanes_widen_bf16(const uint16_t *p) {
 }
 INLINE lanes lanes_load_bf16(const uint16_t *p) { return L(lanes_widen_bf16(p), lanes_widen_bf16(p + 8)); }
 INLINE lanes lanes_load_f16(const uint16_t *p) {
-    return L(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)), _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
+    return L(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
+             _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
 }
 INLINE lanes lanes_add(lanes a, lanes b) { return L(_mm256_add_ps(a.v, b.v), _mm256_add_ps(a.w, b.w)); }
 INLINE lanes lanes_sub(lanes a, lanes b) { return L(_mm256_sub_ps(a.v, b.v), _mm256_sub_ps(a.w, b.w)); }
@@ -168,11 +183,15 @@ INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm256_cvtepi32_ps(a.v), 
 #else
 /* ------------------------------------------------------------------------------------------------ portable */
 
-typedef struct lanes { float v[LANES]; } lanes;
-typedef struct lanes_u { uint32_t v[LANES]; } lanes_u;
+typedef struct lanes {
+    float v[LANES];
+} lanes;
+typedef struct lanes_u {
+    uint32_t v[LANES];
+} lanes_u;
 
-#define EACH(type, expression)                               \
-    type result;                                             \
+#define EACH(type, expression)                                \
+    type result;                                              \
     for (int i = 0; i < LANES; i++) result.v[i] = expression; \
     return result
 
@@ -210,7 +229,9 @@ INLINE lanes_u lanes_xor_u(lanes_u a, lanes_u b) { EACH(lanes_u, a.v[i] ^ b.v[i]
 INLINE lanes_u lanes_shift_left_u(lanes_u a, int n) { EACH(lanes_u, a.v[i] << n); }
 INLINE lanes_u lanes_shift_right_u(lanes_u a, int n) { EACH(lanes_u, a.v[i] >> n); }
 INLINE lanes_u lanes_shift_right_signed_u(lanes_u a, int n) { EACH(lanes_u, (uint32_t)((int32_t)a.v[i] >> n)); }
-INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
+INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) {
+    EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]);
+}
 INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
     for (int i = 0; i < LANES; i++) high->v[i] = (uint32_t)((uint64_t)a.v[i] * b.v[i] >> 32);
     EACH(lanes_u, a.v[i] * b.v[i]);
@@ -239,10 +260,14 @@ INLINE float lanes_largest(lanes a) {
     return t[0];
 }
 /* The n lanes at p, n in 1..16; the rest 0. A whole vector when there is one. */
-INLINE lanes lanes_load_some(const float *p, int64_t n) { return n >= LANES ? lanes_load(p) : lanes_load_partial(p, n); }
+INLINE lanes lanes_load_some(const float *p, int64_t n) {
+    return n >= LANES ? lanes_load(p) : lanes_load_partial(p, n);
+}
 INLINE void lanes_store_some(float *p, lanes a, int64_t n) {
-    if (n >= LANES) lanes_store(p, a);
-    else lanes_store_partial(p, a, n);
+    if (n >= LANES)
+        lanes_store(p, a);
+    else
+        lanes_store_partial(p, a, n);
 }
 INLINE lanes lanes_abs(lanes a) { return lanes_from_bits(lanes_and_u(lanes_bits(a), lanes_set_u(0x7fffffffu))); }
 INLINE lanes lanes_negate(lanes a) { return lanes_from_bits(lanes_xor_u(lanes_bits(a), lanes_set_u(0x80000000u))); }
@@ -252,8 +277,8 @@ INLINE lanes lanes_copy_sign(lanes a, lanes b) {
 }
 
 /* HD_KERNEL(name) is hd_name_avx512 and so on: the name of this instruction set's copy of a kernel. */
-#define HD_PASTE(a, b) hd_##a##_##b
+#define HD_PASTE(a, b)          hd_##a##_##b
 #define HD_PASTE_EXPANDED(a, b) HD_PASTE(a, b)
-#define HD_KERNEL(name) HD_PASTE_EXPANDED(name, HD_ISA)
+#define HD_KERNEL(name)         HD_PASTE_EXPANDED(name, HD_ISA)
 
 #endif

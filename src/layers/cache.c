@@ -48,7 +48,8 @@ static void copy_slot(const hd_cache *from, const float *from_k, const float *fr
     int64_t keys = from->lengths[slot], panels = (keys + HD_PANEL - 1) / HD_PANEL;
     for (int64_t layer = 0; layer < from->layers; layer++)
         for (int64_t h = 0; h < from->heads; h++) {
-            int64_t source = place(from, layer, slot) + h * head_size(from), t = place(to, layer, target) + h * head_size(to);
+            int64_t source = place(from, layer, slot) + h * head_size(from),
+                    t = place(to, layer, target) + h * head_size(to);
             memcpy(to_k + t, from_k + source, (size_t)(panels * HD_PANEL * from->width) * sizeof(float));
             memcpy(to_v + t, from_v + source, (size_t)(keys * from->width) * sizeof(float));
         }
@@ -60,7 +61,8 @@ static heed_status make_room(hd_cache *cache, int64_t slots, int64_t keys) {
     hd_cache old = *cache;
     cache->slot_capacity = hd_max(slots, old.slot_capacity);
     cache->key_capacity = hd_max((keys + HD_PANEL - 1) / HD_PANEL * HD_PANEL, old.key_capacity);
-    size_t rows = (size_t)(cache->layers * cache->slot_capacity * cache->heads), row = (size_t)head_size(cache) * sizeof(float);
+    size_t rows = (size_t)(cache->layers * cache->slot_capacity * cache->heads),
+           row = (size_t)head_size(cache) * sizeof(float);
     size_t capacity = (size_t)cache->slot_capacity;
     cache->k = hd_alloc(cache->context, rows, row);
     cache->v = hd_alloc(cache->context, rows, row);
@@ -69,7 +71,8 @@ static heed_status make_room(hd_cache *cache, int64_t slots, int64_t keys) {
     cache->lengths = hd_alloc_zeroed(cache->context, capacity, sizeof *cache->lengths);
     cache->sources = hd_alloc_zeroed(cache->context, capacity, sizeof *cache->sources);
     cache->keys = hd_alloc(cache->context, capacity, sizeof *cache->keys);
-    if (!cache->k || !cache->v || !cache->spare_k || !cache->spare_v || !cache->lengths || !cache->sources || !cache->keys) {
+    if (!cache->k || !cache->v || !cache->spare_k || !cache->spare_v || !cache->lengths || !cache->sources ||
+        !cache->keys) {
         free_slots(cache);
         *cache = old;
         return HEED_MEMORY;
@@ -94,7 +97,8 @@ heed_status hd_cache_start(hd_cache *cache, const hd_layout *memory) {
     cache->memory_starts[0] = 0;
     for (size_t s = 0; s < n; s++) {
         cache->memory_lengths[s] = memory->starts[s + 1] - memory->starts[s];
-        cache->memory_starts[s + 1] = cache->memory_starts[s] + (cache->memory_lengths[s] + HD_PANEL - 1) / HD_PANEL * HD_PANEL;
+        cache->memory_starts[s + 1] =
+            cache->memory_starts[s] + (cache->memory_lengths[s] + HD_PANEL - 1) / HD_PANEL * HD_PANEL;
         cache->lengths[s] = 0;
         cache->sources[s] = (int32_t)s;
     }
@@ -107,12 +111,13 @@ heed_status hd_cache_start(hd_cache *cache, const hd_layout *memory) {
 }
 
 static float *memory_of(const hd_cache *cache, float *memory, int64_t layer, int64_t sentence) {
-    return memory + (layer * cache->memory_starts[cache->sentences] + cache->memory_starts[sentence]) * cache->heads * cache->width;
+    return memory + (layer * cache->memory_starts[cache->sentences] + cache->memory_starts[sentence]) * cache->heads *
+                        cache->width;
 }
 
 /* Rows [row, row + count) of k and v [tokens, heads · width] become the keys from `first` on. */
-static void put(const hd_cache *cache, const hd_tensor *k, const hd_tensor *v, int64_t row, int64_t count, int64_t first,
-                int64_t stride, float *to_k, float *to_v) {
+static void put(const hd_cache *cache, const hd_tensor *k, const hd_tensor *v, int64_t row, int64_t count,
+                int64_t first, int64_t stride, float *to_k, float *to_v) {
     for (int64_t r = 0; r < count; r++)
         for (int64_t h = 0; h < cache->heads; h++) {
             const float *from = k->data + (row + r) * k->columns + h * cache->width;

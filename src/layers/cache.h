@@ -9,18 +9,18 @@
 
 typedef struct hd_cache {
     heed_context *context;
-    int64_t layers, heads, width; /* width: of a head */
-    int64_t slots;                /* hypotheses now */
+    int64_t layers, heads, width;        /* width: of a head */
+    int64_t slots;                       /* hypotheses now */
     int64_t slot_capacity, key_capacity; /* room: slots, and keys a slot (a multiple of 32) */
-    int64_t *lengths;             /* [slot_capacity]: keys that each slot holds */
-    int32_t *sources;             /* [slot_capacity]: which sentence's memory each slot attends to */
-    float *k, *v;                 /* [layers][slot_capacity][heads][key_capacity · width] */
-    float *spare_k, *spare_v;     /* the same, for reordering */
+    int64_t *lengths;                    /* [slot_capacity]: keys that each slot holds */
+    int32_t *sources;                    /* [slot_capacity]: which sentence's memory each slot attends to */
+    float *k, *v;                        /* [layers][slot_capacity][heads][key_capacity · width] */
+    float *spare_k, *spare_v;            /* the same, for reordering */
     int64_t sentences;
-    int64_t *memory_starts;       /* [sentences + 1]: where each sentence begins, in keys; multiples of 32 */
-    int64_t *memory_lengths;      /* [sentences] */
-    float *memory_k, *memory_v;   /* [layers][memory_starts[sentences] · heads · width] */
-    hd_keys *keys;                /* [slot_capacity]: what one layer's attention is handed */
+    int64_t *memory_starts;     /* [sentences + 1]: where each sentence begins, in keys; multiples of 32 */
+    int64_t *memory_lengths;    /* [sentences] */
+    float *memory_k, *memory_v; /* [layers][memory_starts[sentences] · heads · width] */
+    hd_keys *keys;              /* [slot_capacity]: what one layer's attention is handed */
 } hd_cache;
 
 void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width);

@@ -30,15 +30,18 @@ static hd_tensor *self_attention(const hd_stack *stack, hd_pass *pass, hd_tensor
         if (!k || !v) return NULL;
         hd_cache_append(cache, options->layer, k, v);
         y = hd_attend_cached(pass, q, hd_cache_own(cache, options->layer, k->layout), options);
-    } else y = hd_attend(pass, q, k, v, options);
+    } else
+        y = hd_attend(pass, q, k, v, options);
     return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
 }
 
 static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *memory,
                                   const hd_attention_layer *layer, const hd_attend_options *options, hd_cache *cache) {
     hd_tensor *q = linear(pass, before(stack, pass, x, &layer->norm), &layer->q), *y;
-    if (cache) y = hd_attend_cached(pass, q, hd_cache_memory(cache, options->layer), options);
-    else y = hd_attend(pass, q, linear(pass, memory, &layer->k), linear(pass, memory, &layer->v), options);
+    if (cache)
+        y = hd_attend_cached(pass, q, hd_cache_memory(cache, options->layer), options);
+    else
+        y = hd_attend(pass, q, linear(pass, memory, &layer->k), linear(pass, memory, &layer->v), options);
     return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
 }
 
@@ -63,8 +66,8 @@ hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *
     hd_tensor *x = embed(stack, pass, &stack->source_embedding, &stack->encoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->encoder_layers; i++) {
         const hd_encoder_layer *layer = &stack->encoder[i];
-        hd_attend_options options = {.heads = recipe->encoder_heads, .dropout = recipe->attention_dropout, .where = "encoder",
-                                     .layer = (int)i};
+        hd_attend_options options = {
+            .heads = recipe->encoder_heads, .dropout = recipe->attention_dropout, .where = "encoder", .layer = (int)i};
         x = self_attention(stack, pass, x, &layer->attention, &options, NULL);
         x = feed_forward(stack, pass, x, &layer->ffn);
     }
@@ -77,10 +80,13 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
     hd_tensor *x = embed(stack, pass, &stack->target_embedding, &stack->decoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         const hd_decoder_layer *layer = &stack->decoder[i];
-        hd_attend_options own = {.heads = recipe->decoder_heads, .causal = true, .dropout = recipe->attention_dropout,
-                                 .where = "decoder", .layer = (int)i};
-        hd_attend_options cross = {.heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross",
-                                   .layer = (int)i};
+        hd_attend_options own = {.heads = recipe->decoder_heads,
+                                 .causal = true,
+                                 .dropout = recipe->attention_dropout,
+                                 .where = "decoder",
+                                 .layer = (int)i};
+        hd_attend_options cross = {
+            .heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross", .layer = (int)i};
         x = self_attention(stack, pass, x, &layer->attention, &own, cache);
         x = cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache);
         x = feed_forward(stack, pass, x, &layer->ffn);

@@ -46,7 +46,7 @@ typedef struct hd_slot {
 typedef struct hd_stack {
     heed_context *context;
     hd_recipe recipe;
-    hd_arena arena; /* all that lives as long as the model */
+    hd_arena arena;           /* all that lives as long as the model */
     hd_parameter *parameters; /* [count] */
     hd_slot *slots;           /* [count] */
     int64_t count, capacity;

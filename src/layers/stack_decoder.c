@@ -35,7 +35,8 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     if (!states || !last) return pass->status;
     hd_cache_advance(&d->cache, layout);
     for (int64_t s = 0; s < slots; s++)
-        memcpy(last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width, (size_t)width * sizeof(float));
+        memcpy(last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width,
+               (size_t)width * sizeof(float));
     hd_tensor *result = hd_stack_logits(d->stack, pass, last);
     if (!result) return pass->status;
     *logits = result->data;
@@ -63,8 +64,9 @@ heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder) {
     stack_decoder *d = hd_alloc_zeroed(stack->context, 1, sizeof *d);
     *decoder = &d->decoder;
     if (!d) return HEED_MEMORY;
-    d->decoder = (hd_decoder){&class, stack->context, recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
-                              recipe->eos, recipe->pad};
+    d->decoder =
+        (hd_decoder){&class,      stack->context, recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
+                     recipe->eos, recipe->pad};
     d->stack = stack;
     hd_pass_open(&d->pass, stack->context, &stack->arena);
     hd_cache_open(&d->cache, stack->context, recipe->decoder_layers, recipe->decoder_heads,

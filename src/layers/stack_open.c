@@ -61,8 +61,8 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
                        (long long)r->width, (long long)r->encoder_heads, (long long)r->decoder_heads);
     if (r->pad >= r->vocabulary || r->eos < 0 || r->eos >= r->vocabulary || r->decoder_start < 0 ||
         r->decoder_start >= r->vocabulary)
-        return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld", r->pad,
-                       r->eos, r->decoder_start, (long long)r->vocabulary);
+        return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
+                       r->pad, r->eos, r->decoder_start, (long long)r->vocabulary);
     return HEED_OK;
 }
 
@@ -82,8 +82,10 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_sta
     stack->decoder = hd_arena_alloc(&stack->arena, decoder, sizeof *stack->decoder);
     bool sinusoidal = recipe->positions == HD_POSITIONS_SINUSOIDAL;
     if (sinusoidal)
-        stack->sinusoids = hd_arena_alloc(&stack->arena, (size_t)recipe->max_positions, (size_t)recipe->width * sizeof(float));
-    if (!stack->parameters || !stack->slots || !stack->encoder || !stack->decoder || (sinusoidal && !stack->sinusoids)) {
+        stack->sinusoids =
+            hd_arena_alloc(&stack->arena, (size_t)recipe->max_positions, (size_t)recipe->width * sizeof(float));
+    if (!stack->parameters || !stack->slots || !stack->encoder || !stack->decoder ||
+        (sinusoidal && !stack->sinusoids)) {
         hd_stack_close(stack);
         return HEED_MEMORY;
     }
@@ -128,8 +130,8 @@ static bool is_gain(hd_role role, hd_part part) {
             role == HD_DECODER_FFN_NORM);
 }
 
-static float first_value(const hd_stack *stack, const hd_parameter *p, const hd_slot *slot, hd_random_key key, int64_t row,
-                         int64_t column) {
+static float first_value(const hd_stack *stack, const hd_parameter *p, const hd_slot *slot, hd_random_key key,
+                         int64_t row, int64_t column) {
     uint64_t number = (uint64_t)slot->layer << 16 | (uint64_t)slot->role << 8 | (uint64_t)slot->part;
     if (slot->role == HD_OUTPUT_BIAS) return column == stack->recipe.pad ? -10000.0f : 0.0f;
     if (slot->part == HD_WHOLE) {

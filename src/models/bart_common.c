@@ -56,5 +56,8 @@ static const hd_weight_name weights[] = {
 static const char *const aliases[] = {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
                                       "lm_head.weight", NULL};
 
-const hd_family hd_bart_common = {.keys = keys, .key_count = HD_COUNT(keys), .weights = weights,
-                                  .weight_count = HD_COUNT(weights), .aliases = aliases};
+const hd_family hd_bart_common = {.keys = keys,
+                                  .key_count = HD_COUNT(keys),
+                                  .weights = weights,
+                                  .weight_count = HD_COUNT(weights),
+                                  .aliases = aliases};

@@ -15,10 +15,14 @@ static part_sizes measure_parts(const hd_stack *stack) {
     for (int64_t i = 0; i < stack->count; i++) {
         hd_role role = stack->slots[i].role;
         int64_t count = hd_parameter_count(&stack->parameters[i]);
-        if (role == HD_TOKEN_EMBEDDING || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS) sizes.embedding += count;
-        else if (role == HD_OUTPUT_BIAS) sizes.output += count;
-        else if (role == HD_DECODER_FINAL_NORM || role >= HD_DECODER_Q) sizes.decoder += count;
-        else sizes.encoder += count;
+        if (role == HD_TOKEN_EMBEDDING || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS)
+            sizes.embedding += count;
+        else if (role == HD_OUTPUT_BIAS)
+            sizes.output += count;
+        else if (role == HD_DECODER_FINAL_NORM || role >= HD_DECODER_Q)
+            sizes.decoder += count;
+        else
+            sizes.encoder += count;
     }
     return sizes;
 }
@@ -118,12 +122,15 @@ static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
 static void append_generation(const hd_generation *generation, hd_buffer *out) {
     begin_line(out, "generation");
     hd_buffer_format(out, "beams %lld", (long long)generation->beams);
-    if (generation->max_new_tokens) hd_buffer_format(out, ", max-new-tokens %lld", (long long)generation->max_new_tokens);
-    else if (generation->max_length) hd_buffer_format(out, ", max-length %lld", (long long)generation->max_length);
+    if (generation->max_new_tokens)
+        hd_buffer_format(out, ", max-new-tokens %lld", (long long)generation->max_new_tokens);
+    else if (generation->max_length)
+        hd_buffer_format(out, ", max-length %lld", (long long)generation->max_length);
     if (generation->beams > 1) {
         char penalty[32];
         hd_print_number(penalty, sizeof penalty, "%g", (double)generation->length_penalty);
-        hd_buffer_format(out, ", length-penalty %s, early-stopping %s", penalty, stopping_name(generation->early_stopping));
+        hd_buffer_format(out, ", length-penalty %s, early-stopping %s", penalty,
+                         stopping_name(generation->early_stopping));
     }
     hd_buffer_byte(out, '\n');
 }
@@ -147,45 +154,51 @@ static json_t *weights_object(const heed_model *model) {
     json_t *object = json_object();
     measure_weights(model, bytes);
     for (int dtype = 0; dtype < HD_DTYPES; dtype++)
-        if (bytes[dtype]) json_object_set_new(object, hd_dtype_name((hd_dtype)dtype), json_integer((json_int_t)bytes[dtype]));
+        if (bytes[dtype])
+            json_object_set_new(object, hd_dtype_name((hd_dtype)dtype), json_integer((json_int_t)bytes[dtype]));
     return object;
 }
 
 static json_t *specials_object(const heed_tokenizer *tokenizer) {
     json_t *object = json_object();
     for (int32_t id = 0; id < (int32_t)hd_tokenizer_size(tokenizer); id++)
-        if (hd_tokenizer_is_special(tokenizer, id)) json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
+        if (hd_tokenizer_is_special(tokenizer, id))
+            json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
     return object;
 }
 
 static json_t *generation_object(const hd_generation *generation) {
     return json_pack("{s:I, s:I, s:I, s:f, s:s, s:f, s:I}", "beams", (json_int_t)generation->beams, "max_new_tokens",
-                     (json_int_t)generation->max_new_tokens, "max_length", (json_int_t)generation->max_length, "length_penalty",
-                     (double)generation->length_penalty, "early_stopping", stopping_name(generation->early_stopping),
-                     "repetition_penalty", (double)generation->repetition_penalty, "no_repeat_ngram",
+                     (json_int_t)generation->max_new_tokens, "max_length", (json_int_t)generation->max_length,
+                     "length_penalty", (double)generation->length_penalty, "early_stopping",
+                     stopping_name(generation->early_stopping), "repetition_penalty",
+                     (double)generation->repetition_penalty, "no_repeat_ngram",
                      (json_int_t)generation->no_repeat_ngram);
 }
 
 static json_t *sizes_object(const heed_model *model) {
     part_sizes sizes = measure_parts(model->stack);
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)hd_model_parameters(model), "embedding",
-                     (json_int_t)sizes.embedding, "encoder", (json_int_t)sizes.encoder, "decoder", (json_int_t)sizes.decoder,
-                     "output", (json_int_t)sizes.output);
+                     (json_int_t)sizes.embedding, "encoder", (json_int_t)sizes.encoder, "decoder",
+                     (json_int_t)sizes.decoder, "output", (json_int_t)sizes.output);
 }
 
 static json_t *model_object(const heed_model *model) {
     const hd_recipe *recipe = &model->stack->recipe;
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}",      //
-        "model_type", model->family->model_type, "architecture", model->family->architecture,                         //
-        "folder", model->folder ? model->folder : "", "parameters", sizes_object(model), "weight_bytes", weights_object(model), //
-        "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers,                             //
-        "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->encoder_heads, (json_int_t)recipe->decoder_heads, //
-        "ffn_width", (json_int_t)recipe->encoder_ffn_width, (json_int_t)recipe->decoder_ffn_width,                    //
-        "activation", hd_activation_name((hd_activation)recipe->activation), "pre_norm", recipe->pre_norm,            //
-        "positions", positions_name(recipe), "max_positions", (json_int_t)recipe->max_positions,                      //
-        "vocabulary", (json_int_t)recipe->vocabulary,                                                                 //
-        "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special", specials_object(model->tokenizer), //
+        "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
+        "model_type", model->family->model_type, "architecture", model->family->architecture,                    //
+        "folder", model->folder ? model->folder : "", "parameters", sizes_object(model), "weight_bytes",
+        weights_object(model),                                                            //
+        "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers, //
+        "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->encoder_heads,
+        (json_int_t)recipe->decoder_heads,                                                                 //
+        "ffn_width", (json_int_t)recipe->encoder_ffn_width, (json_int_t)recipe->decoder_ffn_width,         //
+        "activation", hd_activation_name((hd_activation)recipe->activation), "pre_norm", recipe->pre_norm, //
+        "positions", positions_name(recipe), "max_positions", (json_int_t)recipe->max_positions,           //
+        "vocabulary", (json_int_t)recipe->vocabulary,                                                      //
+        "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special",
+        specials_object(model->tokenizer), //
         "generation", generation_object(&model->generation));
 }
 
@@ -201,8 +214,10 @@ heed_status heed_model_describe(const heed_model *model, bool json, char **text)
     hd_buffer out;
     hd_buffer_open(&out, model->context);
     heed_status status = HEED_OK;
-    if (json) status = describe_as_json(model, &out);
-    else describe_as_text(model, &out);
+    if (json)
+        status = describe_as_json(model, &out);
+    else
+        describe_as_text(model, &out);
     *text = status == HEED_OK ? hd_buffer_take(&out) : NULL;
     if (!*text) hd_buffer_close(&out);
     return status != HEED_OK ? status : *text ? HEED_OK : HEED_MEMORY;

@@ -13,10 +13,8 @@ typedef struct activation_name {
 
 /* The first name of each activation is the one that is written. */
 static const activation_name activation_names[] = {
-    {"relu", HD_RELU},           {"gelu", HD_GELU},
-    {"gelu_new", HD_GELU_TANH},  {"gelu_pytorch_tanh", HD_GELU_TANH},
-    {"silu", HD_SILU},           {"swish", HD_SILU},
-    {"tanh", HD_TANH},           {"sigmoid", HD_SIGMOID},
+    {"relu", HD_RELU},       {"gelu", HD_GELU},  {"gelu_new", HD_GELU_TANH}, {"gelu_pytorch_tanh", HD_GELU_TANH},
+    {"silu", HD_SILU},       {"swish", HD_SILU}, {"tanh", HD_TANH},          {"sigmoid", HD_SIGMOID},
     {"linear", HD_IDENTITY},
 };
 
@@ -53,8 +51,9 @@ static heed_status read_activation(const hd_json *config, const char *key, const
             *activation = activation_names[i].activation;
             return HEED_OK;
         }
-    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is not an activation that heed knows",
-                   config->path, key, name ? name : "null");
+    return hd_fail(config->context, HEED_UNSUPPORTED,
+                   "%s: \"%s\" is \"%s\", which is not an activation that heed knows", config->path, key,
+                   name ? name : "null");
 }
 
 /* A key whose value heed takes for granted. */
@@ -65,8 +64,8 @@ static heed_status check_constant(const hd_json *config, const hd_config_key *ke
     bool same = json_equal(expected, json_object_get(config->root, key->name)) == 1;
     json_decref(expected);
     if (same) return HEED_OK;
-    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is something other than %s, which heed lacks", config->path,
-                   key->name, key->otherwise);
+    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is something other than %s, which heed lacks",
+                   config->path, key->name, key->otherwise);
 }
 
 /* The default of a number or a boolean, from its JSON text. */
@@ -112,7 +111,8 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
             memcpy(field, &activation, sizeof activation);
             return HEED_OK;
         }
-        case HD_KEY_CONSTANT: return check_constant(config, key);
+        case HD_KEY_CONSTANT:
+            return check_constant(config, key);
     }
     return HEED_OK;
 }
@@ -166,7 +166,8 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&activation, field, sizeof activation);
             return json_string(hd_activation_name((hd_activation)activation));
         }
-        case HD_KEY_CONSTANT: return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
+        case HD_KEY_CONSTANT:
+            return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
     }
     return NULL;
 }

@@ -18,7 +18,7 @@ typedef enum hd_key_kind {
 typedef struct hd_config_key {
     const char *name;
     hd_key_kind kind;
-    size_t offset;        /* in hd_recipe */
+    size_t offset;         /* in hd_recipe */
     const char *otherwise; /* JSON text of the value when the key is missing; NULL: the key is required. For a constant,
                             * the value. */
 } hd_config_key;
@@ -30,14 +30,14 @@ typedef struct hd_weight_name {
 
 typedef struct hd_family hd_family;
 struct hd_family {
-    const hd_family *base; /* whose keys, names and aliases hold too; NULL for none */
+    const hd_family *base;                 /* whose keys, names and aliases hold too; NULL for none */
     const char *model_type, *architecture; /* "marian", "MarianMTModel" */
     const hd_config_key *keys;
     size_t key_count;
     const hd_weight_name *weights;
     size_t weight_count;
     const char *const *aliases; /* other names that the shared embedding may be stored under, NULL-terminated */
-    void (*complete)(hd_recipe *recipe); /* sets what no key says; may be NULL */
+    void (*complete)(hd_recipe *recipe);      /* sets what no key says; may be NULL */
     bool (*carries)(const hd_recipe *recipe); /* can this family write the recipe? */
 };
 

@@ -6,16 +6,19 @@
 #include <string.h>
 
 void hd_generation_default(hd_generation *generation) {
-    *generation = (hd_generation){.beams = 1, .best = 1, .max_length = 0, .length_penalty = 1.0f, .repetition_penalty = 1.0f,
-                                  .forced_eos = -1};
+    *generation = (hd_generation){
+        .beams = 1, .best = 1, .max_length = 0, .length_penalty = 1.0f, .repetition_penalty = 1.0f, .forced_eos = -1};
 }
 
 static heed_status read_early_stopping(const hd_json *config, int *early_stopping) {
     const json_t *value = json_object_get(config->root, "early_stopping");
     if (!value || json_is_null(value)) return HEED_OK;
-    if (json_is_boolean(value)) *early_stopping = json_is_true(value) ? HD_STOP_FULL : HD_STOP_UNLIKELY;
-    else if (json_is_string(value) && strcmp(json_string_value(value), "never") == 0) *early_stopping = HD_STOP_NEVER;
-    else return hd_json_expected(config, "early_stopping", "true, false or \"never\"");
+    if (json_is_boolean(value))
+        *early_stopping = json_is_true(value) ? HD_STOP_FULL : HD_STOP_UNLIKELY;
+    else if (json_is_string(value) && strcmp(json_string_value(value), "never") == 0)
+        *early_stopping = HD_STOP_NEVER;
+    else
+        return hd_json_expected(config, "early_stopping", "true, false or \"never\"");
     return HEED_OK;
 }
 
@@ -33,8 +36,8 @@ static heed_status read_all(const hd_json *config, hd_generation *generation) {
     generation->length_penalty = (float)length_penalty;
     generation->repetition_penalty = (float)repetition_penalty;
     generation->forced_eos = (int32_t)forced;
-    static const char *const lacking[] = {"forced_bos_token_id", "force_words_ids", "constraints", "suppress_tokens",
-                                          "begin_suppress_tokens", "num_beam_groups"};
+    static const char *const lacking[] = {"forced_bos_token_id", "force_words_ids",       "constraints",
+                                          "suppress_tokens",     "begin_suppress_tokens", "num_beam_groups"};
     for (size_t i = 0; i < HD_COUNT(lacking); i++) {
         const json_t *value = json_object_get(config->root, lacking[i]);
         if (value && !json_is_null(value) && !(json_is_integer(value) && json_integer_value(value) == 1))
@@ -61,17 +64,20 @@ heed_status hd_generation_read(heed_context *context, const char *folder, hd_gen
 
 heed_status hd_generation_write(heed_context *context, const char *folder, const hd_generation *generation, int32_t pad,
                                 int32_t eos, int32_t decoder_start) {
-    json_t *early = generation->early_stopping == HD_STOP_NEVER ? json_string("never")
-                                                                : json_boolean(generation->early_stopping == HD_STOP_FULL);
-    json_t *config = json_pack("{s:I, s:I, s:f, s:o, s:i, s:i, s:i, s:i, s:[[i]]}", "max_length",
-                               (json_int_t)generation->max_length, "num_beams", (json_int_t)generation->beams,
-                               "length_penalty", (double)generation->length_penalty, "early_stopping", early, "pad_token_id", pad,
-                               "eos_token_id", eos, "decoder_start_token_id", decoder_start, "forced_eos_token_id",
-                               eos, "bad_words_ids", pad);
+    json_t *early = generation->early_stopping == HD_STOP_NEVER
+                        ? json_string("never")
+                        : json_boolean(generation->early_stopping == HD_STOP_FULL);
+    json_t *config =
+        json_pack("{s:I, s:I, s:f, s:o, s:i, s:i, s:i, s:i, s:[[i]]}", "max_length", (json_int_t)generation->max_length,
+                  "num_beams", (json_int_t)generation->beams, "length_penalty", (double)generation->length_penalty,
+                  "early_stopping", early, "pad_token_id", pad, "eos_token_id", eos, "decoder_start_token_id",
+                  decoder_start, "forced_eos_token_id", eos, "bad_words_ids", pad);
     char *path = hd_path_join(context, folder, "generation_config.json");
     heed_status status = HEED_MEMORY;
-    if (!config) hd_json_no_memory(context, "generation_config.json");
-    else if (path) status = hd_json_write(context, path, config);
+    if (!config)
+        hd_json_no_memory(context, "generation_config.json");
+    else if (path)
+        status = hd_json_write(context, path, config);
     json_decref(config);
     hd_free(context, path);
     return status;

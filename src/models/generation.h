@@ -6,8 +6,8 @@
 
 typedef enum hd_early_stopping {
     HD_STOP_UNLIKELY, /* false: when the best running hypothesis, at its present length, cannot beat the worst finished one */
-    HD_STOP_FULL,     /* true: as soon as there are as many finished hypotheses as beams */
-    HD_STOP_NEVER     /* "never": only when no running hypothesis can still win at any length */
+    HD_STOP_FULL, /* true: as soon as there are as many finished hypotheses as beams */
+    HD_STOP_NEVER /* "never": only when no running hypothesis can still win at any length */
 } hd_early_stopping;
 
 typedef struct hd_generation {

@@ -18,5 +18,10 @@ static bool carries(const hd_recipe *recipe) {
     return recipe->positions == HD_POSITIONS_SINUSOIDAL && !recipe->pre_norm && recipe->output_bias;
 }
 
-const hd_family hd_marian = {.model_type = "marian", .architecture = "MarianMTModel", .base = &hd_bart_common, .keys = keys,
-                             .key_count = HD_COUNT(keys), .complete = complete, .carries = carries};
+const hd_family hd_marian = {.model_type = "marian",
+                             .architecture = "MarianMTModel",
+                             .base = &hd_bart_common,
+                             .keys = keys,
+                             .key_count = HD_COUNT(keys),
+                             .complete = complete,
+                             .carries = carries};

@@ -37,26 +37,32 @@ static heed_status widen(heed_model *model, hd_parameter *parameter, const hd_st
     size_t count = (size_t)hd_parameter_count(parameter);
     if (!parameter->data) parameter->data = hd_arena_alloc(&model->stack->arena, count, sizeof *parameter->data);
     if (!parameter->data) return HEED_MEMORY;
-    if (stored) hd_widen(stored->dtype, stored->data, parameter->data, count);
-    else memset(parameter->data, 0, count * sizeof *parameter->data);
+    if (stored)
+        hd_widen(stored->dtype, stored->data, parameter->data, count);
+    else
+        memset(parameter->data, 0, count * sizeof *parameter->data);
     parameter->panels_stale = true;
     return HEED_OK;
 }
 
-static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index, hd_open_purpose purpose) {
+static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
+                                  hd_open_purpose purpose) {
     hd_parameter *parameter = &model->stack->parameters[index];
     const hd_stored_tensor *stored = find(model, weights, index);
     if (!stored && model->stack->slots[index].role == HD_OUTPUT_BIAS) return widen(model, parameter, NULL);
     if (!stored) HD_TRY(hd_weights_require(weights, parameter->name, &stored));
     int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
-    HD_TRY(hd_stored_expect(model->context, stored, parameter->dimensions, parameter->dimensions == 2 ? matrix : vector));
+    HD_TRY(
+        hd_stored_expect(model->context, stored, parameter->dimensions, parameter->dimensions == 2 ? matrix : vector));
     if (stored->dtype != HD_F32 && stored->dtype != HD_F16 && stored->dtype != HD_BF16)
-        return hd_fail(model->context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s; heed reads F32, F16 and BF16 weights",
-                       stored->file, stored->name, hd_dtype_name(stored->dtype));
+        return hd_fail(model->context, HEED_UNSUPPORTED,
+                       "%s: tensor \"%s\" is %s; heed reads F32, F16 and BF16 weights", stored->file, stored->name,
+                       hd_dtype_name(stored->dtype));
     int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
     if (bad >= 0)
-        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]", stored->file,
-                       stored->name, (long long)(bad / parameter->columns), (long long)(bad % parameter->columns));
+        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]",
+                       stored->file, stored->name, (long long)(bad / parameter->columns),
+                       (long long)(bad % parameter->columns));
     if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1) return widen(model, parameter, stored);
     parameter->stored = stored->data;
     parameter->dtype = stored->dtype;
@@ -133,8 +139,10 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
     heed_status status = hd_model_folder_find(context, name, &model->folder);
     if (status == HEED_OK) status = open_folder(model, purpose);
     model->opening_seconds = hd_clock() - start;
-    if (status == HEED_OK) *out = model;
-    else hd_model_close(model);
+    if (status == HEED_OK)
+        *out = model;
+    else
+        hd_model_close(model);
     return status;
 }
 
@@ -147,7 +155,8 @@ heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_t
         if (hd_families[i]->carries(recipe)) model->family = hd_families[i];
     heed_status status = HEED_OK;
     if (!model->family)
-        status = hd_fail(context, HEED_UNSUPPORTED, "no kind of Hugging Face model can hold this recipe (%s norm, %s positions)",
+        status = hd_fail(context, HEED_UNSUPPORTED,
+                         "no kind of Hugging Face model can hold this recipe (%s norm, %s positions)",
                          recipe->pre_norm ? "pre" : "post", recipe->positions ? "learned" : "sinusoidal");
     if (status == HEED_OK) status = hd_stack_open(context, recipe, &model->stack);
     if (status == HEED_OK) status = name_parameters(model);
@@ -180,7 +189,9 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
         int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
         if (!stored)
             status = hd_fail(model->context, HEED_FORMAT, "%s: tensor \"%s\" is missing", path, parameter->name);
-        else status = hd_stored_expect(model->context, stored, parameter->dimensions, parameter->dimensions == 2 ? matrix : vector);
+        else
+            status = hd_stored_expect(model->context, stored, parameter->dimensions,
+                                      parameter->dimensions == 2 ? matrix : vector);
         if (status == HEED_OK) status = widen(model, parameter, stored);
     }
     hd_safetensors_close(file);

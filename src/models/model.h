@@ -9,18 +9,18 @@
 
 typedef struct heed_model {
     heed_context *context;
-    char *folder;             /* NULL for one made here */
+    char *folder; /* NULL for one made here */
     const hd_family *family;
     hd_stack *stack;
     heed_tokenizer *tokenizer;
-    hd_weights *weights;      /* mapped, NULL for one made here */
+    hd_weights *weights; /* mapped, NULL for one made here */
     hd_generation generation;
     double opening_seconds;
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,   /* matrices are packed, what was packed leaves memory */
-    HD_OPEN_TO_TRAIN  /* every parameter in float32 */
+    HD_OPEN_TO_RUN,  /* matrices are packed, what was packed leaves memory */
+    HD_OPEN_TO_TRAIN /* every parameter in float32 */
 } hd_open_purpose;
 
 /* Opens what the user called a model (formats/model_folder.h). Errors name the file and the tensor: HEED_FILE,

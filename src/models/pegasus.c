@@ -23,6 +23,12 @@ static bool carries(const hd_recipe *recipe) {
     return recipe->positions == HD_POSITIONS_SINUSOIDAL && recipe->pre_norm && recipe->output_bias;
 }
 
-const hd_family hd_pegasus = {.model_type = "pegasus", .architecture = "PegasusForConditionalGeneration",
-                              .base = &hd_bart_common, .keys = keys, .key_count = HD_COUNT(keys), .weights = weights,
-                              .weight_count = HD_COUNT(weights), .complete = complete, .carries = carries};
+const hd_family hd_pegasus = {.model_type = "pegasus",
+                              .architecture = "PegasusForConditionalGeneration",
+                              .base = &hd_bart_common,
+                              .keys = keys,
+                              .key_count = HD_COUNT(keys),
+                              .weights = weights,
+                              .weight_count = HD_COUNT(weights),
+                              .complete = complete,
+                              .carries = carries};

@@ -41,7 +41,8 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
     if (!config) return HEED_MEMORY;
     static const char *const names[] = {[HD_F32] = "float32", [HD_F16] = "float16", [HD_BF16] = "bfloat16"};
     heed_status status = HEED_OK;
-    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0) status = hd_json_no_memory(model->context, path);
+    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0)
+        status = hd_json_no_memory(model->context, path);
     if (status == HEED_OK) status = hd_json_write(model->context, path, config);
     json_decref(config);
     return status;
@@ -50,7 +51,8 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
 static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
     const hd_recipe *recipe = &model->stack->recipe;
-    const char *pad = hd_tokenizer_token(model->tokenizer, recipe->pad), *eos = hd_tokenizer_token(model->tokenizer, recipe->eos);
+    const char *pad = hd_tokenizer_token(model->tokenizer, recipe->pad),
+               *eos = hd_tokenizer_token(model->tokenizer, recipe->eos);
     const char *unknown = hd_tokenizer_token(model->tokenizer, hd_tokenizer_unknown(model->tokenizer));
     json_t *config = json_pack("{s:s, s:b, s:I, s:[s, s], s:s, s:s, s:s}", "tokenizer_class", "PreTrainedTokenizerFast",
                                "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)recipe->max_positions,
@@ -82,7 +84,8 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
         hd_free(model->context, path);
         HD_TRY(status);
     }
-    HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos, recipe->decoder_start));
+    HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos,
+                               recipe->decoder_start));
     char *path = hd_path_join(model->context, folder, "README.md");
     heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
     hd_free(model->context, path);

@@ -30,11 +30,13 @@ size_t heed_results_alternatives(const heed_results *results, size_t index) {
 }
 
 const char *heed_results_text(const heed_results *results, size_t index, size_t alternative) {
-    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].text : NULL;
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].text
+                                                                   : NULL;
 }
 
 float heed_results_score(const heed_results *results, size_t index, size_t alternative) {
-    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].score : 0.0f;
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].score
+                                                                   : 0.0f;
 }
 
 const char *heed_results_problem(const heed_results *results, size_t index) {

@@ -10,7 +10,8 @@
 
 static const hd_setting rows[] = {
     {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
-    {"best", HD_SETTING_INT, F(generation.best), "1", 1, 1024, "NUMBER", "alternatives given for each text, at most the beams"},
+    {"best", HD_SETTING_INT, F(generation.best), "1", 1, 1024, "NUMBER",
+     "alternatives given for each text, at most the beams"},
     {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
      "longest translation in tokens; 0 leaves it to the model"},
     {"length-penalty", HD_SETTING_FLOAT, F(generation.length_penalty), "1", -10, 10, "NUMBER",
@@ -30,7 +31,8 @@ heed_status heed_translate_options(heed_context *context, heed_options **options
     return hd_options_open(context, &hd_translate_table, options);
 }
 
-heed_status hd_translate_settings(const heed_model *model, const heed_options *options, hd_translate_options *settings) {
+heed_status hd_translate_settings(const heed_model *model, const heed_options *options,
+                                  hd_translate_options *settings) {
     *settings = (hd_translate_options){.generation = model->generation, .batch_tokens = 1024};
     HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
     if (settings->generation.best > settings->generation.beams)
@@ -56,7 +58,7 @@ typedef struct translating {
     const hd_translate_options *settings;
     heed_results *results;
     hd_decoder *decoder;
-    hd_arena arena; /* of one batch */
+    hd_arena arena;  /* of one batch */
     source *sources; /* [source_count], by length */
     size_t source_count;
     int32_t *ids;
@@ -104,7 +106,8 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
             status = set_problem(t->results, i, context->message);
             continue;
         }
-        if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids)) status = HEED_MEMORY;
+        if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids))
+            status = HEED_MEMORY;
         if (status != HEED_OK) break;
         memcpy(t->ids + t->id_count, encoding.ids, encoding.count * sizeof *t->ids);
         t->sources[t->source_count++] = (source){i, (int64_t)t->id_count, (int64_t)encoding.count};
@@ -126,8 +129,10 @@ static heed_status keep_answers(translating *t, size_t index, const hd_decoded *
         const hd_hypothesis *h = &decoded->best[i];
         status = hd_tokenizer_decode(t->model->tokenizer, h->ids, (size_t)h->count, true, &text);
         char *copy = status == HEED_OK ? hd_arena_alloc(&t->results->arena, text.size + 1, 1) : NULL;
-        if (!copy) status = status == HEED_OK ? HEED_MEMORY : status;
-        else memcpy(copy, text.size ? text.data : "", text.size + 1);
+        if (!copy)
+            status = status == HEED_OK ? HEED_MEMORY : status;
+        else
+            memcpy(copy, text.size ? text.data : "", text.size + 1);
         item->answers[i] = (hd_answer){copy, h->score};
     }
     if (status == HEED_OK) item->count = (size_t)decoded->count;
@@ -190,8 +195,8 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     return status;
 }
 
-heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
-                           size_t count, heed_results **results) {
+heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
+                           const size_t *sizes, size_t count, heed_results **results) {
     *results = NULL;
     hd_translate_options settings;
     HD_TRY(hd_translate_settings(model, options, &settings));

@@ -15,8 +15,8 @@ static void pack_piece(void *argument, int64_t piece, int worker) {
     const packing *p = argument;
     const hd_parameter *w = p->parameter;
     int64_t panels = (w->rows + HD_PANEL - 1) / HD_PANEL, panel = piece * PANELS_A_PIECE;
-    p->context->kernels->pack(w->data ? w->data : w->stored, w->data ? HD_F32 : w->dtype, w->columns, w->rows, w->columns,
-                              w->panels, w->panel_dtype, panel, hd_min(panel + PANELS_A_PIECE, panels));
+    p->context->kernels->pack(w->data ? w->data : w->stored, w->data ? HD_F32 : w->dtype, w->columns, w->rows,
+                              w->columns, w->panels, w->panel_dtype, panel, hd_min(panel + PANELS_A_PIECE, panels));
 }
 
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
@@ -30,7 +30,8 @@ heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_paramet
     }
     if (!parameter->panels_stale) return HEED_OK;
     packing p = {context, parameter};
-    hd_parallel_for(context, (panels + PANELS_A_PIECE - 1) / PANELS_A_PIECE, hd_parameter_count(parameter), pack_piece, &p);
+    hd_parallel_for(context, (panels + PANELS_A_PIECE - 1) / PANELS_A_PIECE, hd_parameter_count(parameter), pack_piece,
+                    &p);
     parameter->panels_stale = false;
     return HEED_OK;
 }

@@ -11,15 +11,15 @@
 enum { HD_USES = 3 }; /* a shared embedding: of the source, of the target, and the output projection */
 
 typedef struct hd_parameter {
-    const char *name;         /* as it is stored, "model.encoder.layers.0.fc1.weight" */
-    int64_t rows, columns;    /* [rows, columns]; a vector has 1 row */
-    int dimensions;           /* 1 or 2 */
-    const void *stored;       /* mapped, perhaps unaligned; NULL when made here */
-    hd_dtype dtype;           /* of `stored` */
-    float *data;              /* [rows, columns] float32: vectors always, matrices when trained; else NULL */
-    void *panels;             /* packed for x · weightᵀ, [rows / 32][columns][32]; NULL until wanted */
+    const char *name;      /* as it is stored, "model.encoder.layers.0.fc1.weight" */
+    int64_t rows, columns; /* [rows, columns]; a vector has 1 row */
+    int dimensions;        /* 1 or 2 */
+    const void *stored;    /* mapped, perhaps unaligned; NULL when made here */
+    hd_dtype dtype;        /* of `stored` */
+    float *data;           /* [rows, columns] float32: vectors always, matrices when trained; else NULL */
+    void *panels;          /* packed for x · weightᵀ, [rows / 32][columns][32]; NULL until wanted */
     hd_dtype panel_dtype;
-    bool panels_stale;        /* `data` has changed since they were packed */
+    bool panels_stale; /* `data` has changed since they were packed */
     bool trained;
     int uses;
     float *gradients[HD_USES]; /* [rows, columns] each, NULL while none is wanted */

@@ -9,11 +9,11 @@
  * in order, so that how many chunks share a pass does not change a bit. */
 typedef struct hd_layout {
     int64_t sequences;
-    const int32_t *starts;         /* [sequences + 1], starts[0] = 0 */
-    const uint64_t *examples;      /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
-    const int32_t *positions;      /* [sequences]: absolute position of each first row, or NULL for 0 */
-    int64_t chunks;                /* 0 means one chunk */
-    const int32_t *chunk_starts;   /* [chunks + 1], in sequences */
+    const int32_t *starts;       /* [sequences + 1], starts[0] = 0 */
+    const uint64_t *examples;    /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
+    const int32_t *positions;    /* [sequences]: absolute position of each first row, or NULL for 0 */
+    int64_t chunks;              /* 0 means one chunk */
+    const int32_t *chunk_starts; /* [chunks + 1], in sequences */
 } hd_layout;
 
 static inline int64_t hd_layout_rows(const hd_layout *layout) { return layout->starts[layout->sequences]; }
@@ -39,9 +39,9 @@ static inline int64_t hd_layout_longest(const hd_layout *layout) {
 /* Rows in a pass's arena. */
 typedef struct hd_tensor {
     int64_t rows, columns;
-    float *data;              /* [rows, columns] */
-    float *gradient;          /* [rows, columns], NULL until something flows back */
-    const hd_layout *layout;  /* outlives the pass */
+    float *data;             /* [rows, columns] */
+    float *gradient;         /* [rows, columns], NULL until something flows back */
+    const hd_layout *layout; /* outlives the pass */
     bool needs_gradient;
 } hd_tensor;
 

@@ -47,7 +47,9 @@ void heed_tokenizer_close(heed_tokenizer *tokenizer) { hd_tokenizer_close(tokeni
 
 size_t heed_tokenizer_size(const heed_tokenizer *tokenizer) { return hd_tokenizer_size(tokenizer); }
 
-const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id) { return hd_tokenizer_token(tokenizer, id); }
+const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id) {
+    return hd_tokenizer_token(tokenizer, id);
+}
 
 /* ---- text to ids and back --------------------------------------------------------------------------------------- */
 
@@ -58,8 +60,10 @@ heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context 
     if (!encoding) return HEED_MEMORY;
     encoding->context = context;
     heed_status status = hd_tokenizer_encode(tokenizer, context, text, size, special, &encoding->tokens);
-    if (status == HEED_OK) *out = encoding;
-    else heed_encoding_close(encoding);
+    if (status == HEED_OK)
+        *out = encoding;
+    else
+        heed_encoding_close(encoding);
     return status;
 }
 
@@ -74,8 +78,8 @@ const int32_t *heed_encoding_ids(const heed_encoding *encoding) { return encodin
 const uint32_t *heed_encoding_starts(const heed_encoding *encoding) { return encoding->tokens.starts; }
 const uint32_t *heed_encoding_ends(const heed_encoding *encoding) { return encoding->tokens.ends; }
 
-heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids, size_t count,
-                                  char **text) {
+heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
+                                  size_t count, char **text) {
     hd_buffer out;
     *text = NULL;
     hd_buffer_open(&out, context);
@@ -100,10 +104,12 @@ static const hd_setting rows[] = {
     {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "text to learn from, or - for standard input"},
     {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
      "tokens, special ones among them"},
-    {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER", "how often a pair must occur to be merged"},
+    {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER",
+     "how often a pair must occur to be merged"},
     {"alphabet-limit", HD_SETTING_INT, F(alphabet_limit), "0", 0, 0x110000, "NUMBER",
      "only so many characters, the most frequent; 0 for all"},
-    {"normal-form", HD_SETTING_CHOICE, F(form), "none", 0, 0, "none|nfc|nfd|nfkc|nfkd", "Unicode normal form of the text"},
+    {"normal-form", HD_SETTING_CHOICE, F(form), "none", 0, 0, "none|nfc|nfd|nfkc|nfkd",
+     "Unicode normal form of the text"},
     {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "make all letters small"},
 };
 

@@ -21,7 +21,8 @@ static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer,
                                           (hd_pre_tokenizer){.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED}));
     return hd_tokenizer_add_decoder(
-        tokenizer, (hd_token_decoder){.kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS});
+        tokenizer,
+        (hd_token_decoder){.kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS});
 }
 
 static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *specials, size_t count) {

@@ -20,7 +20,8 @@ static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token,
         source_tokens += pair.source_count;
         target_tokens += pair.target_count;
     }
-    int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1), *starts = ids(pass, chunks + 1);
+    int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1),
+            *starts = ids(pass, chunks + 1);
     out->source_ids = ids(pass, source_tokens);
     out->fed = ids(pass, target_tokens);
     out->wanted = ids(pass, target_tokens);
@@ -44,8 +45,8 @@ static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token,
 }
 
 /* The summed loss of some chunks; with `scale` > 0 also their gradients, times scale. */
-static heed_status run_chunks(hd_run *run, const hd_corpus *corpus, const uint64_t *examples, const int32_t *chunk_starts,
-                              int64_t chunks, float scale, double *loss) {
+static heed_status run_chunks(hd_run *run, const hd_corpus *corpus, const uint64_t *examples,
+                              const int32_t *chunk_starts, int64_t chunks, float scale, double *loss) {
     hd_pass *pass = &run->pass;
     const hd_stack *stack = run->model->stack;
     const hd_recipe *recipe = &stack->recipe;
@@ -57,14 +58,18 @@ static heed_status run_chunks(hd_run *run, const hd_corpus *corpus, const uint64
     if (!lay_out(pass, corpus, recipe->decoder_start, examples, chunk_starts, chunks, &batch)) return pass->status;
     hd_tensor *memory = hd_stack_encode(stack, pass, batch.source_ids, &batch.sources);
     hd_tensor *states = hd_stack_decode(stack, pass, batch.fed, &batch.targets, memory, NULL);
-    hd_cross_entropy_options options = {.bias = hd_stack_output_bias(stack), .smoothing = run->options.label_smoothing, .scale = scale,
-                                        .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
+    hd_cross_entropy_options options = {
+        .bias = hd_stack_output_bias(stack),
+        .smoothing = run->options.label_smoothing,
+        .scale = scale,
+        .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
     HD_TRY(hd_cross_entropy(pass, states, &stack->output, batch.wanted, &options, loss));
     return scale > 0 ? hd_pass_backward(pass) : HEED_OK;
 }
 
 /* Cuts examples into chunks of at most chunk_tokens target tokens (at least one example each): where each starts. */
-static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count, int32_t *starts) {
+static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
+                   int32_t *starts) {
     int64_t chunks = 0, tokens = 0;
     for (size_t i = 0; i < count; i++) {
         hd_pair pair = hd_corpus_get(corpus, examples[i]);
@@ -78,14 +83,15 @@ static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *e
 }
 
 /* Examples of a corpus, chunk by chunk, pass_chunks of them to a pass. */
-static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count, float scale,
-                                double *loss) {
+static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
+                                float scale, double *loss) {
     int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
     if (!starts) return HEED_MEMORY;
     int64_t chunks = cut(run, corpus, examples, count, starts);
     heed_status status = HEED_OK;
     for (int64_t c = 0; c < chunks && status == HEED_OK; c += run->options.pass_chunks) {
-        status = run_chunks(run, corpus, examples, starts + c, hd_min(run->options.pass_chunks, chunks - c), scale, loss);
+        status =
+            run_chunks(run, corpus, examples, starts + c, hd_min(run->options.pass_chunks, chunks - c), scale, loss);
     }
     hd_free(run->context, starts);
     return status;
@@ -101,7 +107,8 @@ heed_status hd_run_batches(hd_run *run) {
         const uint64_t *examples;
         size_t count;
         status = hd_batches_next(&run->batches, &examples, &count);
-        if (status == HEED_OK && !hd_grow(run->context, &all, &capacity, total + count, sizeof *all)) status = HEED_MEMORY;
+        if (status == HEED_OK && !hd_grow(run->context, &all, &capacity, total + count, sizeof *all))
+            status = HEED_MEMORY;
         if (status != HEED_OK) break;
         memcpy(all + total, examples, count * sizeof *all);
         for (size_t j = 0; j < count; j++) run->step_tokens += hd_corpus_get(&run->train, examples[j]).target_count;

@@ -10,8 +10,12 @@ typedef struct hd_batch_item {
 
 heed_status hd_batches_open(heed_context *context, const hd_corpus *corpus, uint64_t seed, int64_t window,
                             int64_t batch_tokens, hd_batches *batches) {
-    *batches = (hd_batches){.context = context, .corpus = corpus, .seed = seed, .batch_tokens = batch_tokens,
-                            .window = hd_min(window, (int64_t)corpus->count), .epoch = UINT64_MAX};
+    *batches = (hd_batches){.context = context,
+                            .corpus = corpus,
+                            .seed = seed,
+                            .batch_tokens = batch_tokens,
+                            .window = hd_min(window, (int64_t)corpus->count),
+                            .epoch = UINT64_MAX};
     size_t n = (size_t)batches->window;
     batches->items = hd_alloc(context, n, sizeof *batches->items);
     batches->starts = hd_alloc(context, n + 1, sizeof *batches->starts);
@@ -77,7 +81,8 @@ static void lay_out(hd_batches *b) {
     }
     b->starts[b->batches] = items;
     for (uint32_t i = 0; i < b->batches; i++) b->order[i] = i;
-    hd_random_shuffle(hd_random_key_make(b->seed, HD_RANDOM_SHUFFLE, ~(b->epoch << 20 ^ b->window_start)), b->order, b->batches);
+    hd_random_shuffle(hd_random_key_make(b->seed, HD_RANDOM_SHUFFLE, ~(b->epoch << 20 ^ b->window_start)), b->order,
+                      b->batches);
 }
 
 static void next_window(hd_batches *b) {

@@ -26,7 +26,8 @@ static const hd_setting rows[] = {
     {"model", HD_SETTING_STRING, F(model), NULL, 0, 0, "MODEL", "what translate measures"},
     {"input", HD_SETTING_STRING, F(input), NULL, 0, 0, "FILE", "sentences for translate, one a line"},
     {"beams", HD_SETTING_INT, F(beams), "5", 1, 1024, "NUMBER", "beams for translate"},
-    {"recipe", HD_SETTING_STRING, F(recipe), NULL, 0, 0, "FILE", "what train measures; without one, a small translator on made-up text"},
+    {"recipe", HD_SETTING_STRING, F(recipe), NULL, 0, 0, "FILE",
+     "what train measures; without one, a small translator on made-up text"},
     {"steps", HD_SETTING_INT, F(steps), "40", 2, 1 << 20, "NUMBER", "updates that train measures"},
     {"runs", HD_SETTING_INT, F(runs), "7", 1, 1000, "NUMBER", "repetitions behind each median"},
 };
@@ -93,7 +94,8 @@ static void multiply_piece(void *argument, int64_t piece, int worker) {
     (void)worker;
     const machine *m = argument;
     float result = (float)piece;
-    ((machine *)argument)->operations = m->bench->context->kernels->multiply_add_peak(1 << 22, &result) * (double)m->threads;
+    ((machine *)argument)->operations =
+        m->bench->context->kernels->multiply_add_peak(1 << 22, &result) * (double)m->threads;
 }
 
 static void multiply_all(void *argument) {
@@ -130,8 +132,8 @@ static heed_status bench_machine(bench *b) {
         measure_peak(b, threads);
         machine m = {.bench = b, .threads = threads, .count = BYTES / sizeof(float), .data = data};
         spread s = measure(b, read_all, &m);
-        say(b, "memory read, %lld thread%s:       %7.1f GB/s (%.1f to %.1f)", (long long)threads, threads > 1 ? "s" : "",
-            BYTES / s.median * 1e-9, BYTES / s.most * 1e-9, BYTES / s.least * 1e-9);
+        say(b, "memory read, %lld thread%s:       %7.1f GB/s (%.1f to %.1f)", (long long)threads,
+            threads > 1 ? "s" : "", BYTES / s.median * 1e-9, BYTES / s.most * 1e-9, BYTES / s.least * 1e-9);
     }
     hd_free(b->context, data);
     return HEED_OK;
@@ -154,14 +156,16 @@ static void multiply(void *argument) {
 static void pack(void *argument) {
     const multiplication *m = argument;
     int64_t columns = m->product.columns, depth = m->product.depth;
-    m->bench->context->kernels->pack(m->weight, HD_F32, depth, columns, depth, m->panels, HD_F32, 0, (columns + HD_PANEL - 1) / HD_PANEL);
+    m->bench->context->kernels->pack(m->weight, HD_F32, depth, columns, depth, m->panels, HD_F32, 0,
+                                     (columns + HD_PANEL - 1) / HD_PANEL);
 }
 
 static heed_status bench_shape(bench *b, int64_t tokens, int64_t depth, int64_t columns) {
     hd_arena arena;
     hd_arena_open(&arena, b->context);
     int64_t padded = (columns + HD_PANEL - 1) / HD_PANEL * HD_PANEL;
-    float *x = hd_arena_alloc(&arena, (size_t)(tokens * depth), sizeof *x), *y = hd_arena_alloc(&arena, (size_t)(tokens * columns), sizeof *y);
+    float *x = hd_arena_alloc(&arena, (size_t)(tokens * depth), sizeof *x),
+          *y = hd_arena_alloc(&arena, (size_t)(tokens * columns), sizeof *y);
     float *weight = hd_arena_alloc(&arena, (size_t)(columns * depth), sizeof *weight);
     float *panels = hd_arena_alloc(&arena, (size_t)(padded * depth), sizeof *panels);
     heed_status status = x && y && weight && panels ? HEED_OK : HEED_MEMORY;
@@ -173,28 +177,58 @@ static heed_status bench_shape(bench *b, int64_t tokens, int64_t depth, int64_t 
         multiplication m = {.bench = b, .weight = weight, .panels = panels};
         m.product = (hd_product){.rows = tokens, .columns = columns, .depth = depth};
         spread packing = measure(b, pack, &m);
-        m.product = (hd_product){.rows = tokens, .columns = columns, .depth = depth, .a = x, .a_row = depth, .a_depth = 1, .b = panels,
-                                 .b_depth = HD_PANEL, .b_panel = HD_PANEL * depth, .c = y, .c_row = columns};
+        m.product = (hd_product){.rows = tokens,
+                                 .columns = columns,
+                                 .depth = depth,
+                                 .a = x,
+                                 .a_row = depth,
+                                 .a_depth = 1,
+                                 .b = panels,
+                                 .b_depth = HD_PANEL,
+                                 .b_panel = HD_PANEL * depth,
+                                 .c = y,
+                                 .c_row = columns};
         spread forward = measure(b, multiply, &m);
-        m.product = (hd_product){.rows = tokens, .columns = depth, .depth = columns, .a = y, .a_row = columns, .a_depth = 1, .b = weight,
-                                 .b_depth = depth, .b_panel = HD_PANEL, .c = x, .c_row = depth};
+        m.product = (hd_product){.rows = tokens,
+                                 .columns = depth,
+                                 .depth = columns,
+                                 .a = y,
+                                 .a_row = columns,
+                                 .a_depth = 1,
+                                 .b = weight,
+                                 .b_depth = depth,
+                                 .b_panel = HD_PANEL,
+                                 .c = x,
+                                 .c_row = depth};
         spread input = measure(b, multiply, &m);
-        m.product = (hd_product){.rows = columns, .columns = depth, .depth = tokens, .a = y, .a_row = 1, .a_depth = columns, .b = x,
-                                 .b_depth = depth, .b_panel = HD_PANEL, .c = weight, .c_row = depth};
+        m.product = (hd_product){.rows = columns,
+                                 .columns = depth,
+                                 .depth = tokens,
+                                 .a = y,
+                                 .a_row = 1,
+                                 .a_depth = columns,
+                                 .b = x,
+                                 .b_depth = depth,
+                                 .b_panel = HD_PANEL,
+                                 .c = weight,
+                                 .c_row = depth};
         spread gradient = measure(b, multiply, &m);
         double peak = b->peak * 1e-9;
-        say(b, "%5lld × %4lld × %5lld: forward %6.1f (%2.0f%%), input's gradient %6.1f (%2.0f%%), weight's gradient %6.1f (%2.0f%%) GFLOP/s; packing %.1f%% of forward",
-            (long long)tokens, (long long)depth, (long long)columns, operations / forward.median, 100 * operations / forward.median / peak,
-            operations / input.median, 100 * operations / input.median / peak, operations / gradient.median,
-            100 * operations / gradient.median / peak, 100 * packing.median / forward.median);
+        say(b,
+            "%5lld × %4lld × %5lld: forward %6.1f (%2.0f%%), input's gradient %6.1f (%2.0f%%), weight's gradient %6.1f "
+            "(%2.0f%%) GFLOP/s; packing %.1f%% of forward",
+            (long long)tokens, (long long)depth, (long long)columns, operations / forward.median,
+            100 * operations / forward.median / peak, operations / input.median, 100 * operations / input.median / peak,
+            operations / gradient.median, 100 * operations / gradient.median / peak,
+            100 * packing.median / forward.median);
     }
     hd_arena_close(&arena);
     return status;
 }
 
 static heed_status bench_kernels(bench *b) {
-    static const int64_t shapes[][3] = {{2048, 2048, 2048}, {64, 2048, 512}, {16, 512, 512}, {1024, 256, 128}, {4096, 128, 256},
-                                        {1, 4096, 4096}, {256, 128, 10000}};
+    static const int64_t shapes[][3] = {{2048, 2048, 2048}, {64, 2048, 512}, {16, 512, 512},   {1024, 256, 128},
+                                        {4096, 128, 256},   {1, 4096, 4096}, {256, 128, 10000}};
     measure_peak(b, b->context->threads);
     for (size_t i = 0; i < HD_COUNT(shapes); i++) HD_TRY(bench_shape(b, shapes[i][0], shapes[i][1], shapes[i][2]));
     return HEED_OK;
@@ -236,8 +270,9 @@ static heed_status bench_translate(bench *b) {
         spread s = measure(b, translate_all, &t);
         status = t.status;
         if (status == HEED_OK)
-            say(b, "%zu sentences, %lld beams, %d threads: %.1f sentences/s (%.1f to %.1f)", t.count, (long long)b->options.beams,
-                context->threads, (double)t.count / s.median, (double)t.count / s.most, (double)t.count / s.least);
+            say(b, "%zu sentences, %lld beams, %d threads: %.1f sentences/s (%.1f to %.1f)", t.count,
+                (long long)b->options.beams, context->threads, (double)t.count / s.median, (double)t.count / s.most,
+                (double)t.count / s.least);
     }
     hd_free(context, t.texts);
     hd_free(context, t.sizes);
@@ -273,10 +308,12 @@ static bool note_speed(void *user, const heed_progress *progress) {
     return true;
 }
 
-static heed_status set_all(heed_context *context, heed_options *options, const bench *b, const char *source, const char *target) {
+static heed_status set_all(heed_context *context, heed_options *options, const bench *b, const char *source,
+                           const char *target) {
     char steps[32];
     snprintf(steps, sizeof steps, "%lld", (long long)b->options.steps);
-    if (b->options.recipe) HD_TRY(heed_options_set(options, "recipe", b->options.recipe));
+    if (b->options.recipe)
+        HD_TRY(heed_options_set(options, "recipe", b->options.recipe));
     else {
         HD_TRY(make_text(context, source, 1));
         HD_TRY(make_text(context, target, 2));
@@ -291,8 +328,17 @@ static heed_status set_all(heed_context *context, heed_options *options, const b
 
 /* Files that a short training leaves in its folder. */
 static void clear_folder(heed_context *context, const char *folder) {
-    static const char *const names[] = {"source.txt", "target.txt", "recipe.ini", "log.jsonl", "checkpoint.safetensors", "tokenizer.json",
-                                        "tokenizer_config.json", "config.json", "generation_config.json", "model.safetensors", "README.md"};
+    static const char *const names[] = {"source.txt",
+                                        "target.txt",
+                                        "recipe.ini",
+                                        "log.jsonl",
+                                        "checkpoint.safetensors",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "config.json",
+                                        "generation_config.json",
+                                        "model.safetensors",
+                                        "README.md"};
     for (size_t i = 0; i < HD_COUNT(names); i++) {
         char *path = hd_path_join(context, folder, names[i]);
         if (path) remove(path);
@@ -314,8 +360,8 @@ static heed_status bench_train(bench *b) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     if (status == HEED_OK)
-        say(b, "training, %lld steps, %d threads: %.0f target tokens/s, peak memory %.0f MB", (long long)b->options.steps,
-            context->threads, speed, (double)usage.ru_maxrss / 1024);
+        say(b, "training, %lld steps, %d threads: %.0f target tokens/s, peak memory %.0f MB",
+            (long long)b->options.steps, context->threads, speed, (double)usage.ru_maxrss / 1024);
     heed_options_close(options);
     hd_free(context, source);
     hd_free(context, target);
@@ -328,7 +374,8 @@ heed_status heed_bench(heed_context *context, const heed_options *options, const
     static const struct {
         const char *name;
         heed_status (*run)(bench *);
-    } benches[] = {{"machine", bench_machine}, {"kernels", bench_kernels}, {"translate", bench_translate}, {"train", bench_train}};
+    } benches[] = {
+        {"machine", bench_machine}, {"kernels", bench_kernels}, {"translate", bench_translate}, {"train", bench_train}};
     bench b = {.context = context, .line = line, .user = user};
     hd_float_environment found = hd_float_enter();
     heed_status status = hd_settings_default(context, table.rows, table.count, &b.options);
@@ -336,7 +383,8 @@ heed_status heed_bench(heed_context *context, const heed_options *options, const
     size_t i = 0;
     while (i < HD_COUNT(benches) && strcmp(benches[i].name, what) != 0) i++;
     if (status == HEED_OK && i == HD_COUNT(benches))
-        status = hd_fail(context, HEED_ARGUMENT, "there is no bench called \"%s\": machine, kernels, translate or train", what);
+        status = hd_fail(context, HEED_ARGUMENT,
+                         "there is no bench called \"%s\": machine, kernels, translate or train", what);
     if (status == HEED_OK) status = benches[i].run(&b);
     hd_settings_free(context, table.rows, table.count, &b.options);
     hd_float_leave(found);

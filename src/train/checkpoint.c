@@ -25,12 +25,14 @@ static json_t *number(double value) {
 
 static heed_status write_state(hd_run *run, hd_buffer *out) {
     const hd_run_state *s = &run->state;
-    json_t *state = json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
-                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_loss", number(s->best_loss), "best_step",
-                              (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse,
-                              "tokens", (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2",
-                              number(run->optimizer.power2));
-    heed_status status = state ? hd_json_append(run->context, state, out) : hd_json_no_memory(run->context, "checkpoint");
+    json_t *state =
+        json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
+                  (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_loss",
+                  number(s->best_loss), "best_step", (json_int_t)s->best_step, "validations",
+                  (json_int_t)s->validations, "worse", (json_int_t)s->worse, "tokens", (json_int_t)s->tokens, "power1",
+                  number(run->optimizer.power1), "power2", number(run->optimizer.power2));
+    heed_status status =
+        state ? hd_json_append(run->context, state, out) : hd_json_no_memory(run->context, "checkpoint");
     json_decref(state);
     return status;
 }
@@ -39,7 +41,8 @@ static heed_status read_double(const hd_json *json, const char *key, double *out
     const char *text;
     HD_TRY(hd_json_require(json, key));
     HD_TRY(hd_json_string(json, key, NULL, &text));
-    if (!text || !(hd_read_double(text, out) || strcmp(text, "-inf") == 0)) return hd_json_expected(json, key, "a number");
+    if (!text || !(hd_read_double(text, out) || strcmp(text, "-inf") == 0))
+        return hd_json_expected(json, key, "a number");
     if (strcmp(text, "-inf") == 0) *out = -INFINITY;
     return HEED_OK;
 }
@@ -76,9 +79,11 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
             char *name = hd_arena_alloc(names, size, 1);
             if (!name) return HEED_MEMORY;
             snprintf(name, size, "%s%s", prefixes[part], p->name);
-            declared[count++] = (hd_declared_tensor){.name = name, .dtype = HD_F32, .dimensions = 2, .shape = {p->rows, p->columns}};
+            declared[count++] =
+                (hd_declared_tensor){.name = name, .dtype = HD_F32, .dimensions = 2, .shape = {p->rows, p->columns}};
         }
-    declared[count++] = (hd_declared_tensor){.name = "state", .dtype = HD_U8, .dimensions = 1, .shape = {(int64_t)state->size}};
+    declared[count++] =
+        (hd_declared_tensor){.name = "state", .dtype = HD_U8, .dimensions = 1, .shape = {(int64_t)state->size}};
     hd_safetensors_writer writer;
     HD_TRY(hd_safetensors_writer_open(run->context, path, declared, count, &writer));
     for (int part = 0; part < 3; part++)
@@ -119,8 +124,8 @@ static heed_status load(hd_run *run, const char *path, const hd_safetensors *fil
             snprintf(name, sizeof name, "%s%s", prefixes[part], p->name);
             const hd_stored_tensor *stored = hd_safetensors_find(file, name);
             if (!stored || stored->dtype != HD_F32)
-                return hd_fail(run->context, HEED_FORMAT, "%s: tensor \"%s\" is missing: it is the checkpoint of another model",
-                               path, name);
+                return hd_fail(run->context, HEED_FORMAT,
+                               "%s: tensor \"%s\" is missing: it is the checkpoint of another model", path, name);
             HD_TRY(hd_stored_expect(run->context, stored, 2, (int64_t[]){p->rows, p->columns}));
             memcpy(data, stored->data, stored->bytes);
             p->panels_stale = true;
@@ -199,8 +204,10 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done) {
     for (int64_t i = 0; i < stack->count && status == HEED_OK; i++) {
         size_t n = (size_t)hd_parameter_count(&stack->parameters[i]);
         totals[i] = hd_arena_alloc(&sums, n, sizeof **totals);
-        if (totals[i]) memset(totals[i], 0, n * sizeof **totals);
-        else status = HEED_MEMORY;
+        if (totals[i])
+            memset(totals[i], 0, n * sizeof **totals);
+        else
+            status = HEED_MEMORY;
     }
     for (int64_t back = 0; back < count && status == HEED_OK; back++) {
         char *path = weights_at(run, validation_step(run, back));

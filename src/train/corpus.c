@@ -70,7 +70,8 @@ static heed_status build(building *b, hd_corpus *corpus) {
     HD_TRY(read_pairs(b));
     if (b->empty) hd_note(b->context, "%llu pairs with an empty line are left out", (unsigned long long)b->empty);
     if (b->long_ones)
-        hd_note(b->context, "%llu pairs of more than %lld tokens are left out", (unsigned long long)b->long_ones, (long long)b->most);
+        hd_note(b->context, "%llu pairs of more than %lld tokens are left out", (unsigned long long)b->long_ones,
+                (long long)b->most);
     if (!b->count)
         return hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", b->source_path, b->target_path);
     HD_TRY(hd_writer_commit(&b->tokens));
@@ -83,14 +84,19 @@ static char *file_name(heed_context *context, const char *folder, const char *na
     return hd_path_join(context, folder, full);
 }
 
-heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const char *source, const char *target,
-                           const char *folder, const char *name, int64_t most, hd_corpus *corpus) {
+heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const char *source,
+                           const char *target, const char *folder, const char *name, int64_t most, hd_corpus *corpus) {
     *corpus = (hd_corpus){.context = context};
     corpus->tokens_path = file_name(context, folder, name, "tokens");
     corpus->index_path = file_name(context, folder, name, "index");
     if (!corpus->tokens_path || !corpus->index_path) return HEED_MEMORY;
-    building b = {.context = context, .tokenizer = tokenizer, .source_path = source, .target_path = target, .most = most,
-                  .tokens.descriptor = -1, .index.descriptor = -1};
+    building b = {.context = context,
+                  .tokenizer = tokenizer,
+                  .source_path = source,
+                  .target_path = target,
+                  .most = most,
+                  .tokens.descriptor = -1,
+                  .index.descriptor = -1};
     b.source.descriptor = b.target.descriptor = -1;
     b.source.context = b.target.context = b.tokens.context = b.index.context = context;
     b.tokens.pending.context = b.index.pending.context = context;
@@ -120,6 +126,7 @@ void hd_corpus_close(hd_corpus *corpus) {
 }
 
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
-    const int32_t *pair = (const int32_t *)(const void *)corpus->tokens.data + ((const uint64_t *)(const void *)corpus->index.data)[number];
+    const int32_t *pair = (const int32_t *)(const void *)corpus->tokens.data +
+                          ((const uint64_t *)(const void *)corpus->index.data)[number];
     return (hd_pair){pair + 2, pair + 2 + pair[0], pair[0], pair[1]};
 }

@@ -23,8 +23,8 @@ typedef struct hd_corpus {
 /* Encodes two text files into FOLDER/NAME.tokens and NAME.index and maps them. Pairs with an empty side or one of more
  * than `most` tokens are left out, and a note tells how many. HEED_FORMAT, with both counts, when the files have different
  * numbers of lines, or when nothing is left. */
-heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const char *source, const char *target,
-                           const char *folder, const char *name, int64_t most, hd_corpus *corpus);
+heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const char *source,
+                           const char *target, const char *folder, const char *name, int64_t most, hd_corpus *corpus);
 void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
 

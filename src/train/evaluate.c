@@ -20,10 +20,12 @@ static const hd_setting rows[] = {
     {"reference", HD_SETTING_LIST, F(reference), NULL, 0, 0, "FILE", "translations to compare with, line by line"},
     {"tokenize", HD_SETTING_CHOICE, F(tokenize), "13a", 0, 0, "13a|intl|char|none", "how lines are cut into words"},
     {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "do not look at case"},
-    {"smooth", HD_SETTING_CHOICE, F(smooth), "exp", 0, 0, "exp|floor|add-k|none", "what stands in for a precision of zero"},
+    {"smooth", HD_SETTING_CHOICE, F(smooth), "exp", 0, 0, "exp|floor|add-k|none",
+     "what stands in for a precision of zero"},
     {"smooth-value", HD_SETTING_DOUBLE, F(smooth_value), "0", 0, 1000, "NUMBER",
      "of floor and add-k; 0 is their own default, 0.1 and 1"},
-    {"effective-order", HD_SETTING_BOOL, F(effective_order), NULL, 0, 0, NULL, "leave out n-grams longer than every line"},
+    {"effective-order", HD_SETTING_BOOL, F(effective_order), NULL, 0, 0, NULL,
+     "leave out n-grams longer than every line"},
     {"width", HD_SETTING_INT, F(width), "1", 0, 15, "NUMBER", "decimals of the score"},
 };
 
@@ -107,7 +109,8 @@ static heed_status score_files(side_by_side *s, hd_bleu *bleu) {
 
 static heed_status evaluate(heed_context *context, const bleu_settings *settings, const char *translations, bool json,
                             hd_buffer *out) {
-    if (!settings->reference.count) return hd_fail(context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
+    if (!settings->reference.count)
+        return hd_fail(context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
     hd_bleu_options options = {.tokenizer = (hd_bleu_tokenizer)settings->tokenize,
                                .smoothing = (hd_bleu_smoothing)settings->smooth,
                                .smooth_value = settings->smooth_value,
@@ -121,8 +124,10 @@ static heed_status evaluate(heed_context *context, const bleu_settings *settings
     if (status == HEED_OK) {
         hd_bleu_result result;
         hd_bleu_score(bleu, &result);
-        if (json) hd_bleu_json(bleu, &result, (int)settings->width, out);
-        else hd_bleu_line(bleu, &result, (int)settings->width, out);
+        if (json)
+            hd_bleu_json(bleu, &result, (int)settings->width, out);
+        else
+            hd_bleu_line(bleu, &result, (int)settings->width, out);
     }
     close_files(&files);
     hd_bleu_close(bleu);

@@ -36,12 +36,15 @@ double hd_learning_rate(const hd_train_options *options, int64_t step) {
     if (done > 1) done = 1;
     double sine, cosine;
     switch (options->schedule) {
-        case HD_INVERSE_SQUARE_ROOT: return options->lr * sqrt((warmup > 0 ? warmup : 1) / at);
+        case HD_INVERSE_SQUARE_ROOT:
+            return options->lr * sqrt((warmup > 0 ? warmup : 1) / at);
         case HD_COSINE:
             hd_sine_cosine(done * 3.141592653589793, &sine, &cosine);
             return options->lr * 0.5 * (1 + cosine);
-        case HD_LINEAR: return options->lr * (1 - done);
-        default: return options->lr;
+        case HD_LINEAR:
+            return options->lr * (1 - done);
+        default:
+            return options->lr;
     }
 }
 
@@ -69,7 +72,8 @@ static void step_piece(void *argument, int64_t piece, int worker) {
     const stepping *s = argument;
     hd_parameter *p = s->parameter;
     int64_t start = piece * PIECE, count = hd_min(PIECE, hd_parameter_count(p) - start);
-    s->optimizer->stack->context->kernels->adam(s->adam, count, p->gradients[0] + start, p->m + start, p->v + start, p->data + start);
+    s->optimizer->stack->context->kernels->adam(s->adam, count, p->gradients[0] + start, p->m + start, p->v + start,
+                                                p->data + start);
     for (int use = 0; use < p->uses; use++) memset(p->gradients[use] + start, 0, (size_t)count * sizeof(float));
 }
 
@@ -96,12 +100,16 @@ heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
     const hd_train_options *options = o->options;
     heed_context *context = o->stack->context;
     HD_TRY(measure(o));
-    if (!isfinite(o->norm)) return hd_fail(context, HEED_NUMERIC, "step %lld: the gradient's norm is %f", (long long)step, o->norm);
+    if (!isfinite(o->norm))
+        return hd_fail(context, HEED_NUMERIC, "step %lld: the gradient's norm is %f", (long long)step, o->norm);
     o->power1 *= (double)options->beta1;
     o->power2 *= (double)options->beta2;
     double clip = (double)options->clip;
-    hd_adam adam = {.lr = (float)hd_learning_rate(options, step), .beta1 = options->beta1, .beta2 = options->beta2,
-                    .epsilon = options->adam_epsilon, .correction1 = (float)(1 / (1 - o->power1)),
+    hd_adam adam = {.lr = (float)hd_learning_rate(options, step),
+                    .beta1 = options->beta1,
+                    .beta2 = options->beta2,
+                    .epsilon = options->adam_epsilon,
+                    .correction1 = (float)(1 / (1 - o->power1)),
                     .correction2 = (float)(1 / (1 - o->power2)),
                     .gradient_scale = clip > 0 && o->norm > clip ? (float)(clip / o->norm) : 1.0f};
     for (int64_t i = 0; i < o->stack->count; i++) {

@@ -1,12 +1,16 @@
 #include "train/options.h"
 
-
 #define F(field) offsetof(hd_train_options, field)
-#define INT(name, field, initial, min, max, help) {name, HD_SETTING_INT, F(field), initial, min, max, "NUMBER", help}
-#define FLOAT(name, field, initial, min, max, help) {name, HD_SETTING_FLOAT, F(field), initial, min, max, "NUMBER", help}
-#define FILE_NAME(name, field, help) {name, HD_SETTING_STRING, F(field), NULL, 0, 0, "FILE", help}
-#define FLAG(name, field, help) {name, HD_SETTING_BOOL, F(field), NULL, 0, 0, NULL, help}
-#define CHOICE(name, field, initial, names, help) {name, HD_SETTING_CHOICE, F(field), initial, 0, 0, names, help}
+#define INT(name, field, initial, min, max, help) \
+    { name, HD_SETTING_INT, F(field), initial, min, max, "NUMBER", help }
+#define FLOAT(name, field, initial, min, max, help) \
+    { name, HD_SETTING_FLOAT, F(field), initial, min, max, "NUMBER", help }
+#define FILE_NAME(name, field, help) \
+    { name, HD_SETTING_STRING, F(field), NULL, 0, 0, "FILE", help }
+#define FLAG(name, field, help) \
+    { name, HD_SETTING_BOOL, F(field), NULL, 0, 0, NULL, help }
+#define CHOICE(name, field, initial, names, help) \
+    { name, HD_SETTING_CHOICE, F(field), initial, 0, 0, names, help }
 
 static const hd_setting rows[] = {
     FILE_NAME("recipe", recipe, "a file of settings, NAME = VALUE a line, read before the others"),
@@ -29,7 +33,8 @@ static const hd_setting rows[] = {
     INT("heads", heads, "4", 1, 1024, "attention heads"),
     INT("ffn-width", ffn_width, "256", 1, 1 << 20, "columns inside the feed-forward layers"),
     INT("max-positions", max_positions, "512", 2, 1 << 20, "longest text in tokens"),
-    CHOICE("activation", activation, "relu", "linear|relu|gelu|gelu-tanh|silu|tanh|sigmoid", "of the feed-forward layers"),
+    CHOICE("activation", activation, "relu", "linear|relu|gelu|gelu-tanh|silu|tanh|sigmoid",
+           "of the feed-forward layers"),
     FLAG("pre-norm", pre_norm, "norm before each sublayer, not after it"),
     FLOAT("dropout", dropout, "0.1", 0, 0.95, "of embeddings and sublayers"),
     FLOAT("attention-dropout", attention_dropout, "0", 0, 0.95, "of attention weights"),

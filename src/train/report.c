@@ -43,20 +43,26 @@ double heed_progress_value(const heed_progress *progress, const char *name) {
 }
 
 static void duration(double seconds, char *out, size_t size) {
-    if (!(seconds >= 0 && seconds < 1e7)) snprintf(out, size, "?");
-    else if (seconds < 60) snprintf(out, size, "%.0fs", seconds);
-    else if (seconds < 3600) snprintf(out, size, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
-    else snprintf(out, size, "%dh%02dm", (int)seconds / 3600, (int)seconds / 60 % 60);
+    if (!(seconds >= 0 && seconds < 1e7))
+        snprintf(out, size, "?");
+    else if (seconds < 60)
+        snprintf(out, size, "%.0fs", seconds);
+    else if (seconds < 3600)
+        snprintf(out, size, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(out, size, "%dh%02dm", (int)seconds / 3600, (int)seconds / 60 % 60);
 }
 
 static void write_line(const hd_run *run, char *line, size_t size) {
     char left[32], judged[64] = "", speed[48] = "";
     duration(seconds_left(run), left, sizeof left);
-    if (!isnan(run->bleu)) snprintf(judged, sizeof judged, "  valid %.3f  BLEU %.2f", run->valid_loss, run->bleu);
-    else if (!isnan(run->valid_loss)) snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
+    if (!isnan(run->bleu))
+        snprintf(judged, sizeof judged, "  valid %.3f  BLEU %.2f", run->valid_loss, run->bleu);
+    else if (!isnan(run->valid_loss))
+        snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
     if (!isnan(tokens_per_second(run))) snprintf(speed, sizeof speed, "  %.0f tokens/s", tokens_per_second(run));
-    snprintf(line, size, "step %lld/%lld  loss %.3f%s%s  %s left", (long long)run->state.step, (long long)run->options.steps,
-             run->loss, judged, speed, left);
+    snprintf(line, size, "step %lld/%lld  loss %.3f%s%s  %s left", (long long)run->state.step,
+             (long long)run->options.steps, run->loss, judged, speed, left);
 }
 
 /* ---- log.jsonl ---- */
@@ -97,7 +103,8 @@ heed_status hd_report_open(hd_run *run) {
             hd_buffer_append(&kept, line, (size_t)(end + 1 - line));
         line = end + 1;
     }
-    if (status == HEED_OK) status = kept.failed ? HEED_MEMORY : hd_file_write(run->context, path, kept.data ? kept.data : "", kept.size);
+    if (status == HEED_OK)
+        status = kept.failed ? HEED_MEMORY : hd_file_write(run->context, path, kept.data ? kept.data : "", kept.size);
     hd_buffer_close(&old);
     hd_buffer_close(&kept);
     hd_free(run->context, path);
@@ -109,10 +116,11 @@ heed_status hd_report_step(hd_run *run, bool *go_on) {
     run->logged_loss += run->loss * (double)run->step_tokens;
     run->logged_tokens += run->step_tokens;
     if (run->state.step % run->options.log_every == 0 || run->state.step == run->options.steps) {
-        HD_TRY(append_line(run, json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:I}", "step", (json_int_t)run->state.step, "epoch",
-                                          (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)run->logged_tokens, "lr",
-                                          hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
-                                          "tokens_per_second", tokens_per_second(run), "tokens", (json_int_t)run->state.tokens)));
+        HD_TRY(append_line(
+            run, json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:I}", "step", (json_int_t)run->state.step, "epoch",
+                           (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)run->logged_tokens, "lr",
+                           hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
+                           "tokens_per_second", tokens_per_second(run), "tokens", (json_int_t)run->state.tokens)));
         run->logged_loss = 0;
         run->logged_tokens = 0;
     }
@@ -124,7 +132,8 @@ heed_status hd_report_step(hd_run *run, bool *go_on) {
 }
 
 heed_status hd_report_validation(hd_run *run, bool better) {
-    json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss, "better", better);
+    json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss,
+                             "better", better);
     if (line && !isnan(run->bleu) && json_object_set_new(line, "bleu", json_real(run->bleu)) != 0) {
         json_decref(line);
         line = NULL;
@@ -141,20 +150,25 @@ static const char *base_name(const char *path) {
 
 static void write_card(const hd_run *run, hd_buffer *card) {
     const hd_recipe *r = &run->model->stack->recipe;
-    hd_buffer_format(card, "---\nlibrary_name: transformers\npipeline_tag: translation\n---\n\n# %s\n\n", base_name(run->folder));
-    hd_buffer_format(card, "An encoder–decoder Transformer (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
-                     run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
-    hd_buffer_format(card, "- data: `%s` → `%s`, %llu pairs\n", base_name(run->options.train_source), base_name(run->options.train_target),
-                     (unsigned long long)run->train.count);
+    hd_buffer_format(card, "---\nlibrary_name: transformers\npipeline_tag: translation\n---\n\n# %s\n\n",
+                     base_name(run->folder));
+    hd_buffer_format(
+        card, "An encoder–decoder Transformer (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
+        run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
+    hd_buffer_format(card, "- data: `%s` → `%s`, %llu pairs\n", base_name(run->options.train_source),
+                     base_name(run->options.train_target), (unsigned long long)run->train.count);
     hd_buffer_format(card, "- layers %lld + %lld, width %lld, feed-forward %lld, heads %lld, vocabulary %lld\n",
                      (long long)r->encoder_layers, (long long)r->decoder_layers, (long long)r->width,
                      (long long)r->encoder_ffn_width, (long long)r->encoder_heads, (long long)r->vocabulary);
-    hd_buffer_format(card, "- updates %lld, target tokens seen %llu\n", (long long)run->state.step, (unsigned long long)run->state.tokens);
+    hd_buffer_format(card, "- updates %lld, target tokens seen %llu\n", (long long)run->state.step,
+                     (unsigned long long)run->state.tokens);
     if (!isnan(run->valid_loss)) hd_buffer_format(card, "- validation loss %.4f a token\n", run->valid_loss);
-    if (!isnan(run->bleu)) hd_buffer_format(card, "- validation BLEU %.2f (%s, %lld beams)\n", run->bleu,
-                                            hd_bleu_tokenizer_name((hd_bleu_tokenizer)run->options.bleu_tokenize),
-                                            (long long)run->options.valid_beams);
-    hd_buffer_text(card, "\nThe licence of the data and what the model may be used for are for its maker to say here.\n");
+    if (!isnan(run->bleu))
+        hd_buffer_format(card, "- validation BLEU %.2f (%s, %lld beams)\n", run->bleu,
+                         hd_bleu_tokenizer_name((hd_bleu_tokenizer)run->options.bleu_tokenize),
+                         (long long)run->options.valid_beams);
+    hd_buffer_text(card,
+                   "\nThe licence of the data and what the model may be used for are for its maker to say here.\n");
 }
 
 heed_status hd_run_export(hd_run *run) {
@@ -162,8 +176,10 @@ heed_status hd_run_export(hd_run *run) {
     hd_buffer card;
     hd_buffer_open(&card, run->context);
     heed_status status = HEED_OK;
-    if (run->options.card) status = hd_file_read(run->context, run->options.card, &card);
-    else write_card(run, &card);
+    if (run->options.card)
+        status = hd_file_read(run->context, run->options.card, &card);
+    else
+        write_card(run, &card);
     if (status == HEED_OK && card.failed) status = HEED_MEMORY;
     if (status == HEED_OK)
         status = hd_model_save(run->model, run->folder, dtypes[run->options.dtype], card.data ? card.data : "");

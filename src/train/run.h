@@ -10,12 +10,12 @@
 
 /* Where a run stands: what a checkpoint must hold besides numbers by the million. */
 typedef struct hd_run_state {
-    int64_t step;           /* updates done */
-    uint64_t epoch, batch;  /* of the next batch */
-    double best, best_loss; /* the best validation's metric, higher is better, and its loss, which breaks ties */
-    int64_t best_step;      /* 0: none yet */
+    int64_t step;               /* updates done */
+    uint64_t epoch, batch;      /* of the next batch */
+    double best, best_loss;     /* the best validation's metric, higher is better, and its loss, which breaks ties */
+    int64_t best_step;          /* 0: none yet */
     int64_t validations, worse; /* done; and in a row without a better one */
-    uint64_t tokens;        /* target tokens learned from */
+    uint64_t tokens;            /* target tokens learned from */
 } hd_run_state;
 
 typedef struct hd_run {
@@ -30,18 +30,18 @@ typedef struct hd_run {
     hd_pass pass;
     hd_run_state state;
     /* the last step */
-    double loss;            /* a token */
+    double loss; /* a token */
     int64_t step_tokens;
     /* the last validation */
     double valid_loss, bleu; /* NaN when there was none */
     /* telling */
     heed_progress_function *progress;
     void *user;
-    double started;         /* clock */
-    int64_t first_step;     /* of this process */
-    double seconds;         /* spent on steps, validations not counted */
+    double started;     /* clock */
+    int64_t first_step; /* of this process */
+    double seconds;     /* spent on steps, validations not counted */
     uint64_t timed_tokens;
-    double logged_loss;     /* summed since the last line of the log */
+    double logged_loss; /* summed since the last line of the log */
     int64_t logged_tokens;
 } hd_run;
 
@@ -66,9 +66,9 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done);
 heed_status hd_validate(hd_run *run, double *metric);
 
 /* report.c */
-heed_status hd_report_open(hd_run *run);  /* log.jsonl, cut to where the run stands */
+heed_status hd_report_open(hd_run *run); /* log.jsonl, cut to where the run stands */
 heed_status hd_report_step(hd_run *run, bool *go_on);
 heed_status hd_report_validation(hd_run *run, bool better);
-heed_status hd_run_export(hd_run *run);   /* the finished model into the folder */
+heed_status hd_run_export(hd_run *run); /* the finished model into the folder */
 
 #endif

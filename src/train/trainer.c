@@ -42,9 +42,15 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     const hd_train_options *o = &run->options;
     static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"}; /* as Marian lays out its ids */
-    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size, .min_frequency = (uint64_t)o->min_frequency,
-                                    .form = (hd_normal_form)o->normal_form, .lowercase = o->lowercase, .first_specials = first,
-                                    .first_count = 2, .last_specials = last, .last_count = 1, .unknown = "<unk>",
+    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size,
+                                    .min_frequency = (uint64_t)o->min_frequency,
+                                    .form = (hd_normal_form)o->normal_form,
+                                    .lowercase = o->lowercase,
+                                    .first_specials = first,
+                                    .first_count = 2,
+                                    .last_specials = last,
+                                    .last_count = 1,
+                                    .unknown = "<unk>",
                                     .end_of_sentence = "</s>"};
     reading r = {.context = run->context, .paths = {o->train_source, o->train_target}};
     heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
@@ -55,7 +61,8 @@ static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
 static heed_status special_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
     *id = hd_tokenizer_id(tokenizer, token);
     if (*id >= 0) return HEED_OK;
-    return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which a translator needs", run->options.tokenizer, token);
+    return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which a translator needs",
+                   run->options.tokenizer, token);
 }
 
 /* ---- the model ---- */
@@ -65,9 +72,12 @@ static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status;
-    if (run->resume && hd_file_exists(path)) status = hd_tokenizer_open(run->context, path, tokenizer);
-    else if (run->options.tokenizer) status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
-    else status = train_tokenizer(run, tokenizer);
+    if (run->resume && hd_file_exists(path))
+        status = hd_tokenizer_open(run->context, path, tokenizer);
+    else if (run->options.tokenizer)
+        status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
+    else
+        status = train_tokenizer(run, tokenizer);
     if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
     hd_free(run->context, path);
     return status;
@@ -77,12 +87,23 @@ static heed_status make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     heed_tokenizer *tokenizer = NULL;
     heed_status status = open_tokenizer(run, &tokenizer);
-    hd_recipe recipe = {.width = o->width, .encoder_layers = o->encoder_layers, .encoder_heads = o->heads,
-                        .encoder_ffn_width = o->ffn_width, .decoder_layers = o->decoder_layers, .decoder_heads = o->heads,
-                        .decoder_ffn_width = o->ffn_width, .max_positions = o->max_positions, .activation = o->activation,
-                        .positions = HD_POSITIONS_SINUSOIDAL, .pre_norm = o->pre_norm, .scale_embedding = true,
-                        .output_bias = true, .norm_epsilon = 1e-5f, .dropout = o->dropout,
-                        .attention_dropout = o->attention_dropout, .activation_dropout = o->activation_dropout,
+    hd_recipe recipe = {.width = o->width,
+                        .encoder_layers = o->encoder_layers,
+                        .encoder_heads = o->heads,
+                        .encoder_ffn_width = o->ffn_width,
+                        .decoder_layers = o->decoder_layers,
+                        .decoder_heads = o->heads,
+                        .decoder_ffn_width = o->ffn_width,
+                        .max_positions = o->max_positions,
+                        .activation = o->activation,
+                        .positions = HD_POSITIONS_SINUSOIDAL,
+                        .pre_norm = o->pre_norm,
+                        .scale_embedding = true,
+                        .output_bias = true,
+                        .norm_epsilon = 1e-5f,
+                        .dropout = o->dropout,
+                        .attention_dropout = o->attention_dropout,
+                        .activation_dropout = o->activation_dropout,
                         .initial_spread = 0.02f};
     if (status == HEED_OK) status = special_id(run, tokenizer, "<pad>", &recipe.pad);
     if (status == HEED_OK) status = special_id(run, tokenizer, "</s>", &recipe.eos);
@@ -95,7 +116,8 @@ static heed_status make_model(hd_run *run) {
 
 static heed_status open_model(hd_run *run) {
     const hd_train_options *o = &run->options;
-    if (!o->model) HD_TRY(make_model(run));
+    if (!o->model)
+        HD_TRY(make_model(run));
     else {
         HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
         hd_recipe *recipe = &run->model->stack->recipe;
@@ -103,8 +125,11 @@ static heed_status open_model(hd_run *run) {
         recipe->attention_dropout = o->attention_dropout;
         recipe->activation_dropout = o->activation_dropout;
     }
-    run->model->generation = (hd_generation){.beams = o->beams, .best = 1, .length_penalty = o->length_penalty,
-                                             .repetition_penalty = 1.0f, .forced_eos = -1,
+    run->model->generation = (hd_generation){.beams = o->beams,
+                                             .best = 1,
+                                             .length_penalty = o->length_penalty,
+                                             .repetition_penalty = 1.0f,
+                                             .forced_eos = -1,
                                              .max_length = run->model->stack->recipe.max_positions};
     HD_TRY(hd_stack_train(run->model->stack));
     return hd_optimizer_open(&run->optimizer, run->model->stack, o);
@@ -113,8 +138,9 @@ static heed_status open_model(hd_run *run) {
 /* ---- settings ---- */
 
 /* What may differ between a run and its resumption without changing what was computed so far. */
-static const char *const free_to_change[] = {"resume", "recipe", "steps", "epochs", "pass-chunks", "log-every", "save-every",
-                                             "patience", "average", "card", "dtype", "beams", "length-penalty"};
+static const char *const free_to_change[] = {"resume",    "recipe",     "steps",         "epochs",  "pass-chunks",
+                                             "log-every", "save-every", "patience",      "average", "card",
+                                             "dtype",     "beams",      "length-penalty"};
 
 static bool is_free_to_change(const char *name) {
     for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
@@ -124,7 +150,8 @@ static bool is_free_to_change(const char *name) {
 
 /* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that is asked for, and what
  * is set by itself. */
-static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options, hd_train_options *out) {
+static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options,
+                               hd_train_options *out) {
     const hd_option_table *table = &hd_train_table;
     HD_TRY(hd_settings_default(context, table->rows, table->count, out));
     if (begun) HD_TRY(hd_recipe_read(context, table->rows, table->count, out, begun));
@@ -145,10 +172,11 @@ static heed_status compare(hd_run *run, const hd_train_options *begun) {
         hd_setting_value(row, begun, &before);
         hd_setting_value(row, &run->options, &after);
         const char *then = before.size ? before.data : "nothing", *now = after.size ? after.data : "nothing";
-        if (before.failed || after.failed) status = HEED_MEMORY;
+        if (before.failed || after.failed)
+            status = HEED_MEMORY;
         else if (!is_free_to_change(row->name) && strcmp(then, now) != 0)
-            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s", run->folder,
-                             row->name, then, now);
+            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s",
+                             run->folder, row->name, then, now);
         hd_buffer_close(&before);
         hd_buffer_close(&after);
     }
@@ -205,11 +233,13 @@ static heed_status open_data(hd_run *run) {
     const hd_train_options *o = &run->options;
     const heed_tokenizer *tokenizer = run->model->tokenizer;
     int64_t most = hd_min(o->max_tokens, run->model->stack->recipe.max_positions);
-    HD_TRY(hd_corpus_open(run->context, tokenizer, o->train_source, o->train_target, run->folder, "train", most, &run->train));
+    HD_TRY(hd_corpus_open(run->context, tokenizer, o->train_source, o->train_target, run->folder, "train", most,
+                          &run->train));
     if (o->valid_source)
         HD_TRY(hd_corpus_open(run->context, tokenizer, o->valid_source, o->valid_target, run->folder, "valid",
                               run->model->stack->recipe.max_positions, &run->valid));
-    HD_TRY(hd_batches_open(run->context, &run->train, (uint64_t)o->seed, o->shuffle_window, o->batch_tokens, &run->batches));
+    HD_TRY(hd_batches_open(run->context, &run->train, (uint64_t)o->seed, o->shuffle_window, o->batch_tokens,
+                           &run->batches));
     return hd_batches_seek(&run->batches, run->state.epoch, run->state.batch);
 }
 
@@ -221,7 +251,8 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
         bool there = old && hd_file_exists(old);
         hd_free(run->context, old);
         if (there)
-            return hd_fail(run->context, HEED_ARGUMENT, "%s holds a training already: resume it, or choose another folder", run->folder);
+            return hd_fail(run->context, HEED_ARGUMENT,
+                           "%s holds a training already: resume it, or choose another folder", run->folder);
     }
     HD_TRY(write_own_recipe(run));
     HD_TRY(open_model(run));
@@ -229,8 +260,10 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     if (run->resume) {
         bool found;
         HD_TRY(hd_checkpoint_load(run, &found));
-        if (found) hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
-        else hd_note(run->context, "%s has no checkpoint yet: starting from the first step", run->folder);
+        if (found)
+            hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
+        else
+            hd_note(run->context, "%s has no checkpoint yet: starting from the first step", run->folder);
     }
     HD_TRY(open_data(run));
     return hd_report_open(run);
@@ -250,9 +283,10 @@ static void close_run(hd_run *run) {
 static heed_status explain(hd_run *run, heed_status status) {
     if (status != HEED_NUMERIC && isfinite(run->loss)) return status;
     return hd_fail(run->context, HEED_NUMERIC,
-                   "step %lld (epoch %llu, batch %llu): the loss is %f and the gradient's norm %f; a lower lr, a longer warmup or clip may help",
-                   (long long)run->state.step + 1, (unsigned long long)run->state.epoch, (unsigned long long)run->state.batch,
-                   run->loss, run->optimizer.norm);
+                   "step %lld (epoch %llu, batch %llu): the loss is %f and the gradient's norm %f; a lower lr, a "
+                   "longer warmup or clip may help",
+                   (long long)run->state.step + 1, (unsigned long long)run->state.epoch,
+                   (unsigned long long)run->state.batch, run->loss, run->optimizer.norm);
 }
 
 static heed_status take_step(hd_run *run) {
@@ -301,8 +335,8 @@ static heed_status finish(hd_run *run) {
     if (!averaged) return HEED_OK;
     double metric;
     HD_TRY(hd_validate(run, &metric));
-    hd_note(run->context, "average of the last %lld validations: %.3f, best single one %.3f", (long long)run->options.average,
-            fabs(metric), fabs(run->state.best));
+    hd_note(run->context, "average of the last %lld validations: %.3f, best single one %.3f",
+            (long long)run->options.average, fabs(metric), fabs(run->state.best));
     return metric >= run->state.best ? hd_run_export(run) : HEED_OK;
 }
 

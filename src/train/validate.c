@@ -9,8 +9,8 @@
 
 enum { LINES_AT_ONCE = 1000 };
 
-static heed_status add_translations(hd_run *run, const hd_line_index *sources, const hd_line_index *targets, uint64_t first,
-                                    uint64_t end, hd_bleu *bleu) {
+static heed_status add_translations(hd_run *run, const hd_line_index *sources, const hd_line_index *targets,
+                                    uint64_t first, uint64_t end, hd_bleu *bleu) {
     const char *texts[LINES_AT_ONCE];
     size_t sizes[LINES_AT_ONCE];
     hd_translate_options settings;
@@ -32,14 +32,16 @@ static heed_status add_translations(hd_run *run, const hd_line_index *sources, c
 }
 
 static heed_status measure_bleu(hd_run *run) {
-    hd_bleu_options options = {.tokenizer = (hd_bleu_tokenizer)run->options.bleu_tokenize, .lowercase = run->options.bleu_lowercase};
+    hd_bleu_options options = {.tokenizer = (hd_bleu_tokenizer)run->options.bleu_tokenize,
+                               .lowercase = run->options.bleu_lowercase};
     hd_line_index sources = {0}, targets = {0};
     hd_bleu *bleu = NULL;
     heed_status status = hd_line_index_open(run->context, run->options.valid_source, &sources);
     if (status == HEED_OK) status = hd_line_index_open(run->context, run->options.valid_target, &targets);
     if (status == HEED_OK) status = hd_bleu_open(run->context, &options, &bleu);
     for (uint64_t i = 0; status == HEED_OK && i < sources.count; i += LINES_AT_ONCE)
-        status = add_translations(run, &sources, &targets, i, i + LINES_AT_ONCE < sources.count ? i + LINES_AT_ONCE : sources.count, bleu);
+        status = add_translations(run, &sources, &targets, i,
+                                  i + LINES_AT_ONCE < sources.count ? i + LINES_AT_ONCE : sources.count, bleu);
     if (status == HEED_OK) {
         hd_bleu_result result;
         hd_bleu_score(bleu, &result);

@@ -22,10 +22,12 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
     if (!bar || strlen(line) > 16000) return false;
     *bar = 0;
     hd_pass_reset(pass);
-    int32_t source_starts[] = {0, (int32_t)read_ids(line, source)}, target_starts[] = {0, (int32_t)read_ids(bar + 1, target)};
+    int32_t source_starts[] = {0, (int32_t)read_ids(line, source)},
+            target_starts[] = {0, (int32_t)read_ids(bar + 1, target)};
     hd_layout sources = {.sequences = 1, .starts = source_starts}, targets = {.sequences = 1, .starts = target_starts};
     hd_tensor *memory = hd_stack_encode(model->stack, pass, source, &sources);
-    hd_tensor *logits = hd_stack_logits(model->stack, pass, hd_stack_decode(model->stack, pass, target, &targets, memory, NULL));
+    hd_tensor *logits =
+        hd_stack_logits(model->stack, pass, hd_stack_decode(model->stack, pass, target, &targets, memory, NULL));
     if (!logits) return false;
     for (int64_t i = 0; i < logits->rows * logits->columns; i++) printf("%.9g ", (double)logits->data[i]);
     putchar('\n');
@@ -35,7 +37,8 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
 int main(int count, char **arguments) {
     heed_context *context;
     heed_model *model = NULL;
-    if (count != 2 || heed_context_open(&context) != HEED_OK || hd_model_open(context, arguments[1], HD_OPEN_TO_RUN, &model) != HEED_OK) {
+    if (count != 2 || heed_context_open(&context) != HEED_OK ||
+        hd_model_open(context, arguments[1], HD_OPEN_TO_RUN, &model) != HEED_OK) {
         fprintf(stderr, "logits: %s\n", count == 2 ? heed_context_message(context) : "logits MODEL");
         return 1;
     }

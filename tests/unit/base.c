@@ -41,7 +41,8 @@ static void arena_settles(void **state) {
     hd_arena_open(&arena, context);
     for (size_t round = 0; round < 200; round++) {
         hd_arena_reset(&arena);
-        for (size_t i = 0; i < 30; i++) assert_non_null(hd_arena_alloc(&arena, 1 + (round * 7919 + i * 104729) % 300000, 1));
+        for (size_t i = 0; i < 30; i++)
+            assert_non_null(hd_arena_alloc(&arena, 1 + (round * 7919 + i * 104729) % 300000, 1));
     }
     assert_true(hd_arena_size(&arena) < 12000000);
     hd_arena_close(&arena);

@@ -25,26 +25,27 @@ static float *copy(const float *source, int64_t count) {
 }
 
 /* Runs `body` with `t` the portable table and then each other, on copies of `out`, and compares the whole buffers. */
-#define EACH_TABLE(out, count, ...)                                                                      \
-    do {                                                                                                 \
-        float *start_ = out, *expected_ = NULL;                                                          \
-        for (int i_ = 0; hd_kernels_at(i_); i_++) {                                                      \
-            const hd_kernels *t = hd_kernels_at(i_);                                                     \
-            float *out = copy(start_, count);                                                            \
-            __VA_ARGS__;                                                                                 \
-            if (i_ == 0) expected_ = copy(out, count);                                                   \
-            if (memcmp(expected_, out, (size_t)((count) + MARGIN) * sizeof(float)) != 0)                 \
-                fail_msg("%s differs from portable at line %d", t->name, __LINE__);                      \
-            if (memcmp(start_ + (count), out + (count), MARGIN * sizeof(float)) != 0)                    \
-                fail_msg("%s wrote past its end at line %d", t->name, __LINE__);                         \
-            free(out);                                                                                   \
-        }                                                                                                \
-        free(expected_);                                                                                 \
+#define EACH_TABLE(out, count, ...)                                                      \
+    do {                                                                                 \
+        float *start_ = out, *expected_ = NULL;                                          \
+        for (int i_ = 0; hd_kernels_at(i_); i_++) {                                      \
+            const hd_kernels *t = hd_kernels_at(i_);                                     \
+            float *out = copy(start_, count);                                            \
+            __VA_ARGS__;                                                                 \
+            if (i_ == 0) expected_ = copy(out, count);                                   \
+            if (memcmp(expected_, out, (size_t)((count) + MARGIN) * sizeof(float)) != 0) \
+                fail_msg("%s differs from portable at line %d", t->name, __LINE__);      \
+            if (memcmp(start_ + (count), out + (count), MARGIN * sizeof(float)) != 0)    \
+                fail_msg("%s wrote past its end at line %d", t->name, __LINE__);         \
+            free(out);                                                                   \
+        }                                                                                \
+        free(expected_);                                                                 \
     } while (0)
 
 static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activation activation) {
     int64_t panels = (columns + HD_PANEL - 1) / HD_PANEL, packed = panels * HD_PANEL * depth;
-    float *a = filled(rows * depth), *weight = filled(columns * depth), *c = filled(rows * columns), *bias = filled(columns);
+    float *a = filled(rows * depth), *weight = filled(columns * depth), *c = filled(rows * columns),
+          *bias = filled(columns);
     float *p = filled(packed), *transposed = filled(rows * depth), *plain = filled(columns * depth);
     EACH_TABLE(p, packed, t->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels));
     hd_kernels_at(0)->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels);
@@ -52,11 +53,29 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
         for (int64_t k = 0; k < depth; k++) transposed[k * rows + r] = a[r * depth + k];
     for (int64_t j = 0; j < columns; j++)
         for (int64_t k = 0; k < depth; k++) plain[k * columns + j] = weight[j * depth + k];
-    hd_product product = {.rows = rows, .columns = columns, .depth = depth, .a = a, .a_row = depth, .a_depth = 1, .b = p,
-                          .b_depth = HD_PANEL, .b_panel = HD_PANEL * depth, .c_row = columns, .bias = bias,
+    hd_product product = {.rows = rows,
+                          .columns = columns,
+                          .depth = depth,
+                          .a = a,
+                          .a_row = depth,
+                          .a_depth = 1,
+                          .b = p,
+                          .b_depth = HD_PANEL,
+                          .b_panel = HD_PANEL * depth,
+                          .c_row = columns,
+                          .bias = bias,
                           .activation = activation};
-    hd_product by_columns = {.rows = rows, .columns = columns, .depth = depth, .a = transposed, .a_row = 1, .a_depth = rows,
-                             .b = plain, .b_depth = columns, .b_panel = HD_PANEL, .c_row = columns, .bias = bias,
+    hd_product by_columns = {.rows = rows,
+                             .columns = columns,
+                             .depth = depth,
+                             .a = transposed,
+                             .a_row = 1,
+                             .a_depth = rows,
+                             .b = plain,
+                             .b_depth = columns,
+                             .b_panel = HD_PANEL,
+                             .c_row = columns,
+                             .bias = bias,
                              .activation = activation};
     /* the definition, a chain of fused multiply–adds */
     float *expected = copy(c, rows * columns);
@@ -72,7 +91,8 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
             q->c = c;
             t->product(q, 0, rows, 0, panels);
             if (activation == HD_IDENTITY && memcmp(c, expected, (size_t)(rows * columns) * sizeof *c) != 0)
-                fail_msg("%s is not the chain: form %d of %d x %d x %d", t->name, form, (int)rows, (int)depth, (int)columns);
+                fail_msg("%s is not the chain: form %d of %d x %d x %d", t->name, form, (int)rows, (int)depth,
+                         (int)columns);
         });
         q->bias = NULL, q->mode = HD_ADD;
         EACH_TABLE(c, rows * columns, (q->c = c, t->product(q, 0, rows, 0, panels)));
@@ -84,8 +104,9 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
 
 static void products(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{1, 1, 1}, {0, 5, 3}, {3, 7, 0}, {1, 33, 17}, {2, 32, 64}, {14, 64, 9}, {15, 48, 600},
-                                        {29, 31, 130}, {5, 100, 1100}, {7, 16, 5}, {13, 17, 32}, {250, 40, 20}, {6, 65, 32}};
+    static const int64_t shapes[][3] = {{1, 1, 1},    {0, 5, 3},     {3, 7, 0},     {1, 33, 17},    {2, 32, 64},
+                                        {14, 64, 9},  {15, 48, 600}, {29, 31, 130}, {5, 100, 1100}, {7, 16, 5},
+                                        {13, 17, 32}, {250, 40, 20}, {6, 65, 32}};
     for (size_t i = 0; i < HD_COUNT(shapes); i++)
         for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation += i == 5 ? 1 : 7)
             product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
@@ -110,8 +131,17 @@ static void half_precision_case(int64_t columns) {
         portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, panels, HD_F32, 0, PANELS);
         portable->pack(wide, HD_F32, DEPTH, columns, DEPTH, widened, HD_F32, 0, PANELS);
         assert_memory_equal(panels, widened, sizeof panels);
-        hd_product product = {.rows = ROWS, .columns = columns, .depth = DEPTH, .a = a, .a_row = DEPTH, .a_depth = 1,
-                              .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * DEPTH, .c = c, .c_row = columns};
+        hd_product product = {.rows = ROWS,
+                              .columns = columns,
+                              .depth = DEPTH,
+                              .a = a,
+                              .a_row = DEPTH,
+                              .a_depth = 1,
+                              .b = panels,
+                              .b_depth = HD_PANEL,
+                              .b_panel = HD_PANEL * DEPTH,
+                              .c = c,
+                              .c_row = columns};
         portable->product(&product, 0, ROWS, 0, PANELS);
         float *expected = copy(c, ROWS * columns);
         product.b = halves, product.b_dtype = (hd_dtype)dtype;
@@ -211,27 +241,45 @@ static void dropout_follows_philox(void **state) {
 static void attention_case(int64_t queries, int64_t keys, int64_t width, bool causal, bool drops) {
     int64_t stride = width + 3, panels = (keys + HD_PANEL - 1) / HD_PANEL, packed = panels * HD_PANEL * width;
     int64_t q_size = queries * stride, k_size = keys * stride;
-    float *q = filled(q_size), *k = filled(k_size), *v = filled(k_size), *dy = filled(q_size), *log_sum = filled(queries);
-    float *k_panels = filled(packed), *v_panels = filled(packed), *out = filled(q_size), *gradients = filled(q_size + 2 * k_size);
-    float *scratch = filled((int64_t)hd_attention_scratch(width)), *weights = filled(queries * keys), *y = filled(q_size);
+    float *q = filled(q_size), *k = filled(k_size), *v = filled(k_size), *dy = filled(q_size),
+          *log_sum = filled(queries);
+    float *k_panels = filled(packed), *v_panels = filled(packed), *out = filled(q_size),
+          *gradients = filled(q_size + 2 * k_size);
+    float *scratch = filled((int64_t)hd_attention_scratch(width)), *weights = filled(queries * keys),
+          *y = filled(q_size);
     hd_kernels_at(0)->pack(k, HD_F32, stride, keys, width, k_panels, HD_F32, 0, panels);
     hd_kernels_at(0)->pack(v, HD_F32, stride, keys, width, v_panels, HD_F32, 0, panels);
-    hd_attention a = {.keys = keys, .width = width, .first_query = keys - queries, .causal = causal, .scale = 0.4f, .q = q,
-                      .v = v, .k_panels = k_panels, .q_row = stride, .v_row = stride, .output_row = stride,
-                      .log_sum = log_sum, .log_sum_row = 1, .example = 9, .k = k, .v_panels = v_panels, .k_row = stride,
+    hd_attention a = {.keys = keys,
+                      .width = width,
+                      .first_query = keys - queries,
+                      .causal = causal,
+                      .scale = 0.4f,
+                      .q = q,
+                      .v = v,
+                      .k_panels = k_panels,
+                      .q_row = stride,
+                      .v_row = stride,
+                      .output_row = stride,
+                      .log_sum = log_sum,
+                      .log_sum_row = 1,
+                      .example = 9,
+                      .k = k,
+                      .v_panels = v_panels,
+                      .k_row = stride,
                       .d_output = dy};
     if (drops) a.dropout = (hd_dropout){hd_random_key_make(5, HD_RANDOM_DROPOUT, 1), 0x30000000u, 1.23f};
     a.output = y;
     hd_kernels_at(0)->attention(&a, queries, scratch);
     EACH_TABLE(out, q_size, (a.output = out, t->attention(&a, queries, scratch)));
     EACH_TABLE(out, q_size, { /* a query at a time, as in cached decoding: the same bits */
-        for (int64_t i = 0; i < queries; i++) {
-            hd_attention one = a;
-            one.q += i * stride, one.output = out + i * stride, one.first_query += i, one.log_sum += i;
-            if (causal) one.keys = one.first_query + 1;
-            t->attention(&one, 1, scratch);
-            assert_memory_equal(one.output, y + i * stride, (size_t)width * sizeof(float));
-        }
+                              for (int64_t i = 0; i < queries; i++) {
+                                  hd_attention one = a;
+                                  one.q += i * stride, one.output = out + i * stride, one.first_query += i,
+                                                       one.log_sum += i;
+                                  if (causal) one.keys = one.first_query + 1;
+                                  t->attention(&one, 1, scratch);
+                                  assert_memory_equal(one.output, y + i * stride, (size_t)width * sizeof(float));
+                              }
     });
     a.output = y;
     EACH_TABLE(weights, queries * keys, (a.weights = weights, t->attention(&a, queries, scratch), a.weights = NULL));

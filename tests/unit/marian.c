@@ -26,7 +26,8 @@ static void assert_rows_close(const json_t *rows, const float *data, int64_t col
     json_t *row, *value;
     json_array_foreach(rows, r, row) json_array_foreach(row, c, value) {
         double expected = json_number_value(value), found = (double)data[(int64_t)r * columns + (int64_t)c];
-        if (!(fabs(expected - found) <= 1e-4)) fail_msg("row %zu, column %zu is %.7g, expected %.7g", r, c, found, expected);
+        if (!(fabs(expected - found) <= 1e-4))
+            fail_msg("row %zu, column %zu is %.7g, expected %.7g", r, c, found, expected);
     }
 }
 
@@ -58,7 +59,8 @@ static void forward(fixture *f) {
     json_array_foreach(f->cases, i, one) {
         const char *text = json_string_value(json_object_get(one, "text"));
         hd_encoding encoding = {0};
-        assert_ok(f->context, hd_tokenizer_encode(f->model->tokenizer, f->context, text, strlen(text), true, &encoding));
+        assert_ok(f->context,
+                  hd_tokenizer_encode(f->model->tokenizer, f->context, text, strlen(text), true, &encoding));
         assert_int_equal(read_ids(json_object_get(one, "ids"), integers), (int64_t)encoding.count);
         assert_memory_equal(encoding.ids, integers, encoding.count * sizeof *integers);
         hd_pass pass;
@@ -67,7 +69,8 @@ static void forward(fixture *f) {
         hd_layout sources = {.sequences = 1, .starts = starts};
         hd_tensor *memory = hd_stack_encode(f->model->stack, &pass, encoding.ids, &sources);
         assert_non_null(memory);
-        if (json_object_get(one, "encoder")) assert_rows_close(json_object_get(one, "encoder"), memory->data, memory->columns);
+        if (json_object_get(one, "encoder"))
+            assert_rows_close(json_object_get(one, "encoder"), memory->data, memory->columns);
         int32_t target_starts[] = {0, (int32_t)read_ids(json_object_get(one, "target"), integers)};
         hd_layout targets = {.sequences = 1, .starts = target_starts};
         int32_t fed[MOST]; /* the target shifted right */
@@ -87,15 +90,24 @@ static bool apply(const json_t *settings, hd_generation *generation) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
-        if (!strcmp(key, "num_beams")) generation->beams = json_integer_value(value);
-        else if (!strcmp(key, "length_penalty")) generation->length_penalty = (float)json_number_value(value);
-        else if (!strcmp(key, "repetition_penalty")) generation->repetition_penalty = (float)json_number_value(value);
-        else if (!strcmp(key, "no_repeat_ngram_size")) generation->no_repeat_ngram = json_integer_value(value);
-        else if (!strcmp(key, "max_length")) generation->max_length = json_integer_value(value);
-        else if (!strcmp(key, "forced_eos_token_id")) generation->forced_eos = (int32_t)json_integer_value(value);
+        if (!strcmp(key, "num_beams"))
+            generation->beams = json_integer_value(value);
+        else if (!strcmp(key, "length_penalty"))
+            generation->length_penalty = (float)json_number_value(value);
+        else if (!strcmp(key, "repetition_penalty"))
+            generation->repetition_penalty = (float)json_number_value(value);
+        else if (!strcmp(key, "no_repeat_ngram_size"))
+            generation->no_repeat_ngram = json_integer_value(value);
+        else if (!strcmp(key, "max_length"))
+            generation->max_length = json_integer_value(value);
+        else if (!strcmp(key, "forced_eos_token_id"))
+            generation->forced_eos = (int32_t)json_integer_value(value);
         else if (!strcmp(key, "early_stopping"))
-            generation->early_stopping = json_is_string(value) ? HD_STOP_NEVER : json_is_true(value) ? HD_STOP_FULL : HD_STOP_UNLIKELY;
-        else return false;
+            generation->early_stopping = json_is_string(value) ? HD_STOP_NEVER
+                                         : json_is_true(value) ? HD_STOP_FULL
+                                                               : HD_STOP_UNLIKELY;
+        else
+            return false;
     }
     return true;
 }
@@ -185,7 +197,8 @@ static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t
     starts[0] = 0;
     for (int64_t s = 0; s < slots; s++) {
         for (int64_t i = 0; i < count; i++)
-            ids[starts[s] + i] = from + i == 0 ? recipe->decoder_start : target_token(first + s, from + i, recipe->vocabulary);
+            ids[starts[s] + i] =
+                from + i == 0 ? recipe->decoder_start : target_token(first + s, from + i, recipe->vocabulary);
         starts[s + 1] = starts[s] + (int32_t)count;
     }
     hd_layout layout = {.sequences = slots, .starts = starts};
@@ -199,7 +212,8 @@ static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t senten
     starts[0] = 0;
     for (int64_t s = 0; s < sentences; s++) {
         int64_t length = 1 + (first + s) * 5 % 37;
-        for (int64_t i = 0; i < length; i++) ids[starts[s] + i] = target_token(first + s, i + 20, f->model->stack->recipe.vocabulary);
+        for (int64_t i = 0; i < length; i++)
+            ids[starts[s] + i] = target_token(first + s, i + 20, f->model->stack->recipe.vocabulary);
         starts[s + 1] = starts[s] + (int32_t)length;
     }
     hd_layout sources = {.sequences = sentences, .starts = starts};

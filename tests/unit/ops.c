@@ -17,13 +17,20 @@ static const int32_t ids[] = {4, 1, 4, 0, 1, 4, 4, 2, 6, 1, 4}; /* 4 and 1 in ea
 
 static double activation_of(hd_activation activation, double x) {
     switch (activation) {
-        case HD_IDENTITY: return x;
-        case HD_RELU: return x > 0 ? x : 0;
-        case HD_GELU: return 0.5 * x * (1 + erf(x / sqrt(2)));
-        case HD_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
-        case HD_SILU: return x / (1 + exp(-x));
-        case HD_TANH: return tanh(x);
-        case HD_SIGMOID: return 1 / (1 + exp(-x));
+        case HD_IDENTITY:
+            return x;
+        case HD_RELU:
+            return x > 0 ? x : 0;
+        case HD_GELU:
+            return 0.5 * x * (1 + erf(x / sqrt(2)));
+        case HD_GELU_TANH:
+            return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
+        case HD_SILU:
+            return x / (1 + exp(-x));
+        case HD_TANH:
+            return tanh(x);
+        case HD_SIGMOID:
+            return 1 / (1 + exp(-x));
     }
     return x;
 }
@@ -88,7 +95,8 @@ static hd_tensor *add_to_itself(op_run *run) {
     return hd_dropout_add(run->pass, run->inputs[0], run->inputs[0], run->c->dropout);
 }
 
-static void linear_rows(const op_case *c, const double *x, const double *w, const double *bias, int64_t out, double *y) {
+static void linear_rows(const op_case *c, const double *x, const double *w, const double *bias, int64_t out,
+                        double *y) {
     int64_t in = c->operands[0].columns;
     for (int64_t r = 0; r < hd_layout_rows(c->layout); r++)
         for (int64_t j = 0; j < out; j++) {
@@ -144,7 +152,9 @@ static double divergence(const op_case *c, const double *x, const double *table)
     free(logits);
     return loss;
 }
-static void cross_entropy_reference(const op_case *c, const double *const *x, double *y) { *y = divergence(c, x[0], x[1]); }
+static void cross_entropy_reference(const op_case *c, const double *const *x, double *y) {
+    *y = divergence(c, x[0], x[1]);
+}
 
 static hd_tensor *lose(op_run *run, hd_tensor *x, const hd_weight *table) {
     int64_t rows = hd_layout_rows(run->layout), first = run->ids - run->c->ids;
@@ -182,22 +192,26 @@ static void shared_reference(const op_case *c, const double *const *x, double *y
 static hd_tensor *share(op_run *run) {
     hd_pass *pass = run->pass;
     hd_tensor *a = add_learned(run);
-    hd_tensor *y = hd_dropout_add(pass, hd_linear(pass, a, &run->weights[2][0], &no_weight, HD_RELU), a, run->c->dropout);
+    hd_tensor *y =
+        hd_dropout_add(pass, hd_linear(pass, a, &run->weights[2][0], &no_weight, HD_RELU), a, run->c->dropout);
     return hd_dropout_add(pass, hd_dropout_add(pass, y, y, 0), run->inputs[0], 0);
 }
 
 /* ---- the table ---- */
 
-#define X(width) {'x', 0, width, 0}
-#define W(height, width) {'w', height, width, 0}
-#define F(height, width) {'f', height, width, 0}
-#define EMBED .run = embed, .reference = embed_reference, .ids = ids
-#define LINEAR .run = linear, .reference = linear_reference
-#define ACTIVATE .run = activate, .reference = activate_reference, .layout = &ragged, .columns = 19, .operands = {X(19)}
-#define NORM .run = norm, .reference = norm_reference
+#define X(width) \
+    { 'x', 0, width, 0 }
+#define W(height, width) \
+    { 'w', height, width, 0 }
+#define F(height, width) \
+    { 'f', height, width, 0 }
+#define EMBED     .run = embed, .reference = embed_reference, .ids = ids
+#define LINEAR    .run = linear, .reference = linear_reference
+#define ACTIVATE  .run = activate, .reference = activate_reference, .layout = &ragged, .columns = 19, .operands = {X(19)}
+#define NORM      .run = norm, .reference = norm_reference
 #define POSITIONS .reference = positions_reference
-#define DROPOUT .run = dropout_add, .reference = dropout_reference
-#define LOSS .run = cross_entropy, .reference = cross_entropy_reference, .ids = ids
+#define DROPOUT   .run = dropout_add, .reference = dropout_reference
+#define LOSS      .run = cross_entropy, .reference = cross_entropy_reference, .ids = ids
 
 static const op_case cases[] = {
     {"embed", &ragged, EMBED, .operands = {W(7, 20)}, .columns = 20, .scale = 1, .padding = -1},
@@ -205,13 +219,14 @@ static const op_case cases[] = {
     {"embed nothing", &empty, EMBED, .operands = {W(7, 3)}, .columns = 3, .scale = 1, .padding = -1},
     {"add_positions, fixed", &ragged, POSITIONS, .run = add_fixed, .operands = {X(20)}, .columns = 20},
     {"add_positions, learned", &ragged, POSITIONS, .run = add_learned, .operands = {X(17), W(9, 17)}, .columns = 17},
-    {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)}, .columns = 17},
+    {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)},
+     .columns = 17},
     {"dropout", &ragged, DROPOUT, .operands = {X(70)}, .columns = 70, .dropout = 0.3f},
     {"dropout, placed", &placed, DROPOUT, .operands = {X(9)}, .columns = 9, .dropout = 0.5f},
     {"residual", &ragged, DROPOUT, .operands = {X(5), X(5)}, .columns = 5},
     {"dropout and residual", &ragged, DROPOUT, .operands = {X(130), X(130)}, .columns = 130, .dropout = 0.1f},
-    {"its own residual", &ragged, .run = add_to_itself, .reference = doubling_reference, .operands = {X(8)}, .columns = 8,
-     .dropout = 0.4f},
+    {"its own residual", &ragged, .run = add_to_itself, .reference = doubling_reference, .operands = {X(8)},
+     .columns = 8, .dropout = 0.4f},
     {"linear", &ragged, LINEAR, .operands = {X(20), W(37, 20), W(1, 37)}, .columns = 37},
     {"linear, no bias", &ragged, LINEAR, .operands = {X(1), W(32, 1)}, .columns = 32},
     {"linear, one column", &ragged, LINEAR, .operands = {X(18), W(1, 18), W(1, 1)}, .columns = 1},
@@ -220,7 +235,8 @@ static const op_case cases[] = {
     {"linear, gelu by tanh", &ragged, LINEAR, .operands = {X(20), W(9, 20)}, .columns = 9, .activation = HD_GELU_TANH},
     {"linear, silu", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9, .activation = HD_SILU},
     {"linear, tanh", &ragged, LINEAR, .operands = {X(20), W(9, 20)}, .columns = 9, .activation = HD_TANH},
-    {"linear, sigmoid", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9, .activation = HD_SIGMOID},
+    {"linear, sigmoid", &ragged, LINEAR, .operands = {X(20), W(9, 20), W(1, 9)}, .columns = 9,
+     .activation = HD_SIGMOID},
     {"linear, long", &lengthy, LINEAR, .operands = {X(40), W(50, 40), W(1, 50)}, .columns = 50, .activation = HD_RELU},
     {"linear, nothing", &empty, LINEAR, .operands = {X(4), W(5, 4), W(1, 5)}, .columns = 5},
     {"linear, frozen halves", &ragged, LINEAR, .operands = {X(20), F(40, 20), F(1, 40)}, .columns = 40},
@@ -232,18 +248,23 @@ static const op_case cases[] = {
     {"tanh", ACTIVATE, .activation = HD_TANH},
     {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
     {"layer norm", &ragged, NORM, .operands = {X(20), W(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
-    {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
-    {"layer norm, bias frozen", &ragged, NORM, .operands = {X(20), W(1, 20), F(1, 20)}, .columns = 20, .epsilon = 1e-5f},
+    {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20,
+     .epsilon = 1e-5f},
+    {"layer norm, bias frozen", &ragged, NORM, .operands = {X(20), W(1, 20), F(1, 20)}, .columns = 20,
+     .epsilon = 1e-5f},
     {"layer norm, long", &lengthy, NORM, .operands = {X(48), W(1, 48), W(1, 48)}, .columns = 48, .epsilon = 1e-3f},
     {"rms norm", &ragged, NORM, .operands = {X(20), W(1, 20)}, .columns = 20, .epsilon = 1e-6f},
     {"rms norm, long", &lengthy, NORM, .operands = {X(37), W(1, 37)}, .columns = 37, .epsilon = 1e-6f},
     {"cross entropy", &ragged, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1},
-    {"cross entropy, smoothed", &ragged, LOSS, .operands = {X(12), W(40, 12)}, .classes = 40, .smoothing = 0.1f, .scale = 0.2f},
-    {"cross entropy, fewer classes", &ragged, LOSS, .operands = {X(5), W(32, 5)}, .classes = 9, .smoothing = 0.3f, .scale = 1},
-    {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f, .scale = 0.5f},
+    {"cross entropy, smoothed", &ragged, LOSS, .operands = {X(12), W(40, 12)}, .classes = 40, .smoothing = 0.1f,
+     .scale = 0.2f},
+    {"cross entropy, fewer classes", &ragged, LOSS, .operands = {X(5), W(32, 5)}, .classes = 9, .smoothing = 0.3f,
+     .scale = 1},
+    {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
+     .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
-    {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12, 2}}, .ids = ids, .classes = 7,
-     .smoothing = 0.1f, .scale = 1},
+    {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12, 2}}, .ids = ids,
+     .classes = 7, .smoothing = 0.1f, .scale = 1},
     {"shared tensors", &ragged, .run = share, .reference = shared_reference, .operands = {X(16), W(5, 16), W(16, 16)},
      .columns = 16, .activation = HD_RELU, .dropout = 0.25f},
 };
@@ -342,7 +363,8 @@ static void shapes_are_refused(void **state) {
         if (y || pass.status != refusals[i].status || !strstr(context->message, refusals[i].said))
             fail_msg("wanted \"%s\", got status %d and \"%s\"", refusals[i].said, pass.status, context->message);
         assert_null(hd_linear(&pass, x, &(hd_weight){&matrix, 0}, &no_weight, HD_IDENTITY)); /* the failure stays */
-        if (!strstr(context->message, refusals[i].said)) fail_msg("the first message was lost: \"%s\"", context->message);
+        if (!strstr(context->message, refusals[i].said))
+            fail_msg("the first message was lost: \"%s\"", context->message);
         hd_pass_close(&pass);
         hd_arena_close(&arena);
         heed_context_close(context);
@@ -370,6 +392,7 @@ static void nothing_comes_of_nothing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest others[] = {cmocka_unit_test(shapes_are_refused), cmocka_unit_test(nothing_comes_of_nothing)};
+    const struct CMUnitTest others[] = {cmocka_unit_test(shapes_are_refused),
+                                        cmocka_unit_test(nothing_comes_of_nothing)};
     return run_cases(cases, HD_COUNT(cases), others, HD_COUNT(others));
 }

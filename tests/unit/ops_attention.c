@@ -28,19 +28,26 @@ static void attention(const op_case *c, const double *q, const double *k, const 
                         for (int64_t l = h * width; l < (h + 1) * width; l++)
                             score += q[row * columns + l] * k[(first + j) * columns + l];
                         double e = exp(score / sqrt((double)width));
-                        if (pass == 0) sum += e;
-                        else e *= dropout_factor(c->dropout, 0, h, j, i, queries->examples[s]) / sum;
+                        if (pass == 0)
+                            sum += e;
+                        else
+                            e *= dropout_factor(c->dropout, 0, h, j, i, queries->examples[s]) / sum;
                         for (int64_t l = h * width; pass && l < (h + 1) * width; l++)
                             y[row * columns + l] += e * v[(first + j) * columns + l];
                     }
             }
 }
 static void attend_reference(const op_case *c, const double *const *x, double *y) { attention(c, x[0], x[1], x[2], y); }
-static void one_tensor_reference(const op_case *c, const double *const *x, double *y) { attention(c, x[0], x[0], x[0], y); }
-static void keys_as_values_reference(const op_case *c, const double *const *x, double *y) { attention(c, x[0], x[1], x[1], y); }
+static void one_tensor_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[0], x[0], y);
+}
+static void keys_as_values_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[1], x[1], y);
+}
 
 static hd_attend_options options_of(const op_case *c) {
-    return (hd_attend_options){.heads = c->heads, .causal = c->causal, .dropout = c->dropout, .where = "test", .layer = 3};
+    return (hd_attend_options){
+        .heads = c->heads, .causal = c->causal, .dropout = c->dropout, .where = "test", .layer = 3};
 }
 
 static hd_tensor *attend(op_run *run) {
@@ -56,10 +63,12 @@ static hd_tensor *attend_keys_as_values(op_run *run) {
     return hd_attend(run->pass, run->inputs[0], run->inputs[1], run->inputs[1], &options);
 }
 
-#define SELF(width) .run = attend, .reference = attend_reference, .columns = width, \
-                    .operands = {{'x', 0, width, 0}, {'x', 0, width, 0}, {'x', 0, width, 0}}
-#define CROSS(keys, width) .run = attend, .reference = attend_reference, .columns = width, .key_layout = keys, \
-                           .operands = {{'x', 0, width, 0}, {'k', 0, width, 0}, {'k', 0, width, 0}}
+#define SELF(width)                                                 \
+    .run = attend, .reference = attend_reference, .columns = width, \
+    .operands = {{'x', 0, width, 0}, {'x', 0, width, 0}, {'x', 0, width, 0}}
+#define CROSS(keys, width)                                                              \
+    .run = attend, .reference = attend_reference, .columns = width, .key_layout = keys, \
+    .operands = {{'x', 0, width, 0}, {'k', 0, width, 0}, {'k', 0, width, 0}}
 
 static const op_case cases[] = {
     {"self", &brief, SELF(24), .heads = 3},
@@ -74,10 +83,10 @@ static const op_case cases[] = {
     {"cross, long", &lengthy, CROSS(&other, 10), .heads = 2},
     {"cross, dropout", &brief, CROSS(&other, 24), .heads = 2, .dropout = 0.4f},
     {"cross, no keys", &brief, CROSS(&gap, 6), .heads = 2},
-    {"queries, keys and values in one", &brief, .run = attend_to_itself, .reference = one_tensor_reference, .columns = 12,
-     .operands = {{'x', 0, 12, 0}}, .heads = 2},
-    {"keys and values in one", &brief, .run = attend_keys_as_values, .reference = keys_as_values_reference, .columns = 12,
-     .key_layout = &other, .operands = {{'x', 0, 12, 0}, {'k', 0, 12, 0}}, .heads = 2},
+    {"queries, keys and values in one", &brief, .run = attend_to_itself, .reference = one_tensor_reference,
+     .columns = 12, .operands = {{'x', 0, 12, 0}}, .heads = 2},
+    {"keys and values in one", &brief, .run = attend_keys_as_values, .reference = keys_as_values_reference,
+     .columns = 12, .key_layout = &other, .operands = {{'x', 0, 12, 0}, {'k', 0, 12, 0}}, .heads = 2},
 };
 
 /* ---- the cache ---- */
@@ -101,7 +110,8 @@ static void cached_equals_whole(void **state) {
         context->kernels = hd_kernels_at(table);
         hd_pass pass;
         hd_pass_open(&pass, context, NULL);
-        hd_tensor *q = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 0), *k = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 1);
+        hd_tensor *q = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 0),
+                  *k = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 1);
         hd_tensor *v = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 2), *y = hd_attend(&pass, q, k, v, &options);
         assert_non_null(y);
         for (int32_t t = 0; t < LENGTH; t++) {
@@ -115,14 +125,16 @@ static void cached_equals_whole(void **state) {
                     const float *first = k->data + s * LENGTH * COLUMNS + h * WIDTH;
                     context->kernels->pack(first, HD_F32, COLUMNS, t + 1, WIDTH, k_panels[s][h], HD_F32, t / HD_PANEL,
                                            t / HD_PANEL + 1);
-                    memcpy(&values[s][h][t * WIDTH], v->data + (s * LENGTH + t) * COLUMNS + h * WIDTH, WIDTH * sizeof(float));
+                    memcpy(&values[s][h][t * WIDTH], v->data + (s * LENGTH + t) * COLUMNS + h * WIDTH,
+                           WIDTH * sizeof(float));
                 }
                 keys[s] = (hd_keys){t + 1, k_panels[s][0], values[s][0], PANELS * HD_PANEL * WIDTH, LENGTH * WIDTH};
             }
             hd_tensor *next = hd_attend_cached(&pass, step, keys, &options);
             assert_non_null(next);
             for (int s = 0; s < 2; s++)
-                assert_memory_equal(next->data + s * COLUMNS, y->data + (s * LENGTH + t) * COLUMNS, COLUMNS * sizeof(float));
+                assert_memory_equal(next->data + s * COLUMNS, y->data + (s * LENGTH + t) * COLUMNS,
+                                    COLUMNS * sizeof(float));
         }
         hd_pass_close(&pass);
         heed_context_close(context);
@@ -197,7 +209,8 @@ static void shapes_are_refused(void **state) {
         assert_int_equal(pass.status, HEED_OK);
         assert_null(hd_attend(&pass, q, k, v, &options));
         assert_int_equal(pass.status, HEED_ARGUMENT);
-        if (!strstr(context->message, rows[i].said)) fail_msg("wanted \"%s\", got \"%s\"", rows[i].said, context->message);
+        if (!strstr(context->message, rows[i].said))
+            fail_msg("wanted \"%s\", got \"%s\"", rows[i].said, context->message);
         hd_pass_close(&pass);
         heed_context_close(context);
     }

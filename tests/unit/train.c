@@ -28,15 +28,18 @@ static char *in_folder(const char *name) {
 }
 
 static void write_text(const char *name, bool words) {
-    static const char *const digits[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+    static const char *const digits[] = {"zero", "one", "two",   "three", "four",
+                                         "five", "six", "seven", "eight", "nine"};
     hd_buffer text;
     hd_buffer_open(&text, context);
     for (int i = 0; i < PAIRS; i++) {
         int length = 1 + i % 5;
         for (int j = 0; j < length; j++) {
             int digit = (i * 7 + j * (3 + i % 11) + i / 13) % 10;
-            if (words) hd_buffer_format(&text, "%s%s", j ? " " : "", digits[digit]);
-            else hd_buffer_format(&text, "%d", digit);
+            if (words)
+                hd_buffer_format(&text, "%s%s", j ? " " : "", digits[digit]);
+            else
+                hd_buffer_format(&text, "%d", digit);
         }
         hd_buffer_byte(&text, '\n');
     }
@@ -46,19 +49,39 @@ static void write_text(const char *name, bool words) {
     hd_buffer_close(&text);
 }
 
-static bool stop_at(void *user, const heed_progress *progress) { return heed_progress_step(progress) < *(int64_t *)user; }
+static bool stop_at(void *user, const heed_progress *progress) {
+    return heed_progress_step(progress) < *(int64_t *)user;
+}
 
 /* Trains into `name` with the usual tiny settings and the pairs of names and values that follow, until NULL. */
 static heed_status train(const char *name, int64_t stop, ...) {
     heed_options *options;
     assert_ok(context, heed_train_options(context, &options));
     char *source = in_folder("source"), *target = in_folder("target"), *to = in_folder(name);
-    const char *const usual[][2] = {
-        {"train-source", source}, {"train-target", target}, {"valid-source", source}, {"valid-target", target}, {"vocabulary-size", "60"},
-        {"width", "32"}, {"heads", "2"}, {"ffn-width", "48"}, {"encoder-layers", "1"}, {"decoder-layers", "1"}, {"max-positions", "64"},
-        {"batch-tokens", "300"}, {"chunk-tokens", "100"}, {"lr", "0.01"}, {"warmup", "5"}, {"steps", "12"}, {"clip", "1"},
-        {"validate-every", "6"}, {"save-every", "4"}, {"average", "2"}, {"weight-decay", "0.01"}, {"attention-dropout", "0.1"}};
-    for (size_t i = 0; i < HD_COUNT(usual); i++) assert_ok(context, heed_options_set(options, usual[i][0], usual[i][1]));
+    const char *const usual[][2] = {{"train-source", source},
+                                    {"train-target", target},
+                                    {"valid-source", source},
+                                    {"valid-target", target},
+                                    {"vocabulary-size", "60"},
+                                    {"width", "32"},
+                                    {"heads", "2"},
+                                    {"ffn-width", "48"},
+                                    {"encoder-layers", "1"},
+                                    {"decoder-layers", "1"},
+                                    {"max-positions", "64"},
+                                    {"batch-tokens", "300"},
+                                    {"chunk-tokens", "100"},
+                                    {"lr", "0.01"},
+                                    {"warmup", "5"},
+                                    {"steps", "12"},
+                                    {"clip", "1"},
+                                    {"validate-every", "6"},
+                                    {"save-every", "4"},
+                                    {"average", "2"},
+                                    {"weight-decay", "0.01"},
+                                    {"attention-dropout", "0.1"}};
+    for (size_t i = 0; i < HD_COUNT(usual); i++)
+        assert_ok(context, heed_options_set(options, usual[i][0], usual[i][1]));
     va_list arguments;
     va_start(arguments, stop);
     for (const char *key; (key = va_arg(arguments, const char *));)
@@ -168,7 +191,8 @@ static void a_kill_changes_nothing(void **state) {
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         char *run = in_folder(name), *recipe = hd_path_join(context, run, "recipe.ini");
-        assert_ok(context, train(name, 0, hd_file_exists(recipe) ? "resume" : "seed", hd_file_exists(recipe) ? "true" : "1", NULL));
+        assert_ok(context, train(name, 0, hd_file_exists(recipe) ? "resume" : "seed",
+                                 hd_file_exists(recipe) ? "true" : "1", NULL));
         hd_free(context, run);
         hd_free(context, recipe);
         assert_same_bits("plain", name);
@@ -217,8 +241,9 @@ static void refusals(void **state) {
 /* Enough steps to spell what it has seen; then: company and caches change no translation. */
 static void learns(void **state) {
     (void)state;
-    assert_ok(context, train("learned", 0, "steps", "400", "validate-every", "100", "batch-tokens", "600", "dropout", "0",
-                             "attention-dropout", "0", "lr", "0.005", "warmup", "50", "average", "0", "label-smoothing", "0", NULL));
+    assert_ok(context, train("learned", 0, "steps", "400", "validate-every", "100", "batch-tokens", "600", "dropout",
+                             "0", "attention-dropout", "0", "lr", "0.005", "warmup", "50", "average", "0",
+                             "label-smoothing", "0", NULL));
     char *path = in_folder("learned");
     heed_model *model;
     assert_ok(context, hd_model_open(context, path, HD_OPEN_TO_RUN, &model));
@@ -262,10 +287,14 @@ static void learns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_change_nothing),      cmocka_unit_test(instruction_sets_change_nothing),
-        cmocka_unit_test(micro_batches_change_nothing), cmocka_unit_test(stopping_changes_nothing),
-        cmocka_unit_test(a_kill_changes_nothing),      cmocka_unit_test(a_full_disk_loses_nothing),
-        cmocka_unit_test(refusals),                    cmocka_unit_test(learns),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(instruction_sets_change_nothing),
+        cmocka_unit_test(micro_batches_change_nothing),
+        cmocka_unit_test(stopping_changes_nothing),
+        cmocka_unit_test(a_kill_changes_nothing),
+        cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(learns),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

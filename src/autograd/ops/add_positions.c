@@ -43,8 +43,9 @@ hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table,
     if (!x) return NULL;
     const hd_parameter *parameter = fixed ? NULL : table->parameter;
     if (parameter && parameter->columns != x->columns)
-        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot place rows of %lld", parameter->name,
-                            (long long)parameter->rows, (long long)parameter->columns, (long long)x->columns);
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot place rows of %lld",
+                            parameter->name, (long long)parameter->rows, (long long)parameter->columns,
+                            (long long)x->columns);
     if (parameter) length = hd_min(length, parameter->rows);
     hd_tensor *y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!y) return NULL;
@@ -54,7 +55,8 @@ hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table,
     for (int64_t s = 0; s < layout->sequences; s++) {
         int64_t position = hd_layout_position(layout, s), rows = layout->starts[s + 1] - layout->starts[s];
         if (position + rows > length)
-            return hd_pass_fail(pass, HEED_LENGTH, "a sequence of %lld tokens is longer than the model's %lld positions",
+            return hd_pass_fail(pass, HEED_LENGTH,
+                                "a sequence of %lld tokens is longer than the model's %lld positions",
                                 (long long)(position + rows), (long long)length);
         for (int64_t r = 0; r < rows; r++) {
             int64_t row = layout->starts[s] + r;

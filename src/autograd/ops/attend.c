@@ -11,7 +11,7 @@ typedef struct attend_node {
     const hd_keys *cached; /* in place of k and v */
     hd_attend_options options;
     hd_dropout dropout;
-    float *log_sums; /* [queries, heads] */
+    float *log_sums;     /* [queries, heads] */
     float *dq, *dk, *dv; /* backward, laid out as q, k, v */
 } attend_node;
 
@@ -31,9 +31,15 @@ static int64_t keys_of(const attend_node *op, int64_t s) {
 static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     const hd_layout *queries = op->q->layout;
     int64_t columns = op->q->columns, width = columns / op->options.heads, row = queries->starts[s];
-    hd_attention a = {.width = width, .first_query = hd_layout_position(queries, s), .causal = op->options.causal,
-                      .scale = 1.0f / sqrtf((float)width), .q = op->q->data + row * columns + h * width, .q_row = columns,
-                      .output = op->y->data + row * columns + h * width, .output_row = columns, .dropout = op->dropout,
+    hd_attention a = {.width = width,
+                      .first_query = hd_layout_position(queries, s),
+                      .causal = op->options.causal,
+                      .scale = 1.0f / sqrtf((float)width),
+                      .q = op->q->data + row * columns + h * width,
+                      .q_row = columns,
+                      .output = op->y->data + row * columns + h * width,
+                      .output_row = columns,
+                      .dropout = op->dropout,
                       .example = hd_layout_example(queries, s)};
     a.dropout.key.word[1] ^= (uint32_t)h * 0x85ebca6bu; /* a stream for each head */
     if (op->log_sums) a.log_sum = op->log_sums + row * op->options.heads + h, a.log_sum_row = op->options.heads;
@@ -102,7 +108,8 @@ static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     int64_t pairs = 0; /* of queries and keys */
     for (int64_t s = 0; s < op->q->layout->sequences; s++)
         pairs += (op->q->layout->starts[s + 1] - op->q->layout->starts[s]) * keys_of(op, s);
-    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, 4 * pairs * op->q->columns, task, at);
+    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, 4 * pairs * op->q->columns, task,
+                    at);
     hd_arena_rewind(&at->pass->arena, mark);
     return true;
 }
@@ -175,7 +182,8 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
 hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options) {
     if (!q || !k || !v) return NULL;
     if (k->columns != q->columns || v->columns != q->columns || k->rows != v->rows)
-        return hd_pass_fail(pass, HEED_ARGUMENT, "queries [%lld, %lld], keys [%lld, %lld] and values [%lld, %lld] do not fit",
+        return hd_pass_fail(pass, HEED_ARGUMENT,
+                            "queries [%lld, %lld], keys [%lld, %lld] and values [%lld, %lld] do not fit",
                             (long long)q->rows, (long long)q->columns, (long long)k->rows, (long long)k->columns,
                             (long long)v->rows, (long long)v->columns);
     if (k->layout->sequences != q->layout->sequences)

@@ -28,9 +28,9 @@ static void lose_rows(void *argument, int64_t piece, int worker) {
     int64_t classes = p->options->classes;
     for (int64_t r = piece * ROWS_A_PIECE; r < hd_min((piece + 1) * ROWS_A_PIECE, p->tokens); r++) {
         float *row = p->logits + r * classes;
-        p->losses[r] = p->gradient
-                           ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
-                           : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
+        p->losses[r] =
+            p->gradient ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
+                        : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
     }
 }
 
@@ -40,15 +40,16 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
     const hd_parameter *w = table->parameter;
     int64_t classes = options->classes, width = x->columns;
     if (w->columns != width)
-        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", w->name, (long long)w->rows,
-                     (long long)w->columns, (long long)width);
+        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", w->name,
+                     (long long)w->rows, (long long)w->columns, (long long)width);
     if (classes > w->rows)
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot choose among %lld classes", w->name,
                      (long long)w->rows, (long long)w->columns, (long long)classes);
     if (pass->status != HEED_OK) return pass->status;
     for (int64_t t = 0; t < x->rows; t++)
         if (targets[t] < 0 || targets[t] >= classes) {
-            hd_pass_fail(pass, HEED_ARGUMENT, "target id %d lies outside the %lld classes", targets[t], (long long)classes);
+            hd_pass_fail(pass, HEED_ARGUMENT, "target id %d lies outside the %lld classes", targets[t],
+                         (long long)classes);
             return pass->status;
         }
     float *d_table = pass->recording ? hd_weight_gradient(table) : NULL, *dx = NULL;
@@ -69,23 +70,49 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
         for (int64_t t = first; t < end; t += most) {
             int64_t tokens = hd_min(most, end - t);
             const float *rows = x->data + t * width;
-            hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = classes, .depth = width, .a = rows, .a_row = width,
-                                                     .a_depth = 1, .b = panels, .b_depth = HD_PANEL, .b_panel = HD_PANEL * width,
-                                                     .b_dtype = w->panel_dtype, .c = logits, .c_row = classes,
-                                                     .bias = options->bias});
+            hd_matmul(pass->context, &(hd_product){.rows = tokens,
+                                                   .columns = classes,
+                                                   .depth = width,
+                                                   .a = rows,
+                                                   .a_row = width,
+                                                   .a_depth = 1,
+                                                   .b = panels,
+                                                   .b_depth = HD_PANEL,
+                                                   .b_panel = HD_PANEL * width,
+                                                   .b_dtype = w->panel_dtype,
+                                                   .c = logits,
+                                                   .c_row = classes,
+                                                   .bias = options->bias});
             piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
-            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows, &p);
+            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows,
+                            &p);
             for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
             if (dx)
-                hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = width, .depth = classes, .a = logits,
-                                                         .a_row = classes, .a_depth = 1, .b = weight, .b_depth = width,
-                                                         .b_panel = HD_PANEL, .c = dx + t * width, .c_row = width,
-                                                         .mode = add ? HD_ADD : HD_STORE});
+                hd_matmul(pass->context, &(hd_product){.rows = tokens,
+                                                       .columns = width,
+                                                       .depth = classes,
+                                                       .a = logits,
+                                                       .a_row = classes,
+                                                       .a_depth = 1,
+                                                       .b = weight,
+                                                       .b_depth = width,
+                                                       .b_panel = HD_PANEL,
+                                                       .c = dx + t * width,
+                                                       .c_row = width,
+                                                       .mode = add ? HD_ADD : HD_STORE});
             if (d_table)
-                hd_matmul(pass->context, &(hd_product){.rows = classes, .columns = width, .depth = tokens, .a = logits,
-                                                         .a_row = 1, .a_depth = classes, .b = rows, .b_depth = width,
-                                                         .b_panel = HD_PANEL, .c = chunk, .c_row = width,
-                                                         .mode = t > first ? HD_CONTINUE : HD_STORE});
+                hd_matmul(pass->context, &(hd_product){.rows = classes,
+                                                       .columns = width,
+                                                       .depth = tokens,
+                                                       .a = logits,
+                                                       .a_row = 1,
+                                                       .a_depth = classes,
+                                                       .b = rows,
+                                                       .b_depth = width,
+                                                       .b_panel = HD_PANEL,
+                                                       .c = chunk,
+                                                       .c_row = width,
+                                                       .mode = t > first ? HD_CONTINUE : HD_STORE});
         }
         *loss += chunk_loss;
         if (d_table && end > first) hd_accumulate(pass->context, classes * width, chunk, d_table);

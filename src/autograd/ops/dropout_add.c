@@ -23,13 +23,13 @@ static void mask_sequence(void *argument, int64_t s, int worker) {
     const hd_layout *layout = m->rows->layout;
     int64_t width = m->rows->columns, first = layout->starts[s];
     for (int64_t row = first; row < layout->starts[s + 1]; row++)
-        m->context->kernels->dropout_row(m->dropout, hd_layout_example(layout, s),
-                                         (uint32_t)(hd_layout_position(layout, s) + row - first), width, m->x + row * width,
-                                         m->residual ? m->residual + row * width : NULL, m->y + row * width);
+        m->context->kernels->dropout_row(
+            m->dropout, hd_layout_example(layout, s), (uint32_t)(hd_layout_position(layout, s) + row - first), width,
+            m->x + row * width, m->residual ? m->residual + row * width : NULL, m->y + row * width);
 }
 
-static void mask_all(hd_pass *pass, const hd_dropout *dropout, const hd_tensor *rows, const float *x, const float *residual,
-                     float *y) {
+static void mask_all(hd_pass *pass, const hd_dropout *dropout, const hd_tensor *rows, const float *x,
+                     const float *residual, float *y) {
     masking m = {pass->context, dropout, rows, x, residual, y};
     hd_parallel_for(pass->context, rows->layout->sequences, 4 * rows->rows * rows->columns, mask_sequence, &m);
 }

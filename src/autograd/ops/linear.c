@@ -25,7 +25,8 @@ static void mask_piece(void *argument, int64_t piece, int worker) {
     (void)worker;
     const slicing *s = argument;
     int64_t start = piece * ELEMENTS_A_PIECE, count = hd_min(ELEMENTS_A_PIECE, s->count - start);
-    s->context->kernels->activate_backward(HD_RELU, count, s->source + start, s->target + start, s->target + start, false);
+    s->context->kernels->activate_backward(HD_RELU, count, s->source + start, s->target + start, s->target + start,
+                                           false);
 }
 
 static void sum_columns(void *argument, int64_t piece, int worker) {
@@ -42,10 +43,18 @@ static int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) /
 static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, int64_t tokens, int64_t out, int64_t in,
                                 float *chunk, float *total) {
     for (int64_t t = 0; t < tokens; t += TOKENS_A_PIECE)
-        hd_matmul(pass->context, &(hd_product){.rows = out, .columns = in, .depth = hd_min(TOKENS_A_PIECE, tokens - t),
-                                                 .a = g + t * out, .a_row = 1, .a_depth = out, .b = x + t * in, .b_depth = in,
-                                                 .b_panel = HD_PANEL, .c = chunk, .c_row = in,
-                                                 .mode = t ? HD_CONTINUE : HD_STORE});
+        hd_matmul(pass->context, &(hd_product){.rows = out,
+                                               .columns = in,
+                                               .depth = hd_min(TOKENS_A_PIECE, tokens - t),
+                                               .a = g + t * out,
+                                               .a_row = 1,
+                                               .a_depth = out,
+                                               .b = x + t * in,
+                                               .b_depth = in,
+                                               .b_panel = HD_PANEL,
+                                               .c = chunk,
+                                               .c_row = in,
+                                               .mode = t ? HD_CONTINUE : HD_STORE});
     if (tokens) hd_accumulate(pass->context, out * in, chunk, total);
 }
 
@@ -64,9 +73,18 @@ static void backward(hd_pass *pass, hd_node *node) {
         hd_arena_mark mark = hd_arena_here(&pass->arena);
         const float *weight = dx ? hd_weight_rows(pass, op->weight) : NULL;
         if (!weight) return;
-        hd_matmul(pass->context, &(hd_product){.rows = tokens, .columns = in, .depth = out, .a = g, .a_row = out, .a_depth = 1,
-                                                 .b = weight, .b_depth = in, .b_panel = HD_PANEL, .c = dx,
-                                                 .c_row = in, .mode = add ? HD_ADD : HD_STORE});
+        hd_matmul(pass->context, &(hd_product){.rows = tokens,
+                                               .columns = in,
+                                               .depth = out,
+                                               .a = g,
+                                               .a_row = out,
+                                               .a_depth = 1,
+                                               .b = weight,
+                                               .b_depth = in,
+                                               .b_panel = HD_PANEL,
+                                               .c = dx,
+                                               .c_row = in,
+                                               .mode = add ? HD_ADD : HD_STORE});
         hd_arena_rewind(&pass->arena, mark);
     }
     float *d_weight = hd_weight_gradient(op->weight), *d_bias = hd_weight_gradient(op->bias);
@@ -99,13 +117,23 @@ hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const
     const void *panels = hd_weight_panels(pass, weight);
     hd_tensor *y = hd_tensor_new(pass, x->rows, w->rows, x->layout);
     if (!y || !panels) return NULL;
-    hd_matmul(pass->context, &(hd_product){.rows = x->rows, .columns = w->rows, .depth = x->columns, .a = x->data,
-                                             .a_row = x->columns, .a_depth = 1, .b = panels, .b_depth = HD_PANEL,
-                                             .b_panel = HD_PANEL * x->columns, .b_dtype = w->panel_dtype, .c = y->data,
-                                             .c_row = w->rows, .bias = bias->parameter ? bias->parameter->data : NULL,
-                                             .activation = apart ? HD_IDENTITY : activation});
+    hd_matmul(pass->context, &(hd_product){.rows = x->rows,
+                                           .columns = w->rows,
+                                           .depth = x->columns,
+                                           .a = x->data,
+                                           .a_row = x->columns,
+                                           .a_depth = 1,
+                                           .b = panels,
+                                           .b_depth = HD_PANEL,
+                                           .b_panel = HD_PANEL * x->columns,
+                                           .b_dtype = w->panel_dtype,
+                                           .c = y->data,
+                                           .c_row = w->rows,
+                                           .bias = bias->parameter ? bias->parameter->data : NULL,
+                                           .activation = apart ? HD_IDENTITY : activation});
     y->needs_gradient = needs_gradient;
     linear_node *op = hd_pass_record(pass, y, sizeof *op, backward);
-    if (op) op->x = x, op->y = y, op->weight = weight, op->bias = bias, op->activation = apart ? HD_IDENTITY : activation;
+    if (op)
+        op->x = x, op->y = y, op->weight = weight, op->bias = bias, op->activation = apart ? HD_IDENTITY : activation;
     return apart ? hd_activate(pass, y, activation) : y;
 }

@@ -32,7 +32,9 @@ static void forward_piece(void *argument, int64_t piece, int worker) {
     if (op->bias->parameter)
         s->context->kernels->layer_norm(rows, width, op->epsilon, x, gain, op->bias->parameter->data, y,
                                         op->statistics ? op->statistics + 2 * row : NULL);
-    else s->context->kernels->rms_norm(rows, width, op->epsilon, x, gain, y, op->statistics ? op->statistics + row : NULL);
+    else
+        s->context->kernels->rms_norm(rows, width, op->epsilon, x, gain, y,
+                                      op->statistics ? op->statistics + row : NULL);
 }
 
 static void backward_piece(void *argument, int64_t piece, int worker) {
@@ -44,7 +46,8 @@ static void backward_piece(void *argument, int64_t piece, int worker) {
     float *dx = op->dx + row * width;
     if (op->bias->parameter)
         s->context->kernels->layer_norm_backward(rows, width, x, op->statistics + 2 * row, gain, dy, dx, op->add);
-    else s->context->kernels->rms_norm_backward(rows, width, x, op->statistics + row, gain, dy, dx, op->add);
+    else
+        s->context->kernels->rms_norm_backward(rows, width, x, op->statistics + row, gain, dy, dx, op->add);
 }
 
 static void gain_piece(void *argument, int64_t piece, int worker) {
@@ -54,25 +57,32 @@ static void gain_piece(void *argument, int64_t piece, int worker) {
     int64_t width = op->x->columns, column = piece * COLUMNS_A_PIECE, end = hd_min(column + COLUMNS_A_PIECE, width);
     const float *x = op->x->data + s->row * width, *dy = op->y->gradient + s->row * width;
     if (op->bias->parameter)
-        s->context->kernels->layer_norm_backward_gain(s->rows, width, x, op->statistics + 2 * s->row, dy, s->d_gain, s->d_bias,
-                                                      column, end);
-    else s->context->kernels->rms_norm_backward_gain(s->rows, width, x, op->statistics + s->row, dy, s->d_gain, column, end);
+        s->context->kernels->layer_norm_backward_gain(s->rows, width, x, op->statistics + 2 * s->row, dy, s->d_gain,
+                                                      s->d_bias, column, end);
+    else
+        s->context->kernels->rms_norm_backward_gain(s->rows, width, x, op->statistics + s->row, dy, s->d_gain, column,
+                                                    end);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
     norm_node *op = (norm_node *)node;
     if (!op->y->gradient) return;
-    slicing s = {.context = pass->context, .op = op, .d_gain = hd_weight_gradient(op->gain), .d_bias = hd_weight_gradient(op->bias)};
+    slicing s = {.context = pass->context,
+                 .op = op,
+                 .d_gain = hd_weight_gradient(op->gain),
+                 .d_bias = hd_weight_gradient(op->bias)};
     if (op->x->needs_gradient) {
         op->dx = hd_gradient(pass, op->x, &op->add);
         if (!op->dx) return;
-        hd_parallel_for(pass->context, (op->x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 8 * op->x->rows * op->x->columns, backward_piece, &s);
+        hd_parallel_for(pass->context, (op->x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE,
+                        8 * op->x->rows * op->x->columns, backward_piece, &s);
     }
     if (!s.d_gain && !s.d_bias) return;
     for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
         s.row = hd_layout_chunk_row(op->x->layout, c);
         s.rows = hd_layout_chunk_row(op->x->layout, c + 1) - s.row;
-        hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE, 2 * s.rows * op->x->columns, gain_piece, &s);
+        hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE,
+                        2 * s.rows * op->x->columns, gain_piece, &s);
     }
 }
 
@@ -93,7 +103,8 @@ hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_
         if (!op.statistics) return NULL;
     }
     slicing s = {.context = pass->context, .op = &op};
-    hd_parallel_for(pass->context, (x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 4 * x->rows * x->columns, forward_piece, &s);
+    hd_parallel_for(pass->context, (x->rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 4 * x->rows * x->columns, forward_piece,
+                    &s);
     norm_node *record = hd_pass_record(pass, y, sizeof *record, backward);
     if (record) {
         op.node = record->node;

@@ -14,9 +14,17 @@ static void multiply(const hd_product *product) {
 /* Rows of x [rows, width] times 64-key blocks of panels: out [rows, KEYS]. */
 static void times_panels(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
                          int64_t first_key, int64_t keys, float *out) {
-    multiply(&(hd_product){.rows = rows, .columns = keys, .depth = a->width, .a = x, .a_row = x_row, .a_depth = 1,
-                           .b = panels + first_key * a->width, .b_depth = HD_PANEL, .b_panel = HD_PANEL * a->width,
-                           .c = out, .c_row = KEYS});
+    multiply(&(hd_product){.rows = rows,
+                           .columns = keys,
+                           .depth = a->width,
+                           .a = x,
+                           .a_row = x_row,
+                           .a_depth = 1,
+                           .b = panels + first_key * a->width,
+                           .b_depth = HD_PANEL,
+                           .b_panel = HD_PANEL * a->width,
+                           .c = out,
+                           .c_row = KEYS});
 }
 
 /* How many keys of the block from `first_key` the query in row `row` sees. */
@@ -70,10 +78,20 @@ static void scale_row(int64_t width, float factor, const float *x, float *y) {
 }
 
 /* sums [rows, width] += scores [rows, KEYS] · v: all rows at once where all see the whole block, else row by row. */
-static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const float *scores, float *sums) {
-    hd_product product = {.rows = rows, .columns = a->width, .depth = visible(a, row, first_key), .a = scores, .a_row = KEYS,
-                          .a_depth = 1, .b = a->v + first_key * a->v_row, .b_depth = a->v_row, .b_panel = HD_PANEL,
-                          .c = sums, .c_row = a->width, .mode = HD_CONTINUE};
+static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const float *scores,
+                       float *sums) {
+    hd_product product = {.rows = rows,
+                          .columns = a->width,
+                          .depth = visible(a, row, first_key),
+                          .a = scores,
+                          .a_row = KEYS,
+                          .a_depth = 1,
+                          .b = a->v + first_key * a->v_row,
+                          .b_depth = a->v_row,
+                          .b_panel = HD_PANEL,
+                          .c = sums,
+                          .c_row = a->width,
+                          .mode = HD_CONTINUE};
     if (product.depth == visible(a, row + rows - 1, first_key)) {
         multiply(&product);
         return;
@@ -101,7 +119,8 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
         for (int64_t r = 0; r < rows; r++) largest[r] = -INFINITY, denominator[r] = 0.0f;
         memset(sums, 0, (size_t)(rows * a->width) * sizeof *sums);
         for (int64_t key = 0; visible(a, row + rows - 1, key) > 0; key += KEYS) {
-            times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, key, visible(a, row + rows - 1, key), scores);
+            times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, key, visible(a, row + rows - 1, key),
+                         scores);
             for (int64_t r = 0; r < rows; r++) {
                 int64_t count = visible(a, row + r, key);
                 if (!count) continue;
@@ -118,7 +137,8 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
             if (a->log_sum) a->log_sum[(row + r) * a->log_sum_row] = largest[r] + logarithm(denominator[r]);
         }
         if (!a->weights) continue;
-        for (int64_t key = 0; key < a->keys; key += KEYS) { /* someone looks: the scores once more, now with the denominator */
+        for (int64_t key = 0; key < a->keys;
+             key += KEYS) { /* someone looks: the scores once more, now with the denominator */
             int64_t keys = hd_min(a->keys - key, KEYS);
             times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, key, keys, scores);
             for (int64_t r = 0; r < rows; r++) {
@@ -180,17 +200,35 @@ void HD_KERNEL(attention_backward)(const hd_attention *a, int64_t queries, float
                 }
             }
             /* dV and dK: rows are keys, the chain runs over queries; dQ: rows are queries, the chain runs over keys */
-            hd_product product = {.rows = keys, .columns = a->width, .depth = rows, .a = dropped, .a_row = 1, .a_depth = KEYS,
-                                  .b = d_output, .b_depth = a->output_row, .b_panel = HD_PANEL,
-                                  .c = a->dv + key * a->v_row, .c_row = a->v_row, .mode = HD_CONTINUE};
+            hd_product product = {.rows = keys,
+                                  .columns = a->width,
+                                  .depth = rows,
+                                  .a = dropped,
+                                  .a_row = 1,
+                                  .a_depth = KEYS,
+                                  .b = d_output,
+                                  .b_depth = a->output_row,
+                                  .b_panel = HD_PANEL,
+                                  .c = a->dv + key * a->v_row,
+                                  .c_row = a->v_row,
+                                  .mode = HD_CONTINUE};
             multiply(&product);
             product.a = slopes;
             product.b = q, product.b_depth = a->q_row;
             product.c = a->dk + key * a->k_row, product.c_row = a->k_row;
             multiply(&product);
-            multiply(&(hd_product){.rows = rows, .columns = a->width, .depth = keys, .a = slopes, .a_row = KEYS, .a_depth = 1,
-                                   .b = a->k + key * a->k_row, .b_depth = a->k_row, .b_panel = HD_PANEL,
-                                   .c = dq, .c_row = a->q_row, .mode = key ? HD_CONTINUE : HD_STORE});
+            multiply(&(hd_product){.rows = rows,
+                                   .columns = a->width,
+                                   .depth = keys,
+                                   .a = slopes,
+                                   .a_row = KEYS,
+                                   .a_depth = 1,
+                                   .b = a->k + key * a->k_row,
+                                   .b_depth = a->k_row,
+                                   .b_panel = HD_PANEL,
+                                   .c = dq,
+                                   .c_row = a->q_row,
+                                   .mode = key ? HD_CONTINUE : HD_STORE});
         }
     }
 }

@@ -28,17 +28,32 @@ INLINE void activate_all(const hd_activation activation, int64_t count, const fl
 
 void HD_KERNEL(activate)(hd_activation activation, int64_t count, const float *x, float *y) {
     switch (activation) {
-        case HD_IDENTITY: activate_all(HD_IDENTITY, count, x, y); break;
-        case HD_RELU: activate_all(HD_RELU, count, x, y); break;
-        case HD_GELU: activate_all(HD_GELU, count, x, y); break;
-        case HD_GELU_TANH: activate_all(HD_GELU_TANH, count, x, y); break;
-        case HD_SILU: activate_all(HD_SILU, count, x, y); break;
-        case HD_TANH: activate_all(HD_TANH, count, x, y); break;
-        case HD_SIGMOID: activate_all(HD_SIGMOID, count, x, y); break;
+        case HD_IDENTITY:
+            activate_all(HD_IDENTITY, count, x, y);
+            break;
+        case HD_RELU:
+            activate_all(HD_RELU, count, x, y);
+            break;
+        case HD_GELU:
+            activate_all(HD_GELU, count, x, y);
+            break;
+        case HD_GELU_TANH:
+            activate_all(HD_GELU_TANH, count, x, y);
+            break;
+        case HD_SILU:
+            activate_all(HD_SILU, count, x, y);
+            break;
+        case HD_TANH:
+            activate_all(HD_TANH, count, x, y);
+            break;
+        case HD_SIGMOID:
+            activate_all(HD_SIGMOID, count, x, y);
+            break;
     }
 }
 
-INLINE void slope_all(const hd_activation activation, int64_t count, const float *x, const float *dy, float *dx, bool add) {
+INLINE void slope_all(const hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,
+                      bool add) {
     for (int64_t i = 0; i < count; i += LANES) {
         int64_t n = count - i;
         lanes slope = lanes_activate_slope(activation, lanes_load_some(x + i, n)), d = lanes_load_some(dy + i, n);
@@ -51,13 +66,27 @@ INLINE void slope_all(const hd_activation activation, int64_t count, const float
 void HD_KERNEL(activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,
                                   bool add) {
     switch (activation) {
-        case HD_IDENTITY: slope_all(HD_IDENTITY, count, x, dy, dx, add); break;
-        case HD_RELU: slope_all(HD_RELU, count, x, dy, dx, add); break;
-        case HD_GELU: slope_all(HD_GELU, count, x, dy, dx, add); break;
-        case HD_GELU_TANH: slope_all(HD_GELU_TANH, count, x, dy, dx, add); break;
-        case HD_SILU: slope_all(HD_SILU, count, x, dy, dx, add); break;
-        case HD_TANH: slope_all(HD_TANH, count, x, dy, dx, add); break;
-        case HD_SIGMOID: slope_all(HD_SIGMOID, count, x, dy, dx, add); break;
+        case HD_IDENTITY:
+            slope_all(HD_IDENTITY, count, x, dy, dx, add);
+            break;
+        case HD_RELU:
+            slope_all(HD_RELU, count, x, dy, dx, add);
+            break;
+        case HD_GELU:
+            slope_all(HD_GELU, count, x, dy, dx, add);
+            break;
+        case HD_GELU_TANH:
+            slope_all(HD_GELU_TANH, count, x, dy, dx, add);
+            break;
+        case HD_SILU:
+            slope_all(HD_SILU, count, x, dy, dx, add);
+            break;
+        case HD_TANH:
+            slope_all(HD_TANH, count, x, dy, dx, add);
+            break;
+        case HD_SIGMOID:
+            slope_all(HD_SIGMOID, count, x, dy, dx, add);
+            break;
     }
 }
 
@@ -77,8 +106,7 @@ int64_t HD_KERNEL(find_non_finite)(int64_t count, const float *x) {
     for (int64_t i = 0; i < count; i += 256) { /* 0 · x is 0 for each finite x and NaN for the others */
         int64_t end = hd_min(i + 256, count);
         lanes sum = lanes_set(0.0f);
-        for (int64_t j = i; j < end; j += LANES)
-            sum = lanes_fma(lanes_load_some(x + j, end - j), lanes_set(0.0f), sum);
+        for (int64_t j = i; j < end; j += LANES) sum = lanes_fma(lanes_load_some(x + j, end - j), lanes_set(0.0f), sum);
         if (lanes_sum(sum) == 0.0f) continue;
         for (int64_t j = i; j < end; j++)
             if (!(x[j] * 0.0f == 0.0f)) return j;
@@ -101,7 +129,8 @@ void HD_KERNEL(adam)(const hd_adam *adam, int64_t count, const float *gradient, 
         lanes_store_some(v + i, new_v, n);
         lanes root = lanes_sqrt(lanes_mul(new_v, lanes_set(adam->correction2)));
         lanes old = lanes_load_some(parameter + i, n);
-        lanes step = lanes_div(lanes_mul(new_m, lanes_set(adam->correction1)), lanes_add(root, lanes_set(adam->epsilon)));
+        lanes step =
+            lanes_div(lanes_mul(new_m, lanes_set(adam->correction1)), lanes_add(root, lanes_set(adam->epsilon)));
         step = lanes_fma(lanes_set(adam->weight_decay), old, step);
         lanes_store_some(parameter + i, lanes_fma(lanes_set(-adam->lr), step, old), n);
     }

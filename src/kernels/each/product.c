@@ -39,7 +39,8 @@ INLINE lanes load_b(const void *b, int64_t index, hd_dtype dtype, int64_t valid)
 
 /* rows, column_lanes, dtype and partial are constants where this is inlined. `partial`: B has no padding and its last
  * lanes must be loaded in part. */
-INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtype dtype, const bool partial, const block *p) {
+INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtype dtype, const bool partial,
+                           const block *p) {
     lanes sum[ROWS][COLUMN_LANES];
     const int64_t last = p->columns - 16 * (column_lanes - 1); /* valid columns of the last lanes */
     if (p->mode == HD_CONTINUE) {
@@ -88,10 +89,13 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
 }
 
 /* The register block for each number of rows up to ROWS. */
-INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype dtype, const bool partial, const block *p) {
+INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype dtype, const bool partial,
+                          const block *p) {
     switch (rows) {
-#define CASE(n) \
-    case n: multiply_block(n, column_lanes, dtype, partial, p); break
+#define CASE(n)                                             \
+    case n:                                                 \
+        multiply_block(n, column_lanes, dtype, partial, p); \
+        break
         CASE(1);
         CASE(2);
 #if !defined(HD_ISA_portable)
@@ -143,10 +147,14 @@ static void multiply_panel(const hd_product *product, int64_t rows, int64_t colu
         p.b = (const char *)corner->b + (size_t)j * size;
         p.c = corner->c + j;
         p.bias = corner->bias ? corner->bias + j : NULL;
-        if (product->b_dtype == HD_BF16) multiply_bf16(rows, &p);
-        else if (product->b_dtype == HD_F16) multiply_f16(rows, &p);
-        else if (!packed && p.columns % 16) multiply_partial(rows, &p);
-        else multiply_f32(rows, &p);
+        if (product->b_dtype == HD_BF16)
+            multiply_bf16(rows, &p);
+        else if (product->b_dtype == HD_F16)
+            multiply_f16(rows, &p);
+        else if (!packed && p.columns % 16)
+            multiply_partial(rows, &p);
+        else
+            multiply_f32(rows, &p);
         j += p.columns;
     }
 }

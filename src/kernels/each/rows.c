@@ -4,8 +4,8 @@
  * chain a column, ascending from zero, and is then added to the total. */
 #include "kernels/each.h"
 
-void HD_KERNEL(dropout_row)(const hd_dropout *dropout, uint64_t example, uint32_t position, int64_t width, const float *x,
-                            const float *residual, float *y) {
+void HD_KERNEL(dropout_row)(const hd_dropout *dropout, uint64_t example, uint32_t position, int64_t width,
+                            const float *x, const float *residual, float *y) {
     lanes scale = lanes_set(dropout->scale), zero = lanes_set(0.0f);
     lanes_u threshold = lanes_set_u(dropout->threshold);
     for (int64_t start = 0; start < width; start += 4 * LANES) {
@@ -14,8 +14,7 @@ void HD_KERNEL(dropout_row)(const hd_dropout *dropout, uint64_t example, uint32_
         for (int l = 0; l < 4 && start + l * LANES < width; l++) {
             int64_t i = start + l * LANES, n = width - i;
             lanes value = lanes_load_some(x + i, n);
-            if (dropout->threshold)
-                value = lanes_select_less_u(random[l], threshold, zero, lanes_mul(scale, value));
+            if (dropout->threshold) value = lanes_select_less_u(random[l], threshold, zero, lanes_mul(scale, value));
             if (residual) value = lanes_add(lanes_load_some(residual + i, n), value);
             lanes_store_some(y + i, value, n);
         }
@@ -45,8 +44,8 @@ void HD_KERNEL(layer_norm)(int64_t rows, int64_t width, float epsilon, const flo
 }
 
 /* dx = inverse (g − mean(g) − x̂ mean(g x̂)), g = dy · gain (Ba, Kiros and Hinton, 2016) */
-void HD_KERNEL(layer_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
-                                    const float *dy, float *dx, bool add) {
+void HD_KERNEL(layer_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                    const float *gain, const float *dy, float *dx, bool add) {
     for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width) {
         lanes mean = lanes_set(statistics[2 * r]), inverse = lanes_set(statistics[2 * r + 1]);
         lanes sum = lanes_set(0.0f), product = lanes_set(0.0f);
@@ -57,7 +56,8 @@ void HD_KERNEL(layer_norm_backward)(int64_t rows, int64_t width, const float *x,
             sum = lanes_add(sum, g);
             product = lanes_fma(g, unit, product);
         }
-        lanes mean_g = lanes_set(lanes_sum(sum) / (float)width), mean_product = lanes_set(lanes_sum(product) / (float)width);
+        lanes mean_g = lanes_set(lanes_sum(sum) / (float)width),
+              mean_product = lanes_set(lanes_sum(product) / (float)width);
         for (int64_t j = 0; j < width; j += LANES) {
             int64_t n = width - j;
             lanes g = lanes_mul(lanes_load_some(dy + j, n), lanes_load_some(gain + j, n));
@@ -110,8 +110,8 @@ void HD_KERNEL(rms_norm)(int64_t rows, int64_t width, float epsilon, const float
 }
 
 /* dx = inverse (g − x̂ mean(g x̂)) (Zhang and Sennrich, 2019) */
-void HD_KERNEL(rms_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
-                                  const float *dy, float *dx, bool add) {
+void HD_KERNEL(rms_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                  const float *gain, const float *dy, float *dx, bool add) {
     for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width) {
         lanes inverse = lanes_set(statistics[r]), product = lanes_set(0.0f);
         for (int64_t j = 0; j < width; j += LANES) {
@@ -144,7 +144,8 @@ void HD_KERNEL(rms_norm_backward_gain)(int64_t rows, int64_t width, const float 
     }
 }
 
-void HD_KERNEL(sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column, int64_t column_end) {
+void HD_KERNEL(sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column,
+                         int64_t column_end) {
     for (int64_t j = column; j < column_end; j += LANES) {
         int64_t n = column_end - j;
         lanes sum = lanes_set(0.0f);

@@ -45,7 +45,8 @@ void HD_KERNEL(log_softmax)(int64_t width, const float *x, float *y) {
 }
 
 INLINE double loss_of(const row_sums *row, int64_t width, float at_target, float smoothing) {
-    double log_sum = (double)row->largest + (double)logarithm(row->denominator), share = (double)smoothing / (double)width;
+    double log_sum = (double)row->largest + (double)logarithm(row->denominator),
+           share = (double)smoothing / (double)width;
     double entropy = 0; /* Σ q log q, a constant of the task */
     if (smoothing > 0) {
         double peak = 1.0 - (double)smoothing + share;

@@ -1,8 +1,8 @@
 /* This instruction set's table. */
 #include "kernels/each.h"
 
-#define TEXT(x) #x
-#define NAME(x) TEXT(x)
+#define TEXT(x)       #x
+#define NAME(x)       TEXT(x)
 #define ENTRY(kernel) .kernel = HD_KERNEL(kernel),
 
 extern const hd_kernels HD_KERNEL(kernels);

@@ -111,8 +111,10 @@ static heed_status lowercase_pass(hd_bleu_text *text) {
     if (!out) return HEED_MEMORY;
     for (size_t i = 0; i < text->count; i++) {
         uint32_t c = text->points[i];
-        if (c == 0x3A3) *out++ = is_final_sigma(text, i) ? 0x3C2 : 0x3C3;
-        else out += hd_lowercase(c, out);
+        if (c == 0x3A3)
+            *out++ = is_final_sigma(text, i) ? 0x3C2 : 0x3C3;
+        else
+            out += hd_lowercase(c, out);
     }
     end_pass(text, out);
     return HEED_OK;
