@@ -1,7 +1,6 @@
 /* Opening a model folder: config → recipe → stack → weights. */
 #include "models/model.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "formats/model_folder.h"
 #include "formats/widen.h"
@@ -133,12 +132,10 @@ static heed_status new_model(heed_context *context, heed_model **model) {
 
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     heed_model *model;
-    double start = hd_clock();
     *out = NULL;
     HD_TRY(new_model(context, &model));
     heed_status status = hd_model_folder_find(context, name, &model->folder);
     if (status == HEED_OK) status = open_folder(model, purpose);
-    model->opening_seconds = hd_clock() - start;
     if (status == HEED_OK)
         *out = model;
     else

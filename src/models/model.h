@@ -15,7 +15,6 @@ typedef struct heed_model {
     heed_tokenizer *tokenizer;
     hd_weights *weights; /* mapped, NULL for one made here */
     hd_generation generation;
-    double opening_seconds;
 } heed_model;
 
 typedef enum hd_open_purpose {

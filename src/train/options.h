@@ -26,7 +26,7 @@ typedef struct hd_train_options {
     float dropout, attention_dropout, activation_dropout;
     /* optimisation */
     int64_t seed, steps, epochs, batch_tokens, accumulate, chunk_tokens, pass_chunks;
-    double lr, warmup_start;
+    double lr;
     int schedule;
     int64_t warmup;
     float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing;
