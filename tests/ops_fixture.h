@@ -1,7 +1,6 @@
 /* One op under every promise: a row of a table names its operands, a function that runs it in a pass, and its formula in
  * double precision. From these, check_case asks that
  *   - the output is that of the formula, and each gradient the formula's central difference;
- *   - three chunks in one pass give the bits of three passes with a chunk each;
  *   - one thread or two, and every kernel table of this machine, give the same bits.
  * The loss is Σ output · weight with fixed random weights, or what the op itself calls one. */
 #ifndef TESTS_OPS_FIXTURE_H
@@ -22,7 +21,6 @@ typedef struct operand {
      * (a vector: in float32) */
     char kind;
     int64_t rows, columns; /* rows: of a parameter */
-    int uses;              /* of a parameter; 0 means 1 */
 } operand;
 
 typedef struct op_run op_run;
@@ -42,18 +40,18 @@ typedef struct op_case {
     bool causal;
 } op_case;
 
-/* What `run` finds: operands as tensors or weights, all rows or those of one chunk. */
+/* What `run` finds: operands as tensors or parameters. */
 struct op_run {
     const op_case *c;
     hd_pass *pass;
     const hd_layout *layout;
     const int32_t *ids;
     hd_tensor *inputs[OPERANDS];
-    hd_weight weights[OPERANDS][HD_USES];
+    hd_parameter *weights[OPERANDS];
     double loss;
 };
 
-/* Everything that came out: the output, then each operand's gradients, one for each use. */
+/* Everything that came out: the output, then each operand's gradient. */
 typedef struct outcome {
     size_t count;
     float *values;
@@ -61,8 +59,6 @@ typedef struct outcome {
 } outcome;
 
 /* ---- operands ---- */
-
-static const hd_weight no_weight = {NULL, 0};
 
 /* Element `index` of the numbered operand: fixed, and between -1 and 1. */
 static inline float value_of(int number, int64_t index) {
@@ -82,15 +78,14 @@ static inline int64_t operand_rows(const op_case *c, int i) {
 
 static inline int64_t operand_count(const op_case *c, int i) { return operand_rows(c, i) * c->operands[i].columns; }
 
-static inline int operand_gradients(const op_case *c, int i) {
-    const operand *o = &c->operands[i];
-    return o->kind == 0 || o->kind == 'f' ? 0 : o->uses ? o->uses : 1;
+static inline bool has_gradient(const op_case *c, int i) {
+    return c->operands[i].kind != 0 && c->operands[i].kind != 'f';
 }
 
-/* Where operand i's first gradient stands in an outcome; i = OPERANDS gives the end. */
+/* Where operand i's gradient stands in an outcome; i = OPERANDS gives the end. */
 static inline int64_t gradient_place(const op_case *c, int i) {
     int64_t place = hd_layout_rows(c->layout) * c->columns;
-    for (int j = 0; j < i; j++) place += operand_count(c, j) * operand_gradients(c, j);
+    for (int j = 0; j < i; j++) place += has_gradient(c, j) ? operand_count(c, j) : 0;
     return place;
 }
 
@@ -116,67 +111,46 @@ static inline double dropout_factor(float probability, uint32_t site, int64_t he
 
 /* ---- running ---- */
 
-/* Chunk `chunk` of a layout as a layout of its own. */
-static inline hd_layout one_chunk(const hd_layout *whole, int64_t chunk, int32_t *starts) {
-    int64_t first = whole->chunk_starts[chunk], count = whole->chunk_starts[chunk + 1] - first;
-    for (int64_t s = 0; s <= count; s++) starts[s] = whole->starts[first + s] - whole->starts[first];
-    return (hd_layout){.sequences = count,
-                       .starts = starts,
-                       .examples = whole->examples + first,
-                       .positions = whole->positions ? whole->positions + first : NULL};
-}
-
-/* Runs the rows of `chunk`, or with -1 all of them, forward and backward, and adds what comes out to `result`. */
-static inline void run_part(const op_case *c, hd_arena *weights, hd_parameter *parameters, int64_t chunk,
-                            outcome *result) {
+/* Runs the op forward and backward, and puts what comes out into `result`. */
+static inline void run(const op_case *c, hd_arena *weights, hd_parameter *parameters, outcome *result) {
     hd_pass pass;
     hd_pass_open(&pass, weights->context, weights);
     pass.recording = pass.training = true;
     pass.seed = SEED, pass.step = STEP;
-    int32_t starts[MOST_SEQUENCES + 1], key_starts[MOST_SEQUENCES + 1];
-    hd_layout layout = chunk < 0 ? *c->layout : one_chunk(c->layout, chunk, starts), key_layout = {0};
-    int64_t row = chunk < 0 ? 0 : hd_layout_chunk_row(c->layout, chunk), key_row = 0;
-    if (c->key_layout) {
-        key_layout = chunk < 0 ? *c->key_layout : one_chunk(c->key_layout, chunk, key_starts);
-        key_row = chunk < 0 ? 0 : hd_layout_chunk_row(c->key_layout, chunk);
-    }
-    op_run run = {.c = c, .pass = &pass, .layout = &layout, .ids = c->ids ? c->ids + row : NULL};
+    pass.gradients = result->values;
+    op_run run = {.c = c, .pass = &pass, .layout = c->layout, .ids = c->ids};
     for (int i = 0; i < OPERANDS; i++) {
         const operand *o = &c->operands[i];
-        const hd_layout *l = o->kind == 'k' ? &key_layout : &layout;
-        int64_t first = o->kind == 'k' ? key_row : row;
-        for (int use = 0; use < HD_USES; use++)
-            run.weights[i][use] = (hd_weight){o->kind == 'w' || o->kind == 'f' ? &parameters[i] : NULL, use};
+        if (o->kind == 'w' || o->kind == 'f') run.weights[i] = &parameters[i];
         if (o->kind != 'x' && o->kind != 'k') continue;
-        run.inputs[i] = hd_tensor_new(&pass, hd_layout_rows(l), o->columns, l);
+        run.inputs[i] =
+            hd_tensor_new(&pass, operand_rows(c, i), o->columns, o->kind == 'k' ? c->key_layout : c->layout);
         run.inputs[i]->needs_gradient = true;
-        for (int64_t j = 0; j < run.inputs[i]->rows * o->columns; j++)
-            run.inputs[i]->data[j] = value_of(i, first * o->columns + j);
+        for (int64_t j = 0; j < operand_count(c, i); j++) run.inputs[i]->data[j] = value_of(i, j);
     }
     hd_tensor *y = c->run(&run);
     if (pass.status != HEED_OK) fail_msg("%s: %s", c->name, pass.context->message);
-    result->loss += run.loss;
+    result->loss = run.loss;
     if (c->columns) {
         assert_non_null(y);
-        assert_int_equal(y->rows, hd_layout_rows(&layout));
+        assert_int_equal(y->rows, hd_layout_rows(c->layout));
         assert_int_equal(y->columns, c->columns);
         int64_t count = y->rows * y->columns;
         y->gradient = hd_pass_alloc(&pass, (size_t)count, sizeof(float));
-        for (int64_t j = 0; j < count; j++) y->gradient[j] = loss_weight(row * c->columns + j);
-        memcpy(result->values + row * c->columns, y->data, (size_t)count * sizeof(float));
+        for (int64_t j = 0; j < count; j++) y->gradient[j] = loss_weight(j);
+        memcpy(result->values, y->data, (size_t)count * sizeof(float));
     }
     assert_int_equal(hd_pass_backward(&pass), HEED_OK);
     for (int i = 0; i < OPERANDS; i++) {
         if (!run.inputs[i]) continue;
-        int64_t first = (c->operands[i].kind == 'k' ? key_row : row) * c->operands[i].columns;
-        int64_t count = run.inputs[i]->rows * run.inputs[i]->columns;
         if (!run.inputs[i]->gradient) fail_msg("%s: no gradient came to operand %d", c->name, i);
-        memcpy(result->values + gradient_place(c, i) + first, run.inputs[i]->gradient, (size_t)count * sizeof(float));
+        memcpy(result->values + gradient_place(c, i), run.inputs[i]->gradient,
+               (size_t)operand_count(c, i) * sizeof(float));
     }
     hd_pass_close(&pass);
 }
 
-static inline outcome execute(const op_case *c, const hd_kernels *kernels, int threads, bool by_chunk) {
+static inline outcome execute(const op_case *c, const hd_kernels *kernels, int threads) {
     heed_context *context = open_context();
     context->kernels = kernels;
     context->threads = threads;
@@ -193,23 +167,19 @@ static inline outcome execute(const op_case *c, const hd_kernels *kernels, int t
                             .columns = o->columns,
                             .dimensions = o->rows > 1 ? 2 : 1,
                             .trained = o->kind == 'w',
-                            .uses = operand_gradients(c, i),
+                            .gradient_at = gradient_place(c, i),
                             .dtype = HD_BF16};
         int64_t count = operand_count(c, i);
         if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) {
             p->data = malloc((size_t)count * sizeof(float));
             for (int64_t j = 0; j < count; j++) p->data[j] = value_of(i, j);
-            for (int use = 0; use < p->uses; use++)
-                p->gradients[use] = result.values + gradient_place(c, i) + use * count;
         } else if (o->kind == 'f') {
             uint16_t *stored = malloc((size_t)count * sizeof *stored);
             for (int64_t j = 0; j < count; j++) stored[j] = hd_to_bf16(value_of(i, j));
             p->stored = stored;
         }
     }
-    if (!by_chunk) run_part(c, &weights, parameters, -1, &result);
-    for (int64_t chunk = 0; by_chunk && chunk < hd_layout_chunks(c->layout); chunk++)
-        run_part(c, &weights, parameters, chunk, &result);
+    run(c, &weights, parameters, &result);
     for (int i = 0; i < OPERANDS; i++) free(parameters[i].data), free((void *)parameters[i].stored);
     hd_arena_close(&weights);
     heed_context_close(context);
@@ -245,16 +215,15 @@ static inline void check_against_reference(const op_case *c, const outcome *resu
     if (!c->columns) close_to(c, "loss", 0, 0, result->loss, y[0], fabs(y[0]));
     for (int i = 0; i < OPERANDS; i++) {
         int64_t count = operand_count(c, i), step = count / CHECKED | 1;
-        for (int64_t j = 0; j < count && operand_gradients(c, i); j += step) {
-            double before = x[i][j], move = 1e-5, got = 0;
+        for (int64_t j = 0; j < count && has_gradient(c, i); j += step) {
+            double before = x[i][j], move = 1e-5;
             x[i][j] = before + move;
             double above = reference_loss(c, (const double *const *)x, y);
             x[i][j] = before - move;
             double below = reference_loss(c, (const double *const *)x, y), expected = (above - below) / (2 * move);
             x[i][j] = before;
-            for (int use = 0; use < operand_gradients(c, i); use++)
-                got += (double)result->values[gradient_place(c, i) + use * count + j];
-            close_to(c, "gradient of operand", i, j, got, expected, 1 + fabs(expected));
+            close_to(c, "gradient of operand", i, j, (double)result->values[gradient_place(c, i) + j], expected,
+                     1 + fabs(expected));
         }
     }
     for (int i = 0; i < OPERANDS; i++) free(x[i]);
@@ -272,13 +241,12 @@ static inline void same_bits(const op_case *c, const outcome *expected, outcome 
 
 static inline void check_case(void **state) {
     const op_case *c = *state;
-    outcome expected = execute(c, hd_kernels_at(0), 1, false);
+    outcome expected = execute(c, hd_kernels_at(0), 1);
     check_against_reference(c, &expected);
     for (int i = 0; hd_kernels_at(i); i++) {
         const hd_kernels *kernels = hd_kernels_at(i);
-        same_bits(c, &expected, execute(c, kernels, 1, false), kernels->name);
-        same_bits(c, &expected, execute(c, kernels, 2, false), "with two threads");
-        same_bits(c, &expected, execute(c, kernels, 2, true), "with a pass for each chunk");
+        same_bits(c, &expected, execute(c, kernels, 1), kernels->name);
+        same_bits(c, &expected, execute(c, kernels, 2), "with two threads");
     }
     free(expected.values);
 }

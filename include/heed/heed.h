@@ -36,7 +36,8 @@ HEED_API const char *heed_status_name(heed_status status);
 
 typedef struct heed_context heed_context;
 
-/* Allocates (pointer NULL), resizes, or frees (size 0, returns NULL); NULL on failure. */
+/* Allocates (pointer NULL), resizes, or frees (size 0, returns NULL); NULL on failure. heed calls it from each of its own
+ * threads, perhaps at the same time. */
 typedef void *heed_resize_function(void *user, void *pointer, size_t size);
 /* Receives notes and warnings, a line each without its newline. */
 typedef void heed_log_function(void *user, const char *line);

@@ -83,20 +83,18 @@ void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer) {
         tensor->gradient = buffer;
 }
 
-float *hd_weight_gradient(const hd_weight *weight) {
-    return weight->parameter && weight->parameter->trained ? weight->parameter->gradients[weight->use] : NULL;
+float *hd_pass_gradient(const hd_pass *pass, const hd_parameter *parameter) {
+    return pass->gradients && parameter && parameter->trained ? pass->gradients + parameter->gradient_at : NULL;
 }
 
-const float *hd_weight_rows(hd_pass *pass, const hd_weight *weight) {
-    const hd_parameter *parameter = weight->parameter;
+const float *hd_pass_rows(hd_pass *pass, const hd_parameter *parameter) {
     if (parameter->data) return parameter->data;
     float *rows = hd_pass_alloc(pass, (size_t)hd_parameter_count(parameter), sizeof *rows);
     for (int64_t r = 0; rows && r < parameter->rows; r++) hd_parameter_row(parameter, r, rows + r * parameter->columns);
     return rows;
 }
 
-const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight) {
-    hd_parameter *parameter = weight->parameter;
+const void *hd_pass_panels(hd_pass *pass, hd_parameter *parameter) {
     if (parameter->panels && !parameter->panels_stale) return parameter->panels;
     if (hd_parameter_pack(pass->context, pass->weights, parameter, HD_F32) != HEED_OK) {
         pass->status = HEED_MEMORY;

@@ -33,6 +33,7 @@ struct hd_pass {
     bool training;     /* drop out */
     uint64_t seed, step;
     uint32_t sites;              /* dropout sites passed so far: each has a random stream of its own */
+    float *gradients;            /* the block that parameters' gradients are added to, or NULL */
     const hd_observer *observer; /* or NULL */
     heed_status status;          /* of the first op that failed */
 };
@@ -62,12 +63,14 @@ void *hd_pass_record(hd_pass *pass, const hd_tensor *output, size_t size, void (
 float *hd_gradient(hd_pass *pass, hd_tensor *tensor, bool *add);
 /* Gives a whole buffer as (a summand of) the tensor's gradient; the giver does not use it again. */
 void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer);
-/* The gradient of this use of a parameter, or NULL if it is not trained. */
-float *hd_weight_gradient(const hd_weight *weight);
-/* The weight's rows in float32: its data, or for a frozen one a copy made in the pass's arena. NULL when memory ran out. */
-const float *hd_weight_rows(hd_pass *pass, const hd_weight *weight);
-/* Panels of the weight, packed now if need be. NULL when memory ran out. */
-const void *hd_weight_panels(hd_pass *pass, const hd_weight *weight);
+/* Where the pass adds up the gradient of a parameter; NULL if it wants none, or if there is no parameter. A parameter
+ * that is used in several places has one sum, in the order of the tape. */
+float *hd_pass_gradient(const hd_pass *pass, const hd_parameter *parameter);
+/* The parameter's rows in float32: its data, or for a frozen one a copy made in the pass's arena. NULL when memory ran
+ * out. */
+const float *hd_pass_rows(hd_pass *pass, const hd_parameter *parameter);
+/* The parameter's panels, packed now if need be, which several passes must not do at once. NULL when memory ran out. */
+const void *hd_pass_panels(hd_pass *pass, hd_parameter *parameter);
 
 /* Runs the tape backward, from the gradients that its last op (a loss) or the caller has put in place. */
 heed_status hd_pass_backward(hd_pass *pass);

@@ -5,11 +5,11 @@
 #include <string.h>
 
 static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *layer) {
-    return hd_linear(pass, x, &layer->weight, &layer->bias, HD_IDENTITY);
+    return hd_linear(pass, x, layer->weight, layer->bias, HD_IDENTITY);
 }
 
 static hd_tensor *norm(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
-    return hd_norm(pass, x, &layer->gain, &layer->bias, stack->recipe.norm_epsilon);
+    return hd_norm(pass, x, layer->gain, layer->bias, stack->recipe.norm_epsilon);
 }
 
 /* A sublayer f stands in its residual as norm(x + f(x)), or pre-norm as x + f(norm(x)). */
@@ -47,12 +47,12 @@ static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tenso
 
 static hd_tensor *feed_forward(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_ffn_layer *layer) {
     hd_tensor *h = before(stack, pass, x, &layer->norm);
-    h = hd_linear(pass, h, &layer->up.weight, &layer->up.bias, (hd_activation)stack->recipe.activation);
+    h = hd_linear(pass, h, layer->up.weight, layer->up.bias, (hd_activation)stack->recipe.activation);
     h = hd_dropout_add(pass, h, NULL, stack->recipe.activation_dropout);
     return after(stack, pass, x, linear(pass, h, &layer->down), &layer->norm);
 }
 
-static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, const hd_weight *table, const hd_weight *positions,
+static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *table, hd_parameter *positions,
                         const int32_t *ids, const hd_layout *layout) {
     const hd_recipe *recipe = &stack->recipe;
     float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
@@ -63,7 +63,7 @@ static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, const hd_weight *t
 
 hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
     const hd_recipe *recipe = &stack->recipe;
-    hd_tensor *x = embed(stack, pass, &stack->source_embedding, &stack->encoder_positions, ids, layout);
+    hd_tensor *x = embed(stack, pass, stack->source_embedding, stack->encoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->encoder_layers; i++) {
         const hd_encoder_layer *layer = &stack->encoder[i];
         hd_attend_options options = {
@@ -77,7 +77,7 @@ hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *
 hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
                            hd_tensor *memory, hd_cache *cache) {
     const hd_recipe *recipe = &stack->recipe;
-    hd_tensor *x = embed(stack, pass, &stack->target_embedding, &stack->decoder_positions, ids, layout);
+    hd_tensor *x = embed(stack, pass, stack->target_embedding, stack->decoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         const hd_decoder_layer *layer = &stack->decoder[i];
         hd_attend_options own = {.heads = recipe->decoder_heads,
@@ -105,9 +105,9 @@ heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *m
 }
 
 const float *hd_stack_output_bias(const hd_stack *stack) {
-    return stack->output_bias.parameter ? stack->output_bias.parameter->data : NULL;
+    return stack->output_bias ? stack->output_bias->data : NULL;
 }
 
 hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states) {
-    return hd_linear(pass, states, &stack->output, &stack->output_bias, HD_IDENTITY);
+    return hd_linear(pass, states, stack->output, stack->output_bias, HD_IDENTITY);
 }

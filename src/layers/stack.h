@@ -9,11 +9,11 @@
 #include "layers/recipe.h"
 
 typedef struct hd_linear_layer {
-    hd_weight weight, bias;
+    hd_parameter *weight, *bias;
 } hd_linear_layer;
 
 typedef struct hd_norm_layer {
-    hd_weight gain, bias;
+    hd_parameter *gain, *bias;
 } hd_norm_layer;
 
 typedef struct hd_attention_layer {
@@ -49,9 +49,10 @@ typedef struct hd_stack {
     hd_arena arena;           /* all that lives as long as the model */
     hd_parameter *parameters; /* [count] */
     hd_slot *slots;           /* [count] */
-    int64_t count, capacity;
-    hd_weight source_embedding, target_embedding, output; /* three uses of one table */
-    hd_weight output_bias, encoder_positions, decoder_positions;
+    int64_t count;
+    int64_t gradient_count; /* floats of a block of gradients: those of all that is trained */
+    hd_parameter *source_embedding, *target_embedding, *output; /* one table or several */
+    hd_parameter *output_bias, *encoder_positions, *decoder_positions;
     hd_norm_layer encoder_final_norm, decoder_final_norm;
     hd_encoder_layer *encoder; /* [encoder_layers] */
     hd_decoder_layer *decoder; /* [decoder_layers] */
@@ -65,8 +66,11 @@ void hd_stack_close(hd_stack *stack);
 /* Float32 data for every parameter, drawn from the seed: matrices uniform as Glorot and Bengio (2010), the embedding
  * normal with variance 1 / width (row `pad` zero), gains one, biases zero, the output bias −10,000 for pad. */
 heed_status hd_stack_initialize(hd_stack *stack, uint64_t seed);
-/* Gives every parameter but fixed ones gradients and says it is trained; its data must be there. */
-heed_status hd_stack_train(hd_stack *stack);
+/* Says that every parameter but fixed ones is trained, and gives it its place in a block of gradients. */
+void hd_stack_train(hd_stack *stack);
+/* Packs the matrices that products read, where that has not been done since they changed: passes that run at the same time
+ * then only read the stack. */
+heed_status hd_stack_pack(hd_stack *stack);
 
 /* The encoder's last states [tokens, width] for source ids [tokens]. */
 hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout);

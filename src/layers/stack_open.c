@@ -5,18 +5,17 @@
 #include <math.h>
 #include <string.h>
 
-/* A handle on the parameter of this role, part and layer, declared now if it is new; a repeated one is a further use. */
-static hd_weight declare(hd_stack *stack, hd_role role, hd_part part, int64_t layer, int64_t rows, int64_t columns,
-                         int dimensions) {
+/* The parameter of this role, part and layer, declared now if it is new. */
+static hd_parameter *declare(hd_stack *stack, hd_role role, hd_part part, int64_t layer, int64_t rows, int64_t columns,
+                             int dimensions) {
     for (int64_t i = 0; i < stack->count; i++) {
         const hd_slot *slot = &stack->slots[i];
-        if (slot->role == role && slot->part == part && slot->layer == layer)
-            return (hd_weight){&stack->parameters[i], stack->parameters[i].uses++};
+        if (slot->role == role && slot->part == part && slot->layer == layer) return &stack->parameters[i];
     }
     hd_parameter *parameter = &stack->parameters[stack->count];
     stack->slots[stack->count++] = (hd_slot){role, part, layer};
-    *parameter = (hd_parameter){.rows = rows, .columns = columns, .dimensions = dimensions, .uses = 1};
-    return (hd_weight){parameter, 0};
+    *parameter = (hd_parameter){.rows = rows, .columns = columns, .dimensions = dimensions};
+    return parameter;
 }
 
 /* One statement a parameter: their order is the order of sums over all of them, and must not be the compiler's choice. */
@@ -156,14 +155,24 @@ heed_status hd_stack_initialize(hd_stack *stack, uint64_t seed) {
     return HEED_OK;
 }
 
-heed_status hd_stack_train(hd_stack *stack) {
+void hd_stack_train(hd_stack *stack) {
+    stack->gradient_count = 0;
     for (int64_t i = 0; i < stack->count; i++) {
         hd_parameter *p = &stack->parameters[i];
         p->trained = stack->slots[i].role != HD_OUTPUT_BIAS;
-        for (int use = 0; p->trained && use < p->uses; use++) {
-            p->gradients[use] = hd_arena_alloc(&stack->arena, (size_t)hd_parameter_count(p), sizeof(float));
-            if (!p->gradients[use]) return HEED_MEMORY;
-        }
+        if (!p->trained) continue;
+        p->gradient_at = stack->gradient_count;
+        stack->gradient_count += (hd_parameter_count(p) + 15) / 16 * 16; /* whole cache lines */
+    }
+}
+
+heed_status hd_stack_pack(hd_stack *stack) {
+    for (int64_t i = 0; i < stack->count; i++) {
+        hd_role role = stack->slots[i].role;
+        if (stack->parameters[i].dimensions == 1 || role == HD_OUTPUT_BIAS || role == HD_ENCODER_POSITIONS ||
+            role == HD_DECODER_POSITIONS)
+            continue;
+        HD_TRY(hd_parameter_pack(stack->context, &stack->arena, &stack->parameters[i], HD_F32));
     }
     return HEED_OK;
 }

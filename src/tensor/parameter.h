@@ -1,14 +1,12 @@
-/* Named parameters: where a weight comes from, the forms in which arithmetic reads it, and its gradients.
+/* Named parameters: where a weight comes from, the forms in which arithmetic reads it, and the place of its gradient.
  *
  * A weight that is only read lives in the mapped file and, for products, in packed panels. A weight that is trained also
- * has `data` in float32 and a gradient for each of its uses. */
+ * has `data` in float32, and a place in each block of gradients. */
 #ifndef HD_TENSOR_PARAMETER_H
 #define HD_TENSOR_PARAMETER_H
 
 #include "base/arena.h"
 #include "base/dtype.h"
-
-enum { HD_USES = 3 }; /* a shared embedding: of the source, of the target, and the output projection */
 
 typedef struct hd_parameter {
     const char *name;      /* as it is stored, "model.encoder.layers.0.fc1.weight" */
@@ -21,16 +19,9 @@ typedef struct hd_parameter {
     hd_dtype panel_dtype;
     bool panels_stale; /* `data` has changed since they were packed */
     bool trained;
-    int uses;
-    float *gradients[HD_USES]; /* [rows, columns] each, NULL while none is wanted */
-    float *m, *v;              /* the optimizer's moments, or NULL */
+    int64_t gradient_at; /* of a trained one: where its [rows, columns] begin in a block of gradients, in floats */
+    float *m, *v;        /* the optimizer's moments, or NULL */
 } hd_parameter;
-
-/* One use of a parameter: a layer's handle on it. */
-typedef struct hd_weight {
-    hd_parameter *parameter; /* NULL: the layer has none (a linear layer without bias) */
-    int use;
-} hd_weight;
 
 static inline int64_t hd_parameter_count(const hd_parameter *p) { return p->rows * p->columns; }
 

@@ -5,15 +5,12 @@
 #include "base/context.h"
 
 /* The rows of a ragged batch: sequence s owns rows starts[s] … starts[s+1]. There is no padding.
- * A chunk is a run of whole sequences; sums over tokens in a backward pass ascend within a chunk, and chunks are added
- * in order, so that how many chunks share a pass does not change a bit. */
+ * Sums over tokens in a backward pass ascend over the rows. */
 typedef struct hd_layout {
     int64_t sequences;
-    const int32_t *starts;       /* [sequences + 1], starts[0] = 0 */
-    const uint64_t *examples;    /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
-    const int32_t *positions;    /* [sequences]: absolute position of each first row, or NULL for 0 */
-    int64_t chunks;              /* 0 means one chunk */
-    const int32_t *chunk_starts; /* [chunks + 1], in sequences */
+    const int32_t *starts;    /* [sequences + 1], starts[0] = 0 */
+    const uint64_t *examples; /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
+    const int32_t *positions; /* [sequences]: absolute position of each first row, or NULL for 0 */
 } hd_layout;
 
 static inline int64_t hd_layout_rows(const hd_layout *layout) { return layout->starts[layout->sequences]; }
@@ -22,12 +19,6 @@ static inline int64_t hd_layout_position(const hd_layout *layout, int64_t sequen
 }
 static inline uint64_t hd_layout_example(const hd_layout *layout, int64_t sequence) {
     return layout->examples ? layout->examples[sequence] : (uint64_t)sequence;
-}
-static inline int64_t hd_layout_chunks(const hd_layout *layout) { return layout->chunks ? layout->chunks : 1; }
-/* The row at which chunk c starts; c = chunks gives the end. */
-static inline int64_t hd_layout_chunk_row(const hd_layout *layout, int64_t c) {
-    if (!layout->chunks) return c ? hd_layout_rows(layout) : 0;
-    return layout->starts[layout->chunk_starts[c]];
 }
 static inline int64_t hd_layout_longest(const hd_layout *layout) {
     int64_t longest = 0;

@@ -1,36 +1,34 @@
 /* A step's batches: examples → ragged chunks → forward, loss and backward. */
+#include "base/parallel.h"
 #include "train/run.h"
 
 #include <string.h>
 
-/* Some chunks of examples, laid out for one pass. */
-typedef struct chunked {
+/* Some examples, laid out for one pass. */
+typedef struct laid_out {
     hd_layout sources, targets;
     int32_t *source_ids, *fed, *wanted; /* fed: the target shifted right behind the start token */
-} chunked;
+} laid_out;
 
 static int32_t *ids(hd_pass *pass, int64_t count) { return hd_pass_alloc(pass, (size_t)count, sizeof(int32_t)); }
 
-/* Copies the examples of chunks [chunk_starts[0], …, chunk_starts[chunks]) into the pass's arena. */
+/* Copies the examples into the pass's arena. */
 static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token, const uint64_t *examples,
-                    const int32_t *chunk_starts, int64_t chunks, chunked *out) {
-    int64_t first = chunk_starts[0], count = chunk_starts[chunks] - first, source_tokens = 0, target_tokens = 0;
+                    int64_t count, laid_out *out) {
+    int64_t source_tokens = 0, target_tokens = 0;
     for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = hd_corpus_get(corpus, examples[first + i]);
+        hd_pair pair = hd_corpus_get(corpus, examples[i]);
         source_tokens += pair.source_count;
         target_tokens += pair.target_count;
     }
-    int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1),
-            *starts = ids(pass, chunks + 1);
+    int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1);
     out->source_ids = ids(pass, source_tokens);
     out->fed = ids(pass, target_tokens);
     out->wanted = ids(pass, target_tokens);
-    uint64_t *numbers = hd_pass_alloc(pass, (size_t)count, sizeof *numbers);
     if (pass->status != HEED_OK) return false;
     source_starts[0] = target_starts[0] = 0;
     for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = hd_corpus_get(corpus, examples[first + i]);
-        numbers[i] = examples[first + i];
+        hd_pair pair = hd_corpus_get(corpus, examples[i]);
         memcpy(out->source_ids + source_starts[i], pair.source, (size_t)pair.source_count * sizeof(int32_t));
         memcpy(out->wanted + target_starts[i], pair.target, (size_t)pair.target_count * sizeof(int32_t));
         out->fed[target_starts[i]] = start_token;
@@ -38,60 +36,133 @@ static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token,
         source_starts[i + 1] = source_starts[i] + pair.source_count;
         target_starts[i + 1] = target_starts[i] + pair.target_count;
     }
-    for (int64_t c = 0; c <= chunks; c++) starts[c] = chunk_starts[c] - (int32_t)first;
-    out->sources = (hd_layout){count, source_starts, numbers, NULL, chunks, starts};
-    out->targets = (hd_layout){count, target_starts, numbers, NULL, chunks, starts};
+    out->sources = (hd_layout){count, source_starts, examples, NULL};
+    out->targets = (hd_layout){count, target_starts, examples, NULL};
     return true;
 }
 
-/* The summed loss of some chunks; with `scale` > 0 also their gradients, times scale. */
-static heed_status run_chunks(hd_run *run, const hd_corpus *corpus, const uint64_t *examples,
-                              const int32_t *chunk_starts, int64_t chunks, float scale, double *loss) {
-    hd_pass *pass = &run->pass;
+/* Chunks that run at the same time, a worker each. */
+typedef struct group {
+    hd_run *run;
+    const hd_corpus *corpus;
+    const uint64_t *examples;
+    const int32_t *starts; /* [chunks + 1], in examples */
+    float scale;           /* of the gradients; 0: only the loss is wanted */
+    float **blocks;        /* [chunks]: where the gradients go */
+} group;
+
+/* The summed loss of a chunk; with a scale also its gradients, times scale. */
+static void run_chunk(void *argument, int64_t chunk, int thread) {
+    (void)thread;
+    const group *g = argument;
+    hd_run *run = g->run;
+    hd_worker *worker = &run->workers[chunk];
+    hd_pass *pass = &worker->pass;
     const hd_stack *stack = run->model->stack;
     const hd_recipe *recipe = &stack->recipe;
     hd_pass_reset(pass);
-    pass->recording = pass->training = scale > 0;
+    pass->recording = pass->training = g->scale > 0;
+    pass->gradients = g->blocks ? g->blocks[chunk] : NULL;
     pass->seed = (uint64_t)run->options.seed;
     pass->step = (uint64_t)run->state.step;
-    chunked batch;
-    if (!lay_out(pass, corpus, recipe->decoder_start, examples, chunk_starts, chunks, &batch)) return pass->status;
+    worker->loss = 0;
+    if (pass->gradients) memset(pass->gradients, 0, (size_t)stack->gradient_count * sizeof(float));
+    laid_out batch;
+    if (!lay_out(pass, g->corpus, recipe->decoder_start, g->examples + g->starts[chunk],
+                 g->starts[chunk + 1] - g->starts[chunk], &batch))
+        return;
     hd_tensor *memory = hd_stack_encode(stack, pass, batch.source_ids, &batch.sources);
     hd_tensor *states = hd_stack_decode(stack, pass, batch.fed, &batch.targets, memory, NULL);
     hd_cross_entropy_options options = {
         .bias = hd_stack_output_bias(stack),
         .smoothing = run->options.label_smoothing,
-        .scale = scale,
+        .scale = g->scale,
         .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
-    HD_TRY(hd_cross_entropy(pass, states, &stack->output, batch.wanted, &options, loss));
-    return scale > 0 ? hd_pass_backward(pass) : HEED_OK;
+    if (hd_cross_entropy(pass, states, stack->output, batch.wanted, &options, &worker->loss) == HEED_OK && g->scale > 0)
+        hd_pass_backward(pass);
 }
 
-/* Cuts examples into chunks of at most chunk_tokens target tokens (at least one example each): where each starts. */
+/* Cuts examples into chunks of about chunk_tokens target tokens, as even as they can be: where each starts. */
 static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
                    int32_t *starts) {
-    int64_t chunks = 0, tokens = 0;
+    int64_t total = 0, before = 0, chunks = 0;
+    for (size_t i = 0; i < count; i++) total += hd_corpus_get(corpus, examples[i]).target_count;
+    int64_t wanted = (total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
-        hd_pair pair = hd_corpus_get(corpus, examples[i]);
-        tokens += pair.target_count;
-        if (i > 0 && tokens <= run->options.chunk_tokens) continue;
-        starts[chunks++] = (int32_t)i;
-        tokens = pair.target_count;
+        if (before * wanted >= chunks * total) starts[chunks++] = (int32_t)i;
+        before += hd_corpus_get(corpus, examples[i]).target_count;
     }
     starts[chunks] = (int32_t)count;
     return chunks;
 }
 
-/* Examples of a corpus, chunk by chunk, pass_chunks of them to a pass. */
+/* A small model's chunks run side by side, a thread and a block of gradients each, and never wait for one another; a
+ * large one's chunk has all threads. */
+static int64_t chunks_at_once(const hd_run *run, int64_t left) {
+    enum { MOST_GRADIENTS = 1 << 25 };
+    int64_t threads = run->context->threads;
+    return left >= threads && run->model->stack->gradient_count <= MOST_GRADIENTS ? threads : 1;
+}
+
+typedef struct addition {
+    const hd_run *run;
+    int64_t first, end; /* blocks */
+} addition;
+
+enum { GRADIENTS_A_PIECE = 1 << 14 };
+
+static void add_piece(void *argument, int64_t piece, int thread) {
+    (void)thread;
+    const addition *a = argument;
+    int64_t start = piece * GRADIENTS_A_PIECE;
+    int64_t count = hd_min(GRADIENTS_A_PIECE, a->run->model->stack->gradient_count - start);
+    float *total = a->run->blocks[0] + start;
+    for (int64_t i = a->first; i < a->end; i++)
+        a->run->context->kernels->add(count, total, a->run->blocks[i] + start, total);
+}
+
+/* Adds blocks to the total, block 0, in their order. */
+static void add_blocks(const hd_run *run, int64_t first, int64_t end) {
+    addition a = {run, first, end};
+    int64_t count = run->model->stack->gradient_count;
+    hd_parallel_for(run->context, (count + GRADIENTS_A_PIECE - 1) / GRADIENTS_A_PIECE, (end - first) * count, add_piece,
+                    &a);
+}
+
+/* Runs `count` chunks at once. The first chunk of all begins the total, block 0; the others have blocks of their own,
+ * which are added to it. */
+static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, double *loss) {
+    int64_t block = first ? 0 : 1;
+    g->blocks = g->scale > 0 ? run->blocks + block : NULL;
+    for (int64_t i = 0; i < count; i++) {
+        run->workers[i].context.threads = count == 1 ? run->context->threads : 1;
+        if (!g->blocks || g->blocks[i]) continue;
+        const hd_stack *stack = run->model->stack;
+        g->blocks[i] = hd_arena_alloc(&run->model->stack->arena, (size_t)stack->gradient_count, sizeof(float));
+        if (!g->blocks[i]) return HEED_MEMORY;
+    }
+    hd_parallel_for(run->context, count, INT64_MAX, run_chunk, g);
+    for (int64_t i = 0; i < count; i++) {
+        const hd_worker *worker = &run->workers[i];
+        if (worker->pass.status != HEED_OK)
+            return hd_fail(run->context, worker->pass.status, "%s", worker->context.message);
+        *loss += worker->loss;
+    }
+    if (g->blocks) add_blocks(run, 1, block + count);
+    return HEED_OK;
+}
+
+/* The summed loss of some examples of a corpus, chunk by chunk; with a scale also their gradients, times scale. */
 static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
                                 float scale, double *loss) {
     int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
     if (!starts) return HEED_MEMORY;
-    int64_t chunks = cut(run, corpus, examples, count, starts);
-    heed_status status = HEED_OK;
-    for (int64_t c = 0; c < chunks && status == HEED_OK; c += run->options.pass_chunks) {
-        status =
-            run_chunks(run, corpus, examples, starts + c, hd_min(run->options.pass_chunks, chunks - c), scale, loss);
+    int64_t chunks = cut(run, corpus, examples, count, starts), at_once;
+    heed_status status = hd_stack_pack(run->model->stack);
+    for (int64_t c = 0; c < chunks && status == HEED_OK; c += at_once) {
+        at_once = chunks_at_once(run, chunks - c);
+        group g = {.run = run, .corpus = corpus, .examples = examples, .starts = starts + c, .scale = scale};
+        status = run_group(run, &g, at_once, c == 0, loss);
     }
     hd_free(run->context, starts);
     return status;
@@ -100,8 +171,8 @@ static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint
 /* All batches of an update come first, since each token weighs 1 / the tokens of all of them. */
 heed_status hd_run_batches(hd_run *run) {
     uint64_t *all = NULL;
-    size_t capacity = 0, total = 0, *ends = hd_alloc(run->context, (size_t)run->options.accumulate, sizeof *ends);
-    heed_status status = ends ? HEED_OK : HEED_MEMORY;
+    size_t capacity = 0, total = 0;
+    heed_status status = HEED_OK;
     run->step_tokens = 0;
     for (int64_t i = 0; i < run->options.accumulate && status == HEED_OK; i++) {
         const uint64_t *examples;
@@ -112,18 +183,14 @@ heed_status hd_run_batches(hd_run *run) {
         if (status != HEED_OK) break;
         memcpy(all + total, examples, count * sizeof *all);
         for (size_t j = 0; j < count; j++) run->step_tokens += hd_corpus_get(&run->train, examples[j]).target_count;
-        ends[i] = total += count;
+        total += count;
     }
     run->state.epoch = run->batches.epoch;
     run->state.batch = run->batches.number;
     double loss = 0;
-    for (int64_t i = 0; i < run->options.accumulate && status == HEED_OK; i++) {
-        size_t first = i ? ends[i - 1] : 0;
-        status = run_examples(run, &run->train, all + first, ends[i] - first, 1.0f / (float)run->step_tokens, &loss);
-    }
+    if (status == HEED_OK) status = run_examples(run, &run->train, all, total, 1.0f / (float)run->step_tokens, &loss);
     run->loss = loss / (double)run->step_tokens;
     hd_free(run->context, all);
-    hd_free(run->context, ends);
     return status;
 }
 

@@ -8,19 +8,17 @@
 typedef struct hd_optimizer {
     hd_stack *stack;
     const hd_train_options *options;
+    float *gradients;      /* [stack->gradient_count], to be filled before a step */
     double power1, power2; /* β₁ᵗ and β₂ᵗ, by repeated multiplication: the same everywhere */
     double norm;           /* of the last gradient, before clipping */
-    double *sums;          /* a sum of squares for each piece of each parameter */
-    size_t sums_capacity;
+    double *sums;          /* a sum of squares for each piece of the gradients */
 } hd_optimizer;
 
-/* Moments from the stack's arena, all zero. */
+/* Gradients and moments from the stack's arena, all zero. */
 heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_stack *stack, const hd_train_options *options);
-void hd_optimizer_close(hd_optimizer *optimizer);
 /* The learning rate of step 1, 2, …: a linear warm-up, then the schedule. */
 double hd_learning_rate(const hd_train_options *options, int64_t step);
-/* Adds up the uses of each parameter in order, clips, steps, and leaves the gradients zero. HEED_NUMERIC, with nothing
- * changed, when the gradient is not finite. */
+/* Clips, and takes a step down the gradients. HEED_NUMERIC, with nothing changed, when they are not finite. */
 heed_status hd_optimizer_step(hd_optimizer *optimizer, int64_t step);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct hd_train_options {
     bool pre_norm;
     float dropout, attention_dropout, activation_dropout;
     /* optimisation */
-    int64_t seed, steps, epochs, batch_tokens, accumulate, chunk_tokens, pass_chunks;
+    int64_t seed, steps, epochs, batch_tokens, accumulate, chunk_tokens;
     double lr;
     int schedule;
     int64_t warmup;

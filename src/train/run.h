@@ -18,6 +18,13 @@ typedef struct hd_run_state {
     uint64_t tokens;            /* target tokens learned from */
 } hd_run_state;
 
+/* What runs a chunk: a context of its own, so that its threads and its message are its own, and a pass. */
+typedef struct hd_worker {
+    heed_context context;
+    hd_pass pass;
+    double loss; /* of its last chunk */
+} hd_worker;
+
 typedef struct hd_run {
     heed_context *context;
     hd_train_options options;
@@ -27,7 +34,8 @@ typedef struct hd_run {
     hd_corpus train, valid;
     hd_batches batches;
     hd_optimizer optimizer;
-    hd_pass pass;
+    hd_worker *workers; /* [threads] */
+    float **blocks; /* [threads + 1]: blocks of gradients; the first is the optimizer's, others are made when wanted */
     hd_run_state state;
     /* the last step */
     double loss; /* a token */
@@ -45,7 +53,7 @@ typedef struct hd_run {
     int64_t logged_tokens;
 } hd_run;
 
-/* batch.c: one update's forward and backward passes over `accumulate` batches, gradients left in the parameters. Sets
+/* batch.c: one update's forward and backward passes over `accumulate` batches, gradients left to the optimizer. Sets
  * loss and step_tokens. */
 heed_status hd_run_batches(hd_run *run);
 /* The mean loss over a corpus, in the same chunks, without gradients. */

@@ -131,16 +131,15 @@ static heed_status open_model(hd_run *run) {
                                              .repetition_penalty = 1.0f,
                                              .forced_eos = -1,
                                              .max_length = run->model->stack->recipe.max_positions};
-    HD_TRY(hd_stack_train(run->model->stack));
+    hd_stack_train(run->model->stack);
     return hd_optimizer_open(&run->optimizer, run->model->stack, o);
 }
 
 /* ---- settings ---- */
 
 /* What may differ between a run and its resumption without changing what was computed so far. */
-static const char *const free_to_change[] = {"resume",    "recipe",     "steps",         "epochs",  "pass-chunks",
-                                             "log-every", "save-every", "patience",      "average", "card",
-                                             "dtype",     "beams",      "length-penalty"};
+static const char *const free_to_change[] = {"resume",   "recipe",  "steps", "epochs", "log-every", "save-every",
+                                             "patience", "average", "card",  "dtype",  "beams",     "length-penalty"};
 
 static bool is_free_to_change(const char *name) {
     for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
@@ -243,6 +242,19 @@ static heed_status open_data(hd_run *run) {
     return hd_batches_seek(&run->batches, run->state.epoch, run->state.batch);
 }
 
+static heed_status open_workers(hd_run *run) {
+    size_t threads = (size_t)run->context->threads;
+    run->workers = hd_alloc_zeroed(run->context, threads, sizeof *run->workers);
+    run->blocks = hd_alloc_zeroed(run->context, threads + 1, sizeof *run->blocks);
+    if (!run->workers || !run->blocks) return HEED_MEMORY;
+    run->blocks[0] = run->optimizer.gradients;
+    for (size_t i = 0; i < threads; i++) {
+        run->workers[i].context = *run->context;
+        hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->stack->arena);
+    }
+    return HEED_OK;
+}
+
 static heed_status open_run(hd_run *run, const heed_options *options) {
     HD_TRY(settle(run, options));
     HD_TRY(hd_folder_make(run->context, run->folder));
@@ -256,7 +268,7 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     }
     HD_TRY(write_own_recipe(run));
     HD_TRY(open_model(run));
-    hd_pass_open(&run->pass, run->context, &run->model->stack->arena);
+    HD_TRY(open_workers(run));
     if (run->resume) {
         bool found;
         HD_TRY(hd_checkpoint_load(run, &found));
@@ -273,8 +285,10 @@ static void close_run(hd_run *run) {
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
-    hd_optimizer_close(&run->optimizer);
-    if (run->pass.context) hd_pass_close(&run->pass);
+    for (int i = 0; run->workers && i < run->context->threads; i++)
+        if (run->workers[i].pass.context) hd_pass_close(&run->workers[i].pass);
+    hd_free(run->context, run->workers);
+    hd_free(run->context, run->blocks);
     hd_model_close(run->model);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
 }

@@ -1,17 +1,17 @@
 /* The ops but attention, one row a case (tests/ops_fixture.h says what is asked of each), and what they refuse. */
 #include "ops_fixture.h"
 
-/* Three chunks of ragged sequences, one of them empty; and a long batch, for whole blocks and several threads. */
+/* Ragged sequences, one of them empty; and a long batch, for whole blocks and several threads. */
 static const uint64_t examples[] = {7, 3, 100, 1ull << 40, 12};
-static const int32_t starts[] = {0, 3, 4, 9, 9, 11}, positions[] = {2, 0, 5, 0, 1}, chunk_starts[] = {0, 1, 3, 5};
-static const hd_layout ragged = {5, starts, examples, NULL, 3, chunk_starts};
-static const hd_layout placed = {5, starts, examples, positions, 3, chunk_starts};
+static const int32_t starts[] = {0, 3, 4, 9, 9, 11}, positions[] = {2, 0, 5, 0, 1};
+static const hd_layout ragged = {5, starts, examples, NULL};
+static const hd_layout placed = {5, starts, examples, positions};
 static const int32_t long_starts[] = {0, 70, 71, 371, 380, 600};
-static const hd_layout lengthy = {5, long_starts, examples, NULL, 3, chunk_starts};
-static const int32_t empty_starts[] = {0, 0}, empty_chunks[] = {0, 1};
-static const hd_layout empty = {1, empty_starts, examples, NULL, 1, empty_chunks};
+static const hd_layout lengthy = {5, long_starts, examples, NULL};
+static const int32_t empty_starts[] = {0, 0};
+static const hd_layout empty = {1, empty_starts, examples, NULL};
 
-static const int32_t ids[] = {4, 1, 4, 0, 1, 4, 4, 2, 6, 1, 4}; /* 4 and 1 in each chunk; 3 and 5 never */
+static const int32_t ids[] = {4, 1, 4, 0, 1, 4, 4, 2, 6, 1, 4}; /* 3 and 5 never */
 
 /* ---- formulas ---- */
 
@@ -46,7 +46,7 @@ static void embed_reference(const op_case *c, const double *const *x, double *y)
 }
 
 static hd_tensor *embed(op_run *run) {
-    return hd_embed(run->pass, &run->weights[0][0], run->ids, run->layout, run->c->scale, run->c->padding);
+    return hd_embed(run->pass, run->weights[0], run->ids, run->layout, run->c->scale, run->c->padding);
 }
 
 enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
@@ -68,10 +68,10 @@ static void positions_reference(const op_case *c, const double *const *x, double
 }
 
 static hd_tensor *add_fixed(op_run *run) {
-    return hd_add_positions(run->pass, run->inputs[0], &no_weight, fixed_positions(), FIXED_LENGTH);
+    return hd_add_positions(run->pass, run->inputs[0], NULL, fixed_positions(), FIXED_LENGTH);
 }
 static hd_tensor *add_learned(op_run *run) {
-    return hd_add_positions(run->pass, run->inputs[0], &run->weights[1][0], NULL, run->c->operands[1].rows);
+    return hd_add_positions(run->pass, run->inputs[0], run->weights[1], NULL, run->c->operands[1].rows);
 }
 
 static void dropped(const op_case *c, uint32_t site, const double *x, const double *residual, double *y) {
@@ -110,7 +110,7 @@ static void linear_reference(const op_case *c, const double *const *x, double *y
 }
 
 static hd_tensor *linear(op_run *run) {
-    return hd_linear(run->pass, run->inputs[0], &run->weights[1][0], &run->weights[2][0], run->c->activation);
+    return hd_linear(run->pass, run->inputs[0], run->weights[1], run->weights[2], run->c->activation);
 }
 
 static void activate_reference(const op_case *c, const double *const *x, double *y) {
@@ -131,7 +131,7 @@ static void norm_reference(const op_case *c, const double *const *x, double *y) 
     }
 }
 static hd_tensor *norm(op_run *run) {
-    return hd_norm(run->pass, run->inputs[0], &run->weights[1][0], &run->weights[2][0], run->c->epsilon);
+    return hd_norm(run->pass, run->inputs[0], run->weights[1], run->weights[2], run->c->epsilon);
 }
 
 static double divergence(const op_case *c, const double *x, const double *table) {
@@ -156,7 +156,7 @@ static void cross_entropy_reference(const op_case *c, const double *const *x, do
     *y = divergence(c, x[0], x[1]);
 }
 
-static hd_tensor *lose(op_run *run, hd_tensor *x, const hd_weight *table) {
+static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
     int64_t rows = hd_layout_rows(run->layout), first = run->ids - run->c->ids;
     int32_t *targets = hd_pass_alloc(run->pass, (size_t)rows, sizeof *targets);
     for (int64_t r = 0; r < rows; r++) targets[r] = run->c->ids[(first + r) % 11];
@@ -164,7 +164,7 @@ static hd_tensor *lose(op_run *run, hd_tensor *x, const hd_weight *table) {
     hd_cross_entropy(run->pass, x, table, targets, &options, &run->loss);
     return NULL;
 }
-static hd_tensor *cross_entropy(op_run *run) { return lose(run, run->inputs[0], &run->weights[1][0]); }
+static hd_tensor *cross_entropy(op_run *run) { return lose(run, run->inputs[0], run->weights[1]); }
 
 /* One table, to embed with and to choose by. */
 static void tied_reference(const op_case *c, const double *const *x, double *y) {
@@ -176,7 +176,7 @@ static void tied_reference(const op_case *c, const double *const *x, double *y) 
     free(embedded);
 }
 static hd_tensor *tied(op_run *run) {
-    return lose(run, hd_embed(run->pass, &run->weights[0][0], run->ids, run->layout, 3.0f, -1), &run->weights[0][1]);
+    return lose(run, hd_embed(run->pass, run->weights[0], run->ids, run->layout, 3.0f, -1), run->weights[0]);
 }
 
 /* Tensors with several uses, some of whose users give their gradient away: a = x + P, y = a + D relu(a Wᵀ), z = y + y. */
@@ -192,19 +192,18 @@ static void shared_reference(const op_case *c, const double *const *x, double *y
 static hd_tensor *share(op_run *run) {
     hd_pass *pass = run->pass;
     hd_tensor *a = add_learned(run);
-    hd_tensor *y =
-        hd_dropout_add(pass, hd_linear(pass, a, &run->weights[2][0], &no_weight, HD_RELU), a, run->c->dropout);
+    hd_tensor *y = hd_dropout_add(pass, hd_linear(pass, a, run->weights[2], NULL, HD_RELU), a, run->c->dropout);
     return hd_dropout_add(pass, hd_dropout_add(pass, y, y, 0), run->inputs[0], 0);
 }
 
 /* ---- the table ---- */
 
 #define X(width) \
-    { 'x', 0, width, 0 }
+    { 'x', 0, width }
 #define W(height, width) \
-    { 'w', height, width, 0 }
+    { 'w', height, width }
 #define F(height, width) \
-    { 'f', height, width, 0 }
+    { 'f', height, width }
 #define EMBED     .run = embed, .reference = embed_reference, .ids = ids
 #define LINEAR    .run = linear, .reference = linear_reference
 #define ACTIVATE  .run = activate, .reference = activate_reference, .layout = &ragged, .columns = 19, .operands = {X(19)}
@@ -263,7 +262,7 @@ static const op_case cases[] = {
     {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
      .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
-    {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12, 2}}, .ids = ids,
+    {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12}}, .ids = ids,
      .classes = 7, .smoothing = 0.1f, .scale = 1},
     {"shared tensors", &ragged, .run = share, .reference = shared_reference, .operands = {X(16), W(5, 16), W(16, 16)},
      .columns = 16, .activation = HD_RELU, .dropout = 0.25f},
@@ -273,60 +272,60 @@ static const op_case cases[] = {
 
 typedef struct refusal {
     const char *said; /* in the message */
-    hd_tensor *(*call)(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *short_vector);
+    hd_tensor *(*call)(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *short_vector);
     heed_status status;
 } refusal;
 
 /* x is [11, 6], w [4, 5] and the vector has 5 elements. */
-static hd_tensor *refuse_linear(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_linear(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
-    return hd_linear(pass, x, w, &no_weight, HD_RELU);
+    return hd_linear(pass, x, w, NULL, HD_RELU);
 }
-static hd_tensor *refuse_bias(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_bias(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     x->columns = 5;
     return hd_linear(pass, x, w, vector, HD_RELU);
 }
-static hd_tensor *refuse_norm(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_norm(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)w;
-    return hd_norm(pass, x, vector, &no_weight, 1e-5f);
+    return hd_norm(pass, x, vector, NULL, 1e-5f);
 }
-static hd_tensor *refuse_norm_bias(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_norm_bias(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     x->columns = 5;
-    w->parameter->columns = 3;
+    w->columns = 3;
     return hd_norm(pass, x, vector, w, 1e-5f);
 }
-static hd_tensor *refuse_positions(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_positions(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     return hd_add_positions(pass, x, w, NULL, 20);
 }
-static hd_tensor *refuse_length(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_length(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     x->columns = 5; /* the longest sequence has 5 tokens, the table 4 rows */
     return hd_add_positions(pass, x, w, NULL, 20);
 }
-static hd_tensor *refuse_residual(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_residual(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)w, (void)vector;
     return hd_dropout_add(pass, x, hd_tensor_new(pass, 11, 7, x->layout), 0.5f);
 }
-static hd_tensor *refuse_id(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_id(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     return hd_embed(pass, w, ids, x->layout, 1, -1);
 }
-static hd_tensor *lose_on(hd_pass *pass, hd_tensor *x, hd_weight *w, int64_t classes) {
+static hd_tensor *lose_on(hd_pass *pass, hd_tensor *x, hd_parameter *w, int64_t classes) {
     double loss = 0;
     heed_status status = hd_cross_entropy(pass, x, w, ids, &(hd_cross_entropy_options){classes, 0, 1}, &loss);
     return status == HEED_OK ? x : NULL;
 }
-static hd_tensor *refuse_width(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_width(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     return lose_on(pass, x, w, 4);
 }
-static hd_tensor *refuse_classes(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_classes(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     x->columns = 5;
     return lose_on(pass, x, w, 9);
 }
-static hd_tensor *refuse_target(hd_pass *pass, hd_tensor *x, hd_weight *w, hd_weight *vector) {
+static hd_tensor *refuse_target(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     x->columns = 5;
     return lose_on(pass, x, w, 4);
@@ -359,10 +358,10 @@ static void shapes_are_refused(void **state) {
         hd_parameter vector = {.name = "vector", .rows = 1, .columns = 5, .dimensions = 1, .data = data};
         hd_tensor *x = hd_tensor_new(&pass, 11, 6, &ragged);
         memset(x->data, 0, 11 * 6 * sizeof(float));
-        hd_tensor *y = refusals[i].call(&pass, x, &(hd_weight){&matrix, 0}, &(hd_weight){&vector, 0});
+        hd_tensor *y = refusals[i].call(&pass, x, &matrix, &vector);
         if (y || pass.status != refusals[i].status || !strstr(context->message, refusals[i].said))
             fail_msg("wanted \"%s\", got status %d and \"%s\"", refusals[i].said, pass.status, context->message);
-        assert_null(hd_linear(&pass, x, &(hd_weight){&matrix, 0}, &no_weight, HD_IDENTITY)); /* the failure stays */
+        assert_null(hd_linear(&pass, x, &matrix, NULL, HD_IDENTITY)); /* the failure stays */
         if (!strstr(context->message, refusals[i].said))
             fail_msg("the first message was lost: \"%s\"", context->message);
         hd_pass_close(&pass);
@@ -378,14 +377,14 @@ static void nothing_comes_of_nothing(void **state) {
     hd_pass_open(&pass, context, NULL);
     hd_tensor *x = hd_tensor_new(&pass, 0, 4, &empty);
     double loss = 1;
-    assert_null(hd_add_positions(&pass, NULL, &no_weight, fixed_positions(), 8));
+    assert_null(hd_add_positions(&pass, NULL, NULL, fixed_positions(), 8));
     assert_null(hd_dropout_add(&pass, NULL, x, 0.1f));
-    assert_null(hd_linear(&pass, NULL, &no_weight, &no_weight, HD_RELU));
+    assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));
-    assert_null(hd_norm(&pass, NULL, &no_weight, &no_weight, 1e-5f));
+    assert_null(hd_norm(&pass, NULL, NULL, NULL, 1e-5f));
     assert_int_equal(pass.status, HEED_OK);
     pass.status = HEED_NUMERIC;
-    assert_int_equal(hd_cross_entropy(&pass, NULL, &no_weight, NULL, NULL, &loss), HEED_NUMERIC);
+    assert_int_equal(hd_cross_entropy(&pass, NULL, NULL, NULL, NULL, &loss), HEED_NUMERIC);
     assert_true(loss == 1);
     hd_pass_close(&pass);
     heed_context_close(context);

@@ -2,15 +2,15 @@
 #include "ops_fixture.h"
 
 static const uint64_t examples[] = {7, 3, 100, 1ull << 40, 12};
-static const int32_t chunk_starts[] = {0, 1, 3, 5}, positions[] = {2, 0, 5, 0, 1};
+static const int32_t positions[] = {2, 0, 5, 0, 1};
 static const int32_t short_starts[] = {0, 3, 4, 9, 9, 11}, long_starts[] = {0, 70, 71, 204, 210, 240};
 static const int32_t other_starts[] = {0, 2, 9, 10, 80, 83}, gap_starts[] = {0, 2, 9, 9, 12, 15};
-static const hd_layout brief = {5, short_starts, examples, NULL, 3, chunk_starts};
-static const hd_layout placed = {5, short_starts, examples, positions, 3, chunk_starts};
-static const hd_layout lengthy = {5, long_starts, examples, NULL, 3, chunk_starts};
-static const hd_layout other = {5, other_starts, examples, NULL, 3, chunk_starts};
+static const hd_layout brief = {5, short_starts, examples, NULL};
+static const hd_layout placed = {5, short_starts, examples, positions};
+static const hd_layout lengthy = {5, long_starts, examples, NULL};
+static const hd_layout other = {5, other_starts, examples, NULL};
 static const hd_layout two = {.sequences = 2, .starts = short_starts};
-static const hd_layout gap = {5, gap_starts, examples, NULL, 3, chunk_starts}; /* the third sequence has no keys */
+static const hd_layout gap = {5, gap_starts, examples, NULL}; /* the third sequence has no keys */
 
 static void attention(const op_case *c, const double *q, const double *k, const double *v, double *y) {
     const hd_layout *queries = c->layout, *keys = c->key_layout ? c->key_layout : queries;
@@ -65,10 +65,10 @@ static hd_tensor *attend_keys_as_values(op_run *run) {
 
 #define SELF(width)                                                 \
     .run = attend, .reference = attend_reference, .columns = width, \
-    .operands = {{'x', 0, width, 0}, {'x', 0, width, 0}, {'x', 0, width, 0}}
+    .operands = {{'x', 0, width}, {'x', 0, width}, {'x', 0, width}}
 #define CROSS(keys, width)                                                              \
     .run = attend, .reference = attend_reference, .columns = width, .key_layout = keys, \
-    .operands = {{'x', 0, width, 0}, {'k', 0, width, 0}, {'k', 0, width, 0}}
+    .operands = {{'x', 0, width}, {'k', 0, width}, {'k', 0, width}}
 
 static const op_case cases[] = {
     {"self", &brief, SELF(24), .heads = 3},
@@ -84,9 +84,9 @@ static const op_case cases[] = {
     {"cross, dropout", &brief, CROSS(&other, 24), .heads = 2, .dropout = 0.4f},
     {"cross, no keys", &brief, CROSS(&gap, 6), .heads = 2},
     {"queries, keys and values in one", &brief, .run = attend_to_itself, .reference = one_tensor_reference,
-     .columns = 12, .operands = {{'x', 0, 12, 0}}, .heads = 2},
+     .columns = 12, .operands = {{'x', 0, 12}}, .heads = 2},
     {"keys and values in one", &brief, .run = attend_keys_as_values, .reference = keys_as_values_reference,
-     .columns = 12, .key_layout = &other, .operands = {{'x', 0, 12, 0}, {'k', 0, 12, 0}}, .heads = 2},
+     .columns = 12, .key_layout = &other, .operands = {{'x', 0, 12}, {'k', 0, 12}}, .heads = 2},
 };
 
 /* ---- the cache ---- */
@@ -164,7 +164,7 @@ static void look(void *user, const char *where, int layer, int64_t sequence, int
 static void observers_see_weights_that_sum_to_one(void **state) {
     (void)state;
     heed_context *context = open_context();
-    seen s = {0, 0};
+    seen s = {0};
     const hd_observer observer = {look, &s};
     hd_pass pass;
     hd_pass_open(&pass, context, NULL);

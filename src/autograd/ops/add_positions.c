@@ -1,47 +1,33 @@
-/* y = x + P[position]        dx = dy, dP[p] = Σ dy over the rows at position p, sequences ascending; chunks in order. */
+/* y = x + P[position]        dx = dy, dP[p] = Σ dy over the rows at position p, sequences ascending. */
 #include "autograd/ops/ops.h"
-
-#include <string.h>
 
 typedef struct position_node {
     hd_node node;
     hd_tensor *x, *y;
-    const hd_weight *table;
+    hd_parameter *table;
 } position_node;
 
 static void backward_table(hd_pass *pass, const position_node *op, float *gradient) {
     const hd_layout *layout = op->y->layout;
     int64_t width = op->y->columns;
-    float *sum = hd_pass_alloc(pass, (size_t)width, sizeof *sum);
-    if (!sum) return;
-    for (int64_t c = 0; c < hd_layout_chunks(layout); c++) {
-        int64_t first = layout->chunks ? layout->chunk_starts[c] : 0;
-        int64_t end = layout->chunks ? layout->chunk_starts[c + 1] : layout->sequences, longest = 0;
-        for (int64_t s = first; s < end; s++)
-            longest = hd_max(longest, hd_layout_position(layout, s) + layout->starts[s + 1] - layout->starts[s]);
-        for (int64_t p = 0; p < longest; p++) {
-            memset(sum, 0, (size_t)width * sizeof *sum);
-            for (int64_t s = first; s < end; s++) {
-                int64_t row = layout->starts[s] + p - hd_layout_position(layout, s);
-                if (row < layout->starts[s] || row >= layout->starts[s + 1]) continue;
-                pass->context->kernels->add(width, sum, op->y->gradient + row * width, sum);
-            }
-            pass->context->kernels->add(width, gradient + p * width, sum, gradient + p * width);
-        }
+    for (int64_t s = 0; s < layout->sequences; s++) {
+        float *place = gradient + hd_layout_position(layout, s) * width;
+        int64_t row = layout->starts[s], count = (layout->starts[s + 1] - row) * width;
+        pass->context->kernels->add(count, place, op->y->gradient + row * width, place);
     }
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
     position_node *op = (position_node *)node;
     if (!op->y->gradient) return;
-    float *gradient = op->table ? hd_weight_gradient(op->table) : NULL;
+    float *gradient = hd_pass_gradient(pass, op->table);
     if (gradient) backward_table(pass, op, gradient);
     hd_gradient_give(pass, op->x, op->y->gradient);
 }
 
-hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table, const float *fixed, int64_t length) {
+hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length) {
     if (!x) return NULL;
-    const hd_parameter *parameter = fixed ? NULL : table->parameter;
+    hd_parameter *parameter = fixed ? NULL : table;
     if (parameter && parameter->columns != x->columns)
         return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot place rows of %lld",
                             parameter->name, (long long)parameter->rows, (long long)parameter->columns,
@@ -67,6 +53,6 @@ hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table,
     }
     y->needs_gradient = x->needs_gradient || (parameter && parameter->trained);
     position_node *op = hd_pass_record(pass, y, sizeof *op, backward);
-    if (op) op->x = x, op->y = y, op->table = learned ? table : NULL;
+    if (op) op->x = x, op->y = y, op->table = parameter;
     return y;
 }

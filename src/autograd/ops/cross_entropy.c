@@ -4,7 +4,6 @@
  * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
-#include "tensor/accumulate.h"
 #include "tensor/matmul.h"
 
 #include <string.h>
@@ -34,17 +33,16 @@ static void lose_rows(void *argument, int64_t piece, int worker) {
     }
 }
 
-heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
+heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss) {
     if (!x) return pass->status;
-    const hd_parameter *w = table->parameter;
     int64_t classes = options->classes, width = x->columns;
-    if (w->columns != width)
-        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", w->name,
-                     (long long)w->rows, (long long)w->columns, (long long)width);
-    if (classes > w->rows)
-        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot choose among %lld classes", w->name,
-                     (long long)w->rows, (long long)w->columns, (long long)classes);
+    if (table->columns != width)
+        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot score rows of %lld", table->name,
+                     (long long)table->rows, (long long)table->columns, (long long)width);
+    if (classes > table->rows)
+        hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot choose among %lld classes", table->name,
+                     (long long)table->rows, (long long)table->columns, (long long)classes);
     if (pass->status != HEED_OK) return pass->status;
     for (int64_t t = 0; t < x->rows; t++)
         if (targets[t] < 0 || targets[t] >= classes) {
@@ -52,71 +50,66 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table
                          (long long)classes);
             return pass->status;
         }
-    float *d_table = pass->recording ? hd_weight_gradient(table) : NULL, *dx = NULL;
+    float *d_table = pass->recording ? hd_pass_gradient(pass, table) : NULL, *dx = NULL;
     bool add = false;
     if (pass->recording && x->needs_gradient) dx = hd_gradient(pass, x, &add);
-    const void *panels = hd_weight_panels(pass, table);
+    const void *panels = hd_pass_panels(pass, table);
     int64_t most = hd_min(TOKENS_A_PIECE, x->rows);
     hd_arena_mark mark = hd_arena_here(&pass->arena);
     float *logits = hd_pass_alloc(pass, (size_t)(most * classes), sizeof *logits);
     double *losses = hd_pass_alloc(pass, (size_t)most, sizeof *losses);
-    float *chunk = d_table ? hd_pass_alloc(pass, (size_t)(classes * width), sizeof *chunk) : NULL;
-    const float *weight = dx ? hd_weight_rows(pass, table) : NULL;
+    const float *weight = dx ? hd_pass_rows(pass, table) : NULL;
     if (pass->status != HEED_OK || !panels) return pass->status;
 
-    for (int64_t c = 0; c < hd_layout_chunks(x->layout); c++) {
-        int64_t first = hd_layout_chunk_row(x->layout, c), end = hd_layout_chunk_row(x->layout, c + 1);
-        double chunk_loss = 0;
-        for (int64_t t = first; t < end; t += most) {
-            int64_t tokens = hd_min(most, end - t);
-            const float *rows = x->data + t * width;
+    double sum = 0;
+    for (int64_t t = 0; t < x->rows; t += most) {
+        int64_t tokens = hd_min(most, x->rows - t);
+        const float *rows = x->data + t * width;
+        hd_matmul(pass->context, &(hd_product){.rows = tokens,
+                                               .columns = classes,
+                                               .depth = width,
+                                               .a = rows,
+                                               .a_row = width,
+                                               .a_depth = 1,
+                                               .b = panels,
+                                               .b_depth = HD_PANEL,
+                                               .b_panel = HD_PANEL * width,
+                                               .b_dtype = table->panel_dtype,
+                                               .c = logits,
+                                               .c_row = classes,
+                                               .bias = options->bias});
+        piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
+        hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows,
+                        &p);
+        for (int64_t r = 0; r < tokens; r++) sum += losses[r];
+        if (dx)
             hd_matmul(pass->context, &(hd_product){.rows = tokens,
-                                                   .columns = classes,
-                                                   .depth = width,
-                                                   .a = rows,
-                                                   .a_row = width,
+                                                   .columns = width,
+                                                   .depth = classes,
+                                                   .a = logits,
+                                                   .a_row = classes,
                                                    .a_depth = 1,
-                                                   .b = panels,
-                                                   .b_depth = HD_PANEL,
-                                                   .b_panel = HD_PANEL * width,
-                                                   .b_dtype = w->panel_dtype,
-                                                   .c = logits,
-                                                   .c_row = classes,
-                                                   .bias = options->bias});
-            piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
-            hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows,
-                            &p);
-            for (int64_t r = 0; r < tokens; r++) chunk_loss += losses[r];
-            if (dx)
-                hd_matmul(pass->context, &(hd_product){.rows = tokens,
-                                                       .columns = width,
-                                                       .depth = classes,
-                                                       .a = logits,
-                                                       .a_row = classes,
-                                                       .a_depth = 1,
-                                                       .b = weight,
-                                                       .b_depth = width,
-                                                       .b_panel = HD_PANEL,
-                                                       .c = dx + t * width,
-                                                       .c_row = width,
-                                                       .mode = add ? HD_ADD : HD_STORE});
-            if (d_table)
-                hd_matmul(pass->context, &(hd_product){.rows = classes,
-                                                       .columns = width,
-                                                       .depth = tokens,
-                                                       .a = logits,
-                                                       .a_row = 1,
-                                                       .a_depth = classes,
-                                                       .b = rows,
-                                                       .b_depth = width,
-                                                       .b_panel = HD_PANEL,
-                                                       .c = chunk,
-                                                       .c_row = width,
-                                                       .mode = t > first ? HD_CONTINUE : HD_STORE});
-        }
-        *loss += chunk_loss;
-        if (d_table && end > first) hd_accumulate(pass->context, classes * width, chunk, d_table);
+                                                   .b = weight,
+                                                   .b_depth = width,
+                                                   .b_panel = HD_PANEL,
+                                                   .c = dx + t * width,
+                                                   .c_row = width,
+                                                   .mode = add ? HD_ADD : HD_STORE});
+        if (d_table)
+            hd_matmul(pass->context, &(hd_product){.rows = classes,
+                                                   .columns = width,
+                                                   .depth = tokens,
+                                                   .a = logits,
+                                                   .a_row = 1,
+                                                   .a_depth = classes,
+                                                   .b = rows,
+                                                   .b_depth = width,
+                                                   .b_panel = HD_PANEL,
+                                                   .c = d_table,
+                                                   .c_row = width,
+                                                   .mode = HD_CONTINUE});
     }
+    *loss += sum;
     hd_arena_rewind(&pass->arena, mark);
     return pass->status;
 }

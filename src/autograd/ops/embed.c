@@ -1,4 +1,4 @@
-/* y = s · E[ids]        dE[i] = s · Σ dy over the tokens with id i, ascending within a chunk; chunks in order. */
+/* y = s · E[ids]        dE[i] = s · Σ dy over the tokens with id i, ascending. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
 
@@ -8,7 +8,7 @@ enum { ROWS_A_PIECE = 64 };
 
 typedef struct embed_node {
     hd_node node;
-    const hd_weight *table;
+    hd_parameter *table;
     const int32_t *ids;
     float scale;
     int32_t padding;
@@ -29,12 +29,12 @@ static void gather_piece(void *argument, int64_t piece, int worker) {
     const hd_tensor *y = g->op.y;
     for (int64_t row = piece * ROWS_A_PIECE; row < hd_min((piece + 1) * ROWS_A_PIECE, y->rows); row++) {
         float *out = y->data + row * y->columns;
-        hd_parameter_row(g->op.table->parameter, g->op.ids[row], out);
+        hd_parameter_row(g->op.table, g->op.ids[row], out);
         if (g->op.scale != 1.0f) g->pass->context->kernels->scale(y->columns, g->op.scale, out, out);
     }
 }
 
-/* One id of a chunk: its tokens' gradients are summed from zero in the first token's row, then added to the table's. */
+/* One id: its tokens' gradients are summed from zero in the first token's row, then added to the table's. */
 static void scatter_run(void *argument, int64_t run, int worker) {
     (void)worker;
     const gather *g = argument;
@@ -55,37 +55,34 @@ static int by_id_then_position(const void *a, const void *b) {
 
 static void backward(hd_pass *pass, hd_node *node) {
     embed_node *op = (embed_node *)node;
-    float *gradient = hd_weight_gradient(op->table);
+    float *gradient = hd_pass_gradient(pass, op->table);
     if (!gradient || !op->y->gradient) return;
     int64_t rows = op->y->rows;
     int64_t *order = hd_pass_alloc(pass, (size_t)rows, sizeof *order);
     int64_t *runs = hd_pass_alloc(pass, (size_t)rows + 1, sizeof *runs);
     if (!order || !runs) return;
-    for (int64_t c = 0; c < hd_layout_chunks(op->y->layout); c++) {
-        int64_t row = hd_layout_chunk_row(op->y->layout, c), end = hd_layout_chunk_row(op->y->layout, c + 1), count = 0;
-        for (int64_t r = row; r < end; r++) order[r - row] = (int64_t)op->ids[r] << 32 | r;
-        qsort(order, (size_t)(end - row), sizeof *order, by_id_then_position);
-        for (int64_t i = 0; i < end - row; i++) {
-            if (i == 0 || order[i] >> 32 != op->ids[order[i - 1]]) runs[count++] = i;
-            order[i] &= 0xffffffff;
-        }
-        runs[count] = end - row;
-        gather g = {pass, *op, order, runs, gradient};
-        hd_parallel_for(pass->context, count, 2 * (end - row) * op->y->columns, scatter_run, &g);
+    for (int64_t r = 0; r < rows; r++) order[r] = (int64_t)op->ids[r] << 32 | r;
+    qsort(order, (size_t)rows, sizeof *order, by_id_then_position);
+    int64_t count = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        if (i == 0 || order[i] >> 32 != op->ids[order[i - 1]]) runs[count++] = i;
+        order[i] &= 0xffffffff;
     }
+    runs[count] = rows;
+    gather g = {pass, *op, order, runs, gradient};
+    hd_parallel_for(pass->context, count, 2 * rows * op->y->columns, scatter_run, &g);
 }
 
-hd_tensor *hd_embed(hd_pass *pass, const hd_weight *table, const int32_t *ids, const hd_layout *layout, float scale,
+hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding) {
-    const hd_parameter *parameter = table->parameter;
     int64_t rows = hd_layout_rows(layout);
-    hd_tensor *y = hd_tensor_new(pass, rows, parameter->columns, layout);
+    hd_tensor *y = hd_tensor_new(pass, rows, table->columns, layout);
     if (!y) return NULL;
     for (int64_t r = 0; r < rows; r++)
-        if (ids[r] < 0 || ids[r] >= parameter->rows)
+        if (ids[r] < 0 || ids[r] >= table->rows)
             return hd_pass_fail(pass, HEED_ARGUMENT, "token id %d lies outside the %lld rows of \"%s\"", ids[r],
-                                (long long)parameter->rows, parameter->name);
-    y->needs_gradient = parameter->trained;
+                                (long long)table->rows, table->name);
+    y->needs_gradient = table->trained;
     embed_node op = {.table = table, .ids = ids, .scale = scale, .padding = padding, .y = y};
     gather g = {.pass = pass, .op = op};
     hd_parallel_for(pass->context, (rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 2 * rows * y->columns, gather_piece, &g);

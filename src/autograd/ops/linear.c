@@ -1,13 +1,12 @@
-/* y = f(x Wᵀ + b)        with g = dy f′:  dx = g W,  dW = gᵀ x and db = Σ g over tokens, ascending within a chunk. */
+/* y = f(x Wᵀ + b)        with g = dy f′:  dx = g W,  dW = gᵀ x and db = Σ g over tokens, ascending. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
-#include "tensor/accumulate.h"
 #include "tensor/matmul.h"
 
 typedef struct linear_node {
     hd_node node;
     hd_tensor *x, *y;
-    const hd_weight *weight, *bias;
+    hd_parameter *weight, *bias;
     hd_activation activation; /* HD_IDENTITY or HD_RELU, whose slope its output tells */
 } linear_node;
 
@@ -39,9 +38,9 @@ static void sum_columns(void *argument, int64_t piece, int worker) {
 
 static int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
-/* One chunk's Σ g xᵀ from zero, in pieces of tokens that stay in cache, then added to the total. */
+/* The sum goes on from what is there, in pieces of tokens that stay in cache. */
 static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, int64_t tokens, int64_t out, int64_t in,
-                                float *chunk, float *total) {
+                                float *total) {
     for (int64_t t = 0; t < tokens; t += TOKENS_A_PIECE)
         hd_matmul(pass->context, &(hd_product){.rows = out,
                                                .columns = in,
@@ -52,10 +51,9 @@ static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, i
                                                .b = x + t * in,
                                                .b_depth = in,
                                                .b_panel = HD_PANEL,
-                                               .c = chunk,
+                                               .c = total,
                                                .c_row = in,
-                                               .mode = t ? HD_CONTINUE : HD_STORE});
-    if (tokens) hd_accumulate(pass->context, out * in, chunk, total);
+                                               .mode = HD_CONTINUE});
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
@@ -71,7 +69,7 @@ static void backward(hd_pass *pass, hd_node *node) {
         bool add;
         float *dx = hd_gradient(pass, op->x, &add);
         hd_arena_mark mark = hd_arena_here(&pass->arena);
-        const float *weight = dx ? hd_weight_rows(pass, op->weight) : NULL;
+        const float *weight = dx ? hd_pass_rows(pass, op->weight) : NULL;
         if (!weight) return;
         hd_matmul(pass->context, &(hd_product){.rows = tokens,
                                                .columns = in,
@@ -87,38 +85,28 @@ static void backward(hd_pass *pass, hd_node *node) {
                                                .mode = add ? HD_ADD : HD_STORE});
         hd_arena_rewind(&pass->arena, mark);
     }
-    float *d_weight = hd_weight_gradient(op->weight), *d_bias = hd_weight_gradient(op->bias);
-    hd_arena_mark mark = hd_arena_here(&pass->arena);
-    float *chunk = d_weight ? hd_pass_alloc(pass, (size_t)(out * in), sizeof *chunk) : NULL;
-    if (d_weight && !chunk) return;
-    for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
-        int64_t row = hd_layout_chunk_row(op->x->layout, c), rows = hd_layout_chunk_row(op->x->layout, c + 1) - row;
-        if (d_weight) add_weight_gradient(pass, g + row * out, op->x->data + row * in, rows, out, in, chunk, d_weight);
-        slicing s = {.context = pass->context, .source = g + row * out, .target = d_bias, .rows = rows, .width = out};
-        if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), rows * out, sum_columns, &s);
-    }
-    hd_arena_rewind(&pass->arena, mark);
+    float *d_weight = hd_pass_gradient(pass, op->weight), *d_bias = hd_pass_gradient(pass, op->bias);
+    if (d_weight) add_weight_gradient(pass, g, op->x->data, tokens, out, in, d_weight);
+    slicing s = {.context = pass->context, .source = g, .target = d_bias, .rows = tokens, .width = out};
+    if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), tokens * out, sum_columns, &s);
 }
 
-hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const hd_weight *bias,
-                     hd_activation activation) {
+hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, hd_activation activation) {
     if (!x) return NULL;
-    const hd_parameter *w = weight->parameter;
-    if (w->columns != x->columns)
-        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot take rows of %lld", w->name,
-                            (long long)w->rows, (long long)w->columns, (long long)x->columns);
-    if (bias->parameter && hd_parameter_count(bias->parameter) != w->rows)
+    if (weight->columns != x->columns)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot take rows of %lld", weight->name,
+                            (long long)weight->rows, (long long)weight->columns, (long long)x->columns);
+    if (bias && hd_parameter_count(bias) != weight->rows)
         return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot be added to rows of %lld",
-                            bias->parameter->name, (long long)hd_parameter_count(bias->parameter), (long long)w->rows);
-    bool needs_gradient =
-        pass->recording && (x->needs_gradient || w->trained || (bias->parameter && bias->parameter->trained));
+                            bias->name, (long long)hd_parameter_count(bias), (long long)weight->rows);
+    bool needs_gradient = pass->recording && (x->needs_gradient || weight->trained || (bias && bias->trained));
     /* Only identity and ReLU can be told from their output: the others are an op of their own on the way back. */
     bool apart = needs_gradient && activation > HD_RELU;
-    const void *panels = hd_weight_panels(pass, weight);
-    hd_tensor *y = hd_tensor_new(pass, x->rows, w->rows, x->layout);
+    const void *panels = hd_pass_panels(pass, weight);
+    hd_tensor *y = hd_tensor_new(pass, x->rows, weight->rows, x->layout);
     if (!y || !panels) return NULL;
     hd_matmul(pass->context, &(hd_product){.rows = x->rows,
-                                           .columns = w->rows,
+                                           .columns = weight->rows,
                                            .depth = x->columns,
                                            .a = x->data,
                                            .a_row = x->columns,
@@ -126,10 +114,10 @@ hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const
                                            .b = panels,
                                            .b_depth = HD_PANEL,
                                            .b_panel = HD_PANEL * x->columns,
-                                           .b_dtype = w->panel_dtype,
+                                           .b_dtype = weight->panel_dtype,
                                            .c = y->data,
-                                           .c_row = w->rows,
-                                           .bias = bias->parameter ? bias->parameter->data : NULL,
+                                           .c_row = weight->rows,
+                                           .bias = bias ? bias->data : NULL,
                                            .activation = apart ? HD_IDENTITY : activation});
     y->needs_gradient = needs_gradient;
     linear_node *op = hd_pass_record(pass, y, sizeof *op, backward);

@@ -6,7 +6,7 @@
 typedef struct norm_node {
     hd_node node;
     hd_tensor *x, *y;
-    const hd_weight *gain, *bias;
+    hd_parameter *gain, *bias;
     float epsilon;
     float *statistics; /* [rows, 2] or [rows] */
     float *dx;         /* backward */
@@ -18,7 +18,6 @@ enum { ROWS_A_PIECE = 64, COLUMNS_A_PIECE = 32 };
 typedef struct slicing {
     const heed_context *context;
     const norm_node *op;
-    int64_t row, rows; /* of the chunk, for the parameters' gradients */
     float *d_gain, *d_bias;
 } slicing;
 
@@ -27,10 +26,10 @@ static void forward_piece(void *argument, int64_t piece, int worker) {
     const slicing *s = argument;
     const norm_node *op = s->op;
     int64_t width = op->x->columns, row = piece * ROWS_A_PIECE, rows = hd_min(ROWS_A_PIECE, op->x->rows - row);
-    const float *x = op->x->data + row * width, *gain = op->gain->parameter->data;
+    const float *x = op->x->data + row * width, *gain = op->gain->data;
     float *y = op->y->data + row * width;
-    if (op->bias->parameter)
-        s->context->kernels->layer_norm(rows, width, op->epsilon, x, gain, op->bias->parameter->data, y,
+    if (op->bias)
+        s->context->kernels->layer_norm(rows, width, op->epsilon, x, gain, op->bias->data, y,
                                         op->statistics ? op->statistics + 2 * row : NULL);
     else
         s->context->kernels->rms_norm(rows, width, op->epsilon, x, gain, y,
@@ -42,9 +41,9 @@ static void backward_piece(void *argument, int64_t piece, int worker) {
     const slicing *s = argument;
     const norm_node *op = s->op;
     int64_t width = op->x->columns, row = piece * ROWS_A_PIECE, rows = hd_min(ROWS_A_PIECE, op->x->rows - row);
-    const float *x = op->x->data + row * width, *gain = op->gain->parameter->data, *dy = op->y->gradient + row * width;
+    const float *x = op->x->data + row * width, *gain = op->gain->data, *dy = op->y->gradient + row * width;
     float *dx = op->dx + row * width;
-    if (op->bias->parameter)
+    if (op->bias)
         s->context->kernels->layer_norm_backward(rows, width, x, op->statistics + 2 * row, gain, dy, dx, op->add);
     else
         s->context->kernels->rms_norm_backward(rows, width, x, op->statistics + row, gain, dy, dx, op->add);
@@ -55,13 +54,12 @@ static void gain_piece(void *argument, int64_t piece, int worker) {
     const slicing *s = argument;
     const norm_node *op = s->op;
     int64_t width = op->x->columns, column = piece * COLUMNS_A_PIECE, end = hd_min(column + COLUMNS_A_PIECE, width);
-    const float *x = op->x->data + s->row * width, *dy = op->y->gradient + s->row * width;
-    if (op->bias->parameter)
-        s->context->kernels->layer_norm_backward_gain(s->rows, width, x, op->statistics + 2 * s->row, dy, s->d_gain,
-                                                      s->d_bias, column, end);
+    if (op->bias)
+        s->context->kernels->layer_norm_backward_gain(op->x->rows, width, op->x->data, op->statistics, op->y->gradient,
+                                                      s->d_gain, s->d_bias, column, end);
     else
-        s->context->kernels->rms_norm_backward_gain(s->rows, width, x, op->statistics + s->row, dy, s->d_gain, column,
-                                                    end);
+        s->context->kernels->rms_norm_backward_gain(op->x->rows, width, op->x->data, op->statistics, op->y->gradient,
+                                                    s->d_gain, column, end);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
@@ -69,8 +67,8 @@ static void backward(hd_pass *pass, hd_node *node) {
     if (!op->y->gradient) return;
     slicing s = {.context = pass->context,
                  .op = op,
-                 .d_gain = hd_weight_gradient(op->gain),
-                 .d_bias = hd_weight_gradient(op->bias)};
+                 .d_gain = hd_pass_gradient(pass, op->gain),
+                 .d_bias = hd_pass_gradient(pass, op->bias)};
     if (op->x->needs_gradient) {
         op->dx = hd_gradient(pass, op->x, &op->add);
         if (!op->dx) return;
@@ -78,25 +76,21 @@ static void backward(hd_pass *pass, hd_node *node) {
                         8 * op->x->rows * op->x->columns, backward_piece, &s);
     }
     if (!s.d_gain && !s.d_bias) return;
-    for (int64_t c = 0; c < hd_layout_chunks(op->x->layout); c++) {
-        s.row = hd_layout_chunk_row(op->x->layout, c);
-        s.rows = hd_layout_chunk_row(op->x->layout, c + 1) - s.row;
-        hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE,
-                        2 * s.rows * op->x->columns, gain_piece, &s);
-    }
+    hd_parallel_for(pass->context, (op->x->columns + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE,
+                    2 * op->x->rows * op->x->columns, gain_piece, &s);
 }
 
-hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_weight *bias, float epsilon) {
+hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, hd_parameter *gain, hd_parameter *bias, float epsilon) {
     if (!x) return NULL;
-    if (gain->parameter->columns != x->columns)
-        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot scale rows of %lld",
-                            gain->parameter->name, (long long)gain->parameter->columns, (long long)x->columns);
-    if (bias->parameter && bias->parameter->columns != x->columns)
+    if (gain->columns != x->columns)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot scale rows of %lld", gain->name,
+                            (long long)gain->columns, (long long)x->columns);
+    if (bias && bias->columns != x->columns)
         return hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" has %lld elements and cannot be added to rows of %lld",
-                            bias->parameter->name, (long long)bias->parameter->columns, (long long)x->columns);
+                            bias->name, (long long)bias->columns, (long long)x->columns);
     hd_tensor *y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!y) return NULL;
-    y->needs_gradient = x->needs_gradient || gain->parameter->trained || (bias->parameter && bias->parameter->trained);
+    y->needs_gradient = x->needs_gradient || gain->trained || (bias && bias->trained);
     norm_node op = {.x = x, .y = y, .gain = gain, .bias = bias, .epsilon = epsilon};
     if (pass->recording && y->needs_gradient) {
         op.statistics = hd_pass_alloc(pass, (size_t)x->rows * 2, sizeof(float));

@@ -7,23 +7,22 @@
 
 /* y [tokens, width] = scale · table[ids]; ids [tokens] must lie in the table. Row `padding` of the table gets no
  * gradient (-1: none does). */
-hd_tensor *hd_embed(hd_pass *pass, const hd_weight *table, const int32_t *ids, const hd_layout *layout, float scale,
+hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding);
 
 /* y = x + positions[position of each row]; the table is a trained one, or `fixed` [length, width]. */
-hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, const hd_weight *table, const float *fixed, int64_t length);
+hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length);
 
 /* y = residual + dropout(x); residual may be NULL. */
 hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability);
 
-/* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias->parameter may be NULL. */
-hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, const hd_weight *weight, const hd_weight *bias,
-                     hd_activation activation);
+/* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias may be NULL. */
+hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, hd_activation activation);
 
 hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
 
-/* Layer norm, or with bias->parameter NULL the root-mean-square norm. */
-hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, const hd_weight *gain, const hd_weight *bias, float epsilon);
+/* Layer norm, or with bias NULL the root-mean-square norm. */
+hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, hd_parameter *gain, hd_parameter *bias, float epsilon);
 
 /* Where cached keys and values stand, a slot a sequence (layers/cache.h). */
 typedef struct hd_keys {
@@ -55,9 +54,9 @@ typedef struct hd_cross_entropy_options {
 } hd_cross_entropy_options;
 
 /* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to
- * *loss, chunk by chunk. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
+ * *loss. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
  * table are made on the way. */
-heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, const hd_weight *table, const int32_t *targets,
+heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss);
 
 #endif
