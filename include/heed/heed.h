@@ -52,7 +52,11 @@ HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* 1 to 256; 0 means as many as there are cores. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
-/* How the context computes: "portable", "avx2", "avx512" or "neon", and on how many threads. */
+/* "f32" (from the start) or "bf16": the arithmetic of products in models that are opened from here on. bfloat16 is faster
+ * where the CPU has it (AVX512-BF16), within about 1e-2 of f32, and the one mode whose bits each instruction set has to
+ * itself. HEED_ARGUMENT for another word. A training's `compute` is the recipe's. */
+HEED_API heed_status heed_context_set_compute(heed_context *context, const char *name);
+/* How the context computes: "portable", "avx2", "avx512", "avx512bf16" or "neon", and on how many threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
 /* One line: the version, and the libraries that heed was built with. */

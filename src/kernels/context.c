@@ -44,6 +44,14 @@ heed_status heed_context_set_threads(heed_context *context, int threads) {
     return HEED_OK;
 }
 
+heed_status heed_context_set_compute(heed_context *context, const char *name) {
+    bool bf16 = strcmp(name, "bf16") == 0;
+    if (!bf16 && strcmp(name, "f32") != 0)
+        return hd_fail(context, HEED_ARGUMENT, "compute is \"%s\", expected f32 or bf16", name);
+    context->bf16 = bf16;
+    return HEED_OK;
+}
+
 int heed_context_threads(const heed_context *context) { return context->threads; }
 
 const char *heed_context_instruction_set(const heed_context *context) {

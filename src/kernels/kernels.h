@@ -41,6 +41,9 @@ typedef struct hd_product {
     hd_dtype b_dtype; /* HD_F32; for panels also HD_F16 or HD_BF16, widened in registers */
     float *c;         /* [rows, columns], row stride c_row */
     int64_t c_row;
+    bool
+        pairs; /* A and B hold pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Each instruction
+                 * set has its own bits here. */
     hd_product_mode mode;
     const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
     hd_activation activation;
@@ -101,6 +104,11 @@ typedef struct hd_kernels {
      * column. `to` is `from` or HD_F32. */
     void (*pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
                  hd_dtype to, int64_t panel, int64_t panel_end);
+    /* x [rows, columns] in bfloat16 as pairs (each/pairs.c): of neighbouring columns, [rows, columns / 2], the layout of
+     * an A by rows and of what `pack` packs; of neighbouring rows, [rows / 2, columns], the layout of an A by columns and
+     * of a plain B. */
+    void (*pair_columns)(int64_t rows, int64_t columns, const float *x, float *pairs);
+    void (*pair_rows)(int64_t rows, int64_t columns, const float *x, float *pairs);
 
     /* elements */
     void (*add)(int64_t count, const float *a, const float *b, float *y);      /* y = a + b */

@@ -276,6 +276,36 @@ INLINE lanes lanes_copy_sign(lanes a, lanes b) {
     return lanes_from_bits(lanes_or_u(lanes_bits(a), lanes_and_u(lanes_bits(b), lanes_set_u(0x80000000u))));
 }
 
+/* Rounded to bfloat16 in the upper halves: nearest, ties to even; a NaN stays one. The lower halves are of no use. */
+INLINE lanes_u lanes_round_bf16(lanes a) {
+    lanes_u bits = lanes_bits(a), odd = lanes_and_u(lanes_shift_right_u(bits, 16), lanes_set_u(1));
+    lanes_u rounded = lanes_add_u(bits, lanes_add_u(odd, lanes_set_u(0x7fff)));
+    lanes_u quiet = lanes_or_u(bits, lanes_set_u(0x400000)), magnitude = lanes_and_u(bits, lanes_set_u(0x7fffffff));
+    return lanes_bits(
+        lanes_select_less_u(lanes_set_u(0x7f800000), magnitude, lanes_from_bits(quiet), lanes_from_bits(rounded)));
+}
+INLINE void lanes_store_bf16(uint16_t *p, lanes a) {
+    uint32_t bits[LANES];
+    lanes_store_u(bits, lanes_round_bf16(a));
+    for (int i = 0; i < LANES; i++) p[i] = (uint16_t)(bits[i] >> 16);
+}
+/* Pairs of bfloat16, `first` in the lower halves. */
+INLINE lanes_u lanes_pair_bf16(lanes first, lanes second) {
+    return lanes_or_u(lanes_shift_right_u(lanes_round_bf16(first), 16),
+                      lanes_and_u(lanes_round_bf16(second), lanes_set_u(0xffff0000u)));
+}
+/* c + a₁ b₁ + a₂ b₂ on such pairs: with the instruction made for it, which rounds in its own way, or two fused
+ * multiply–adds. */
+INLINE lanes lanes_dot_bf16(lanes a, lanes b, lanes c) {
+#if defined(HD_ISA_avx512bf16)
+    return (lanes){_mm512_dpbf16_ps(c.v, (__m512bh)a.v, (__m512bh)b.v)};
+#else
+    lanes_u p = lanes_bits(a), q = lanes_bits(b), upper = lanes_set_u(0xffff0000u);
+    c = lanes_fma(lanes_from_bits(lanes_shift_left_u(p, 16)), lanes_from_bits(lanes_shift_left_u(q, 16)), c);
+    return lanes_fma(lanes_from_bits(lanes_and_u(p, upper)), lanes_from_bits(lanes_and_u(q, upper)), c);
+#endif
+}
+
 /* HD_KERNEL(name) is hd_name_avx512 and so on: the name of this instruction set's copy of a kernel. */
 #define HD_PASTE(a, b)          hd_##a##_##b
 #define HD_PASTE_EXPANDED(a, b) HD_PASTE(a, b)

@@ -6,21 +6,23 @@
 
 extern const hd_kernels hd_kernels_portable;
 #ifdef HEED_HAS_AVX2
-extern const hd_kernels hd_kernels_avx2, hd_kernels_avx512;
+extern const hd_kernels hd_kernels_avx2, hd_kernels_avx512, hd_kernels_avx512bf16;
 #endif
 #ifdef HEED_HAS_NEON
 extern const hd_kernels hd_kernels_neon;
 #endif
 
 const hd_kernels *hd_kernels_at(int i) {
-    const hd_kernels *tables[4] = {&hd_kernels_portable};
+    const hd_kernels *tables[5] = {&hd_kernels_portable};
     int count = 1;
 #ifdef HEED_HAS_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
         tables[count++] = &hd_kernels_avx2;
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
             tables[count++] = &hd_kernels_avx512;
+            if (__builtin_cpu_supports("avx512bf16")) tables[count++] = &hd_kernels_avx512bf16;
+        }
     }
 #endif
 #ifdef HEED_HAS_NEON

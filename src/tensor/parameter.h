@@ -17,6 +17,8 @@ typedef struct hd_parameter {
     float *data;           /* [rows, columns] float32: vectors always, matrices when trained; else NULL */
     void *panels;          /* packed for x · weightᵀ, [rows / 32][columns][32]; NULL until wanted */
     hd_dtype panel_dtype;
+    bool in_pairs;     /* the panels hold pairs of bfloat16, for a context that computes in it */
+    float *row_pairs;  /* and of a trained matrix also pairs of rows, [rows / 2, columns], for its input's gradient */
     bool panels_stale; /* `data` has changed since they were packed */
     bool trained;
     int64_t gradient_at; /* of a trained one: where its [rows, columns] begin in a block of gradients, in floats */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 typedef struct bench_options {
-    char *model, *input, *recipe;
+    char *model, *input, *recipe, *compute;
     int64_t runs, beams, steps;
 } bench_options;
 
@@ -28,6 +28,8 @@ static const hd_setting rows[] = {
     {"beams", HD_SETTING_INT, F(beams), "5", 1, 1024, "NUMBER", "beams for translate"},
     {"recipe", HD_SETTING_STRING, F(recipe), NULL, 0, 0, "FILE",
      "what train measures; without one, a small translator on made-up text"},
+    {"compute", HD_SETTING_STRING, F(compute), NULL, 0, 0, "f32|bf16",
+     "arithmetic of the products of translate and train (default: f32, or as the recipe says)"},
     {"steps", HD_SETTING_INT, F(steps), "40", 2, 1 << 20, "NUMBER", "updates that train measures"},
     {"runs", HD_SETTING_INT, F(runs), "7", 1, 1000, "NUMBER", "repetitions behind each median"},
 };
@@ -321,6 +323,7 @@ static heed_status set_all(heed_context *context, heed_options *options, const b
         HD_TRY(heed_options_set(options, "train-target", target));
         HD_TRY(heed_options_set(options, "dropout", "0.3"));
     }
+    if (b->options.compute) HD_TRY(heed_options_set(options, "compute", b->options.compute));
     HD_TRY(heed_options_set(options, "validate-every", "1000000000"));
     HD_TRY(heed_options_set(options, "save-every", "1000000000"));
     return heed_options_set(options, "steps", steps);
@@ -385,7 +388,10 @@ heed_status heed_bench(heed_context *context, const heed_options *options, const
     if (status == HEED_OK && i == HD_COUNT(benches))
         status = hd_fail(context, HEED_ARGUMENT,
                          "there is no bench called \"%s\": machine, kernels, translate or train", what);
+    bool bf16 = context->bf16;
+    if (status == HEED_OK && b.options.compute) status = heed_context_set_compute(context, b.options.compute);
     if (status == HEED_OK) status = benches[i].run(&b);
+    context->bf16 = bf16;
     hd_settings_free(context, table.rows, table.count, &b.options);
     hd_float_leave(found);
     return status;

@@ -55,6 +55,7 @@ static const hd_setting rows[] = {
     FLOAT("weight-decay", weight_decay, "0", 0, 10, "decoupled, as in AdamW"),
     FLOAT("clip", clip, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
     FLOAT("label-smoothing", label_smoothing, "0.1", 0, 0.9, "share of the target spread over all tokens"),
+    CHOICE("compute", compute, "f32", "f32|bf16", "arithmetic of the products; weights and sums are f32 in both"),
     INT("log-every", log_every, "50", 1, 1e12, "steps between lines of log.jsonl"),
     INT("save-every", save_every, "500", 1, 1e12, "steps between checkpoints to resume from"),
     INT("validate-every", validate_every, "500", 1, 1e12, "steps between validations"),

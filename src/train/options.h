@@ -5,6 +5,7 @@
 #include "base/options.h"
 
 typedef enum hd_schedule { HD_INVERSE_SQUARE_ROOT, HD_COSINE, HD_LINEAR, HD_CONSTANT } hd_schedule;
+typedef enum hd_compute { HD_COMPUTE_F32, HD_COMPUTE_BF16 } hd_compute;
 typedef enum hd_metric { HD_METRIC_BLEU, HD_METRIC_LOSS } hd_metric;
 
 typedef struct hd_train_options {
@@ -33,6 +34,7 @@ typedef struct hd_train_options {
     /* keeping track */
     int64_t log_every, save_every, validate_every, patience, keep, average;
     int metric;
+    int compute; /* hd_compute */
     int64_t valid_beams;
     int bleu_tokenize;
     bool bleu_lowercase;

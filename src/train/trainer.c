@@ -267,6 +267,7 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
                            "%s holds a training already: resume it, or choose another folder", run->folder);
     }
     HD_TRY(write_own_recipe(run));
+    run->context->bf16 = run->options.compute == HD_COMPUTE_BF16;
     HD_TRY(open_model(run));
     HD_TRY(open_workers(run));
     if (run->resume) {
@@ -373,6 +374,7 @@ heed_status heed_train(heed_context *context, const heed_options *options, const
     hd_run *run = hd_alloc_zeroed(context, 1, sizeof *run);
     if (!run) return HEED_MEMORY;
     hd_float_environment found = hd_float_enter();
+    bool bf16 = context->bf16; /* the recipe's choice is the run's alone */
     run->context = context;
     run->folder = folder;
     run->progress = progress;
@@ -383,6 +385,7 @@ heed_status heed_train(heed_context *context, const heed_options *options, const
     if (status == HEED_OK) status = run_to_the_end(run);
     close_run(run);
     hd_free(context, run);
+    context->bf16 = bf16;
     hd_float_leave(found);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "kernels/kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,115 @@ static void half_precision_panels(void **state) {
     half_precision_case(33);
 }
 
+static uint32_t place(const float *x, int64_t first, int64_t second, bool there) {
+    return (uint32_t)hd_to_bf16(x[first]) | (there ? (uint32_t)hd_to_bf16(x[second]) << 16 : 0);
+}
+
+static void pairs(void **state) {
+    (void)state;
+    static const int64_t shapes[][2] = {{1, 1}, {3, 7}, {2, 64}, {5, 33}, {4, 130}, {1, 31}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++) {
+        int64_t rows = shapes[i][0], columns = shapes[i][1], by_columns = rows * ((columns + 1) / 2),
+                by_rows = (rows + 1) / 2 * columns;
+        float *x = filled(rows * columns), *y = filled(hd_max(by_columns, by_rows));
+        x[0] = NAN, x[rows * columns / 2] = INFINITY, x[rows * columns - 1] = -0.0f;
+        uint32_t bits;
+        EACH_TABLE(y, by_columns, {
+            t->pair_columns(rows, columns, x, y);
+            for (int64_t r = 0, k = 0; r < rows; r++)
+                for (int64_t j = 0; j < columns; j += 2, k++) {
+                    memcpy(&bits, &y[k], sizeof bits);
+                    assert_int_equal(bits, place(x, r * columns + j, r * columns + j + 1, j + 1 < columns));
+                }
+        });
+        EACH_TABLE(y, by_rows, {
+            t->pair_rows(rows, columns, x, y);
+            for (int64_t k = 0; k < by_rows; k++) {
+                int64_t first = k / columns * 2 * columns + k % columns;
+                memcpy(&bits, &y[k], sizeof bits);
+                assert_int_equal(bits, place(x, first, first + columns, first + columns < rows * columns));
+            }
+        });
+        free(x), free(y);
+    }
+}
+
+/* Near the sum in double of the rounded factors; and the same bits for both layouts, row by row, and in two pieces. */
+static void pair_product_case(int64_t rows, int64_t columns, int64_t depth) {
+    int64_t half = (depth + 1) / 2, panels = (columns + HD_PANEL - 1) / HD_PANEL;
+    float *a = filled(rows * depth), *weight = filled(columns * depth);
+    float *transposed = filled(rows * depth), *plain = filled(columns * depth), *c = filled(rows * columns);
+    float *a_pairs = filled(rows * half), *weight_pairs = filled(columns * half);
+    float *a_by_columns = filled(half * rows), *b = filled(half * columns), *packed = filled(panels * HD_PANEL * half);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t k = 0; k < depth; k++) transposed[k * rows + r] = a[r * depth + k];
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t k = 0; k < depth; k++) plain[k * columns + j] = weight[j * depth + k];
+    const hd_kernels *portable = hd_kernels_at(0);
+    portable->pair_columns(rows, depth, a, a_pairs);
+    portable->pair_columns(columns, depth, weight, weight_pairs);
+    portable->pair_rows(depth, rows, transposed, a_by_columns);
+    portable->pair_rows(depth, columns, plain, b);
+    portable->pack(weight_pairs, HD_F32, half, columns, half, packed, HD_F32, 0, panels);
+    hd_product product = {.rows = rows,
+                          .columns = columns,
+                          .depth = half,
+                          .a = a_pairs,
+                          .a_row = half,
+                          .a_depth = 1,
+                          .b = packed,
+                          .b_depth = HD_PANEL,
+                          .b_panel = HD_PANEL * half,
+                          .c_row = columns,
+                          .pairs = true};
+    hd_product by_columns = product;
+    by_columns.a = a_by_columns, by_columns.a_row = 1, by_columns.a_depth = rows;
+    by_columns.b = b, by_columns.b_depth = columns, by_columns.b_panel = HD_PANEL;
+    for (int i = 0; hd_kernels_at(i); i++) {
+        const hd_kernels *t = hd_kernels_at(i);
+        float *whole = copy(c, rows * columns), *other = copy(c, rows * columns), *single = copy(c, rows * columns);
+        product.c = whole, by_columns.c = other;
+        t->product(&product, 0, rows, 0, panels);
+        t->product(&by_columns, 0, rows, 0, panels);
+        assert_memory_equal(whole, other, (size_t)(rows * columns + MARGIN) * sizeof *whole);
+        product.c = single;
+        for (int64_t r = 0; r < rows; r++) t->product(&product, r, r + 1, 0, panels);
+        assert_memory_equal(whole, single, (size_t)(rows * columns + MARGIN) * sizeof *whole);
+        if (half > 1) { /* the first half of the depth, and the rest */
+            by_columns.depth = half / 2;
+            t->product(&by_columns, 0, rows, 0, panels);
+            by_columns.mode = HD_CONTINUE, by_columns.depth = half - half / 2;
+            by_columns.a += half / 2 * rows, by_columns.b = b + half / 2 * columns;
+            t->product(&by_columns, 0, rows, 0, panels);
+            assert_memory_equal(whole, other, (size_t)(rows * columns + MARGIN) * sizeof *whole);
+            by_columns.mode = HD_STORE, by_columns.depth = half, by_columns.a = a_by_columns, by_columns.b = b;
+        }
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t j = 0; j < columns; j++) {
+                double sum = 0, size = 0;
+                for (int64_t k = 0; k < depth; k++) {
+                    double term = (double)hd_from_bf16(hd_to_bf16(a[r * depth + k])) *
+                                  (double)hd_from_bf16(hd_to_bf16(weight[j * depth + k]));
+                    sum += term, size += fabs(term);
+                }
+                if (!(fabs((double)whole[r * columns + j] - sum) <= 1e-6 * size))
+                    fail_msg("%s: %d x %d x %d on pairs gives %g in place of %g", t->name, (int)rows, (int)depth,
+                             (int)columns, (double)whole[r * columns + j], sum);
+            }
+        free(whole), free(other), free(single);
+    }
+    free(a), free(weight), free(transposed), free(plain), free(c), free(a_pairs), free(weight_pairs),
+        free(a_by_columns);
+    free(b), free(packed);
+}
+
+static void pair_products(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{1, 1, 1},     {3, 7, 2},      {15, 48, 600},
+                                        {29, 31, 131}, {5, 100, 1101}, {130, 65, 20}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++) pair_product_case(shapes[i][0], shapes[i][1], shapes[i][2]);
+}
+
 static void elements(void **state) {
     (void)state;
     static const int64_t counts[] = {0, 1, 15, 16, 17, 300, 1023};
@@ -303,8 +413,14 @@ static void attentions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products), cmocka_unit_test(half_precision_panels),  cmocka_unit_test(elements),
-        cmocka_unit_test(rows),     cmocka_unit_test(dropout_follows_philox), cmocka_unit_test(attentions),
+        cmocka_unit_test(products),
+        cmocka_unit_test(half_precision_panels),
+        cmocka_unit_test(elements),
+        cmocka_unit_test(pairs),
+        cmocka_unit_test(pair_products),
+        cmocka_unit_test(rows),
+        cmocka_unit_test(dropout_follows_philox),
+        cmocka_unit_test(attentions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

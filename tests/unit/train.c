@@ -160,6 +160,24 @@ static void instruction_sets_change_nothing(void **state) {
     context->kernels = before;
 }
 
+/* In bfloat16 the bits are each instruction set's own, but still do not depend on the threads. */
+static void bf16_learns_alike_on_any_threads(void **state) {
+    (void)state;
+    int before = context->threads;
+    for (int threads = 1; threads <= 4; threads++) {
+        char name[16];
+        snprintf(name, sizeof name, "bf16-%d", threads);
+        assert_ok(context, heed_context_set_threads(context, threads));
+        assert_ok(context, train(name, 0, "compute", "bf16", NULL));
+        assert_same_bits("bf16-1", name);
+        assert_false(context->bf16);
+    }
+    context->threads = before;
+    assert_int_equal(train("bf16-stopped", 5, "compute", "bf16", NULL), HEED_STOPPED);
+    assert_ok(context, train("bf16-stopped", 0, "resume", "true", NULL));
+    assert_same_bits("bf16-1", "bf16-stopped");
+}
+
 static void stopping_changes_nothing(void **state) {
     (void)state;
     assert_int_equal(train("stopped", 5, NULL), HEED_STOPPED);
@@ -282,6 +300,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(instruction_sets_change_nothing),
+        cmocka_unit_test(bf16_learns_alike_on_any_threads),
         cmocka_unit_test(stopping_changes_nothing),
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),

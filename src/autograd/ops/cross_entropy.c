@@ -2,9 +2,9 @@
  *
  * A vocabulary of logits for a whole batch is the largest thing in a translator's training, so it never exists: tokens go
  * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache. */
+#include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
-#include "tensor/matmul.h"
 
 #include <string.h>
 
@@ -53,61 +53,23 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
     float *d_table = pass->recording ? hd_pass_gradient(pass, table) : NULL, *dx = NULL;
     bool add = false;
     if (pass->recording && x->needs_gradient) dx = hd_gradient(pass, x, &add);
-    const void *panels = hd_pass_panels(pass, table);
     int64_t most = hd_min(TOKENS_A_PIECE, x->rows);
     hd_arena_mark mark = hd_arena_here(&pass->arena);
     float *logits = hd_pass_alloc(pass, (size_t)(most * classes), sizeof *logits);
     double *losses = hd_pass_alloc(pass, (size_t)most, sizeof *losses);
-    const float *weight = dx ? hd_pass_rows(pass, table) : NULL;
-    if (pass->status != HEED_OK || !panels) return pass->status;
-
+    hd_arena_mark inner = hd_arena_here(&pass->arena);
     double sum = 0;
-    for (int64_t t = 0; t < x->rows; t += most) {
+    for (int64_t t = 0; t < x->rows; t += most, hd_arena_rewind(&pass->arena, inner)) {
         int64_t tokens = hd_min(most, x->rows - t);
-        const float *rows = x->data + t * width;
-        hd_matmul(pass->context, &(hd_product){.rows = tokens,
-                                               .columns = classes,
-                                               .depth = width,
-                                               .a = rows,
-                                               .a_row = width,
-                                               .a_depth = 1,
-                                               .b = panels,
-                                               .b_depth = HD_PANEL,
-                                               .b_panel = HD_PANEL * width,
-                                               .b_dtype = table->panel_dtype,
-                                               .c = logits,
-                                               .c_row = classes,
-                                               .bias = options->bias});
+        hd_tensor rows = {.rows = tokens, .columns = width, .data = x->data + t * width};
+        if (pass->status == HEED_OK) hd_layer_output(pass, &rows, table, classes, options->bias, HD_IDENTITY, logits);
+        if (pass->status != HEED_OK) return pass->status;
         piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
         hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows,
                         &p);
         for (int64_t r = 0; r < tokens; r++) sum += losses[r];
-        if (dx)
-            hd_matmul(pass->context, &(hd_product){.rows = tokens,
-                                                   .columns = width,
-                                                   .depth = classes,
-                                                   .a = logits,
-                                                   .a_row = classes,
-                                                   .a_depth = 1,
-                                                   .b = weight,
-                                                   .b_depth = width,
-                                                   .b_panel = HD_PANEL,
-                                                   .c = dx + t * width,
-                                                   .c_row = width,
-                                                   .mode = add ? HD_ADD : HD_STORE});
-        if (d_table)
-            hd_matmul(pass->context, &(hd_product){.rows = classes,
-                                                   .columns = width,
-                                                   .depth = tokens,
-                                                   .a = logits,
-                                                   .a_row = 1,
-                                                   .a_depth = classes,
-                                                   .b = rows,
-                                                   .b_depth = width,
-                                                   .b_panel = HD_PANEL,
-                                                   .c = d_table,
-                                                   .c_row = width,
-                                                   .mode = HD_CONTINUE});
+        if (dx) hd_layer_input_gradient(pass, tokens, classes, logits, table, add, dx + t * width);
+        if (d_table) hd_layer_weight_gradient(pass, classes, logits, &rows, table, d_table);
     }
     *loss += sum;
     hd_arena_rewind(&pass->arena, mark);

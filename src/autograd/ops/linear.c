@@ -1,7 +1,7 @@
 /* y = f(x Wᵀ + b)        with g = dy f′:  dx = g W,  dW = gᵀ x and db = Σ g over tokens, ascending. */
+#include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
-#include "tensor/matmul.h"
 
 typedef struct linear_node {
     hd_node node;
@@ -10,7 +10,7 @@ typedef struct linear_node {
     hd_activation activation; /* HD_IDENTITY or HD_RELU, whose slope its output tells */
 } linear_node;
 
-enum { TOKENS_A_PIECE = 256, ELEMENTS_A_PIECE = 16384, COLUMNS_A_PIECE = 64 };
+enum { ELEMENTS_A_PIECE = 16384, COLUMNS_A_PIECE = 64 };
 
 typedef struct slicing {
     const heed_context *context;
@@ -38,55 +38,20 @@ static void sum_columns(void *argument, int64_t piece, int worker) {
 
 static int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
-/* The sum goes on from what is there, in pieces of tokens that stay in cache. */
-static void add_weight_gradient(hd_pass *pass, const float *g, const float *x, int64_t tokens, int64_t out, int64_t in,
-                                float *total) {
-    for (int64_t t = 0; t < tokens; t += TOKENS_A_PIECE)
-        hd_matmul(pass->context, &(hd_product){.rows = out,
-                                               .columns = in,
-                                               .depth = hd_min(TOKENS_A_PIECE, tokens - t),
-                                               .a = g + t * out,
-                                               .a_row = 1,
-                                               .a_depth = out,
-                                               .b = x + t * in,
-                                               .b_depth = in,
-                                               .b_panel = HD_PANEL,
-                                               .c = total,
-                                               .c_row = in,
-                                               .mode = HD_CONTINUE});
-}
-
 static void backward(hd_pass *pass, hd_node *node) {
     linear_node *op = (linear_node *)node;
-    int64_t tokens = op->x->rows, in = op->x->columns, out = op->y->columns;
+    int64_t tokens = op->x->rows, out = op->y->columns;
     float *g = op->y->gradient;
     if (!g) return;
     if (op->activation == HD_RELU) {
         slicing s = {.context = pass->context, .source = op->y->data, .target = g, .count = tokens * out};
         hd_parallel_for(pass->context, pieces(s.count, ELEMENTS_A_PIECE), s.count, mask_piece, &s);
     }
-    if (op->x->needs_gradient) {
-        bool add;
-        float *dx = hd_gradient(pass, op->x, &add);
-        hd_arena_mark mark = hd_arena_here(&pass->arena);
-        const float *weight = dx ? hd_pass_rows(pass, op->weight) : NULL;
-        if (!weight) return;
-        hd_matmul(pass->context, &(hd_product){.rows = tokens,
-                                               .columns = in,
-                                               .depth = out,
-                                               .a = g,
-                                               .a_row = out,
-                                               .a_depth = 1,
-                                               .b = weight,
-                                               .b_depth = in,
-                                               .b_panel = HD_PANEL,
-                                               .c = dx,
-                                               .c_row = in,
-                                               .mode = add ? HD_ADD : HD_STORE});
-        hd_arena_rewind(&pass->arena, mark);
-    }
+    bool add;
+    float *dx = op->x->needs_gradient ? hd_gradient(pass, op->x, &add) : NULL;
+    if (dx) hd_layer_input_gradient(pass, tokens, out, g, op->weight, add, dx);
     float *d_weight = hd_pass_gradient(pass, op->weight), *d_bias = hd_pass_gradient(pass, op->bias);
-    if (d_weight) add_weight_gradient(pass, g, op->x->data, tokens, out, in, d_weight);
+    if (d_weight) hd_layer_weight_gradient(pass, out, g, op->x, op->weight, d_weight);
     slicing s = {.context = pass->context, .source = g, .target = d_bias, .rows = tokens, .width = out};
     if (d_bias) hd_parallel_for(pass->context, pieces(out, COLUMNS_A_PIECE), tokens * out, sum_columns, &s);
 }
@@ -102,23 +67,10 @@ hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_param
     bool needs_gradient = pass->recording && (x->needs_gradient || weight->trained || (bias && bias->trained));
     /* Only identity and ReLU can be told from their output: the others are an op of their own on the way back. */
     bool apart = needs_gradient && activation > HD_RELU;
-    const void *panels = hd_pass_panels(pass, weight);
     hd_tensor *y = hd_tensor_new(pass, x->rows, weight->rows, x->layout);
-    if (!y || !panels) return NULL;
-    hd_matmul(pass->context, &(hd_product){.rows = x->rows,
-                                           .columns = weight->rows,
-                                           .depth = x->columns,
-                                           .a = x->data,
-                                           .a_row = x->columns,
-                                           .a_depth = 1,
-                                           .b = panels,
-                                           .b_depth = HD_PANEL,
-                                           .b_panel = HD_PANEL * x->columns,
-                                           .b_dtype = weight->panel_dtype,
-                                           .c = y->data,
-                                           .c_row = weight->rows,
-                                           .bias = bias ? bias->data : NULL,
-                                           .activation = apart ? HD_IDENTITY : activation});
+    if (!y) return NULL;
+    hd_layer_output(pass, x, weight, weight->rows, bias ? bias->data : NULL, apart ? HD_IDENTITY : activation, y->data);
+    if (pass->status != HEED_OK) return NULL;
     y->needs_gradient = needs_gradient;
     linear_node *op = hd_pass_record(pass, y, sizeof *op, backward);
     if (op)

@@ -31,15 +31,18 @@ typedef struct block {
     hd_activation activation;
 } block;
 
-INLINE lanes load_b(const void *b, int64_t index, hd_dtype dtype, int64_t valid) {
-    if (dtype == HD_BF16) return lanes_load_bf16((const uint16_t *)b + index);
-    if (dtype == HD_F16) return lanes_load_f16((const uint16_t *)b + index);
+/* What a product's elements are: one of hd_dtype, or pairs of bfloat16, which lie in the places of floats. */
+typedef enum element { F32 = HD_F32, F16 = HD_F16, BF16 = HD_BF16, PAIRS = HD_DTYPES } element;
+
+INLINE lanes load_b(const void *b, int64_t index, element dtype, int64_t valid) {
+    if (dtype == BF16) return lanes_load_bf16((const uint16_t *)b + index);
+    if (dtype == F16) return lanes_load_f16((const uint16_t *)b + index);
     return lanes_load_some((const float *)b + index, valid);
 }
 
 /* rows, column_lanes, dtype and partial are constants where this is inlined. `partial`: B has no padding and its last
  * lanes must be loaded in part. */
-INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtype dtype, const bool partial,
+INLINE void multiply_block(const int rows, const int column_lanes, const element dtype, const bool partial,
                            const block *p) {
     lanes sum[ROWS][COLUMN_LANES];
     const int64_t last = p->columns - 16 * (column_lanes - 1); /* valid columns of the last lanes */
@@ -66,7 +69,8 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
         for (int r = 0; r < rows; r++) {
             lanes value = lanes_set(a[r * p->a_row]);
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_fma(value, b[l], sum[r][l]);
+            for (int l = 0; l < column_lanes; l++)
+                sum[r][l] = dtype == PAIRS ? lanes_dot_bf16(value, b[l], sum[r][l]) : lanes_fma(value, b[l], sum[r][l]);
         }
         a += p->a_depth;
         b_index += p->b_depth;
@@ -89,7 +93,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const hd_dtyp
 }
 
 /* The register block for each number of rows up to ROWS. */
-INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype dtype, const bool partial,
+INLINE void multiply_rows(int64_t rows, const int column_lanes, const element dtype, const bool partial,
                           const block *p) {
     switch (rows) {
 #define CASE(n)                                             \
@@ -118,7 +122,7 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const hd_dtype d
     }
 }
 
-INLINE void multiply_columns(int64_t rows, const hd_dtype dtype, const block *p) {
+INLINE void multiply_columns(int64_t rows, const element dtype, const block *p) {
 #if defined(HD_ISA_avx512)
     if (p->columns > 16) {
         multiply_rows(rows, 2, dtype, false, p);
@@ -128,11 +132,13 @@ INLINE void multiply_columns(int64_t rows, const hd_dtype dtype, const block *p)
     multiply_rows(rows, 1, dtype, false, p);
 }
 
-static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, HD_F32, p); }
-static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, HD_BF16, p); }
-static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, HD_F16, p); }
+static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, F32, p); }
+static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, BF16, p); }
+static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, F16, p); }
+static void multiply_pairs(int64_t rows, const block *p) { multiply_columns(rows, PAIRS, p); }
 /* The last columns of an unpacked B. */
-static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, HD_F32, true, p); }
+static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, F32, true, p); }
+static void multiply_partial_pairs(int64_t rows, const block *p) { multiply_rows(rows, 1, PAIRS, true, p); }
 
 /* The columns of one panel, for `rows` <= ROWS rows. */
 static void multiply_panel(const hd_product *product, int64_t rows, int64_t columns, const block *corner) {
@@ -152,7 +158,9 @@ static void multiply_panel(const hd_product *product, int64_t rows, int64_t colu
         else if (product->b_dtype == HD_F16)
             multiply_f16(rows, &p);
         else if (!packed && p.columns % 16)
-            multiply_partial(rows, &p);
+            product->pairs ? multiply_partial_pairs(rows, &p) : multiply_partial(rows, &p);
+        else if (product->pairs)
+            multiply_pairs(rows, &p);
         else
             multiply_f32(rows, &p);
         j += p.columns;
