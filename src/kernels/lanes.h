@@ -1,8 +1,8 @@
 /* lanes: a vector of 16 floats, and beside it 16 unsigned integers, on which every kernel is written.
  *
- * One AVX-512 register, two AVX2 registers, or a plain array with fmaf. Each function gives the same bits whichever it
- * is compiled for, so a kernel needs one source: it is compiled once per instruction set (cmake/Kernels.cmake), with
- * HD_ISA_avx512, HD_ISA_avx2 or HD_ISA_portable defined. NEON's four registers have their place below.
+ * One AVX-512 register, two AVX2 registers, four NEON registers, or a plain array with fmaf. Each function gives the same
+ * bits whichever it is compiled for, so a kernel needs one source: it is compiled once per instruction set
+ * (cmake/Kernels.cmake), with HD_ISA_avx512, HD_ISA_avx2, HD_ISA_neon or HD_ISA_portable defined.
  *
  * lanes_max(a, b) and lanes_min(a, b) give b where either is NaN, as the x86 instructions do. */
 #ifndef HD_KERNELS_LANES_H
@@ -179,6 +179,130 @@ INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
     return U(v, lanes_multiply_half_u(a.w, b.w, &high->w));
 }
 INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm256_cvtepi32_ps(a.v), _mm256_cvtepi32_ps(a.w)); }
+
+#elif defined(HD_ISA_neon)
+/* ------------------------------------------------------------------------------------------------ NEON (AArch64) */
+#include <arm_neon.h>
+
+typedef struct lanes {
+    float32x4_t v, w, x, y;
+} lanes;
+typedef struct lanes_u {
+    uint32x4_t v, w, x, y;
+} lanes_u;
+/* A function of one, two or three registers, on each of the four. */
+#define EACH_1(type, f, a)       ((type){f(a.v), f(a.w), f(a.x), f(a.y)})
+#define EACH_2(type, f, a, b)    ((type){f(a.v, b.v), f(a.w, b.w), f(a.x, b.x), f(a.y, b.y)})
+#define EACH_3(type, f, a, b, c) ((type){f(a.v, b.v, c.v), f(a.w, b.w, c.w), f(a.x, b.x, c.x), f(a.y, b.y, c.y)})
+
+/* The first n of 4 floats; n may be below 0 or above 4. */
+INLINE float32x4_t lanes_load_quarter(const float *p, int64_t n) {
+    if (n >= 4) return vld1q_f32(p);
+    float32x4_t v = vdupq_n_f32(0.0f);
+    if (n > 0) v = vld1q_lane_f32(p, v, 0);
+    if (n > 1) v = vld1q_lane_f32(p + 1, v, 1);
+    if (n > 2) v = vld1q_lane_f32(p + 2, v, 2);
+    return v;
+}
+INLINE void lanes_store_quarter(float *p, float32x4_t v, int64_t n) {
+    if (n >= 4) {
+        vst1q_f32(p, v);
+        return;
+    }
+    if (n > 0) vst1q_lane_f32(p, v, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, v, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, v, 2);
+}
+
+INLINE lanes lanes_load(const float *p) {
+    return (lanes){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
+}
+INLINE void lanes_store(float *p, lanes a) {
+    vst1q_f32(p, a.v), vst1q_f32(p + 4, a.w), vst1q_f32(p + 8, a.x), vst1q_f32(p + 12, a.y);
+}
+INLINE lanes lanes_load_partial(const float *p, int64_t n) {
+    return (lanes){lanes_load_quarter(p, n), lanes_load_quarter(p + 4, n - 4), lanes_load_quarter(p + 8, n - 8),
+                   lanes_load_quarter(p + 12, n - 12)};
+}
+INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
+    lanes_store_quarter(p, a.v, n), lanes_store_quarter(p + 4, a.w, n - 4);
+    lanes_store_quarter(p + 8, a.x, n - 8), lanes_store_quarter(p + 12, a.y, n - 12);
+}
+INLINE lanes lanes_set(float a) { return (lanes){vdupq_n_f32(a), vdupq_n_f32(a), vdupq_n_f32(a), vdupq_n_f32(a)}; }
+INLINE lanes lanes_load_bf16(const uint16_t *p) { /* zeros go in below each half */
+    uint16x8_t zero = vdupq_n_u16(0), v = vld1q_u16(p), w = vld1q_u16(p + 8);
+    return (lanes){vreinterpretq_f32_u16(vzip1q_u16(zero, v)), vreinterpretq_f32_u16(vzip2q_u16(zero, v)),
+                   vreinterpretq_f32_u16(vzip1q_u16(zero, w)), vreinterpretq_f32_u16(vzip2q_u16(zero, w))};
+}
+INLINE float32x4_t lanes_widen_f16(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+INLINE lanes lanes_load_f16(const uint16_t *p) {
+    return (lanes){lanes_widen_f16(p), lanes_widen_f16(p + 4), lanes_widen_f16(p + 8), lanes_widen_f16(p + 12)};
+}
+INLINE lanes lanes_add(lanes a, lanes b) { return EACH_2(lanes, vaddq_f32, a, b); }
+INLINE lanes lanes_sub(lanes a, lanes b) { return EACH_2(lanes, vsubq_f32, a, b); }
+INLINE lanes lanes_mul(lanes a, lanes b) { return EACH_2(lanes, vmulq_f32, a, b); }
+INLINE lanes lanes_div(lanes a, lanes b) { return EACH_2(lanes, vdivq_f32, a, b); }
+INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return EACH_3(lanes, vfmaq_f32, c, a, b); }
+/* Not FMAX and FMIN, which give NaN where either is one, and 0 rather than −0. */
+INLINE float32x4_t lanes_larger(float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+INLINE float32x4_t lanes_smaller(float32x4_t a, float32x4_t b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+INLINE lanes lanes_max(lanes a, lanes b) { return EACH_2(lanes, lanes_larger, a, b); }
+INLINE lanes lanes_min(lanes a, lanes b) { return EACH_2(lanes, lanes_smaller, a, b); }
+INLINE lanes lanes_sqrt(lanes a) { return EACH_1(lanes, vsqrtq_f32, a); }
+INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
+    lanes_u less = EACH_2(lanes_u, vcltq_f32, a, b);
+    return EACH_3(lanes, vbslq_f32, less, x, y);
+}
+INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
+    static const uint32_t place[LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    uint32x4_t end = vdupq_n_u32((uint32_t)(n < 0 ? 0 : n > LANES ? LANES : n));
+    lanes_u first = {vcltq_u32(vld1q_u32(place), end), vcltq_u32(vld1q_u32(place + 4), end),
+                     vcltq_u32(vld1q_u32(place + 8), end), vcltq_u32(vld1q_u32(place + 12), end)};
+    return EACH_3(lanes, vbslq_f32, first, x, y);
+}
+
+INLINE lanes_u lanes_bits(lanes a) { return EACH_1(lanes_u, vreinterpretq_u32_f32, a); }
+INLINE lanes lanes_from_bits(lanes_u a) { return EACH_1(lanes, vreinterpretq_f32_u32, a); }
+INLINE lanes_u lanes_set_u(uint32_t a) {
+    return (lanes_u){vdupq_n_u32(a), vdupq_n_u32(a), vdupq_n_u32(a), vdupq_n_u32(a)};
+}
+INLINE lanes_u lanes_load_u(const uint32_t *p) {
+    return (lanes_u){vld1q_u32(p), vld1q_u32(p + 4), vld1q_u32(p + 8), vld1q_u32(p + 12)};
+}
+INLINE void lanes_store_u(uint32_t *p, lanes_u a) {
+    vst1q_u32(p, a.v), vst1q_u32(p + 4, a.w), vst1q_u32(p + 8, a.x), vst1q_u32(p + 12, a.y);
+}
+INLINE lanes_u lanes_add_u(lanes_u a, lanes_u b) { return EACH_2(lanes_u, vaddq_u32, a, b); }
+INLINE lanes_u lanes_sub_u(lanes_u a, lanes_u b) { return EACH_2(lanes_u, vsubq_u32, a, b); }
+INLINE lanes_u lanes_and_u(lanes_u a, lanes_u b) { return EACH_2(lanes_u, vandq_u32, a, b); }
+INLINE lanes_u lanes_or_u(lanes_u a, lanes_u b) { return EACH_2(lanes_u, vorrq_u32, a, b); }
+INLINE lanes_u lanes_xor_u(lanes_u a, lanes_u b) { return EACH_2(lanes_u, veorq_u32, a, b); }
+/* The instructions shift left; a negative count shifts right. */
+INLINE uint32x4_t lanes_shift_signed(uint32x4_t a, int32x4_t n) {
+    return vreinterpretq_u32_s32(vshlq_s32(vreinterpretq_s32_u32(a), n));
+}
+#define SHIFT(f, a, n)           ((lanes_u){f(a.v, n), f(a.w, n), f(a.x, n), f(a.y, n)})
+INLINE lanes_u lanes_shift_left_u(lanes_u a, int n) { return SHIFT(vshlq_u32, a, vdupq_n_s32(n)); }
+INLINE lanes_u lanes_shift_right_u(lanes_u a, int n) { return SHIFT(vshlq_u32, a, vdupq_n_s32(-n)); }
+INLINE lanes_u lanes_shift_right_signed_u(lanes_u a, int n) { return SHIFT(lanes_shift_signed, a, vdupq_n_s32(-n)); }
+INLINE lanes lanes_select_less_u(lanes_u a, lanes_u b, lanes x, lanes y) {
+    lanes_u less = EACH_2(lanes_u, vcltq_u32, a, b);
+    return EACH_3(lanes, vbslq_f32, less, x, y);
+}
+INLINE uint32x4_t lanes_multiply_high(uint32x4_t a, uint32x4_t b) {
+    uint64x2_t low = vmull_u32(vget_low_u32(a), vget_low_u32(b)), high = vmull_high_u32(a, b);
+    return vuzp2q_u32(vreinterpretq_u32_u64(low), vreinterpretq_u32_u64(high));
+}
+INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
+    *high = EACH_2(lanes_u, lanes_multiply_high, a, b);
+    return EACH_2(lanes_u, vmulq_u32, a, b);
+}
+INLINE float32x4_t lanes_float_of(uint32x4_t a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
+INLINE lanes lanes_from_signed_u(lanes_u a) { return EACH_1(lanes, lanes_float_of, a); }
+#undef EACH_1
+#undef EACH_2
+#undef EACH_3
+#undef SHIFT
 
 #else
 /* ------------------------------------------------------------------------------------------------ portable */

@@ -9,6 +9,8 @@
 enum { ROWS = 14, COLUMN_LANES = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registers */
 #elif defined(HD_ISA_avx2)
 enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
+#elif defined(HD_ISA_neon)
+enum { ROWS = 5, COLUMN_LANES = 1 }; /* 20 sums + 4 of B + up to 5 of A, which GCC loads early, in 32 registers */
 #else
 enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this table for its speed */
 #endif
@@ -106,6 +108,8 @@ INLINE void multiply_rows(int64_t rows, const int column_lanes, const element dt
         CASE(3);
         CASE(4);
         CASE(5);
+#endif
+#if defined(HD_ISA_avx2) || defined(HD_ISA_avx512)
         CASE(6);
 #endif
 #if defined(HD_ISA_avx512)
