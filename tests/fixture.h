@@ -1,4 +1,5 @@
-/* What unit tests share: cmocka with the headers it wants, and a context that fails the test if it cannot be opened. */
+/* What unit tests share: cmocka with the headers it wants, a context that fails the test if it cannot be opened, and
+ * fingerprints of results that are the same bits on every machine. */
 #ifndef TESTS_FIXTURE_H
 #define TESTS_FIXTURE_H
 
@@ -21,6 +22,21 @@ static inline heed_context *open_context(void) {
 #define assert_ok(context, call)                                                         \
     do {                                                                                 \
         if ((call) != HEED_OK) fail_msg("%s: %s", #call, heed_context_message(context)); \
+    } while (0)
+
+/* FNV-1a, gone on with from the bytes before; from FINGERPRINT_OF_NOTHING at first. */
+#define FINGERPRINT_OF_NOTHING 0xcbf29ce484222325u
+static inline uint64_t fingerprint(uint64_t before, const void *data, size_t size) {
+    for (const unsigned char *byte = data, *end = byte + size; byte < end; byte++)
+        before = (before ^ *byte) * 0x100000001b3u;
+    return before;
+}
+/* `expected` was seen on x86-64 and on AArch64, with each of their instruction sets. A change that moves a bit on purpose
+ * writes the new one here, and the commit says so. */
+#define assert_fingerprint(found, expected)                                                                        \
+    do {                                                                                                           \
+        uint64_t found_ = found;                                                                                   \
+        if (found_ != (expected)) fail_msg("the bits are 0x%016llxu, not " #expected, (unsigned long long)found_); \
     } while (0)
 
 #endif

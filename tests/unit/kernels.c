@@ -1,16 +1,25 @@
-/* Every kernel of every table that this machine runs equals the portable one bit for bit, over awkward shapes. */
+/* Every kernel of every table that this machine runs equals the portable one bit for bit, over awkward shapes; and the
+ * portable ones of all machines equal each other. */
 #include "fixture.h"
 
 #include "base/random.h"
 #include "kernels/kernels.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MARGIN = 64 }; /* floats after each buffer that no kernel may touch */
 
-static uint64_t next_number;
+static uint64_t next_number, results; /* `results`: the fingerprint of all that the portable table gave in this test */
+
+static int start(void **state) {
+    (void)state;
+    next_number = 0;
+    results = FINGERPRINT_OF_NOTHING;
+    return 0;
+}
 
 static float *filled(int64_t count) {
     float *p = malloc((size_t)(count + MARGIN) * sizeof *p);
@@ -33,7 +42,10 @@ static float *copy(const float *source, int64_t count) {
             const hd_kernels *t = hd_kernels_at(i_);                                     \
             float *out = copy(start_, count);                                            \
             __VA_ARGS__;                                                                 \
-            if (i_ == 0) expected_ = copy(out, count);                                   \
+            if (i_ == 0) {                                                               \
+                expected_ = copy(out, count);                                            \
+                results = fingerprint(results, out, (size_t)(count) * sizeof(float));    \
+            }                                                                            \
             if (memcmp(expected_, out, (size_t)((count) + MARGIN) * sizeof(float)) != 0) \
                 fail_msg("%s differs from portable at line %d", t->name, __LINE__);      \
             if (memcmp(start_ + (count), out + (count), MARGIN * sizeof(float)) != 0)    \
@@ -111,6 +123,7 @@ static void products(void **state) {
     for (size_t i = 0; i < HD_COUNT(shapes); i++)
         for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation += i == 5 ? 1 : 7)
             product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
+    assert_fingerprint(results, 0x105b5b278e0e1a2bu);
 }
 
 /* The last panel has two lanes of columns, or one, or all. */
@@ -161,6 +174,7 @@ static void half_precision_panels(void **state) {
     half_precision_case(40);
     half_precision_case(64);
     half_precision_case(33);
+    assert_fingerprint(results, 0xad54d20416441520u);
 }
 
 static uint32_t place(const float *x, int64_t first, int64_t second, bool there) {
@@ -303,6 +317,37 @@ static void elements(void **state) {
         }
         free(a), free(b), free(y);
     }
+    assert_fingerprint(results, 0x9ce087170edb605bu);
+}
+
+static bool same(float a, float b) { return (isnan(a) && isnan(b)) || hd_float_bits(a) == hd_float_bits(b); }
+
+/* NaN, the zeros, infinities and the ends of the range: a maximum, a minimum or a rounding of other rules shows here. */
+static void special_values(void **state) {
+    (void)state;
+    static const float x[] = {NAN,   -NAN,  0.0f,      -0.0f,      INFINITY, -INFINITY,      0x1p-149f, -0x1p-149f,
+                              88.8f, -104,  0x1p-126f, -0x1p-126f, FLT_MAX,  -FLT_MAX,       105,       -105,
+                              1,     -0.5f, 0x1p-24f,  -0x1p-24f,  0x1p24f,  0x1.fffffep23f, -88};
+    enum { N = HD_COUNT(x) };
+    float dy[N], expected[N], y[N];
+    for (int i = 0; i < N; i++) dy[i] = i % 2 ? -1.0f : 1.0f;
+    for (int t = 0; hd_kernels_at(t); t++)
+        for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation++)
+            for (int backward = 0; backward < 2; backward++) {
+                for (int i = 0; i < N; i++) expected[i] = y[i] = -0.0f;
+                for (int side = 0; side < 2; side++) {
+                    const hd_kernels *table = hd_kernels_at(side ? t : 0);
+                    float *out = side ? y : expected;
+                    if (backward)
+                        table->activate_backward((hd_activation)activation, N, x, dy, out, true);
+                    else
+                        table->activate((hd_activation)activation, N, x, out);
+                }
+                for (int i = 0; i < N; i++)
+                    if (!same(y[i], expected[i]))
+                        fail_msg("%s gives %a for %a, not %a: activation %d", hd_kernels_at(t)->name, (double)y[i],
+                                 (double)x[i], (double)expected[i], activation);
+            }
 }
 
 static void rows(void **state) {
@@ -330,6 +375,7 @@ static void rows(void **state) {
         EACH_TABLE(y, w, t->dropout_row(&dropout, 5, 6, w, x, bias, y));
         free(x), free(dy), free(gain), free(bias), free(y), free(g), free(statistics);
     }
+    assert_fingerprint(results, 0x13f4a19b9a4389fcu);
 }
 
 /* The words that lanes take for a column are those that base/random.c gives for it. */
@@ -409,18 +455,16 @@ static void attentions(void **state) {
     attention_case(33, 70, 20, false, true);
     attention_case(70, 150, 5, true, false);
     attention_case(3, 200, 64, false, false);
+    assert_fingerprint(results, 0xf5373109d6f1352bu);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products),
-        cmocka_unit_test(half_precision_panels),
-        cmocka_unit_test(elements),
-        cmocka_unit_test(pairs),
-        cmocka_unit_test(pair_products),
-        cmocka_unit_test(rows),
-        cmocka_unit_test(dropout_follows_philox),
-        cmocka_unit_test(attentions),
+        cmocka_unit_test_setup(products, start),      cmocka_unit_test_setup(half_precision_panels, start),
+        cmocka_unit_test_setup(elements, start),      cmocka_unit_test(special_values),
+        cmocka_unit_test_setup(rows, start),          cmocka_unit_test(dropout_follows_philox),
+        cmocka_unit_test_setup(attentions, start),    cmocka_unit_test_setup(pairs, start),
+        cmocka_unit_test_setup(pair_products, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

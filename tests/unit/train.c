@@ -178,6 +178,19 @@ static void bf16_learns_alike_on_any_threads(void **state) {
     assert_same_bits("bf16-1", "bf16-stopped");
 }
 
+/* The weights that "plain" came to, after the file's header: its length in 8 bytes, and itself. */
+static void every_machine_ends_in_these_bits(void **state) {
+    (void)state;
+    hd_buffer file;
+    read_file("plain", "model.safetensors", &file);
+    uint64_t header;
+    memcpy(&header, file.data, sizeof header);
+    size_t start = sizeof header + (size_t)header;
+    assert_true(start < file.size);
+    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0x1f3a0fec6246e340u);
+    hd_buffer_close(&file);
+}
+
 static void stopping_changes_nothing(void **state) {
     (void)state;
     assert_int_equal(train("stopped", 5, NULL), HEED_STOPPED);
@@ -296,11 +309,14 @@ static void learns(void **state) {
     hd_model_close(model);
 }
 
-int main(void) {
+/* unit-train [TEST]: all tests, or those whose names match. */
+int main(int count, char **arguments) {
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(instruction_sets_change_nothing),
         cmocka_unit_test(bf16_learns_alike_on_any_threads),
+        cmocka_unit_test(every_machine_ends_in_these_bits),
         cmocka_unit_test(stopping_changes_nothing),
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
