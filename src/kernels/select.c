@@ -6,7 +6,15 @@
 
 extern const hd_kernels hd_kernels_portable;
 #ifdef HEED_HAS_AVX2
+#include <cpuid.h>
+
 extern const hd_kernels hd_kernels_avx2, hd_kernels_avx512, hd_kernels_avx512bf16;
+
+/* __builtin_cpu_supports of Clang 14 does not know this one. */
+static bool has_f16c(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
 #endif
 #ifdef HEED_HAS_NEON
 extern const hd_kernels hd_kernels_neon;
@@ -16,7 +24,7 @@ const hd_kernels *hd_kernels_at(int i) {
     const hd_kernels *tables[5] = {&hd_kernels_portable};
     int count = 1;
 #ifdef HEED_HAS_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c()) {
         tables[count++] = &hd_kernels_avx2;
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
