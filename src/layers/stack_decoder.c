@@ -62,8 +62,9 @@ heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder) {
     static const hd_decoder_class class = {start, step, reorder, rewind_slot, close_decoder};
     const hd_recipe *recipe = &stack->recipe;
     stack_decoder *d = hd_alloc_zeroed(stack->context, 1, sizeof *d);
-    *decoder = &d->decoder;
+    *decoder = NULL;
     if (!d) return HEED_MEMORY;
+    *decoder = &d->decoder;
     d->decoder =
         (hd_decoder){&class,      stack->context, recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
                      recipe->eos, recipe->pad};
