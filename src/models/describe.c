@@ -149,22 +149,32 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
 
 /* ---- for programs ----------------------------------------------------------------------------------------------- */
 
+/* Gives the object up when it could not be filled. */
+static json_t *unless_failed(json_t *object, int failed) {
+    if (!failed) return object;
+    json_decref(object);
+    return NULL;
+}
+
 static json_t *weights_object(const heed_model *model) {
     size_t bytes[HD_DTYPES];
     json_t *object = json_object();
+    int failed = 0;
     measure_weights(model, bytes);
     for (int dtype = 0; dtype < HD_DTYPES; dtype++)
         if (bytes[dtype])
-            json_object_set_new(object, hd_dtype_name((hd_dtype)dtype), json_integer((json_int_t)bytes[dtype]));
-    return object;
+            failed |=
+                json_object_set_new(object, hd_dtype_name((hd_dtype)dtype), json_integer((json_int_t)bytes[dtype]));
+    return unless_failed(object, failed);
 }
 
 static json_t *specials_object(const heed_tokenizer *tokenizer) {
     json_t *object = json_object();
+    int failed = 0;
     for (int32_t id = 0; id < (int32_t)hd_tokenizer_size(tokenizer); id++)
         if (hd_tokenizer_is_special(tokenizer, id))
-            json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
-    return object;
+            failed |= json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
+    return unless_failed(object, failed);
 }
 
 static json_t *generation_object(const hd_generation *generation) {
