@@ -87,6 +87,9 @@ static heed_status append_line(hd_run *run, json_t *object) {
     return status;
 }
 
+/* JSON has no NaN: what is not known yet, such as the speed of a first step, is null. */
+static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
 /* Keeps the lines of steps that the checkpoint has seen; a new run begins an empty log. */
 heed_status hd_report_open(hd_run *run) {
     char *path = hd_path_join(run->context, run->folder, "log.jsonl");
@@ -117,10 +120,11 @@ heed_status hd_report_step(hd_run *run, bool *go_on) {
     run->logged_tokens += run->step_tokens;
     if (run->state.step % run->options.log_every == 0 || run->state.step == run->options.steps) {
         HD_TRY(append_line(
-            run, json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:I}", "step", (json_int_t)run->state.step, "epoch",
-                           (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)run->logged_tokens, "lr",
-                           hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
-                           "tokens_per_second", tokens_per_second(run), "tokens", (json_int_t)run->state.tokens)));
+            run,
+            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:I}", "step", (json_int_t)run->state.step, "epoch",
+                      (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)run->logged_tokens, "lr",
+                      hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
+                      "tokens_per_second", number(tokens_per_second(run)), "tokens", (json_int_t)run->state.tokens)));
         run->logged_loss = 0;
         run->logged_tokens = 0;
     }
