@@ -13,6 +13,14 @@ heed_status hd_json_no_memory(heed_context *context, const char *path) {
     return hd_fail(context, HEED_MEMORY, "%s: out of memory for its JSON", path);
 }
 
+/* Where an allocation failed Jansson leaves the error empty, or blames the token that it was reading: an error counts
+ * only while there is memory. */
+static bool is_out_of_memory(const json_error_t *error) {
+    json_t *probe = json_object();
+    json_decref(probe);
+    return !probe || !error->text[0] || json_error_code(error) == json_error_out_of_memory;
+}
+
 static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd_json *json) {
     heed_context *context = json->context;
     if (size > LARGEST_FILE)
@@ -23,9 +31,7 @@ static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd
     if (!json->root && rules == HD_JSON_LENIENT && json_error_code(&error) == json_error_numeric_overflow)
         json->root = json_loadb(bytes, size, flags | JSON_DECODE_INT_AS_REAL, &error);
     if (json->root) return HEED_OK;
-    /* Jansson leaves the error empty where an allocation failed, except inside of a token, which it calls invalid. */
-    if (!error.text[0] || json_error_code(&error) == json_error_out_of_memory)
-        return hd_json_no_memory(context, json->path);
+    if (is_out_of_memory(&error)) return hd_json_no_memory(context, json->path);
     return hd_fail(context, HEED_FORMAT, "%s: line %d, column %d: %s", json->path, error.line, error.column,
                    error.text);
 }

@@ -1,10 +1,10 @@
 /* Opens a tokenizer.json: each component of the file becomes a part, or is refused by its name. The only file of this
  * room that knows the JSON library. Messages here do not name the file; hd_tokenizer_parse puts that in front. */
 #include "base/file.h"
+#include "formats/json.h"
 #include "text/parts.h"
 #include "text/unicode.h"
 
-#include <jansson.h>
 #include <string.h>
 
 /* ---- fields --------------------------------------------------------------------------------------------------- */
@@ -428,15 +428,14 @@ static heed_status read_tokenizer(heed_tokenizer *tokenizer, const json_t *root)
 heed_status hd_tokenizer_parse(heed_context *context, const char *name, const char *json, size_t size,
                                heed_tokenizer **out) {
     *out = NULL;
-    json_error_t error;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!root) return hd_fail(context, HEED_FORMAT, "%s: line %d: %s", name, error.line, error.text);
+    hd_json file;
+    HD_TRY(hd_json_open_bytes(context, name, json, size, HD_JSON_STRICT, &file));
     heed_tokenizer *tokenizer = hd_tokenizer_new(context);
     heed_status status = tokenizer ? HEED_OK : HEED_MEMORY;
-    if (status == HEED_OK) status = read_tokenizer(tokenizer, root);
-    if (status == HEED_OK && !json_is_null(json_object_get(root, "truncation")) && json_object_get(root, "truncation"))
+    if (status == HEED_OK) status = read_tokenizer(tokenizer, file.root);
+    if (status == HEED_OK && hd_json_has(&file, "truncation"))
         hd_note(context, "%s: its truncation is left out; heed cuts no text in silence", name);
-    json_decref(root);
+    hd_json_close(&file);
     if (status == HEED_OK) {
         *out = tokenizer;
         return HEED_OK;
