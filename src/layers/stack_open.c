@@ -5,10 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-/* The parameter of this role, part and layer, declared now if it is new. */
+/* What no model needs, and a damaged config may ask for: building it would take all memory, or hours. */
+enum { MOST_LAYERS = 1 << 12, MOST_SINUSOIDS = 1 << 28 };
+
+/* The parameter of this role, part and layer, declared now if it is new. Only tables are shared, and they are declared
+ * before all others. */
 static hd_parameter *declare(hd_stack *stack, hd_role role, hd_part part, int64_t layer, int64_t rows, int64_t columns,
                              int dimensions) {
-    for (int64_t i = 0; i < stack->count; i++) {
+    for (int64_t i = 0; i < stack->count && stack->slots[i].part == HD_WHOLE; i++) {
         const hd_slot *slot = &stack->slots[i];
         if (slot->role == role && slot->part == part && slot->layer == layer) return &stack->parameters[i];
     }
@@ -58,6 +62,13 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
     if (r->width % r->encoder_heads || r->width % r->decoder_heads)
         return hd_fail(context, HEED_UNSUPPORTED, "a width of %lld cannot be split into %lld and %lld heads",
                        (long long)r->width, (long long)r->encoder_heads, (long long)r->decoder_heads);
+    if (r->encoder_layers > MOST_LAYERS || r->decoder_layers > MOST_LAYERS)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld + %lld layers: heed builds up to %d of a kind",
+                       (long long)r->encoder_layers, (long long)r->decoder_layers, MOST_LAYERS);
+    if (r->positions == HD_POSITIONS_SINUSOIDAL && r->max_positions > MOST_SINUSOIDS / r->width)
+        return hd_fail(context, HEED_UNSUPPORTED,
+                       "%lld sinusoidal positions of width %lld: heed computes up to %d numbers",
+                       (long long)r->max_positions, (long long)r->width, MOST_SINUSOIDS);
     if (r->pad >= r->vocabulary || r->eos < 0 || r->eos >= r->vocabulary || r->decoder_start < 0 ||
         r->decoder_start >= r->vocabulary)
         return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
