@@ -96,8 +96,8 @@ static void multiply_piece(void *argument, int64_t piece, int worker) {
     (void)worker;
     const machine *m = argument;
     float result = (float)piece;
-    ((machine *)argument)->operations =
-        m->bench->context->kernels->multiply_add_peak(1 << 22, &result) * (double)m->threads;
+    double operations = m->bench->context->kernels->multiply_add_peak(1 << 22, &result);
+    if (piece == 0) ((machine *)argument)->operations = operations * (double)m->threads;
 }
 
 static void multiply_all(void *argument) {
