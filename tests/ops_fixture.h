@@ -154,6 +154,7 @@ static inline outcome execute(const op_case *c, const hd_kernels *kernels, int t
     heed_context *context = open_context();
     context->kernels = kernels;
     context->threads = threads;
+    context->small_work = 0;
     hd_arena weights; /* the parameters' panels */
     hd_arena_open(&weights, context);
     outcome result = {.count = (size_t)gradient_place(c, OPERANDS)};

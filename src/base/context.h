@@ -17,6 +17,7 @@ struct heed_context {
     heed_log_function *log;
     void *log_user;
     int threads;
+    int64_t small_work; /* operations; a parallel loop of fewer stays on the calling thread */
     bool bf16; /* products are computed in bfloat16 */
     const struct hd_kernels *kernels;
     heed_status status; /* of the last failure */

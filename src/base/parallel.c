@@ -2,8 +2,6 @@
 
 #include "base/float_environment.h"
 
-enum { SMALL_WORK = 1 << 17 }; /* some microseconds */
-
 #ifndef HEED_PLAIN_THREADS
 
 #include <omp.h>
@@ -11,7 +9,7 @@ enum { SMALL_WORK = 1 << 17 }; /* some microseconds */
 const char *hd_parallel_name(void) { return "OpenMP"; }
 
 void hd_parallel_for(const heed_context *context, int64_t pieces, int64_t work, hd_task *task, void *argument) {
-    int threads = work < SMALL_WORK ? 1 : (int)hd_min(context->threads, pieces);
+    int threads = work < context->small_work ? 1 : (int)hd_min(context->threads, pieces);
     if (threads <= 1 || omp_in_parallel()) {
         for (int64_t piece = 0; piece < pieces; piece++) task(argument, piece, 0);
         return;
@@ -61,7 +59,7 @@ static void *take_pieces(void *start_pointer) {
 }
 
 void hd_parallel_for(const heed_context *context, int64_t pieces, int64_t work, hd_task *task, void *argument) {
-    int threads = work < SMALL_WORK ? 1 : (int)hd_min(hd_min(context->threads, pieces), MAX_THREADS);
+    int threads = work < context->small_work ? 1 : (int)hd_min(hd_min(context->threads, pieces), MAX_THREADS);
     shared_loop loop = {.pieces = pieces, .task = task, .argument = argument};
     pthread_t handles[MAX_THREADS];
     thread_start starts[MAX_THREADS];

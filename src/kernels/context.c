@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SMALL_WORK = 1 << 17 }; /* some microseconds */
+
 static void *system_resize(void *user, void *pointer, size_t size) {
     (void)user;
     if (size) return realloc(pointer, size);
@@ -18,7 +20,7 @@ heed_status heed_context_open_with(heed_resize_function *resize, void *user, hee
     if (!resize) resize = system_resize;
     *context = resize(user, NULL, sizeof **context);
     if (!*context) return HEED_MEMORY;
-    **context = (heed_context){.resize = resize, .resize_user = user};
+    **context = (heed_context){.resize = resize, .resize_user = user, .small_work = SMALL_WORK};
     heed_context_set_threads(*context, 0);
     return hd_kernels_select(*context, getenv("HEED_ISA"));
 }

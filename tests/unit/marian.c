@@ -237,6 +237,7 @@ static void company_and_caches_change_no_bit(void **state) {
     for (int table = 0; hd_kernels_at(table); table++) {
         f.context->kernels = hd_kernels_at(table);
         f.context->threads = 1 + table % 2;
+        f.context->small_work = 0;
         for (int64_t s = 0; s < SENTENCES; s += 9) {
             start(&f, decoder, s, 1);
             assert_memory_equal(feed(&f, decoder, s, 1, 0, TARGET), expected + (size_t)s * row, row);
