@@ -2,11 +2,11 @@
  * very long words too, and on several threads at once. */
 #include "text_goldens.h"
 
-#include "base/clock.h"
 #include "base/parallel.h"
 #include "text/unicode.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- goldens ---------------------------------------------------------------------------------------------------- */
@@ -213,7 +213,7 @@ static void long_words_take_no_time(void **state) {
     hd_buffer text;
     hd_buffer_open(&text, context);
     hd_encoding encoding = {0};
-    double start = hd_clock();
+    clock_t start = clock(); /* of this process: a machine that others keep busy is no reason to fail */
     for (size_t g = 0; g < HD_COUNT(goldens); g++) {
         heed_tokenizer *tokenizer = open_golden(context, goldens[g]);
         for (size_t i = 0; i < HD_COUNT(units); i++) {
@@ -223,7 +223,7 @@ static void long_words_take_no_time(void **state) {
         }
         hd_tokenizer_close(tokenizer);
     }
-    assert_true(hd_clock() - start < 60);
+    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 60);
     hd_encoding_close(&encoding);
     hd_buffer_close(&text);
     heed_context_close(context);
