@@ -67,6 +67,17 @@ static void write_line(const hd_run *run, char *line, size_t size) {
 
 /* ---- log.jsonl ---- */
 
+static bool write_all(int file, const char *bytes, size_t size) {
+    while (size > 0) {
+        ssize_t count = write(file, bytes, size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return false;
+        bytes += count;
+        size -= (size_t)count;
+    }
+    return true;
+}
+
 static heed_status append_line(hd_run *run, json_t *object) {
     if (!object) return hd_json_no_memory(run->context, "log.jsonl");
     hd_buffer line;
@@ -78,8 +89,8 @@ static heed_status append_line(hd_run *run, json_t *object) {
     if (status == HEED_OK && (!path || line.failed)) status = HEED_MEMORY;
     if (status == HEED_OK) {
         int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-        bool written = file >= 0 && write(file, line.data, line.size) == (ssize_t)line.size;
-        if (!written) status = hd_fail(run->context, HEED_FILE, "%s: cannot write: %s", path, strerror(errno));
+        if (file < 0 || !write_all(file, line.data, line.size))
+            status = hd_fail(run->context, HEED_FILE, "%s: cannot write: %s", path, strerror(errno));
         if (file >= 0) close(file);
     }
     hd_free(run->context, path);
