@@ -1,0 +1,92 @@
+/* Text files by the line, and training pairs made of them. The first byte is the longest line allowed; a byte 0xFE in the
+ * rest divides the source text from the target text. A file's lines are the same in order and in any order, and what a
+ * corpus holds is what encoding the lines gives; files that differ in length are refused. */
+#include "folder.h"
+
+#include "base/lines.h"
+#include "train/corpus.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char tokenizer_json[] =
+    "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"?\",\"vocab\":{\"?\":0,\"a\":1,\"b\":2,\"ab\":3,\" \":4},"
+    "\"merges\":[[\"a\",\"b\"]]}}";
+
+enum { MOST = 6 }; /* tokens of a pair's side */
+
+/* Both ways of reading agree on every line. Returns how many there are. */
+static uint64_t read_both_ways(heed_context *context, const char *path, size_t longest) {
+    hd_lines lines;
+    hd_line_index index;
+    check(hd_lines_open(context, path, longest, &lines) == HEED_OK);
+    check(hd_line_index_open(context, path, &index) == HEED_OK);
+    uint64_t count = 0;
+    while (hd_lines_next(&lines)) {
+        const char *text;
+        size_t size;
+        check(count < index.count && lines.number == count + 1);
+        hd_line_index_get(&index, count++, &text, &size);
+        check(lines.too_long == (longest && size > longest));
+        check(lines.text[lines.size] == 0);
+        if (!lines.too_long) check(lines.size == size && memcmp(lines.text, text, size) == 0);
+    }
+    check(lines.status == HEED_OK && count == index.count);
+    hd_lines_close(&lines);
+    hd_line_index_close(&index);
+    return count;
+}
+
+static void compare(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus *corpus, const char *source,
+                    const char *target) {
+    hd_line_index files[2];
+    hd_encoding encoded[2] = {{0}, {0}};
+    check(hd_line_index_open(context, source, &files[0]) == HEED_OK);
+    check(hd_line_index_open(context, target, &files[1]) == HEED_OK);
+    uint64_t number = 0;
+    for (uint64_t i = 0; i < files[0].count; i++) {
+        bool kept = true;
+        for (int side = 0; side < 2; side++) {
+            const char *text;
+            size_t size;
+            hd_line_index_get(&files[side], i, &text, &size);
+            check(hd_tokenizer_encode(tokenizer, context, text, size, true, &encoded[side]) == HEED_OK);
+            kept = kept && size > 0 && encoded[side].count <= MOST;
+        }
+        if (!kept) continue;
+        check(number < corpus->count);
+        hd_pair pair = hd_corpus_get(corpus, number++);
+        check((size_t)pair.source_count == encoded[0].count && (size_t)pair.target_count == encoded[1].count);
+        check(!pair.source_count || memcmp(pair.source, encoded[0].ids, encoded[0].count * sizeof(int32_t)) == 0);
+        check(!pair.target_count || memcmp(pair.target, encoded[1].ids, encoded[1].count * sizeof(int32_t)) == 0);
+    }
+    check(number == corpus->count);
+    for (int side = 0; side < 2; side++) {
+        hd_encoding_close(&encoded[side]);
+        hd_line_index_close(&files[side]);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    heed_context *context;
+    if (size == 0 || heed_context_open(&context) != HEED_OK) return 0;
+    make_fuzz_folder();
+    const uint8_t *text = data + 1, *divide = memchr(text, 0xFE, size - 1), *end = data + size;
+    write_fuzz_file("source", text, (size_t)((divide ? divide : end) - text));
+    write_fuzz_file("target", divide ? divide + 1 : text, divide ? (size_t)(end - divide - 1) : size - 1);
+    const char *source = in_fuzz_folder("source"), *target = in_fuzz_folder("target");
+    uint64_t count = read_both_ways(context, source, data[0]);
+    bool same_count = read_both_ways(context, target, data[0]) == count;
+    heed_tokenizer *tokenizer;
+    check(hd_tokenizer_parse(context, "own", tokenizer_json, strlen(tokenizer_json), &tokenizer) == HEED_OK);
+    hd_corpus corpus;
+    heed_status status = hd_corpus_open(context, tokenizer, source, target, fuzz_folder, "pairs", MOST, &corpus);
+    check(status == HEED_OK || (status == HEED_FORMAT && heed_context_message(context)[0]));
+    check(same_count || status == HEED_FORMAT);
+    if (status == HEED_OK) compare(context, tokenizer, &corpus, source, target);
+    hd_corpus_close(&corpus);
+    hd_tokenizer_close(tokenizer);
+    heed_context_close(context);
+    return 0;
+}
