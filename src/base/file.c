@@ -18,12 +18,12 @@ static heed_status open_for_reading(heed_context *context, const char *path, int
                                     struct stat *information) {
     *descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (*descriptor < 0) return fail_errno(context, path, "cannot open");
-    if (fstat(*descriptor, information) != 0 || S_ISDIR(information->st_mode)) {
-        if (S_ISDIR(information->st_mode)) errno = EISDIR;
-        close(*descriptor);
-        return fail_errno(context, path, "cannot read");
-    }
-    return HEED_OK;
+    bool known = fstat(*descriptor, information) == 0;
+    if (known && !S_ISDIR(information->st_mode)) return HEED_OK;
+    if (known) errno = EISDIR;
+    heed_status status = fail_errno(context, path, "cannot read");
+    close(*descriptor);
+    return status;
 }
 
 heed_status hd_map_open(heed_context *context, const char *path, hd_map *map) {
