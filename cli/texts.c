@@ -50,7 +50,7 @@ void close_texts(text_source *t) {
 }
 
 void report_text(const text_source *t, size_t index, const char *problem) {
-    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)(t->first + index),
+    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)t->first + index,
             problem);
 }
 

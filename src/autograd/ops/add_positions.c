@@ -43,7 +43,7 @@ hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, co
         if (position + rows > length)
             return hd_pass_fail(pass, HEED_LENGTH,
                                 "a sequence of %lld tokens is longer than the model's %lld positions",
-                                (long long)(position + rows), (long long)length);
+                                (long long)position + rows, (long long)length);
         for (int64_t r = 0; r < rows; r++) {
             int64_t row = layout->starts[s] + r;
             if (learned) hd_parameter_row(parameter, position + r, learned);
