@@ -100,7 +100,7 @@ static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *e
  * large one's chunk has all threads. */
 static int64_t chunks_at_once(const hd_run *run, int64_t left) {
     enum { MOST_GRADIENTS = 1 << 25 };
-    int64_t threads = run->context->threads;
+    int64_t threads = run->threads;
     return left >= threads && run->model->stack->gradient_count <= MOST_GRADIENTS ? threads : 1;
 }
 
@@ -135,7 +135,7 @@ static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, d
     int64_t block = first ? 0 : 1;
     g->blocks = g->scale > 0 ? run->blocks + block : NULL;
     for (int64_t i = 0; i < count; i++) {
-        run->workers[i].context.threads = count == 1 ? run->context->threads : 1;
+        run->workers[i].context.threads = count == 1 ? run->threads : 1;
         if (!g->blocks || g->blocks[i]) continue;
         const hd_stack *stack = run->model->stack;
         g->blocks[i] = hd_arena_alloc(&run->model->stack->arena, (size_t)stack->gradient_count, sizeof(float));

@@ -34,6 +34,7 @@ typedef struct hd_run {
     hd_corpus train, valid;
     hd_batches batches;
     hd_optimizer optimizer;
+    int threads;        /* as the training began: a callback may ask the context for others */
     hd_worker *workers; /* [threads] */
     float **blocks; /* [threads + 1]: blocks of gradients; the first is the optimizer's, others are made when wanted */
     hd_run_state state;

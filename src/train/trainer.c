@@ -243,12 +243,12 @@ static heed_status open_data(hd_run *run) {
 }
 
 static heed_status open_workers(hd_run *run) {
-    size_t threads = (size_t)run->context->threads;
-    run->workers = hd_alloc_zeroed(run->context, threads, sizeof *run->workers);
-    run->blocks = hd_alloc_zeroed(run->context, threads + 1, sizeof *run->blocks);
+    run->threads = run->context->threads;
+    run->workers = hd_alloc_zeroed(run->context, (size_t)run->threads, sizeof *run->workers);
+    run->blocks = hd_alloc_zeroed(run->context, (size_t)run->threads + 1, sizeof *run->blocks);
     if (!run->workers || !run->blocks) return HEED_MEMORY;
     run->blocks[0] = run->optimizer.gradients;
-    for (size_t i = 0; i < threads; i++) {
+    for (int i = 0; i < run->threads; i++) {
         run->workers[i].context = *run->context;
         hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->stack->arena);
     }
@@ -260,7 +260,8 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     HD_TRY(hd_folder_make(run->context, run->folder));
     if (!run->resume) {
         char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
-        bool there = old && hd_file_exists(old);
+        if (!old) return HEED_MEMORY;
+        bool there = hd_file_exists(old);
         hd_free(run->context, old);
         if (there)
             return hd_fail(run->context, HEED_ARGUMENT,
@@ -286,7 +287,7 @@ static void close_run(hd_run *run) {
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
-    for (int i = 0; run->workers && i < run->context->threads; i++)
+    for (int i = 0; run->workers && i < run->threads; i++)
         if (run->workers[i].pass.context) hd_pass_close(&run->workers[i].pass);
     hd_free(run->context, run->workers);
     hd_free(run->context, run->blocks);
@@ -296,7 +297,7 @@ static void close_run(hd_run *run) {
 
 /* A NaN does not heal: say what it was and what mostly causes it; the last checkpoint is still sound. */
 static heed_status explain(hd_run *run, heed_status status) {
-    if (status != HEED_NUMERIC && isfinite(run->loss)) return status;
+    if (status != HEED_OK && status != HEED_NUMERIC) return status;
     return hd_fail(run->context, HEED_NUMERIC,
                    "step %lld (epoch %llu, batch %llu): the loss is %f and the gradient's norm %f; a lower lr, a "
                    "longer warmup or clip may help",
