@@ -254,7 +254,7 @@ bool hd_bleu_next_token(const hd_bleu_text *text, size_t *at, const uint32_t **t
     size_t end = start;
     while (end < text->count && !is_space(text->points[end])) end++;
     *at = end;
-    *token = text->points + start;
+    *token = end > start ? text->points + start : NULL; /* an empty text has no points */
     *size = end - start;
     return end > start;
 }
