@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Trains the small encoder-decoder in PyTorch and says how fast: the yardstick for `heed train`.
 
-    train_pytorch.py [--data FOLDER] [--tokenizer tokenizer.json] [--compile] [--steps 30] [--warm-up 5] [--threads 2]
+    train_pytorch.py [--data FOLDER] [--tokenizer tokenizer.json | --vocabulary 10000] [--compile] [--bf16]
+                     [--steps 30] [--warm-up 5] [--threads 2]
 
 The model is heed's Transformer-Tiny: 4+4 layers, width 128, feed-forward 256, 4 heads, post-norm, ReLU, one embedding
-for source, target and output; float32, Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch holds sentences of
+for source, target and output; float32, or with --bf16 automatic mixed precision in bfloat16; Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch holds sentences of
 like length, about 4,096 target tokens (each sentence's end among them, padding not counted). Printed: target tokens a
 second (median over the steps after warm-up, and the range), milliseconds a step, peak resident memory in MiB, the loss.
 Reading, tokenizing and batching are done before the clock starts.
@@ -24,8 +25,10 @@ from common import PROJECT, read_lines, spread
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--data", type=pathlib.Path, default=PROJECT.parent / "shared/data/multi30k")
-parser.add_argument("--tokenizer", help="a tokenizer.json; else a BPE of 8,000 is trained on the data")
+parser.add_argument("--tokenizer", help="a tokenizer.json; else a BPE is trained on the data")
+parser.add_argument("--vocabulary", type=int, default=10000)
 parser.add_argument("--compile", action="store_true", help="torch.compile in place of eager mode")
+parser.add_argument("--bf16", action="store_true", help="torch.autocast to bfloat16")
 parser.add_argument("--steps", type=int, default=30)
 parser.add_argument("--warm-up", type=int, default=5)
 parser.add_argument("--batch-tokens", type=int, default=4096)
@@ -43,7 +46,7 @@ def load_tokenizer(sides):
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
     tokenizer.train_from_iterator(sides[0] + sides[1], trainers.BpeTrainer(
-        vocab_size=7999, special_tokens=["</s>", "<unk>"], show_progress=False))
+        vocab_size=options.vocabulary - 1, special_tokens=["</s>", "<unk>"], show_progress=False))
     tokenizer.add_special_tokens(["<pad>"])
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 0)])
     return tokenizer
@@ -119,7 +122,7 @@ def make_batches(pairs, pad):
                rows([t for _, t in batch], -100))
 
 
-sides = [read_lines(options.data / f"train.{language}.gz") for language in ("en", "de")]
+sides = [read_lines(next(options.data.glob(f"train.{language}*"))) for language in ("en", "de")]
 tokenizer = load_tokenizer(sides)
 pad = tokenizer.get_vocab_size() - 1
 source, target = ([code.ids for code in tokenizer.encode_batch(side)] for side in sides)
@@ -131,7 +134,8 @@ speeds, times = [], []
 for number in range(options.warm_up + options.steps):
     batch = batches[number % len(batches)]
     start = time.perf_counter()
-    loss = step(*batch)
+    with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
+        loss = step(*batch)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
@@ -141,7 +145,7 @@ for number in range(options.warm_up + options.steps):
         speeds.append((batch[2] != -100).sum().item() / seconds)
         times.append(seconds * 1000)
 parameters = sum(p.numel() for p in model.parameters())
-print(f"PyTorch {torch.__version__} {'compiled' if options.compile else 'eager'}, {options.threads} threads, "
+print(f"PyTorch {torch.__version__} {'compiled' if options.compile else 'eager'} {'bf16' if options.bf16 else 'f32'}, {options.threads} threads, "
       f"{parameters:,} parameters, vocabulary {pad + 1:,}")
 print("target tokens/s ", spread(speeds))
 print("ms/step         ", spread(times))
