@@ -55,6 +55,15 @@ INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
     return L(_mm512_mask_blend_ps(lanes_first(n), y.v, x.v));
 }
+/* a0 b0 a1 b1 … a7 b7, and a8 b8 … a15 b15. */
+INLINE lanes lanes_zip_low(lanes a, lanes b) {
+    __m512i index = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return L(_mm512_permutex2var_ps(a.v, index, b.v));
+}
+INLINE lanes lanes_zip_high(lanes a, lanes b) {
+    __m512i index = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return L(_mm512_permutex2var_ps(a.v, index, b.v));
+}
 
 INLINE lanes_u lanes_bits(lanes a) { return U(_mm512_castps_si512(a.v)); }
 INLINE lanes lanes_from_bits(lanes_u a) { return L(_mm512_castsi512_ps(a.v)); }
@@ -141,6 +150,12 @@ INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
     return L(_mm256_blendv_ps(y.v, x.v, _mm256_castsi256_ps(lanes_first(n))),
              _mm256_blendv_ps(y.w, x.w, _mm256_castsi256_ps(lanes_first(n - 8))));
 }
+INLINE lanes lanes_zip_halves(__m256 a, __m256 b) {
+    __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+    return L(_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31));
+}
+INLINE lanes lanes_zip_low(lanes a, lanes b) { return lanes_zip_halves(a.v, b.v); }
+INLINE lanes lanes_zip_high(lanes a, lanes b) { return lanes_zip_halves(a.w, b.w); }
 
 INLINE lanes_u lanes_bits(lanes a) { return U(_mm256_castps_si256(a.v), _mm256_castps_si256(a.w)); }
 INLINE lanes lanes_from_bits(lanes_u a) { return L(_mm256_castsi256_ps(a.v), _mm256_castsi256_ps(a.w)); }
@@ -339,6 +354,8 @@ INLINE lanes lanes_min(lanes a, lanes b) { EACH(lanes, a.v[i] < b.v[i] ? a.v[i] 
 INLINE lanes lanes_sqrt(lanes a) { EACH(lanes, sqrtf(a.v[i])); }
 INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { EACH(lanes, i < n ? x.v[i] : y.v[i]); }
+INLINE lanes lanes_zip_low(lanes a, lanes b) { EACH(lanes, i % 2 ? b.v[i / 2] : a.v[i / 2]); }
+INLINE lanes lanes_zip_high(lanes a, lanes b) { EACH(lanes, i % 2 ? b.v[8 + i / 2] : a.v[8 + i / 2]); }
 
 INLINE lanes_u lanes_bits(lanes a) { EACH(lanes_u, hd_float_bits(a.v[i])); }
 INLINE lanes lanes_from_bits(lanes_u a) { EACH(lanes, hd_bits_float(a.v[i])); }
@@ -398,6 +415,21 @@ INLINE lanes lanes_negate(lanes a) { return lanes_from_bits(lanes_xor_u(lanes_bi
 /* |a| with the sign of b, for a >= 0. */
 INLINE lanes lanes_copy_sign(lanes a, lanes b) {
     return lanes_from_bits(lanes_or_u(lanes_bits(a), lanes_and_u(lanes_bits(b), lanes_set_u(0x80000000u))));
+}
+/* 16 rows become 16 columns: each round of zipping a row with the one 8 below moves one bit of an element's place from its
+ * column's number to its row's. */
+INLINE void lanes_transpose(lanes rows[LANES]) {
+#pragma GCC unroll 4
+    for (int round = 0; round < 4; round++) {
+        lanes zipped[LANES];
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES / 2; i++) {
+            zipped[2 * i] = lanes_zip_low(rows[i], rows[i + LANES / 2]);
+            zipped[2 * i + 1] = lanes_zip_high(rows[i], rows[i + LANES / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) rows[i] = zipped[i];
+    }
 }
 
 /* Rounded to bfloat16 in the upper halves: nearest, ties to even; a NaN stays one. The lower halves are of no use. */

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "kernels/kernels.h"
+#include "tensor/matmul.h"
 
 #include <float.h>
 #include <math.h>
@@ -106,6 +107,13 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
             if (activation == HD_IDENTITY && memcmp(c, expected, (size_t)(rows * columns) * sizeof *c) != 0)
                 fail_msg("%s is not the chain: form %d of %d x %d x %d", t->name, form, (int)rows, (int)depth,
                          (int)columns);
+            float *whole = copy(c, rows * columns); /* and in four parts */
+            memset(c, 0, (size_t)(rows * columns) * sizeof *c);
+            for (int part = 0; part < 4; part++)
+                t->product(q, part & 1 ? rows / 2 : 0, part & 1 ? rows : rows / 2, part & 2 ? panels / 2 : 0,
+                           part & 2 ? panels : panels / 2);
+            assert_memory_equal(c, whole, (size_t)(rows * columns) * sizeof *c);
+            free(whole);
         });
         q->bias = NULL, q->mode = HD_ADD;
         EACH_TABLE(c, rows * columns, (q->c = c, t->product(q, 0, rows, 0, panels)));
@@ -117,22 +125,73 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
 
 static void products(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{1, 1, 1},    {0, 5, 3},     {3, 7, 0},     {1, 33, 17},    {2, 32, 64},
-                                        {14, 64, 9},  {15, 48, 600}, {29, 31, 130}, {5, 100, 1100}, {7, 16, 5},
-                                        {13, 17, 32}, {250, 40, 20}, {6, 65, 32}};
+    static const int64_t shapes[][3] = {{1, 1, 1},
+                                        {0, 5, 3},
+                                        {3, 7, 0},
+                                        {1, 33, 17},
+                                        {2, 32, 64},
+                                        {14, 64, 9},
+                                        {15, 48, 600},
+                                        {29, 31, 130},
+                                        {5, 100, 1100},
+                                        {7, 16, 5},
+                                        {13, 17, 32},
+                                        {250, 40, 20},
+                                        {6, 65, 32},
+                                        /* rows of A that collide and are copied; groups of panels */
+                                        {30, 70, 512},
+                                        {20, 300, 512},
+                                        /* B copied: a ragged panel, two blocks of the depth, two groups */
+                                        {513, 33, 257},
+                                        {512, 264, 512},
+                                        {600, 5, 1},
+                                        /* HD_ADD apart: over its rows and over its columns */
+                                        {120, 33, 520},
+                                        {3, 300, 20}};
     for (size_t i = 0; i < HD_COUNT(shapes); i++)
         for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation += i == 5 ? 1 : 7)
             product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
     assert_fingerprint(results, 0x105b5b278e0e1a2bu);
 }
 
+/* On any number of threads, cut by rows or by panels. */
+static void products_on_threads(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{300, 40, 128}, {9, 500, 300}, {64, 320, 256}, {1, 3000, 700}, {1200, 31, 64}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++) {
+        int64_t rows = shapes[i][0], columns = shapes[i][1], depth = shapes[i][2];
+        float *a = filled(rows * depth), *b = filled(depth * columns), *c = filled(rows * columns), *expected = NULL;
+        for (int threads = 1; threads <= 7; threads += 2) {
+            heed_context *context;
+            assert_int_equal(heed_context_open(&context), HEED_OK);
+            assert_int_equal(heed_context_set_threads(context, threads), HEED_OK);
+            memset(c, 0, (size_t)(rows * columns) * sizeof *c);
+            hd_matmul(context, &(hd_product){.rows = rows,
+                                             .columns = columns,
+                                             .depth = depth,
+                                             .a = a,
+                                             .a_row = depth,
+                                             .a_depth = 1,
+                                             .b = b,
+                                             .b_depth = columns,
+                                             .b_panel = HD_PANEL,
+                                             .c = c,
+                                             .c_row = columns});
+            if (threads == 1) expected = copy(c, rows * columns);
+            assert_memory_equal(c, expected, (size_t)(rows * columns + MARGIN) * sizeof *c);
+            heed_context_close(context);
+        }
+        free(a), free(b), free(c), free(expected);
+    }
+}
+
 /* The last panel has two lanes of columns, or one, or all. */
-static void half_precision_case(int64_t columns) {
-    enum { ROWS = 9, COLUMNS = 64, DEPTH = 21, PANELS = 2 };
+static void half_precision_case(int64_t columns, int64_t rows) {
+    enum { COLUMNS = 64, DEPTH = 21, PANELS = 2 };
     uint16_t weight[COLUMNS * DEPTH];
     for (int dtype = HD_F16; dtype <= HD_BF16; dtype++) {
         hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, (uint64_t)dtype);
-        float *wide = filled(columns * DEPTH), *a = filled(ROWS * DEPTH), *c = filled(ROWS * columns);
+        float *wide = filled(columns * DEPTH), *a = filled(rows * DEPTH), *c = filled(rows * columns);
         for (int i = 0; i < columns * DEPTH; i++) {
             float value = (hd_random_uniform(key, (uint32_t)i, 0, 0) - 0.5f) * (i % 7 ? 1.0f : 1e-6f);
             weight[i] = dtype == HD_F16 ? hd_to_f16(value) : hd_to_bf16(value);
@@ -145,7 +204,7 @@ static void half_precision_case(int64_t columns) {
         portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, panels, HD_F32, 0, PANELS);
         portable->pack(wide, HD_F32, DEPTH, columns, DEPTH, widened, HD_F32, 0, PANELS);
         assert_memory_equal(panels, widened, sizeof panels);
-        hd_product product = {.rows = ROWS,
+        hd_product product = {.rows = rows,
                               .columns = columns,
                               .depth = DEPTH,
                               .a = a,
@@ -156,13 +215,13 @@ static void half_precision_case(int64_t columns) {
                               .b_panel = HD_PANEL * DEPTH,
                               .c = c,
                               .c_row = columns};
-        portable->product(&product, 0, ROWS, 0, PANELS);
-        float *expected = copy(c, ROWS * columns);
+        portable->product(&product, 0, rows, 0, PANELS);
+        float *expected = copy(c, rows * columns);
         product.b = halves, product.b_dtype = (hd_dtype)dtype;
-        EACH_TABLE(c, ROWS * columns, {
+        EACH_TABLE(c, rows * columns, {
             product.c = c;
-            t->product(&product, 0, ROWS, 0, PANELS);
-            assert_memory_equal(c, expected, (size_t)(ROWS * columns) * sizeof(float));
+            t->product(&product, 0, rows, 0, PANELS);
+            assert_memory_equal(c, expected, (size_t)(rows * columns) * sizeof(float));
         });
         free(wide), free(a), free(c), free(expected);
     }
@@ -170,10 +229,11 @@ static void half_precision_case(int64_t columns) {
 
 static void half_precision_panels(void **state) {
     (void)state;
-    half_precision_case(50);
-    half_precision_case(40);
-    half_precision_case(64);
-    half_precision_case(33);
+    half_precision_case(50, 9);
+    half_precision_case(40, 9);
+    half_precision_case(64, 9);
+    half_precision_case(33, 9);
+    half_precision_case(33, 512); /* widened in a copy */
     assert_fingerprint(results, 0xad54d20416441520u);
 }
 
@@ -464,7 +524,7 @@ int main(void) {
         cmocka_unit_test_setup(elements, start),      cmocka_unit_test(special_values),
         cmocka_unit_test_setup(rows, start),          cmocka_unit_test(dropout_follows_philox),
         cmocka_unit_test_setup(attentions, start),    cmocka_unit_test_setup(pairs, start),
-        cmocka_unit_test_setup(pair_products, start),
+        cmocka_unit_test_setup(pair_products, start), cmocka_unit_test(products_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
