@@ -151,7 +151,7 @@ static void products(void **state) {
     for (size_t i = 0; i < HD_COUNT(shapes); i++)
         for (int activation = HD_IDENTITY; activation <= HD_SIGMOID; activation += i == 5 ? 1 : 7)
             product_case(shapes[i][0], shapes[i][1], shapes[i][2], (hd_activation)activation);
-    assert_fingerprint(results, 0x105b5b278e0e1a2bu);
+    assert_fingerprint(results, 0x59cb6f49bd9d45fau);
 }
 
 /* On any number of threads, cut by rows or by panels. */
@@ -234,7 +234,7 @@ static void half_precision_panels(void **state) {
     half_precision_case(64, 9);
     half_precision_case(33, 9);
     half_precision_case(33, 512); /* widened in a copy */
-    assert_fingerprint(results, 0xad54d20416441520u);
+    assert_fingerprint(results, 0x02a25199887a8f69u);
 }
 
 static uint32_t place(const float *x, int64_t first, int64_t second, bool there) {
