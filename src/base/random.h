@@ -7,7 +7,14 @@
 #include <stdint.h>
 
 /* What a number is for: each purpose is a stream of its own. */
-enum { HD_RANDOM_INITIALIZE = 1, HD_RANDOM_SHUFFLE, HD_RANDOM_DROPOUT, HD_RANDOM_SAMPLE, HD_RANDOM_GENERATE };
+enum {
+    HD_RANDOM_INITIALIZE = 1,
+    HD_RANDOM_SHUFFLE,
+    HD_RANDOM_DROPOUT,
+    HD_RANDOM_SAMPLE,
+    HD_RANDOM_GENERATE,
+    HD_RANDOM_SEGMENT
+};
 
 /* Two 32-bit keys, made from (seed, purpose, step). */
 typedef struct hd_random_key {

@@ -1,10 +1,10 @@
-/* A step's batches: examples → ragged chunks → forward, loss and backward. */
+/* A step's batches: pairs → ragged chunks → forward, loss and backward. */
 #include "base/parallel.h"
 #include "train/run.h"
 
 #include <string.h>
 
-/* Some examples, laid out for one pass. */
+/* Some pairs, laid out for one pass. */
 typedef struct laid_out {
     hd_layout sources, targets;
     int32_t *source_ids, *fed, *wanted; /* fed: the target shifted right behind the start token */
@@ -12,23 +12,23 @@ typedef struct laid_out {
 
 static int32_t *ids(hd_pass *pass, int64_t count) { return hd_pass_alloc(pass, (size_t)count, sizeof(int32_t)); }
 
-/* Copies the examples into the pass's arena. */
-static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token, const uint64_t *examples,
-                    int64_t count, laid_out *out) {
+/* Copies the pairs into the pass's arena. */
+static bool lay_out(hd_pass *pass, int32_t start_token, const hd_pair *pairs, int64_t count, laid_out *out) {
     int64_t source_tokens = 0, target_tokens = 0;
     for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = hd_corpus_get(corpus, examples[i]);
-        source_tokens += pair.source_count;
-        target_tokens += pair.target_count;
+        source_tokens += pairs[i].source_count;
+        target_tokens += pairs[i].target_count;
     }
     int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1);
     out->source_ids = ids(pass, source_tokens);
     out->fed = ids(pass, target_tokens);
     out->wanted = ids(pass, target_tokens);
+    uint64_t *numbers = hd_pass_alloc(pass, (size_t)count, sizeof *numbers);
     if (pass->status != HEED_OK) return false;
     source_starts[0] = target_starts[0] = 0;
     for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = hd_corpus_get(corpus, examples[i]);
+        hd_pair pair = pairs[i];
+        numbers[i] = pair.number;
         memcpy(out->source_ids + source_starts[i], pair.source, (size_t)pair.source_count * sizeof(int32_t));
         memcpy(out->wanted + target_starts[i], pair.target, (size_t)pair.target_count * sizeof(int32_t));
         out->fed[target_starts[i]] = start_token;
@@ -36,17 +36,16 @@ static bool lay_out(hd_pass *pass, const hd_corpus *corpus, int32_t start_token,
         source_starts[i + 1] = source_starts[i] + pair.source_count;
         target_starts[i + 1] = target_starts[i] + pair.target_count;
     }
-    out->sources = (hd_layout){count, source_starts, examples, NULL};
-    out->targets = (hd_layout){count, target_starts, examples, NULL};
+    out->sources = (hd_layout){count, source_starts, numbers, NULL};
+    out->targets = (hd_layout){count, target_starts, numbers, NULL};
     return true;
 }
 
 /* Chunks that run at the same time, a worker each. */
 typedef struct group {
     hd_run *run;
-    const hd_corpus *corpus;
-    const uint64_t *examples;
-    const int32_t *starts; /* [chunks + 1], in examples */
+    const hd_pair *pairs;
+    const int32_t *starts; /* [chunks + 1], in pairs */
     float scale;           /* of the gradients; 0: only the loss is wanted */
     float **blocks;        /* [chunks]: where the gradients go */
 } group;
@@ -68,9 +67,8 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     worker->loss = 0;
     if (pass->gradients) memset(pass->gradients, 0, (size_t)stack->gradient_count * sizeof(float));
     laid_out batch;
-    if (!lay_out(pass, g->corpus, recipe->decoder_start, g->examples + g->starts[chunk],
-                 g->starts[chunk + 1] - g->starts[chunk], &batch))
-        return;
+    const int32_t *starts = g->starts + chunk;
+    if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], &batch)) return;
     hd_tensor *memory = hd_stack_encode(stack, pass, batch.source_ids, &batch.sources);
     hd_tensor *states = hd_stack_decode(stack, pass, batch.fed, &batch.targets, memory, NULL);
     hd_cross_entropy_options options = {
@@ -82,15 +80,14 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
         hd_pass_backward(pass);
 }
 
-/* Cuts examples into chunks of about chunk_tokens target tokens, as even as they can be: where each starts. */
-static int64_t cut(const hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
-                   int32_t *starts) {
+/* Cuts pairs into chunks of about chunk_tokens target tokens, as even as they can be: where each starts. */
+static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int32_t *starts) {
     int64_t total = 0, before = 0, chunks = 0;
-    for (size_t i = 0; i < count; i++) total += hd_corpus_get(corpus, examples[i]).target_count;
+    for (size_t i = 0; i < count; i++) total += pairs[i].target_count;
     int64_t wanted = (total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
         if (before * wanted >= chunks * total) starts[chunks++] = (int32_t)i;
-        before += hd_corpus_get(corpus, examples[i]).target_count;
+        before += pairs[i].target_count;
     }
     starts[chunks] = (int32_t)count;
     return chunks;
@@ -152,56 +149,70 @@ static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, d
     return HEED_OK;
 }
 
-/* The summed loss of some examples of a corpus, chunk by chunk; with a scale also their gradients, times scale. */
-static heed_status run_examples(hd_run *run, const hd_corpus *corpus, const uint64_t *examples, size_t count,
-                                float scale, double *loss) {
+/* The summed loss of some pairs, chunk by chunk; with a scale also their gradients, times scale. */
+static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, float scale, double *loss) {
     int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
     if (!starts) return HEED_MEMORY;
-    int64_t chunks = cut(run, corpus, examples, count, starts), at_once;
+    int64_t chunks = cut(run, pairs, count, starts), at_once;
     heed_status status = hd_stack_pack(run->model->stack);
     for (int64_t c = 0; c < chunks && status == HEED_OK; c += at_once) {
         at_once = chunks_at_once(run, chunks - c);
-        group g = {.run = run, .corpus = corpus, .examples = examples, .starts = starts + c, .scale = scale};
+        group g = {.run = run, .pairs = pairs, .starts = starts + c, .scale = scale};
         status = run_group(run, &g, at_once, c == 0, loss);
     }
     hd_free(run->context, starts);
     return status;
 }
 
-/* All batches of an update come first, since each token weighs 1 / the tokens of all of them. */
-heed_status hd_run_batches(hd_run *run) {
-    uint64_t *all = NULL;
-    size_t capacity = 0, total = 0;
-    heed_status status = HEED_OK;
-    run->step_tokens = 0;
-    for (int64_t i = 0; i < run->options.accumulate && status == HEED_OK; i++) {
-        const uint64_t *examples;
-        size_t count;
-        status = hd_batches_next(&run->batches, &examples, &count);
-        if (status == HEED_OK && !hd_grow(run->context, &all, &capacity, total + count, sizeof *all))
-            status = HEED_MEMORY;
-        if (status != HEED_OK) break;
-        memcpy(all + total, examples, count * sizeof *all);
-        for (size_t j = 0; j < count; j++) run->step_tokens += hd_corpus_get(&run->train, examples[j]).target_count;
-        total += count;
+/* The pairs of an update. */
+typedef struct update {
+    hd_pair *pairs;
+    size_t count, capacity;
+    hd_arena ids; /* of those that were encoded anew */
+} update;
+
+static heed_status add_batch(hd_run *run, update *u) {
+    const uint64_t *examples;
+    size_t count;
+    HD_TRY(hd_batches_next(&run->batches, &examples, &count));
+    if (!hd_grow(run->context, &u->pairs, &u->capacity, u->count + count, sizeof *u->pairs)) return HEED_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        hd_pair *pair = &u->pairs[u->count++];
+        HD_TRY(hd_corpus_draw(&run->train, examples[i], run->batches.epoch, &u->ids, pair));
+        run->step_tokens += pair->target_count;
     }
+    return HEED_OK;
+}
+
+/* All batches come first, since each token weighs 1 / the tokens of all of them. */
+static heed_status run_update(hd_run *run, update *u) {
+    run->step_tokens = 0;
+    for (int64_t i = 0; i < run->options.accumulate; i++) HD_TRY(add_batch(run, u));
     run->state.epoch = run->batches.epoch;
     run->state.batch = run->batches.number;
     double loss = 0;
-    if (status == HEED_OK) status = run_examples(run, &run->train, all, total, 1.0f / (float)run->step_tokens, &loss);
+    HD_TRY(run_pairs(run, u->pairs, u->count, 1.0f / (float)run->step_tokens, &loss));
     run->loss = loss / (double)run->step_tokens;
-    hd_free(run->context, all);
+    return HEED_OK;
+}
+
+heed_status hd_run_batches(hd_run *run) {
+    update u = {0};
+    hd_arena_open(&u.ids, run->context);
+    heed_status status = run_update(run, &u);
+    hd_free(run->context, u.pairs);
+    hd_arena_close(&u.ids);
     return status;
 }
 
 heed_status hd_run_loss(hd_run *run, const hd_corpus *corpus, double *loss) {
-    enum { EXAMPLES = 256 };
-    uint64_t examples[EXAMPLES];
+    enum { PAIRS = 256 };
+    hd_pair pairs[PAIRS];
     *loss = 0;
-    for (uint64_t first = 0; first < corpus->count; first += EXAMPLES) {
-        size_t count = (size_t)hd_min(EXAMPLES, (int64_t)(corpus->count - first));
-        for (size_t i = 0; i < count; i++) examples[i] = first + i;
-        HD_TRY(run_examples(run, corpus, examples, count, 0.0f, loss));
+    for (uint64_t first = 0; first < corpus->count; first += PAIRS) {
+        size_t count = (size_t)hd_min(PAIRS, (int64_t)(corpus->count - first));
+        for (size_t i = 0; i < count; i++) pairs[i] = hd_corpus_get(corpus, first + i);
+        HD_TRY(run_pairs(run, pairs, count, 0.0f, loss));
     }
     *loss /= (double)corpus->target_tokens;
     return HEED_OK;

@@ -26,6 +26,8 @@ static const hd_setting rows[] = {
     CHOICE("normal-form", normal_form, "none", "none|nfc|nfd|nfkc|nfkd", "Unicode normal form of the text"),
     INT("max-tokens", max_tokens, "256", 2, 1 << 20, "pairs with a longer side are left out"),
     INT("shuffle-window", shuffle_window, "1000000", 1, 1 << 30, "examples that are sorted by length at a time"),
+    FLOAT("bpe-dropout", bpe_dropout, "0", 0, 0.95,
+          "of the merges that make tokens, anew in every epoch, in training text only"),
     FILE_NAME("model", model, "a model to start from in place of a new one"),
     INT("width", width, "128", 1, 1 << 16, "columns of every hidden state"),
     INT("encoder-layers", encoder_layers, "4", 1, 1024, "layers of the encoder"),

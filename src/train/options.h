@@ -19,6 +19,7 @@ typedef struct hd_train_options {
     int normal_form;
     int64_t max_tokens; /* longer pairs are left out */
     int64_t shuffle_window;
+    float bpe_dropout;
     /* model */
     char *model; /* one to start from; NULL: a new one */
     int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;

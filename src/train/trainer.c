@@ -231,12 +231,21 @@ static heed_status settle(hd_run *run, const heed_options *options) {
 static heed_status open_data(hd_run *run) {
     const hd_train_options *o = &run->options;
     const heed_tokenizer *tokenizer = run->model->tokenizer;
-    int64_t most = hd_min(o->max_tokens, run->model->stack->recipe.max_positions);
-    HD_TRY(hd_corpus_open(run->context, tokenizer, o->train_source, o->train_target, run->folder, "train", most,
-                          &run->train));
-    if (o->valid_source)
-        HD_TRY(hd_corpus_open(run->context, tokenizer, o->valid_source, o->valid_target, run->folder, "valid",
-                              run->model->stack->recipe.max_positions, &run->valid));
+    int64_t max_positions = run->model->stack->recipe.max_positions;
+    hd_corpus_options train = {.source = o->train_source,
+                               .target = o->train_target,
+                               .folder = run->folder,
+                               .name = "train",
+                               .most = hd_min(o->max_tokens, max_positions),
+                               .bpe_dropout = o->bpe_dropout,
+                               .seed = (uint64_t)o->seed};
+    hd_corpus_options valid = {.source = o->valid_source,
+                               .target = o->valid_target,
+                               .folder = run->folder,
+                               .name = "valid",
+                               .most = max_positions};
+    HD_TRY(hd_corpus_open(run->context, tokenizer, &train, &run->train));
+    if (o->valid_source) HD_TRY(hd_corpus_open(run->context, tokenizer, &valid, &run->valid));
     HD_TRY(hd_batches_open(run->context, &run->train, (uint64_t)o->seed, o->shuffle_window, o->batch_tokens,
                            &run->batches));
     return hd_batches_seek(&run->batches, run->state.epoch, run->state.batch);

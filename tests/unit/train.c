@@ -7,6 +7,7 @@
 #include "models/model.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
+#include "train/corpus.h"
 
 #include <math.h>
 #include <signal.h>
@@ -202,6 +203,81 @@ static void stopping_changes_nothing(void **state) {
     assert_same_bits("plain", "stopped");
 }
 
+static void assert_other_bits(const char *a, const char *b) {
+    hd_buffer x, y;
+    read_file(a, "model.safetensors", &x);
+    read_file(b, "model.safetensors", &y);
+    if (x.size == y.size && memcmp(x.data, y.data, x.size) == 0) fail_msg("%s and %s end in the same bits", a, b);
+    hd_buffer_close(&x);
+    hd_buffer_close(&y);
+}
+
+/* A setting that changes what is learned; threads and stops still change no bit of it. */
+static void check_regularizer(const char *setting, const char *value) {
+    char whole[32], pieces[32];
+    snprintf(whole, sizeof whole, "%s-whole", setting);
+    snprintf(pieces, sizeof pieces, "%s-pieces", setting);
+    assert_ok(context, train(whole, 0, setting, value, NULL));
+    assert_other_bits("plain", whole);
+    int before = context->threads;
+    context->threads = before == 1 ? 2 : 1;
+    assert_int_equal(train(pieces, 5, setting, value, NULL), HEED_STOPPED);
+    context->threads = before;
+    assert_int_equal(train(pieces, 10, "resume", "true", NULL), HEED_STOPPED);
+    assert_ok(context, train(pieces, 0, "resume", "true", NULL));
+    assert_same_bits(whole, pieces);
+}
+
+static void bpe_dropout_is_by_epoch_and_pair(void **state) {
+    (void)state;
+    check_regularizer("bpe-dropout", "0.3");
+}
+
+/* Every epoch cuts the words of a pair in another way, which reads as the same text; too long a side stays as it was. */
+static void pairs_are_drawn(void **state) {
+    (void)state;
+    char *path = in_folder("plain/tokenizer.json"), *source = in_folder("source"), *target = in_folder("target");
+    heed_tokenizer *tokenizer;
+    assert_ok(context, hd_tokenizer_open(context, path, &tokenizer));
+    hd_corpus_options options = {source, target, folder, "drawn", .most = 20, .bpe_dropout = 0.5f, .seed = 1};
+    hd_corpus corpus;
+    assert_ok(context, hd_corpus_open(context, tokenizer, &options, &corpus));
+    hd_arena ids;
+    hd_arena_open(&ids, context);
+    hd_buffer text, drawn;
+    hd_buffer_open(&text, context);
+    hd_buffer_open(&drawn, context);
+    int other = 0, kept = 0;
+    for (uint64_t i = 0; i < corpus.count; i++) {
+        hd_pair plain = hd_corpus_get(&corpus, i), first, second, again;
+        assert_ok(context, hd_corpus_draw(&corpus, i, 0, &ids, &first));
+        assert_ok(context, hd_corpus_draw(&corpus, i, 1, &ids, &second));
+        assert_ok(context, hd_corpus_draw(&corpus, i, 0, &ids, &again));
+        assert_int_equal(first.number, i);
+        assert_int_equal(first.source_count, again.source_count);
+        assert_memory_equal(first.source, again.source, (size_t)first.source_count * sizeof(int32_t));
+        assert_in_range(first.source_count, 1, 20);
+        kept += first.source == plain.source;
+        other += first.source_count != second.source_count;
+        hd_buffer_clear(&text);
+        hd_buffer_clear(&drawn);
+        assert_ok(context, hd_tokenizer_decode(tokenizer, plain.target, (size_t)plain.target_count, false, &text));
+        assert_ok(context, hd_tokenizer_decode(tokenizer, first.target, (size_t)first.target_count, false, &drawn));
+        assert_int_equal(text.size, drawn.size);
+        assert_memory_equal(text.data, drawn.data, text.size);
+    }
+    assert_true(other > PAIRS / 4);
+    assert_true(kept > 0);
+    hd_buffer_close(&text);
+    hd_buffer_close(&drawn);
+    hd_arena_close(&ids);
+    hd_corpus_close(&corpus);
+    hd_tokenizer_close(tokenizer);
+    hd_free(context, path);
+    hd_free(context, source);
+    hd_free(context, target);
+}
+
 /* A child is killed without warning; what it left goes on to the same end. */
 static void a_kill_changes_nothing(void **state) {
     (void)state;
@@ -321,6 +397,8 @@ int main(int count, char **arguments) {
         cmocka_unit_test(bf16_learns_alike_on_any_threads),
         cmocka_unit_test(every_machine_ends_in_these_bits),
         cmocka_unit_test(stopping_changes_nothing),
+        cmocka_unit_test(bpe_dropout_is_by_epoch_and_pair),
+        cmocka_unit_test(pairs_are_drawn),
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(refusals),
