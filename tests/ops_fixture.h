@@ -34,7 +34,7 @@ typedef struct op_case {
     int64_t columns;    /* of the output; 0 when the op gives a loss */
     const int32_t *ids; /* of the layout's rows, to be embedded or to be told apart */
     hd_activation activation;
-    float scale, dropout, epsilon, smoothing;
+    float scale, dropout, epsilon, smoothing, agreement;
     int32_t padding;
     int64_t heads, classes;
     bool causal;

@@ -10,11 +10,12 @@
 /* HD_KERNELS(K): every kernel's name, once. Laid out by hand: clang-format would move one name at each call. */
 /* clang-format off */
 #define HD_KERNELS(K)                                                                                           \
-    K(product)                                                                                                  \
-    K(pack) K(pair_columns) K(pair_rows) K(add) K(scale) K(add_scaled) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) \
-        K(adam) K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)     \
-            K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows) K(log_softmax) K(cross_entropy)          \
-                K(cross_entropy_loss) K(attention) K(attention_backward) K(multiply_add_peak)
+    K(product) K(pack) K(pair_columns) K(pair_rows)                                                             \
+    K(add) K(scale) K(add_scaled) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) K(adam) \
+    K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)                 \
+    K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows)                                                  \
+    K(log_softmax) K(cross_entropy) K(cross_entropy_pair) K(cross_entropy_loss)                                 \
+    K(attention) K(attention_backward) K(multiply_add_peak)
 /* clang-format on */
 
 #define HD_DECLARE(kernel) extern __typeof__(*((hd_kernels *)0)->kernel) HD_KERNEL(kernel);

@@ -149,7 +149,11 @@ typedef struct hd_kernels {
     /* A row of logits becomes its gradient, scale · (softmax − smoothed target), in place; returns the loss
      * Σ q (log q − log p), the KL divergence from the smoothed target q, unscaled. */
     double (*cross_entropy)(int64_t width, float *logits, int64_t target, float smoothing, float scale);
-    /* The loss alone. */
+    /* R-Drop: two rows of logits a and b that choose the same target become their gradients of scale times
+     * loss(a) + loss(b) + agreement · (KL(p ‖ q) + KL(q ‖ p)) / 2, p and q their softmaxes; returns that, unscaled. */
+    double (*cross_entropy_pair)(int64_t width, float *a, float *b, int64_t target, float smoothing, float agreement,
+                                 float scale);
+    /* The loss of a row alone. */
     double (*cross_entropy_loss)(int64_t width, const float *logits, int64_t target, float smoothing);
 
     /* attention of the first `queries` rows of q */

@@ -431,6 +431,12 @@ static void rows(void **state) {
             memcpy(y, x, (size_t)w * sizeof *y);
             assert_true(t->cross_entropy(w, y, w / 2, 0.1f, 0.7f) == loss);
         });
+        memcpy(y, x, 2 * (size_t)w * sizeof *y);
+        double pair_loss = hd_kernels_at(0)->cross_entropy_pair(w, y, y + w, w / 2, 0.1f, 5.0f, 0.7f);
+        EACH_TABLE(y, 2 * w, {
+            memcpy(y, x, 2 * (size_t)w * sizeof *y);
+            assert_true(t->cross_entropy_pair(w, y, y + w, w / 2, 0.1f, 5.0f, 0.7f) == pair_loss);
+        });
         hd_dropout dropout = {hd_random_key_make(1, HD_RANDOM_DROPOUT, 2), 0x40000000u, 4.0f / 3.0f};
         EACH_TABLE(y, w, t->dropout_row(&dropout, 5, 6, w, x, bias, y));
         free(x), free(dy), free(gain), free(bias), free(y), free(g), free(statistics);

@@ -11,6 +11,11 @@ static const hd_layout lengthy = {5, long_starts, examples, NULL};
 static const int32_t empty_starts[] = {0, 0};
 static const hd_layout empty = {1, empty_starts, examples, NULL};
 
+/* Two answers to each of two and of three questions. */
+static const int32_t twice_starts[] = {0, 3, 7, 10, 14}, long_twice_starts[] = {0, 70, 75, 150, 220, 225, 300};
+static const hd_layout twice = {4, twice_starts, examples, NULL};
+static const hd_layout lengthy_twice = {6, long_twice_starts, NULL, NULL};
+
 static const int32_t ids[] = {4, 1, 4, 0, 1, 4, 4, 2, 6, 1, 4}; /* 3 and 5 never */
 
 /* ---- formulas ---- */
@@ -134,22 +139,33 @@ static hd_tensor *norm(op_run *run) {
     return hd_norm(run->pass, run->inputs[0], run->weights[1], run->weights[2], run->c->epsilon);
 }
 
+/* Rows that pair have one target. */
+static int32_t target_of(const op_case *c, int64_t row) {
+    int64_t rows = hd_layout_rows(c->layout);
+    return c->ids[(c->agreement > 0 ? row % (rows / 2) : row) % 11];
+}
+
 static double divergence(const op_case *c, const double *x, const double *table) {
-    int64_t width = c->operands[0].columns;
-    double loss = 0, *logits = calloc((size_t)c->classes, sizeof *logits), smoothing = (double)c->smoothing;
-    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++) {
+    int64_t width = c->operands[0].columns, rows = hd_layout_rows(c->layout), half = rows / 2;
+    double loss = 0, smoothing = (double)c->smoothing;
+    double *log_p = calloc((size_t)(rows * c->classes), sizeof *log_p), *p = log_p; /* [rows, classes] */
+    for (int64_t r = 0; r < rows; r++, p += c->classes) {
         double sum = 0;
         for (int64_t j = 0; j < c->classes; j++) {
-            logits[j] = 0;
-            for (int64_t k = 0; k < width; k++) logits[j] += x[r * width + k] * table[j * width + k];
-            sum += exp(logits[j]);
+            for (int64_t k = 0; k < width; k++) p[j] += x[r * width + k] * table[j * width + k];
+            sum += exp(p[j]);
         }
         for (int64_t j = 0; j < c->classes; j++) {
-            double q = smoothing / (double)c->classes + (j == c->ids[r % 11] ? 1 - smoothing : 0);
-            if (q > 0) loss += q * (log(q) - logits[j] + log(sum));
+            p[j] -= log(sum);
+            double q = smoothing / (double)c->classes + (j == target_of(c, r) ? 1 - smoothing : 0);
+            if (q > 0) loss += q * (log(q) - p[j]);
         }
     }
-    free(logits);
+    for (int64_t i = 0; c->agreement > 0 && i < half * c->classes; i++) {
+        double a = log_p[i], b = log_p[i + half * c->classes];
+        loss += (double)c->agreement / 2 * (exp(a) - exp(b)) * (a - b);
+    }
+    free(log_p);
     return loss;
 }
 static void cross_entropy_reference(const op_case *c, const double *const *x, double *y) {
@@ -157,10 +173,13 @@ static void cross_entropy_reference(const op_case *c, const double *const *x, do
 }
 
 static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
-    int64_t rows = hd_layout_rows(run->layout), first = run->ids - run->c->ids;
+    int64_t rows = hd_layout_rows(run->layout);
     int32_t *targets = hd_pass_alloc(run->pass, (size_t)rows, sizeof *targets);
-    for (int64_t r = 0; r < rows; r++) targets[r] = run->c->ids[(first + r) % 11];
-    hd_cross_entropy_options options = {run->c->classes, run->c->smoothing, run->c->scale};
+    for (int64_t r = 0; r < rows; r++) targets[r] = target_of(run->c, r);
+    hd_cross_entropy_options options = {.classes = run->c->classes,
+                                        .smoothing = run->c->smoothing,
+                                        .scale = run->c->scale,
+                                        .agreement = run->c->agreement};
     hd_cross_entropy(run->pass, x, table, targets, &options, &run->loss);
     return NULL;
 }
@@ -262,6 +281,12 @@ static const op_case cases[] = {
     {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
      .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
+    {"pairs", &twice, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .agreement = 1},
+    {"pairs, smoothed", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
+     .agreement = 5},
+    {"pairs, long", &lengthy_twice, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
+     .scale = 0.5f, .agreement = 3},
+    {"pairs, frozen", &twice, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1, .agreement = 2},
     {"tied table", &ragged, .run = tied, .reference = tied_reference, .operands = {{'w', 7, 12}}, .ids = ids,
      .classes = 7, .smoothing = 0.1f, .scale = 1},
     {"shared tensors", &ragged, .run = share, .reference = shared_reference, .operands = {X(16), W(5, 16), W(16, 16)},
@@ -313,8 +338,14 @@ static hd_tensor *refuse_id(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_par
 }
 static hd_tensor *lose_on(hd_pass *pass, hd_tensor *x, hd_parameter *w, int64_t classes) {
     double loss = 0;
-    heed_status status = hd_cross_entropy(pass, x, w, ids, &(hd_cross_entropy_options){classes, 0, 1}, &loss);
-    return status == HEED_OK ? x : NULL;
+    hd_cross_entropy_options options = {.classes = classes, .scale = 1};
+    return hd_cross_entropy(pass, x, w, ids, &options, &loss) == HEED_OK ? x : NULL;
+}
+static hd_tensor *pair_on(hd_pass *pass, hd_tensor *x, hd_parameter *w, const int32_t *targets) {
+    double loss = 0;
+    hd_cross_entropy_options options = {.classes = 4, .scale = 1, .agreement = 1};
+    x->columns = 5;
+    return hd_cross_entropy(pass, x, w, targets, &options, &loss) == HEED_OK ? x : NULL;
 }
 static hd_tensor *refuse_width(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
@@ -330,6 +361,15 @@ static hd_tensor *refuse_target(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd
     x->columns = 5;
     return lose_on(pass, x, w, 4);
 }
+static hd_tensor *refuse_pairs(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
+    (void)vector;
+    x->rows = 8;
+    return pair_on(pass, x, w, (int32_t[]){0, 1, 2, 3, 0, 1, 2, 1});
+}
+static hd_tensor *refuse_odd_pairs(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
+    (void)vector;
+    return pair_on(pass, x, w, (int32_t[11]){0});
+}
 
 static const refusal refusals[] = {
     {"\"w\" is [4, 5] and cannot take rows of 6", refuse_linear, HEED_ARGUMENT},
@@ -343,6 +383,8 @@ static const refusal refusals[] = {
     {"\"w\" is [4, 5] and cannot score rows of 6", refuse_width, HEED_ARGUMENT},
     {"\"w\" is [4, 5] and cannot choose among 9 classes", refuse_classes, HEED_ARGUMENT},
     {"target id 4 lies outside the 4 classes", refuse_target, HEED_ARGUMENT},
+    {"8 rows are not two halves with the same targets", refuse_pairs, HEED_ARGUMENT},
+    {"11 rows are not two halves with the same targets", refuse_odd_pairs, HEED_ARGUMENT},
 };
 
 static void shapes_are_refused(void **state) {

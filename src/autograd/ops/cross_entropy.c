@@ -1,7 +1,9 @@
 /* loss = Σ over tokens of KL(q ‖ softmax(x Eᵀ))        with g = scale (softmax − q):  dx = g E,  dE = gᵀ x
  *
  * A vocabulary of logits for a whole batch is the largest thing in a translator's training, so it never exists: tokens go
- * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache. */
+ * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache.
+ *
+ * R-Drop's pairs, row i of either half, go through together: a piece is then some tokens of both halves. */
 #include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
@@ -16,7 +18,7 @@ typedef struct piece_rows {
     bool gradient;
     int64_t tokens;
     const int32_t *targets;
-    float *logits;  /* [tokens, classes] */
+    float *logits;  /* [tokens, classes]; of pairs [2, tokens, classes] */
     double *losses; /* [tokens] */
 } piece_rows;
 
@@ -27,9 +29,14 @@ static void lose_rows(void *argument, int64_t piece, int worker) {
     int64_t classes = p->options->classes;
     for (int64_t r = piece * ROWS_A_PIECE; r < hd_min((piece + 1) * ROWS_A_PIECE, p->tokens); r++) {
         float *row = p->logits + r * classes;
-        p->losses[r] =
-            p->gradient ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
-                        : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
+        if (p->options->agreement > 0)
+            p->losses[r] = kernels->cross_entropy_pair(classes, row, row + p->tokens * classes, p->targets[r],
+                                                       p->options->smoothing, p->options->agreement, p->options->scale);
+        else
+            p->losses[r] =
+                p->gradient
+                    ? kernels->cross_entropy(classes, row, p->targets[r], p->options->smoothing, p->options->scale)
+                    : kernels->cross_entropy_loss(classes, row, p->targets[r], p->options->smoothing);
     }
 }
 
@@ -50,26 +57,40 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
                          (long long)classes);
             return pass->status;
         }
+    int64_t copies = options->agreement > 0 ? 2 : 1, distinct = x->rows / copies;
+    bool paired = x->rows == distinct * copies;
+    for (int64_t t = distinct; paired && t < x->rows; t++) paired = targets[t] == targets[t - distinct];
+    if (!paired) {
+        hd_pass_fail(pass, HEED_ARGUMENT, "%lld rows are not two halves with the same targets", (long long)x->rows);
+        return pass->status;
+    }
     float *d_table = pass->recording ? hd_pass_gradient(pass, table) : NULL, *dx = NULL;
     bool add = false;
     if (pass->recording && x->needs_gradient) dx = hd_gradient(pass, x, &add);
-    int64_t most = hd_min(TOKENS_A_PIECE, x->rows);
+    int64_t most = hd_min(TOKENS_A_PIECE / copies, distinct);
     hd_arena_mark mark = hd_arena_here(&pass->arena);
-    float *logits = hd_pass_alloc(pass, (size_t)(most * classes), sizeof *logits);
+    float *logits = hd_pass_alloc(pass, (size_t)(copies * most * classes), sizeof *logits);
     double *losses = hd_pass_alloc(pass, (size_t)most, sizeof *losses);
     hd_arena_mark inner = hd_arena_here(&pass->arena);
     double sum = 0;
-    for (int64_t t = 0; t < x->rows; t += most, hd_arena_rewind(&pass->arena, inner)) {
-        int64_t tokens = hd_min(most, x->rows - t);
-        hd_tensor rows = {.rows = tokens, .columns = width, .data = x->data + t * width};
-        if (pass->status == HEED_OK) hd_layer_output(pass, &rows, table, classes, options->bias, HD_IDENTITY, logits);
+    for (int64_t t = 0; t < distinct; t += most, hd_arena_rewind(&pass->arena, inner)) {
+        int64_t tokens = hd_min(most, distinct - t), first[] = {t, t + distinct}; /* rows of either copy */
+        hd_tensor rows[2];
+        for (int64_t copy = 0; copy < copies && pass->status == HEED_OK; copy++) {
+            rows[copy] = (hd_tensor){.rows = tokens, .columns = width, .data = x->data + first[copy] * width};
+            hd_layer_output(pass, &rows[copy], table, classes, options->bias, HD_IDENTITY,
+                            logits + copy * tokens * classes);
+        }
         if (pass->status != HEED_OK) return pass->status;
         piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
-        hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * tokens * classes, lose_rows,
-                        &p);
+        hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * copies * tokens * classes,
+                        lose_rows, &p);
         for (int64_t r = 0; r < tokens; r++) sum += losses[r];
-        if (dx) hd_layer_input_gradient(pass, tokens, classes, logits, table, add, dx + t * width);
-        if (d_table) hd_layer_weight_gradient(pass, classes, logits, &rows, table, d_table);
+        for (int64_t copy = 0; copy < copies; copy++) {
+            const float *gradient = logits + copy * tokens * classes;
+            if (dx) hd_layer_input_gradient(pass, tokens, classes, gradient, table, add, dx + first[copy] * width);
+            if (d_table) hd_layer_weight_gradient(pass, classes, gradient, &rows[copy], table, d_table);
+        }
     }
     *loss += sum;
     hd_arena_rewind(&pass->arena, mark);

@@ -51,11 +51,14 @@ typedef struct hd_cross_entropy_options {
     float smoothing;   /* ε of the smoothed target */
     float scale;       /* of the gradient: 1 / the tokens of the whole step */
     const float *bias; /* [classes], added to the logits; NULL: none */
+    float agreement;   /* α of R-Drop, and then the rows are pairs; 0: each is by itself */
 } hd_cross_entropy_options;
 
 /* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to
  * *loss. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
- * table are made on the way. */
+ * table are made on the way.
+ * With agreement α, row i of the first half and row i of the second are two answers p and q to one question and have one
+ * target; each pair adds α (KL(p ‖ q) + KL(q ‖ p)) / 2 to the two losses (R-Drop, Liang et al., 2021). */
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss);
 

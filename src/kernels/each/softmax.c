@@ -1,7 +1,10 @@
 /* Softmax over a row of scores: its logarithm for decoding, and cross entropy with label smoothing for training.
  *
  * With logits x, V of them, target t and smoothing ε, the smoothed target is q_j = ε/V, plus 1 − ε at t (Szegedy et al.,
- * 2016). The loss is KL(q ‖ softmax x) = Σ q log q − Σ q log p, and its gradient softmax x − q. */
+ * 2016). The loss is KL(q ‖ softmax x) = Σ q log q − Σ q log p, and its gradient softmax x − q.
+ *
+ * R-Drop (Liang et al., 2021) asks two rows to agree: with p and q their softmaxes and d = log p − log q, the divergences
+ * KL(p ‖ q) = Σ p d and KL(q ‖ p) = −Σ q d have, for the logits of p, the gradients p (d − KL(p ‖ q)) and p − q. */
 #include "kernels/each.h"
 
 typedef struct row_sums {
@@ -70,4 +73,47 @@ double HD_KERNEL(cross_entropy)(int64_t width, float *logits, int64_t target, fl
         lanes_store_some(logits + j, lanes_fma(lanes_load_some(logits + j, width - j), factor, share), width - j);
     logits[target] -= scale * (1.0f - smoothing);
     return loss_of(&row, width, at_target, smoothing);
+}
+
+/* One vector of two rows: their probabilities, zeros past the end, and the difference of their logarithms. */
+typedef struct pair_of_lanes {
+    lanes p, q, difference;
+} pair_of_lanes;
+
+INLINE pair_of_lanes probabilities(int64_t n, const float *a, const float *b, lanes log_sum_a, lanes log_sum_b) {
+    lanes log_p = lanes_sub(lanes_load_some(a, n), log_sum_a), log_q = lanes_sub(lanes_load_some(b, n), log_sum_b);
+    lanes zero = lanes_set(0.0f);
+    return (pair_of_lanes){lanes_select_first(n, lanes_exp(log_p), zero), lanes_select_first(n, lanes_exp(log_q), zero),
+                           lanes_sub(log_p, log_q)};
+}
+
+double HD_KERNEL(cross_entropy_pair)(int64_t width, float *a, float *b, int64_t target, float smoothing,
+                                     float agreement, float scale) {
+    row_sums row_a = exponentials(width, a, NULL), row_b = exponentials(width, b, NULL);
+    double loss = loss_of(&row_a, width, a[target], smoothing) + loss_of(&row_b, width, b[target], smoothing);
+    lanes log_sum_a = lanes_set(row_a.largest + logarithm(row_a.denominator)),
+          log_sum_b = lanes_set(row_b.largest + logarithm(row_b.denominator));
+    lanes sum_p = lanes_set(0.0f), sum_q = lanes_set(0.0f);
+    for (int64_t j = 0; j < width; j += LANES) {
+        pair_of_lanes at = probabilities(width - j, a + j, b + j, log_sum_a, log_sum_b);
+        sum_p = lanes_fma(at.p, at.difference, sum_p);
+        sum_q = lanes_fma(at.q, at.difference, sum_q);
+    }
+    float p_from_q = lanes_sum(sum_p), q_from_p = -lanes_sum(sum_q); /* KL(p ‖ q), KL(q ‖ p) */
+    float half = 0.5f * agreement;
+    lanes weight = lanes_set(half), factor = lanes_set(scale), share = lanes_set(-scale * (smoothing / (float)width));
+    /* of p and of q: 1 of the cross entropy, and half of each divergence */
+    lanes own_p = lanes_set(1.0f + half - half * p_from_q), own_q = lanes_set(1.0f + half - half * q_from_p);
+    for (int64_t j = 0; j < width; j += LANES) {
+        int64_t n = width - j;
+        pair_of_lanes at = probabilities(n, a + j, b + j, log_sum_a, log_sum_b);
+        lanes difference = lanes_mul(weight, at.difference);
+        lanes da = lanes_sub(lanes_mul(at.p, lanes_add(own_p, difference)), lanes_mul(weight, at.q));
+        lanes db = lanes_sub(lanes_mul(at.q, lanes_sub(own_q, difference)), lanes_mul(weight, at.p));
+        lanes_store_some(a + j, lanes_fma(da, factor, share), n);
+        lanes_store_some(b + j, lanes_fma(db, factor, share), n);
+    }
+    a[target] -= scale * (1.0f - smoothing);
+    b[target] -= scale * (1.0f - smoothing);
+    return loss + 0.5 * (double)agreement * ((double)p_from_q + (double)q_from_p);
 }
