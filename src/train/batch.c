@@ -12,12 +12,13 @@ typedef struct laid_out {
 
 static int32_t *ids(hd_pass *pass, int64_t count) { return hd_pass_alloc(pass, (size_t)count, sizeof(int32_t)); }
 
-/* Copies the pairs into the pass's arena. */
-static bool lay_out(hd_pass *pass, int32_t start_token, const hd_pair *pairs, int64_t count, laid_out *out) {
-    int64_t source_tokens = 0, target_tokens = 0;
-    for (int64_t i = 0; i < count; i++) {
-        source_tokens += pairs[i].source_count;
-        target_tokens += pairs[i].target_count;
+/* Writes the pairs into the pass's arena, `copies` times all of them. A copy's numbers are others, and so is its dropout. */
+static bool lay_out(hd_pass *pass, int32_t start_token, const hd_pair *pairs, int64_t distinct, int64_t copies,
+                    laid_out *out) {
+    int64_t count = copies * distinct, source_tokens = 0, target_tokens = 0;
+    for (int64_t i = 0; i < distinct; i++) {
+        source_tokens += copies * pairs[i].source_count;
+        target_tokens += copies * pairs[i].target_count;
     }
     int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1);
     out->source_ids = ids(pass, source_tokens);
@@ -27,8 +28,8 @@ static bool lay_out(hd_pass *pass, int32_t start_token, const hd_pair *pairs, in
     if (pass->status != HEED_OK) return false;
     source_starts[0] = target_starts[0] = 0;
     for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = pairs[i];
-        numbers[i] = pair.number;
+        hd_pair pair = pairs[i % distinct];
+        numbers[i] = pair.number | (uint64_t)(i / distinct) << 63;
         memcpy(out->source_ids + source_starts[i], pair.source, (size_t)pair.source_count * sizeof(int32_t));
         memcpy(out->wanted + target_starts[i], pair.target, (size_t)pair.target_count * sizeof(int32_t));
         out->fed[target_starts[i]] = start_token;
@@ -46,6 +47,7 @@ typedef struct group {
     hd_run *run;
     const hd_pair *pairs;
     const int32_t *starts; /* [chunks + 1], in pairs */
+    int64_t copies;        /* of each pair: 2 for R-Drop */
     float scale;           /* of the gradients; 0: only the loss is wanted */
     float **blocks;        /* [chunks]: where the gradients go */
 } group;
@@ -68,23 +70,24 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     if (pass->gradients) memset(pass->gradients, 0, (size_t)stack->gradient_count * sizeof(float));
     laid_out batch;
     const int32_t *starts = g->starts + chunk;
-    if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], &batch)) return;
+    if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], g->copies, &batch)) return;
     hd_tensor *memory = hd_stack_encode(stack, pass, batch.source_ids, &batch.sources);
     hd_tensor *states = hd_stack_decode(stack, pass, batch.fed, &batch.targets, memory, NULL);
     hd_cross_entropy_options options = {
         .bias = hd_stack_output_bias(stack),
         .smoothing = run->options.label_smoothing,
         .scale = g->scale,
+        .agreement = g->copies > 1 ? run->options.r_drop : 0,
         .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
     if (hd_cross_entropy(pass, states, stack->output, batch.wanted, &options, &worker->loss) == HEED_OK && g->scale > 0)
         hd_pass_backward(pass);
 }
 
-/* Cuts pairs into chunks of about chunk_tokens target tokens, as even as they can be: where each starts. */
-static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int32_t *starts) {
+/* Cuts pairs into chunks of about chunk_tokens target tokens, copies counted, as even as they can be: where each starts. */
+static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, int32_t *starts) {
     int64_t total = 0, before = 0, chunks = 0;
     for (size_t i = 0; i < count; i++) total += pairs[i].target_count;
-    int64_t wanted = (total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
+    int64_t wanted = (copies * total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
         if (before * wanted >= chunks * total) starts[chunks++] = (int32_t)i;
         before += pairs[i].target_count;
@@ -150,14 +153,15 @@ static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, d
 }
 
 /* The summed loss of some pairs, chunk by chunk; with a scale also their gradients, times scale. */
-static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, float scale, double *loss) {
+static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, float scale,
+                             double *loss) {
     int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
     if (!starts) return HEED_MEMORY;
-    int64_t chunks = cut(run, pairs, count, starts), at_once;
+    int64_t chunks = cut(run, pairs, count, copies, starts), at_once;
     heed_status status = hd_stack_pack(run->model->stack);
     for (int64_t c = 0; c < chunks && status == HEED_OK; c += at_once) {
         at_once = chunks_at_once(run, chunks - c);
-        group g = {.run = run, .pairs = pairs, .starts = starts + c, .scale = scale};
+        group g = {.run = run, .pairs = pairs, .starts = starts + c, .copies = copies, .scale = scale};
         status = run_group(run, &g, at_once, c == 0, loss);
     }
     hd_free(run->context, starts);
@@ -184,15 +188,17 @@ static heed_status add_batch(hd_run *run, update *u) {
     return HEED_OK;
 }
 
-/* All batches come first, since each token weighs 1 / the tokens of all of them. */
+/* All batches come first, since each token weighs 1 / the tokens of all of them. With R-Drop the loss is the mean of both
+ * passes' cross entropies and α/4 (KL(p ‖ q) + KL(q ‖ p)): half of what the paper's code adds up, with its α. */
 static heed_status run_update(hd_run *run, update *u) {
     run->step_tokens = 0;
     for (int64_t i = 0; i < run->options.accumulate; i++) HD_TRY(add_batch(run, u));
     run->state.epoch = run->batches.epoch;
     run->state.batch = run->batches.number;
+    int64_t copies = run->options.r_drop > 0 ? 2 : 1, tokens = copies * run->step_tokens;
     double loss = 0;
-    HD_TRY(run_pairs(run, u->pairs, u->count, 1.0f / (float)run->step_tokens, &loss));
-    run->loss = loss / (double)run->step_tokens;
+    HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
+    run->loss = loss / (double)tokens;
     return HEED_OK;
 }
 
@@ -212,7 +218,7 @@ heed_status hd_run_loss(hd_run *run, const hd_corpus *corpus, double *loss) {
     for (uint64_t first = 0; first < corpus->count; first += PAIRS) {
         size_t count = (size_t)hd_min(PAIRS, (int64_t)(corpus->count - first));
         for (size_t i = 0; i < count; i++) pairs[i] = hd_corpus_get(corpus, first + i);
-        HD_TRY(run_pairs(run, pairs, count, 0.0f, loss));
+        HD_TRY(run_pairs(run, pairs, count, 1, 0.0f, loss));
     }
     *loss /= (double)corpus->target_tokens;
     return HEED_OK;

@@ -58,6 +58,8 @@ static const hd_setting rows[] = {
     FLOAT("clip", clip, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
     FLOAT("label-smoothing", label_smoothing, "0.1", 0, 0.9, "share of the target spread over all tokens"),
     CHOICE("compute", compute, "f32", "f32|bf16", "arithmetic of the products; weights and sums are f32 in both"),
+    FLOAT("r-drop", r_drop, "0", 0, 1000,
+          "weight of what two passes with other dropout disagree on; if it is not 0, a step takes twice as long"),
     INT("log-every", log_every, "50", 1, 1e12, "steps between lines of log.jsonl"),
     INT("save-every", save_every, "500", 1, 1e12, "steps between checkpoints to resume from"),
     INT("validate-every", validate_every, "500", 1, 1e12, "steps between validations"),

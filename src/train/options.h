@@ -31,7 +31,7 @@ typedef struct hd_train_options {
     double lr;
     int schedule;
     int64_t warmup;
-    float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing;
+    float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing, r_drop;
     /* keeping track */
     int64_t log_every, save_every, validate_every, patience, keep, average;
     int metric;

@@ -233,6 +233,39 @@ static void bpe_dropout_is_by_epoch_and_pair(void **state) {
     check_regularizer("bpe-dropout", "0.3");
 }
 
+static double first_loss(const char *name, const char *setting, const char *value) {
+    assert_ok(context, train(name, 0, "steps", "1", "log-every", "1", setting, value, NULL));
+    hd_buffer log;
+    read_file(name, "log.jsonl", &log);
+    const char *loss = strstr(log.data, "\"loss\":");
+    assert_non_null(loss);
+    double number = strtod(loss + strlen("\"loss\":"), NULL);
+    hd_buffer_close(&log);
+    return number;
+}
+
+static void r_drop_is_by_pair(void **state) {
+    (void)state;
+    check_regularizer("r-drop", "5");
+    double alone = first_loss("r-drop-light", "r-drop", "1e-9"),
+           together = first_loss("r-drop-heavy", "r-drop", "1000");
+    if (!(together > alone + 0.1)) fail_msg("the two passes do not differ: %f, %f", alone, together);
+    assert_true(fabs(alone - first_loss("no-r-drop", "r-drop", "0")) < 0.1); /* a mean over both passes */
+}
+
+static void both_go_together(void **state) {
+    (void)state;
+    assert_ok(context, train("both", 0, "bpe-dropout", "0.3", "r-drop", "5", "accumulate", "2", NULL));
+    assert_int_equal(train("both-stopped", 5, "bpe-dropout", "0.3", "r-drop", "5", "accumulate", "2", NULL),
+                     HEED_STOPPED);
+    assert_ok(context, train("both-stopped", 0, "resume", "true", NULL));
+    assert_same_bits("both", "both-stopped");
+    assert_other_bits("both", "r-drop-whole");
+    assert_other_bits("both", "bpe-dropout-whole");
+    assert_int_equal(train("both", 0, "resume", "true", "r-drop", "4", NULL), HEED_ARGUMENT);
+    assert_non_null(strstr(heed_context_message(context), "r-drop"));
+}
+
 /* Every epoch cuts the words of a pair in another way, which reads as the same text; too long a side stays as it was. */
 static void pairs_are_drawn(void **state) {
     (void)state;
@@ -398,6 +431,8 @@ int main(int count, char **arguments) {
         cmocka_unit_test(every_machine_ends_in_these_bits),
         cmocka_unit_test(stopping_changes_nothing),
         cmocka_unit_test(bpe_dropout_is_by_epoch_and_pair),
+        cmocka_unit_test(r_drop_is_by_pair),
+        cmocka_unit_test(both_go_together),
         cmocka_unit_test(pairs_are_drawn),
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
