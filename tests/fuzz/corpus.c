@@ -81,7 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     heed_tokenizer *tokenizer;
     check(hd_tokenizer_parse(context, "own", tokenizer_json, strlen(tokenizer_json), &tokenizer) == HEED_OK);
     hd_corpus corpus;
-    heed_status status = hd_corpus_open(context, tokenizer, source, target, fuzz_folder, "pairs", MOST, &corpus);
+    hd_corpus_options options = {
+        .source = source, .target = target, .folder = fuzz_folder, .name = "pairs", .most = MOST};
+    heed_status status = hd_corpus_open(context, tokenizer, &options, &corpus);
     check(status == HEED_OK || (status == HEED_FORMAT && heed_context_message(context)[0]));
     check(same_count || status == HEED_FORMAT);
     if (status == HEED_OK) compare(context, tokenizer, &corpus, source, target);
