@@ -55,6 +55,10 @@ static heed_status measure_bleu(hd_run *run) {
 
 heed_status hd_validate(hd_run *run, double *metric) {
     HD_TRY(hd_run_loss(run, &run->valid, &run->valid_loss));
+    if (!isfinite(run->valid_loss))
+        return hd_fail(run->context, HEED_NUMERIC,
+                       "step %lld: the validation's loss is %f; the last checkpoint is sound",
+                       (long long)run->state.step, run->valid_loss);
     if (run->options.metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
     *metric = run->options.metric == HD_METRIC_BLEU ? run->bleu : -run->valid_loss;
     return HEED_OK;
