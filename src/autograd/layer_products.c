@@ -17,9 +17,9 @@ static float *row_pairs(hd_pass *pass, int64_t rows, int64_t columns, const floa
     return pairs;
 }
 
-void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t out, const float *bias,
+void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t first, int64_t out, const float *bias,
                      hd_activation activation, float *y) {
-    const void *panels = hd_pass_panels(pass, weight);
+    const char *panels = hd_pass_panels(pass, weight);
     if (!panels) return;
     bool pairs = weight->in_pairs;
     int64_t depth = pairs ? hd_pairs(x->columns) : x->columns;
@@ -32,7 +32,7 @@ void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t 
                                            .a = a,
                                            .a_row = depth,
                                            .a_depth = 1,
-                                           .b = panels,
+                                           .b = panels + (size_t)(first * depth) * hd_dtype_size(weight->panel_dtype),
                                            .b_depth = HD_PANEL,
                                            .b_panel = HD_PANEL * depth,
                                            .b_dtype = weight->panel_dtype,

@@ -5,8 +5,9 @@
 
 #include "autograd/pass.h"
 
-/* y [rows, out] = activation(x Wᵀ + bias), with the first `out` rows of W; bias [out] or NULL. */
-void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t out, const float *bias,
+/* y [rows, out] = activation(x Wᵀ + bias), with rows first … first + out of W, where `first` is a multiple of HD_PANEL;
+ * bias [out] or NULL. */
+void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t first, int64_t out, const float *bias,
                      hd_activation activation, float *y);
 /* dx [rows, in] = g W, or dx + that; g [rows, out]. */
 void hd_layer_input_gradient(hd_pass *pass, int64_t rows, int64_t out, const float *g, const hd_parameter *weight,

@@ -18,7 +18,7 @@ struct heed_context {
     void *log_user;
     int threads;
     int64_t small_work; /* operations; a parallel loop of fewer stays on the calling thread */
-    bool bf16; /* products are computed in bfloat16 */
+    bool bf16;          /* products are computed in bfloat16 */
     const struct hd_kernels *kernels;
     heed_status status; /* of the last failure */
     char message[1024]; /* of the last failure, one line, no newline */

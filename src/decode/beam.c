@@ -6,8 +6,7 @@
  * sentence is done when it has B finished and no running one can be expected to beat the worst of them
  * (hd_early_stopping), or when everything has reached the limit. Then it leaves the batch.
  *
- * Ties go to the earlier hypothesis, then to the lower id. */
-#include "base/parallel.h"
+ * Ties go to the earlier hypothesis, then to the larger logit, then to the lower id. */
 #include "decode/decode.h"
 
 #include <math.h>
@@ -41,51 +40,23 @@ typedef struct search {
     int64_t active, slots;
     int32_t *tokens, *spare;          /* [slots, limit + 1] */
     float *scores;                    /* [slots]: log p */
-    float *logits;                    /* [slots, vocabulary] of this step */
-    candidate *candidates;            /* [slots, 2 beams], the best first */
-    int64_t *candidate_counts;        /* [slots] */
+    hd_continuations continuations;   /* 2 beams of each slot */
     candidate *merged;                /* [2 beams] of one sentence */
     int32_t *next, *starts, *parents; /* [slots] */
     float *next_scores;               /* [slots] */
 } search;
 
-static bool better(const candidate *a, const candidate *b) {
-    if (a->score != b->score) return a->score > b->score;
-    if (a->slot != b->slot) return a->slot < b->slot;
-    return a->token < b->token;
-}
-
-/* Puts c in its place among the best `most`; returns how many there are now. */
+/* Puts c in its place among the best `most`, after its equals; returns how many there are now. */
 static int64_t insert(candidate *best, int64_t count, int64_t most, candidate c) {
     int64_t place = count;
-    if (count == most && !better(&c, &best[most - 1])) return count;
+    if (count == most && !(c.score > best[most - 1].score)) return count;
     if (count == most) place = most - 1;
-    while (place > 0 && better(&c, &best[place - 1])) {
+    while (place > 0 && c.score > best[place - 1].score) {
         best[place] = best[place - 1];
         place--;
     }
     best[place] = c;
     return count < most ? count + 1 : count;
-}
-
-/* The 2B best continuations of one running hypothesis. */
-static void score_slot(void *argument, int64_t slot, int worker) {
-    (void)worker;
-    search *s = argument;
-    const hd_decoder *decoder = s->decoder;
-    float *row = s->logits + slot * decoder->vocabulary, before = s->scores[slot];
-    decoder->context->kernels->log_softmax(decoder->vocabulary, row, row);
-    hd_process_scores(decoder, s->generation, s->tokens + slot * (s->limit + 1), s->length, s->limit, row);
-    candidate *best = s->candidates + slot * 2 * s->beams;
-    int64_t most = 2 * s->beams, count = 0;
-    float worst = -INFINITY; /* of a full list: what is not above it cannot enter */
-    for (int32_t token = 0; token < decoder->vocabulary; token++) {
-        float score = before + row[token];
-        if (!(score > worst)) continue;
-        count = insert(best, count, most, (candidate){score, (int32_t)slot, token});
-        if (count == most) worst = best[most - 1].score;
-    }
-    s->candidate_counts[slot] = count;
 }
 
 /* The score of a hypothesis of `length` tokens, as float arithmetic in transformers gives it. */
@@ -125,8 +96,10 @@ static bool is_done(const search *s, const sentence *one, int64_t running, float
 static int64_t advance_sentence(search *s, sentence *one, int64_t at) {
     int64_t most = 2 * s->beams, count = 0, running = 0;
     for (int64_t slot = one->first; slot < one->first + one->running; slot++)
-        for (int64_t i = 0; i < s->candidate_counts[slot]; i++)
-            count = insert(s->merged, count, most, s->candidates[slot * most + i]);
+        for (int64_t i = 0; i < s->continuations.counts[slot]; i++) {
+            const hd_continuation *c = &s->continuations.best[slot * most + i];
+            count = insert(s->merged, count, most, (candidate){s->scores[slot] + c->gain, (int32_t)slot, c->token});
+        }
     for (int64_t i = 0; i < count; i++) {
         const candidate *c = &s->merged[i];
         bool ends = c->token == s->decoder->eos || s->length >= s->limit;
@@ -140,19 +113,19 @@ static int64_t advance_sentence(search *s, sentence *one, int64_t at) {
     return is_done(s, one, running, s->next_scores[at]) ? 0 : running;
 }
 
-static heed_status keep(search *s, const sentence *one, hd_arena *arena, hd_decoded *decoded) {
+static heed_status keep(search *s, const sentence *one, hd_arena *kept, hd_decoded *decoded) {
     hd_decoded *d = &decoded[one->source];
     d->count = hd_min(hd_max(s->generation->best, 1), one->finished_count);
-    d->best = hd_arena_alloc(arena, (size_t)d->count, sizeof *d->best);
+    d->best = hd_arena_alloc(kept, (size_t)d->count, sizeof *d->best);
     if (!d->best) return HEED_MEMORY;
     for (int64_t i = 0; i < d->count; i++) {
         const finished *f = &one->finished[i];
-        HD_TRY(hd_keep_hypothesis(s->decoder, f->tokens, f->count, f->score, arena, &d->best[i]));
+        HD_TRY(hd_keep_hypothesis(s->decoder, f->tokens, f->count, f->score, kept, &d->best[i]));
     }
     return HEED_OK;
 }
 
-static heed_status step(search *s, hd_arena *arena, hd_decoded *decoded) {
+static heed_status step(search *s, hd_arena *kept, hd_decoded *decoded) {
     int64_t stride = s->limit + 1, active = 0, slots = 0;
     for (int64_t i = 0; i < s->slots; i++) {
         s->next[i] = s->tokens[i * stride + s->length - 1];
@@ -160,13 +133,13 @@ static heed_status step(search *s, hd_arena *arena, hd_decoded *decoded) {
     }
     s->starts[s->slots] = (int32_t)s->slots;
     hd_layout layout = {.sequences = s->slots, .starts = s->starts};
-    HD_TRY(s->decoder->class->step(s->decoder, s->next, &layout, &s->logits));
-    hd_parallel_for(s->decoder->context, s->slots, 16 * s->slots * s->decoder->vocabulary, score_slot, s);
+    HD_TRY(s->decoder->class->step(s->decoder, s->next, &layout));
+    HD_TRY(hd_continue(&s->continuations, s->slots, s->tokens, stride, s->length));
     for (int64_t i = 0; i < s->active; i++) {
         sentence *one = &s->sentences[i];
         int64_t running = advance_sentence(s, one, slots);
         if (running == 0) {
-            HD_TRY(keep(s, one, arena, decoded));
+            HD_TRY(keep(s, one, kept, decoded));
             continue;
         }
         one->first = slots, one->running = running;
@@ -186,24 +159,24 @@ static heed_status step(search *s, hd_arena *arena, hd_decoded *decoded) {
 }
 
 /* One slot a sentence at first: the beams open at the first step. */
-static heed_status prepare(search *s, int64_t sources, hd_arena *arena) {
+static heed_status prepare(search *s, int64_t sources, hd_arena *scratch) {
     size_t n = (size_t)sources, beams = (size_t)s->beams, slots = n * beams, limit = (size_t)s->limit;
-    s->sentences = hd_arena_alloc(arena, n, sizeof *s->sentences);
-    finished *lists = hd_arena_alloc(arena, slots, sizeof *lists);
-    int32_t *finished_tokens = hd_arena_alloc(arena, slots, limit * sizeof *finished_tokens);
-    s->tokens = hd_arena_alloc(arena, slots, (limit + 1) * sizeof *s->tokens);
-    s->spare = hd_arena_alloc(arena, slots, (limit + 1) * sizeof *s->spare);
-    s->scores = hd_arena_alloc(arena, slots, sizeof *s->scores);
-    s->next_scores = hd_arena_alloc(arena, slots, sizeof *s->next_scores);
-    s->candidates = hd_arena_alloc(arena, slots, 2 * beams * sizeof *s->candidates);
-    s->candidate_counts = hd_arena_alloc(arena, slots, sizeof *s->candidate_counts);
-    s->merged = hd_arena_alloc(arena, 2 * beams, sizeof *s->merged);
-    s->next = hd_arena_alloc(arena, slots, sizeof *s->next);
-    s->parents = hd_arena_alloc(arena, slots, sizeof *s->parents);
-    s->starts = hd_arena_alloc(arena, slots + 1, sizeof *s->starts);
+    s->sentences = hd_arena_alloc(scratch, n, sizeof *s->sentences);
+    finished *lists = hd_arena_alloc(scratch, slots, sizeof *lists);
+    int32_t *finished_tokens = hd_arena_alloc(scratch, slots, limit * sizeof *finished_tokens);
+    s->tokens = hd_arena_alloc(scratch, slots, (limit + 1) * sizeof *s->tokens);
+    s->spare = hd_arena_alloc(scratch, slots, (limit + 1) * sizeof *s->spare);
+    s->scores = hd_arena_alloc(scratch, slots, sizeof *s->scores);
+    s->next_scores = hd_arena_alloc(scratch, slots, sizeof *s->next_scores);
+    s->merged = hd_arena_alloc(scratch, 2 * beams, sizeof *s->merged);
+    s->next = hd_arena_alloc(scratch, slots, sizeof *s->next);
+    s->parents = hd_arena_alloc(scratch, slots, sizeof *s->parents);
+    s->starts = hd_arena_alloc(scratch, slots + 1, sizeof *s->starts);
     if (!s->sentences || !lists || !finished_tokens || !s->tokens || !s->spare || !s->scores || !s->next_scores ||
-        !s->candidates || !s->candidate_counts || !s->merged || !s->next || !s->parents || !s->starts)
+        !s->merged || !s->next || !s->parents || !s->starts)
         return HEED_MEMORY;
+    HD_TRY(hd_continuations_open(&s->continuations, s->decoder, s->generation, sources * s->beams, 2 * s->beams,
+                                 s->limit, scratch));
     for (size_t i = 0; i < slots; i++) lists[i].tokens = finished_tokens + i * limit;
     for (int64_t i = 0; i < sources; i++) {
         s->sentences[i] = (sentence){.source = i, .first = i, .running = 1, .finished = lists + (size_t)i * beams};
@@ -216,13 +189,13 @@ static heed_status prepare(search *s, int64_t sources, hd_arena *arena) {
 }
 
 heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
-                           const hd_layout *sources, hd_arena *arena, hd_decoded *decoded) {
+                           const hd_layout *sources, hd_arena *scratch, hd_arena *kept, hd_decoded *decoded) {
     search s = {.decoder = decoder,
                 .generation = generation,
                 .beams = generation->beams,
                 .limit = hd_decode_limit(decoder, generation)};
-    HD_TRY(prepare(&s, sources->sequences, arena));
+    HD_TRY(prepare(&s, sources->sequences, scratch));
     HD_TRY(decoder->class->start(decoder, ids, sources));
-    while (s.slots) HD_TRY(step(&s, arena, decoded));
+    while (s.slots) HD_TRY(step(&s, kept, decoded));
     return HEED_OK;
 }

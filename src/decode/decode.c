@@ -1,6 +1,5 @@
 #include "decode/decode.h"
 
-#include <math.h>
 #include <string.h>
 
 int64_t hd_decode_limit(const hd_decoder *decoder, const hd_generation *generation) {
@@ -9,36 +8,10 @@ int64_t hd_decode_limit(const hd_decoder *decoder, const hd_generation *generati
     return hd_max(hd_min(limit, decoder->max_positions), 1);
 }
 
-static void penalize_repetition(float penalty, const int32_t *tokens, int64_t count, float *scores) {
-    for (int64_t i = 0; i < count; i++) {
-        bool seen = false; /* each token is penalised once */
-        for (int64_t j = 0; j < i && !seen; j++) seen = tokens[j] == tokens[i];
-        float *score = &scores[tokens[i]];
-        if (!seen) *score = *score < 0 ? *score * penalty : *score / penalty;
-    }
-}
-
-static void forbid_repeated_ngrams(int64_t n, const int32_t *tokens, int64_t count, float *scores) {
-    const int32_t *tail = tokens + count - (n - 1);
-    for (int64_t i = 0; i + n <= count; i++)
-        if (memcmp(tokens + i, tail, (size_t)(n - 1) * sizeof *tokens) == 0) scores[tokens[i + n - 1]] = -INFINITY;
-}
-
-void hd_process_scores(const hd_decoder *decoder, const hd_generation *generation, const int32_t *tokens, int64_t count,
-                       int64_t limit, float *scores) {
-    if (generation->repetition_penalty != 1.0f)
-        penalize_repetition(generation->repetition_penalty, tokens, count, scores);
-    if (generation->no_repeat_ngram && count + 1 >= generation->no_repeat_ngram)
-        forbid_repeated_ngrams(generation->no_repeat_ngram, tokens, count, scores);
-    if (decoder->pad >= 0) scores[decoder->pad] = -INFINITY;
-    if (generation->forced_eos >= 0 && count == limit)
-        for (int64_t i = 0; i < decoder->vocabulary; i++) scores[i] = i == generation->forced_eos ? 0.0f : -INFINITY;
-}
-
 heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens, int64_t count, float score,
-                               hd_arena *arena, hd_hypothesis *h) {
+                               hd_arena *kept, hd_hypothesis *h) {
     if (count > 0 && tokens[count - 1] == decoder->eos) count--;
-    int32_t *ids = hd_arena_alloc(arena, (size_t)count, sizeof *ids);
+    int32_t *ids = hd_arena_alloc(kept, (size_t)count, sizeof *ids);
     if (!ids) return HEED_MEMORY;
     if (count) memcpy(ids, tokens, (size_t)count * sizeof *ids);
     *h = (hd_hypothesis){ids, count, score};
@@ -46,8 +19,8 @@ heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens,
 }
 
 heed_status hd_generate(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
-                        const hd_layout *sources, hd_arena *arena, hd_decoded *decoded) {
+                        const hd_layout *sources, hd_arena *scratch, hd_arena *kept, hd_decoded *decoded) {
     if (sources->sequences == 0) return HEED_OK;
-    return generation->beams > 1 ? hd_beam_search(decoder, generation, ids, sources, arena, decoded)
-                                 : hd_greedy(decoder, generation, ids, sources, arena, decoded);
+    return generation->beams > 1 ? hd_beam_search(decoder, generation, ids, sources, scratch, kept, decoded)
+                                 : hd_greedy(decoder, generation, ids, sources, scratch, kept, decoded);
 }

@@ -63,6 +63,13 @@ typedef struct hd_dropout {
     float scale;        /* 1 / (1 − p) */
 } hd_dropout;
 
+/* Σ exp x over a row that is seen piece by piece, as a sum of exp(x − largest) in each lane. */
+enum { HD_EXP_PIECE = 512 };
+typedef struct hd_exp_sum {
+    float largest; /* −∞ at first */
+    float lanes[16];
+} hd_exp_sum;
+
 /* One head of one sequence. Rows are strided, so that heads can be read out of [tokens, heads · width] matrices.
  * Panels are those of `pack`: of k for the scores, of v for the backward pass. */
 typedef struct hd_attention {
@@ -73,7 +80,11 @@ typedef struct hd_attention {
     const float *q, *v;    /* [queries, width], [keys, width] */
     const float *k_panels; /* [keys / 32][width][32] */
     int64_t q_row, v_row;
-    float *output; /* [queries, width] */
+    const int32_t
+        *places; /* [queries, keys], stride places_row: which of the `pool` keys in k_panels and v is key j of a
+                            * query's; NULL: key j itself */
+    int64_t places_row, pool; /* pool: a multiple of 16 */
+    float *output;            /* [queries, width] */
     int64_t output_row;
     float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
     int64_t log_sum_row;
@@ -89,9 +100,9 @@ typedef struct hd_attention {
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
 
-/* Floats of scratch that the attention kernels want for heads of this width. */
-static inline size_t hd_attention_scratch(int64_t width) {
-    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4);
+/* Floats of scratch that the attention kernels want for heads of this width, and for keys in a pool of this size. */
+static inline size_t hd_attention_scratch(int64_t width, int64_t pool) {
+    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool);
 }
 
 typedef struct hd_kernels {
@@ -144,8 +155,12 @@ typedef struct hd_kernels {
                                    const float *dy, float *d_gain, int64_t column, int64_t column_end);
     /* Columns [column, column_end) of total += Σ over rows ascending from zero */
     void (*sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column, int64_t column_end);
-    /* y = x − log Σ exp x */
-    void (*log_softmax)(int64_t width, const float *x, float *y);
+    /* Adds exp x of a piece of a row, at most HD_EXP_PIECE columns, to the row's sum; returns the largest of them. Every
+     * piece but a row's last is HD_EXP_PIECE columns. */
+    float (*add_exponentials)(int64_t count, const float *x, hd_exp_sum *sum);
+    float (*log_of_sum)(const hd_exp_sum *sum);
+    /* The first index at which x is above the bound, or `count`. */
+    int64_t (*find_above)(int64_t count, const float *x, float bound);
     /* A row of logits becomes its gradient, scale · (softmax − smoothed target), in place; returns the loss
      * Σ q (log q − log p), the KL divergence from the smoothed target q, unscaled. */
     double (*cross_entropy)(int64_t width, float *logits, int64_t target, float smoothing, float scale);
@@ -156,7 +171,7 @@ typedef struct hd_kernels {
     /* The loss of a row alone. */
     double (*cross_entropy_loss)(int64_t width, const float *logits, int64_t target, float smoothing);
 
-    /* attention of the first `queries` rows of q */
+    /* attention of the first `queries` rows of q; backward knows no places */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
 

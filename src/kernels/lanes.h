@@ -51,6 +51,8 @@ INLINE lanes lanes_sqrt(lanes a) { return L(_mm512_sqrt_ps(a.v)); }
 INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
     return L(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v));
 }
+/* Is a < b in any lane? */
+INLINE bool lanes_any_less(lanes a, lanes b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ) != 0; }
 /* The first n lanes of x, the rest of y. */
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
     return L(_mm512_mask_blend_ps(lanes_first(n), y.v, x.v));
@@ -91,6 +93,9 @@ INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
 }
 /* Signed integers to floats. */
 INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm512_cvtepi32_ps(a.v)); }
+
+#define FOLD(a, operation) \
+    FOLD_8(_mm256_##operation##_ps(_mm512_castps512_ps256((a).v), _mm512_extractf32x8_ps((a).v, 1)), operation)
 
 #elif defined(HD_ISA_avx2)
 /* ------------------------------------------------------------------------------------------------ AVX2 */
@@ -146,6 +151,10 @@ INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
     return L(_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)),
              _mm256_blendv_ps(y.w, x.w, _mm256_cmp_ps(a.w, b.w, _CMP_LT_OQ)));
 }
+INLINE bool lanes_any_less(lanes a, lanes b) {
+    __m256 less = _mm256_or_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ), _mm256_cmp_ps(a.w, b.w, _CMP_LT_OQ));
+    return _mm256_movemask_ps(less) != 0;
+}
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
     return L(_mm256_blendv_ps(y.v, x.v, _mm256_castsi256_ps(lanes_first(n))),
              _mm256_blendv_ps(y.w, x.w, _mm256_castsi256_ps(lanes_first(n - 8))));
@@ -194,6 +203,8 @@ INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
     return U(v, lanes_multiply_half_u(a.w, b.w, &high->w));
 }
 INLINE lanes lanes_from_signed_u(lanes_u a) { return L(_mm256_cvtepi32_ps(a.v), _mm256_cvtepi32_ps(a.w)); }
+
+#define FOLD(a, operation) FOLD_8(_mm256_##operation##_ps((a).v, (a).w), operation)
 
 #elif defined(HD_ISA_neon)
 /* ------------------------------------------------------------------------------------------------ NEON (AArch64) */
@@ -268,6 +279,10 @@ INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) {
     lanes_u less = EACH_2(lanes_u, vcltq_f32, a, b);
     return EACH_3(lanes, vbslq_f32, less, x, y);
 }
+INLINE bool lanes_any_less(lanes a, lanes b) {
+    lanes_u less = EACH_2(lanes_u, vcltq_f32, a, b);
+    return vmaxvq_u32(vorrq_u32(vorrq_u32(less.v, less.w), vorrq_u32(less.x, less.y))) != 0;
+}
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) {
     static const uint32_t place[LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     uint32x4_t end = vdupq_n_u32((uint32_t)(n < 0 ? 0 : n > LANES ? LANES : n));
@@ -319,6 +334,13 @@ INLINE lanes lanes_from_signed_u(lanes_u a) { return EACH_1(lanes, lanes_float_o
 #undef EACH_3
 #undef SHIFT
 
+#define FOLD_add vaddq_f32
+#define FOLD_max lanes_larger
+#define FOLD(a, operation)                                                                               \
+    float32x4_t four = FOLD_##operation(FOLD_##operation((a).v, (a).x), FOLD_##operation((a).w, (a).y)); \
+    float32x4_t two = FOLD_##operation(four, vextq_f32(four, four, 2));                                  \
+    return vgetq_lane_f32(FOLD_##operation(two, vextq_f32(two, two, 1)), 0)
+
 #else
 /* ------------------------------------------------------------------------------------------------ portable */
 
@@ -353,6 +375,11 @@ INLINE lanes lanes_max(lanes a, lanes b) { EACH(lanes, a.v[i] > b.v[i] ? a.v[i] 
 INLINE lanes lanes_min(lanes a, lanes b) { EACH(lanes, a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 INLINE lanes lanes_sqrt(lanes a) { EACH(lanes, sqrtf(a.v[i])); }
 INLINE lanes lanes_select_less(lanes a, lanes b, lanes x, lanes y) { EACH(lanes, a.v[i] < b.v[i] ? x.v[i] : y.v[i]); }
+INLINE bool lanes_any_less(lanes a, lanes b) {
+    for (int i = 0; i < LANES; i++)
+        if (a.v[i] < b.v[i]) return true;
+    return false;
+}
 INLINE lanes lanes_select_first(int64_t n, lanes x, lanes y) { EACH(lanes, i < n ? x.v[i] : y.v[i]); }
 INLINE lanes lanes_zip_low(lanes a, lanes b) { EACH(lanes, i % 2 ? b.v[i / 2] : a.v[i / 2]); }
 INLINE lanes lanes_zip_high(lanes a, lanes b) { EACH(lanes, i % 2 ? b.v[8 + i / 2] : a.v[8 + i / 2]); }
@@ -379,27 +406,28 @@ INLINE lanes_u lanes_multiply_u(lanes_u a, lanes_u b, lanes_u *high) {
 }
 INLINE lanes lanes_from_signed_u(lanes_u a) { EACH(lanes, (float)(int32_t)a.v[i]); }
 
+#define FOLD_add(a, b) ((a) + (b))
+#define FOLD_max(a, b) ((a) > (b) ? (a) : (b))
+#define FOLD(a, operation)                                                                     \
+    for (int half = 8; half; half /= 2)                                                        \
+        for (int i = 0; i < half; i++) (a).v[i] = FOLD_##operation((a).v[i], (a).v[i + half]); \
+    return (a).v[0]
+
 #endif
 #undef L
 #undef U
 #undef EACH
 /* ------------------------------------------------------------------------------------------------ all of them */
 
-/* The fixed tree: halves are added to halves, 8 apart, 4, 2, 1. */
-INLINE float lanes_sum(lanes a) {
-    float t[LANES];
-    lanes_store(t, a);
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) t[i] = t[i] + t[i + half];
-    return t[0];
-}
-INLINE float lanes_largest(lanes a) {
-    float t[LANES];
-    lanes_store(t, a);
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) t[i] = t[i] > t[i + half] ? t[i] : t[i + half];
-    return t[0];
-}
+#define FOLD_8(expression, operation)                                                                   \
+    __m256 eight = expression;                                                                          \
+    __m128 four = _mm_##operation##_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1)); \
+    __m128 two = _mm_##operation##_ps(four, _mm_movehl_ps(four, four));                                 \
+    return _mm_cvtss_f32(_mm_##operation##_ps(two, _mm_movehdup_ps(two)))
+
+/* A fold: the low half of lanes with the high half, then the same of what is left, down to one. */
+INLINE float lanes_sum(lanes a) { FOLD(a, add); }
+INLINE float lanes_largest(lanes a) { FOLD(a, max); }
 /* The n lanes at p, n in 1..16; the rest 0. A whole vector when there is one. */
 INLINE lanes lanes_load_some(const float *p, int64_t n) {
     return n >= LANES ? lanes_load(p) : lanes_load_partial(p, n);

@@ -1,26 +1,49 @@
 /* The keys and values of a decoding session, in the layout that the attention kernel reads.
  *
- * A slot is one hypothesis. Its own keys grow a token at a time; the memory's keys (of the encoded source) are computed
- * once a sentence, and slots point at them. Keys lie in panels of 32 positions, values in rows. */
+ * A slot is one hypothesis. The memory's keys (of the encoded source) are computed once a sentence, and all slots of the
+ * sentence point at them. The keys that hypotheses make as they grow lie in a pool, one a sentence, and a slot is a list of
+ * places in it: a hypothesis is copied by copying its list, and what several have in common is kept once. A place that no
+ * list names is free. Keys lie in panels of 32, values in rows. */
 #ifndef HD_LAYERS_CACHE_H
 #define HD_LAYERS_CACHE_H
 
 #include "autograd/ops/ops.h"
 
+typedef struct hd_cache_slot {
+    int32_t sentence; /* whose memory it attends to, and in whose pool its places are */
+    int64_t length;   /* keys that it holds */
+} hd_cache_slot;
+
+typedef struct hd_cache_sentence {
+    int64_t memory_start, memory_length; /* in keys; the start is a multiple of 32 */
+    int64_t slots;                       /* hypotheses on it, counted when places are sought */
+    int64_t live, next_free, used;       /* places listed, the first that may be free, and the last in use + 1 */
+    bool in_order;                       /* one slot, whose key j lies in place j */
+} hd_cache_sentence;
+
+/* A growable array of floats. */
+typedef struct hd_cache_floats {
+    float *data;
+    size_t capacity;
+} hd_cache_floats;
+
 typedef struct hd_cache {
     heed_context *context;
-    int64_t layers, heads, width;        /* width: of a head */
-    int64_t slots;                       /* hypotheses now */
-    int64_t slot_capacity, key_capacity; /* room: slots, and keys a slot (a multiple of 32) */
-    int64_t *lengths;                    /* [slot_capacity]: keys that each slot holds */
-    int32_t *sources;                    /* [slot_capacity]: which sentence's memory each slot attends to */
-    float *k, *v;                        /* [layers][slot_capacity][heads][key_capacity · width] */
-    float *spare_k, *spare_v;            /* the same, for reordering */
-    int64_t sentences;
-    int64_t *memory_starts;     /* [sentences + 1]: where each sentence begins, in keys; multiples of 32 */
-    int64_t *memory_lengths;    /* [sentences] */
-    float *memory_k, *memory_v; /* [layers][memory_starts[sentences] · heads · width] */
-    hd_keys *keys;              /* [slot_capacity]: what one layer's attention is handed */
+    int64_t layers, heads, width;       /* width: of a head */
+    int64_t sentence_count;             /* since start: those that are done keep their place */
+    hd_cache_sentence *sentences;       /* [sentence_count] */
+    int64_t memory_keys;                /* of all sentences, with the padding to whole panels */
+    hd_cache_floats memory_k, memory_v; /* [layers][memory_keys · heads · width], a sentence [heads][keys · width] */
+    int64_t pool_keys;                  /* places a sentence, a multiple of 32 */
+    hd_cache_floats pool_k, pool_v;     /* [layers][sentence_count][heads][pool_keys · width] */
+    bool *taken;                        /* [sentence_count, pool_keys] while places are sought */
+    int64_t slot_count;                 /* hypotheses now */
+    hd_cache_slot *slots, *spare_slots; /* [slot_count] */
+    int64_t list_keys;                  /* places that a slot can list */
+    int32_t *lists, *spare_lists;       /* [slot_count, list_keys] */
+    hd_keys *keys;                      /* [slot_count]: what one layer's attention is handed */
+    size_t sentence_capacity, taken_capacity, slot_capacity, spare_slot_capacity, list_capacity, spare_list_capacity,
+        keys_capacity;
 } hd_cache;
 
 void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width);
@@ -30,9 +53,9 @@ void hd_cache_close(hd_cache *cache);
 heed_status hd_cache_start(hd_cache *cache, const hd_layout *memory);
 /* Writes one layer's memory: keys and values [tokens, heads · width] of the layout given to start. */
 void hd_cache_remember(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v);
-/* Room for `more` further keys in each slot. Call before a step. */
-heed_status hd_cache_reserve(hd_cache *cache, int64_t more);
-/* Writes one layer's new keys and values; sequence i of their layout belongs to slot i. Lengths do not move yet. */
+/* Finds places for the keys of a step; sequence i of its layout belongs to slot i. Call before the step. */
+heed_status hd_cache_reserve(hd_cache *cache, const hd_layout *layout);
+/* Writes one layer's new keys and values of that layout. Lengths do not move yet. */
 void hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v);
 /* After all layers of a step: the slots have grown by the layout's rows. */
 void hd_cache_advance(hd_cache *cache, const hd_layout *layout);

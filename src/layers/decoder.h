@@ -10,9 +10,11 @@ typedef struct hd_decoder hd_decoder;
 typedef struct hd_decoder_class {
     /* Encodes the sources; afterwards there is one slot a source sequence, which has seen nothing yet. */
     heed_status (*start)(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources);
-    /* Feeds sequence i of `layout` (one token or many) to slot i; *logits [slots, vocabulary] are those after the last
-     * token of each, good until the next call. */
-    heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, float **logits);
+    /* Feeds sequence i of `layout` (one token or many) to slot i. */
+    heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout);
+    /* After a step: logits [slots, count] of the tokens from `first`, a multiple of 32, after each slot's last token; good
+     * until the next call. They can be had some tokens at a time, so that they need not leave the cache. */
+    heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
     /* The slot forgets all but the first `length` tokens it was fed. */
@@ -27,7 +29,8 @@ struct hd_decoder {
     int32_t start, eos, pad; /* the token that begins a target, the one that ends it, the one that is never made */
 };
 
-/* A decoding session on a stack, which outlives it. */
-heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder);
+/* A decoding session on a stack, which outlives it. Sessions on a stack whose panels are all packed (hd_stack_pack) may run
+ * at the same time, each with a context of its own. */
+heed_status hd_stack_decoder_open(heed_context *context, hd_stack *stack, hd_decoder **decoder);
 
 #endif

@@ -61,15 +61,27 @@ static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *tabl
     return hd_dropout_add(pass, x, NULL, recipe->dropout);
 }
 
+/* Without a tape nothing that a sublayer made is needed again but x: it moves to where the last one's x was, so that the
+ * same little memory serves all of them. */
+static hd_tensor *settle(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
+    if (!x || pass->recording) return x;
+    hd_tensor old = *x;
+    hd_arena_rewind(&pass->arena, start);
+    hd_tensor *kept = hd_tensor_new(pass, old.rows, old.columns, old.layout);
+    if (kept) memmove(kept->data, old.data, (size_t)(old.rows * old.columns) * sizeof *old.data);
+    return kept;
+}
+
 hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
     const hd_recipe *recipe = &stack->recipe;
+    hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(stack, pass, stack->source_embedding, stack->encoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->encoder_layers; i++) {
         const hd_encoder_layer *layer = &stack->encoder[i];
         hd_attend_options options = {
             .heads = recipe->encoder_heads, .dropout = recipe->attention_dropout, .where = "encoder", .layer = (int)i};
-        x = self_attention(stack, pass, x, &layer->attention, &options, NULL);
-        x = feed_forward(stack, pass, x, &layer->ffn);
+        x = settle(pass, start, self_attention(stack, pass, x, &layer->attention, &options, NULL));
+        x = settle(pass, start, feed_forward(stack, pass, x, &layer->ffn));
     }
     return recipe->pre_norm ? norm(stack, pass, x, &stack->encoder_final_norm) : x;
 }
@@ -77,6 +89,7 @@ hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *
 hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
                            hd_tensor *memory, hd_cache *cache) {
     const hd_recipe *recipe = &stack->recipe;
+    hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(stack, pass, stack->target_embedding, stack->decoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         const hd_decoder_layer *layer = &stack->decoder[i];
@@ -87,9 +100,9 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
                                  .layer = (int)i};
         hd_attend_options cross = {
             .heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross", .layer = (int)i};
-        x = self_attention(stack, pass, x, &layer->attention, &own, cache);
-        x = cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache);
-        x = feed_forward(stack, pass, x, &layer->ffn);
+        x = settle(pass, start, self_attention(stack, pass, x, &layer->attention, &own, cache));
+        x = settle(pass, start, cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache));
+        x = settle(pass, start, feed_forward(stack, pass, x, &layer->ffn));
     }
     return recipe->pre_norm ? norm(stack, pass, x, &stack->decoder_final_norm) : x;
 }
@@ -97,9 +110,11 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
     for (int64_t i = 0; i < stack->recipe.decoder_layers; i++) {
         const hd_attention_layer *cross = &stack->decoder[i].cross;
+        hd_arena_mark start = hd_arena_here(&pass->arena);
         hd_tensor *k = linear(pass, memory, &cross->k), *v = linear(pass, memory, &cross->v);
         if (!k || !v) break;
         hd_cache_remember(cache, i, k, v);
+        hd_arena_rewind(&pass->arena, start);
     }
     return pass->status;
 }
@@ -108,6 +123,6 @@ const float *hd_stack_output_bias(const hd_stack *stack) {
     return stack->output_bias ? stack->output_bias->data : NULL;
 }
 
-hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states) {
-    return hd_linear(pass, states, stack->output, stack->output_bias, HD_IDENTITY);
+hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count) {
+    return hd_score_classes(pass, states, stack->output, stack->output_bias, first, count);
 }

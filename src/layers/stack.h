@@ -80,8 +80,8 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
                            hd_tensor *memory, hd_cache *cache);
 /* Each decoder layer's keys and values of the memory, into the cache: once a sentence, shared by its beams. */
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache);
-/* Logits [rows, vocabulary] of decoder states. */
-hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states);
+/* Logits [rows, count] of decoder states, for tokens from `first`, a multiple of 32. */
+hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count);
 /* The fixed bias of the logits [vocabulary], or NULL. */
 const float *hd_stack_output_bias(const hd_stack *stack);
 

@@ -8,6 +8,8 @@ typedef struct stack_decoder {
     const hd_stack *stack;
     hd_pass pass;
     hd_cache cache;
+    hd_tensor *last;          /* [slots, width]: the states after a step */
+    hd_arena_mark states_end; /* where they end in the pass's arena */
 } stack_decoder;
 
 static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
@@ -19,27 +21,34 @@ static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layou
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
 }
 
-static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, float **logits) {
+static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass *pass = &d->pass;
     hd_pass_reset(pass);
     int64_t slots = layout->sequences, width = d->stack->recipe.width;
-    HD_TRY(hd_cache_reserve(&d->cache, hd_layout_longest(layout)));
+    HD_TRY(hd_cache_reserve(&d->cache, layout));
     int32_t *positions = hd_pass_alloc(pass, (size_t)slots, sizeof *positions);
     if (!positions) return pass->status;
-    for (int64_t s = 0; s < slots; s++) positions[s] = (int32_t)d->cache.lengths[s];
+    for (int64_t s = 0; s < slots; s++) positions[s] = (int32_t)d->cache.slots[s].length;
     hd_layout at = *layout;
     at.positions = positions;
     hd_tensor *states = hd_stack_decode(d->stack, pass, ids, &at, NULL, &d->cache);
-    hd_tensor *last = hd_tensor_new(pass, slots, width, NULL);
-    if (!states || !last) return pass->status;
+    d->last = hd_tensor_new(pass, slots, width, NULL);
+    if (!states || !d->last) return pass->status;
     hd_cache_advance(&d->cache, layout);
     for (int64_t s = 0; s < slots; s++)
-        memcpy(last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width,
+        memcpy(d->last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width,
                (size_t)width * sizeof(float));
-    hd_tensor *result = hd_stack_logits(d->stack, pass, last);
-    if (!result) return pass->status;
-    *logits = result->data;
+    d->states_end = hd_arena_here(&pass->arena);
+    return HEED_OK;
+}
+
+static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, float **out) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    hd_arena_rewind(&d->pass.arena, d->states_end);
+    hd_tensor *result = hd_stack_logits(d->stack, &d->pass, d->last, first, count);
+    if (!result) return d->pass.status;
+    *out = result->data;
     return HEED_OK;
 }
 
@@ -58,19 +67,18 @@ static void close_decoder(hd_decoder *decoder) {
     hd_free(decoder->context, d);
 }
 
-heed_status hd_stack_decoder_open(hd_stack *stack, hd_decoder **decoder) {
-    static const hd_decoder_class class = {start, step, reorder, rewind_slot, close_decoder};
+heed_status hd_stack_decoder_open(heed_context *context, hd_stack *stack, hd_decoder **decoder) {
+    static const hd_decoder_class class = {start, step, logits, reorder, rewind_slot, close_decoder};
     const hd_recipe *recipe = &stack->recipe;
-    stack_decoder *d = hd_alloc_zeroed(stack->context, 1, sizeof *d);
+    stack_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
     *decoder = &d->decoder;
-    d->decoder =
-        (hd_decoder){&class,      stack->context, recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
-                     recipe->eos, recipe->pad};
+    d->decoder = (hd_decoder){&class,      context,    recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
+                              recipe->eos, recipe->pad};
     d->stack = stack;
-    hd_pass_open(&d->pass, stack->context, &stack->arena);
-    hd_cache_open(&d->cache, stack->context, recipe->decoder_layers, recipe->decoder_heads,
+    hd_pass_open(&d->pass, context, &stack->arena);
+    hd_cache_open(&d->cache, context, recipe->decoder_layers, recipe->decoder_heads,
                   recipe->width / recipe->decoder_heads);
     return HEED_OK;
 }

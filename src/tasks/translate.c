@@ -1,6 +1,7 @@
 #include "tasks/translate.h"
 
 #include "base/float_environment.h"
+#include "base/parallel.h"
 #include "tasks/results.h"
 
 #include <stdlib.h>
@@ -22,7 +23,8 @@ static const hd_setting rows[] = {
      "divides the chance of tokens made before; 1 is none"},
     {"no-repeat-ngram", HD_SETTING_INT, F(generation.no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
      "no run of so many tokens comes twice; 0 allows all"},
-    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "1024", 1, 1 << 24, "NUMBER", "source tokens translated at once"},
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "256", 1, 1 << 24, "NUMBER",
+     "source tokens that a thread translates at once"},
 };
 
 const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
@@ -33,7 +35,7 @@ heed_status heed_translate_options(heed_context *context, heed_options **options
 
 heed_status hd_translate_settings(const heed_model *model, const heed_options *options,
                                   hd_translate_options *settings) {
-    *settings = (hd_translate_options){.generation = model->generation, .batch_tokens = 1024};
+    *settings = (hd_translate_options){.generation = model->generation, .batch_tokens = 256};
     HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
@@ -47,22 +49,35 @@ typedef struct source {
     int64_t start, length;
 } source;
 
-static int by_length(const void *a, const void *b) {
+static int longest_first(const void *a, const void *b) {
     const source *x = a, *y = b;
-    if (x->length != y->length) return x->length < y->length ? -1 : 1;
+    if (x->length != y->length) return x->length > y->length ? -1 : 1;
     return x->index < y->index ? -1 : 1;
 }
+
+/* One of several that translate at once, each a batch of its own: threads that share every small operation of one batch
+ * would spend their time waiting for each other. */
+typedef struct worker {
+    heed_context context;
+    hd_decoder *decoder;
+    hd_arena scratch; /* of one batch */
+    hd_arena kept;    /* what was decoded */
+    heed_status status;
+} worker;
 
 typedef struct translating {
     heed_model *model;
     const hd_translate_options *settings;
     heed_results *results;
-    hd_decoder *decoder;
-    hd_arena arena;  /* of one batch */
-    source *sources; /* [source_count], by length */
+    source *sources; /* [source_count], the longest first */
     size_t source_count;
     int32_t *ids;
     size_t id_count, id_capacity;
+    size_t *batches; /* [batch_count + 1]: the source that each begins with */
+    size_t batch_count;
+    hd_decoded *decoded; /* [source_count] */
+    worker *workers;     /* [worker_count] */
+    int worker_count;
 } translating;
 
 static heed_status set_problem(heed_results *results, size_t index, const char *problem) {
@@ -100,9 +115,9 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
         }
         status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
         if (status != HEED_OK && status != HEED_LENGTH) break;
-        if (status == HEED_LENGTH || (int64_t)encoding.count > t->decoder->max_positions) {
+        if (status == HEED_LENGTH || (int64_t)encoding.count > t->model->stack->recipe.max_positions) {
             hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
-                    (long long)t->decoder->max_positions);
+                    (long long)t->model->stack->recipe.max_positions);
             status = set_problem(t->results, i, context->message);
             continue;
         }
@@ -140,36 +155,87 @@ static heed_status keep_answers(translating *t, size_t index, const hd_decoded *
     return status;
 }
 
-static heed_status translate_batch(translating *t, const source *sources, size_t count) {
-    hd_arena_reset(&t->arena);
+static heed_status translate_batch(const translating *t, worker *w, const source *sources, size_t count,
+                                   hd_decoded *decoded) {
+    hd_arena_reset(&w->scratch);
     int64_t tokens = 0;
     for (size_t i = 0; i < count; i++) tokens += sources[i].length;
-    int32_t *ids = hd_arena_alloc(&t->arena, (size_t)tokens, sizeof *ids);
-    int32_t *starts = hd_arena_alloc(&t->arena, count + 1, sizeof *starts);
-    hd_decoded *decoded = hd_arena_alloc(&t->arena, count, sizeof *decoded);
-    if (!ids || !starts || !decoded) return HEED_MEMORY;
+    int32_t *ids = hd_arena_alloc(&w->scratch, (size_t)tokens, sizeof *ids);
+    int32_t *starts = hd_arena_alloc(&w->scratch, count + 1, sizeof *starts);
+    if (!ids || !starts) return HEED_MEMORY;
     starts[0] = 0;
     for (size_t i = 0; i < count; i++) {
         memcpy(ids + starts[i], t->ids + sources[i].start, (size_t)sources[i].length * sizeof *ids);
         starts[i + 1] = starts[i] + (int32_t)sources[i].length;
     }
     hd_layout layout = {.sequences = (int64_t)count, .starts = starts};
-    HD_TRY(hd_generate(t->decoder, &t->settings->generation, ids, &layout, &t->arena, decoded));
-    for (size_t i = 0; i < count; i++) HD_TRY(keep_answers(t, sources[i].index, &decoded[i]));
+    return hd_generate(w->decoder, &t->settings->generation, ids, &layout, &w->scratch, &w->kept, decoded);
+}
+
+static void translate_piece(void *argument, int64_t piece, int number) {
+    translating *t = argument;
+    worker *w = &t->workers[number];
+    size_t first = t->batches[piece], end = t->batches[piece + 1];
+    if (w->status == HEED_OK) w->status = translate_batch(t, w, t->sources + first, end - first, t->decoded + first);
+}
+
+/* Texts of like length share a batch; company changes no result. Batches become smaller towards the end, so that the
+ * workers finish together. */
+static heed_status cut_batches(translating *t) {
+    enum { SMALLEST = 128 }; /* tokens */
+    qsort(t->sources, t->source_count, sizeof *t->sources, longest_first);
+    t->batches = hd_alloc(t->model->context, t->source_count + 1, sizeof *t->batches);
+    if (!t->batches) return HEED_MEMORY;
+    int64_t left = (int64_t)t->id_count, threads = t->model->context->threads;
+    int64_t smallest = hd_min(SMALLEST, left / threads + 1);
+    for (size_t first = 0, end; first < t->source_count; first = end) {
+        int64_t most = t->settings->batch_tokens, tokens = t->sources[first].length;
+        if (threads > 1) most = hd_min(most, hd_max(left / (2 * threads), smallest));
+        for (end = first + 1; end < t->source_count && tokens + t->sources[end].length <= most; end++)
+            tokens += t->sources[end].length;
+        left -= tokens;
+        t->batches[t->batch_count++] = first;
+        t->batches[t->batch_count] = end;
+    }
     return HEED_OK;
 }
 
-/* Texts of like length share a batch; company changes no result. */
-static heed_status translate_all(translating *t) {
-    qsort(t->sources, t->source_count, sizeof *t->sources, by_length);
-    for (size_t first = 0, end; first < t->source_count; first = end) {
-        int64_t tokens = t->sources[first].length;
-        for (end = first + 1; end < t->source_count; end++) {
-            tokens += t->sources[end].length;
-            if (tokens > t->settings->batch_tokens) break;
-        }
-        HD_TRY(translate_batch(t, t->sources + first, end - first));
+static heed_status open_workers(translating *t) {
+    heed_context *shared = t->model->context;
+    int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->batch_count), 1);
+    t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
+    if (!t->workers) return HEED_MEMORY;
+    for (t->worker_count = 0; t->worker_count < count;) {
+        worker *w = &t->workers[t->worker_count++];
+        w->context = *shared; /* with messages of its own */
+        w->context.threads = shared->threads / count;
+        hd_arena_open(&w->scratch, &w->context);
+        hd_arena_open(&w->kept, &w->context);
+        if (hd_stack_decoder_open(&w->context, t->model->stack, &w->decoder) != HEED_OK)
+            return hd_fail(shared, HEED_MEMORY, "%s", w->context.message);
     }
+    return hd_stack_pack(t->model->stack);
+}
+
+static void close_workers(translating *t) {
+    for (int i = 0; i < t->worker_count; i++) {
+        worker *w = &t->workers[i];
+        if (w->decoder) w->decoder->class->close(w->decoder);
+        hd_arena_close(&w->scratch);
+        hd_arena_close(&w->kept);
+    }
+    hd_free(t->model->context, t->workers);
+}
+
+static heed_status translate_all(translating *t) {
+    heed_context *context = t->model->context;
+    t->decoded = hd_alloc_zeroed(context, t->source_count, sizeof *t->decoded);
+    if (!t->decoded) return HEED_MEMORY;
+    hd_parallel_for(context, (int64_t)t->batch_count, INT64_MAX, translate_piece, t);
+    for (int i = 0; i < t->worker_count; i++)
+        if (t->workers[i].status != HEED_OK)
+            return hd_fail(context, t->workers[i].status, "%s", t->workers[i].context.message);
+    for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, t->sources[i].index, &t->decoded[i]));
     return HEED_OK;
 }
 
@@ -179,13 +245,14 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();
     translating t = {.model = model, .settings = settings, .results = *results};
-    hd_arena_open(&t.arena, context);
     t.sources = hd_alloc(context, count, sizeof *t.sources);
-    heed_status status = t.sources ? hd_stack_decoder_open(model->stack, &t.decoder) : HEED_MEMORY;
-    if (status == HEED_OK) status = encode_all(&t, texts, sizes, count);
+    heed_status status = t.sources ? encode_all(&t, texts, sizes, count) : HEED_MEMORY;
+    if (status == HEED_OK) status = cut_batches(&t);
+    if (status == HEED_OK) status = open_workers(&t);
     if (status == HEED_OK) status = translate_all(&t);
-    if (t.decoder) t.decoder->class->close(t.decoder);
-    hd_arena_close(&t.arena);
+    close_workers(&t);
+    hd_free(context, t.decoded);
+    hd_free(context, t.batches);
     hd_free(context, t.sources);
     hd_free(context, t.ids);
     hd_float_leave(found);

@@ -17,7 +17,7 @@
 
 typedef struct bench_options {
     char *model, *input, *recipe, *compute;
-    int64_t runs, beams, steps;
+    int64_t runs, beams, at_once, batch_tokens, steps;
 } bench_options;
 
 #define F(field) offsetof(bench_options, field)
@@ -26,6 +26,10 @@ static const hd_setting rows[] = {
     {"model", HD_SETTING_STRING, F(model), NULL, 0, 0, "MODEL", "what translate measures"},
     {"input", HD_SETTING_STRING, F(input), NULL, 0, 0, "FILE", "sentences for translate, one a line"},
     {"beams", HD_SETTING_INT, F(beams), "5", 1, 1024, "NUMBER", "beams for translate"},
+    {"sentences", HD_SETTING_INT, F(at_once), "0", 0, 1 << 20, "NUMBER",
+     "sentences that translate is given at a time; 0: the whole file"},
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "256", 1, 1 << 24, "NUMBER",
+     "source tokens that translate takes at once"},
     {"recipe", HD_SETTING_STRING, F(recipe), NULL, 0, 0, "FILE",
      "what train measures; without one, a small translator on made-up text"},
     {"compute", HD_SETTING_STRING, F(compute), NULL, 0, 0, "f32|bf16",
@@ -251,15 +255,36 @@ typedef struct translation {
     heed_model *model;
     hd_translate_options settings;
     const char **texts;
-    size_t *sizes, count;
+    size_t *sizes, count, at_once;
+    int64_t tokens; /* made */
     heed_status status;
 } translation;
 
 static void translate_all(void *argument) {
     translation *t = argument;
+    for (size_t i = 0; i < t->count && t->status == HEED_OK; i += t->at_once) {
+        size_t count = t->count - i < t->at_once ? t->count - i : t->at_once;
+        heed_results *results;
+        t->status = hd_translate(t->model, &t->settings, t->texts + i, t->sizes + i, count, &results);
+        heed_results_close(results);
+    }
+}
+
+/* Tokens of all translations, an end token each. */
+static heed_status count_tokens(translation *t) {
     heed_results *results;
-    t->status = hd_translate(t->model, &t->settings, t->texts, t->sizes, t->count, &results);
+    HD_TRY(hd_translate(t->model, &t->settings, t->texts, t->sizes, t->count, &results));
+    hd_encoding encoding = {0};
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < t->count && status == HEED_OK; i++) {
+        const char *text = heed_results_text(results, i, 0);
+        if (text)
+            status = hd_tokenizer_encode(t->model->tokenizer, t->model->context, text, strlen(text), true, &encoding);
+        if (text) t->tokens += (int64_t)encoding.count;
+    }
+    hd_encoding_close(&encoding);
     heed_results_close(results);
+    return status;
 }
 
 static heed_status bench_translate(bench *b) {
@@ -278,12 +303,20 @@ static heed_status bench_translate(bench *b) {
         for (size_t i = 0; i < t.count; i++) hd_line_index_get(&lines, i, &t.texts[i], &t.sizes[i]);
         t.settings.generation.beams = b->options.beams;
         t.settings.generation.best = 1;
+        t.settings.batch_tokens = b->options.batch_tokens;
+        t.at_once = b->options.at_once ? (size_t)b->options.at_once : t.count;
+        status = count_tokens(&t);
+    }
+    if (status == HEED_OK) {
         spread s = measure(b, translate_all, &t);
         status = t.status;
         if (status == HEED_OK)
-            say(b, "%zu sentences, %lld beams, %d threads: %.1f sentences/s (%.1f to %.1f)", t.count,
-                (long long)b->options.beams, context->threads, (double)t.count / s.median, (double)t.count / s.most,
-                (double)t.count / s.least);
+            say(b,
+                "%zu sentences, %zu at once, %lld beam%s, %d thread%s: %.1f sentences/s (%.1f to %.1f), %.0f target "
+                "tokens/s",
+                t.count, t.at_once, (long long)b->options.beams, b->options.beams > 1 ? "s" : "", context->threads,
+                context->threads > 1 ? "s" : "", (double)t.count / s.median, (double)t.count / s.most,
+                (double)t.count / s.least, (double)t.tokens / s.median);
     }
     hd_free(context, t.texts);
     hd_free(context, t.sizes);

@@ -27,7 +27,8 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
     hd_layout sources = {.sequences = 1, .starts = source_starts}, targets = {.sequences = 1, .starts = target_starts};
     hd_tensor *memory = hd_stack_encode(model->stack, pass, source, &sources);
     hd_tensor *logits =
-        hd_stack_logits(model->stack, pass, hd_stack_decode(model->stack, pass, target, &targets, memory, NULL));
+        hd_stack_logits(model->stack, pass, hd_stack_decode(model->stack, pass, target, &targets, memory, NULL), 0,
+                        model->stack->recipe.vocabulary);
     if (!logits) return false;
     for (int64_t i = 0; i < logits->rows * logits->columns; i++) printf("%.9g ", (double)logits->data[i]);
     putchar('\n');

@@ -77,7 +77,7 @@ static void forward(fixture *f) {
         fed[0] = f->model->stack->recipe.decoder_start;
         memcpy(fed + 1, integers, (size_t)(target_starts[1] - 1) * sizeof *fed);
         hd_tensor *states = hd_stack_decode(f->model->stack, &pass, fed, &targets, memory, NULL);
-        hd_tensor *logits = hd_stack_logits(f->model->stack, &pass, states);
+        hd_tensor *logits = hd_stack_logits(f->model->stack, &pass, states, 0, f->model->stack->recipe.vocabulary);
         assert_non_null(logits);
         assert_rows_close(json_object_get(one, "logits"), logits->data, logits->columns);
         hd_pass_close(&pass);
@@ -135,7 +135,7 @@ static void search(fixture *f) {
     json_t *one;
     int compared = 0;
     hd_decoder *decoder;
-    assert_ok(f->context, hd_stack_decoder_open(f->model->stack, &decoder));
+    assert_ok(f->context, hd_stack_decoder_open(f->context, f->model->stack, &decoder));
     json_array_foreach(f->cases, i, one) {
         int32_t ids[MOST], starts[] = {0, (int32_t)read_ids(json_object_get(one, "ids"), ids)};
         hd_layout sources = {.sequences = 1, .starts = starts};
@@ -144,7 +144,7 @@ static void search(fixture *f) {
         hd_arena_open(&arena, f->context);
         hd_generation greedy = f->model->generation;
         greedy.beams = 1;
-        assert_ok(f->context, hd_generate(decoder, &greedy, ids, &sources, &arena, &decoded));
+        assert_ok(f->context, hd_generate(decoder, &greedy, ids, &sources, &arena, &arena, &decoded));
         assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
         const char *name;
         json_t *run;
@@ -153,7 +153,7 @@ static void search(fixture *f) {
             if (!apply(json_object_get(run, "settings"), &generation)) continue;
             const json_t *hypotheses = json_object_get(run, "hypotheses");
             generation.best = generation.beams;
-            assert_ok(f->context, hd_generate(decoder, &generation, ids, &sources, &arena, &decoded));
+            assert_ok(f->context, hd_generate(decoder, &generation, ids, &sources, &arena, &arena, &decoded));
             assert_int_equal(decoded.count, json_array_size(hypotheses));
             for (int64_t h = 0; h < decoded.count; h++)
                 assert_hypothesis(f, name, json_array_get(hypotheses, (size_t)h), &decoded.best[h]);
@@ -203,7 +203,8 @@ static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t
     }
     hd_layout layout = {.sequences = slots, .starts = starts};
     float *logits;
-    assert_ok(f->context, decoder->class->step(decoder, ids, &layout, &logits));
+    assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
+    assert_ok(f->context, decoder->class->logits(decoder, 0, recipe->vocabulary, &logits));
     return logits;
 }
 
@@ -228,7 +229,7 @@ static void company_and_caches_change_no_bit(void **state) {
     open_golden(&f, "marian");
     size_t row = (size_t)f.model->stack->recipe.vocabulary * sizeof(float);
     hd_decoder *decoder;
-    assert_ok(f.context, hd_stack_decoder_open(f.model->stack, &decoder));
+    assert_ok(f.context, hd_stack_decoder_open(f.context, f.model->stack, &decoder));
     start(&f, decoder, 0, SENTENCES);
     char *expected = malloc(SENTENCES * row);
     memcpy(expected, feed(&f, decoder, 0, SENTENCES, 0, TARGET), SENTENCES * row);

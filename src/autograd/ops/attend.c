@@ -15,16 +15,50 @@ typedef struct attend_node {
     float *dq, *dk, *dv; /* backward, laid out as q, k, v */
 } attend_node;
 
+/* What is done at once: the heads of a run of sequences, which are one but for hypotheses on the same keys. */
 typedef struct attending {
     hd_pass *pass;
     const attend_node *op;
-    float *scratch; /* [workers, scratch_size] */
+    int64_t runs;
+    const int32_t *run_starts; /* [runs + 1]: the sequence that each begins with; NULL: each sequence by itself */
+    float *scratch;            /* [workers, scratch_size] */
     size_t scratch_size, panel_size;
     float **weights; /* [sequences · heads] for the observer, or NULL */
 } attending;
 
 static int64_t keys_of(const attend_node *op, int64_t s) {
     return op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+}
+
+/* Are sequences s and s + 1 one token each, that see all of the same cached keys, in order or in lists of their own? */
+static bool shares_keys(const attend_node *op, int64_t s) {
+    const hd_keys *a = &op->cached[s], *b = a + 1;
+    const int32_t *starts = op->q->layout->starts;
+    bool last = !op->options.causal || (hd_layout_position(op->q->layout, s) == a->keys - 1 &&
+                                        hd_layout_position(op->q->layout, s + 1) == b->keys - 1);
+    return starts[s + 2] - starts[s] == 2 && starts[s + 1] - starts[s] == 1 && a->keys == b->keys && last &&
+           a->k_panels == b->k_panels && a->v == b->v && !a->places == !b->places;
+}
+
+static bool find_runs(attending *at) {
+    const attend_node *op = at->op;
+    int64_t sequences = op->q->layout->sequences;
+    at->runs = sequences;
+    if (!op->cached || at->weights || sequences == 0) return true;
+    int32_t *starts = hd_pass_alloc(at->pass, (size_t)sequences + 1, sizeof *starts);
+    if (!starts) return false;
+    at->runs = 0;
+    for (int64_t s = 0; s < sequences; s++) {
+        const hd_keys *first = op->cached + (at->runs ? starts[at->runs - 1] : 0), *keys = op->cached + s;
+        bool goes_on = s > 0 && shares_keys(op, s - 1);
+        /* lists lie at equal distances */
+        if (goes_on && keys->places && keys[-1].places + (first[1].places - first->places) != keys->places)
+            goes_on = false;
+        if (!goes_on) starts[at->runs++] = (int32_t)s;
+    }
+    starts[at->runs] = (int32_t)sequences;
+    at->run_starts = starts;
+    return true;
 }
 
 /* Head h of sequence s, all but the panels. */
@@ -48,6 +82,7 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
         a.keys = keys->keys;
         a.k_panels = keys->k_panels + h * keys->panels_stride;
         a.v = keys->v + h * keys->v_stride, a.v_row = width;
+        a.places = keys->places, a.pool = keys->pool;
     } else {
         int64_t key_row = op->k->layout->starts[s];
         a.keys = op->k->layout->starts[s + 1] - key_row;
@@ -66,16 +101,21 @@ static void pack(const attending *at, const float *x, const hd_attention *a, flo
 static void forward_head(void *argument, int64_t piece, int worker) {
     const attending *at = argument;
     const attend_node *op = at->op;
-    int64_t s = piece / op->options.heads;
+    int64_t run = piece / op->options.heads, s = at->run_starts ? at->run_starts[run] : run;
+    int64_t end = at->run_starts ? at->run_starts[run + 1] : s + 1;
     hd_attention a = head_of(op, s, piece % op->options.heads);
     float *scratch = at->scratch + (size_t)worker * at->scratch_size;
+    if (end > s + 1) { /* each row is the last of its own sequence */
+        a.causal = false;
+        if (a.places) a.places_row = op->cached[s + 1].places - a.places;
+    }
     if (!op->cached) {
         pack(at, a.k, &a, scratch);
         a.k_panels = scratch;
         scratch += at->panel_size;
     }
     if (at->weights) a.weights = at->weights[piece];
-    at->pass->context->kernels->attention(&a, op->q->layout->starts[s + 1] - op->q->layout->starts[s], scratch);
+    at->pass->context->kernels->attention(&a, op->q->layout->starts[end] - op->q->layout->starts[s], scratch);
 }
 
 static void backward_head(void *argument, int64_t piece, int worker) {
@@ -95,21 +135,24 @@ static void backward_head(void *argument, int64_t piece, int worker) {
                                                    scratch + 2 * at->panel_size);
 }
 
-/* Runs `task` on each head of each sequence, with scratch for each worker that goes back to the arena. */
+/* Runs `task` on each head of each run, with scratch for each worker that goes back to the arena. */
 static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     const attend_node *op = at->op;
     int64_t width = op->q->columns / op->options.heads;
     int64_t longest = op->cached ? 0 : hd_layout_longest(op->k->layout);
     at->panel_size = (size_t)((longest + HD_PANEL - 1) / HD_PANEL * HD_PANEL * width);
-    at->scratch_size = hd_attention_scratch(width) + (size_t)panel_sets * at->panel_size;
+    int64_t pool = 0;
+    for (int64_t s = 0; op->cached && s < op->q->layout->sequences; s++)
+        if (op->cached[s].places) pool = hd_max(pool, op->cached[s].pool);
+    at->scratch_size = hd_attention_scratch(width, pool) + (size_t)panel_sets * at->panel_size;
     hd_arena_mark mark = hd_arena_here(&at->pass->arena);
+    if (!find_runs(at)) return false;
     at->scratch = hd_pass_alloc(at->pass, (size_t)at->pass->context->threads * at->scratch_size, sizeof(float));
     if (!at->scratch) return false;
     int64_t pairs = 0; /* of queries and keys */
     for (int64_t s = 0; s < op->q->layout->sequences; s++)
         pairs += (op->q->layout->starts[s + 1] - op->q->layout->starts[s]) * keys_of(op, s);
-    hd_parallel_for(at->pass->context, op->q->layout->sequences * op->options.heads, 4 * pairs * op->q->columns, task,
-                    at);
+    hd_parallel_for(at->pass->context, at->runs * op->options.heads, 4 * pairs * op->q->columns, task, at);
     hd_arena_rewind(&at->pass->arena, mark);
     return true;
 }

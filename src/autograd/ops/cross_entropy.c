@@ -78,7 +78,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
         hd_tensor rows[2];
         for (int64_t copy = 0; copy < copies && pass->status == HEED_OK; copy++) {
             rows[copy] = (hd_tensor){.rows = tokens, .columns = width, .data = x->data + first[copy] * width};
-            hd_layer_output(pass, &rows[copy], table, classes, options->bias, HD_IDENTITY,
+            hd_layer_output(pass, &rows[copy], table, 0, classes, options->bias, HD_IDENTITY,
                             logits + copy * tokens * classes);
         }
         if (pass->status != HEED_OK) return pass->status;

@@ -69,7 +69,8 @@ hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_param
     bool apart = needs_gradient && activation > HD_RELU;
     hd_tensor *y = hd_tensor_new(pass, x->rows, weight->rows, x->layout);
     if (!y) return NULL;
-    hd_layer_output(pass, x, weight, weight->rows, bias ? bias->data : NULL, apart ? HD_IDENTITY : activation, y->data);
+    hd_layer_output(pass, x, weight, 0, weight->rows, bias ? bias->data : NULL, apart ? HD_IDENTITY : activation,
+                    y->data);
     if (pass->status != HEED_OK) return NULL;
     y->needs_gradient = needs_gradient;
     linear_node *op = hd_pass_record(pass, y, sizeof *op, backward);

@@ -19,6 +19,10 @@ hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, floa
 /* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias may be NULL. */
 hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, hd_activation activation);
 
+/* Columns [first, first + count) of x tableᵀ + bias, first a multiple of 32; no gradient. */
+hd_tensor *hd_score_classes(hd_pass *pass, hd_tensor *x, hd_parameter *table, const hd_parameter *bias, int64_t first,
+                            int64_t count);
+
 hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
 
 /* Layer norm, or with bias NULL the root-mean-square norm. */
@@ -30,6 +34,8 @@ typedef struct hd_keys {
     const float *k_panels; /* [heads][panels_stride]: panels of 32 keys */
     const float *v;        /* [heads][v_stride]: [keys, width] */
     int64_t panels_stride, v_stride;
+    const int32_t *places; /* [keys]: where each key lies among `pool` keys of the panels and values; NULL: in order */
+    int64_t pool;          /* a multiple of 16 */
 } hd_keys;
 
 typedef struct hd_attend_options {

@@ -11,9 +11,9 @@ static void multiply(const hd_product *product) {
     HD_KERNEL(product)(product, 0, product->rows, 0, (product->columns + HD_PANEL - 1) / HD_PANEL);
 }
 
-/* Rows of x [rows, width] times 64-key blocks of panels: out [rows, KEYS]. */
-static void times_panels(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
-                         int64_t first_key, int64_t keys, float *out) {
+/* Rows of x [rows, width] times keys of panels, from the start of a panel on: out [rows, out_row]. */
+static void times_keys(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
+                       int64_t first_key, int64_t keys, float *out, int64_t out_row) {
     multiply(&(hd_product){.rows = rows,
                            .columns = keys,
                            .depth = a->width,
@@ -24,7 +24,13 @@ static void times_panels(const hd_attention *a, const float *x, int64_t x_row, i
                            .b_depth = HD_PANEL,
                            .b_panel = HD_PANEL * a->width,
                            .c = out,
-                           .c_row = KEYS});
+                           .c_row = out_row});
+}
+
+/* The same for one block: out [rows, KEYS]. */
+static void times_panels(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
+                         int64_t first_key, int64_t keys, float *out) {
+    times_keys(a, x, x_row, rows, panels, first_key, keys, out, KEYS);
 }
 
 /* How many keys of the block from `first_key` the query in row `row` sees. */
@@ -105,6 +111,150 @@ static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t
     }
 }
 
+/* ---- a few rows ----
+ *
+ * Decoding has one query a hypothesis. These do what the products above do, the same chains, without their preparations. */
+
+enum { FEW = 8 };
+
+/* out [rows, keys up to whole lanes] = rows of q · keys of panels. */
+INLINE void score_tile(const int rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
+                       float *out, int64_t out_row) {
+    for (int64_t j = 0; j < keys; j += LANES) {
+        const float *key = panels + j / HD_PANEL * HD_PANEL * a->width + j % HD_PANEL;
+        lanes sum[FEW];
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) sum[r] = lanes_set(0.0f);
+        for (int64_t k = 0; k < a->width; k++) {
+            lanes value = lanes_load(key + k * HD_PANEL);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) sum[r] = lanes_fma(lanes_set(q[r * a->q_row + k]), value, sum[r]);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) lanes_store(out + r * out_row + j, sum[r]);
+    }
+}
+
+/* sums [rows, LANES · vectors] += weights [rows, count] · rows of v, in order or in places; the last vector has `last`
+ * columns. */
+INLINE void add_tile(const int rows, const int vectors, const bool scattered, int64_t last, const hd_attention *a,
+                     int64_t count, const float *weights, const float *v, const int32_t *places, float *sums) {
+    lanes sum[FEW][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int l = 0; l < vectors; l++)
+            sum[r][l] = lanes_load_some(sums + r * a->width + l * LANES, l == vectors - 1 ? last : LANES);
+    for (int64_t j = 0; j < count; j++)
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            const float *value = v + (scattered ? places[r * a->places_row + j] : j) * a->v_row;
+            lanes weight = lanes_set(weights[r * KEYS + j]);
+#pragma GCC unroll 2
+            for (int l = 0; l < vectors; l++) {
+                lanes part = lanes_load_some(value + l * LANES, l == vectors - 1 ? last : LANES);
+                sum[r][l] = lanes_fma(weight, part, sum[r][l]);
+            }
+        }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int l = 0; l < vectors; l++)
+            lanes_store_some(sums + r * a->width + l * LANES, sum[r][l], l == vectors - 1 ? last : LANES);
+}
+
+INLINE void add_tile_columns(const int rows, const bool scattered, const hd_attention *a, int64_t count,
+                             const float *weights, const float *v, const int32_t *places, float *sums) {
+    int64_t j = 0;
+    for (; j + 2 * LANES <= a->width; j += 2 * LANES)
+        add_tile(rows, 2, scattered, LANES, a, count, weights, v + j, places, sums + j);
+    for (; j < a->width; j += LANES)
+        add_tile(rows, 1, scattered, a->width - j, a, count, weights, v + j, places, sums + j);
+}
+
+/* CALL(n) for the number of rows, as a constant. */
+#define FEW_ROWS(rows, CALL) \
+    switch (rows) {          \
+        CALL(1);             \
+        CALL(2);             \
+        CALL(3);             \
+        CALL(4);             \
+        CALL(5);             \
+        CALL(6);             \
+        CALL(7);             \
+        CALL(8);             \
+    }
+
+static void score_few(const hd_attention *a, const float *q, int64_t rows, const float *panels, int64_t keys,
+                      float *out, int64_t out_row) {
+#define CALL(n)                                          \
+    case n:                                              \
+        score_tile(n, a, q, panels, keys, out, out_row); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void add_tile_in_order(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
+                              float *sums) {
+#define CALL(n)                                                       \
+    case n:                                                           \
+        add_tile_columns(n, false, a, count, weights, v, NULL, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void add_tile_in_places(int64_t rows, const hd_attention *a, int64_t count, const float *weights,
+                               const int32_t *places, float *sums) {
+#define CALL(n)                                                           \
+    case n:                                                               \
+        add_tile_columns(n, true, a, count, weights, a->v, places, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+/* add_values for a few rows, or for any where keys lie in places. */
+static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const float *scores,
+                    float *sums) {
+    bool together = visible(a, row, first_key) == visible(a, row + rows - 1, first_key);
+    for (int64_t r = 0, step; r < rows; r += step, scores += step * KEYS, sums += step * a->width) {
+        int64_t count = visible(a, row + r, first_key);
+        step = together ? hd_min(rows - r, FEW) : 1;
+        if (a->places)
+            add_tile_in_places(step, a, count, scores, a->places + (row + r) * a->places_row + first_key, sums);
+        else
+            add_tile_in_order(step, a, count, scores, a->v + first_key * a->v_row, sums);
+    }
+}
+
+/* ---- any rows ---- */
+
+/* Scores of the whole pool [rows, pool], of which a row's own keys are some. */
+static void score_pool(const hd_attention *a, int64_t row, int64_t rows, float *pooled) {
+    const float *q = a->q + row * a->q_row;
+    if (rows <= FEW)
+        score_few(a, q, rows, a->k_panels, a->pool, pooled, a->pool);
+    else
+        times_keys(a, q, a->q_row, rows, a->k_panels, 0, a->pool, pooled, a->pool);
+}
+
+/* Raw scores [rows, KEYS] of a block, which holds `keys` keys. */
+static void score_block(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys,
+                        const float *pooled, float *scores) {
+    const float *q = a->q + row * a->q_row;
+    for (int64_t r = 0; a->places && r < rows; r++) {
+        const int32_t *places = a->places + (row + r) * a->places_row + first_key;
+        for (int64_t j = 0; j < keys; j++) scores[r * KEYS + j] = pooled[r * a->pool + places[j]];
+    }
+    if (a->places) return;
+    if (rows <= FEW)
+        score_few(a, q, rows, a->k_panels + first_key * a->width, keys, scores, KEYS);
+    else
+        times_panels(a, q, a->q_row, rows, a->k_panels, first_key, keys, scores);
+}
+
 static float logarithm(float x) {
     float t[LANES];
     lanes_store(t, lanes_log(lanes_set(x)));
@@ -113,14 +263,14 @@ static float logarithm(float x) {
 
 void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch) {
     float *scores = scratch, *sums = scores + QUERIES * KEYS, *largest = sums + QUERIES * a->width;
-    float *denominator = largest + QUERIES;
+    float *denominator = largest + QUERIES, *pooled = denominator + QUERIES;
     for (int64_t row = 0; row < queries; row += QUERIES) {
         int64_t rows = hd_min(queries - row, QUERIES);
+        if (a->places) score_pool(a, row, rows, pooled);
         for (int64_t r = 0; r < rows; r++) largest[r] = -INFINITY, denominator[r] = 0.0f;
         memset(sums, 0, (size_t)(rows * a->width) * sizeof *sums);
         for (int64_t key = 0; visible(a, row + rows - 1, key) > 0; key += KEYS) {
-            times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, key, visible(a, row + rows - 1, key),
-                         scores);
+            score_block(a, row, rows, key, visible(a, row + rows - 1, key), pooled, scores);
             for (int64_t r = 0; r < rows; r++) {
                 int64_t count = visible(a, row + r, key);
                 if (!count) continue;
@@ -129,7 +279,10 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
                 if (factor != 1.0f) scale_row(a->width, factor, sums + r * a->width, sums + r * a->width);
                 drop(a, row + r, key, count, line);
             }
-            add_values(a, row, rows, key, scores, sums);
+            if (a->places || rows <= FEW)
+                add_few(a, row, rows, key, scores, sums);
+            else
+                add_values(a, row, rows, key, scores, sums);
         }
         for (int64_t r = 0; r < rows; r++) {
             float inverse = a->keys ? 1.0f / denominator[r] : 0.0f; /* attending to nothing gives nothing */
@@ -140,7 +293,7 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
         for (int64_t key = 0; key < a->keys;
              key += KEYS) { /* someone looks: the scores once more, now with the denominator */
             int64_t keys = hd_min(a->keys - key, KEYS);
-            times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, key, keys, scores);
+            score_block(a, row, rows, key, keys, pooled, scores);
             for (int64_t r = 0; r < rows; r++) {
                 int64_t count = visible(a, row + r, key);
                 float *out = a->weights + (row + r) * a->keys + key;

@@ -1,4 +1,4 @@
-/* Softmax over a row of scores: its logarithm for decoding, and cross entropy with label smoothing for training.
+/* Softmax over a row of scores: its denominator for decoding, and cross entropy with label smoothing for training.
  *
  * With logits x, V of them, target t and smoothing ε, the smoothed target is q_j = ε/V, plus 1 − ε at t (Szegedy et al.,
  * 2016). The loss is KL(q ‖ softmax x) = Σ q log q − Σ q log p, and its gradient softmax x − q.
@@ -40,11 +40,42 @@ INLINE float logarithm(float x) {
     return t[0];
 }
 
-void HD_KERNEL(log_softmax)(int64_t width, const float *x, float *y) {
-    row_sums row = exponentials(width, x, NULL);
-    lanes log_sum = lanes_set(row.largest + logarithm(row.denominator));
-    for (int64_t j = 0; j < width; j += LANES)
-        lanes_store_some(y + j, lanes_sub(lanes_load_some(x + j, width - j), log_sum), width - j);
+float HD_KERNEL(add_exponentials)(int64_t count, const float *x, hd_exp_sum *sum) {
+    const lanes lowest = lanes_set(-INFINITY);
+    lanes top = lowest;
+    int64_t whole = count / LANES * LANES;
+    for (int64_t j = 0; j < whole; j += LANES) top = lanes_max(top, lanes_load(x + j));
+    if (whole < count)
+        top = lanes_max(top, lanes_select_first(count - whole, lanes_load_some(x + whole, count - whole), lowest));
+    float largest = lanes_largest(top);
+    lanes total = lanes_load(sum->lanes);
+    if (largest > sum->largest) {
+        total = lanes_mul(total, lanes_exp(lanes_sub(lanes_set(sum->largest), lanes_set(largest))));
+        sum->largest = largest;
+    }
+    lanes shift = lanes_set(sum->largest);
+    if (sum->largest > -INFINITY) { /* else nothing is to be added yet */
+        for (int64_t j = 0; j < whole; j += LANES)
+            total = lanes_add(total, lanes_exp(lanes_sub(lanes_load(x + j), shift)));
+        if (whole < count) {
+            lanes e = lanes_exp(lanes_sub(lanes_load_some(x + whole, count - whole), shift));
+            total = lanes_add(total, lanes_select_first(count - whole, e, lanes_set(0.0f)));
+        }
+    }
+    lanes_store(sum->lanes, total);
+    return largest;
+}
+
+float HD_KERNEL(log_of_sum)(const hd_exp_sum *sum) {
+    return sum->largest + logarithm(lanes_sum(lanes_load(sum->lanes)));
+}
+
+int64_t HD_KERNEL(find_above)(int64_t count, const float *x, float bound) {
+    const lanes limit = lanes_set(bound);
+    int64_t j = 0;
+    while (j + LANES <= count && !lanes_any_less(limit, lanes_load(x + j))) j += LANES;
+    while (j < count && !(x[j] > bound)) j++;
+    return j;
 }
 
 INLINE double loss_of(const row_sums *row, int64_t width, float at_target, float smoothing) {
