@@ -23,8 +23,9 @@ void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t 
     if (!panels) return;
     bool pairs = weight->in_pairs;
     int64_t depth = pairs ? hd_pairs(x->columns) : x->columns;
-    if (pairs && !x->column_pairs) x->column_pairs = column_pairs(pass, x->rows, x->columns, x->data);
-    const float *a = pairs ? x->column_pairs : x->data;
+    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    float *a = x->data;
+    if (pairs) a = x->column_pairs ? x->column_pairs : column_pairs(pass, x->rows, x->columns, x->data);
     if (!a) return;
     hd_matmul(pass->context, &(hd_product){.rows = x->rows,
                                            .columns = out,
@@ -41,6 +42,11 @@ void hd_layer_output(hd_pass *pass, hd_tensor *x, hd_parameter *weight, int64_t 
                                            .pairs = pairs,
                                            .bias = bias,
                                            .activation = activation});
+    /* In training nothing is rewound before the end, and other layers of x find its pairs made. */
+    if (pairs && pass->recording)
+        x->column_pairs = a;
+    else
+        hd_arena_rewind(&pass->arena, mark);
 }
 
 void hd_layer_input_gradient(hd_pass *pass, int64_t rows, int64_t out, const float *g, const hd_parameter *weight,

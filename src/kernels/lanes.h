@@ -334,6 +334,13 @@ INLINE lanes lanes_from_signed_u(lanes_u a) { return EACH_1(lanes, lanes_float_o
 #undef EACH_3
 #undef SHIFT
 
+INLINE lanes lanes_zip_low(lanes a, lanes b) {
+    return (lanes){vzip1q_f32(a.v, b.v), vzip2q_f32(a.v, b.v), vzip1q_f32(a.w, b.w), vzip2q_f32(a.w, b.w)};
+}
+INLINE lanes lanes_zip_high(lanes a, lanes b) {
+    return (lanes){vzip1q_f32(a.x, b.x), vzip2q_f32(a.x, b.x), vzip1q_f32(a.y, b.y), vzip2q_f32(a.y, b.y)};
+}
+
 #define FOLD_add vaddq_f32
 #define FOLD_max lanes_larger
 #define FOLD(a, operation)                                                                               \

@@ -425,14 +425,16 @@ static void rows(void **state) {
         EACH_TABLE(y, n, t->rms_norm_backward(r, w, x, statistics, gain, dy, y, false));
         EACH_TABLE(g, w, t->rms_norm_backward_gain(r, w, x, statistics, dy, g, 0, w));
         EACH_TABLE(g, w, t->sum_rows(r, w, x, g, 0, w));
-        EACH_TABLE(y, 20, {
+        float *sums = filled(20);
+        EACH_TABLE(sums, 20, {
             hd_exp_sum sum = {.largest = -INFINITY};
-            y[0] = t->add_exponentials(w, x, &sum);
-            y[1] = t->add_exponentials(w / 2, x + w / 2, &sum); /* as if it were another piece */
-            y[2] = t->log_of_sum(&sum);
-            y[3] = (float)t->find_above(w, x, x[w / 3]);
-            memcpy(y + 4, sum.lanes, sizeof sum.lanes);
+            sums[0] = t->add_exponentials(w, x, &sum);
+            sums[1] = t->add_exponentials(w / 2, x + w / 2, &sum); /* as if it were another piece */
+            sums[2] = t->log_of_sum(&sum);
+            sums[3] = (float)t->find_above(w, x, x[w / 3]);
+            memcpy(sums + 4, sum.lanes, sizeof sum.lanes);
         });
+        free(sums);
         double loss = hd_kernels_at(0)->cross_entropy_loss(w, x, w / 2, 0.1f);
         EACH_TABLE(y, w, {
             memcpy(y, x, (size_t)w * sizeof *y);
@@ -448,7 +450,7 @@ static void rows(void **state) {
         EACH_TABLE(y, w, t->dropout_row(&dropout, 5, 6, w, x, bias, y));
         free(x), free(dy), free(gain), free(bias), free(y), free(g), free(statistics);
     }
-    assert_fingerprint(results, 0x19b09ca3b7fd2d7eu);
+    assert_fingerprint(results, 0x3b1cd8072b1ecbc0u);
 }
 
 /* The words that lanes take for a column are those that base/random.c gives for it. */
