@@ -133,6 +133,7 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
 }
 
 static heed_status keep_answers(translating *t, size_t index, const hd_decoded *decoded) {
+    if (!decoded->count) return set_problem(t->results, index, "no score that the model gives is a number");
     hd_result *item = &t->results->items[index];
     item->answers = hd_arena_alloc(&t->results->arena, (size_t)decoded->count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
