@@ -23,8 +23,8 @@ static const hd_setting rows[] = {
      "divides the chance of tokens made before; 1 is none"},
     {"no-repeat-ngram", HD_SETTING_INT, F(generation.no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
      "no run of so many tokens comes twice; 0 allows all"},
-    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "256", 1, 1 << 24, "NUMBER",
-     "source tokens that a thread translates at once"},
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
+     "source tokens that a thread translates at once; 0: 256, or with several beams 128"},
 };
 
 const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
@@ -35,7 +35,7 @@ heed_status heed_translate_options(heed_context *context, heed_options **options
 
 heed_status hd_translate_settings(const heed_model *model, const heed_options *options,
                                   hd_translate_options *settings) {
-    *settings = (hd_translate_options){.generation = model->generation, .batch_tokens = 256};
+    *settings = (hd_translate_options){.generation = model->generation};
     HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
@@ -188,9 +188,10 @@ static heed_status cut_batches(translating *t) {
     t->batches = hd_alloc(t->model->context, t->source_count + 1, sizeof *t->batches);
     if (!t->batches) return HEED_MEMORY;
     int64_t left = (int64_t)t->id_count, threads = t->model->context->threads;
-    int64_t smallest = hd_min(SMALLEST, left / threads + 1);
+    int64_t smallest = hd_min(SMALLEST, left / threads + 1), full = t->settings->batch_tokens;
+    if (!full) full = t->settings->generation.beams > 1 ? 128 : 256;
     for (size_t first = 0, end; first < t->source_count; first = end) {
-        int64_t most = t->settings->batch_tokens, tokens = t->sources[first].length;
+        int64_t most = full, tokens = t->sources[first].length;
         if (threads > 1) most = hd_min(most, hd_max(left / (2 * threads), smallest));
         for (end = first + 1; end < t->source_count && tokens + t->sources[end].length <= most; end++)
             tokens += t->sources[end].length;

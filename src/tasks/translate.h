@@ -8,7 +8,7 @@
 
 typedef struct hd_translate_options {
     hd_generation generation;
-    int64_t batch_tokens; /* source tokens decoded at once */
+    int64_t batch_tokens; /* source tokens decoded at once; 0: as many as is good */
 } hd_translate_options;
 
 extern const hd_option_table hd_translate_table;

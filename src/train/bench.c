@@ -28,7 +28,7 @@ static const hd_setting rows[] = {
     {"beams", HD_SETTING_INT, F(beams), "5", 1, 1024, "NUMBER", "beams for translate"},
     {"sentences", HD_SETTING_INT, F(at_once), "0", 0, 1 << 20, "NUMBER",
      "sentences that translate is given at a time; 0: the whole file"},
-    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "256", 1, 1 << 24, "NUMBER",
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that translate takes at once"},
     {"recipe", HD_SETTING_STRING, F(recipe), NULL, 0, 0, "FILE",
      "what train measures; without one, a small translator on made-up text"},
