@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPERANDS = 4, SEED = 42, STEP = 5, MOST_SEQUENCES = 8 };
+enum { OPERANDS = 5, SEED = 42, STEP = 5, MOST_SEQUENCES = 8 };
 
 typedef struct operand {
     /* 0 none, 'x' rows of the layout, 'k' rows of the key layout, 'w' a trained parameter, 'f' a frozen one in bf16
@@ -38,6 +38,8 @@ typedef struct op_case {
     int32_t padding;
     int64_t heads, classes;
     bool causal;
+    hd_cell cell;
+    bool backwards;
 } op_case;
 
 /* What `run` finds: operands as tensors or parameters. */

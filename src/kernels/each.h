@@ -15,7 +15,8 @@
     K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)                 \
     K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows)                                                  \
     K(add_exponentials) K(log_of_sum) K(find_above) K(cross_entropy) K(cross_entropy_pair) K(cross_entropy_loss) \
-    K(attention) K(attention_backward) K(multiply_add_peak)
+    K(attention) K(attention_backward) K(additive_attention) K(additive_attention_backward)                     \
+    K(cell) K(cell_backward) K(multiply_add_peak)
 /* clang-format on */
 
 #define HD_DECLARE(kernel) extern __typeof__(*((hd_kernels *)0)->kernel) HD_KERNEL(kernel);

@@ -100,6 +100,41 @@ typedef struct hd_attention {
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
 
+/* A recurrent cell; its gates are in PyTorch's order (each/recurrent.c). */
+typedef enum hd_cell { HD_ELMAN, HD_GRU, HD_LSTM } hd_cell;
+
+/* Gates of a cell, and rows of `kept` a step. */
+static inline int64_t hd_cell_gates(hd_cell cell) { return cell == HD_LSTM ? 4 : cell == HD_GRU ? 3 : 1; }
+static inline int64_t hd_cell_kept(hd_cell cell) { return cell == HD_LSTM ? 5 : cell == HD_GRU ? 4 : 0; }
+
+/* A step of a cell on one row. */
+typedef struct hd_cell_step {
+    hd_cell cell;
+    int64_t width;
+    const float *x, *u;               /* [gates, width]: what the input and the state before give, with their biases */
+    const float *h_before, *c_before; /* [width]; c is an LSTM's alone */
+    float *h, *c;                     /* [width]: afterwards; may be the ones before */
+    float *kept;                      /* [kept, width] for the way back, or NULL */
+    /* backward only */
+    const float *dh;  /* [width] */
+    float *dc;        /* [width]: of c afterwards; becomes that of c before */
+    float *dx, *du;   /* [gates, width], written */
+    float *dh_before; /* [width], written: what does not go through u; may be dh */
+} hd_cell_step;
+
+/* Additive attention of one query (each/additive.c). */
+typedef struct hd_additive_attention {
+    int64_t keys, width, value_width;
+    const float *q, *k, *scorer; /* [width], [keys, width], [width] */
+    const float *values;         /* [keys, value_width] */
+    float *weights;              /* [keys] */
+    float *output;               /* [value_width] */
+    /* backward only */
+    const float *d_output; /* [value_width] */
+    float *dq, *d_scorer;  /* [width], written */
+    float *dk, *d_values;  /* [keys, width], [keys, value_width], added to */
+} hd_additive_attention;
+
 /* Floats of scratch that the attention kernels want for heads of this width, and for keys in a pool of this size. */
 static inline size_t hd_attention_scratch(int64_t width, int64_t pool) {
     return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool);
@@ -174,6 +209,13 @@ typedef struct hd_kernels {
     /* attention of the first `queries` rows of q; backward knows no places */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
+
+    void (*additive_attention)(const hd_additive_attention *attention);
+    void (*additive_attention_backward)(const hd_additive_attention *attention);
+
+    /* recurrent cells */
+    void (*cell)(const hd_cell_step *step);
+    void (*cell_backward)(const hd_cell_step *step);
 
     /* Multiplies and adds in registers for so many rounds; returns how many operations those were. */
     double (*multiply_add_peak)(int64_t rounds, float *result);

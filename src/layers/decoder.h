@@ -3,9 +3,7 @@
 #ifndef HD_LAYERS_DECODER_H
 #define HD_LAYERS_DECODER_H
 
-#include "layers/stack.h"
-
-typedef struct hd_decoder hd_decoder;
+#include "layers/network.h"
 
 typedef struct hd_decoder_class {
     /* Encodes the sources; afterwards there is one slot a source sequence, which has seen nothing yet. */
@@ -17,7 +15,7 @@ typedef struct hd_decoder_class {
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
-    /* The slot forgets all but the first `length` tokens it was fed. */
+    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back. */
     void (*rewind)(hd_decoder *decoder, int64_t slot, int64_t length);
     void (*close)(hd_decoder *decoder);
 } hd_decoder_class;
@@ -28,9 +26,5 @@ struct hd_decoder {
     int64_t vocabulary, max_positions;
     int32_t start, eos, pad; /* the token that begins a target, the one that ends it, the one that is never made */
 };
-
-/* A decoding session on a stack, which outlives it. Sessions on a stack whose panels are all packed (hd_stack_pack) may run
- * at the same time, each with a context of its own. */
-heed_status hd_stack_decoder_open(heed_context *context, hd_stack *stack, hd_decoder **decoder);
 
 #endif

@@ -1,6 +1,6 @@
-/* A recipe: what a stack is built from. One struct says which norm and where, which activation, which positions, what is
- * tied; layers/stack.c builds any of them, and a family file (models/) only maps config keys to these fields and
- * weights to names. */
+/* A recipe: what a network is built from. One struct says which norm and where, which activation, which positions, what is
+ * tied, or which cell and what the decoder is given; layers/stack.c and layers/recurrent.c build any of them, and a family
+ * file (models/) only maps config keys to these fields and weights to names. */
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H
 
@@ -11,11 +11,30 @@ typedef enum hd_position_kind {
     HD_POSITIONS_LEARNED
 } hd_position_kind;
 
+typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
+
+/* What a recurrent decoder is given of the source: one vector to begin with, or all states to look through. */
+typedef enum hd_memory_kind {
+    HD_MEMORY_LAST,         /* the encoder's last state (Sutskever, Vinyals and Le, 2014) */
+    HD_MEMORY_MEAN,         /* the mean of its states */
+    HD_MEMORY_CONCATENATED, /* its states side by side, with zeros up to max_positions of them */
+    HD_MEMORY_BAHDANAU,     /* additive attention before each step (Bahdanau, Cho and Bengio, 2015) */
+    HD_MEMORY_LUONG_DOT, /* attention after each step, with input feeding (Luong, Pham and Manning, 2015): score h · k, */
+    HD_MEMORY_LUONG_GENERAL, /* h · W k, */
+    HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
+} hd_memory_kind;
+
 typedef struct hd_recipe {
+    hd_architecture architecture;
     int64_t vocabulary, width;
     int64_t encoder_layers, encoder_heads, encoder_ffn_width;
     int64_t decoder_layers, decoder_heads, decoder_ffn_width;
     int64_t max_positions;
+    /* recurrent: */
+    int cell;           /* hd_cell */
+    int memory;         /* hd_memory_kind */
+    bool bidirectional; /* the encoder, each direction half as wide */
+    /* the transformer's: */
     int activation; /* hd_activation */
     hd_position_kind positions;
     bool pre_norm;        /* norm before each sublayer, and once more at the end of each stack */
@@ -27,7 +46,7 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start;
 } hd_recipe;
 
-/* The modules of a stack. A family gives each the name that it is stored under, with {} for the layer's number. */
+/* The modules of a network. A family gives each the name that it is stored under, with {} for the layer's number. */
 typedef enum hd_role {
     HD_TOKEN_EMBEDDING, /* shared by source, target and output */
     HD_OUTPUT_BIAS,
@@ -56,6 +75,19 @@ typedef enum hd_role {
     HD_DECODER_FFN_UP,
     HD_DECODER_FFN_DOWN,
     HD_DECODER_FFN_NORM,
+    HD_ENCODER_INPUT, /* the recurrent ones: a layer's gates of its input and of its state, */
+    HD_ENCODER_STATE,
+    HD_ENCODER_INPUT_BACKWARDS, /* of a second direction, */
+    HD_ENCODER_STATE_BACKWARDS,
+    HD_DECODER_INPUT,
+    HD_DECODER_STATE,
+    HD_DECODER_CONTEXT, /* and the first layer's of the context, or of the fed output */
+    HD_BRIDGE_H,        /* a decoder layer's first state, from the memory */
+    HD_BRIDGE_C,
+    HD_QUERY,
+    HD_KEY,
+    HD_SCORER,
+    HD_COMBINE, /* [h; C] → the output */
     HD_ROLES
 } hd_role;
 

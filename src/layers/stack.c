@@ -9,17 +9,17 @@ static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *lay
 }
 
 static hd_tensor *norm(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
-    return hd_norm(pass, x, layer->gain, layer->bias, stack->recipe.norm_epsilon);
+    return hd_norm(pass, x, layer->gain, layer->bias, stack->network.recipe.norm_epsilon);
 }
 
 /* A sublayer f stands in its residual as norm(x + f(x)), or pre-norm as x + f(norm(x)). */
 static hd_tensor *before(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
-    return stack->recipe.pre_norm ? norm(stack, pass, x, layer) : x;
+    return stack->network.recipe.pre_norm ? norm(stack, pass, x, layer) : x;
 }
 
 static hd_tensor *after(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_norm_layer *layer) {
-    hd_tensor *sum = hd_dropout_add(pass, f, x, stack->recipe.dropout);
-    return stack->recipe.pre_norm ? sum : norm(stack, pass, sum, layer);
+    hd_tensor *sum = hd_dropout_add(pass, f, x, stack->network.recipe.dropout);
+    return stack->network.recipe.pre_norm ? sum : norm(stack, pass, sum, layer);
 }
 
 static hd_tensor *self_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_attention_layer *layer,
@@ -47,14 +47,14 @@ static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tenso
 
 static hd_tensor *feed_forward(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_ffn_layer *layer) {
     hd_tensor *h = before(stack, pass, x, &layer->norm);
-    h = hd_linear(pass, h, layer->up.weight, layer->up.bias, (hd_activation)stack->recipe.activation);
-    h = hd_dropout_add(pass, h, NULL, stack->recipe.activation_dropout);
+    h = hd_linear(pass, h, layer->up.weight, layer->up.bias, (hd_activation)stack->network.recipe.activation);
+    h = hd_dropout_add(pass, h, NULL, stack->network.recipe.activation_dropout);
     return after(stack, pass, x, linear(pass, h, &layer->down), &layer->norm);
 }
 
 static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *table, hd_parameter *positions,
                         const int32_t *ids, const hd_layout *layout) {
-    const hd_recipe *recipe = &stack->recipe;
+    const hd_recipe *recipe = &stack->network.recipe;
     float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
     hd_tensor *x = hd_embed(pass, table, ids, layout, scale, recipe->pad);
     x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);
@@ -73,9 +73,9 @@ static hd_tensor *settle(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
 }
 
 hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
-    const hd_recipe *recipe = &stack->recipe;
+    const hd_recipe *recipe = &stack->network.recipe;
     hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(stack, pass, stack->source_embedding, stack->encoder_positions, ids, layout);
+    hd_tensor *x = embed(stack, pass, stack->network.source_embedding, stack->encoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->encoder_layers; i++) {
         const hd_encoder_layer *layer = &stack->encoder[i];
         hd_attend_options options = {
@@ -88,9 +88,9 @@ hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *
 
 hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
                            hd_tensor *memory, hd_cache *cache) {
-    const hd_recipe *recipe = &stack->recipe;
+    const hd_recipe *recipe = &stack->network.recipe;
     hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(stack, pass, stack->target_embedding, stack->decoder_positions, ids, layout);
+    hd_tensor *x = embed(stack, pass, stack->network.target_embedding, stack->decoder_positions, ids, layout);
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         const hd_decoder_layer *layer = &stack->decoder[i];
         hd_attend_options own = {.heads = recipe->decoder_heads,
@@ -108,7 +108,7 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
 }
 
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
-    for (int64_t i = 0; i < stack->recipe.decoder_layers; i++) {
+    for (int64_t i = 0; i < stack->network.recipe.decoder_layers; i++) {
         const hd_attention_layer *cross = &stack->decoder[i].cross;
         hd_arena_mark start = hd_arena_here(&pass->arena);
         hd_tensor *k = linear(pass, memory, &cross->k), *v = linear(pass, memory, &cross->v);
@@ -117,12 +117,4 @@ heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *m
         hd_arena_rewind(&pass->arena, start);
     }
     return pass->status;
-}
-
-const float *hd_stack_output_bias(const hd_stack *stack) {
-    return stack->output_bias ? stack->output_bias->data : NULL;
-}
-
-hd_tensor *hd_stack_logits(const hd_stack *stack, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count) {
-    return hd_score_classes(pass, states, stack->output, stack->output_bias, first, count);
 }

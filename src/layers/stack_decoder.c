@@ -1,5 +1,6 @@
 /* The transformer stack behind the decoder's interface: a pass and a cache. */
 #include "layers/decoder.h"
+#include "layers/stack.h"
 
 #include <string.h>
 
@@ -25,7 +26,7 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass *pass = &d->pass;
     hd_pass_reset(pass);
-    int64_t slots = layout->sequences, width = d->stack->recipe.width;
+    int64_t slots = layout->sequences, width = d->stack->network.recipe.width;
     HD_TRY(hd_cache_reserve(&d->cache, layout));
     int32_t *positions = hd_pass_alloc(pass, (size_t)slots, sizeof *positions);
     if (!positions) return pass->status;
@@ -46,7 +47,7 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
 static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, float **out) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_arena_rewind(&d->pass.arena, d->states_end);
-    hd_tensor *result = hd_stack_logits(d->stack, &d->pass, d->last, first, count);
+    hd_tensor *result = hd_network_logits(&d->stack->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
     *out = result->data;
     return HEED_OK;
@@ -67,17 +68,17 @@ static void close_decoder(hd_decoder *decoder) {
     hd_free(decoder->context, d);
 }
 
-heed_status hd_stack_decoder_open(heed_context *context, hd_stack *stack, hd_decoder **decoder) {
+heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
     static const hd_decoder_class class = {start, step, logits, reorder, rewind_slot, close_decoder};
-    const hd_recipe *recipe = &stack->recipe;
+    const hd_recipe *recipe = &network->recipe;
     stack_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
     *decoder = &d->decoder;
     d->decoder = (hd_decoder){&class,      context,    recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
                               recipe->eos, recipe->pad};
-    d->stack = stack;
-    hd_pass_open(&d->pass, context, &stack->arena);
+    d->stack = (const hd_stack *)network;
+    hd_pass_open(&d->pass, context, &network->arena);
     hd_cache_open(&d->cache, context, recipe->decoder_layers, recipe->decoder_heads,
                   recipe->width / recipe->decoder_heads);
     return HEED_OK;

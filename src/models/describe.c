@@ -10,11 +10,11 @@ typedef struct part_sizes {
     int64_t embedding, encoder, decoder, output;
 } part_sizes;
 
-static part_sizes measure_parts(const hd_stack *stack) {
+static part_sizes measure_parts(const hd_network *network) {
     part_sizes sizes = {0};
-    for (int64_t i = 0; i < stack->count; i++) {
-        hd_role role = stack->slots[i].role;
-        int64_t count = hd_parameter_count(&stack->parameters[i]);
+    for (int64_t i = 0; i < network->count; i++) {
+        hd_role role = network->slots[i].role;
+        int64_t count = hd_parameter_count(&network->parameters[i]);
         if (role == HD_TOKEN_EMBEDDING || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS)
             sizes.embedding += count;
         else if (role == HD_OUTPUT_BIAS)
@@ -71,7 +71,7 @@ static void append_two(hd_buffer *out, const char *name, int64_t encoder, int64_
 }
 
 static void append_parameters(const heed_model *model, hd_buffer *out) {
-    part_sizes sizes = measure_parts(model->stack);
+    part_sizes sizes = measure_parts(model->network);
     append_count_line(out, "parameters", hd_model_parameters(model));
     append_count_line(out, "  embedding", sizes.embedding);
     append_count_line(out, "  encoder", sizes.encoder);
@@ -141,7 +141,7 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     begin_line(out, "folder");
     hd_buffer_format(out, "%s\n", model->folder ? model->folder : "none");
     append_parameters(model, out);
-    append_recipe(&model->stack->recipe, out);
+    append_recipe(&model->network->recipe, out);
     append_tokenizer(model->tokenizer, out);
     append_generation(&model->generation, out);
     if (out->size) out->data[--out->size] = 0; /* the last line's end */
@@ -187,14 +187,14 @@ static json_t *generation_object(const hd_generation *generation) {
 }
 
 static json_t *sizes_object(const heed_model *model) {
-    part_sizes sizes = measure_parts(model->stack);
+    part_sizes sizes = measure_parts(model->network);
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)hd_model_parameters(model), "embedding",
                      (json_int_t)sizes.embedding, "encoder", (json_int_t)sizes.encoder, "decoder",
                      (json_int_t)sizes.decoder, "output", (json_int_t)sizes.output);
 }
 
 static json_t *model_object(const heed_model *model) {
-    const hd_recipe *recipe = &model->stack->recipe;
+    const hd_recipe *recipe = &model->network->recipe;
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
         "model_type", model->family->model_type, "architecture", model->family->architecture,                    //

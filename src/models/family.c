@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, NULL};
+const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, &hd_heed_rnn, NULL};
 
 typedef struct activation_name {
     const char *name;
@@ -56,6 +56,26 @@ static heed_status read_activation(const hd_json *config, const char *key, const
                    name ? name : "null");
 }
 
+/* The i-th of words that stand between bars, and its length; NULL past the last. */
+static const char *choice_at(const char *choices, int i, size_t *size) {
+    for (; i > 0 && choices; i--) choices = strchr(choices, '|') ? strchr(choices, '|') + 1 : NULL;
+    *size = choices ? strcspn(choices, "|") : 0;
+    return choices;
+}
+
+static heed_status read_choice(const hd_json *config, const hd_config_key *key, int *choice) {
+    const char *name, *word;
+    size_t size;
+    HD_TRY(hd_json_string(config, key->name, key->otherwise, &name));
+    for (int i = 0; (word = choice_at(key->choices, i, &size)); i++)
+        if (name && strlen(name) == size && memcmp(name, word, size) == 0) {
+            *choice = i;
+            return HEED_OK;
+        }
+    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s", config->path,
+                   key->name, name ? name : "null", key->choices);
+}
+
 /* A key whose value heed takes for granted. */
 static heed_status check_constant(const hd_json *config, const hd_config_key *key) {
     if (!hd_json_has(config, key->name)) return HEED_OK;
@@ -84,7 +104,8 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
     if (!key->otherwise) HD_TRY(hd_json_require(config, key->name));
     switch (key->kind) {
         case HD_KEY_INT:
-            HD_TRY(hd_json_int(config, key->name, (int64_t)number, 1, 1 << 24, &integer));
+        case HD_KEY_COUNT:
+            HD_TRY(hd_json_int(config, key->name, (int64_t)number, key->kind == HD_KEY_INT, 1 << 24, &integer));
             memcpy(field, &integer, sizeof integer);
             return HEED_OK;
         case HD_KEY_ID: {
@@ -109,6 +130,12 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
             int activation = HD_IDENTITY;
             HD_TRY(read_activation(config, key->name, key->otherwise, &activation));
             memcpy(field, &activation, sizeof activation);
+            return HEED_OK;
+        }
+        case HD_KEY_CHOICE: {
+            int choice = 0;
+            HD_TRY(read_choice(config, key, &choice));
+            memcpy(field, &choice, sizeof choice);
             return HEED_OK;
         }
         case HD_KEY_CONSTANT:
@@ -141,7 +168,8 @@ static json_t *real(float value) {
 static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
     const char *field = (const char *)recipe + key->offset;
     switch (key->kind) {
-        case HD_KEY_INT: {
+        case HD_KEY_INT:
+        case HD_KEY_COUNT: {
             int64_t integer;
             memcpy(&integer, field, sizeof integer);
             return json_integer(integer);
@@ -165,6 +193,13 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             int activation = HD_IDENTITY;
             memcpy(&activation, field, sizeof activation);
             return json_string(hd_activation_name((hd_activation)activation));
+        }
+        case HD_KEY_CHOICE: {
+            int choice = 0;
+            size_t size;
+            memcpy(&choice, field, sizeof choice);
+            const char *word = choice_at(key->choices, choice, &size);
+            return word ? json_stringn(word, size) : NULL;
         }
         case HD_KEY_CONSTANT:
             return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);

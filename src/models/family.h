@@ -4,14 +4,16 @@
 #define HD_MODELS_FAMILY_H
 
 #include "formats/json.h"
-#include "layers/stack.h"
+#include "layers/network.h"
 
 typedef enum hd_key_kind {
-    HD_KEY_INT,        /* int64_t */
+    HD_KEY_INT,        /* int64_t, at least 1 */
+    HD_KEY_COUNT,      /* int64_t, at least 0 */
     HD_KEY_ID,         /* int32_t, a token id; missing is −1 */
     HD_KEY_FLOAT,      /* float */
     HD_KEY_BOOL,       /* bool */
     HD_KEY_ACTIVATION, /* int, an hd_activation by its Hugging Face name */
+    HD_KEY_CHOICE,     /* int, the place of a word among `choices` */
     HD_KEY_CONSTANT    /* nothing of the recipe: written as given, and when read it must be that or missing */
 } hd_key_kind;
 
@@ -20,7 +22,8 @@ typedef struct hd_config_key {
     hd_key_kind kind;
     size_t offset;         /* in hd_recipe */
     const char *otherwise; /* JSON text of the value when the key is missing; NULL: the key is required. For a constant,
-                            * the value. */
+                            * the value. For a choice, a word. */
+    const char *choices;   /* "first|second|…", in the order of the enum */
 } hd_config_key;
 
 typedef struct hd_weight_name {
@@ -44,7 +47,7 @@ struct hd_family {
 /* The field of a recipe, for a hd_config_key. */
 #define R(field) offsetof(hd_recipe, field)
 
-extern const hd_family hd_bart_common, hd_marian, hd_pegasus;
+extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_heed_rnn;
 /* Every family, NULL-terminated. */
 extern const hd_family *const hd_families[];
 

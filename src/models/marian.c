@@ -3,9 +3,9 @@
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
-    {"share_encoder_decoder_embeddings", HD_KEY_CONSTANT, 0, "true"},
-    {"normalize_before", HD_KEY_CONSTANT, 0, "false"},
-    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "false"},
+    {"share_encoder_decoder_embeddings", HD_KEY_CONSTANT, 0, "true", NULL},
+    {"normalize_before", HD_KEY_CONSTANT, 0, "false", NULL},
+    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "false", NULL},
 };
 
 static void complete(hd_recipe *recipe) {
@@ -15,7 +15,8 @@ static void complete(hd_recipe *recipe) {
 }
 
 static bool carries(const hd_recipe *recipe) {
-    return recipe->positions == HD_POSITIONS_SINUSOIDAL && !recipe->pre_norm && recipe->output_bias;
+    return recipe->architecture == HD_TRANSFORMER && recipe->positions == HD_POSITIONS_SINUSOIDAL &&
+           !recipe->pre_norm && recipe->output_bias;
 }
 
 const hd_family hd_marian = {.model_type = "marian",

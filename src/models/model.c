@@ -9,23 +9,23 @@
 
 /* Gives every parameter the name that the family stores it under. */
 static heed_status name_parameters(heed_model *model) {
-    hd_stack *stack = model->stack;
-    for (int64_t i = 0; i < stack->count; i++) {
+    hd_network *network = model->network;
+    for (int64_t i = 0; i < network->count; i++) {
         hd_buffer name;
         hd_buffer_open(&name, model->context);
-        hd_family_weight_name(model->family, &stack->slots[i], &name);
-        char *kept = name.failed ? NULL : hd_arena_alloc(&stack->arena, name.size + 1, 1);
+        hd_family_weight_name(model->family, &network->slots[i], &name);
+        char *kept = name.failed ? NULL : hd_arena_alloc(&network->arena, name.size + 1, 1);
         if (kept) memcpy(kept, name.size ? name.data : "", name.size + 1);
         hd_buffer_close(&name);
         if (!kept) return HEED_MEMORY;
-        stack->parameters[i].name = kept;
+        network->parameters[i].name = kept;
     }
     return HEED_OK;
 }
 
 static const hd_stored_tensor *find(const heed_model *model, const hd_weights *weights, int64_t index) {
-    const hd_stored_tensor *stored = hd_weights_find(weights, model->stack->parameters[index].name);
-    if (stored || model->stack->slots[index].role != HD_TOKEN_EMBEDDING) return stored;
+    const hd_stored_tensor *stored = hd_weights_find(weights, model->network->parameters[index].name);
+    if (stored || model->network->slots[index].role != HD_TOKEN_EMBEDDING) return stored;
     for (const hd_family *family = model->family; family; family = family->base)
         for (size_t i = 0; family->aliases && family->aliases[i]; i++)
             if ((stored = hd_weights_find(weights, family->aliases[i]))) return stored;
@@ -34,7 +34,7 @@ static const hd_stored_tensor *find(const heed_model *model, const hd_weights *w
 
 static heed_status widen(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored) {
     size_t count = (size_t)hd_parameter_count(parameter);
-    if (!parameter->data) parameter->data = hd_arena_alloc(&model->stack->arena, count, sizeof *parameter->data);
+    if (!parameter->data) parameter->data = hd_arena_alloc(&model->network->arena, count, sizeof *parameter->data);
     if (!parameter->data) return HEED_MEMORY;
     if (stored)
         hd_widen(stored->dtype, stored->data, parameter->data, count);
@@ -46,9 +46,9 @@ static heed_status widen(heed_model *model, hd_parameter *parameter, const hd_st
 
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
                                   hd_open_purpose purpose) {
-    hd_parameter *parameter = &model->stack->parameters[index];
+    hd_parameter *parameter = &model->network->parameters[index];
     const hd_stored_tensor *stored = find(model, weights, index);
-    if (!stored && model->stack->slots[index].role == HD_OUTPUT_BIAS) return widen(model, parameter, NULL);
+    if (!stored && model->network->slots[index].role == HD_OUTPUT_BIAS) return widen(model, parameter, NULL);
     if (!stored) HD_TRY(hd_weights_require(weights, parameter->name, &stored));
     int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
     HD_TRY(
@@ -65,9 +65,9 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1) return widen(model, parameter, stored);
     parameter->stored = stored->data;
     parameter->dtype = stored->dtype;
-    hd_role role = model->stack->slots[index].role;
+    hd_role role = model->network->slots[index].role;
     if (role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS) return HEED_OK;
-    HD_TRY(hd_parameter_pack(model->context, &model->stack->arena, parameter, HD_F32));
+    HD_TRY(hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32));
     if (role != HD_TOKEN_EMBEDDING) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
 }
@@ -93,7 +93,7 @@ static heed_status open_stack(heed_model *model, const hd_json *config, const ch
     if (!model->family) return refuse_family(model->context, config->path, model_type);
     hd_recipe recipe;
     HD_TRY(hd_family_read(model->family, config, &recipe));
-    if (hd_stack_open(model->context, &recipe, &model->stack) != HEED_OK)
+    if (hd_network_open(model->context, &recipe, &model->network) != HEED_OK)
         return model->context->status == HEED_MEMORY ? HEED_MEMORY : hd_fail_in(model->context, config->path);
     return name_parameters(model);
 }
@@ -102,9 +102,9 @@ static heed_status open_tokenizer(heed_model *model) {
     char *path = hd_path_join(model->context, model->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status = hd_tokenizer_open(model->context, path, &model->tokenizer);
-    if (status == HEED_OK && (int64_t)hd_tokenizer_size(model->tokenizer) > model->stack->recipe.vocabulary)
+    if (status == HEED_OK && (int64_t)hd_tokenizer_size(model->tokenizer) > model->network->recipe.vocabulary)
         status = hd_fail(model->context, HEED_FORMAT, "%s: the tokenizer has %zu tokens, but the model only %lld", path,
-                         hd_tokenizer_size(model->tokenizer), (long long)model->stack->recipe.vocabulary);
+                         hd_tokenizer_size(model->tokenizer), (long long)model->network->recipe.vocabulary);
     hd_free(model->context, path);
     return status;
 }
@@ -117,7 +117,7 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json_close(&config);
     HD_TRY(status);
     HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
-    for (int64_t i = 0; i < model->stack->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
+    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
     HD_TRY(open_tokenizer(model));
     return hd_generation_read(model->context, model->folder, &model->generation);
 }
@@ -155,9 +155,9 @@ heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_t
         status = hd_fail(context, HEED_UNSUPPORTED,
                          "no kind of Hugging Face model can hold this recipe (%s norm, %s positions)",
                          recipe->pre_norm ? "pre" : "post", recipe->positions ? "learned" : "sinusoidal");
-    if (status == HEED_OK) status = hd_stack_open(context, recipe, &model->stack);
+    if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) status = name_parameters(model);
-    if (status == HEED_OK) status = hd_stack_initialize(model->stack, seed);
+    if (status == HEED_OK) status = hd_network_initialize(model->network, seed);
     if (status != HEED_OK) {
         hd_model_close(model);
         return status;
@@ -169,7 +169,7 @@ heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_t
 
 void hd_model_close(heed_model *model) {
     if (!model) return;
-    hd_stack_close(model->stack);
+    hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
     hd_weights_close(model->weights);
     hd_free(model->context, model->folder);
@@ -180,8 +180,8 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     hd_safetensors *file;
     HD_TRY(hd_safetensors_open(model->context, path, &file));
     heed_status status = HEED_OK;
-    for (int64_t i = 0; i < model->stack->count && status == HEED_OK; i++) {
-        hd_parameter *parameter = &model->stack->parameters[i];
+    for (int64_t i = 0; i < model->network->count && status == HEED_OK; i++) {
+        hd_parameter *parameter = &model->network->parameters[i];
         const hd_stored_tensor *stored = hd_safetensors_find(file, parameter->name);
         int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
         if (!stored)
@@ -197,6 +197,6 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
 
 int64_t hd_model_parameters(const heed_model *model) {
     int64_t total = 0;
-    for (int64_t i = 0; i < model->stack->count; i++) total += hd_parameter_count(&model->stack->parameters[i]);
+    for (int64_t i = 0; i < model->network->count; i++) total += hd_parameter_count(&model->network->parameters[i]);
     return total;
 }

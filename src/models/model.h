@@ -11,7 +11,7 @@ typedef struct heed_model {
     heed_context *context;
     char *folder; /* NULL for one made here */
     const hd_family *family;
-    hd_stack *stack;
+    hd_network *network;
     heed_tokenizer *tokenizer;
     hd_weights *weights; /* mapped, NULL for one made here */
     hd_generation generation;

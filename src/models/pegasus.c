@@ -3,8 +3,8 @@
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
-    {"normalize_before", HD_KEY_CONSTANT, 0, "true"},
-    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "true"},
+    {"normalize_before", HD_KEY_CONSTANT, 0, "true", NULL},
+    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "true", NULL},
 };
 
 static const hd_weight_name weights[] = {
@@ -20,7 +20,8 @@ static void complete(hd_recipe *recipe) {
 }
 
 static bool carries(const hd_recipe *recipe) {
-    return recipe->positions == HD_POSITIONS_SINUSOIDAL && recipe->pre_norm && recipe->output_bias;
+    return recipe->architecture == HD_TRANSFORMER && recipe->positions == HD_POSITIONS_SINUSOIDAL && recipe->pre_norm &&
+           recipe->output_bias;
 }
 
 const hd_family hd_pegasus = {.model_type = "pegasus",

@@ -19,25 +19,25 @@ static heed_status write_parameter(const hd_parameter *parameter, hd_dtype dtype
 }
 
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype) {
-    const hd_stack *stack = model->stack;
-    hd_declared_tensor *declared = hd_alloc_zeroed(model->context, (size_t)stack->count, sizeof *declared);
+    const hd_network *network = model->network;
+    hd_declared_tensor *declared = hd_alloc_zeroed(model->context, (size_t)network->count, sizeof *declared);
     if (!declared) return HEED_MEMORY;
-    for (int64_t i = 0; i < stack->count; i++) {
-        const hd_parameter *p = &stack->parameters[i];
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_parameter *p = &network->parameters[i];
         declared[i] = (hd_declared_tensor){.name = p->name, .dtype = dtype, .dimensions = p->dimensions};
         declared[i].shape[0] = p->dimensions == 2 ? p->rows : p->columns;
         declared[i].shape[1] = p->columns;
     }
     hd_safetensors_writer writer;
-    heed_status status = hd_safetensors_writer_open(model->context, path, declared, (size_t)stack->count, &writer);
+    heed_status status = hd_safetensors_writer_open(model->context, path, declared, (size_t)network->count, &writer);
     hd_free(model->context, declared);
     HD_TRY(status);
-    for (int64_t i = 0; i < stack->count; i++) HD_TRY(write_parameter(&stack->parameters[i], dtype, &writer));
+    for (int64_t i = 0; i < network->count; i++) HD_TRY(write_parameter(&network->parameters[i], dtype, &writer));
     return hd_safetensors_writer_commit(&writer);
 }
 
 static heed_status write_config(const heed_model *model, const char *path, hd_dtype dtype) {
-    json_t *config = hd_family_write(model->context, model->family, &model->stack->recipe);
+    json_t *config = hd_family_write(model->context, model->family, &model->network->recipe);
     if (!config) return HEED_MEMORY;
     static const char *const names[] = {[HD_F32] = "float32", [HD_F16] = "float16", [HD_BF16] = "bfloat16"};
     heed_status status = HEED_OK;
@@ -50,7 +50,7 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
 
 static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
-    const hd_recipe *recipe = &model->stack->recipe;
+    const hd_recipe *recipe = &model->network->recipe;
     const char *pad = hd_tokenizer_token(model->tokenizer, recipe->pad),
                *eos = hd_tokenizer_token(model->tokenizer, recipe->eos);
     const char *unknown = hd_tokenizer_token(model->tokenizer, hd_tokenizer_unknown(model->tokenizer));
@@ -76,7 +76,7 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
                  {"tokenizer_config.json", write_tokenizer_config},
                  {"config.json", write_config},
                  {"model.safetensors", hd_model_save_weights}};
-    const hd_recipe *recipe = &model->stack->recipe;
+    const hd_recipe *recipe = &model->network->recipe;
     HD_TRY(hd_folder_make(model->context, folder));
     for (size_t i = 0; i < HD_COUNT(files); i++) {
         char *path = hd_path_join(model->context, folder, files[i].name);

@@ -115,9 +115,9 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
         }
         status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
         if (status != HEED_OK && status != HEED_LENGTH) break;
-        if (status == HEED_LENGTH || (int64_t)encoding.count > t->model->stack->recipe.max_positions) {
+        if (status == HEED_LENGTH || (int64_t)encoding.count > t->model->network->recipe.max_positions) {
             hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
-                    (long long)t->model->stack->recipe.max_positions);
+                    (long long)t->model->network->recipe.max_positions);
             status = set_problem(t->results, i, context->message);
             continue;
         }
@@ -213,10 +213,10 @@ static heed_status open_workers(translating *t) {
         w->context.threads = shared->threads / count;
         hd_arena_open(&w->scratch, &w->context);
         hd_arena_open(&w->kept, &w->context);
-        if (hd_stack_decoder_open(&w->context, t->model->stack, &w->decoder) != HEED_OK)
+        if (hd_network_decoder_open(&w->context, t->model->network, &w->decoder) != HEED_OK)
             return hd_fail(shared, HEED_MEMORY, "%s", w->context.message);
     }
-    return hd_stack_pack(t->model->stack);
+    return hd_network_pack(t->model->network);
 }
 
 static void close_workers(translating *t) {

@@ -59,27 +59,28 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     hd_run *run = g->run;
     hd_worker *worker = &run->workers[chunk];
     hd_pass *pass = &worker->pass;
-    const hd_stack *stack = run->model->stack;
-    const hd_recipe *recipe = &stack->recipe;
+    const hd_network *network = run->model->network;
+    const hd_recipe *recipe = &network->recipe;
     hd_pass_reset(pass);
     pass->recording = pass->training = g->scale > 0;
     pass->gradients = g->blocks ? g->blocks[chunk] : NULL;
     pass->seed = (uint64_t)run->options.seed;
     pass->step = (uint64_t)run->state.step;
     worker->loss = 0;
-    if (pass->gradients) memset(pass->gradients, 0, (size_t)stack->gradient_count * sizeof(float));
+    if (pass->gradients) memset(pass->gradients, 0, (size_t)network->gradient_count * sizeof(float));
     laid_out batch;
     const int32_t *starts = g->starts + chunk;
     if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], g->copies, &batch)) return;
-    hd_tensor *memory = hd_stack_encode(stack, pass, batch.source_ids, &batch.sources);
-    hd_tensor *states = hd_stack_decode(stack, pass, batch.fed, &batch.targets, memory, NULL);
+    hd_tensor *memory = hd_network_encode(network, pass, batch.source_ids, &batch.sources);
+    hd_tensor *states = hd_network_decode(network, pass, batch.fed, &batch.targets, memory);
     hd_cross_entropy_options options = {
-        .bias = hd_stack_output_bias(stack),
+        .bias = hd_network_output_bias(network),
         .smoothing = run->options.label_smoothing,
         .scale = g->scale,
         .agreement = g->copies > 1 ? run->options.r_drop : 0,
         .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
-    if (hd_cross_entropy(pass, states, stack->output, batch.wanted, &options, &worker->loss) == HEED_OK && g->scale > 0)
+    if (hd_cross_entropy(pass, states, network->output, batch.wanted, &options, &worker->loss) == HEED_OK &&
+        g->scale > 0)
         hd_pass_backward(pass);
 }
 
@@ -101,7 +102,7 @@ static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int64_
 static int64_t chunks_at_once(const hd_run *run, int64_t left) {
     enum { MOST_GRADIENTS = 1 << 25 };
     int64_t threads = run->threads;
-    return left >= threads && run->model->stack->gradient_count <= MOST_GRADIENTS ? threads : 1;
+    return left >= threads && run->model->network->gradient_count <= MOST_GRADIENTS ? threads : 1;
 }
 
 typedef struct addition {
@@ -115,7 +116,7 @@ static void add_piece(void *argument, int64_t piece, int thread) {
     (void)thread;
     const addition *a = argument;
     int64_t start = piece * GRADIENTS_A_PIECE;
-    int64_t count = hd_min(GRADIENTS_A_PIECE, a->run->model->stack->gradient_count - start);
+    int64_t count = hd_min(GRADIENTS_A_PIECE, a->run->model->network->gradient_count - start);
     float *total = a->run->blocks[0] + start;
     for (int64_t i = a->first; i < a->end; i++)
         a->run->context->kernels->add(count, total, a->run->blocks[i] + start, total);
@@ -124,7 +125,7 @@ static void add_piece(void *argument, int64_t piece, int thread) {
 /* Adds blocks to the total, block 0, in their order. */
 static void add_blocks(const hd_run *run, int64_t first, int64_t end) {
     addition a = {run, first, end};
-    int64_t count = run->model->stack->gradient_count;
+    int64_t count = run->model->network->gradient_count;
     hd_parallel_for(run->context, (count + GRADIENTS_A_PIECE - 1) / GRADIENTS_A_PIECE, (end - first) * count, add_piece,
                     &a);
 }
@@ -137,8 +138,8 @@ static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, d
     for (int64_t i = 0; i < count; i++) {
         run->workers[i].context.threads = count == 1 ? run->threads : 1;
         if (!g->blocks || g->blocks[i]) continue;
-        const hd_stack *stack = run->model->stack;
-        g->blocks[i] = hd_arena_alloc(&run->model->stack->arena, (size_t)stack->gradient_count, sizeof(float));
+        const hd_network *network = run->model->network;
+        g->blocks[i] = hd_arena_alloc(&run->model->network->arena, (size_t)network->gradient_count, sizeof(float));
         if (!g->blocks[i]) return HEED_MEMORY;
     }
     hd_parallel_for(run->context, count, INT64_MAX, run_chunk, g);
@@ -158,7 +159,7 @@ static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, in
     int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
     if (!starts) return HEED_MEMORY;
     int64_t chunks = cut(run, pairs, count, copies, starts), at_once;
-    heed_status status = hd_stack_pack(run->model->stack);
+    heed_status status = hd_network_pack(run->model->network);
     for (int64_t c = 0; c < chunks && status == HEED_OK; c += at_once) {
         at_once = chunks_at_once(run, chunks - c);
         group g = {.run = run, .pairs = pairs, .starts = starts + c, .copies = copies, .scale = scale};

@@ -69,11 +69,11 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
 /* Declares the moments and the state behind the weights, and writes all. */
 static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buffer *state, hd_declared_tensor *declared,
                                     hd_arena *names) {
-    const hd_stack *stack = run->model->stack;
+    const hd_network *network = run->model->network;
     size_t count = 0;
     for (int part = 0; part < 3; part++)
-        for (int64_t i = 0; i < stack->count; i++) {
-            const hd_parameter *p = &stack->parameters[i];
+        for (int64_t i = 0; i < network->count; i++) {
+            const hd_parameter *p = &network->parameters[i];
             if (!part_of(p, part)) continue;
             size_t size = strlen(prefixes[part]) + strlen(p->name) + 1;
             char *name = hd_arena_alloc(names, size, 1);
@@ -87,8 +87,8 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
     hd_safetensors_writer writer;
     HD_TRY(hd_safetensors_writer_open(run->context, path, declared, count, &writer));
     for (int part = 0; part < 3; part++)
-        for (int64_t i = 0; i < stack->count; i++) {
-            const hd_parameter *p = &stack->parameters[i];
+        for (int64_t i = 0; i < network->count; i++) {
+            const hd_parameter *p = &network->parameters[i];
             const float *data = part_of(p, part);
             if (data) HD_TRY(hd_safetensors_writer_write(&writer, data, (size_t)hd_parameter_count(p) * sizeof *data));
         }
@@ -103,7 +103,8 @@ heed_status hd_checkpoint_save(hd_run *run) {
     hd_arena names;
     hd_arena_open(&names, context);
     char *path = hd_path_join(context, run->folder, "checkpoint.safetensors");
-    hd_declared_tensor *declared = hd_alloc_zeroed(context, (size_t)run->model->stack->count * 3 + 1, sizeof *declared);
+    hd_declared_tensor *declared =
+        hd_alloc_zeroed(context, (size_t)run->model->network->count * 3 + 1, sizeof *declared);
     heed_status status = path && declared ? write_state(run, &state) : HEED_MEMORY;
     if (status == HEED_OK) status = write_checkpoint(run, path, &state, declared, &names);
     hd_free(context, path);
@@ -114,10 +115,10 @@ heed_status hd_checkpoint_save(hd_run *run) {
 }
 
 static heed_status load(hd_run *run, const char *path, const hd_safetensors *file) {
-    const hd_stack *stack = run->model->stack;
+    const hd_network *network = run->model->network;
     for (int part = 0; part < 3; part++)
-        for (int64_t i = 0; i < stack->count; i++) {
-            hd_parameter *p = &stack->parameters[i];
+        for (int64_t i = 0; i < network->count; i++) {
+            hd_parameter *p = &network->parameters[i];
             float *data = part_of(p, part);
             if (!data) continue;
             char name[512];
@@ -193,16 +194,16 @@ heed_status hd_checkpoint_keep(hd_run *run) {
 }
 
 heed_status hd_checkpoint_average(hd_run *run, bool *done) {
-    hd_stack *stack = run->model->stack;
+    hd_network *network = run->model->network;
     int64_t count = run->options.average;
     *done = count > 1 && validation_step(run, count - 1) >= 1;
     if (!*done) return HEED_OK;
     hd_arena sums;
     hd_arena_open(&sums, run->context);
-    float **totals = hd_arena_alloc(&sums, (size_t)stack->count, sizeof *totals);
+    float **totals = hd_arena_alloc(&sums, (size_t)network->count, sizeof *totals);
     heed_status status = totals ? HEED_OK : HEED_MEMORY;
-    for (int64_t i = 0; i < stack->count && status == HEED_OK; i++) {
-        size_t n = (size_t)hd_parameter_count(&stack->parameters[i]);
+    for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
+        size_t n = (size_t)hd_parameter_count(&network->parameters[i]);
         totals[i] = hd_arena_alloc(&sums, n, sizeof **totals);
         if (totals[i])
             memset(totals[i], 0, n * sizeof **totals);
@@ -213,13 +214,14 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done) {
         char *path = weights_at(run, validation_step(run, back));
         status = path ? hd_model_load_weights(run->model, path) : HEED_MEMORY;
         hd_free(run->context, path);
-        for (int64_t i = 0; i < stack->count && status == HEED_OK; i++) {
-            const hd_parameter *p = &stack->parameters[i];
+        for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
+            const hd_parameter *p = &network->parameters[i];
             run->context->kernels->add_scaled(hd_parameter_count(p), 1.0f / (float)count, p->data, totals[i]);
         }
     }
-    for (int64_t i = 0; i < stack->count && status == HEED_OK; i++)
-        memcpy(stack->parameters[i].data, totals[i], (size_t)hd_parameter_count(&stack->parameters[i]) * sizeof(float));
+    for (int64_t i = 0; i < network->count && status == HEED_OK; i++)
+        memcpy(network->parameters[i].data, totals[i],
+               (size_t)hd_parameter_count(&network->parameters[i]) * sizeof(float));
     hd_arena_close(&sums);
     return status;
 }

@@ -8,21 +8,21 @@
 
 enum { PIECE = 1 << 14 }; /* elements: a sum of squares each, whatever the threads */
 
-heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_stack *stack, const hd_train_options *options) {
-    *optimizer = (hd_optimizer){.stack = stack, .options = options, .power1 = 1, .power2 = 1};
-    for (int64_t i = 0; i < stack->count; i++) {
-        hd_parameter *p = &stack->parameters[i];
+heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, const hd_train_options *options) {
+    *optimizer = (hd_optimizer){.network = network, .options = options, .power1 = 1, .power2 = 1};
+    for (int64_t i = 0; i < network->count; i++) {
+        hd_parameter *p = &network->parameters[i];
         if (!p->trained) continue;
         size_t count = (size_t)hd_parameter_count(p);
-        p->m = hd_arena_alloc(&stack->arena, count, sizeof *p->m);
-        p->v = hd_arena_alloc(&stack->arena, count, sizeof *p->v);
+        p->m = hd_arena_alloc(&network->arena, count, sizeof *p->m);
+        p->v = hd_arena_alloc(&network->arena, count, sizeof *p->v);
         if (!p->m || !p->v) return HEED_MEMORY;
         memset(p->m, 0, count * sizeof *p->m);
         memset(p->v, 0, count * sizeof *p->v);
     }
-    size_t count = (size_t)stack->gradient_count;
-    optimizer->gradients = hd_arena_alloc(&stack->arena, count, sizeof *optimizer->gradients);
-    optimizer->sums = hd_arena_alloc(&stack->arena, count / PIECE + 1, sizeof *optimizer->sums);
+    size_t count = (size_t)network->gradient_count;
+    optimizer->gradients = hd_arena_alloc(&network->arena, count, sizeof *optimizer->gradients);
+    optimizer->sums = hd_arena_alloc(&network->arena, count / PIECE + 1, sizeof *optimizer->sums);
     if (!optimizer->gradients || !optimizer->sums) return HEED_MEMORY;
     memset(optimizer->gradients, 0, count * sizeof *optimizer->gradients); /* what lies between parameters stays zero */
     return HEED_OK;
@@ -51,17 +51,17 @@ double hd_learning_rate(const hd_train_options *options, int64_t step) {
 static void sum_piece(void *argument, int64_t piece, int worker) {
     (void)worker;
     const hd_optimizer *o = argument;
-    int64_t start = piece * PIECE, count = hd_min(PIECE, o->stack->gradient_count - start);
-    o->sums[piece] = o->stack->context->kernels->sum_of_squares(count, o->gradients + start);
+    int64_t start = piece * PIECE, count = hd_min(PIECE, o->network->gradient_count - start);
+    o->sums[piece] = o->network->context->kernels->sum_of_squares(count, o->gradients + start);
 }
 
 static int64_t pieces(int64_t count) { return (count + PIECE - 1) / PIECE; }
 
 /* The gradient's norm: pieces in double, added in order. */
 static double norm(hd_optimizer *o) {
-    int64_t count = o->stack->gradient_count;
+    int64_t count = o->network->gradient_count;
     double total = 0;
-    hd_parallel_for(o->stack->context, pieces(count), 2 * count, sum_piece, o);
+    hd_parallel_for(o->network->context, pieces(count), 2 * count, sum_piece, o);
     for (int64_t i = 0; i < pieces(count); i++) total += o->sums[i];
     return sqrt(total);
 }
@@ -77,13 +77,13 @@ static void step_piece(void *argument, int64_t piece, int worker) {
     const stepping *s = argument;
     hd_parameter *p = s->parameter;
     int64_t start = piece * PIECE, count = hd_min(PIECE, hd_parameter_count(p) - start);
-    s->optimizer->stack->context->kernels->adam(&s->adam, count, s->optimizer->gradients + p->gradient_at + start,
-                                                p->m + start, p->v + start, p->data + start);
+    s->optimizer->network->context->kernels->adam(&s->adam, count, s->optimizer->gradients + p->gradient_at + start,
+                                                  p->m + start, p->v + start, p->data + start);
 }
 
 heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
     const hd_train_options *options = o->options;
-    heed_context *context = o->stack->context;
+    heed_context *context = o->network->context;
     o->norm = norm(o);
     if (!isfinite(o->norm))
         return hd_fail(context, HEED_NUMERIC, "step %lld: the gradient's norm is %f", (long long)step, o->norm);
@@ -98,8 +98,8 @@ heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
                            .correction1 = (float)(1 / (1 - o->power1)),
                            .correction2 = (float)(1 / (1 - o->power2)),
                            .gradient_scale = clip > 0 && o->norm > clip ? (float)(clip / o->norm) : 1.0f}};
-    for (int64_t i = 0; i < o->stack->count; i++) {
-        s.parameter = &o->stack->parameters[i];
+    for (int64_t i = 0; i < o->network->count; i++) {
+        s.parameter = &o->network->parameters[i];
         if (!s.parameter->trained) continue;
         /* gains and biases do not decay */
         s.adam.weight_decay = s.parameter->dimensions == 2 ? options->weight_decay : 0.0f;

@@ -2,20 +2,20 @@
 #ifndef HD_TRAIN_OPTIMIZER_H
 #define HD_TRAIN_OPTIMIZER_H
 
-#include "layers/stack.h"
+#include "layers/network.h"
 #include "train/options.h"
 
 typedef struct hd_optimizer {
-    hd_stack *stack;
+    hd_network *network;
     const hd_train_options *options;
-    float *gradients;      /* [stack->gradient_count], to be filled before a step */
+    float *gradients;      /* [network->gradient_count], to be filled before a step */
     double power1, power2; /* β₁ᵗ and β₂ᵗ, by repeated multiplication: the same everywhere */
     double norm;           /* of the last gradient, before clipping */
     double *sums;          /* a sum of squares for each piece of the gradients */
 } hd_optimizer;
 
 /* Gradients and moments from the stack's arena, all zero. */
-heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_stack *stack, const hd_train_options *options);
+heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, const hd_train_options *options);
 /* The learning rate of step 1, 2, …: a linear warm-up, then the schedule. */
 double hd_learning_rate(const hd_train_options *options, int64_t step);
 /* Clips, and takes a step down the gradients. HEED_NUMERIC, with nothing changed, when they are not finite. */

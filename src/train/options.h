@@ -21,7 +21,10 @@ typedef struct hd_train_options {
     int64_t shuffle_window;
     float bpe_dropout;
     /* model */
-    char *model; /* one to start from; NULL: a new one */
+    char *model;      /* one to start from; NULL: a new one */
+    int architecture; /* hd_architecture */
+    int cell, memory; /* hd_cell, hd_memory_kind */
+    bool one_direction;
     int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;
     int activation;
     bool pre_norm;

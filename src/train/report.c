@@ -164,7 +164,7 @@ static const char *base_name(const char *path) {
 }
 
 static void write_card(const hd_run *run, hd_buffer *card) {
-    const hd_recipe *r = &run->model->stack->recipe;
+    const hd_recipe *r = &run->model->network->recipe;
     hd_buffer_format(card, "---\nlibrary_name: transformers\npipeline_tag: translation\n---\n\n# %s\n\n",
                      base_name(run->folder));
     hd_buffer_format(

@@ -87,7 +87,11 @@ static heed_status make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     heed_tokenizer *tokenizer = NULL;
     heed_status status = open_tokenizer(run, &tokenizer);
-    hd_recipe recipe = {.width = o->width,
+    hd_recipe recipe = {.architecture = (hd_architecture)o->architecture,
+                        .cell = o->cell,
+                        .memory = o->memory,
+                        .bidirectional = !o->one_direction,
+                        .width = o->width,
                         .encoder_layers = o->encoder_layers,
                         .encoder_heads = o->heads,
                         .encoder_ffn_width = o->ffn_width,
@@ -120,7 +124,7 @@ static heed_status open_model(hd_run *run) {
         HD_TRY(make_model(run));
     else {
         HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
-        hd_recipe *recipe = &run->model->stack->recipe;
+        hd_recipe *recipe = &run->model->network->recipe;
         recipe->dropout = o->dropout;
         recipe->attention_dropout = o->attention_dropout;
         recipe->activation_dropout = o->activation_dropout;
@@ -130,9 +134,9 @@ static heed_status open_model(hd_run *run) {
                                              .length_penalty = o->length_penalty,
                                              .repetition_penalty = 1.0f,
                                              .forced_eos = -1,
-                                             .max_length = run->model->stack->recipe.max_positions};
-    hd_stack_train(run->model->stack);
-    return hd_optimizer_open(&run->optimizer, run->model->stack, o);
+                                             .max_length = run->model->network->recipe.max_positions};
+    hd_network_train(run->model->network);
+    return hd_optimizer_open(&run->optimizer, run->model->network, o);
 }
 
 /* ---- settings ---- */
@@ -231,7 +235,7 @@ static heed_status settle(hd_run *run, const heed_options *options) {
 static heed_status open_data(hd_run *run) {
     const hd_train_options *o = &run->options;
     const heed_tokenizer *tokenizer = run->model->tokenizer;
-    int64_t max_positions = run->model->stack->recipe.max_positions;
+    int64_t max_positions = run->model->network->recipe.max_positions;
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
@@ -259,7 +263,7 @@ static heed_status open_workers(hd_run *run) {
     run->blocks[0] = run->optimizer.gradients;
     for (int i = 0; i < run->threads; i++) {
         run->workers[i].context = *run->context;
-        hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->stack->arena);
+        hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->network->arena);
     }
     return HEED_OK;
 }

@@ -64,20 +64,21 @@ static void forward(fixture *f) {
         assert_int_equal(read_ids(json_object_get(one, "ids"), integers), (int64_t)encoding.count);
         assert_memory_equal(encoding.ids, integers, encoding.count * sizeof *integers);
         hd_pass pass;
-        hd_pass_open(&pass, f->context, &f->model->stack->arena);
+        hd_pass_open(&pass, f->context, &f->model->network->arena);
         int32_t starts[] = {0, (int32_t)encoding.count};
         hd_layout sources = {.sequences = 1, .starts = starts};
-        hd_tensor *memory = hd_stack_encode(f->model->stack, &pass, encoding.ids, &sources);
+        hd_tensor *memory = hd_network_encode(f->model->network, &pass, encoding.ids, &sources);
         assert_non_null(memory);
         if (json_object_get(one, "encoder"))
             assert_rows_close(json_object_get(one, "encoder"), memory->data, memory->columns);
         int32_t target_starts[] = {0, (int32_t)read_ids(json_object_get(one, "target"), integers)};
         hd_layout targets = {.sequences = 1, .starts = target_starts};
         int32_t fed[MOST]; /* the target shifted right */
-        fed[0] = f->model->stack->recipe.decoder_start;
+        fed[0] = f->model->network->recipe.decoder_start;
         memcpy(fed + 1, integers, (size_t)(target_starts[1] - 1) * sizeof *fed);
-        hd_tensor *states = hd_stack_decode(f->model->stack, &pass, fed, &targets, memory, NULL);
-        hd_tensor *logits = hd_stack_logits(f->model->stack, &pass, states, 0, f->model->stack->recipe.vocabulary);
+        hd_tensor *states = hd_network_decode(f->model->network, &pass, fed, &targets, memory);
+        hd_tensor *logits =
+            hd_network_logits(f->model->network, &pass, states, 0, f->model->network->recipe.vocabulary);
         assert_non_null(logits);
         assert_rows_close(json_object_get(one, "logits"), logits->data, logits->columns);
         hd_pass_close(&pass);
@@ -114,9 +115,9 @@ static bool apply(const json_t *settings, hd_generation *generation) {
 
 static void assert_hypothesis(fixture *f, const char *what, const json_t *expected, const hd_hypothesis *h) {
     int64_t count = read_ids(json_object_get(expected, "ids"), integers), from = 0;
-    if (count && integers[0] == f->model->stack->recipe.decoder_start) from = 1, count--;
-    while (count && (integers[from + count - 1] == f->model->stack->recipe.pad)) count--;
-    if (count && integers[from + count - 1] == f->model->stack->recipe.eos) count--;
+    if (count && integers[0] == f->model->network->recipe.decoder_start) from = 1, count--;
+    while (count && (integers[from + count - 1] == f->model->network->recipe.pad)) count--;
+    if (count && integers[from + count - 1] == f->model->network->recipe.eos) count--;
     if (count != h->count || memcmp(integers + from, h->ids, (size_t)count * sizeof *integers) != 0)
         fail_msg("%s: other ids than transformers makes (%d and %d tokens)", what, (int)h->count, (int)count);
     const json_t *score = json_object_get(expected, "score");
@@ -135,7 +136,7 @@ static void search(fixture *f) {
     json_t *one;
     int compared = 0;
     hd_decoder *decoder;
-    assert_ok(f->context, hd_stack_decoder_open(f->context, f->model->stack, &decoder));
+    assert_ok(f->context, hd_network_decoder_open(f->context, f->model->network, &decoder));
     json_array_foreach(f->cases, i, one) {
         int32_t ids[MOST], starts[] = {0, (int32_t)read_ids(json_object_get(one, "ids"), ids)};
         hd_layout sources = {.sequences = 1, .starts = starts};
@@ -193,7 +194,7 @@ static int32_t target_token(int64_t sentence, int64_t position, int64_t vocabula
 /* Feeds `count` tokens from `from` on to each of `slots` slots that were started in order; logits after the last of them. */
 static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t slots, int64_t from, int64_t count) {
     static int32_t ids[SENTENCES * TARGET], starts[SENTENCES + 1];
-    const hd_recipe *recipe = &f->model->stack->recipe;
+    const hd_recipe *recipe = &f->model->network->recipe;
     starts[0] = 0;
     for (int64_t s = 0; s < slots; s++) {
         for (int64_t i = 0; i < count; i++)
@@ -214,7 +215,7 @@ static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t senten
     for (int64_t s = 0; s < sentences; s++) {
         int64_t length = 1 + (first + s) * 5 % 37;
         for (int64_t i = 0; i < length; i++)
-            ids[starts[s] + i] = target_token(first + s, i + 20, f->model->stack->recipe.vocabulary);
+            ids[starts[s] + i] = target_token(first + s, i + 20, f->model->network->recipe.vocabulary);
         starts[s + 1] = starts[s] + (int32_t)length;
     }
     hd_layout sources = {.sequences = sentences, .starts = starts};
@@ -227,9 +228,9 @@ static void company_and_caches_change_no_bit(void **state) {
     (void)state;
     fixture f;
     open_golden(&f, "marian");
-    size_t row = (size_t)f.model->stack->recipe.vocabulary * sizeof(float);
+    size_t row = (size_t)f.model->network->recipe.vocabulary * sizeof(float);
     hd_decoder *decoder;
-    assert_ok(f.context, hd_stack_decoder_open(f.context, f.model->stack, &decoder));
+    assert_ok(f.context, hd_network_decoder_open(f.context, f.model->network, &decoder));
     start(&f, decoder, 0, SENTENCES);
     char *expected = malloc(SENTENCES * row);
     memcpy(expected, feed(&f, decoder, 0, SENTENCES, 0, TARGET), SENTENCES * row);

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct attend_node {
     hd_node node;
@@ -68,7 +69,7 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     hd_attention a = {.width = width,
                       .first_query = hd_layout_position(queries, s),
                       .causal = op->options.causal,
-                      .scale = 1.0f / sqrtf((float)width),
+                      .scale = op->options.scale > 0 ? op->options.scale : 1.0f / sqrtf((float)width),
                       .q = op->q->data + row * columns + h * width,
                       .q_row = columns,
                       .output = op->y->data + row * columns + h * width,
@@ -157,6 +158,12 @@ static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     return true;
 }
 
+/* Nobody attends to sequences of keys past those of queries. */
+static void clear_unseen(const attend_node *op, const hd_tensor *keys, float *gradient) {
+    int64_t first = keys->layout->starts[op->q->layout->sequences];
+    memset(gradient + first * keys->columns, 0, (size_t)((keys->rows - first) * keys->columns) * sizeof *gradient);
+}
+
 static void backward(hd_pass *pass, hd_node *node) {
     attend_node *op = (attend_node *)node;
     if (!op->y->gradient) return;
@@ -166,6 +173,8 @@ static void backward(hd_pass *pass, hd_node *node) {
     op->dv = hd_pass_alloc(pass, (size_t)(op->v->rows * op->v->columns), sizeof(float));
     attending at = {.pass = pass, .op = op};
     if (!op->dq || !op->dk || !op->dv || !for_all_heads(&at, backward_head, 2)) return;
+    clear_unseen(op, op->k, op->dk);
+    clear_unseen(op, op->v, op->dv);
     hd_gradient_give(pass, op->q, op->dq);
     hd_gradient_give(pass, op->k, op->dk);
     hd_gradient_give(pass, op->v, op->dv);
@@ -229,7 +238,7 @@ hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, co
                             "queries [%lld, %lld], keys [%lld, %lld] and values [%lld, %lld] do not fit",
                             (long long)q->rows, (long long)q->columns, (long long)k->rows, (long long)k->columns,
                             (long long)v->rows, (long long)v->columns);
-    if (k->layout->sequences != q->layout->sequences)
+    if (k->layout->sequences < q->layout->sequences)
         return hd_pass_fail(pass, HEED_ARGUMENT, "%lld sequences of queries cannot attend to %lld of keys",
                             (long long)q->layout->sequences, (long long)k->layout->sequences);
     return attend(pass, (attend_node){.q = q, .k = k, .v = v, .options = *options});

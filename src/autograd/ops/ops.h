@@ -41,16 +41,45 @@ typedef struct hd_keys {
 typedef struct hd_attend_options {
     int64_t heads;
     bool causal;
+    float scale; /* of the scores; 0: 1 / √(width of a head) */
     float dropout;
     const char *where; /* "encoder", "decoder", "cross": for the observer */
     int layer;
 } hd_attend_options;
 
 /* Multi-head attention without its projections: y [queries, width] from q [queries, width], k and v [keys, width]. The
- * sequences of q's layout attend to those of k's, one to one. */
+ * sequences of q's layout attend to the first ones of k's, one to one. */
 hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options);
 /* The same on cached keys, cached[sequence]; no gradient. */
 hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, const hd_attend_options *options);
+
+/* Additive attention: y [queries, value width] from q [queries, width], k [keys, width] and values [keys, value width];
+ * scorer [width]. The sequences of q's layout attend to the first ones of k's, one to one. */
+hd_tensor *hd_attend_additive(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *values, hd_parameter *scorer);
+
+/* What a recurrent layer hands on: a row a sequence. c is an LSTM's alone; NULL stands for zeros. */
+typedef struct hd_recurrent_state {
+    hd_tensor *h, *c; /* [sequences, width] */
+} hd_recurrent_state;
+
+/* A recurrent layer's states y [tokens, width] of x [tokens, gates · width], what the input gives to each gate; weight
+ * [gates · width, width] and bias [gates · width], which may be NULL, are the state's. Goes through each sequence from its
+ * first row on, or backwards from its last. *state is what it begins with, and becomes what it ends with. */
+hd_tensor *hd_recur(hd_pass *pass, hd_cell cell, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, bool backwards,
+                    hd_recurrent_state *state);
+
+/* y [count / together, together · columns]: rows of x, `together` of them side by side; row −1 is zeros. rows [count]
+ * outlives the pass. */
+hd_tensor *hd_gather(hd_pass *pass, hd_tensor *x, const int32_t *rows, int64_t count, int64_t together,
+                     const hd_layout *layout);
+/* The same numbers as rows of `columns`, [rows · columns of x / columns, columns]; no layout. */
+hd_tensor *hd_reshape(hd_pass *pass, hd_tensor *x, int64_t columns);
+/* y = [a | b], with a's layout. */
+hd_tensor *hd_join_columns(hd_pass *pass, hd_tensor *a, hd_tensor *b);
+/* The parts one below the other. */
+hd_tensor *hd_join_rows(hd_pass *pass, hd_tensor *const *parts, int64_t count, const hd_layout *layout);
+/* y [sequences, columns]: the mean of each sequence's rows. */
+hd_tensor *hd_mean(hd_pass *pass, hd_tensor *x);
 
 typedef struct hd_cross_entropy_options {
     int64_t classes;   /* the first `classes` rows of the table are the choices */

@@ -1,0 +1,286 @@
+/* Forward code of recurrent networks: read from hd_recurrent_encode down. Building one is recurrent_open.c. */
+#include "layers/recurrent.h"
+
+#include <string.h>
+
+static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *layer, hd_activation activation) {
+    return hd_linear(pass, x, layer->weight, layer->bias, activation);
+}
+
+static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
+    return hd_dropout_add(pass, x, NULL, r->network.recipe.dropout);
+}
+
+static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_parameter *table, const int32_t *ids,
+                        const hd_layout *layout) {
+    return drop(r, pass, hd_embed(pass, table, ids, layout, 1.0f, r->network.recipe.pad));
+}
+
+/* ---- the encoder ---- */
+
+static hd_tensor *encode_layer(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, const hd_cell_layer *layer,
+                               bool backwards) {
+    hd_recurrent_state state = {NULL, NULL};
+    hd_tensor *gates = linear(pass, x, &layer->input, HD_IDENTITY);
+    return hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, backwards,
+                    &state);
+}
+
+hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
+    hd_tensor *x = embed(r, pass, r->network.source_embedding, ids, layout);
+    for (int64_t i = 0; i < r->network.recipe.encoder_layers; i++) {
+        hd_tensor *in = i ? drop(r, pass, x) : x;
+        x = encode_layer(r, pass, in, &r->encoder[i], false);
+        if (r->encoder_backwards)
+            x = hd_join_columns(pass, x, encode_layer(r, pass, in, &r->encoder_backwards[i], true));
+    }
+    return x;
+}
+
+/* ---- what the decoder is given ---- */
+
+/* A row for each sequence: its last state, or with two directions the last of the first and the first of the second,
+ * which has read backwards. Done on halves of rows, which x [tokens, width] is seen as. */
+static hd_tensor *last_states(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
+    int64_t sequences = x->layout->sequences, halves = r->network.recipe.bidirectional ? 2 : 1;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)(halves * sequences), sizeof *rows);
+    if (!rows) return NULL;
+    for (int64_t s = 0; s < sequences; s++) {
+        int64_t first = x->layout->starts[s], last = x->layout->starts[s + 1] - 1;
+        if (last < first) first = last = -1;
+        rows[halves * s] = (int32_t)(last < 0 ? -1 : halves * last);
+        if (halves == 2) rows[2 * s + 1] = (int32_t)(first < 0 ? -1 : 2 * first + 1);
+    }
+    return hd_gather(pass, hd_reshape(pass, x, x->columns / halves), rows, halves * sequences, halves, NULL);
+}
+
+static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
+    int64_t sequences = x->layout->sequences, most = r->network.recipe.max_positions;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
+    for (int64_t s = 0; rows && s < sequences; s++) {
+        int64_t first = x->layout->starts[s], length = x->layout->starts[s + 1] - first;
+        if (length > most)
+            return hd_pass_fail(pass, HEED_LENGTH, "%lld states are more than the %lld that are laid side by side",
+                                (long long)length, (long long)most);
+        for (int64_t i = 0; i < most; i++) rows[s * most + i] = (int32_t)(i < length ? first + i : -1);
+    }
+    return rows ? hd_gather(pass, x, rows, sequences * most, most, NULL) : NULL;
+}
+
+/* The vector that the decoder's first states are made from. */
+static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory) {
+    switch (r->network.recipe.memory) {
+        case HD_MEMORY_MEAN:
+            return hd_mean(pass, memory);
+        case HD_MEMORY_CONCATENATED:
+            return side_by_side(r, pass, memory);
+        default:
+            return last_states(r, pass, memory);
+    }
+}
+
+/* ---- the decoder ---- */
+
+static hd_tensor *zeros(hd_pass *pass, int64_t rows, int64_t columns) {
+    hd_tensor *x = hd_tensor_new(pass, rows, columns, NULL);
+    if (x) memset(x->data, 0, (size_t)(rows * columns) * sizeof *x->data);
+    return x;
+}
+
+bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory, int64_t slots, hd_recurrent_step *at) {
+    const hd_recipe *recipe = &r->network.recipe;
+    *at = (hd_recurrent_step){0};
+    at->states = hd_pass_alloc(pass, (size_t)recipe->decoder_layers, sizeof *at->states);
+    if (!at->states) return false;
+    hd_tensor *given = recipe->encoder_layers && memory ? summarize(r, pass, memory) : NULL;
+    for (int64_t i = 0; i < recipe->decoder_layers; i++) {
+        at->states[i] = (hd_recurrent_state){NULL, NULL};
+        if (given) {
+            at->states[i].h = linear(pass, given, &r->bridge_h[i], HD_TANH);
+            if (r->bridge_c) at->states[i].c = linear(pass, given, &r->bridge_c[i], HD_IDENTITY);
+        } else {
+            at->states[i].h = zeros(pass, slots, recipe->width);
+            if (recipe->cell == HD_LSTM) at->states[i].c = zeros(pass, slots, recipe->width);
+        }
+    }
+    if (hd_recipe_feeds(recipe)) at->fed = zeros(pass, slots, recipe->width);
+    if (hd_recipe_attends(recipe)) {
+        at->values = memory;
+        at->keys = r->key.weight ? linear(pass, memory, &r->key, HD_IDENTITY) : memory;
+    }
+    return pass->status == HEED_OK;
+}
+
+hd_tensor *hd_recurrent_embed(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
+    hd_tensor *x = embed(r, pass, r->network.target_embedding, ids, layout);
+    return linear(pass, x, &r->decoder[0].input, HD_IDENTITY);
+}
+
+/* The layers above each other, from the first one's gates. */
+static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+    hd_tensor *x = NULL;
+    for (int64_t i = 0; i < r->network.recipe.decoder_layers; i++) {
+        const hd_cell_layer *layer = &r->decoder[i];
+        if (i) gates = linear(pass, drop(r, pass, x), &layer->input, HD_IDENTITY);
+        x = hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, false,
+                     &at->states[i]);
+    }
+    return x;
+}
+
+/* Where the query h looks, and what it finds: C [slots, width]. */
+static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
+    hd_tensor *q = r->query.weight ? linear(pass, h, &r->query, HD_IDENTITY) : h;
+    if (!q) return NULL;
+    q->layout = at->queries;
+    if (r->scorer) return hd_attend_additive(pass, q, at->keys, at->values, r->scorer);
+    hd_attend_options options = {.heads = 1, .scale = 1.0f, .where = "cross"};
+    return hd_attend(pass, q, at->keys, at->values, &options);
+}
+
+/* gates + context · x */
+static hd_tensor *add_context(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *x) {
+    hd_tensor *share = hd_linear(pass, x, r->context, NULL, HD_IDENTITY);
+    if (!share) return NULL;
+    share->layout = gates->layout;
+    return hd_dropout_add(pass, share, gates, 0.0f);
+}
+
+hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+    const hd_recipe *recipe = &r->network.recipe;
+    if (!gates) return NULL;
+    if (!hd_recipe_attends(recipe)) return hd_recurrent_run(r, pass, gates, at);
+    const hd_layout *layout = gates->layout;
+    hd_tensor *h, *context;
+    if (recipe->memory == HD_MEMORY_BAHDANAU) { /* look first, then step */
+        context = attend(r, pass, at->states[recipe->decoder_layers - 1].h, at);
+        h = run_layers(r, pass, add_context(r, pass, gates, context), at);
+    } else { /* step, then look, and remember what came of it */
+        h = run_layers(r, pass, add_context(r, pass, gates, at->fed), at);
+        context = attend(r, pass, h, at);
+    }
+    hd_tensor *y = linear(pass, hd_join_columns(pass, h, context), &r->combine, HD_TANH);
+    if (!y) return NULL;
+    y->layout = layout;
+    if (hd_recipe_feeds(recipe)) at->fed = y;
+    return y;
+}
+
+hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+    hd_tensor *h = run_layers(r, pass, gates, at);
+    return r->combine.weight ? linear(pass, h, &r->combine, HD_TANH) : h;
+}
+
+/* ---- a batch of targets, step by step ---- */
+
+/* Sequences in the order of their lengths, the longest first: those that are still running are then the first ones. */
+typedef struct walk {
+    int64_t steps;
+    const int32_t *order;     /* [sequences] */
+    const int32_t *running;   /* [steps + 1]: sequences longer than the step */
+    const int32_t *counting;  /* [sequences + 1]: 0, 1, 2 … */
+    const uint64_t *examples; /* [sequences] in that order */
+} walk;
+
+static int32_t length_of(const hd_layout *layout, int64_t s) { return layout->starts[s + 1] - layout->starts[s]; }
+
+static bool plan(hd_pass *pass, const hd_layout *layout, walk *w) {
+    size_t n = (size_t)layout->sequences;
+    w->steps = hd_layout_longest(layout);
+    int32_t *order = hd_pass_alloc(pass, n, sizeof *order), *counting = hd_pass_alloc(pass, n + 1, sizeof *counting);
+    int32_t *running = hd_pass_alloc(pass, (size_t)w->steps + 1, sizeof *running);
+    uint64_t *examples = hd_pass_alloc(pass, n, sizeof *examples);
+    if (!order || !counting || !running || !examples) return false;
+    int32_t found = 0;
+    for (int64_t length = w->steps; length >= 0; length--) {
+        running[length] = found;
+        for (int64_t s = 0; s < layout->sequences; s++)
+            if (length_of(layout, s) == length) order[found++] = (int32_t)s;
+    }
+    for (int64_t i = 0; i < layout->sequences; i++) examples[i] = hd_layout_example(layout, order[i]);
+    for (int64_t i = 0; i <= layout->sequences; i++) counting[i] = (int32_t)i;
+    *w = (walk){w->steps, order, running, counting, examples};
+    return true;
+}
+
+/* One token of each of the first n sequences, at this position. */
+static hd_layout *step_layout(hd_pass *pass, const walk *w, int64_t n, int64_t position) {
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    int32_t *positions = hd_pass_alloc(pass, (size_t)n, sizeof *positions);
+    if (!layout || !positions) return NULL;
+    for (int64_t i = 0; i < n; i++) positions[i] = (int32_t)position;
+    *layout = (hd_layout){n, w->counting, w->examples, positions};
+    return layout;
+}
+
+/* The memory with its sequences in the order of the walk. */
+static hd_tensor *sort_memory(hd_pass *pass, hd_tensor *memory, const walk *w) {
+    int64_t sequences = memory->layout->sequences, at = 0;
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    int32_t *starts = hd_pass_alloc(pass, (size_t)sequences + 1, sizeof *starts);
+    int32_t *rows = hd_pass_alloc(pass, (size_t)memory->rows, sizeof *rows);
+    if (!layout || !starts || !rows) return NULL;
+    for (int64_t i = 0; i < sequences; i++) {
+        starts[i] = (int32_t)at;
+        for (int32_t row = memory->layout->starts[w->order[i]]; row < memory->layout->starts[w->order[i] + 1]; row++)
+            rows[at++] = row;
+    }
+    starts[sequences] = (int32_t)at;
+    *layout = (hd_layout){sequences, starts, w->examples, NULL};
+    return hd_gather(pass, memory, rows, memory->rows, 1, layout);
+}
+
+/* The first n rows: the states of those that still run. */
+static hd_tensor *first_rows(hd_pass *pass, hd_tensor *x, const walk *w, int64_t n) {
+    return !x || x->rows == n ? x : hd_gather(pass, x, w->counting, n, 1, NULL);
+}
+
+/* Rows of a step among those of the layout. */
+static int32_t *rows_of_step(hd_pass *pass, const walk *w, const hd_layout *layout, int64_t step) {
+    int32_t *rows = hd_pass_alloc(pass, (size_t)w->running[step], sizeof *rows);
+    for (int64_t i = 0; rows && i < w->running[step]; i++) rows[i] = layout->starts[w->order[i]] + (int32_t)step;
+    return rows;
+}
+
+/* Step after step, since each looks at what the one before it made. */
+static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *memory) {
+    const hd_layout *layout = gates->layout;
+    walk w;
+    if (!plan(pass, layout, &w)) return NULL;
+    if (!w.steps) return zeros(pass, 0, r->network.recipe.width);
+    hd_recurrent_step at;
+    if (!hd_recurrent_begin(r, pass, sort_memory(pass, memory, &w), layout->sequences, &at)) return NULL;
+    hd_tensor **made = hd_pass_alloc(pass, (size_t)w.steps, sizeof *made);
+    int32_t *places =
+        hd_pass_alloc(pass, (size_t)gates->rows, sizeof *places); /* where each row of the layout is made */
+    if (!made || !places) return NULL;
+    uint32_t sites = pass->sites;
+    for (int64_t step = 0, done = 0; step < w.steps; step++) {
+        int64_t n = w.running[step];
+        int32_t *rows = rows_of_step(pass, &w, layout, step);
+        hd_layout *now = step_layout(pass, &w, n, step);
+        if (!rows || !now) return NULL;
+        pass->sites = sites; /* a step's dropout differs from the last one's by position */
+        for (int64_t i = 0; i < r->network.recipe.decoder_layers; i++) {
+            at.states[i].h = first_rows(pass, at.states[i].h, &w, n);
+            at.states[i].c = first_rows(pass, at.states[i].c, &w, n);
+        }
+        at.fed = first_rows(pass, at.fed, &w, n);
+        at.queries = now;
+        made[step] = hd_recurrent_advance(r, pass, hd_gather(pass, gates, rows, n, 1, now), &at);
+        if (!made[step]) return NULL;
+        for (int64_t i = 0; i < n; i++) places[rows[i]] = (int32_t)done++;
+    }
+    hd_tensor *all = hd_join_rows(pass, made, w.steps, NULL);
+    return hd_gather(pass, all, places, gates->rows, 1, layout);
+}
+
+hd_tensor *hd_recurrent_decode(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                               hd_tensor *memory) {
+    hd_tensor *gates = hd_recurrent_embed(r, pass, ids, layout);
+    if (!gates || (r->network.recipe.encoder_layers && !memory)) return NULL;
+    hd_recurrent_step at;
+    if (hd_recipe_attends(&r->network.recipe)) return drop(r, pass, walk_through(r, pass, gates, memory));
+    if (!hd_recurrent_begin(r, pass, memory, layout->sequences, &at)) return NULL;
+    return drop(r, pass, hd_recurrent_run(r, pass, gates, &at));
+}

@@ -1,0 +1,242 @@
+/* The recurrent network behind the decoder's interface: a pass, and states that outlive it. */
+#include "layers/decoder.h"
+#include "layers/recurrent.h"
+
+#include <string.h>
+
+/* Rows that are kept from step to step, [rows, width]. */
+typedef struct kept {
+    float *data, *spare;
+    size_t capacity, spare_capacity;
+} kept;
+
+typedef struct recurrent_decoder {
+    hd_decoder decoder;
+    const hd_recurrent *network;
+    hd_pass pass;
+    int64_t slots, sentences;
+    kept *h, *c;               /* [layers]: [slots, width] */
+    kept fed, last;            /* [slots, width]: what is fed to the next step, what came of the last one */
+    kept keys, values;         /* of the memory, [tokens, width] */
+    int32_t *starts;           /* [sentences + 1]: of the memory */
+    int32_t *sentence, *spare; /* [slots]: whose memory a slot looks at; ascending */
+    int64_t *lengths;          /* [slots]: tokens fed */
+    size_t starts_capacity, sentence_capacity, spare_capacity, lengths_capacity;
+} recurrent_decoder;
+
+static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
+    int64_t width = d->network->network.recipe.width;
+    bool ok = hd_grow(d->decoder.context, &k->data, &k->capacity, (size_t)(rows * width), sizeof *k->data);
+    return ok ? HEED_OK : HEED_MEMORY;
+}
+
+static heed_status keep(recurrent_decoder *d, kept *k, const hd_tensor *x) {
+    if (!x) return HEED_OK;
+    HD_TRY(room(d, k, x->rows));
+    memcpy(k->data, x->data, (size_t)(x->rows * x->columns) * sizeof *k->data);
+    return HEED_OK;
+}
+
+static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at) {
+    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+        HD_TRY(keep(d, &d->h[i], at->states[i].h));
+        HD_TRY(keep(d, &d->c[i], at->states[i].c));
+    }
+    return keep(d, &d->fed, at->fed);
+}
+
+static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    hd_pass *pass = &d->pass;
+    heed_context *context = decoder->context;
+    size_t n = (size_t)sources->sequences;
+    hd_pass_reset(pass);
+    if (!hd_grow(context, &d->starts, &d->starts_capacity, n + 1, sizeof *d->starts) ||
+        !hd_grow(context, &d->sentence, &d->sentence_capacity, n, sizeof *d->sentence) ||
+        !hd_grow(context, &d->lengths, &d->lengths_capacity, n, sizeof *d->lengths))
+        return HEED_MEMORY;
+    d->slots = d->sentences = sources->sequences;
+    memcpy(d->starts, sources->starts, (n + 1) * sizeof *d->starts);
+    for (size_t s = 0; s < n; s++) d->sentence[s] = (int32_t)s, d->lengths[s] = 0;
+    hd_tensor *memory = hd_recurrent_encode(d->network, pass, ids, sources);
+    hd_recurrent_step at;
+    if (!memory || !hd_recurrent_begin(d->network, pass, memory, d->slots, &at)) return pass->status;
+    HD_TRY(keep(d, &d->keys, at.keys));
+    HD_TRY(keep(d, &d->values, at.values));
+    return keep_states(d, &at);
+}
+
+/* Some slots that take a token now. */
+typedef struct some {
+    int64_t count;
+    int32_t *slots;    /* [count], ascending */
+    hd_layout tokens;  /* one each */
+    hd_layout queries; /* [sentences]: which of them look at which sentence */
+    hd_layout memory;
+} some;
+
+static heed_status choose(recurrent_decoder *d, const hd_layout *fed, int64_t position, some *s) {
+    hd_pass *pass = &d->pass;
+    s->slots = hd_pass_alloc(pass, (size_t)d->slots, sizeof *s->slots);
+    int32_t *counting = hd_pass_alloc(pass, (size_t)d->slots + 1, sizeof *counting);
+    int32_t *positions = hd_pass_alloc(pass, (size_t)d->slots, sizeof *positions);
+    int32_t *queries = hd_pass_alloc(pass, (size_t)d->sentences + 1, sizeof *queries);
+    if (!s->slots || !counting || !positions || !queries) return pass->status;
+    int64_t sentence = 0;
+    s->count = 0;
+    for (int64_t slot = 0; slot < d->slots; slot++) {
+        if (fed->starts[slot + 1] - fed->starts[slot] <= position) continue;
+        while (sentence <= d->sentence[slot]) queries[sentence++] = (int32_t)s->count;
+        positions[s->count] = (int32_t)(d->lengths[slot] + position);
+        counting[s->count] = (int32_t)s->count;
+        s->slots[s->count++] = (int32_t)slot;
+    }
+    while (sentence <= d->sentences) queries[sentence++] = (int32_t)s->count;
+    counting[s->count] = (int32_t)s->count;
+    s->tokens = (hd_layout){s->count, counting, NULL, positions};
+    s->queries = (hd_layout){d->sentences, queries, NULL, NULL};
+    s->memory = (hd_layout){d->sentences, d->starts, NULL, NULL};
+    return HEED_OK;
+}
+
+/* Rows of the chosen slots, as a tensor of the pass. */
+static hd_tensor *take(recurrent_decoder *d, const some *s, const kept *k) {
+    int64_t width = d->network->network.recipe.width;
+    if (!k->data) return NULL;
+    hd_tensor *x = hd_tensor_new(&d->pass, s->count, width, NULL);
+    for (int64_t i = 0; x && i < s->count; i++)
+        memcpy(x->data + i * width, k->data + s->slots[i] * width, (size_t)width * sizeof(float));
+    return x;
+}
+
+static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x) {
+    int64_t width = d->network->network.recipe.width;
+    for (int64_t i = 0; x && i < s->count; i++)
+        memcpy(k->data + s->slots[i] * width, x->data + i * width, (size_t)width * sizeof(float));
+}
+
+/* Feeds token `position` of this call to the slots that have so many. */
+static heed_status feed(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
+    hd_pass *pass = &d->pass;
+    int64_t width = d->network->network.recipe.width, layers = d->network->network.recipe.decoder_layers;
+    some s;
+    hd_pass_reset(pass);
+    HD_TRY(choose(d, layout, position, &s));
+    int32_t *tokens = hd_pass_alloc(pass, (size_t)s.count, sizeof *tokens);
+    hd_recurrent_step at = {.states = hd_pass_alloc(pass, (size_t)layers, sizeof *at.states), .queries = &s.queries};
+    if (!tokens || !at.states) return pass->status;
+    for (int64_t i = 0; i < s.count; i++) tokens[i] = ids[layout->starts[s.slots[i]] + position];
+    for (int64_t i = 0; i < layers; i++)
+        at.states[i] = (hd_recurrent_state){take(d, &s, &d->h[i]), take(d, &s, &d->c[i])};
+    at.fed = take(d, &s, &d->fed);
+    int64_t memory = d->starts[d->sentences];
+    if (d->keys.data) at.keys = hd_tensor_wrap(pass, memory, width, d->keys.data, &s.memory);
+    if (d->values.data) at.values = hd_tensor_wrap(pass, memory, width, d->values.data, &s.memory);
+    hd_tensor *gates = hd_recurrent_embed(d->network, pass, tokens, &s.tokens);
+    hd_tensor *y = hd_recurrent_advance(d->network, pass, gates, &at);
+    if (!y) return pass->status;
+    for (int64_t i = 0; i < layers; i++) put(d, &s, &d->h[i], at.states[i].h), put(d, &s, &d->c[i], at.states[i].c);
+    put(d, &s, &d->fed, at.fed);
+    put(d, &s, &d->last, y);
+    return HEED_OK;
+}
+
+static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    HD_TRY(room(d, &d->last, d->slots));
+    int64_t longest = hd_layout_longest(layout);
+    for (int64_t position = 0; position < longest; position++) HD_TRY(feed(d, ids, layout, position));
+    for (int64_t s = 0; s < d->slots; s++) d->lengths[s] += layout->starts[s + 1] - layout->starts[s];
+    return HEED_OK;
+}
+
+static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, float **out) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    hd_pass_reset(&d->pass);
+    hd_tensor *last = hd_tensor_wrap(&d->pass, d->slots, d->network->network.recipe.width, d->last.data, NULL);
+    hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, last, first, count);
+    if (!result) return d->pass.status;
+    *out = result->data;
+    return HEED_OK;
+}
+
+/* Row i becomes row parents[i]. */
+static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *parents, int64_t count) {
+    size_t width = (size_t)d->network->network.recipe.width;
+    if (!k->data) return HEED_OK;
+    if (!hd_grow(d->decoder.context, &k->spare, &k->spare_capacity, (size_t)count * width, sizeof *k->spare))
+        return HEED_MEMORY;
+    for (int64_t i = 0; i < count; i++)
+        memcpy(k->spare + (size_t)i * width, k->data + (size_t)parents[i] * width, width * sizeof(float));
+    kept old = *k;
+    *k = (kept){old.spare, old.data, old.spare_capacity, old.capacity};
+    return HEED_OK;
+}
+
+static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    heed_context *context = decoder->context;
+    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+        HD_TRY(reorder_rows(d, &d->h[i], parents, count));
+        HD_TRY(reorder_rows(d, &d->c[i], parents, count));
+    }
+    HD_TRY(reorder_rows(d, &d->fed, parents, count));
+    size_t n = (size_t)count;
+    int64_t *lengths = hd_alloc(context, n, sizeof *lengths);
+    if (!lengths || !hd_grow(context, &d->spare, &d->spare_capacity, n, sizeof *d->spare)) {
+        hd_free(context, lengths);
+        return HEED_MEMORY;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        d->spare[i] = d->sentence[parents[i]];
+        lengths[i] = d->lengths[parents[i]];
+    }
+    int32_t *sentence = d->sentence;
+    size_t capacity = d->sentence_capacity;
+    d->sentence = d->spare, d->sentence_capacity = d->spare_capacity;
+    d->spare = sentence, d->spare_capacity = capacity;
+    hd_free(context, d->lengths);
+    d->lengths = lengths, d->lengths_capacity = n;
+    d->slots = count;
+    return HEED_OK;
+}
+
+static void free_kept(heed_context *context, kept *k) {
+    hd_free(context, k->data);
+    hd_free(context, k->spare);
+}
+
+static void close_decoder(hd_decoder *decoder) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    heed_context *context = decoder->context;
+    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+        if (d->h) free_kept(context, &d->h[i]);
+        if (d->c) free_kept(context, &d->c[i]);
+    }
+    kept *rest[] = {&d->fed, &d->last, &d->keys, &d->values};
+    for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(context, rest[i]);
+    void *arrays[] = {d->h, d->c, d->starts, d->sentence, d->spare, d->lengths};
+    for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
+    hd_pass_close(&d->pass);
+    hd_free(context, d);
+}
+
+heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
+    static const hd_decoder_class class = {start, step, logits, reorder, NULL, close_decoder};
+    const hd_recipe *recipe = &network->recipe;
+    recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
+    *decoder = NULL;
+    if (!d) return HEED_MEMORY;
+    d->decoder = (hd_decoder){&class,      context,    recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
+                              recipe->eos, recipe->pad};
+    d->network = (const hd_recurrent *)network;
+    hd_pass_open(&d->pass, context, &network->arena);
+    d->h = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->h);
+    d->c = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->c);
+    if (!d->h || !d->c) {
+        close_decoder(&d->decoder);
+        return HEED_MEMORY;
+    }
+    *decoder = &d->decoder;
+    return HEED_OK;
+}

@@ -1,0 +1,52 @@
+/* heed's own kind for recurrent networks, which transformers lacks: layers/recurrent.h says what they are. One embedding is
+ * shared by source, target and output. model_type: "heed-rnn" */
+#include "models/family.h"
+
+static const hd_config_key keys[] = {
+    {"vocab_size", HD_KEY_INT, R(vocabulary), NULL, NULL},
+    {"hidden_size", HD_KEY_INT, R(width), NULL, NULL},
+    {"encoder_layers", HD_KEY_COUNT, R(encoder_layers), NULL, NULL},
+    {"decoder_layers", HD_KEY_INT, R(decoder_layers), NULL, NULL},
+    {"cell", HD_KEY_CHOICE, R(cell), NULL, "elman|gru|lstm"},
+    {"bidirectional", HD_KEY_BOOL, R(bidirectional), "true", NULL},
+    {"memory", HD_KEY_CHOICE, R(memory), NULL, "last|mean|concatenated|bahdanau|luong-dot|luong-general|luong-concat"},
+    {"max_position_embeddings", HD_KEY_INT, R(max_positions), "512", NULL},
+    {"dropout", HD_KEY_FLOAT, R(dropout), "0.1", NULL},
+    {"pad_token_id", HD_KEY_ID, R(pad), NULL, NULL},
+    {"eos_token_id", HD_KEY_ID, R(eos), NULL, NULL},
+    {"decoder_start_token_id", HD_KEY_ID, R(decoder_start), NULL, NULL},
+};
+
+static const hd_weight_name weights[] = {
+    {HD_TOKEN_EMBEDDING, "embedding.weight"},
+    {HD_OUTPUT_BIAS, "output.bias"},
+    {HD_ENCODER_INPUT, "encoder.layers.{}.input"},
+    {HD_ENCODER_STATE, "encoder.layers.{}.state"},
+    {HD_ENCODER_INPUT_BACKWARDS, "encoder.layers.{}.backwards.input"},
+    {HD_ENCODER_STATE_BACKWARDS, "encoder.layers.{}.backwards.state"},
+    {HD_DECODER_INPUT, "decoder.layers.{}.input"},
+    {HD_DECODER_STATE, "decoder.layers.{}.state"},
+    {HD_DECODER_CONTEXT, "decoder.layers.{}.context"},
+    {HD_BRIDGE_H, "bridge.{}.h"},
+    {HD_BRIDGE_C, "bridge.{}.c"},
+    {HD_QUERY, "attention.query"},
+    {HD_KEY, "attention.key"},
+    {HD_SCORER, "attention.scorer"},
+    {HD_COMBINE, "combine"},
+};
+
+static void complete(hd_recipe *recipe) {
+    recipe->architecture = HD_RECURRENT;
+    recipe->output_bias = true;
+}
+
+static bool carries(const hd_recipe *recipe) { return recipe->architecture == HD_RECURRENT && recipe->output_bias; }
+
+const hd_family hd_heed_rnn = {.model_type = "heed-rnn",
+                               .architecture = "HeedRecurrentModel",
+                               .keys = keys,
+                               .key_count = HD_COUNT(keys),
+                               .weights = weights,
+                               .weight_count = HD_COUNT(weights),
+                               .complete = complete,
+                               .carries = carries};
