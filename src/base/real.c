@@ -1,5 +1,6 @@
 #include "base/real.h"
 
+#include <math.h>
 #include <stdint.h>
 
 double hd_exponential(double x) { /* e^x = (e^(x/64))^64 */
@@ -10,6 +11,15 @@ double hd_exponential(double x) { /* e^x = (e^(x/64))^64 */
     }
     for (int i = 0; i < 6; i++) sum = sum * sum;
     return sum;
+}
+
+double hd_logarithm(double x) { /* x = m 2^k with m near 1:  ln x = k ln 2 + 2 artanh((m − 1) / (m + 1)) */
+    int power;
+    double m = frexp(x, &power);
+    if (m < 0.7071067811865476) m *= 2, power--;
+    double t = (m - 1) / (m + 1), square = t * t, sum = 0;
+    for (int i = 21; i >= 3; i -= 2) sum = (sum + 1.0 / i) * square;
+    return (double)power * 0x1.62e42fefa39efp-1 + 2 * t * (1 + sum);
 }
 
 /* x less a multiple of π/2 whose high parts multiply exactly. */

@@ -5,6 +5,8 @@
 
 /* e^x for −40 <= x <= 0. */
 double hd_exponential(double x);
+/* The natural logarithm of a normal x > 0. */
+double hd_logarithm(double x);
 /* The sine and cosine of 0 <= x < 2^20. */
 void hd_sine_cosine(double x, double *sine, double *cosine);
 

@@ -11,7 +11,7 @@
 /* clang-format off */
 #define HD_KERNELS(K)                                                                                           \
     K(product) K(pack) K(pair_columns) K(pair_rows)                                                             \
-    K(add) K(scale) K(add_scaled) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) K(adam) \
+    K(add) K(scale) K(add_scaled) K(multiply) K(rotate) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) K(adam) \
     K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)                 \
     K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows)                                                  \
     K(add_exponentials) K(log_of_sum) K(find_above) K(cross_entropy) K(cross_entropy_pair) K(cross_entropy_loss) \

@@ -160,6 +160,10 @@ typedef struct hd_kernels {
     void (*add)(int64_t count, const float *a, const float *b, float *y);      /* y = a + b */
     void (*scale)(int64_t count, float factor, const float *x, float *y);      /* y = factor x */
     void (*add_scaled)(int64_t count, float factor, const float *x, float *y); /* y = fma(factor, x, y) */
+    /* y = a b, or fma(a, b, y) */
+    void (*multiply)(int64_t count, const float *a, const float *b, float *y, bool add);
+    /* Pairs (x_j, x_{j + width/2}) turned by angles whose sines, then cosines, are in table [width]; `turn` −1: back */
+    void (*rotate)(int64_t width, const float *table, float turn, const float *x, float *y);
     void (*activate)(hd_activation activation, int64_t count, const float *x, float *y);
     /* dx = dy · slope(x), or dx + that */
     void (*activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,

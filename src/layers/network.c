@@ -14,8 +14,10 @@ heed_status hd_network_open(heed_context *context, const hd_recipe *recipe, hd_n
 heed_status hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size,
                            size_t most, void *out) {
     *(hd_network **)out = NULL;
-    if (recipe->pad >= recipe->vocabulary || recipe->eos < 0 || recipe->eos >= recipe->vocabulary ||
-        recipe->decoder_start < 0 || recipe->decoder_start >= recipe->vocabulary)
+    bool translates = recipe->encoder_layers && recipe->decoder_layers; /* and so begins and ends */
+    int32_t least = translates ? 0 : -1;
+    if (recipe->pad >= recipe->vocabulary || recipe->eos < least || recipe->eos >= recipe->vocabulary ||
+        recipe->decoder_start < least || recipe->decoder_start >= recipe->vocabulary)
         return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
                        recipe->pad, recipe->eos, recipe->decoder_start, (long long)recipe->vocabulary);
     hd_network *network = hd_alloc_zeroed(context, 1, size);
@@ -24,7 +26,7 @@ heed_status hd_network_new(heed_context *context, const hd_network_class *class,
     network->context = context;
     network->recipe = *recipe;
     hd_arena_open(&network->arena, context);
-    most += 2;
+    most += 8; /* for tables and head */
     network->parameters = hd_arena_alloc(&network->arena, most, sizeof *network->parameters);
     network->slots = hd_arena_alloc(&network->arena, most, sizeof *network->slots);
     if (!network->parameters || !network->slots) {
@@ -32,8 +34,8 @@ heed_status hd_network_new(heed_context *context, const hd_network_class *class,
         return HEED_MEMORY;
     }
     hd_slot table = {.role = HD_TOKEN_EMBEDDING, .part = HD_WHOLE}, bias = {.role = HD_OUTPUT_BIAS, .part = HD_WHOLE};
-    network->output = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
-    network->source_embedding = network->target_embedding = network->output;
+    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
+    network->target_embedding = network->output = network->source_embedding;
     if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, recipe->vocabulary, 2);
     *(hd_network **)out = network;
     return HEED_OK;
@@ -57,15 +59,27 @@ hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows
 hd_linear_layer hd_network_declare_linear(hd_network *network, hd_role role, int64_t layer, int64_t out, int64_t in) {
     hd_linear_layer linear;
     linear.weight = hd_network_declare(network, (hd_slot){role, HD_WEIGHT, layer, 1}, out, in, 2);
-    linear.bias = hd_network_declare(network, (hd_slot){role, HD_BIAS, layer, 1}, 1, out, 1);
+    linear.bias = NULL;
+    if (!network->recipe.without_biases)
+        linear.bias = hd_network_declare(network, (hd_slot){role, HD_BIAS, layer, 1}, 1, out, 1);
     return linear;
+}
+
+hd_norm_layer hd_network_declare_norm(hd_network *network, hd_role role, int64_t layer) {
+    int64_t width = network->recipe.width;
+    hd_norm_layer norm;
+    norm.gain = hd_network_declare(network, (hd_slot){role, HD_WEIGHT, layer, 1}, 1, width, 1);
+    norm.bias = NULL;
+    if (!network->recipe.rms_norm)
+        norm.bias = hd_network_declare(network, (hd_slot){role, HD_BIAS, layer, 1}, 1, width, 1);
+    return norm;
 }
 
 static bool is_gain(hd_role role, hd_part part) {
     return part == HD_WEIGHT &&
            (role == HD_ENCODER_FINAL_NORM || role == HD_DECODER_FINAL_NORM || role == HD_ENCODER_ATTENTION_NORM ||
             role == HD_ENCODER_FFN_NORM || role == HD_DECODER_ATTENTION_NORM || role == HD_CROSS_NORM ||
-            role == HD_DECODER_FFN_NORM);
+            role == HD_DECODER_FFN_NORM || role == HD_EMBEDDING_NORM || role == HD_HEAD_NORM);
 }
 
 static float first_value(const hd_network *network, const hd_parameter *p, const hd_slot *slot, hd_random_key key,
@@ -105,19 +119,20 @@ void hd_network_train(hd_network *network) {
     }
 }
 
+bool hd_network_multiplies(const hd_network *network, int64_t index) {
+    hd_role role = network->slots[index].role;
+    bool looked_up = role == HD_OUTPUT_BIAS || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS ||
+                     role == HD_TOKEN_TYPES ||
+                     (role == HD_TOKEN_EMBEDDING && network->output != network->source_embedding);
+    return network->parameters[index].dimensions == 2 && !looked_up;
+}
+
 heed_status hd_network_pack(hd_network *network) {
     for (int64_t i = 0; i < network->count; i++) {
-        hd_role role = network->slots[i].role;
-        if (network->parameters[i].dimensions == 1 || role == HD_OUTPUT_BIAS || role == HD_ENCODER_POSITIONS ||
-            role == HD_DECODER_POSITIONS)
-            continue;
+        if (!hd_network_multiplies(network, i)) continue;
         HD_TRY(hd_parameter_pack(network->context, &network->arena, &network->parameters[i], HD_F32));
     }
     return HEED_OK;
-}
-
-const float *hd_network_output_bias(const hd_network *network) {
-    return network->output_bias ? network->output_bias->data : NULL;
 }
 
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first,

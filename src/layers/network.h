@@ -29,6 +29,14 @@ typedef struct hd_slot {
     int64_t blocks; /* matrices that stand one below the other in it, as a cell's gates do */
 } hd_slot;
 
+typedef struct hd_linear_layer {
+    hd_parameter *weight, *bias; /* bias: NULL without one */
+} hd_linear_layer;
+
+typedef struct hd_norm_layer {
+    hd_parameter *gain, *bias; /* bias: NULL of the root-mean-square norm */
+} hd_norm_layer;
+
 struct hd_network {
     const hd_network_class *class;
     heed_context *context;
@@ -38,13 +46,12 @@ struct hd_network {
     hd_slot *slots;           /* [count] */
     int64_t count;
     int64_t gradient_count; /* floats of a block of gradients: those of all that is trained */
-    hd_parameter *source_embedding, *target_embedding, *output; /* one table or several */
-    hd_parameter *output_bias;                                  /* fixed; NULL: none */
+    hd_parameter *source_embedding, *target_embedding; /* one table or two */
+    hd_linear_layer head_dense;
+    hd_norm_layer head_norm;
+    hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for */
+    hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
 };
-
-typedef struct hd_linear_layer {
-    hd_parameter *weight, *bias;
-} hd_linear_layer;
 
 static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const int32_t *ids,
                                            const hd_layout *layout) {
@@ -67,12 +74,18 @@ void hd_network_close(hd_network *network);
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
 /* Says that every parameter but fixed ones is trained, and gives it its place in a block of gradients. */
 void hd_network_train(hd_network *network);
+/* Is this parameter a matrix that products read? Others are vectors, or tables of which rows are looked up. */
+bool hd_network_multiplies(const hd_network *network, int64_t index);
 /* Packs the matrices that products read, where that has not been done since they changed: passes that run at the same
  * time then only read the network. */
 heed_status hd_network_pack(hd_network *network);
-/* The fixed bias of the logits [vocabulary], or NULL. */
-const float *hd_network_output_bias(const hd_network *network);
-/* Logits [rows, count] of decoder states, for tokens from `first`, a multiple of 32. */
+/* What the output's table scores: a row for each state, or with HD_HEAD_CLASSIFY_TEXT for each sequence. */
+hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
+/* One row [width] a sequence. */
+hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
+/* How many tokens or labels there are to choose from: all but a pad that stands last. */
+int64_t hd_network_classes(const hd_network *network);
+/* Logits [rows, count] of what hd_network_head gives, for tokens or labels from `first`, a multiple of 32. */
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count);
 
 /* ---- for those that build a network ---- */
@@ -82,6 +95,10 @@ heed_status hd_network_new(heed_context *context, const hd_network_class *class,
                            size_t most, void *network);
 /* The parameter of this role, part and layer, declared now. */
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions);
+/* With a bias unless the recipe is without. */
 hd_linear_layer hd_network_declare_linear(hd_network *network, hd_role role, int64_t layer, int64_t out, int64_t in);
+hd_norm_layer hd_network_declare_norm(hd_network *network, hd_role role, int64_t layer);
+/* What the recipe wants on top; last of all. */
+void hd_network_declare_head(hd_network *network);
 
 #endif

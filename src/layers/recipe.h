@@ -8,8 +8,25 @@
 
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
-    HD_POSITIONS_LEARNED
+    HD_POSITIONS_LEARNED,
+    HD_POSITIONS_ROTARY /* queries and keys are turned (Su et al., 2021) */
 } hd_position_kind;
+
+/* What stands on top of the last states. */
+typedef enum hd_head {
+    HD_HEAD_LANGUAGE,        /* each state scores all tokens: the next one */
+    HD_HEAD_MASKED,          /* so it does, through one more layer: the token that was hidden there */
+    HD_HEAD_CLASSIFY_TEXT,   /* one state for the whole text scores the labels */
+    HD_HEAD_CLASSIFY_TOKENS, /* each state does */
+    HD_HEADS
+} hd_head;
+
+/* One state for a whole text. */
+typedef enum hd_pooling {
+    HD_POOL_FIRST, /* that of its first token */
+    HD_POOL_MEAN,
+    HD_POOL_LAST /* of its last; in two directions, of both ends */
+} hd_pooling;
 
 typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
 
@@ -37,13 +54,23 @@ typedef struct hd_recipe {
     /* the transformer's: */
     int activation; /* hd_activation */
     hd_position_kind positions;
+    float rotary_base;    /* of rotary positions, 10000 */
+    int64_t key_heads;    /* the decoder's heads of keys and values; 0: one for each query's */
+    int64_t token_types;  /* rows of the table of segments; 0: there is none */
+    bool embedding_norm;  /* a norm after the embedding */
+    bool rms_norm;        /* the root-mean-square norm, without biases */
+    bool gated;           /* feed-forward: activation(gate) · up */
+    bool without_biases;  /* of linear layers */
+    bool untied;          /* the output has a table of its own */
     bool pre_norm;        /* norm before each sublayer, and once more at the end of each stack */
     bool scale_embedding; /* by √width */
     bool output_bias;     /* a fixed vector added to the logits */
     float norm_epsilon;
     float dropout, attention_dropout, activation_dropout;
-    float initial_spread; /* the config's init_std; heed itself initialises by each matrix's shape */
-    int32_t pad, eos, decoder_start;
+    float initial_spread;            /* the config's init_std; heed itself initialises by each matrix's shape */
+    int head, pooling;               /* hd_head, hd_pooling */
+    int64_t labels;                  /* of a head that classifies */
+    int32_t pad, eos, decoder_start; /* −1: there is none */
 } hd_recipe;
 
 /* The modules of a network. A family gives each the name that it is stored under, with {} for the layer's number. */
@@ -88,6 +115,15 @@ typedef enum hd_role {
     HD_KEY,
     HD_SCORER,
     HD_COMBINE, /* [h; C] → the output */
+    HD_TOKEN_TYPES,
+    HD_EMBEDDING_NORM,
+    HD_ENCODER_FFN_GATE,
+    HD_DECODER_FFN_GATE,
+    HD_OUTPUT, /* of its own */
+    HD_OUTPUT_LEARNED_BIAS,
+    HD_HEAD_DENSE, /* before words that were hidden are told */
+    HD_HEAD_NORM,
+    HD_POOLER, /* before texts are told apart */
     HD_ROLES
 } hd_role;
 

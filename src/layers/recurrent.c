@@ -39,21 +39,6 @@ hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const int32
 
 /* ---- what the decoder is given ---- */
 
-/* A row for each sequence: its last state, or with two directions the last of the first and the first of the second,
- * which has read backwards. Done on halves of rows, which x [tokens, width] is seen as. */
-static hd_tensor *last_states(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
-    int64_t sequences = x->layout->sequences, halves = r->network.recipe.bidirectional ? 2 : 1;
-    int32_t *rows = hd_pass_alloc(pass, (size_t)(halves * sequences), sizeof *rows);
-    if (!rows) return NULL;
-    for (int64_t s = 0; s < sequences; s++) {
-        int64_t first = x->layout->starts[s], last = x->layout->starts[s + 1] - 1;
-        if (last < first) first = last = -1;
-        rows[halves * s] = (int32_t)(last < 0 ? -1 : halves * last);
-        if (halves == 2) rows[2 * s + 1] = (int32_t)(first < 0 ? -1 : 2 * first + 1);
-    }
-    return hd_gather(pass, hd_reshape(pass, x, x->columns / halves), rows, halves * sequences, halves, NULL);
-}
-
 static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
     int64_t sequences = x->layout->sequences, most = r->network.recipe.max_positions;
     int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
@@ -71,11 +56,11 @@ static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *
 static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory) {
     switch (r->network.recipe.memory) {
         case HD_MEMORY_MEAN:
-            return hd_mean(pass, memory);
+            return hd_network_pool(&r->network, pass, memory, HD_POOL_MEAN);
         case HD_MEMORY_CONCATENATED:
             return side_by_side(r, pass, memory);
         default:
-            return last_states(r, pass, memory);
+            return hd_network_pool(&r->network, pass, memory, HD_POOL_LAST);
     }
 }
 

@@ -95,6 +95,7 @@ heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd
         if (r->encoder_backwards) r->encoder_backwards[i] = declare_cell(r, HD_ENCODER_INPUT_BACKWARDS, i, out, width);
     }
     declare_decoder(r);
+    hd_network_declare_head(&r->network);
     *network = &r->network;
     return HEED_OK;
 }

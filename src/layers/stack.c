@@ -26,12 +26,20 @@ static hd_tensor *self_attention(const hd_stack *stack, hd_pass *pass, hd_tensor
                                  const hd_attend_options *options, hd_cache *cache) {
     hd_tensor *h = before(stack, pass, x, &layer->norm);
     hd_tensor *q = linear(pass, h, &layer->q), *k = linear(pass, h, &layer->k), *v = linear(pass, h, &layer->v), *y;
+    int64_t positions = stack->network.recipe.max_positions, head_width = stack->network.recipe.width / options->heads;
+    if (stack->angles) {
+        q = hd_rotate(pass, q, stack->angles, positions, head_width);
+        k = hd_rotate(pass, k, stack->angles, positions, head_width);
+    }
     if (cache) {
         if (!k || !v) return NULL;
         hd_cache_append(cache, options->layer, k, v);
         y = hd_attend_cached(pass, q, hd_cache_own(cache, options->layer, k->layout), options);
-    } else
-        y = hd_attend(pass, q, k, v, options);
+    } else {
+        int64_t times = options->key_heads ? options->heads / options->key_heads : 1;
+        y = hd_attend(pass, q, hd_repeat_heads(pass, k, head_width, times), hd_repeat_heads(pass, v, head_width, times),
+                      options);
+    }
     return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
 }
 
@@ -47,9 +55,20 @@ static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tenso
 
 static hd_tensor *feed_forward(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_ffn_layer *layer) {
     hd_tensor *h = before(stack, pass, x, &layer->norm);
-    h = hd_linear(pass, h, layer->up.weight, layer->up.bias, (hd_activation)stack->network.recipe.activation);
+    const hd_linear_layer *active = layer->gate.weight ? &layer->gate : &layer->up;
+    hd_tensor *inner =
+        hd_linear(pass, h, active->weight, active->bias, (hd_activation)stack->network.recipe.activation);
+    h = layer->gate.weight ? hd_hadamard(pass, inner, linear(pass, h, &layer->up)) : inner;
     h = hd_dropout_add(pass, h, NULL, stack->network.recipe.activation_dropout);
     return after(stack, pass, x, linear(pass, h, &layer->down), &layer->norm);
+}
+
+/* Everything is of the first type: a text by itself. */
+static hd_tensor *add_types(const hd_stack *stack, hd_pass *pass, hd_tensor *x) {
+    int32_t *types = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *types) : NULL;
+    if (!types) return NULL;
+    memset(types, 0, (size_t)x->rows * sizeof *types);
+    return hd_dropout_add(pass, hd_embed(pass, stack->token_types, types, x->layout, 1.0f, -1), x, 0.0f);
 }
 
 static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *table, hd_parameter *positions,
@@ -57,7 +76,10 @@ static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *tabl
     const hd_recipe *recipe = &stack->network.recipe;
     float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
     hd_tensor *x = hd_embed(pass, table, ids, layout, scale, recipe->pad);
-    x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);
+    if (stack->token_types) x = add_types(stack, pass, x);
+    if (positions || stack->sinusoids)
+        x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);
+    if (recipe->embedding_norm) x = norm(stack, pass, x, &stack->embedding_norm);
     return hd_dropout_add(pass, x, NULL, recipe->dropout);
 }
 
@@ -94,6 +116,7 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         const hd_decoder_layer *layer = &stack->decoder[i];
         hd_attend_options own = {.heads = recipe->decoder_heads,
+                                 .key_heads = recipe->key_heads,
                                  .causal = true,
                                  .dropout = recipe->attention_dropout,
                                  .where = "decoder",
@@ -101,7 +124,8 @@ hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *
         hd_attend_options cross = {
             .heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross", .layer = (int)i};
         x = settle(pass, start, self_attention(stack, pass, x, &layer->attention, &own, cache));
-        x = settle(pass, start, cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache));
+        if (recipe->encoder_layers)
+            x = settle(pass, start, cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache));
         x = settle(pass, start, feed_forward(stack, pass, x, &layer->ffn));
     }
     return recipe->pre_norm ? norm(stack, pass, x, &stack->decoder_final_norm) : x;

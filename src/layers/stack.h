@@ -7,17 +7,13 @@
 #include "layers/cache.h"
 #include "layers/network.h"
 
-typedef struct hd_norm_layer {
-    hd_parameter *gain, *bias;
-} hd_norm_layer;
-
 typedef struct hd_attention_layer {
     hd_linear_layer q, k, v, out;
     hd_norm_layer norm;
 } hd_attention_layer;
 
 typedef struct hd_ffn_layer {
-    hd_linear_layer up, down;
+    hd_linear_layer up, gate, down; /* gate: weight NULL without one */
     hd_norm_layer norm;
 } hd_ffn_layer;
 
@@ -33,11 +29,12 @@ typedef struct hd_decoder_layer {
 
 typedef struct hd_stack {
     hd_network network;
-    hd_parameter *encoder_positions, *decoder_positions;
-    hd_norm_layer encoder_final_norm, decoder_final_norm;
+    hd_parameter *encoder_positions, *decoder_positions, *token_types;
+    hd_norm_layer embedding_norm, encoder_final_norm, decoder_final_norm;
     hd_encoder_layer *encoder; /* [encoder_layers] */
     hd_decoder_layer *decoder; /* [decoder_layers] */
     float *sinusoids;          /* [max_positions, width], or NULL */
+    float *angles;             /* [max_positions, width of a head]: of rotary positions, or NULL */
 } hd_stack;
 
 /* hd_network_open for a transformer's recipe. */

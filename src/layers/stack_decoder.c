@@ -79,7 +79,7 @@ heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd
                               recipe->eos, recipe->pad};
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, &network->arena);
-    hd_cache_open(&d->cache, context, recipe->decoder_layers, recipe->decoder_heads,
-                  recipe->width / recipe->decoder_heads);
+    hd_cache_open(&d->cache, context, recipe->decoder_layers,
+                  recipe->key_heads ? recipe->key_heads : recipe->decoder_heads, recipe->width / recipe->decoder_heads);
     return HEED_OK;
 }

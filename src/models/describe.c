@@ -137,7 +137,8 @@ static void append_generation(const hd_generation *generation, hd_buffer *out) {
 
 static void describe_as_text(const heed_model *model, hd_buffer *out) {
     begin_line(out, "model");
-    hd_buffer_format(out, "%s (%s)\n", model->family->model_type, model->family->architecture);
+    hd_buffer_format(out, "%s (%s)\n", model->family->model_type,
+                     hd_family_architecture(model->family, model->network->recipe.head));
     begin_line(out, "folder");
     hd_buffer_format(out, "%s\n", model->folder ? model->folder : "none");
     append_parameters(model, out);
@@ -197,7 +198,8 @@ static json_t *model_object(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
-        "model_type", model->family->model_type, "architecture", model->family->architecture,                    //
+        "model_type", model->family->model_type, "architecture",
+        hd_family_architecture(model->family, model->network->recipe.head), //
         "folder", model->folder ? model->folder : "", "parameters", sizes_object(model), "weight_bytes",
         weights_object(model),                                                            //
         "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers, //

@@ -1,10 +1,11 @@
 #include "models/family.h"
 
 #include "base/number.h"
+#include "models/model.h"
 
 #include <string.h>
 
-const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, &hd_heed_rnn, NULL};
+const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, &hd_bert, &hd_gpt2, &hd_llama, &hd_heed_rnn, NULL};
 
 typedef struct activation_name {
     const char *name;
@@ -24,16 +25,21 @@ const char *hd_activation_name(hd_activation activation) {
     return "unknown";
 }
 
-static const char *module_name(const hd_family *family, hd_role role) {
+const hd_weight_name *hd_family_weight(const hd_family *family, hd_role role) {
     for (; family; family = family->base)
         for (size_t i = 0; i < family->weight_count; i++)
-            if (family->weights[i].role == role) return family->weights[i].name;
-    return "";
+            if (family->weights[i].role == role) return &family->weights[i];
+    return NULL;
+}
+
+const char *hd_family_architecture(const hd_family *family, int head) {
+    return family->architectures[head] ? family->architectures[head] : "unknown";
 }
 
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out) {
     static const char *const endings[] = {[HD_WHOLE] = "", [HD_WEIGHT] = ".weight", [HD_BIAS] = ".bias"};
-    const char *name = module_name(family, slot->role), *brace = strstr(name, "{}");
+    const hd_weight_name *weight = hd_family_weight(family, slot->role);
+    const char *name = weight ? weight->name : "", *brace = strstr(name, "{}");
     if (brace) {
         hd_buffer_append(out, name, (size_t)(brace - name));
         hd_buffer_format(out, "%lld", (long long)slot->layer);
@@ -144,12 +150,36 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
     return HEED_OK;
 }
 
+/* The head, by the name of the architecture; where none is named, the family's first. */
+static heed_status read_head(const hd_family *family, const hd_json *config, int *head) {
+    const json_t *named = json_array_get(json_object_get(config->root, "architectures"), 0);
+    const char *name = named ? json_string_value(named) : NULL;
+    hd_buffer known;
+    hd_buffer_open(&known, config->context);
+    for (int i = HD_HEADS - 1; i >= 0; i--) {
+        if (!family->architectures[i]) continue;
+        *head = i;
+        if (name && strcmp(name, family->architectures[i]) == 0) break;
+        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", family->architectures[i]);
+        if (i == 0) *head = i;
+    }
+    bool found = !name || strcmp(name, hd_family_architecture(family, *head)) == 0;
+    heed_status status = found ? HEED_OK
+                               : hd_fail(config->context, HEED_UNSUPPORTED,
+                                         "%s: \"architectures\" names %s; of type \"%s\" heed opens %s", config->path,
+                                         name, family->model_type, known.data ? known.data : "nothing");
+    hd_buffer_close(&known);
+    return status;
+}
+
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe) {
     *recipe = (hd_recipe){0};
     if (family->complete) family->complete(recipe);
-    for (; family; family = family->base)
-        for (size_t i = 0; i < family->key_count; i++) HD_TRY(read_key(config, &family->keys[i], recipe));
-    return HEED_OK;
+    HD_TRY(read_head(family, config, &recipe->head));
+    for (const hd_family *f = family; f; f = f->base)
+        for (size_t i = 0; i < f->key_count; i++) HD_TRY(read_key(config, &f->keys[i], recipe));
+    if (recipe->head >= HD_HEAD_CLASSIFY_TEXT) HD_TRY(hd_labels_count(config, &recipe->labels));
+    return family->read ? family->read(config, recipe) : HEED_OK;
 }
 
 /* A float as people write it: the shortest decimal that reads back as the same float. */
@@ -177,7 +207,7 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
         case HD_KEY_ID: {
             int32_t id;
             memcpy(&id, field, sizeof id);
-            return json_integer(id);
+            return id < 0 ? json_null() : json_integer(id);
         }
         case HD_KEY_FLOAT: {
             float value;
@@ -210,7 +240,9 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     json_t *config = json_object();
     int failed = json_object_set_new(config, "model_type", json_string(family->model_type));
-    failed |= json_object_set_new(config, "architectures", json_pack("[s]", family->architecture));
+    failed |=
+        json_object_set_new(config, "architectures", json_pack("[s]", hd_family_architecture(family, recipe->head)));
+    if (family->write) failed |= family->write(recipe, config);
     for (; family; family = family->base)
         for (size_t i = 0; i < family->key_count; i++)
             failed |= json_object_set_new(config, family->keys[i].name, value_of(&family->keys[i], recipe));

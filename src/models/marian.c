@@ -20,7 +20,7 @@ static bool carries(const hd_recipe *recipe) {
 }
 
 const hd_family hd_marian = {.model_type = "marian",
-                             .architecture = "MarianMTModel",
+                             .architectures = {[HD_HEAD_LANGUAGE] = "MarianMTModel"},
                              .base = &hd_bart_common,
                              .keys = keys,
                              .key_count = HD_COUNT(keys),

@@ -7,13 +7,16 @@
 
 #include <string.h>
 
-/* Gives every parameter the name that the family stores it under. */
+/* Gives every parameter a name: that which the family stores it under, and where several are stored as one, which of them
+ * it is. */
 static heed_status name_parameters(heed_model *model) {
     hd_network *network = model->network;
     for (int64_t i = 0; i < network->count; i++) {
+        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
         hd_family_weight_name(model->family, &network->slots[i], &name);
+        if (weight && weight->parts) hd_buffer_format(&name, " %d/%d", weight->part + 1, weight->parts);
         char *kept = name.failed ? NULL : hd_arena_alloc(&network->arena, name.size + 1, 1);
         if (kept) memcpy(kept, name.size ? name.data : "", name.size + 1);
         hd_buffer_close(&name);
@@ -23,52 +26,124 @@ static heed_status name_parameters(heed_model *model) {
     return HEED_OK;
 }
 
-static const hd_stored_tensor *find(const heed_model *model, const hd_weights *weights, int64_t index) {
-    const hd_stored_tensor *stored = hd_weights_find(weights, model->network->parameters[index].name);
-    if (stored || model->network->slots[index].role != HD_TOKEN_EMBEDDING) return stored;
-    for (const hd_family *family = model->family; family; family = family->base)
-        for (size_t i = 0; family->aliases && family->aliases[i]; i++)
-            if ((stored = hd_weights_find(weights, family->aliases[i]))) return stored;
-    return NULL;
+/* The stored tensor of this name, with the family's prefix or without. */
+static const hd_stored_tensor *find_named(const heed_model *model, const hd_weights *weights, const char *name) {
+    const hd_stored_tensor *stored = hd_weights_find(weights, name);
+    const char *prefix = model->family->prefix;
+    if (stored || !prefix || strncmp(name, prefix, strlen(prefix)) != 0) return stored;
+    return hd_weights_find(weights, name + strlen(prefix));
 }
 
-static heed_status widen(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored) {
+/* Where a parameter is stored; NULL, with an error unless it is `optional`, when it is not. */
+static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
+                        const hd_stored_tensor **stored) {
+    const hd_slot *slot = &model->network->slots[index];
+    hd_buffer name;
+    hd_buffer_open(&name, model->context);
+    hd_family_weight_name(model->family, slot, &name);
+    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
+    *stored = status == HEED_OK ? find_named(model, weights, name.data) : NULL;
+    for (const hd_family *f = model->family; f && slot->role == HD_TOKEN_EMBEDDING; f = f->base)
+        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
+            *stored = hd_weights_find(weights, f->aliases[i]);
+    if (status == HEED_OK && !*stored && !optional) status = hd_weights_require(weights, name.data, stored);
+    hd_buffer_close(&name);
+    return status;
+}
+
+/* Does the stored tensor have the shape that holds this parameter? */
+static heed_status expect(const heed_model *model, const hd_stored_tensor *stored, const hd_parameter *parameter,
+                          const hd_weight_name *weight) {
+    int64_t parts = hd_max(weight->parts, 1);
+    int64_t matrix[] = {parts * parameter->rows, parameter->columns}, vector[] = {parts * parameter->columns};
+    int64_t transposed[] = {matrix[1], matrix[0]};
+    HD_TRY(hd_stored_expect(model->context, stored, parameter->dimensions,
+                            parameter->dimensions == 1 ? vector
+                            : weight->transposed       ? transposed
+                                                       : matrix));
+    if (stored->dtype != HD_F32 && stored->dtype != HD_F16 && stored->dtype != HD_BF16)
+        return hd_fail(model->context, HEED_UNSUPPORTED,
+                       "%s: tensor \"%s\" is %s; heed reads F32, F16 and BF16 weights", stored->file, stored->name,
+                       hd_dtype_name(stored->dtype));
+    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
+    int64_t width = parameter->dimensions == 1 ? vector[0] : weight->transposed ? transposed[1] : matrix[1];
+    if (bad >= 0)
+        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]",
+                       stored->file, stored->name, (long long)(bad / width), (long long)(bad % width));
+    return HEED_OK;
+}
+
+/* The first number of a parameter's part of what is stored, of parts that lie one after the other. */
+static const void *part_of(const hd_stored_tensor *stored, const hd_parameter *parameter,
+                           const hd_weight_name *weight) {
+    return (const char *)stored->data +
+           (size_t)(weight->part * hd_parameter_count(parameter)) * hd_dtype_size(stored->dtype);
+}
+
+/* A parameter's numbers in float32. */
+static void widen(const hd_stored_tensor *stored, const hd_parameter *parameter, const hd_weight_name *weight,
+                  float *data) {
+    if (!weight->transposed || parameter->dimensions == 1) {
+        hd_widen(stored->dtype, part_of(stored, parameter, weight), data, (size_t)hd_parameter_count(parameter));
+        return;
+    }
+    size_t size = hd_dtype_size(stored->dtype), rows = (size_t)parameter->rows, columns = (size_t)parameter->columns;
+    size_t stride = rows * (size_t)hd_max(weight->parts, 1), first = rows * (size_t)weight->part;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            hd_widen(stored->dtype, (const char *)stored->data + (c * stride + first + r) * size,
+                     data + r * columns + c, 1);
+}
+
+static heed_status load_data(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
+                             const hd_weight_name *weight) {
     size_t count = (size_t)hd_parameter_count(parameter);
     if (!parameter->data) parameter->data = hd_arena_alloc(&model->network->arena, count, sizeof *parameter->data);
     if (!parameter->data) return HEED_MEMORY;
     if (stored)
-        hd_widen(stored->dtype, stored->data, parameter->data, count);
+        widen(stored, parameter, weight, parameter->data);
     else
         memset(parameter->data, 0, count * sizeof *parameter->data);
     parameter->panels_stale = true;
     return HEED_OK;
 }
 
+/* A matrix that is only read: packed as it is stored, or by way of a copy that is turned the right way round. */
+static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
+                        const hd_weight_name *weight) {
+    hd_arena *arena = &model->network->arena;
+    if (!weight->transposed) {
+        parameter->stored = part_of(stored, parameter, weight);
+        parameter->dtype = stored->dtype;
+        return hd_parameter_pack(model->context, arena, parameter, HD_F32);
+    }
+    parameter->data = hd_alloc(model->context, (size_t)hd_parameter_count(parameter), sizeof *parameter->data);
+    if (!parameter->data) return HEED_MEMORY;
+    widen(stored, parameter, weight, parameter->data);
+    heed_status status = hd_parameter_pack(model->context, arena, parameter, HD_F32);
+    hd_free(model->context, parameter->data);
+    parameter->data = NULL;
+    return status;
+}
+
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
                                   hd_open_purpose purpose) {
     hd_parameter *parameter = &model->network->parameters[index];
-    const hd_stored_tensor *stored = find(model, weights, index);
-    if (!stored && model->network->slots[index].role == HD_OUTPUT_BIAS) return widen(model, parameter, NULL);
-    if (!stored) HD_TRY(hd_weights_require(weights, parameter->name, &stored));
-    int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
-    HD_TRY(
-        hd_stored_expect(model->context, stored, parameter->dimensions, parameter->dimensions == 2 ? matrix : vector));
-    if (stored->dtype != HD_F32 && stored->dtype != HD_F16 && stored->dtype != HD_BF16)
-        return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "%s: tensor \"%s\" is %s; heed reads F32, F16 and BF16 weights", stored->file, stored->name,
-                       hd_dtype_name(stored->dtype));
-    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
-    if (bad >= 0)
-        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]",
-                       stored->file, stored->name, (long long)(bad / parameter->columns),
-                       (long long)(bad % parameter->columns));
-    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1) return widen(model, parameter, stored);
-    parameter->stored = stored->data;
-    parameter->dtype = stored->dtype;
     hd_role role = model->network->slots[index].role;
-    if (role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS) return HEED_OK;
-    HD_TRY(hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32));
-    if (role != HD_TOKEN_EMBEDDING) hd_map_release(stored->data, stored->bytes);
+    const hd_weight_name *weight = hd_family_weight(model->family, role);
+    const hd_stored_tensor *stored;
+    HD_TRY(find(model, weights, index, role == HD_OUTPUT_BIAS, &stored));
+    if (!stored) return load_data(model, parameter, NULL, weight);
+    HD_TRY(expect(model, stored, parameter, weight));
+    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1) return load_data(model, parameter, stored, weight);
+    if (hd_network_multiplies(model->network, index)) {
+        HD_TRY(pack(model, parameter, stored, weight));
+    } else { /* rows are looked up */
+        parameter->stored = stored->data;
+        parameter->dtype = stored->dtype;
+    }
+    bool read_again = role == HD_TOKEN_EMBEDDING || !hd_network_multiplies(model->network, index) || weight->parts;
+    if (!read_again) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
 }
 
@@ -88,7 +163,7 @@ static heed_status refuse_family(heed_context *context, const char *path, const 
     return HEED_UNSUPPORTED;
 }
 
-static heed_status open_stack(heed_model *model, const hd_json *config, const char *model_type) {
+static heed_status open_network(heed_model *model, const hd_json *config, const char *model_type) {
     model->family = family_of(model_type);
     if (!model->family) return refuse_family(model->context, config->path, model_type);
     hd_recipe recipe;
@@ -113,12 +188,12 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json config = {0};
     const char *model_type;
     heed_status status = hd_model_config_open(model->context, model->folder, &config, &model_type);
-    if (status == HEED_OK) status = open_stack(model, &config, model_type);
+    if (status == HEED_OK) status = open_network(model, &config, model_type);
+    if (status == HEED_OK) status = hd_labels_read(&config, model);
     hd_json_close(&config);
     HD_TRY(status);
     HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
-    HD_TRY(open_tokenizer(model));
     return hd_generation_read(model->context, model->folder, &model->generation);
 }
 
@@ -130,7 +205,7 @@ static heed_status new_model(heed_context *context, heed_model **model) {
     return HEED_OK;
 }
 
-heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
+heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     heed_model *model;
     *out = NULL;
     HD_TRY(new_model(context, &model));
@@ -140,6 +215,15 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
         *out = model;
     else
         hd_model_close(model);
+    return status;
+}
+
+heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
+    HD_TRY(hd_model_open_network(context, name, purpose, out));
+    heed_status status = open_tokenizer(*out);
+    if (status == HEED_OK) return HEED_OK;
+    hd_model_close(*out);
+    *out = NULL;
     return status;
 }
 
@@ -177,6 +261,7 @@ void hd_model_close(heed_model *model) {
 }
 
 heed_status hd_model_load_weights(heed_model *model, const char *path) {
+    static const hd_weight_name plain = {0}; /* each by itself */
     hd_safetensors *file;
     HD_TRY(hd_safetensors_open(model->context, path, &file));
     heed_status status = HEED_OK;
@@ -189,7 +274,7 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
         else
             status = hd_stored_expect(model->context, stored, parameter->dimensions,
                                       parameter->dimensions == 2 ? matrix : vector);
-        if (status == HEED_OK) status = widen(model, parameter, stored);
+        if (status == HEED_OK) status = load_data(model, parameter, stored, &plain);
     }
     hd_safetensors_close(file);
     return status;

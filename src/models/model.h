@@ -14,6 +14,7 @@ typedef struct heed_model {
     hd_network *network;
     heed_tokenizer *tokenizer;
     hd_weights *weights; /* mapped, NULL for one made here */
+    char **labels;       /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
     hd_generation generation;
 } heed_model;
 
@@ -25,11 +26,20 @@ typedef enum hd_open_purpose {
 /* Opens what the user called a model (formats/model_folder.h). Errors name the file and the tensor: HEED_FILE,
  * HEED_FORMAT (missing, wrong shape), HEED_NUMERIC (a NaN or infinity in a weight), HEED_UNSUPPORTED. */
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
+/* The same without a tokenizer. */
+heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* A model of this recipe with first values drawn from the seed. Takes the tokenizer. HEED_UNSUPPORTED when no family
  * can carry the recipe. */
 heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_tokenizer *tokenizer, uint64_t seed,
                           heed_model **model);
 void hd_model_close(heed_model *model);
+
+/* labels.c: how many labels a config has, 0 for none; their names; and the names into a config (not 0: out of memory). */
+heed_status hd_labels_count(const hd_json *config, int64_t *count);
+heed_status hd_labels_read(const hd_json *config, heed_model *model);
+int hd_labels_write(const heed_model *model, json_t *config);
+/* Copies labels for a model that was made here. */
+heed_status hd_labels_set(heed_model *model, const char *const *labels);
 
 /* Writes weights alone, from `data`, in this dtype. */
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype);

@@ -8,8 +8,8 @@ static const hd_config_key keys[] = {
 };
 
 static const hd_weight_name weights[] = {
-    {HD_ENCODER_FINAL_NORM, "model.encoder.layer_norm"},
-    {HD_DECODER_FINAL_NORM, "model.decoder.layer_norm"},
+    {HD_ENCODER_FINAL_NORM, "model.encoder.layer_norm", 0, 0, false},
+    {HD_DECODER_FINAL_NORM, "model.decoder.layer_norm", 0, 0, false},
 };
 
 static void complete(hd_recipe *recipe) {
@@ -25,7 +25,7 @@ static bool carries(const hd_recipe *recipe) {
 }
 
 const hd_family hd_pegasus = {.model_type = "pegasus",
-                              .architecture = "PegasusForConditionalGeneration",
+                              .architectures = {[HD_HEAD_LANGUAGE] = "PegasusForConditionalGeneration"},
                               .base = &hd_bart_common,
                               .keys = keys,
                               .key_count = HD_COUNT(keys),

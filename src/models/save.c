@@ -7,12 +7,11 @@
 
 enum { BLOCK = 4096 }; /* elements narrowed at a time */
 
-static heed_status write_parameter(const hd_parameter *parameter, hd_dtype dtype, hd_safetensors_writer *writer) {
+static heed_status write_numbers(const float *data, int64_t count, hd_dtype dtype, hd_safetensors_writer *writer) {
     uint32_t block[BLOCK]; /* room for any dtype that weights are written in */
-    int64_t count = hd_parameter_count(parameter);
     for (int64_t i = 0; i < count; i += BLOCK) {
         size_t n = (size_t)hd_min(BLOCK, count - i);
-        hd_narrow(dtype, parameter->data + i, block, n);
+        hd_narrow(dtype, data + i, block, n);
         HD_TRY(hd_safetensors_writer_write(writer, block, n * hd_dtype_size(dtype)));
     }
     return HEED_OK;
@@ -32,7 +31,84 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
     heed_status status = hd_safetensors_writer_open(model->context, path, declared, (size_t)network->count, &writer);
     hd_free(model->context, declared);
     HD_TRY(status);
-    for (int64_t i = 0; i < network->count; i++) HD_TRY(write_parameter(&network->parameters[i], dtype, &writer));
+    for (int64_t i = 0; i < network->count; i++)
+        HD_TRY(write_numbers(network->parameters[i].data, hd_parameter_count(&network->parameters[i]), dtype, &writer));
+    return hd_safetensors_writer_commit(&writer);
+}
+
+/* ---- as the family stores them ---- */
+
+/* The parameter that is the given part of the tensor of which `first` is part 0. */
+static const hd_parameter *other_part(const heed_model *model, int64_t first, int part) {
+    const hd_network *network = model->network;
+    const hd_slot *of = &network->slots[first];
+    const char *name = hd_family_weight(model->family, of->role)->name;
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
+        if (network->slots[i].layer == of->layer && network->slots[i].part == of->part && weight->parts &&
+            weight->part == part && strcmp(weight->name, name) == 0)
+            return &network->parameters[i];
+    }
+    return NULL;
+}
+
+/* Part 0 of a stored tensor leads to all of it. */
+static bool leads(const heed_model *model, int64_t index) {
+    return hd_family_weight(model->family, model->network->slots[index].role)->part == 0;
+}
+
+static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype dtype, hd_safetensors_writer *writer) {
+    const hd_parameter *first = &model->network->parameters[index];
+    const hd_weight_name *weight = hd_family_weight(model->family, model->network->slots[index].role);
+    int parts = weight->parts ? weight->parts : 1;
+    bool by_columns = weight->transposed && first->dimensions == 2; /* a row of what is stored goes through all parts */
+    for (int64_t c = 0; c < (by_columns ? first->columns : 1); c++)
+        for (int part = 0; part < parts; part++) {
+            const hd_parameter *p = parts > 1 ? other_part(model, index, part) : first;
+            if (!by_columns) HD_TRY(write_numbers(p->data, hd_parameter_count(p), dtype, writer));
+            for (int64_t r = 0; by_columns && r < p->rows; r++)
+                HD_TRY(write_numbers(p->data + r * p->columns + c, 1, dtype, writer));
+        }
+    return HEED_OK;
+}
+
+static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_dtype dtype,
+                                  hd_declared_tensor *declared, size_t *count) {
+    const hd_network *network = model->network;
+    for (int64_t i = 0; i < network->count; i++) {
+        if (!leads(model, i)) continue;
+        const hd_parameter *p = &network->parameters[i];
+        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
+        int64_t parts = hd_max(weight->parts, 1);
+        hd_buffer name;
+        hd_buffer_open(&name, model->context);
+        hd_family_weight_name(model->family, &network->slots[i], &name);
+        char *kept = name.failed ? NULL : hd_arena_alloc(names, name.size + 1, 1);
+        if (kept) memcpy(kept, name.data, name.size + 1);
+        hd_buffer_close(&name);
+        if (!kept) return HEED_MEMORY;
+        hd_declared_tensor *d = &declared[(*count)++];
+        *d = (hd_declared_tensor){.name = kept, .dtype = dtype, .dimensions = p->dimensions};
+        d->shape[0] = parts * (p->dimensions == 2 ? p->rows : p->columns);
+        d->shape[1] = p->columns;
+        if (weight->transposed && p->dimensions == 2) d->shape[1] = d->shape[0], d->shape[0] = p->columns;
+    }
+    return HEED_OK;
+}
+
+static heed_status write_weights(const heed_model *model, const char *path, hd_dtype dtype) {
+    hd_arena names;
+    hd_arena_open(&names, model->context);
+    size_t count = 0, most = (size_t)model->network->count;
+    hd_declared_tensor *declared = hd_alloc_zeroed(model->context, most, sizeof *declared);
+    heed_status status = declared ? declare_stored(model, &names, dtype, declared, &count) : HEED_MEMORY;
+    hd_safetensors_writer writer;
+    if (status == HEED_OK) status = hd_safetensors_writer_open(model->context, path, declared, count, &writer);
+    hd_free(model->context, declared);
+    hd_arena_close(&names);
+    HD_TRY(status);
+    for (int64_t i = 0; i < model->network->count; i++)
+        if (leads(model, i)) HD_TRY(write_stored(model, i, dtype, &writer));
     return hd_safetensors_writer_commit(&writer);
 }
 
@@ -41,7 +117,7 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
     if (!config) return HEED_MEMORY;
     static const char *const names[] = {[HD_F32] = "float32", [HD_F16] = "float16", [HD_BF16] = "bfloat16"};
     heed_status status = HEED_OK;
-    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0)
+    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0 || hd_labels_write(model, config) != 0)
         status = hd_json_no_memory(model->context, path);
     if (status == HEED_OK) status = hd_json_write(model->context, path, config);
     json_decref(config);
@@ -75,7 +151,7 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
     } files[] = {{"tokenizer.json", write_tokenizer},
                  {"tokenizer_config.json", write_tokenizer_config},
                  {"config.json", write_config},
-                 {"model.safetensors", hd_model_save_weights}};
+                 {"model.safetensors", write_weights}};
     const hd_recipe *recipe = &model->network->recipe;
     HD_TRY(hd_folder_make(model->context, folder));
     for (size_t i = 0; i < HD_COUNT(files); i++) {

@@ -73,12 +73,11 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], g->copies, &batch)) return;
     hd_tensor *memory = hd_network_encode(network, pass, batch.source_ids, &batch.sources);
     hd_tensor *states = hd_network_decode(network, pass, batch.fed, &batch.targets, memory);
-    hd_cross_entropy_options options = {
-        .bias = hd_network_output_bias(network),
-        .smoothing = run->options.label_smoothing,
-        .scale = g->scale,
-        .agreement = g->copies > 1 ? run->options.r_drop : 0,
-        .classes = recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary};
+    hd_cross_entropy_options options = {.bias = network->output_bias,
+                                        .smoothing = run->options.label_smoothing,
+                                        .scale = g->scale,
+                                        .agreement = g->copies > 1 ? run->options.r_drop : 0,
+                                        .classes = hd_network_classes(network)};
     if (hd_cross_entropy(pass, states, network->output, batch.wanted, &options, &worker->loss) == HEED_OK &&
         g->scale > 0)
         hd_pass_backward(pass);

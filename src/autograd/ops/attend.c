@@ -80,9 +80,10 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     if (op->log_sums) a.log_sum = op->log_sums + row * op->options.heads + h, a.log_sum_row = op->options.heads;
     if (op->cached) {
         const hd_keys *keys = &op->cached[s];
+        int64_t key_head = op->options.key_heads ? h / (op->options.heads / op->options.key_heads) : h;
         a.keys = keys->keys;
-        a.k_panels = keys->k_panels + h * keys->panels_stride;
-        a.v = keys->v + h * keys->v_stride, a.v_row = width;
+        a.k_panels = keys->k_panels + key_head * keys->panels_stride;
+        a.v = keys->v + key_head * keys->v_stride, a.v_row = width;
         a.places = keys->places, a.pool = keys->pool;
     } else {
         int64_t key_row = op->k->layout->starts[s];

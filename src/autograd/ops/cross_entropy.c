@@ -1,4 +1,4 @@
-/* loss = Σ over tokens of KL(q ‖ softmax(x Eᵀ))        with g = scale (softmax − q):  dx = g E,  dE = gᵀ x
+/* loss = Σ over tokens of KL(q ‖ softmax(x Eᵀ + b))        with g = scale (softmax − q):  dx = g E,  dE = gᵀ x,  db = Σ g
  *
  * A vocabulary of logits for a whole batch is the largest thing in a translator's training, so it never exists: tokens go
  * through in pieces, and each piece's logits turn into their gradient and are used up while they are in cache.
@@ -65,6 +65,8 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
         return pass->status;
     }
     float *d_table = pass->recording ? hd_pass_gradient(pass, table) : NULL, *dx = NULL;
+    float *d_bias = pass->recording ? hd_pass_gradient(pass, options->bias) : NULL;
+    const float *bias = options->bias ? options->bias->data : NULL;
     bool add = false;
     if (pass->recording && x->needs_gradient) dx = hd_gradient(pass, x, &add);
     int64_t most = hd_min(TOKENS_A_PIECE / copies, distinct);
@@ -78,17 +80,17 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
         hd_tensor rows[2];
         for (int64_t copy = 0; copy < copies && pass->status == HEED_OK; copy++) {
             rows[copy] = (hd_tensor){.rows = tokens, .columns = width, .data = x->data + first[copy] * width};
-            hd_layer_output(pass, &rows[copy], table, 0, classes, options->bias, HD_IDENTITY,
-                            logits + copy * tokens * classes);
+            hd_layer_output(pass, &rows[copy], table, 0, classes, bias, HD_IDENTITY, logits + copy * tokens * classes);
         }
         if (pass->status != HEED_OK) return pass->status;
-        piece_rows p = {pass->context, options, d_table || dx, tokens, targets + t, logits, losses};
+        piece_rows p = {pass->context, options, d_table || d_bias || dx, tokens, targets + t, logits, losses};
         hd_parallel_for(pass->context, (tokens + ROWS_A_PIECE - 1) / ROWS_A_PIECE, 16 * copies * tokens * classes,
                         lose_rows, &p);
         for (int64_t r = 0; r < tokens; r++) sum += losses[r];
         for (int64_t copy = 0; copy < copies; copy++) {
             const float *gradient = logits + copy * tokens * classes;
             if (dx) hd_layer_input_gradient(pass, tokens, classes, gradient, table, add, dx + first[copy] * width);
+            if (d_bias) pass->context->kernels->sum_rows(tokens, classes, gradient, d_bias, 0, classes);
             if (d_table) hd_layer_weight_gradient(pass, classes, gradient, &rows[copy], table, d_table);
         }
     }

@@ -25,6 +25,16 @@ hd_tensor *hd_score_classes(hd_pass *pass, hd_tensor *x, hd_parameter *table, co
 
 hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
 
+/* y = a b, element by element. */
+hd_tensor *hd_hadamard(hd_pass *pass, hd_tensor *a, hd_tensor *b);
+
+/* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are turned as a
+ * pair by the angle whose sine and cosine stand in row p of table [length, head_width] (layers/positions.h). */
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t length, int64_t head_width);
+
+/* y [tokens, times · columns]: each head of `head_width` columns `times` in a row, for queries that share keys. */
+hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int64_t times);
+
 /* Layer norm, or with bias NULL the root-mean-square norm. */
 hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, hd_parameter *gain, hd_parameter *bias, float epsilon);
 
@@ -40,6 +50,7 @@ typedef struct hd_keys {
 
 typedef struct hd_attend_options {
     int64_t heads;
+    int64_t key_heads; /* of cached keys and values, each for heads / key_heads neighbours; 0: as many as heads */
     bool causal;
     float scale; /* of the scores; 0: 1 / √(width of a head) */
     float dropout;
@@ -82,11 +93,11 @@ hd_tensor *hd_join_rows(hd_pass *pass, hd_tensor *const *parts, int64_t count, c
 hd_tensor *hd_mean(hd_pass *pass, hd_tensor *x);
 
 typedef struct hd_cross_entropy_options {
-    int64_t classes;   /* the first `classes` rows of the table are the choices */
-    float smoothing;   /* ε of the smoothed target */
-    float scale;       /* of the gradient: 1 / the tokens of the whole step */
-    const float *bias; /* [classes], added to the logits; NULL: none */
-    float agreement;   /* α of R-Drop, and then the rows are pairs; 0: each is by itself */
+    int64_t classes;    /* the first `classes` rows of the table are the choices */
+    float smoothing;    /* ε of the smoothed target */
+    float scale;        /* of the gradient: 1 / the tokens of the whole step */
+    hd_parameter *bias; /* [classes], added to the logits; NULL: none */
+    float agreement;    /* α of R-Drop, and then the rows are pairs; 0: each is by itself */
 } hd_cross_entropy_options;
 
 /* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to

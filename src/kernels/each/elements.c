@@ -20,6 +20,26 @@ void HD_KERNEL(add_scaled)(int64_t count, float factor, const float *x, float *y
     }
 }
 
+void HD_KERNEL(multiply)(int64_t count, const float *a, const float *b, float *y, bool add) {
+    for (int64_t i = 0; i < count; i += LANES) {
+        int64_t n = count - i;
+        lanes x = lanes_load_some(a + i, n), z = lanes_load_some(b + i, n);
+        lanes_store_some(y + i, add ? lanes_fma(x, z, lanes_load_some(y + i, n)) : lanes_mul(x, z), n);
+    }
+}
+
+void HD_KERNEL(rotate)(int64_t width, const float *table, float turn, const float *x, float *y) {
+    int64_t half = width / 2;
+    for (int64_t j = 0; j < half; j += LANES) {
+        int64_t n = half - j;
+        lanes sine = lanes_mul(lanes_set(turn), lanes_load_some(table + j, n));
+        lanes cosine = lanes_load_some(table + half + j, n);
+        lanes a = lanes_load_some(x + j, n), b = lanes_load_some(x + half + j, n);
+        lanes_store_some(y + j, lanes_fma(a, cosine, lanes_negate(lanes_mul(b, sine))), n);
+        lanes_store_some(y + half + j, lanes_fma(b, cosine, lanes_mul(a, sine)), n);
+    }
+}
+
 /* The switch over activations stands outside the loop: `activation` is a constant in each of them. */
 INLINE void activate_all(const hd_activation activation, int64_t count, const float *x, float *y) {
     for (int64_t i = 0; i < count; i += LANES)

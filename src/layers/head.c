@@ -1,0 +1,84 @@
+/* What stands on top of the last states: which rows the output's table scores. */
+#include "layers/network.h"
+
+void hd_network_declare_head(hd_network *network) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot table = {.role = HD_OUTPUT, .part = HD_WEIGHT}, bias = {.role = HD_OUTPUT, .part = HD_BIAS};
+    switch (recipe->head) {
+        case HD_HEAD_LANGUAGE:
+            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
+            return;
+        case HD_HEAD_MASKED: {
+            hd_slot learned = {.role = HD_OUTPUT_LEARNED_BIAS, .part = HD_BIAS};
+            network->head_dense = hd_network_declare_linear(network, HD_HEAD_DENSE, 0, recipe->width, recipe->width);
+            network->head_norm = hd_network_declare_norm(network, HD_HEAD_NORM, 0);
+            network->output_bias = hd_network_declare(network, learned, 1, recipe->vocabulary, 1);
+            return;
+        }
+        case HD_HEAD_CLASSIFY_TEXT:
+            network->head_dense = hd_network_declare_linear(network, HD_POOLER, 0, recipe->width, recipe->width);
+            break;
+    }
+    network->output = hd_network_declare(network, table, recipe->labels, recipe->width, 2);
+    network->output_bias = hd_network_declare(network, bias, 1, recipe->labels, 1);
+}
+
+int64_t hd_network_classes(const hd_network *network) {
+    const hd_recipe *recipe = &network->recipe;
+    if (recipe->head >= HD_HEAD_CLASSIFY_TEXT) return recipe->labels;
+    return recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary;
+}
+
+/* The first or last row of each sequence; of an empty one, zeros. In two directions the last state is that of either end:
+ * the first half of the last row and the second half of the first. */
+static hd_tensor *end_rows(const hd_recipe *recipe, hd_pass *pass, hd_tensor *x, bool first) {
+    int64_t sequences = x->layout->sequences, halves = !first && recipe->bidirectional ? 2 : 1;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)(halves * sequences), sizeof *rows);
+    if (!rows) return NULL;
+    for (int64_t s = 0; s < sequences; s++) {
+        int64_t start = x->layout->starts[s], end = x->layout->starts[s + 1] - 1;
+        for (int64_t half = 0; half < halves; half++) {
+            int64_t row = first || half ? start : end;
+            rows[halves * s + half] = (int32_t)(end < start ? -1 : halves * row + half);
+        }
+    }
+    return hd_gather(pass, hd_reshape(pass, x, x->columns / halves), rows, halves * sequences, halves, NULL);
+}
+
+hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling) {
+    if (!states) return NULL;
+    return pooling == HD_POOL_MEAN ? hd_mean(pass, states)
+                                   : end_rows(&network->recipe, pass, states, pooling == HD_POOL_FIRST);
+}
+
+/* Dropout of pooled rows: one row a sequence. */
+static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tensor *x, const hd_layout *texts) {
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    int32_t *starts = hd_pass_alloc(pass, (size_t)texts->sequences + 1, sizeof *starts);
+    if (!x || !layout || !starts) return NULL;
+    for (int64_t s = 0; s <= texts->sequences; s++) starts[s] = (int32_t)s;
+    *layout = (hd_layout){texts->sequences, starts, texts->examples, NULL};
+    x->layout = layout;
+    return hd_dropout_add(pass, x, NULL, network->recipe.dropout);
+}
+
+hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states) {
+    const hd_recipe *recipe = &network->recipe;
+    const hd_linear_layer *dense = &network->head_dense;
+    if (!states) return NULL;
+    switch (recipe->head) {
+        case HD_HEAD_MASKED: {
+            hd_tensor *x = hd_linear(pass, states, dense->weight, dense->bias, (hd_activation)recipe->activation);
+            return hd_norm(pass, x, network->head_norm.gain, network->head_norm.bias, recipe->norm_epsilon);
+        }
+        case HD_HEAD_CLASSIFY_TEXT: {
+            hd_tensor *x = hd_network_pool(network, pass, states, (hd_pooling)recipe->pooling);
+            x = hd_linear(pass, x, dense->weight, dense->bias, HD_TANH);
+            return drop_pooled(network, pass, x, states->layout);
+        }
+        case HD_HEAD_CLASSIFY_TOKENS:
+            return hd_dropout_add(pass, states, NULL, recipe->dropout);
+        default:
+            return states;
+    }
+}
