@@ -13,7 +13,8 @@ enum {
     HD_RANDOM_DROPOUT,
     HD_RANDOM_SAMPLE,
     HD_RANDOM_GENERATE,
-    HD_RANDOM_SEGMENT
+    HD_RANDOM_SEGMENT,
+    HD_RANDOM_MASK
 };
 
 /* Two 32-bit keys, made from (seed, purpose, step). */

@@ -6,7 +6,8 @@ void hd_network_declare_head(hd_network *network) {
     hd_slot table = {.role = HD_OUTPUT, .part = HD_WEIGHT}, bias = {.role = HD_OUTPUT, .part = HD_BIAS};
     switch (recipe->head) {
         case HD_HEAD_LANGUAGE:
-            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
+            if (recipe->untied)
+                network->output = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
             return;
         case HD_HEAD_MASKED: {
             hd_slot learned = {.role = HD_OUTPUT_LEARNED_BIAS, .part = HD_BIAS};

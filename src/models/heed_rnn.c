@@ -38,12 +38,18 @@ static const hd_weight_name weights[] = {
     {HD_OUTPUT, "classifier", 0, 0, false},
 };
 
-static void complete(hd_recipe *recipe) {
-    recipe->architecture = HD_RECURRENT;
-    recipe->output_bias = true;
+static void complete(hd_recipe *recipe) { recipe->architecture = HD_RECURRENT; }
+
+static heed_status read(const hd_json *config, hd_recipe *recipe) {
+    (void)config;
+    recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
+    return HEED_OK;
 }
 
-static bool carries(const hd_recipe *recipe) { return recipe->architecture == HD_RECURRENT && recipe->output_bias; }
+static bool carries(const hd_recipe *recipe) {
+    return recipe->architecture == HD_RECURRENT && recipe->head != HD_HEAD_MASKED &&
+           recipe->output_bias == (recipe->head == HD_HEAD_LANGUAGE);
+}
 
 const hd_family hd_heed_rnn = {.model_type = "heed-rnn",
                                .architectures = {[HD_HEAD_LANGUAGE] = "HeedRecurrentModel",
@@ -54,4 +60,5 @@ const hd_family hd_heed_rnn = {.model_type = "heed-rnn",
                                .weights = weights,
                                .weight_count = HD_COUNT(weights),
                                .complete = complete,
+                               .read = read,
                                .carries = carries};

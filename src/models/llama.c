@@ -69,8 +69,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     HD_TRY(hd_json_int(config, "head_dim", 0, 1, 1 << 16, &head_width));
     if (head_width && head_width * recipe->decoder_heads != recipe->width)
         return hd_fail(config->context, HEED_UNSUPPORTED, "%s: %lld heads of %lld are not as wide as the model's %lld",
-                       config->path, (long long)recipe->decoder_heads, (long long)head_width,
-                       (long long)recipe->width);
+                       config->path, (long long)recipe->decoder_heads, (long long)head_width, (long long)recipe->width);
     recipe->untied = !tied;
     return read_rotation(config, recipe);
 }
@@ -78,9 +77,9 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
 static int write(const hd_recipe *recipe, json_t *config) {
     return json_object_set_new(config, "tie_word_embeddings", json_boolean(!recipe->untied)) |
            json_object_set_new(config, "rope_theta", json_real((double)recipe->rotary_base)) |
-           json_object_set_new(config, "rope_parameters",
-                               json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta",
-                                         (double)recipe->rotary_base));
+           json_object_set_new(
+               config, "rope_parameters",
+               json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta", (double)recipe->rotary_base));
 }
 
 static bool carries(const hd_recipe *r) {

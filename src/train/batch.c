@@ -4,44 +4,6 @@
 
 #include <string.h>
 
-/* Some pairs, laid out for one pass. */
-typedef struct laid_out {
-    hd_layout sources, targets;
-    int32_t *source_ids, *fed, *wanted; /* fed: the target shifted right behind the start token */
-} laid_out;
-
-static int32_t *ids(hd_pass *pass, int64_t count) { return hd_pass_alloc(pass, (size_t)count, sizeof(int32_t)); }
-
-/* Writes the pairs into the pass's arena, `copies` times all of them. A copy's numbers are others, and so is its dropout. */
-static bool lay_out(hd_pass *pass, int32_t start_token, const hd_pair *pairs, int64_t distinct, int64_t copies,
-                    laid_out *out) {
-    int64_t count = copies * distinct, source_tokens = 0, target_tokens = 0;
-    for (int64_t i = 0; i < distinct; i++) {
-        source_tokens += copies * pairs[i].source_count;
-        target_tokens += copies * pairs[i].target_count;
-    }
-    int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1);
-    out->source_ids = ids(pass, source_tokens);
-    out->fed = ids(pass, target_tokens);
-    out->wanted = ids(pass, target_tokens);
-    uint64_t *numbers = hd_pass_alloc(pass, (size_t)count, sizeof *numbers);
-    if (pass->status != HEED_OK) return false;
-    source_starts[0] = target_starts[0] = 0;
-    for (int64_t i = 0; i < count; i++) {
-        hd_pair pair = pairs[i % distinct];
-        numbers[i] = pair.number | (uint64_t)(i / distinct) << 63;
-        memcpy(out->source_ids + source_starts[i], pair.source, (size_t)pair.source_count * sizeof(int32_t));
-        memcpy(out->wanted + target_starts[i], pair.target, (size_t)pair.target_count * sizeof(int32_t));
-        out->fed[target_starts[i]] = start_token;
-        memcpy(out->fed + target_starts[i] + 1, pair.target, (size_t)(pair.target_count - 1) * sizeof(int32_t));
-        source_starts[i + 1] = source_starts[i] + pair.source_count;
-        target_starts[i + 1] = target_starts[i] + pair.target_count;
-    }
-    out->sources = (hd_layout){count, source_starts, numbers, NULL};
-    out->targets = (hd_layout){count, target_starts, numbers, NULL};
-    return true;
-}
-
 /* Chunks that run at the same time, a worker each. */
 typedef struct group {
     hd_run *run;
@@ -60,7 +22,6 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     hd_worker *worker = &run->workers[chunk];
     hd_pass *pass = &worker->pass;
     const hd_network *network = run->model->network;
-    const hd_recipe *recipe = &network->recipe;
     hd_pass_reset(pass);
     pass->recording = pass->training = g->scale > 0;
     pass->gradients = g->blocks ? g->blocks[chunk] : NULL;
@@ -68,11 +29,12 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
     pass->step = (uint64_t)run->state.step;
     worker->loss = 0;
     if (pass->gradients) memset(pass->gradients, 0, (size_t)network->gradient_count * sizeof(float));
-    laid_out batch;
+    hd_laid_out batch;
     const int32_t *starts = g->starts + chunk;
-    if (!lay_out(pass, recipe->decoder_start, g->pairs + starts[0], starts[1] - starts[0], g->copies, &batch)) return;
-    hd_tensor *memory = hd_network_encode(network, pass, batch.source_ids, &batch.sources);
-    hd_tensor *states = hd_network_decode(network, pass, batch.fed, &batch.targets, memory);
+    if (!hd_lay_out(pass, run->objective, network->recipe.decoder_start, g->pairs + starts[0], starts[1] - starts[0],
+                    g->copies, &batch))
+        return;
+    hd_tensor *states = hd_ask(network, pass, &batch);
     hd_cross_entropy_options options = {.bias = network->output_bias,
                                         .smoothing = run->options.label_smoothing,
                                         .scale = g->scale,
@@ -83,14 +45,14 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
         hd_pass_backward(pass);
 }
 
-/* Cuts pairs into chunks of about chunk_tokens target tokens, copies counted, as even as they can be: where each starts. */
+/* Cuts pairs into chunks of about chunk_tokens tokens, copies counted, as even as they can be: where each starts. */
 static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, int32_t *starts) {
     int64_t total = 0, before = 0, chunks = 0;
-    for (size_t i = 0; i < count; i++) total += pairs[i].target_count;
+    for (size_t i = 0; i < count; i++) total += hd_corpus_weight(&run->train, &pairs[i]);
     int64_t wanted = (copies * total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
         if (before * wanted >= chunks * total) starts[chunks++] = (int32_t)i;
-        before += pairs[i].target_count;
+        before += hd_corpus_weight(&run->train, &pairs[i]);
     }
     starts[chunks] = (int32_t)count;
     return chunks;
@@ -183,7 +145,7 @@ static heed_status add_batch(hd_run *run, update *u) {
     for (size_t i = 0; i < count; i++) {
         hd_pair *pair = &u->pairs[u->count++];
         HD_TRY(hd_corpus_draw(&run->train, examples[i], run->batches.epoch, &u->ids, pair));
-        run->step_tokens += pair->target_count;
+        run->step_tokens += hd_asked_of(run->objective, pair);
     }
     return HEED_OK;
 }
@@ -195,7 +157,7 @@ static heed_status run_update(hd_run *run, update *u) {
     for (int64_t i = 0; i < run->options.accumulate; i++) HD_TRY(add_batch(run, u));
     run->state.epoch = run->batches.epoch;
     run->state.batch = run->batches.number;
-    int64_t copies = run->options.r_drop > 0 ? 2 : 1, tokens = copies * run->step_tokens;
+    int64_t copies = run->options.r_drop > 0 ? 2 : 1, tokens = hd_max(copies * run->step_tokens, 1);
     double loss = 0;
     HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
     run->loss = loss / (double)tokens;
@@ -211,15 +173,24 @@ heed_status hd_run_batches(hd_run *run) {
     return status;
 }
 
-heed_status hd_run_loss(hd_run *run, const hd_corpus *corpus, double *loss) {
+heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss) {
     enum { PAIRS = 256 };
     hd_pair pairs[PAIRS];
+    hd_arena drawn;
+    hd_arena_open(&drawn, run->context);
+    heed_status status = HEED_OK;
+    int64_t asked = 0;
     *loss = 0;
-    for (uint64_t first = 0; first < corpus->count; first += PAIRS) {
+    for (uint64_t first = 0; first < corpus->count && status == HEED_OK; first += PAIRS) {
         size_t count = (size_t)hd_min(PAIRS, (int64_t)(corpus->count - first));
-        for (size_t i = 0; i < count; i++) pairs[i] = hd_corpus_get(corpus, first + i);
-        HD_TRY(run_pairs(run, pairs, count, 1, 0.0f, loss));
+        hd_arena_reset(&drawn);
+        for (size_t i = 0; i < count && status == HEED_OK; i++) {
+            status = hd_corpus_draw(corpus, first + i, 0, &drawn, &pairs[i]); /* the same in every validation */
+            if (status == HEED_OK) asked += hd_asked_of(run->objective, &pairs[i]);
+        }
+        if (status == HEED_OK) status = run_pairs(run, pairs, count, 1, 0.0f, loss);
     }
-    *loss /= (double)corpus->target_tokens;
-    return HEED_OK;
+    hd_arena_close(&drawn);
+    *loss /= (double)hd_max(asked, 1);
+    return status;
 }

@@ -5,7 +5,7 @@
 typedef struct hd_batch_item {
     uint64_t example;
     uint64_t shuffled; /* its place in the epoch's order: breaks ties between equal lengths */
-    int32_t source_count, target_count;
+    int32_t source_count, weight;
 } hd_batch_item;
 
 heed_status hd_batches_open(heed_context *context, const hd_corpus *corpus, uint64_t seed, int64_t window,
@@ -53,7 +53,7 @@ static uint64_t shuffled(hd_random_key key, uint64_t index, uint64_t count) {
 
 static int by_length(const void *a, const void *b) {
     const hd_batch_item *x = a, *y = b;
-    if (x->target_count != y->target_count) return x->target_count < y->target_count ? -1 : 1;
+    if (x->weight != y->weight) return x->weight < y->weight ? -1 : 1;
     if (x->source_count != y->source_count) return x->source_count < y->source_count ? -1 : 1;
     return x->shuffled < y->shuffled ? -1 : 1;
 }
@@ -67,16 +67,16 @@ static void lay_out(hd_batches *b) {
     for (uint32_t i = 0; i < items; i++) {
         uint64_t place = b->window_start + i, example = shuffled(key, place, count);
         hd_pair pair = hd_corpus_get(b->corpus, example);
-        b->items[i] = (hd_batch_item){example, place, pair.source_count, pair.target_count};
+        b->items[i] = (hd_batch_item){example, place, pair.source_count, (int32_t)hd_corpus_weight(b->corpus, &pair)};
     }
     qsort(b->items, items, sizeof *b->items, by_length);
     b->batches = 0;
     int64_t tokens = 0;
     for (uint32_t i = 0; i < items; i++) {
-        tokens += b->items[i].target_count;
+        tokens += b->items[i].weight;
         if (i == 0 || tokens > b->batch_tokens) {
             b->starts[b->batches++] = i;
-            tokens = b->items[i].target_count;
+            tokens = b->items[i].weight;
         }
     }
     b->starts[b->batches] = items;

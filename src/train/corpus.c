@@ -1,88 +1,75 @@
 #include "train/corpus.h"
 
-#include "base/lines.h"
+#include "train/readers/readers.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { HEADER = 4 }; /* int32s in front of a pair */
+enum { HEADER = 4 }; /* int32s in front of an example */
 
-typedef struct building {
-    heed_context *context;
-    const heed_tokenizer *tokenizer;
-    const hd_corpus_options *options;
-    hd_lines source, target;
-    hd_writer tokens, index;
-    hd_encoding encoded_source, encoded_target;
-    uint64_t at, count, target_tokens, empty, long_ones;
-} building;
+/* ---- building ---- */
 
-static heed_status encode(building *b, const hd_lines *lines, const char *path, hd_encoding *out) {
+heed_status hd_corpus_encode(hd_corpus_builder *b, const hd_lines *lines, const char *path, hd_encoding *out) {
     if (hd_tokenizer_encode(b->tokenizer, b->context, lines->text, lines->size, true, out) == HEED_OK) return HEED_OK;
     char place[512];
     snprintf(place, sizeof place, "%.400s: line %llu", path, (unsigned long long)lines->number);
     return hd_fail_in(b->context, place);
 }
 
-static heed_status add_pair(building *b) {
-    if (!b->source.size || !b->target.size) {
-        b->empty++;
-        return HEED_OK;
-    }
-    HD_TRY(encode(b, &b->source, b->options->source, &b->encoded_source));
-    HD_TRY(encode(b, &b->target, b->options->target, &b->encoded_target));
-    size_t counts[] = {b->encoded_source.count, b->encoded_target.count};
-    if ((int64_t)counts[0] > b->options->most || (int64_t)counts[1] > b->options->most) {
+heed_status hd_corpus_refuse(hd_corpus_builder *b, const hd_lines *lines, const char *path, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return hd_fail(b->context, HEED_FORMAT, "%s: line %llu: %s", path, (unsigned long long)lines->number, text);
+}
+
+heed_status hd_refuse_lengths(hd_corpus_builder *b, bool source, bool target) {
+    uint64_t lines[] = {b->source.number, b->target.number};
+    while (source && hd_lines_next(&b->source)) lines[0] = b->source.number;
+    while (target && hd_lines_next(&b->target)) lines[1] = b->target.number;
+    return hd_fail(b->context, HEED_FORMAT, "%s has %llu lines, but %s has %llu", b->options->source,
+                   (unsigned long long)lines[0], b->options->target, (unsigned long long)lines[1]);
+}
+
+heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, uint64_t asked) {
+    if ((int64_t)source.count > b->options->most || (!b->window && (int64_t)target.count > b->options->most)) {
         b->long_ones++;
         return HEED_OK;
     }
     static const char zeros[sizeof(int32_t)];
-    size_t bytes[] = {0, 0};
-    if (b->options->bpe_dropout > 0) bytes[0] = b->source.size, bytes[1] = b->target.size;
-    size_t words = (bytes[0] + bytes[1] + sizeof zeros - 1) / sizeof zeros; /* of text */
-    int32_t header[] = {(int32_t)counts[0], (int32_t)counts[1], (int32_t)bytes[0], (int32_t)bytes[1]};
+    if (!(b->options->bpe_dropout > 0)) source.size = target.size = 0;
+    size_t words = (source.size + target.size + sizeof zeros - 1) / sizeof zeros; /* of text */
+    int32_t header[] = {(int32_t)source.count, (int32_t)target.count, (int32_t)source.size, (int32_t)target.size};
     HD_TRY(hd_writer_write(&b->index, &b->at, sizeof b->at));
     HD_TRY(hd_writer_write(&b->tokens, header, sizeof header));
-    HD_TRY(hd_writer_write(&b->tokens, b->encoded_source.ids, counts[0] * sizeof(int32_t)));
-    HD_TRY(hd_writer_write(&b->tokens, b->encoded_target.ids, counts[1] * sizeof(int32_t)));
-    HD_TRY(hd_writer_write(&b->tokens, b->source.text, bytes[0]));
-    HD_TRY(hd_writer_write(&b->tokens, b->target.text, bytes[1]));
-    HD_TRY(hd_writer_write(&b->tokens, zeros, words * sizeof zeros - bytes[0] - bytes[1]));
-    b->at += HEADER + counts[0] + counts[1] + words;
-    b->target_tokens += counts[1];
+    HD_TRY(hd_writer_write(&b->tokens, source.ids, source.count * sizeof(int32_t)));
+    HD_TRY(hd_writer_write(&b->tokens, target.ids, target.count * sizeof(int32_t)));
+    HD_TRY(hd_writer_write(&b->tokens, source.text, source.size));
+    HD_TRY(hd_writer_write(&b->tokens, target.text, target.size));
+    HD_TRY(hd_writer_write(&b->tokens, zeros, words * sizeof zeros - source.size - target.size));
+    b->at += HEADER + source.count + target.count + words;
+    b->asked += asked;
     b->count++;
     return HEED_OK;
 }
 
-static heed_status read_pairs(building *b) {
-    for (;;) {
-        bool source = hd_lines_next(&b->source), target = hd_lines_next(&b->target);
-        if (b->source.status != HEED_OK || b->target.status != HEED_OK) return b->context->status;
-        if (!source && !target) return HEED_OK;
-        if (source != target) {
-            uint64_t lines[] = {b->source.number, b->target.number};
-            while (source && hd_lines_next(&b->source)) lines[0] = b->source.number;
-            while (target && hd_lines_next(&b->target)) lines[1] = b->target.number;
-            return hd_fail(b->context, HEED_FORMAT, "%s has %llu lines, but %s has %llu", b->options->source,
-                           (unsigned long long)lines[0], b->options->target, (unsigned long long)lines[1]);
-        }
-        HD_TRY(add_pair(b));
-    }
-}
-
-static heed_status build(building *b, hd_corpus *corpus) {
-    HD_TRY(hd_lines_open(b->context, b->options->source, 0, &b->source));
-    HD_TRY(hd_lines_open(b->context, b->options->target, 0, &b->target));
+static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
+    const hd_corpus_options *o = b->options;
+    HD_TRY(hd_lines_open(b->context, o->source, 0, &b->source));
+    if (o->target) HD_TRY(hd_lines_open(b->context, o->target, 0, &b->target));
     HD_TRY(hd_writer_open(b->context, corpus->tokens_path, &b->tokens));
     HD_TRY(hd_writer_open(b->context, corpus->index_path, &b->index));
-    HD_TRY(read_pairs(b));
+    HD_TRY(o->read ? o->read(b) : hd_read_translations(b));
     if (b->empty) hd_note(b->context, "%llu pairs with an empty line are left out", (unsigned long long)b->empty);
     if (b->long_ones)
         hd_note(b->context, "%llu pairs of more than %lld tokens are left out", (unsigned long long)b->long_ones,
-                (long long)b->options->most);
+                (long long)o->most);
     if (!b->count)
-        return hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", b->options->source,
-                       b->options->target);
+        return o->target ? hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", o->source, o->target)
+                         : hd_fail(b->context, HEED_FORMAT, "%s holds nothing to train on", o->source);
     HD_TRY(hd_writer_commit(&b->tokens));
     return hd_writer_commit(&b->index);
 }
@@ -93,21 +80,25 @@ static char *file_name(heed_context *context, const char *folder, const char *na
     return hd_path_join(context, folder, full);
 }
 
+/* ---- what was built ---- */
+
+static const int32_t *find(const hd_corpus *corpus, uint64_t number) {
+    const uint64_t *index = (const uint64_t *)(const void *)corpus->index.data;
+    return (const int32_t *)(const void *)corpus->tokens.data + index[number];
+}
+
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
                            hd_corpus *corpus) {
-    *corpus = (hd_corpus){.context = context,
-                          .tokenizer = tokenizer,
-                          .most = options->most,
-                          .bpe_dropout = options->bpe_dropout,
-                          .seed = options->seed};
+    *corpus = (hd_corpus){.context = context, .tokenizer = tokenizer, .options = *options};
+    if (!options->read) corpus->options.draw = hd_draw_translation;
     corpus->tokens_path = file_name(context, options->folder, options->name, "tokens");
     corpus->index_path = file_name(context, options->folder, options->name, "index");
     if (!corpus->tokens_path || !corpus->index_path) return HEED_MEMORY;
-    building b = {.context = context,
-                  .tokenizer = tokenizer,
-                  .options = options,
-                  .tokens.descriptor = -1,
-                  .index.descriptor = -1};
+    hd_corpus_builder b = {.context = context,
+                           .tokenizer = tokenizer,
+                           .options = options,
+                           .tokens.descriptor = -1,
+                           .index.descriptor = -1};
     b.source.descriptor = b.target.descriptor = -1;
     b.source.context = b.target.context = b.tokens.context = b.index.context = context;
     b.tokens.pending.context = b.index.pending.context = context;
@@ -121,8 +112,9 @@ heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenize
     HD_TRY(status);
     HD_TRY(hd_map_open(context, corpus->tokens_path, &corpus->tokens));
     HD_TRY(hd_map_open(context, corpus->index_path, &corpus->index));
-    corpus->count = b.count;
-    corpus->target_tokens = b.target_tokens;
+    corpus->window = b.window;
+    corpus->count = b.window ? (uint64_t)((find(corpus, 0)[1] - 1) / b.window) : b.count;
+    corpus->asked = b.window ? corpus->count * (uint64_t)b.window : b.asked;
     return HEED_OK;
 }
 
@@ -137,39 +129,19 @@ void hd_corpus_close(hd_corpus *corpus) {
     hd_free(corpus->context, corpus->index_path);
 }
 
-static const int32_t *find(const hd_corpus *corpus, uint64_t number) {
-    const uint64_t *index = (const uint64_t *)(const void *)corpus->index.data;
-    return (const int32_t *)(const void *)corpus->tokens.data + index[number];
-}
-
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
-    const int32_t *at = find(corpus, number), *ids = at + HEADER;
+    const int32_t *at = find(corpus, corpus->window ? 0 : number), *ids = at + HEADER;
+    if (corpus->window) /* a piece of the one text */
+        return (hd_pair){number, NULL, ids + (int64_t)number * corpus->window, 0, (int32_t)corpus->window + 1};
     return (hd_pair){number, ids, ids + at[0], at[0], at[1]};
 }
 
-/* ---- encoding anew ---- */
-
-/* Puts other ids in the place of a side's, unless there are too many. */
-static heed_status draw_side(hd_corpus *corpus, const char *text, int32_t size, hd_random_key key, uint64_t sentence,
-                             hd_arena *arena, const int32_t **ids, int32_t *count) {
-    hd_encode_options options = {.add_special = true, .dropout = corpus->bpe_dropout, .key = key, .sentence = sentence};
-    hd_encoding *drawn = &corpus->drawn;
-    HD_TRY(hd_tokenizer_encode_with(corpus->tokenizer, corpus->context, text, (size_t)size, &options, drawn));
-    if ((int64_t)drawn->count > corpus->most) return HEED_OK;
-    int32_t *copy = hd_arena_alloc(arena, drawn->count, sizeof *copy);
-    if (!copy) return HEED_MEMORY;
-    memcpy(copy, drawn->ids, drawn->count * sizeof *copy);
-    *ids = copy;
-    *count = (int32_t)drawn->count;
-    return HEED_OK;
+int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair) {
+    bool translation = !corpus->options.read || corpus->options.read == hd_read_translations;
+    return translation ? pair->target_count : hd_max(pair->source_count, pair->target_count);
 }
 
 heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     *pair = hd_corpus_get(corpus, number);
-    if (!(corpus->bpe_dropout > 0)) return HEED_OK;
-    hd_random_key key = hd_random_key_make(corpus->seed, HD_RANDOM_SEGMENT, epoch);
-    const int32_t *at = find(corpus, number);
-    const char *text = (const char *)(at + HEADER + at[0] + at[1]);
-    HD_TRY(draw_side(corpus, text, at[2], key, 2 * number, arena, &pair->source, &pair->source_count));
-    return draw_side(corpus, text + at[2], at[3], key, 2 * number + 1, arena, &pair->target, &pair->target_count);
+    return corpus->options.draw ? corpus->options.draw(corpus, epoch, arena, pair) : HEED_OK;
 }

@@ -6,12 +6,24 @@
 
 typedef enum hd_schedule { HD_INVERSE_SQUARE_ROOT, HD_COSINE, HD_LINEAR, HD_CONSTANT } hd_schedule;
 typedef enum hd_compute { HD_COMPUTE_F32, HD_COMPUTE_BF16 } hd_compute;
-typedef enum hd_metric { HD_METRIC_BLEU, HD_METRIC_LOSS } hd_metric;
+
+/* Which kind of model is made: the objective's own, or … */
+typedef enum hd_train_family {
+    HD_FAMILY_NATURAL,
+    HD_FAMILY_MARIAN,
+    HD_FAMILY_PEGASUS,
+    HD_FAMILY_BERT,
+    HD_FAMILY_GPT2,
+    HD_FAMILY_LLAMA,
+    HD_FAMILY_HEED_RNN
+} hd_train_family;
 
 typedef struct hd_train_options {
     char *recipe; /* a file read before the other options */
     bool resume;
+    int objective; /* hd_objective_kind */
     /* data */
+    bool whole_file;
     char *train_source, *train_target, *valid_source, *valid_target;
     char *tokenizer; /* a tokenizer.json; NULL: one is trained on the training data */
     int64_t vocabulary_size, min_frequency;
@@ -22,11 +34,12 @@ typedef struct hd_train_options {
     float bpe_dropout;
     /* model */
     char *model;      /* one to start from; NULL: a new one */
-    int architecture; /* hd_architecture */
+    int family;       /* hd_train_family */
     int cell, memory; /* hd_cell, hd_memory_kind */
     bool one_direction;
+    int64_t key_heads;
     int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;
-    int activation;
+    int activation; /* hd_activation + 1; 0: the family's own */
     bool pre_norm;
     float dropout, attention_dropout, activation_dropout;
     /* optimisation */
@@ -37,7 +50,7 @@ typedef struct hd_train_options {
     float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing, r_drop;
     /* keeping track */
     int64_t log_every, save_every, validate_every, patience, keep, average;
-    int metric;
+    int metric;  /* hd_metric */
     int compute; /* hd_compute */
     int64_t valid_beams;
     int bleu_tokenize;

@@ -38,7 +38,7 @@ double heed_progress_value(const heed_progress *progress, const char *name) {
     if (strcmp(name, "tokens_per_second") == 0) return tokens_per_second(run);
     if (strcmp(name, "seconds_left") == 0) return seconds_left(run);
     if (strcmp(name, "validation_loss") == 0) return run->valid_loss;
-    if (strcmp(name, "bleu") == 0) return run->bleu;
+    if (strcmp(name, "score") == 0 || strcmp(name, hd_metric_key(run->metric)) == 0) return run->score;
     return NAN;
 }
 
@@ -56,8 +56,9 @@ static void duration(double seconds, char *out, size_t size) {
 static void write_line(const hd_run *run, char *line, size_t size) {
     char left[32], judged[64] = "", speed[48] = "";
     duration(seconds_left(run), left, sizeof left);
-    if (!isnan(run->bleu))
-        snprintf(judged, sizeof judged, "  valid %.3f  BLEU %.2f", run->valid_loss, run->bleu);
+    if (!isnan(run->score))
+        snprintf(judged, sizeof judged, "  valid %.3f  %s %.2f", run->valid_loss, hd_metric_name(run->metric),
+                 run->score);
     else if (!isnan(run->valid_loss))
         snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
     if (!isnan(tokens_per_second(run))) snprintf(speed, sizeof speed, "  %.0f tokens/s", tokens_per_second(run));
@@ -149,7 +150,8 @@ heed_status hd_report_step(hd_run *run, bool *go_on) {
 heed_status hd_report_validation(hd_run *run, bool better) {
     json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss,
                              "better", better);
-    if (line && !isnan(run->bleu) && json_object_set_new(line, "bleu", json_real(run->bleu)) != 0) {
+    if (line && !isnan(run->score) &&
+        json_object_set_new(line, hd_metric_key(run->metric), json_real(run->score)) != 0) {
         json_decref(line);
         line = NULL;
     }
@@ -163,25 +165,50 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path ? path : "";
 }
 
+static void write_layers(const hd_recipe *r, hd_buffer *card) {
+    if (r->encoder_layers && r->decoder_layers)
+        hd_buffer_format(card, "- layers %lld + %lld", (long long)r->encoder_layers, (long long)r->decoder_layers);
+    else
+        hd_buffer_format(card, "- layers %lld", (long long)(r->encoder_layers + r->decoder_layers));
+    hd_buffer_format(card, ", width %lld", (long long)r->width);
+    if (r->architecture == HD_TRANSFORMER)
+        hd_buffer_format(card, ", feed-forward %lld, heads %lld",
+                         (long long)(r->encoder_layers ? r->encoder_ffn_width : r->decoder_ffn_width),
+                         (long long)(r->encoder_layers ? r->encoder_heads : r->decoder_heads));
+    hd_buffer_format(card, ", vocabulary %lld\n", (long long)r->vocabulary);
+}
+
 static void write_card(const hd_run *run, hd_buffer *card) {
+    static const char *const pipelines[] = {"translation", "text-generation", "fill-mask", "text-classification",
+                                            "token-classification"};
     const hd_recipe *r = &run->model->network->recipe;
-    hd_buffer_format(card, "---\nlibrary_name: transformers\npipeline_tag: translation\n---\n\n# %s\n\n",
+    const hd_train_options *o = &run->options;
+    const char *shape = r->encoder_layers && r->decoder_layers ? "encoder–decoder"
+                        : r->encoder_layers                    ? "encoder"
+                                                               : "decoder";
+    hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
+                     r->architecture == HD_TRANSFORMER ? "transformers" : "heed", pipelines[run->objective],
                      base_name(run->folder));
-    hd_buffer_format(
-        card, "An encoder–decoder Transformer (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
-        run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
-    hd_buffer_format(card, "- data: `%s` → `%s`, %llu pairs\n", base_name(run->options.train_source),
-                     base_name(run->options.train_target), (unsigned long long)run->train.count);
-    hd_buffer_format(card, "- layers %lld + %lld, width %lld, feed-forward %lld, heads %lld, vocabulary %lld\n",
-                     (long long)r->encoder_layers, (long long)r->decoder_layers, (long long)r->width,
-                     (long long)r->encoder_ffn_width, (long long)r->encoder_heads, (long long)r->vocabulary);
-    hd_buffer_format(card, "- updates %lld, target tokens seen %llu\n", (long long)run->state.step,
+    hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
+                     shape[0] == 'e' ? "An" : "A", shape,
+                     r->architecture == HD_TRANSFORMER ? "Transformer" : "recurrent network",
+                     run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
+    hd_buffer_format(card, "- data: `%s`", base_name(o->train_source));
+    if (o->train_target) hd_buffer_format(card, " → `%s`", base_name(o->train_target));
+    hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count,
+                     run->objective == HD_OBJECTIVE_TRANSLATE ? "pairs" : "examples");
+    write_layers(r, card);
+    hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step,
+                     run->objective == HD_OBJECTIVE_TRANSLATE ? "target tokens" : "targets",
                      (unsigned long long)run->state.tokens);
-    if (!isnan(run->valid_loss)) hd_buffer_format(card, "- validation loss %.4f a token\n", run->valid_loss);
-    if (!isnan(run->bleu))
-        hd_buffer_format(card, "- validation BLEU %.2f (%s, %lld beams)\n", run->bleu,
-                         hd_bleu_tokenizer_name((hd_bleu_tokenizer)run->options.bleu_tokenize),
-                         (long long)run->options.valid_beams);
+    if (!isnan(run->valid_loss))
+        hd_buffer_format(card, "- validation loss %.4f a %s\n", run->valid_loss,
+                         run->objective == HD_OBJECTIVE_CLASSIFY ? "text" : "token");
+    if (!isnan(run->score)) hd_buffer_format(card, "- validation %s %.2f", hd_metric_name(run->metric), run->score);
+    if (!isnan(run->score) && run->metric == HD_METRIC_BLEU)
+        hd_buffer_format(card, " (%s, %lld beams)", hd_bleu_tokenizer_name((hd_bleu_tokenizer)o->bleu_tokenize),
+                         (long long)o->valid_beams);
+    if (!isnan(run->score)) hd_buffer_byte(card, '\n');
     hd_buffer_text(card,
                    "\nThe licence of the data and what the model may be used for are for its maker to say here.\n");
 }

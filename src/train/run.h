@@ -1,10 +1,11 @@
-/* A training run: everything that its parts share. trainer.c leads it; batch.c makes a step's passes, checkpoint.c stops
+/* A training run: everything that its parts share. trainer.c leads it; new_model.c builds what is trained, batch.c makes a step's passes, checkpoint.c stops
  * and resumes it, validate.c judges it, report.c tells people. */
 #ifndef HD_TRAIN_RUN_H
 #define HD_TRAIN_RUN_H
 
 #include "models/model.h"
 #include "train/batches.h"
+#include "train/objective.h"
 #include "train/metrics/bleu.h"
 #include "train/optimizer.h"
 
@@ -30,7 +31,10 @@ typedef struct hd_run {
     hd_train_options options;
     bool resume;
     const char *folder;
+    hd_objective_kind objective;
+    hd_metric metric; /* what makes a validation better */
     heed_model *model;
+    hd_labels labels; /* of objectives that have some */
     hd_corpus train, valid;
     hd_batches batches;
     hd_optimizer optimizer;
@@ -42,7 +46,7 @@ typedef struct hd_run {
     double loss; /* a token */
     int64_t step_tokens;
     /* the last validation */
-    double valid_loss, bleu; /* NaN when there was none */
+    double valid_loss, score; /* score: of the metric, if it is not the loss; NaN when there was none */
     /* telling */
     heed_progress_function *progress;
     void *user;
@@ -58,7 +62,7 @@ typedef struct hd_run {
  * loss and step_tokens. */
 heed_status hd_run_batches(hd_run *run);
 /* The mean loss over a corpus, in the same chunks, without gradients. */
-heed_status hd_run_loss(hd_run *run, const hd_corpus *corpus, double *loss);
+heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss);
 
 /* checkpoint.c */
 heed_status hd_checkpoint_save(hd_run *run);
@@ -71,8 +75,17 @@ heed_status hd_checkpoint_keep(hd_run *run);
 /* The parameters become the mean of the last `average` validations' weights; false in *done when there are too few. */
 heed_status hd_checkpoint_average(hd_run *run, bool *done);
 
-/* validate.c: sets valid_loss and bleu; *metric is the one that counts, higher is better. */
+/* validate.c: sets valid_loss and score; *metric is the one that counts, higher is better. */
 heed_status hd_validate(hd_run *run, double *metric);
+/* "bleu", as log.jsonl calls a metric, and "BLEU" for people. */
+const char *hd_metric_key(hd_metric metric);
+const char *hd_metric_name(hd_metric metric);
+
+/* judge.c: of what the network answers for the validation's examples, the percentage that is right, or the F1 of spans. */
+heed_status hd_judge(hd_run *run, double *score);
+
+/* new_model.c: the model that the options ask for, with a tokenizer that is trained if there is none. */
+heed_status hd_run_make_model(hd_run *run);
 
 /* report.c */
 heed_status hd_report_open(hd_run *run); /* log.jsonl, cut to where the run stands */

@@ -1,143 +1,11 @@
-/* The training of a translator: read from heed_train at the end upwards. */
+/* Training: read from heed_train at the end upwards. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/float_environment.h"
-#include "base/lines.h"
-#include "text/train.h"
 #include "train/run.h"
 
 #include <math.h>
 #include <string.h>
-
-/* ---- the tokenizer ---- */
-
-typedef struct reading {
-    heed_context *context;
-    const char *paths[2];
-    int file;
-    bool open;
-    hd_lines lines;
-} reading;
-
-static heed_status next_line(void *user, const char **text, size_t *size) {
-    reading *r = user;
-    *text = NULL;
-    while (r->file < 2) {
-        if (!r->open) HD_TRY(hd_lines_open(r->context, r->paths[r->file], 0, &r->lines));
-        r->open = true;
-        if (hd_lines_next(&r->lines)) {
-            *text = r->lines.text;
-            *size = r->lines.size;
-            return HEED_OK;
-        }
-        heed_status status = r->lines.status;
-        hd_lines_close(&r->lines);
-        r->open = false;
-        HD_TRY(status);
-        r->file++;
-    }
-    return HEED_OK;
-}
-
-static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
-    const hd_train_options *o = &run->options;
-    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"}; /* as Marian lays out its ids */
-    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size,
-                                    .min_frequency = (uint64_t)o->min_frequency,
-                                    .form = (hd_normal_form)o->normal_form,
-                                    .lowercase = o->lowercase,
-                                    .first_specials = first,
-                                    .first_count = 2,
-                                    .last_specials = last,
-                                    .last_count = 1,
-                                    .unknown = "<unk>",
-                                    .end_of_sentence = "</s>"};
-    reading r = {.context = run->context, .paths = {o->train_source, o->train_target}};
-    heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
-    if (r.open) hd_lines_close(&r.lines);
-    return status;
-}
-
-static heed_status special_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
-    *id = hd_tokenizer_id(tokenizer, token);
-    if (*id >= 0) return HEED_OK;
-    return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which a translator needs",
-                   run->options.tokenizer, token);
-}
-
-/* ---- the model ---- */
-
-/* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
-static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
-    char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
-    if (!path) return HEED_MEMORY;
-    heed_status status;
-    if (run->resume && hd_file_exists(path))
-        status = hd_tokenizer_open(run->context, path, tokenizer);
-    else if (run->options.tokenizer)
-        status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
-    else
-        status = train_tokenizer(run, tokenizer);
-    if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
-    hd_free(run->context, path);
-    return status;
-}
-
-static heed_status make_model(hd_run *run) {
-    const hd_train_options *o = &run->options;
-    heed_tokenizer *tokenizer = NULL;
-    heed_status status = open_tokenizer(run, &tokenizer);
-    hd_recipe recipe = {.architecture = (hd_architecture)o->architecture,
-                        .cell = o->cell,
-                        .memory = o->memory,
-                        .bidirectional = !o->one_direction,
-                        .width = o->width,
-                        .encoder_layers = o->encoder_layers,
-                        .encoder_heads = o->heads,
-                        .encoder_ffn_width = o->ffn_width,
-                        .decoder_layers = o->decoder_layers,
-                        .decoder_heads = o->heads,
-                        .decoder_ffn_width = o->ffn_width,
-                        .max_positions = o->max_positions,
-                        .activation = o->activation,
-                        .positions = HD_POSITIONS_SINUSOIDAL,
-                        .pre_norm = o->pre_norm,
-                        .scale_embedding = true,
-                        .output_bias = true,
-                        .norm_epsilon = 1e-5f,
-                        .dropout = o->dropout,
-                        .attention_dropout = o->attention_dropout,
-                        .activation_dropout = o->activation_dropout,
-                        .initial_spread = 0.02f};
-    if (status == HEED_OK) status = special_id(run, tokenizer, "<pad>", &recipe.pad);
-    if (status == HEED_OK) status = special_id(run, tokenizer, "</s>", &recipe.eos);
-    recipe.decoder_start = recipe.pad;
-    recipe.vocabulary = status == HEED_OK ? (int64_t)hd_tokenizer_size(tokenizer) : 0;
-    if (status == HEED_OK) status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)o->seed, &run->model);
-    if (status != HEED_OK) hd_tokenizer_close(tokenizer);
-    return status;
-}
-
-static heed_status open_model(hd_run *run) {
-    const hd_train_options *o = &run->options;
-    if (!o->model)
-        HD_TRY(make_model(run));
-    else {
-        HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
-        hd_recipe *recipe = &run->model->network->recipe;
-        recipe->dropout = o->dropout;
-        recipe->attention_dropout = o->attention_dropout;
-        recipe->activation_dropout = o->activation_dropout;
-    }
-    run->model->generation = (hd_generation){.beams = o->beams,
-                                             .best = 1,
-                                             .length_penalty = o->length_penalty,
-                                             .repetition_penalty = 1.0f,
-                                             .forced_eos = -1,
-                                             .max_length = run->model->network->recipe.max_positions};
-    hd_network_train(run->model->network);
-    return hd_optimizer_open(&run->optimizer, run->model->network, o);
-}
 
 /* ---- settings ---- */
 
@@ -208,6 +76,35 @@ static heed_status settle_resumed(hd_run *run, const heed_options *options, cons
     return status;
 }
 
+static bool reads_two_files(const hd_train_options *o) {
+    return o->objective == HD_OBJECTIVE_TRANSLATE || o->objective == HD_OBJECTIVE_CLASSIFY;
+}
+
+/* Does a metric judge what is learned? */
+static bool judges(hd_metric metric, int objective) {
+    if (metric == HD_METRIC_BLEU) return objective == HD_OBJECTIVE_TRANSLATE;
+    if (metric == HD_METRIC_SPAN_F1) return objective == HD_OBJECTIVE_TAG;
+    if (metric == HD_METRIC_ACCURACY) return objective != HD_OBJECTIVE_TRANSLATE;
+    return true;
+}
+
+static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
+    const char *name = hd_objectives[o->objective].name;
+    if (!o->train_source || (reads_two_files(o) && !o->train_target))
+        return hd_fail(context, HEED_ARGUMENT, "a training needs train-source%s",
+                       reads_two_files(o) ? " and train-target" : "");
+    if (!reads_two_files(o) && (o->train_target || o->valid_target))
+        return hd_fail(context, HEED_ARGUMENT, "the objective %s reads no train-target or valid-target", name);
+    if (reads_two_files(o) && !o->valid_source != !o->valid_target)
+        return hd_fail(context, HEED_ARGUMENT, "valid-source and valid-target are given together or not at all");
+    if (!judges(metric, o->objective))
+        return hd_fail(context, HEED_ARGUMENT, "the metric %s does not judge the objective %s", hd_metric_key(metric),
+                       name);
+    if (o->r_drop > 0 && o->objective == HD_OBJECTIVE_MASKED)
+        return hd_fail(context, HEED_ARGUMENT, "r-drop does not go with hidden words");
+    return HEED_OK;
+}
+
 static heed_status settle(hd_run *run, const heed_options *options) {
     heed_context *context = run->context;
     HD_TRY(read_layers(context, NULL, options, &run->options));
@@ -223,11 +120,10 @@ static heed_status settle(hd_run *run, const heed_options *options) {
     hd_free(context, run->options.recipe);
     run->options.recipe = NULL;
     const hd_train_options *o = &run->options;
-    if (!o->train_source || !o->train_target)
-        return hd_fail(context, HEED_ARGUMENT, "a training needs train-source and train-target");
-    if (!o->valid_source != !o->valid_target)
-        return hd_fail(context, HEED_ARGUMENT, "valid-source and valid-target are given together or not at all");
-    return HEED_OK;
+    run->objective = (hd_objective_kind)o->objective;
+    run->metric = o->metric == HD_METRIC_NATURAL ? hd_objectives[run->objective].metric : (hd_metric)o->metric;
+    if (o->label_smoothing < 0) run->options.label_smoothing = run->objective == HD_OBJECTIVE_TRANSLATE ? 0.1f : 0.0f;
+    return check(context, o, run->metric);
 }
 
 /* ---- the run ---- */
@@ -235,19 +131,29 @@ static heed_status settle(hd_run *run, const heed_options *options) {
 static heed_status open_data(hd_run *run) {
     const hd_train_options *o = &run->options;
     const heed_tokenizer *tokenizer = run->model->tokenizer;
-    int64_t max_positions = run->model->network->recipe.max_positions;
+    const hd_objective *objective = &hd_objectives[run->objective];
+    int64_t longest = run->model->network->recipe.max_positions;
+    int64_t extra = run->objective == HD_OBJECTIVE_LANGUAGE; /* the last token is asked for, but not fed */
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
                                .name = "train",
-                               .most = hd_min(o->max_tokens, max_positions),
+                               .most = hd_min(o->max_tokens, longest) + extra,
                                .bpe_dropout = o->bpe_dropout,
-                               .seed = (uint64_t)o->seed};
-    hd_corpus_options valid = {.source = o->valid_source,
-                               .target = o->valid_target,
-                               .folder = run->folder,
-                               .name = "valid",
-                               .most = max_positions};
+                               .seed = (uint64_t)o->seed,
+                               .read = objective->read,
+                               .draw = objective->draw,
+                               .whole_file = o->whole_file,
+                               .labels = &run->labels};
+    hd_corpus_options valid = train;
+    valid.source = o->valid_source;
+    valid.target = o->valid_target;
+    valid.name = "valid";
+    valid.bpe_dropout = 0;
+    if (run->objective == HD_OBJECTIVE_LANGUAGE)
+        valid.draw = NULL;
+    else
+        valid.most = longest;
     HD_TRY(hd_corpus_open(run->context, tokenizer, &train, &run->train));
     if (o->valid_source) HD_TRY(hd_corpus_open(run->context, tokenizer, &valid, &run->valid));
     HD_TRY(hd_batches_open(run->context, &run->train, (uint64_t)o->seed, o->shuffle_window, o->batch_tokens,
@@ -282,7 +188,8 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     }
     HD_TRY(write_own_recipe(run));
     run->context->bf16 = run->options.compute == HD_COMPUTE_BF16;
-    HD_TRY(open_model(run));
+    HD_TRY(hd_run_make_model(run));
+    HD_TRY(hd_optimizer_open(&run->optimizer, run->model->network, &run->options));
     HD_TRY(open_workers(run));
     if (run->resume) {
         bool found;
@@ -305,6 +212,7 @@ static void close_run(hd_run *run) {
     hd_free(run->context, run->workers);
     hd_free(run->context, run->blocks);
     hd_model_close(run->model);
+    hd_labels_close(run->context, &run->labels);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
 }
 
@@ -393,7 +301,7 @@ heed_status heed_train(heed_context *context, const heed_options *options, const
     run->folder = folder;
     run->progress = progress;
     run->user = user;
-    run->valid_loss = run->bleu = NAN;
+    run->valid_loss = run->score = NAN;
     run->state.best = -INFINITY;
     heed_status status = open_run(run, options);
     if (status == HEED_OK) status = run_to_the_end(run);

@@ -1,4 +1,4 @@
-/* Validation: the loss on held-out pairs, and the BLEU of their translations. */
+/* Validation: the loss on held-out examples, and what people would ask: BLEU, accuracy, the F1 of spans. */
 #include "base/lines.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
@@ -6,6 +6,16 @@
 
 #include <math.h>
 #include <string.h>
+
+const char *hd_metric_key(hd_metric metric) {
+    static const char *const keys[] = {"", "validation_loss", "bleu", "accuracy", "span_f1"};
+    return keys[metric];
+}
+
+const char *hd_metric_name(hd_metric metric) {
+    static const char *const names[] = {"", "loss", "BLEU", "accuracy", "span F1"};
+    return names[metric];
+}
 
 enum { LINES_AT_ONCE = 1000 };
 
@@ -45,7 +55,7 @@ static heed_status measure_bleu(hd_run *run) {
     if (status == HEED_OK) {
         hd_bleu_result result;
         hd_bleu_score(bleu, &result);
-        run->bleu = result.score;
+        run->score = result.score;
     }
     hd_bleu_close(bleu);
     hd_line_index_close(&sources);
@@ -59,7 +69,8 @@ heed_status hd_validate(hd_run *run, double *metric) {
         return hd_fail(run->context, HEED_NUMERIC,
                        "step %lld: the validation's loss is %f; the last checkpoint is sound",
                        (long long)run->state.step, run->valid_loss);
-    if (run->options.metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
-    *metric = run->options.metric == HD_METRIC_BLEU ? run->bleu : -run->valid_loss;
+    if (run->metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
+    if (run->metric == HD_METRIC_ACCURACY || run->metric == HD_METRIC_SPAN_F1) HD_TRY(hd_judge(run, &run->score));
+    *metric = run->metric == HD_METRIC_LOSS ? -run->valid_loss : run->score;
     return HEED_OK;
 }

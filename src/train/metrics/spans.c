@@ -1,0 +1,40 @@
+#include "train/metrics/spans.h"
+
+#include <string.h>
+
+static const char *kind_of(const char *label) { return label[0] && label[1] == '-' ? label + 2 : label; }
+static bool outside(const char *label) { return strcmp(label, "O") == 0; }
+
+/* Does a span begin at a word, given the label before it (NULL at the start)? */
+static bool begins(const char *before, const char *label) {
+    if (outside(label)) return false;
+    return label[0] == 'B' || !before || outside(before) || strcmp(kind_of(before), kind_of(label)) != 0;
+}
+
+static bool begins_at(const char *const *names, const int32_t *labels, int64_t i) {
+    return begins(i ? names[labels[i - 1]] : NULL, names[labels[i]]);
+}
+
+/* The word behind the span that begins at word i. */
+static int64_t end_of(const char *const *names, const int32_t *labels, int64_t i, int64_t count) {
+    int64_t end = i + 1;
+    while (end < count && !outside(names[labels[end]]) && !begins_at(names, labels, end)) end++;
+    return end;
+}
+
+void hd_spans_add(hd_span_counts *counts, const char *const *names, const int32_t *wanted, const int32_t *found,
+                  int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        bool here = begins_at(names, wanted, i), there = begins_at(names, found, i);
+        counts->wanted += here;
+        counts->found += there;
+        counts->right += here && there && strcmp(kind_of(names[wanted[i]]), kind_of(names[found[i]])) == 0 &&
+                         end_of(names, wanted, i, count) == end_of(names, found, i, count);
+    }
+}
+
+static double percent(uint64_t part, uint64_t whole) { return whole ? 100.0 * (double)part / (double)whole : 0; }
+
+double hd_span_precision(const hd_span_counts *counts) { return percent(counts->right, counts->found); }
+double hd_span_recall(const hd_span_counts *counts) { return percent(counts->right, counts->wanted); }
+double hd_span_f1(const hd_span_counts *counts) { return percent(2 * counts->right, counts->found + counts->wanted); }

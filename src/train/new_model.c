@@ -1,0 +1,235 @@
+/* What is trained: a tokenizer and a model as the options ask for them. Read from hd_run_make_model at the end upwards. */
+#include "base/lines.h"
+#include "text/train.h"
+#include "train/run.h"
+
+#include <string.h>
+
+/* ---- the tokenizer ---- */
+
+typedef struct reading {
+    heed_context *context;
+    const char *paths[2];
+    bool words; /* of each line only the first word, as a label follows it */
+    int file;
+    bool open;
+    hd_lines lines;
+} reading;
+
+static heed_status next_line(void *user, const char **text, size_t *size) {
+    reading *r = user;
+    *text = NULL;
+    while (r->file < 2 && r->paths[r->file]) {
+        if (!r->open) HD_TRY(hd_lines_open(r->context, r->paths[r->file], 0, &r->lines));
+        r->open = true;
+        if (hd_lines_next(&r->lines)) {
+            *text = r->lines.text;
+            *size = r->words ? strcspn(r->lines.text, " \t\r") : r->lines.size;
+            return HEED_OK;
+        }
+        heed_status status = r->lines.status;
+        hd_lines_close(&r->lines);
+        r->open = false;
+        HD_TRY(status);
+        r->file++;
+    }
+    return HEED_OK;
+}
+
+static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+    const hd_train_options *o = &run->options;
+    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"}; /* as Marian lays out its ids */
+    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size,
+                                    .min_frequency = (uint64_t)o->min_frequency,
+                                    .form = (hd_normal_form)o->normal_form,
+                                    .lowercase = o->lowercase,
+                                    .first_specials = first,
+                                    .first_count = 2,
+                                    .last_specials = last,
+                                    .last_count = 1,
+                                    .unknown = "<unk>",
+                                    .end_of_sentence = "</s>"};
+    bool translates = run->objective == HD_OBJECTIVE_TRANSLATE;
+    reading r = {.context = run->context,
+                 .paths = {o->train_source, translates ? o->train_target : NULL},
+                 .words = run->objective == HD_OBJECTIVE_TAG};
+    heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
+    if (r.open) hd_lines_close(&r.lines);
+    return status;
+}
+
+/* A token that a kind of model cannot do without. */
+static heed_status require_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
+    *id = hd_tokenizer_id(tokenizer, token);
+    if (*id >= 0) return HEED_OK;
+    return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which this model needs",
+                   run->options.tokenizer ? run->options.tokenizer : "the tokenizer", token);
+}
+
+/* The first of these that there is, or −1. */
+static int32_t id_of_either(const heed_tokenizer *tokenizer, const char *const *tokens) {
+    for (; *tokens; tokens++) {
+        int32_t id = hd_tokenizer_id(tokenizer, *tokens);
+        if (id >= 0) return id;
+    }
+    return -1;
+}
+
+/* ---- the model ---- */
+
+/* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
+static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+    char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
+    if (!path) return HEED_MEMORY;
+    heed_status status;
+    if (run->resume && hd_file_exists(path))
+        status = hd_tokenizer_open(run->context, path, tokenizer);
+    else if (run->options.tokenizer)
+        status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
+    else
+        status = train_tokenizer(run, tokenizer);
+    if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    hd_free(run->context, path);
+    return status;
+}
+
+static hd_train_family family_of(const hd_run *run) {
+    const hd_train_options *o = &run->options;
+    if (o->family != HD_FAMILY_NATURAL) return (hd_train_family)o->family;
+    if (run->objective == HD_OBJECTIVE_TRANSLATE) return o->pre_norm ? HD_FAMILY_PEGASUS : HD_FAMILY_MARIAN;
+    return run->objective == HD_OBJECTIVE_LANGUAGE ? HD_FAMILY_GPT2 : HD_FAMILY_BERT;
+}
+
+/* What the options say of any model. */
+static hd_recipe common_recipe(const hd_run *run) {
+    const hd_train_options *o = &run->options;
+    const hd_objective *objective = &hd_objectives[run->objective];
+    hd_recipe recipe = {.width = o->width,
+                        .max_positions = o->max_positions,
+                        .pre_norm = o->pre_norm,
+                        .norm_epsilon = 1e-5f,
+                        .dropout = o->dropout,
+                        .attention_dropout = o->attention_dropout,
+                        .activation_dropout = o->activation_dropout,
+                        .initial_spread = 0.02f,
+                        .head = (int)objective->head,
+                        .labels = (int64_t)run->labels.count};
+    if (objective->encodes) {
+        recipe.encoder_layers = o->encoder_layers;
+        recipe.encoder_heads = o->heads;
+        recipe.encoder_ffn_width = o->ffn_width;
+    }
+    if (objective->decodes) {
+        recipe.decoder_layers = o->decoder_layers;
+        recipe.decoder_heads = o->heads;
+        recipe.decoder_ffn_width = o->ffn_width;
+    }
+    return recipe;
+}
+
+/* What a family is besides. */
+static void add_family(const hd_train_options *o, hd_train_family family, hd_recipe *recipe) {
+    static const hd_activation natural[] = {HD_RELU, HD_RELU,      HD_RELU, HD_GELU,
+                                            HD_GELU_TANH, HD_SILU, HD_TANH}; /* by family */
+    recipe->activation = o->activation ? o->activation - 1 : (int)natural[family];
+    switch (family) {
+        case HD_FAMILY_NATURAL:
+        case HD_FAMILY_MARIAN:
+        case HD_FAMILY_PEGASUS:
+            recipe->positions = HD_POSITIONS_SINUSOIDAL;
+            recipe->scale_embedding = recipe->output_bias = true;
+            recipe->pre_norm = family == HD_FAMILY_PEGASUS;
+            return;
+        case HD_FAMILY_BERT:
+            recipe->positions = HD_POSITIONS_LEARNED;
+            recipe->embedding_norm = true;
+            recipe->token_types = 2;
+            recipe->norm_epsilon = 1e-12f;
+            recipe->pooling = HD_POOL_FIRST;
+            return;
+        case HD_FAMILY_GPT2:
+            recipe->positions = HD_POSITIONS_LEARNED;
+            recipe->pre_norm = true;
+            return;
+        case HD_FAMILY_LLAMA:
+            recipe->positions = HD_POSITIONS_ROTARY;
+            recipe->rotary_base = 10000;
+            recipe->key_heads = o->key_heads;
+            recipe->pre_norm = recipe->rms_norm = recipe->gated = recipe->without_biases = true;
+            return;
+        case HD_FAMILY_HEED_RNN:
+            recipe->architecture = HD_RECURRENT;
+            recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
+            recipe->cell = o->cell;
+            recipe->memory = o->memory;
+            recipe->bidirectional = !o->one_direction;
+            recipe->pooling = HD_POOL_MEAN;
+            return;
+    }
+}
+
+static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *tokenizer, hd_recipe *recipe) {
+    static const char *const pads[] = {"<pad>", "[PAD]", NULL};
+    static const char *const ends[] = {"</s>", "<|endoftext|>", NULL};
+    int32_t mask;
+    recipe->vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
+    recipe->pad = id_of_either(tokenizer, pads);
+    recipe->eos = id_of_either(tokenizer, ends);
+    recipe->decoder_start = run->objective == HD_OBJECTIVE_TRANSLATE ? recipe->pad : recipe->eos;
+    if (run->objective == HD_OBJECTIVE_TRANSLATE) {
+        HD_TRY(require_id(run, tokenizer, "<pad>", &recipe->pad));
+        return require_id(run, tokenizer, "</s>", &recipe->eos);
+    }
+    if (run->objective == HD_OBJECTIVE_MASKED && hd_tokenizer_id(tokenizer, "<mask>") < 0)
+        return require_id(run, tokenizer, "[MASK]", &mask);
+    return HEED_OK;
+}
+
+static heed_status make_model(hd_run *run) {
+    heed_tokenizer *tokenizer = NULL;
+    HD_TRY(open_tokenizer(run, &tokenizer));
+    hd_recipe recipe = common_recipe(run);
+    add_family(&run->options, family_of(run), &recipe);
+    heed_status status = add_special_ids(run, tokenizer, &recipe);
+    if (status == HEED_OK)
+        status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
+    if (status != HEED_OK) hd_tokenizer_close(tokenizer);
+    if (status == HEED_OK && recipe.labels)
+        status = hd_labels_set(run->model, (const char *const *)run->labels.names);
+    return status;
+}
+
+static heed_status open_model(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
+    hd_recipe *recipe = &run->model->network->recipe;
+    recipe->dropout = o->dropout;
+    recipe->attention_dropout = o->attention_dropout;
+    recipe->activation_dropout = o->activation_dropout;
+    if ((hd_head)recipe->head == hd_objectives[run->objective].head) return HEED_OK;
+    return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
+                   hd_family_architecture(run->model->family, recipe->head), hd_objectives[run->objective].name);
+}
+
+/* Where the labels of the training data stand. */
+static heed_status collect_labels(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    if (run->objective == HD_OBJECTIVE_CLASSIFY)
+        return hd_labels_collect(run->context, o->train_target, false, &run->labels);
+    if (run->objective == HD_OBJECTIVE_TAG) return hd_labels_collect(run->context, o->train_source, true, &run->labels);
+    return HEED_OK;
+}
+
+heed_status hd_run_make_model(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    HD_TRY(collect_labels(run));
+    HD_TRY(o->model ? open_model(run) : make_model(run));
+    run->model->generation = (hd_generation){.beams = o->beams,
+                                             .best = 1,
+                                             .length_penalty = o->length_penalty,
+                                             .repetition_penalty = 1.0f,
+                                             .forced_eos = -1,
+                                             .max_length = run->model->network->recipe.max_positions};
+    hd_network_train(run->model->network);
+    return HEED_OK;
+}

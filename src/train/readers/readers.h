@@ -1,0 +1,25 @@
+/* How the examples of each objective are read from files (hd_corpus_reader), and what is random about them
+ * (hd_corpus_drawer). One file each. */
+#ifndef HD_TRAIN_READERS_H
+#define HD_TRAIN_READERS_H
+
+#include "train/corpus.h"
+
+/* Says how many lines the two files have: `source` and `target` are whether each has had another. */
+heed_status hd_refuse_lengths(hd_corpus_builder *builder, bool source, bool target);
+
+/* translations.c: line i of one file and line i of the other. */
+heed_status hd_read_translations(hd_corpus_builder *builder);
+heed_status hd_draw_translation(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
+/* language.c: a text, a whole file as one or a line each. */
+heed_status hd_read_language(hd_corpus_builder *builder);
+heed_status hd_draw_language(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
+/* masked.c: lines of text; pieces of words are hidden. */
+heed_status hd_read_masked(hd_corpus_builder *builder);
+heed_status hd_draw_masked(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
+/* labelled.c: lines of text, and a label for each in the other file. */
+heed_status hd_read_labelled(hd_corpus_builder *builder);
+/* tagged.c: a word and its label a line, an empty line behind each sentence. */
+heed_status hd_read_tagged(hd_corpus_builder *builder);
+
+#endif
