@@ -14,7 +14,11 @@ static const struct verb {
     int (*run)(int count, char **words);
 } verbs[] = {
     {"translate", "text in one language to text in another", run_translate},
-    {"train", "train a translator from two text files", run_train},
+    {"generate", "go on with a text", run_generate},
+    {"classify", "a label for a text", run_classify},
+    {"tag", "the named things in a text", run_tag},
+    {"fill", "the word that a mask hides", run_fill},
+    {"train", "train a model from text files", run_train},
     {"evaluate", "compare translations with references: bleu", run_evaluate},
     {"tokenize", "text to tokens or ids, and back; train a tokenizer", run_tokenize},
     {"info", "what a model is made of", run_info},

@@ -92,7 +92,7 @@ HEED_API void heed_model_close(heed_model *model); /* NULL is fine */
 /* What `heed info` prints, as lines of text or as a JSON object on one line, without the last newline; for heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
-/* ---- translation ---------------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------------------------- */
 
 /* What a call made of an array of texts. */
 typedef struct heed_results heed_results;
@@ -102,9 +102,16 @@ HEED_API size_t heed_results_alternatives(const heed_results *results, size_t in
 /* Owned by the results; NULL when there is no such alternative. */
 HEED_API const char *heed_results_text(const heed_results *results, size_t index, size_t alternative);
 HEED_API float heed_results_score(const heed_results *results, size_t index, size_t alternative);
+/* Of a text that was classified or tagged, and of a hidden word: the label, or the word; else NULL. */
+HEED_API const char *heed_results_label(const heed_results *results, size_t index, size_t alternative);
+/* The characters (code points) of the text that an alternative is about, from the first to one after the last. */
+HEED_API void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start,
+                                size_t *end);
 /* Why text `index` has no answer (it is longer than the model allows, say), or NULL. */
 HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
 HEED_API void heed_results_close(heed_results *results); /* NULL is fine */
+
+/* ---- translation ---------------------------------------------------------------------------------------------- */
 
 HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
 /* Translates `count` texts of `sizes` bytes each (NULL: they end in a 0), many at once; neither their number nor their
@@ -112,6 +119,33 @@ HEED_API heed_status heed_translate_options(heed_context *context, heed_options 
  * The caller closes the results before the model. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);
+
+/* ---- text to be continued ------------------------------------------------------------------------------------- */
+
+/* Is told a text's next words as they are made, `size` bytes of whole characters; false: stop there. */
+typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
+
+HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);
+/* Goes on with `count` texts. An alternative's text is what was added, without the text itself; its score is log p. What is
+ * drawn depends on the seed and on a text's place among the texts alone. `words` may be NULL; with several beams it is not
+ * called. Else as heed_translate. */
+HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
+                                   const size_t *sizes, size_t count, heed_words_function *words, void *user,
+                                   heed_results **results);
+
+/* ---- labels and hidden words ---------------------------------------------------------------------------------- */
+
+/* Of each text every label with its probability, the likeliest first: the text of an alternative is its label too. */
+HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
+                                   heed_results **results);
+/* Of each text the named things in it, in order: an alternative is the thing's words, its label without "B-" or "I-", and
+ * where it stands; its score is the mean probability of its words' labels. */
+HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
+                              heed_results **results);
+/* The `best` likeliest words for the one mask of each text: an alternative's text is the whole text with the word in
+ * it, its label the word. A text with no mask, or with several, has a problem. */
+HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
+                               size_t best, heed_results **results);
 
 /* ---- tokenizers ----------------------------------------------------------------------------------------------- */
 

@@ -21,7 +21,7 @@ typedef struct candidate {
 typedef struct finished {
     float score;
     int64_t count;
-    int32_t *tokens; /* [limit], without the start token */
+    int32_t *tokens; /* [limit], without those given */
 } finished;
 
 typedef struct sentence {
@@ -32,18 +32,19 @@ typedef struct sentence {
 } sentence;
 
 typedef struct search {
-    hd_decoder *decoder;
+    const hd_decoding *decoding;
     const hd_generation *generation;
-    int64_t beams, limit;
-    int64_t length;      /* tokens of every running hypothesis, with the start token */
-    sentence *sentences; /* [active] */
+    int64_t beams, given, limit; /* limit: of the tokens made */
+    int64_t length;              /* tokens of every running hypothesis, with those given */
+    int64_t stride;              /* given + limit */
+    sentence *sentences;         /* [active] */
     int64_t active, slots;
-    int32_t *tokens, *spare;          /* [slots, limit + 1] */
-    float *scores;                    /* [slots]: log p */
-    hd_continuations continuations;   /* 2 beams of each slot */
-    candidate *merged;                /* [2 beams] of one sentence */
-    int32_t *next, *starts, *parents; /* [slots] */
-    float *next_scores;               /* [slots] */
+    int32_t *tokens, *spare;        /* [slots, stride] */
+    float *scores;                  /* [slots]: log p */
+    hd_continuations continuations; /* 2 beams of each slot */
+    candidate *merged;              /* [2 beams] of one sentence */
+    int32_t *next, *parents;        /* [slots] */
+    float *next_scores;             /* [slots] */
 } search;
 
 /* Puts c in its place among the best `most`, after its equals; returns how many there are now. */
@@ -64,8 +65,11 @@ static float normalize(const search *s, float score, int64_t length) {
     return score / (float)pow((double)length, (double)s->generation->length_penalty);
 }
 
+/* Tokens that a hypothesis has made with its next one. */
+static int64_t made(const search *s) { return s->length - s->given + 1; }
+
 static void finish(search *s, sentence *one, const candidate *c) {
-    finished new = {.score = normalize(s, c->score, s->length), .count = s->length};
+    finished new = {.score = normalize(s, c->score, made(s)), .count = made(s)};
     int64_t place = one->finished_count;
     if (place == s->beams) {
         if (!(new.score > one->finished[place - 1].score)) return;
@@ -77,24 +81,25 @@ static void finish(search *s, sentence *one, const candidate *c) {
         one->finished[place] = one->finished[place - 1];
         place--;
     }
-    memcpy(new.tokens, s->tokens + c->slot * (s->limit + 1) + 1, (size_t)(s->length - 1) * sizeof *new.tokens);
-    new.tokens[s->length - 1] = c->token;
+    memcpy(new.tokens, s->tokens + c->slot * s->stride + s->given, (size_t)(new.count - 1) * sizeof *new.tokens);
+    new.tokens[new.count - 1] = c->token;
     one->finished[place] = new;
 }
 
-/* Is there no use in going on? `best` is log p of the best running hypothesis, now of s->length tokens. */
+/* Is there no use in going on? `best` is log p of the best running hypothesis, with its next token. */
 static bool is_done(const search *s, const sentence *one, int64_t running, float best) {
     if (running == 0) return true;
     if (one->finished_count < s->beams) return false;
     if (s->generation->early_stopping == HD_STOP_FULL) return true;
     bool at_limit = s->generation->early_stopping == HD_STOP_NEVER && s->generation->length_penalty > 0;
-    float reachable = normalize(s, best, at_limit ? s->limit : s->length);
+    float reachable = normalize(s, best, at_limit ? s->limit : made(s));
     return !(reachable > one->finished[s->beams - 1].score);
 }
 
 /* Merges a sentence's candidates and writes its next running hypotheses from slot `at` on; returns how many. */
 static int64_t advance_sentence(search *s, sentence *one, int64_t at) {
     int64_t most = 2 * s->beams, count = 0, running = 0;
+    int32_t eos = s->decoding->decoder->eos;
     for (int64_t slot = one->first; slot < one->first + one->running; slot++)
         for (int64_t i = 0; i < s->continuations.counts[slot]; i++) {
             const hd_continuation *c = &s->continuations.best[slot * most + i];
@@ -102,7 +107,7 @@ static int64_t advance_sentence(search *s, sentence *one, int64_t at) {
         }
     for (int64_t i = 0; i < count; i++) {
         const candidate *c = &s->merged[i];
-        bool ends = c->token == s->decoder->eos || s->length >= s->limit;
+        bool ends = c->token == eos || made(s) >= s->limit;
         if (ends && i < s->beams) finish(s, one, c);
         if (ends || running == s->beams) continue;
         s->parents[at + running] = c->slot;
@@ -113,33 +118,29 @@ static int64_t advance_sentence(search *s, sentence *one, int64_t at) {
     return is_done(s, one, running, s->next_scores[at]) ? 0 : running;
 }
 
-static heed_status keep(search *s, const sentence *one, hd_arena *kept, hd_decoded *decoded) {
-    hd_decoded *d = &decoded[one->source];
+static heed_status keep(search *s, const sentence *one) {
+    hd_arena *kept = s->decoding->kept;
+    hd_decoded *d = &s->decoding->decoded[one->source];
     d->count = hd_min(hd_max(s->generation->best, 1), one->finished_count);
     d->best = hd_arena_alloc(kept, (size_t)d->count, sizeof *d->best);
     if (!d->best) return HEED_MEMORY;
     for (int64_t i = 0; i < d->count; i++) {
         const finished *f = &one->finished[i];
-        HD_TRY(hd_keep_hypothesis(s->decoder, f->tokens, f->count, f->score, kept, &d->best[i]));
+        HD_TRY(hd_keep_hypothesis(s->decoding->decoder, f->tokens, f->count, f->score, kept, &d->best[i]));
     }
     return HEED_OK;
 }
 
-static heed_status step(search *s, hd_arena *kept, hd_decoded *decoded) {
-    int64_t stride = s->limit + 1, active = 0, slots = 0;
-    for (int64_t i = 0; i < s->slots; i++) {
-        s->next[i] = s->tokens[i * stride + s->length - 1];
-        s->starts[i] = (int32_t)i;
-    }
-    s->starts[s->slots] = (int32_t)s->slots;
-    hd_layout layout = {.sequences = s->slots, .starts = s->starts};
-    HD_TRY(s->decoder->class->step(s->decoder, s->next, &layout));
+static heed_status step(search *s) {
+    hd_decoder *decoder = s->decoding->decoder;
+    int64_t stride = s->stride, active = 0, slots = 0, fresh = s->length == s->given ? s->given : 1;
+    HD_TRY(hd_decode_step(decoder, s->slots, s->tokens, stride, s->length, fresh, s->decoding->scratch));
     HD_TRY(hd_continue(&s->continuations, s->slots, s->tokens, stride, s->length));
     for (int64_t i = 0; i < s->active; i++) {
         sentence *one = &s->sentences[i];
         int64_t running = advance_sentence(s, one, slots);
         if (running == 0) {
-            HD_TRY(keep(s, one, kept, decoded));
+            HD_TRY(keep(s, one));
             continue;
         }
         one->first = slots, one->running = running;
@@ -155,47 +156,50 @@ static heed_status step(search *s, hd_arena *kept, hd_decoded *decoded) {
     s->tokens = s->spare, s->spare = tokens;
     s->length++;
     s->active = active, s->slots = slots;
-    return slots ? s->decoder->class->reorder(s->decoder, s->parents, slots) : HEED_OK;
+    return slots ? decoder->class->reorder(decoder, s->parents, slots) : HEED_OK;
 }
 
 /* One slot a sentence at first: the beams open at the first step. */
-static heed_status prepare(search *s, int64_t sources, hd_arena *scratch) {
-    size_t n = (size_t)sources, beams = (size_t)s->beams, slots = n * beams, limit = (size_t)s->limit;
+static heed_status prepare(search *s) {
+    const hd_decoding *d = s->decoding;
+    hd_arena *scratch = d->scratch;
+    int64_t sources = d->sources->sequences;
+    size_t n = (size_t)sources, beams = (size_t)s->beams, slots = n * beams, stride = (size_t)s->stride;
     s->sentences = hd_arena_alloc(scratch, n, sizeof *s->sentences);
     finished *lists = hd_arena_alloc(scratch, slots, sizeof *lists);
-    int32_t *finished_tokens = hd_arena_alloc(scratch, slots, limit * sizeof *finished_tokens);
-    s->tokens = hd_arena_alloc(scratch, slots, (limit + 1) * sizeof *s->tokens);
-    s->spare = hd_arena_alloc(scratch, slots, (limit + 1) * sizeof *s->spare);
+    int32_t *finished_tokens = hd_arena_alloc(scratch, slots, (size_t)s->limit * sizeof *finished_tokens);
+    s->tokens = hd_arena_alloc(scratch, slots, stride * sizeof *s->tokens);
+    s->spare = hd_arena_alloc(scratch, slots, stride * sizeof *s->spare);
     s->scores = hd_arena_alloc(scratch, slots, sizeof *s->scores);
     s->next_scores = hd_arena_alloc(scratch, slots, sizeof *s->next_scores);
     s->merged = hd_arena_alloc(scratch, 2 * beams, sizeof *s->merged);
     s->next = hd_arena_alloc(scratch, slots, sizeof *s->next);
     s->parents = hd_arena_alloc(scratch, slots, sizeof *s->parents);
-    s->starts = hd_arena_alloc(scratch, slots + 1, sizeof *s->starts);
     if (!s->sentences || !lists || !finished_tokens || !s->tokens || !s->spare || !s->scores || !s->next_scores ||
-        !s->merged || !s->next || !s->parents || !s->starts)
+        !s->merged || !s->next || !s->parents)
         return HEED_MEMORY;
-    HD_TRY(hd_continuations_open(&s->continuations, s->decoder, s->generation, sources * s->beams, 2 * s->beams,
-                                 s->limit, scratch));
-    for (size_t i = 0; i < slots; i++) lists[i].tokens = finished_tokens + i * limit;
+    HD_TRY(hd_continuations_open(&s->continuations, d->decoder, d->generation, sources * s->beams, 2 * s->beams,
+                                 s->stride, scratch));
+    for (size_t i = 0; i < slots; i++) lists[i].tokens = finished_tokens + i * (size_t)s->limit;
     for (int64_t i = 0; i < sources; i++) {
         s->sentences[i] = (sentence){.source = i, .first = i, .running = 1, .finished = lists + (size_t)i * beams};
-        s->tokens[i * (s->limit + 1)] = s->decoder->start;
+        memcpy(s->tokens + i * s->stride, hd_decode_beginning(d, i), (size_t)s->given * sizeof *s->tokens);
         s->scores[i] = 0;
     }
     s->active = s->slots = sources;
-    s->length = 1;
+    s->length = s->given;
     return HEED_OK;
 }
 
-heed_status hd_beam_search(hd_decoder *decoder, const hd_generation *generation, const int32_t *ids,
-                           const hd_layout *sources, hd_arena *scratch, hd_arena *kept, hd_decoded *decoded) {
-    search s = {.decoder = decoder,
-                .generation = generation,
-                .beams = generation->beams,
-                .limit = hd_decode_limit(decoder, generation)};
-    HD_TRY(prepare(&s, sources->sequences, scratch));
-    HD_TRY(decoder->class->start(decoder, ids, sources));
-    while (s.slots) HD_TRY(step(&s, kept, decoded));
+heed_status hd_beam_search(const hd_decoding *d) {
+    search s = {.decoding = d,
+                .generation = d->generation,
+                .beams = d->generation->beams,
+                .given = hd_decode_given(d),
+                .limit = hd_decode_limit(d)};
+    s.stride = s.given + s.limit;
+    HD_TRY(prepare(&s));
+    HD_TRY(d->decoder->class->start(d->decoder, d->ids, d->sources));
+    while (s.slots) HD_TRY(step(&s));
     return HEED_OK;
 }

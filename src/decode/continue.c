@@ -23,6 +23,10 @@ heed_status hd_continuations_open(hd_continuations *c, hd_decoder *decoder, cons
     c->best = hd_arena_alloc(arena, n * (size_t)most, sizeof *c->best);
     c->counts = hd_arena_alloc(arena, n, sizeof *c->counts);
     c->sums = hd_arena_alloc(arena, n, sizeof *c->sums);
+    if (generation->sample) {
+        c->rows = hd_arena_alloc(arena, n * (size_t)decoder->vocabulary, sizeof *c->rows);
+        if (!c->rows) return HEED_MEMORY;
+    }
     bool penalizes = generation->repetition_penalty != 1.0f;
     c->held = penalizes ? hd_arena_alloc(arena, n * (size_t)limit, sizeof *c->held) : NULL;
     return c->best && c->counts && c->sums && (c->held || !penalizes) ? HEED_OK : HEED_MEMORY;
@@ -88,6 +92,10 @@ static void add_piece(const scoring *s, int64_t slot, float *x) {
     bool greedy = c->most == 1; /* there the options act on logits, else on log-probabilities */
     if (greedy && c->held) penalize(s, tokens, x);
     if (greedy) forbid(s, tokens, x);
+    if (c->rows) {
+        memcpy(c->rows + slot * c->decoder->vocabulary + s->first, x, (size_t)s->count * sizeof *x);
+        return;
+    }
     float largest = kernels->add_exponentials(s->count, x, &c->sums[slot]);
     if (!greedy) forbid(s, tokens, x);
     if (!greedy && c->held) hold(s, tokens, x, c->held + slot * c->limit);
@@ -130,7 +138,7 @@ static void finish_slot(const scoring *s, int64_t slot) {
 
 heed_status hd_continue(hd_continuations *c, int64_t slots, const int32_t *tokens, int64_t stride, int64_t length) {
     hd_decoder *decoder = c->decoder;
-    if (c->generation->forced_eos >= 0 && length == c->limit) { /* at no cost */
+    if (c->generation->forced_eos >= 0 && length + 1 == c->limit) { /* at no cost */
         for (int64_t i = 0; i < slots; i++) {
             c->best[i * c->most] = (hd_continuation){c->generation->forced_eos, 0.0f};
             c->counts[i] = 1;
@@ -148,6 +156,6 @@ heed_status hd_continue(hd_continuations *c, int64_t slots, const int32_t *token
         HD_TRY(decoder->class->logits(decoder, s.first, s.count, &s.logits));
         hd_parallel_for(decoder->context, slots, 2 * slots * s.count, score_slot, &s);
     }
-    for (int64_t i = 0; i < slots; i++) finish_slot(&s, i);
+    for (int64_t i = 0; i < slots && !c->rows; i++) finish_slot(&s, i);
     return HEED_OK;
 }

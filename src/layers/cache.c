@@ -36,7 +36,7 @@ heed_status hd_cache_start(hd_cache *cache, const hd_layout *memory) {
         return HEED_MEMORY;
     cache->memory_keys = 0;
     for (int64_t s = 0; s < sentences; s++) {
-        int64_t length = memory->starts[s + 1] - memory->starts[s];
+        int64_t length = memory->starts ? memory->starts[s + 1] - memory->starts[s] : 0;
         cache->sentences[s] = (hd_cache_sentence){.memory_start = cache->memory_keys, .memory_length = length};
         cache->slots[s] = (hd_cache_slot){.sentence = (int32_t)s};
         cache->memory_keys += whole_panels(length);

@@ -49,7 +49,8 @@ typedef struct hd_cache {
 void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width);
 void hd_cache_close(hd_cache *cache);
 
-/* Empties the cache and makes one slot a sentence, with room for a memory of this layout. */
+/* Empties the cache and makes one slot a sentence, with room for a memory of this layout; without starts there is no
+ * memory. */
 heed_status hd_cache_start(hd_cache *cache, const hd_layout *memory);
 /* Writes one layer's memory: keys and values [tokens, heads · width] of the layout given to start. */
 void hd_cache_remember(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v);

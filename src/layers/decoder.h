@@ -6,7 +6,8 @@
 #include "layers/network.h"
 
 typedef struct hd_decoder_class {
-    /* Encodes the sources; afterwards there is one slot a source sequence, which has seen nothing yet. */
+    /* Encodes the sources; afterwards there is one slot a source sequence, which has seen nothing yet. A decoder alone
+     * takes no ids here, only how many sequences there are: they are its first steps. */
     heed_status (*start)(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources);
     /* Feeds sequence i of `layout` (one token or many) to slot i. */
     heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout);
@@ -24,7 +25,9 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     int64_t vocabulary, max_positions;
-    int32_t start, eos, pad; /* the token that begins a target, the one that ends it, the one that is never made */
+    bool continues; /* what it is given is not encoded but gone on with */
+    int32_t start, eos,
+        pad; /* the token that begins a target, the one that ends it, the one that is never made; or −1 */
 };
 
 #endif

@@ -56,11 +56,12 @@ static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layou
         !hd_grow(context, &d->lengths, &d->lengths_capacity, n, sizeof *d->lengths))
         return HEED_MEMORY;
     d->slots = d->sentences = sources->sequences;
-    memcpy(d->starts, sources->starts, (n + 1) * sizeof *d->starts);
+    for (size_t s = 0; s <= n; s++) d->starts[s] = decoder->continues ? 0 : sources->starts[s];
     for (size_t s = 0; s < n; s++) d->sentence[s] = (int32_t)s, d->lengths[s] = 0;
-    hd_tensor *memory = hd_recurrent_encode(d->network, pass, ids, sources);
+    hd_tensor *memory = decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, ids, sources);
     hd_recurrent_step at;
-    if (!memory || !hd_recurrent_begin(d->network, pass, memory, d->slots, &at)) return pass->status;
+    if ((!memory && !decoder->continues) || !hd_recurrent_begin(d->network, pass, memory, d->slots, &at))
+        return pass->status;
     HD_TRY(keep(d, &d->keys, at.keys));
     HD_TRY(keep(d, &d->values, at.values));
     return keep_states(d, &at);
@@ -227,8 +228,14 @@ heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network
     recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
-    d->decoder = (hd_decoder){&class,      context,    recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
-                              recipe->eos, recipe->pad};
+    d->decoder = (hd_decoder){.class = &class,
+                              .context = context,
+                              .vocabulary = recipe->vocabulary,
+                              .max_positions = recipe->max_positions,
+                              .continues = recipe->encoder_layers == 0,
+                              .start = recipe->decoder_start,
+                              .eos = recipe->eos,
+                              .pad = recipe->pad};
     d->network = (const hd_recurrent *)network;
     hd_pass_open(&d->pass, context, &network->arena);
     d->h = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->h);

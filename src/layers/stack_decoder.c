@@ -16,6 +16,7 @@ typedef struct stack_decoder {
 static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass_reset(&d->pass);
+    if (decoder->continues) return hd_cache_start(&d->cache, &(hd_layout){.sequences = sources->sequences});
     hd_tensor *memory = hd_stack_encode(d->stack, &d->pass, ids, sources);
     if (!memory) return d->pass.status;
     HD_TRY(hd_cache_start(&d->cache, sources));
@@ -75,8 +76,14 @@ heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
     *decoder = &d->decoder;
-    d->decoder = (hd_decoder){&class,      context,    recipe->vocabulary, recipe->max_positions, recipe->decoder_start,
-                              recipe->eos, recipe->pad};
+    d->decoder = (hd_decoder){.class = &class,
+                              .context = context,
+                              .vocabulary = recipe->vocabulary,
+                              .max_positions = recipe->max_positions,
+                              .continues = recipe->encoder_layers == 0,
+                              .start = recipe->decoder_start,
+                              .eos = recipe->eos,
+                              .pad = recipe->pad};
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, &network->arena);
     hd_cache_open(&d->cache, context, recipe->decoder_layers,

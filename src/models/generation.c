@@ -6,8 +6,13 @@
 #include <string.h>
 
 void hd_generation_default(hd_generation *generation) {
-    *generation = (hd_generation){
-        .beams = 1, .best = 1, .max_length = 0, .length_penalty = 1.0f, .repetition_penalty = 1.0f, .forced_eos = -1};
+    *generation = (hd_generation){.beams = 1,
+                                  .best = 1,
+                                  .length_penalty = 1.0f,
+                                  .repetition_penalty = 1.0f,
+                                  .forced_eos = -1,
+                                  .temperature = 1.0f,
+                                  .top_p = 1.0f};
 }
 
 static heed_status read_early_stopping(const hd_json *config, int *early_stopping) {
@@ -63,18 +68,26 @@ heed_status hd_generation_read(heed_context *context, const char *folder, hd_gen
 }
 
 heed_status hd_generation_write(heed_context *context, const char *folder, const hd_generation *generation, int32_t pad,
-                                int32_t eos, int32_t decoder_start) {
+                                int32_t eos, int32_t decoder_start, bool translates) {
     json_t *early = generation->early_stopping == HD_STOP_NEVER
                         ? json_string("never")
                         : json_boolean(generation->early_stopping == HD_STOP_FULL);
-    json_t *config =
-        json_pack("{s:I, s:I, s:f, s:o, s:i, s:i, s:i, s:i, s:[[i]]}", "max_length", (json_int_t)generation->max_length,
-                  "num_beams", (json_int_t)generation->beams, "length_penalty", (double)generation->length_penalty,
-                  "early_stopping", early, "pad_token_id", pad, "eos_token_id", eos, "decoder_start_token_id",
-                  decoder_start, "forced_eos_token_id", eos, "bad_words_ids", pad);
+    json_t *config = json_pack("{s:I, s:I, s:f, s:o}", "max_length", (json_int_t)generation->max_length, "num_beams",
+                               (json_int_t)generation->beams, "length_penalty", (double)generation->length_penalty,
+                               "early_stopping", early);
+    int failed = !config;
+    if (pad >= 0) {
+        failed |= json_object_set_new(config, "pad_token_id", json_integer(pad));
+        failed |= json_object_set_new(config, "bad_words_ids", json_pack("[[i]]", pad));
+    }
+    if (eos >= 0) failed |= json_object_set_new(config, "eos_token_id", json_integer(eos));
+    if (translates) {
+        failed |= json_object_set_new(config, "decoder_start_token_id", json_integer(decoder_start));
+        failed |= json_object_set_new(config, "forced_eos_token_id", json_integer(eos));
+    }
     char *path = hd_path_join(context, folder, "generation_config.json");
     heed_status status = HEED_MEMORY;
-    if (!config)
+    if (failed)
         hd_json_no_memory(context, "generation_config.json");
     else if (path)
         status = hd_json_write(context, path, config);

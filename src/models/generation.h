@@ -20,6 +20,12 @@ typedef struct hd_generation {
     float repetition_penalty; /* 1: none */
     int64_t no_repeat_ngram;  /* 0: none */
     int32_t forced_eos;       /* −1: none; made at max_length */
+    bool sample;              /* tokens are drawn, not chosen */
+    float temperature;        /* logits are divided by it */
+    int64_t top_k;            /* only so many of the likeliest tokens; 0: all */
+    float top_p;              /* only the likeliest tokens that together have this probability; 1: all */
+    float min_p;              /* only tokens at least this share as likely as the likeliest; 0: all */
+    int64_t seed;             /* of what is drawn */
 } hd_generation;
 
 /* transformers' defaults: greedy, no penalties. */
@@ -28,6 +34,6 @@ void hd_generation_default(hd_generation *generation);
  * the result (sampling is not read: it is asked for) is HEED_UNSUPPORTED by name. */
 heed_status hd_generation_read(heed_context *context, const char *folder, hd_generation *generation);
 heed_status hd_generation_write(heed_context *context, const char *folder, const hd_generation *generation, int32_t pad,
-                                int32_t eos, int32_t decoder_start);
+                                int32_t eos, int32_t decoder_start, bool translates);
 
 #endif

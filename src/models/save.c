@@ -127,14 +127,25 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
 static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
     const hd_recipe *recipe = &model->network->recipe;
-    const char *pad = hd_tokenizer_token(model->tokenizer, recipe->pad),
-               *eos = hd_tokenizer_token(model->tokenizer, recipe->eos);
-    const char *unknown = hd_tokenizer_token(model->tokenizer, hd_tokenizer_unknown(model->tokenizer));
-    json_t *config = json_pack("{s:s, s:b, s:I, s:[s, s], s:s, s:s, s:s}", "tokenizer_class", "PreTrainedTokenizerFast",
+    const heed_tokenizer *tokenizer = model->tokenizer;
+    const struct {
+        const char *key;
+        int32_t id;
+    } specials[] = {{"eos_token", recipe->eos},
+                    {"unk_token", hd_tokenizer_unknown(tokenizer)},
+                    {"pad_token", recipe->pad},
+                    {"cls_token", hd_tokenizer_special(tokenizer, "[CLS]")},
+                    {"sep_token", hd_tokenizer_special(tokenizer, "[SEP]")},
+                    {"mask_token", hd_tokenizer_special(tokenizer, "[MASK]")}};
+    json_t *config = json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
                                "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)recipe->max_positions,
-                               "model_input_names", "input_ids", "attention_mask", "eos_token", eos ? eos : "</s>",
-                               "unk_token", unknown ? unknown : "<unk>", "pad_token", pad ? pad : "<pad>");
-    heed_status status = config ? hd_json_write(model->context, path, config) : hd_json_no_memory(model->context, path);
+                               "model_input_names", "input_ids", "attention_mask");
+    int failed = !config;
+    for (size_t i = 0; i < HD_COUNT(specials); i++) {
+        const char *token = specials[i].id >= 0 ? hd_tokenizer_token(tokenizer, specials[i].id) : NULL;
+        if (token) failed |= json_object_set_new(config, specials[i].key, json_string(token));
+    }
+    heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;
 }
@@ -160,8 +171,9 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
         hd_free(model->context, path);
         HD_TRY(status);
     }
-    HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos,
-                               recipe->decoder_start));
+    if (recipe->decoder_layers)
+        HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos,
+                                   recipe->decoder_start, recipe->encoder_layers > 0));
     char *path = hd_path_join(model->context, folder, "README.md");
     heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
     hd_free(model->context, path);

@@ -19,6 +19,19 @@ heed_status hd_results_open(heed_context *context, size_t count, heed_results **
     return HEED_OK;
 }
 
+char *hd_results_copy(heed_results *results, const char *text, size_t size) {
+    char *copy = hd_arena_alloc(&results->arena, size + 1, 1);
+    if (!copy) return NULL;
+    if (size) memcpy(copy, text, size);
+    copy[size] = 0;
+    return copy;
+}
+
+heed_status hd_results_problem(heed_results *results, size_t index, const char *problem) {
+    results->items[index].problem = hd_results_copy(results, problem, strlen(problem));
+    return results->items[index].problem ? HEED_OK : HEED_MEMORY;
+}
+
 void heed_results_close(heed_results *results) {
     if (!results) return;
     hd_arena_close(&results->arena);
@@ -41,4 +54,16 @@ float heed_results_score(const heed_results *results, size_t index, size_t alter
 
 const char *heed_results_problem(const heed_results *results, size_t index) {
     return index < results->count ? results->items[index].problem : NULL;
+}
+
+const char *heed_results_label(const heed_results *results, size_t index, size_t alternative) {
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].label
+                                                                   : NULL;
+}
+
+void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start, size_t *end) {
+    *start = *end = 0;
+    if (alternative >= heed_results_alternatives(results, index)) return;
+    const hd_answer *answer = &results->items[index].answers[alternative];
+    *start = answer->start, *end = answer->end;
 }

@@ -7,6 +7,8 @@
 typedef struct hd_answer {
     const char *text;
     float score;
+    const char *label;   /* NULL: none */
+    uint32_t start, end; /* characters of the text that it is about */
 } hd_answer;
 
 typedef struct hd_result {
@@ -22,6 +24,10 @@ struct heed_results {
     size_t count;
 };
 
+/* A copy that lives as long as the results; NULL when out of memory. */
+char *hd_results_copy(heed_results *results, const char *text, size_t size);
+/* Says why a text has no answer. */
+heed_status hd_results_problem(heed_results *results, size_t index, const char *problem);
 heed_status hd_results_open(heed_context *context, size_t count, heed_results **results);
 
 #endif

@@ -80,14 +80,6 @@ typedef struct translating {
     int worker_count;
 } translating;
 
-static heed_status set_problem(heed_results *results, size_t index, const char *problem) {
-    char *copy = hd_arena_alloc(&results->arena, strlen(problem) + 1, 1);
-    if (!copy) return HEED_MEMORY;
-    strcpy(copy, problem);
-    results->items[index].problem = copy;
-    return HEED_OK;
-}
-
 static bool is_blank(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++)
         if (!strchr(" \t\r\n\v\f", text[i]) || !text[i]) return false;
@@ -99,7 +91,7 @@ static heed_status answer_empty(heed_results *results, size_t index) {
     hd_result *item = &results->items[index];
     item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
-    item->answers[0] = (hd_answer){"", 0.0f};
+    item->answers[0] = (hd_answer){.text = ""};
     item->count = 1;
     return HEED_OK;
 }
@@ -118,7 +110,7 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
         if (status == HEED_LENGTH || (int64_t)encoding.count > t->model->network->recipe.max_positions) {
             hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
                     (long long)t->model->network->recipe.max_positions);
-            status = set_problem(t->results, i, context->message);
+            status = hd_results_problem(t->results, i, context->message);
             continue;
         }
         if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids))
@@ -133,7 +125,7 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
 }
 
 static heed_status keep_answers(translating *t, size_t index, const hd_decoded *decoded) {
-    if (!decoded->count) return set_problem(t->results, index, "no score that the model gives is a number");
+    if (!decoded->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
     hd_result *item = &t->results->items[index];
     item->answers = hd_arena_alloc(&t->results->arena, (size_t)decoded->count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
@@ -144,12 +136,9 @@ static heed_status keep_answers(translating *t, size_t index, const hd_decoded *
         hd_buffer_clear(&text);
         const hd_hypothesis *h = &decoded->best[i];
         status = hd_tokenizer_decode(t->model->tokenizer, h->ids, (size_t)h->count, true, &text);
-        char *copy = status == HEED_OK ? hd_arena_alloc(&t->results->arena, text.size + 1, 1) : NULL;
-        if (!copy)
-            status = status == HEED_OK ? HEED_MEMORY : status;
-        else
-            memcpy(copy, text.size ? text.data : "", text.size + 1);
-        item->answers[i] = (hd_answer){copy, h->score};
+        char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
+        if (status == HEED_OK && !copy) status = HEED_MEMORY;
+        item->answers[i] = (hd_answer){.text = copy, .score = h->score};
     }
     if (status == HEED_OK) item->count = (size_t)decoded->count;
     hd_buffer_close(&text);
@@ -170,7 +159,13 @@ static heed_status translate_batch(const translating *t, worker *w, const source
         starts[i + 1] = starts[i] + (int32_t)sources[i].length;
     }
     hd_layout layout = {.sequences = (int64_t)count, .starts = starts};
-    return hd_generate(w->decoder, &t->settings->generation, ids, &layout, &w->scratch, &w->kept, decoded);
+    return hd_generate(&(hd_decoding){.decoder = w->decoder,
+                                      .generation = &t->settings->generation,
+                                      .ids = ids,
+                                      .sources = &layout,
+                                      .scratch = &w->scratch,
+                                      .kept = &w->kept,
+                                      .decoded = decoded});
 }
 
 static void translate_piece(void *argument, int64_t piece, int number) {
@@ -244,6 +239,7 @@ static heed_status translate_all(translating *t) {
 heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
                          const size_t *sizes, size_t count, heed_results **results) {
     heed_context *context = model->context;
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "translates"));
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();
     translating t = {.model = model, .settings = settings, .results = *results};

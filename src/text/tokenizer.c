@@ -341,3 +341,12 @@ int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token)
 }
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) { return tokenizer->bpe.unknown; }
+
+static bool begins_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+
+bool hd_tokenizer_goes_on(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
+    const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
+    if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
+    if (begins_with(token, "##")) return true;
+    return hd_tokenizer_id(tokenizer, "[MASK]") < 0 && !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
+}

@@ -53,6 +53,10 @@ typedef struct hd_encode_options {
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out);
 
+/* Is token i a later piece of the word that the token before it belongs to? Vocabularies mark either those ("##s") or the
+ * first pieces ("▁dog", "Ġdog"). */
+bool hd_tokenizer_goes_on(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);
+
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
 /* Appends the text of `ids` to `out`; unknown ids are left out, and with `skip_special` special tokens too. */

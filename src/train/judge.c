@@ -58,6 +58,7 @@ heed_status hd_judge(hd_run *run, double *score) {
         if (status == HEED_OK) status = judge_some(&j, pairs, count);
     }
     hd_arena_close(&drawn);
-    *score = run->metric == HD_METRIC_SPAN_F1 ? hd_span_f1(&j.spans) : 100.0 * (double)j.right / (double)hd_max(j.asked, 1);
+    *score =
+        run->metric == HD_METRIC_SPAN_F1 ? hd_span_f1(&j.spans) : 100.0 * (double)j.right / (double)hd_max(j.asked, 1);
     return status;
 }

@@ -6,8 +6,8 @@
 #include "base/lines.h"
 
 typedef struct hd_labels {
-    char **names;  /* [count], in the order of their bytes */
-    size_t *seen;  /* [count]: examples of each */
+    char **names; /* [count], in the order of their bytes */
+    size_t *seen; /* [count]: examples of each */
     size_t count, capacity, seen_capacity;
 } hd_labels;
 

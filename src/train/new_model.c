@@ -129,7 +129,7 @@ static hd_recipe common_recipe(const hd_run *run) {
 
 /* What a family is besides. */
 static void add_family(const hd_train_options *o, hd_train_family family, hd_recipe *recipe) {
-    static const hd_activation natural[] = {HD_RELU, HD_RELU,      HD_RELU, HD_GELU,
+    static const hd_activation natural[] = {HD_RELU,      HD_RELU, HD_RELU, HD_GELU,
                                             HD_GELU_TANH, HD_SILU, HD_TANH}; /* by family */
     recipe->activation = o->activation ? o->activation - 1 : (int)natural[family];
     switch (family) {
@@ -194,8 +194,7 @@ static heed_status make_model(hd_run *run) {
     if (status == HEED_OK)
         status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status != HEED_OK) hd_tokenizer_close(tokenizer);
-    if (status == HEED_OK && recipe.labels)
-        status = hd_labels_set(run->model, (const char *const *)run->labels.names);
+    if (status == HEED_OK && recipe.labels) status = hd_labels_set(run->model, (const char *const *)run->labels.names);
     return status;
 }
 
@@ -224,12 +223,14 @@ heed_status hd_run_make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     HD_TRY(collect_labels(run));
     HD_TRY(o->model ? open_model(run) : make_model(run));
-    run->model->generation = (hd_generation){.beams = o->beams,
+    run->model->generation = (hd_generation){.beams = run->objective == HD_OBJECTIVE_TRANSLATE ? o->beams : 1,
                                              .best = 1,
                                              .length_penalty = o->length_penalty,
                                              .repetition_penalty = 1.0f,
                                              .forced_eos = -1,
-                                             .max_length = run->model->network->recipe.max_positions};
+                                             .max_length = run->model->network->recipe.max_positions,
+                                             .temperature = 1.0f,
+                                             .top_p = 1.0f};
     hd_network_train(run->model->network);
     return HEED_OK;
 }

@@ -145,7 +145,8 @@ static void search(fixture *f) {
         hd_arena_open(&arena, f->context);
         hd_generation greedy = f->model->generation;
         greedy.beams = 1;
-        assert_ok(f->context, hd_generate(decoder, &greedy, ids, &sources, &arena, &arena, &decoded));
+        hd_decoding decoding = {decoder, &greedy, ids, &sources, &arena, &arena, &decoded, NULL};
+        assert_ok(f->context, hd_generate(&decoding));
         assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
         const char *name;
         json_t *run;
@@ -154,7 +155,8 @@ static void search(fixture *f) {
             if (!apply(json_object_get(run, "settings"), &generation)) continue;
             const json_t *hypotheses = json_object_get(run, "hypotheses");
             generation.best = generation.beams;
-            assert_ok(f->context, hd_generate(decoder, &generation, ids, &sources, &arena, &arena, &decoded));
+            decoding.generation = &generation;
+            assert_ok(f->context, hd_generate(&decoding));
             assert_int_equal(decoded.count, json_array_size(hypotheses));
             for (int64_t h = 0; h < decoded.count; h++)
                 assert_hypothesis(f, name, json_array_get(hypotheses, (size_t)h), &decoded.best[h]);

@@ -2,20 +2,8 @@
  * pieces with it; of these, 80% become the mask, 10% any token, and 10% stay as they are. */
 #include "train/readers/readers.h"
 
-#include <string.h>
-
 /* In the place of targets an example keeps what its tokens are. */
 enum { SPECIAL = -1, BEGINS_A_WORD = 1, GOES_ON = 0 };
-
-static bool begins_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
-
-/* Is token i a later piece of the word that the one before it belongs to? Tokenizers mark either those, or the first ones. */
-static bool goes_on(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
-    const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
-    if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
-    if (begins_with(token, "##")) return true;
-    return hd_tokenizer_id(tokenizer, "[MASK]") < 0 && !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
-}
 
 heed_status hd_read_masked(hd_corpus_builder *b) {
     hd_buffer marks;
@@ -31,7 +19,7 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
         hd_buffer_clear(&marks);
         for (size_t i = 0; status == HEED_OK && i < e->count; i++) {
             int32_t mark = hd_tokenizer_is_special(b->tokenizer, e->ids[i]) ? SPECIAL
-                           : goes_on(b->tokenizer, e, i)                    ? GOES_ON
+                           : hd_tokenizer_goes_on(b->tokenizer, e, i)       ? GOES_ON
                                                                             : BEGINS_A_WORD;
             hd_buffer_append(&marks, (const char *)&mark, sizeof mark);
         }

@@ -47,7 +47,8 @@ static heed_status add_sentence(hd_corpus_builder *b, sentence *s) {
     uint64_t asked = 0;
     for (size_t i = 0; i < e->count; i++) {
         int32_t wanted = -1;
-        if (e->ends[i] > e->starts[i] && word < words && e->ends[i] > starts[word]) { /* the first piece of the next word */
+        if (e->ends[i] > e->starts[i] && word < words &&
+            e->ends[i] > starts[word]) { /* the first piece of the next word */
             while (word + 1 < words && e->ends[i] > starts[word + 1]) word++;
             wanted = labels[word++];
             asked++;

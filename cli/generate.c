@@ -1,0 +1,130 @@
+/* heed generate: texts in, each with what the model goes on with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "output.h"
+#include "texts.h"
+#include "verbs.h"
+
+static const char *model_name, *input;
+static bool json;
+
+static const own_option own[] = {
+    {"model", 'm', "MODEL", "the model to use", &model_name, NULL},
+    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
+    {"json", 0, NULL, "one JSON object a text", NULL, &json},
+};
+
+static const command generate = {
+    .name = "generate",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
+    .about = "Goes on with each TEXT, else with each line of --input or of standard input. A text that is given as a word\n"
+             "is printed as it grows, line breaks and all; else each answer is a line of its own.\n"
+             "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
+    .own = own,
+    .own_count = sizeof own / sizeof own[0],
+    .open_options = heed_generate_options,
+};
+
+static bool print_words(void *user, size_t index, const char *text, size_t size) {
+    (void)user, (void)index;
+    fwrite(text, 1, size, stdout);
+    return flush_output();
+}
+
+static void print_object(const char *text, size_t size, const heed_results *results, size_t index, size_t alternative,
+                         bool scored) {
+    const char *added = heed_results_text(results, index, alternative);
+    char *whole = malloc(size + strlen(added) + 1);
+    if (!whole) return;
+    memcpy(whole, text, size);
+    strcpy(whole + size, added);
+    fputs("{\"generated_text\": ", stdout);
+    put_json_string(whole);
+    free(whole);
+    if (scored) {
+        fputs(", \"score\": ", stdout);
+        put_json_float(heed_results_score(results, index, alternative));
+    }
+    putchar('}');
+}
+
+static void print_line(const text_source *texts, size_t index, const heed_results *results, size_t alternative) {
+    printf("%.*s", (int)texts->sizes[index], texts->items[index]);
+    put_line_text(heed_results_text(results, index, alternative));
+    putchar('\n');
+}
+
+static void print_answer(const invocation *line, const text_source *texts, size_t index, const heed_results *results) {
+    bool alternatives = was_given(line, "best");
+    size_t count = alternatives ? heed_results_alternatives(results, index) : 1;
+    if (json && alternatives) putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        if (json && i) fputs(", ", stdout);
+        if (json)
+            print_object(texts->items[index], texts->sizes[index], results, index, i, alternatives);
+        else
+            print_line(texts, index, results, i);
+    }
+    if (json) fputs(alternatives ? "]\n" : "\n", stdout);
+}
+
+/* False when nothing more can be made, which was reported. A word of the command line is answered as it grows. */
+static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
+    bool grows = !json && line->text_count > 0 && !was_given(line, "beams");
+    for (size_t i = 0; i < texts->count; i++) {
+        heed_results *results;
+        if (!texts->items[i]) {
+            putchar('\n');
+            report_text(texts, i, too_long);
+            *code = EXIT_FAILED;
+            continue;
+        }
+        if (grows) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
+        heed_status status = heed_generate(model, line->options, &texts->items[i], &texts->sizes[i], 1,
+                                           grows ? print_words : NULL, NULL, &results);
+        if (status != HEED_OK) {
+            *code = report_failure(line, status);
+            return false;
+        }
+        const char *problem = heed_results_problem(results, 0);
+        if (problem) {
+            report_text(texts, i, problem);
+            *code = EXIT_FAILED;
+        }
+        if (grows || problem)
+            putchar('\n');
+        else
+            print_answer(line, &(text_source){.items = &texts->items[i], .sizes = &texts->sizes[i]}, 0, results);
+        heed_results_close(results);
+        if (!flush_output()) return false;
+    }
+    return true;
+}
+
+int run_generate(int count, char **words) {
+    invocation line;
+    text_source texts;
+    int code;
+    model_name = NULL;
+    if (!open_invocation(&generate, count, words, &line, &code)) return code;
+    heed_model *model = NULL;
+    if (!model_name) {
+        code = report_usage(&line, "which model? -m FOLDER");
+    } else if (open_texts(&line, input, &texts, &code)) {
+        heed_results *none = NULL;
+        heed_status status = heed_model_open(line.context, model_name, &model);
+        if (status == HEED_OK) /* is it a model that goes on with texts, and are the options sound? */
+            status = heed_generate(model, line.options, NULL, NULL, 0, NULL, NULL, &none);
+        heed_results_close(none);
+        code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
+        while (status == HEED_OK && next_texts(&texts) && generate_batch(&line, model, &texts, &code)) continue;
+        if (texts.failed) code = EXIT_FAILED;
+        close_texts(&texts);
+    }
+    heed_model_close(model);
+    close_invocation(&line);
+    return finish_output(generate.name, code);
+}

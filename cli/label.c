@@ -1,0 +1,217 @@
+/* heed classify, heed tag and heed fill: texts in, of each what the model tells of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "output.h"
+#include "texts.h"
+#include "verbs.h"
+
+static const char *model_name, *input, *best;
+static bool json, all;
+
+#define MODEL {"model", 'm', "MODEL", "the model to use", &model_name, NULL}
+#define INPUT {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL}
+#define JSON  {"json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json}
+
+static const own_option classify_own[] = {MODEL, INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
+static const own_option tag_own[] = {MODEL, INPUT, JSON};
+static const own_option fill_own[] = {MODEL, INPUT, JSON,
+                                      {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
+
+static const command classify = {
+    .name = "classify",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
+    .about = "Prints the likeliest label of each TEXT, else of each line of --input or of standard input, and its\n"
+             "probability. --json prints an array of {\"label\": …, \"score\": …} a text.\n",
+    .own = classify_own,
+    .own_count = sizeof classify_own / sizeof classify_own[0],
+};
+static const command tag = {
+    .name = "tag",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
+    .about = "Prints each TEXT, else each line of --input or of standard input, with the named things in it in brackets:\n"
+             "[LOC Berlin]. --json prints an array of {\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}.\n",
+    .own = tag_own,
+    .own_count = sizeof tag_own / sizeof tag_own[0],
+};
+static const command fill = {
+    .name = "fill",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
+    .about = "Prints each TEXT, else each line of --input or of standard input, with the likeliest word in the place of its\n"
+             "mask ([MASK], or as the model writes it). With --best there is a line for each word: the text's number, its\n"
+             "probability, the word and the text between tabs. --json prints an array of\n"
+             "{\"score\": …, \"token_str\": …, \"sequence\": …}.\n",
+    .own = fill_own,
+    .own_count = sizeof fill_own / sizeof fill_own[0],
+};
+
+typedef struct verb {
+    const command *command;
+    heed_status (*ask)(heed_model *model, const text_source *texts, heed_results **results);
+    void (*print)(const text_source *texts, const heed_results *results, size_t index);
+} verb;
+
+static void put_score(const heed_results *results, size_t index, size_t i) {
+    fputs("\"score\": ", stdout);
+    put_json_float(heed_results_score(results, index, i));
+}
+
+/* ---- classify ---- */
+
+static heed_status ask_for_label(heed_model *model, const text_source *texts, heed_results **results) {
+    return heed_classify(model, texts->items, texts->sizes, texts->count, results);
+}
+
+static void print_label(const text_source *texts, const heed_results *results, size_t index) {
+    (void)texts;
+    size_t count = all ? heed_results_alternatives(results, index) : 1;
+    if (json) putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        if (json) {
+            fputs(i ? ", {\"label\": " : "{\"label\": ", stdout);
+            put_json_string(heed_results_label(results, index, i));
+            fputs(", ", stdout);
+            put_score(results, index, i);
+            putchar('}');
+        } else {
+            printf("%s%s\t%.4f", i ? "\t" : "", heed_results_label(results, index, i),
+                   (double)heed_results_score(results, index, i));
+        }
+    }
+    puts(json ? "]" : "");
+}
+
+/* ---- tag ---- */
+
+static heed_status ask_for_things(heed_model *model, const text_source *texts, heed_results **results) {
+    return heed_tag(model, texts->items, texts->sizes, texts->count, results);
+}
+
+/* Prints characters [from, to) of a text, of which `at` bytes are behind us. */
+static void print_characters(const char *text, size_t size, size_t *at, size_t *character, size_t to) {
+    for (; *at < size; ++*at) {
+        bool begins = ((unsigned char)text[*at] & 0xc0) != 0x80;
+        if (begins && *character == to) return;
+        *character += begins;
+        putchar(text[*at]);
+    }
+}
+
+static void print_things(const text_source *texts, const heed_results *results, size_t index) {
+    size_t count = heed_results_alternatives(results, index), at = 0, character = 0, start, end;
+    if (json) putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        heed_results_span(results, index, i, &start, &end);
+        if (json) {
+            fputs(i ? ", {\"entity_group\": " : "{\"entity_group\": ", stdout);
+            put_json_string(heed_results_label(results, index, i));
+            fputs(", ", stdout);
+            put_score(results, index, i);
+            fputs(", \"word\": ", stdout);
+            put_json_string(heed_results_text(results, index, i));
+            printf(", \"start\": %zu, \"end\": %zu}", start, end);
+            continue;
+        }
+        print_characters(texts->items[index], texts->sizes[index], &at, &character, start);
+        printf("[%s ", heed_results_label(results, index, i));
+        print_characters(texts->items[index], texts->sizes[index], &at, &character, end);
+        putchar(']');
+    }
+    if (!json) print_characters(texts->items[index], texts->sizes[index], &at, &character, SIZE_MAX);
+    puts(json ? "]" : "");
+}
+
+/* ---- fill ---- */
+
+static size_t words_wanted(void) { return best ? strtoul(best, NULL, 10) : 1; }
+
+static heed_status ask_for_word(heed_model *model, const text_source *texts, heed_results **results) {
+    return heed_fill(model, texts->items, texts->sizes, texts->count, words_wanted(), results);
+}
+
+static void print_word(const text_source *texts, const heed_results *results, size_t index) {
+    size_t count = heed_results_alternatives(results, index);
+    if (json) putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        const char *word = heed_results_label(results, index, i), *text = heed_results_text(results, index, i);
+        if (json) {
+            putchar(i ? ',' : '{');
+            if (i) fputs(" {", stdout);
+            put_score(results, index, i);
+            fputs(", \"token_str\": ", stdout);
+            put_json_string(word);
+            fputs(", \"sequence\": ", stdout);
+            put_json_string(text);
+            putchar('}');
+        } else {
+            if (best) printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
+                             (double)heed_results_score(results, index, i), word);
+            put_line_text(text);
+            putchar('\n');
+        }
+    }
+    if (json) puts("]");
+}
+
+/* ---- all of them ---- */
+
+/* False when nothing more can be told, which was reported. */
+static bool answer_batch(const verb *v, const invocation *line, heed_model *model, const text_source *texts, int *code) {
+    heed_results *results;
+    heed_status status = v->ask(model, texts, &results);
+    if (status != HEED_OK) {
+        *code = report_failure(line, status);
+        return false;
+    }
+    for (size_t i = 0; i < texts->count; i++) {
+        const char *problem = texts->items[i] ? heed_results_problem(results, i) : too_long;
+        if (!problem) {
+            v->print(texts, results, i);
+            continue;
+        }
+        putchar('\n');
+        report_text(texts, i, problem);
+        *code = EXIT_FAILED;
+    }
+    heed_results_close(results);
+    return flush_output();
+}
+
+static int run(const verb *v, int count, char **words) {
+    invocation line;
+    text_source texts;
+    int code;
+    if (!open_invocation(v->command, count, words, &line, &code)) return code;
+    heed_model *model = NULL;
+    if (!model_name) {
+        code = report_usage(&line, "which model? -m FOLDER");
+    } else if (best && (words_wanted() < 1 || words_wanted() > 1000 || strspn(best, "0123456789") != strlen(best))) {
+        code = report_usage(&line, "--best is \"%s\", expected a number from 1 to 1000", best);
+    } else if (open_texts(&line, input, &texts, &code)) {
+        heed_status status = heed_model_open(line.context, model_name, &model);
+        code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
+        while (status == HEED_OK && next_texts(&texts) && answer_batch(v, &line, model, &texts, &code)) continue;
+        if (texts.failed) code = EXIT_FAILED;
+        close_texts(&texts);
+    }
+    heed_model_close(model);
+    close_invocation(&line);
+    return finish_output(v->command->name, code);
+}
+
+int run_classify(int count, char **words) {
+    static const verb v = {&classify, ask_for_label, print_label};
+    return run(&v, count, words);
+}
+
+int run_tag(int count, char **words) {
+    static const verb v = {&tag, ask_for_things, print_things};
+    return run(&v, count, words);
+}
+
+int run_fill(int count, char **words) {
+    static const verb v = {&fill, ask_for_word, print_word};
+    return run(&v, count, words);
+}

@@ -1,0 +1,68 @@
+/* Drawing a token, as transformers filters it: temperature, then top-k (Fan, Lewis and Dauphin, 2018), then top-p (Holtzman
+ * et al., 2020), then min-p (Nguyen et al., 2024). What is drawn is a function of the seed, the text's number and the place
+ * of the token in it. Ties go to the lower id. */
+#include "base/real.h"
+#include "decode/decode.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int by_logit(const void *a, const void *b) {
+    const hd_sample_choice *x = a, *y = b;
+    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
+    return (x->token > y->token) - (x->token < y->token);
+}
+
+/* Tokens that may be drawn, in no order, with their weights. Returns how many; *total is the sum of the weights. */
+static int64_t weigh(const float *logits, int64_t vocabulary, float temperature, hd_sample_choice *choices,
+                     double *total) {
+    float largest = -INFINITY;
+    for (int64_t i = 0; i < vocabulary; i++) largest = logits[i] > largest ? logits[i] : largest;
+    int64_t count = 0;
+    *total = 0;
+    for (int64_t i = 0; i < vocabulary; i++) {
+        double below = ((double)logits[i] - (double)largest) / (double)temperature;
+        if (!(below >= -40)) continue; /* no draw would find it */
+        choices[count] = (hd_sample_choice){logits[i], (int32_t)i, hd_exponential(below)};
+        *total += choices[count++].weight;
+    }
+    return count;
+}
+
+/* Leaves out what top-p would leave out in any order: half of what may go, shared out among all, is more than they have. */
+static int64_t drop_unlikely(hd_sample_choice *choices, int64_t count, double least) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (choices[i].weight >= least) choices[kept++] = choices[i];
+    return kept;
+}
+
+/* How many of the likeliest have the probability top_p together. */
+static int64_t cut_at(const hd_sample_choice *choices, int64_t count, double share) {
+    double total = 0, sum = 0;
+    for (int64_t i = 0; i < count; i++) total += choices[i].weight;
+    int64_t kept = 0;
+    while (kept < count && (kept == 0 || sum < share * total)) sum += choices[kept++].weight;
+    return kept;
+}
+
+hd_continuation hd_sample(const hd_generation *g, float *logits, int64_t vocabulary, int64_t number, uint64_t example,
+                          hd_sample_choice *order) {
+    double total;
+    int64_t count = weigh(logits, vocabulary, g->temperature, order, &total);
+    if (!count) return (hd_continuation){0, -INFINITY};
+    bool top_k = g->top_k && g->top_k < count;
+    if (!top_k && g->top_p < 1.0f)
+        count = drop_unlikely(order, count, (1 - (double)g->top_p) * total / (2 * (double)vocabulary));
+    qsort(order, (size_t)count, sizeof *order, by_logit);
+    if (top_k) count = g->top_k;
+    if (g->top_p < 1.0f) count = cut_at(order, count, (double)g->top_p);
+    while (count > 1 && order[count - 1].weight < (double)g->min_p * order[0].weight) count--;
+    total = 0;
+    for (int64_t i = 0; i < count; i++) total += order[i].weight;
+    hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)number);
+    double drawn = (double)hd_random_uniform(key, 0, 0, example) * total;
+    int64_t i = 0;
+    while (i + 1 < count && drawn >= order[i].weight) drawn -= order[i++].weight;
+    return (hd_continuation){order[i].token, (float)hd_logarithm(order[i].weight / total)};
+}

@@ -1,0 +1,183 @@
+/* Going on with a text. */
+#include "base/float_environment.h"
+#include "base/options.h"
+#include "decode/decode.h"
+#include "models/model.h"
+#include "tasks/results.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define F(field) offsetof(hd_generation, field)
+
+static const hd_setting rows[] = {
+    {"max-new-tokens", HD_SETTING_INT, F(max_new_tokens), "0", 0, 1 << 20, "NUMBER",
+     "longest continuation in tokens; 0: as many as the model has positions for"},
+    {"sample", HD_SETTING_BOOL, F(sample), "false", 0, 0, NULL, "draw tokens in place of choosing the likeliest"},
+    {"temperature", HD_SETTING_FLOAT, F(temperature), "1", 1e-3, 1e3, "NUMBER", "above 1 draws what is less likely"},
+    {"top-k", HD_SETTING_INT, F(top_k), "0", 0, 1 << 24, "NUMBER", "draw among so many likeliest tokens; 0: all"},
+    {"top-p", HD_SETTING_FLOAT, F(top_p), "1", 1e-6, 1, "NUMBER",
+     "draw among the likeliest tokens that have this probability together"},
+    {"min-p", HD_SETTING_FLOAT, F(min_p), "0", 0, 1, "NUMBER",
+     "draw among tokens at least this share as likely as the likeliest"},
+    {"seed", HD_SETTING_INT, F(seed), "1", 0, 9e15, "NUMBER", "of what is drawn"},
+    {"beams", HD_SETTING_INT, F(beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
+    {"best", HD_SETTING_INT, F(best), "1", 1, 1024, "NUMBER", "alternatives given for each text, at most the beams"},
+    {"length-penalty", HD_SETTING_FLOAT, F(length_penalty), "1", -10, 10, "NUMBER",
+     "of a beam search: scores are log p / length^penalty"},
+    {"early-stopping", HD_SETTING_CHOICE, F(early_stopping), "unlikely", 0, 0, "unlikely|full|never",
+     "when a beam search ends: as transformers' False, True and \"never\""},
+    {"repetition-penalty", HD_SETTING_FLOAT, F(repetition_penalty), "1", 0.01, 100, "NUMBER",
+     "divides the chance of tokens there were before; 1 is none"},
+    {"no-repeat-ngram", HD_SETTING_INT, F(no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
+     "no run of so many tokens comes twice; 0 allows all"},
+};
+
+static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(hd_generation)};
+
+heed_status heed_generate_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
+
+/* The options that mean something only where tokens are drawn. */
+static heed_status settle(const heed_model *model, const heed_options *options, hd_generation *generation) {
+    *generation = model->generation;
+    generation->beams = generation->best = 1; /* what is chosen for translations is nothing to go on with */
+    HD_TRY(hd_options_apply(model->context, options, &table, generation));
+    if (generation->best > generation->beams)
+        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
+                       (long long)generation->best, (long long)generation->beams);
+    if (generation->sample && generation->beams > 1)
+        return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
+    return HEED_OK;
+}
+
+/* A text at work. Words are told when they are whole: a token may hold a part of a character. */
+typedef struct continuing {
+    heed_model *model;
+    hd_generation generation;
+    hd_decoder *decoder;
+    hd_arena scratch, kept;
+    hd_encoding encoding;
+    heed_words_function *words;
+    void *user;
+    size_t index;
+    hd_buffer ids, text; /* made so far */
+    size_t told;         /* bytes of the text */
+    heed_status status;
+} continuing;
+
+/* The bytes of a text before a character that is not yet whole: its decoder writes U+FFFD there. */
+static size_t whole_bytes(const char *text, size_t size) {
+    while (size >= 3 && memcmp(text + size - 3, "\xef\xbf\xbd", 3) == 0) size -= 3;
+    return size;
+}
+
+static bool hear(void *user, int64_t source, int32_t token) {
+    (void)source;
+    continuing *c = user;
+    hd_buffer_append(&c->ids, (const char *)&token, sizeof token);
+    hd_buffer_clear(&c->text);
+    c->status = c->ids.failed ? HEED_MEMORY
+                              : hd_tokenizer_decode(c->model->tokenizer, (const int32_t *)(const void *)c->ids.data,
+                                                    c->ids.size / sizeof token, true, &c->text);
+    if (c->status != HEED_OK) return false;
+    size_t whole = whole_bytes(c->text.data ? c->text.data : "", c->text.size);
+    if (whole <= c->told) return true;
+    bool go_on = c->words(c->user, c->index, c->text.data + c->told, whole - c->told);
+    c->told = whole;
+    return go_on;
+}
+
+static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded) {
+    hd_result *item = &results->items[c->index];
+    item->answers = hd_arena_alloc(&results->arena, (size_t)decoded->count, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    for (int64_t i = 0; i < decoded->count; i++) {
+        const hd_hypothesis *h = &decoded->best[i];
+        hd_buffer_clear(&c->text);
+        HD_TRY(hd_tokenizer_decode(c->model->tokenizer, h->ids, (size_t)h->count, true, &c->text));
+        const char *text = hd_results_copy(results, c->text.data, c->text.size);
+        if (!text) return HEED_MEMORY;
+        item->answers[i] = (hd_answer){.text = text, .score = h->score};
+    }
+    item->count = (size_t)decoded->count;
+    return HEED_OK;
+}
+
+/* Without the end that a template may have put there. An empty text begins with the token that begins texts. */
+static void settle_prompt(continuing *c, int32_t *first, const int32_t **ids, size_t *count) {
+    const hd_recipe *recipe = &c->model->network->recipe;
+    *ids = c->encoding.ids;
+    *count = c->encoding.count;
+    if (*count > 1 && c->encoding.ids[*count - 1] == recipe->eos && c->encoding.ends[*count - 1] == 0) --*count;
+    if (*count > 0) return;
+    *first = recipe->decoder_start >= 0 ? recipe->decoder_start : 0;
+    *ids = first;
+    *count = 1;
+}
+
+static heed_status continue_text(continuing *c, heed_results *results, const char *text, size_t size) {
+    heed_context *context = c->model->context;
+    int64_t positions = c->model->network->recipe.max_positions;
+    int32_t first;
+    const int32_t *ids;
+    size_t count;
+    HD_TRY(hd_tokenizer_encode(c->model->tokenizer, context, text, size, true, &c->encoding));
+    settle_prompt(c, &first, &ids, &count);
+    if ((int64_t)count > positions) {
+        hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", count, (long long)positions);
+        return hd_results_problem(results, c->index, context->message);
+    }
+    hd_arena_reset(&c->scratch);
+    hd_arena_reset(&c->kept);
+    hd_buffer_clear(&c->ids);
+    c->told = 0;
+    uint64_t example = c->index;
+    int32_t starts[] = {0, (int32_t)count};
+    hd_layout layout = {1, starts, &example, NULL};
+    hd_decoded decoded = {0};
+    hd_listener listener = {hear, c};
+    HD_TRY(hd_generate(&(hd_decoding){.decoder = c->decoder,
+                                      .generation = &c->generation,
+                                      .ids = ids,
+                                      .sources = &layout,
+                                      .scratch = &c->scratch,
+                                      .kept = &c->kept,
+                                      .decoded = &decoded,
+                                      .listener = c->words ? &listener : NULL}));
+    HD_TRY(c->status);
+    return keep_answers(c, results, &decoded);
+}
+
+heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                          size_t count, heed_words_function *words, void *user, heed_results **results) {
+    heed_context *context = model->context;
+    continuing c = {.model = model, .words = words, .user = user};
+    *results = NULL;
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "goes on with texts"));
+    HD_TRY(settle(model, options, &c.generation));
+    HD_TRY(hd_results_open(context, count, results));
+    hd_float_environment found = hd_float_enter();
+    hd_arena_open(&c.scratch, context);
+    hd_arena_open(&c.kept, context);
+    hd_buffer_open(&c.ids, context);
+    hd_buffer_open(&c.text, context);
+    heed_status status = hd_network_decoder_open(context, model->network, &c.decoder);
+    if (status == HEED_OK) status = hd_network_pack(model->network);
+    for (; c.index < count && status == HEED_OK; c.index++)
+        if (texts[c.index])
+            status = continue_text(&c, *results, texts[c.index], sizes ? sizes[c.index] : strlen(texts[c.index]));
+    if (c.decoder) c.decoder->class->close(c.decoder);
+    hd_arena_close(&c.scratch);
+    hd_arena_close(&c.kept);
+    hd_encoding_close(&c.encoding);
+    hd_buffer_close(&c.ids);
+    hd_buffer_close(&c.text);
+    hd_float_leave(found);
+    if (status == HEED_OK) return HEED_OK;
+    heed_results_close(*results);
+    *results = NULL;
+    return status;
+}
