@@ -22,6 +22,11 @@ void hd_network_declare_head(hd_network *network) {
     }
     network->output = hd_network_declare(network, table, recipe->labels, recipe->width, 2);
     network->output_bias = hd_network_declare(network, bias, 1, recipe->labels, 1);
+    if (!recipe->crf) return;
+    hd_slot transitions = {.role = HD_CRF_TRANSITIONS}, start = {.role = HD_CRF_START}, end = {.role = HD_CRF_END};
+    network->crf.transitions = hd_network_declare(network, transitions, recipe->labels, recipe->labels, 2);
+    network->crf.start = hd_network_declare(network, start, 1, recipe->labels, 1);
+    network->crf.end = hd_network_declare(network, end, 1, recipe->labels, 1);
 }
 
 int64_t hd_network_classes(const hd_network *network) {
@@ -82,4 +87,24 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
         default:
             return states;
     }
+}
+
+heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
+                            const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
+    if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, wanted, options, loss);
+    hd_tensor *logits = hd_linear(pass, rows, network->output, network->output_bias, HD_IDENTITY);
+    return hd_crf_loss(pass, logits, &network->crf, wanted, texts, options->scale, loss);
+}
+
+heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits,
+                              const hd_layout *texts, int32_t *chosen) {
+    if (!logits) return pass->status;
+    if (network->recipe.crf) return hd_crf_best(pass, logits, &network->crf, texts, chosen);
+    for (int64_t r = 0; r < logits->rows; r++) {
+        const float *row = logits->data + r * logits->columns;
+        chosen[r] = 0;
+        for (int64_t j = 1; j < logits->columns; j++)
+            if (row[j] > row[chosen[r]]) chosen[r] = (int32_t)j;
+    }
+    return HEED_OK;
 }

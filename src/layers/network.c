@@ -26,7 +26,7 @@ heed_status hd_network_new(heed_context *context, const hd_network_class *class,
     network->context = context;
     network->recipe = *recipe;
     hd_arena_open(&network->arena, context);
-    most += 8; /* for tables and head */
+    most += 12; /* for tables and head */
     network->parameters = hd_arena_alloc(&network->arena, most, sizeof *network->parameters);
     network->slots = hd_arena_alloc(&network->arena, most, sizeof *network->slots);
     if (!network->parameters || !network->slots) {
@@ -85,6 +85,7 @@ static bool is_gain(hd_role role, hd_part part) {
 static float first_value(const hd_network *network, const hd_parameter *p, const hd_slot *slot, hd_random_key key,
                          int64_t row, int64_t column) {
     uint64_t number = (uint64_t)slot->layer << 16 | (uint64_t)slot->role << 8 | (uint64_t)slot->part;
+    if (slot->role == HD_CRF_TRANSITIONS || slot->role == HD_CRF_START || slot->role == HD_CRF_END) return 0.0f;
     if (slot->role == HD_OUTPUT_BIAS) return column == network->recipe.pad ? -10000.0f : 0.0f;
     if (slot->part == HD_WHOLE && p->dimensions == 2) {
         if (slot->role == HD_TOKEN_EMBEDDING && row == network->recipe.pad) return 0.0f;
@@ -122,7 +123,7 @@ void hd_network_train(hd_network *network) {
 bool hd_network_multiplies(const hd_network *network, int64_t index) {
     hd_role role = network->slots[index].role;
     bool looked_up = role == HD_OUTPUT_BIAS || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS ||
-                     role == HD_TOKEN_TYPES ||
+                     role == HD_TOKEN_TYPES || role == HD_CRF_TRANSITIONS ||
                      (role == HD_TOKEN_EMBEDDING && network->output != network->source_embedding);
     return network->parameters[index].dimensions == 2 && !looked_up;
 }

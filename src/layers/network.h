@@ -51,6 +51,7 @@ struct hd_network {
     hd_norm_layer head_norm;
     hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for */
     hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
+    hd_crf crf;                /* of a recipe with one */
 };
 
 static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const int32_t *ids,
@@ -81,6 +82,13 @@ bool hd_network_multiplies(const hd_network *network, int64_t index);
 heed_status hd_network_pack(hd_network *network);
 /* What the output's table scores: a row for each state, or with HD_HEAD_CLASSIFY_TEXT for each sequence. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
+/* Adds the loss of the answers `wanted` [rows] to what hd_network_head gives, unscaled, to *loss; `texts` says which rows
+ * belong to one text. When the pass records, the gradients are made on the way, or are left for the way back. */
+heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
+                            const hd_layout *texts, const hd_cross_entropy_options *options, double *loss);
+/* The best answer of each row of logits; of equal ones the first. */
+heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits,
+                              const hd_layout *texts, int32_t *chosen);
 /* One row [width] a sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* How many tokens or labels there are to choose from: all but a pad that stands last. */

@@ -124,6 +124,9 @@ typedef enum hd_role {
     HD_HEAD_DENSE, /* before words that were hidden are told */
     HD_HEAD_NORM,
     HD_POOLER, /* before texts are told apart */
+    HD_CRF_TRANSITIONS,
+    HD_CRF_START,
+    HD_CRF_END,
     HD_ROLES
 } hd_role;
 

@@ -15,6 +15,7 @@ static const hd_config_key keys[] = {
     {"pad_token_id", HD_KEY_ID, R(pad), NULL, NULL},
     {"eos_token_id", HD_KEY_ID, R(eos), "-1", NULL},
     {"decoder_start_token_id", HD_KEY_ID, R(decoder_start), "-1", NULL},
+    {"crf", HD_KEY_BOOL, R(crf), "false", NULL},
     {"pooling", HD_KEY_CHOICE, R(pooling), "mean", "first|mean|last"},
 };
 
@@ -36,6 +37,9 @@ static const hd_weight_name weights[] = {
     {HD_COMBINE, "combine", 0, 0, false},
     {HD_POOLER, "pooler", 0, 0, false},
     {HD_OUTPUT, "classifier", 0, 0, false},
+    {HD_CRF_TRANSITIONS, "crf.transitions", 0, 0, false},
+    {HD_CRF_START, "crf.start", 0, 0, false},
+    {HD_CRF_END, "crf.end", 0, 0, false},
 };
 
 static void complete(hd_recipe *recipe) { recipe->architecture = HD_RECURRENT; }

@@ -57,6 +57,7 @@ heed_status hd_encode_texts(heed_model *model, hd_head head, const char *what, c
     hd_float_environment found = hd_float_enter();
     encoding_texts e = {.at = {.model = model, .results = *results}, .answer = answer, .user = user};
     e.at.encoding = &e.encoding;
+    e.at.pass = &e.pass;
     hd_pass_open(&e.pass, model->context, &model->network->arena);
     heed_status status = hd_network_pack(model->network);
     for (size_t i = 0; i < count && status == HEED_OK; i++) {

@@ -13,7 +13,8 @@ typedef struct hd_encoded {
     const char *text;
     size_t size;
     const hd_encoding *encoding;
-    const hd_tensor *logits; /* [1 or tokens, classes] */
+    hd_pass *pass;     /* whose memory lasts until the answer is made */
+    hd_tensor *logits; /* [1 or tokens, classes] */
 } hd_encoded;
 
 /* Makes answers of each text that is not too long; those are given a problem. A text's result depends on it alone. */

@@ -38,42 +38,55 @@ static heed_status close_thing(const hd_encoded *e, thing *t) {
     return HEED_OK;
 }
 
-static heed_status read_word(const hd_encoded *e, size_t token, double *probabilities, thing *t) {
-    int64_t labels = e->model->network->recipe.labels, best = 0;
-    hd_probabilities(e->logits->data + (int64_t)token * e->logits->columns, labels, probabilities);
-    for (int64_t i = 1; i < labels; i++)
-        if (probabilities[i] > probabilities[best]) best = i;
-    const char *label = e->model->labels[best];
+/* The words of a text: the row of each one's first piece, and of its logits the label that is chosen. */
+typedef struct words {
+    int64_t count;
+    int32_t *tokens, *labels; /* [count] */
+    hd_tensor *logits;        /* [count, labels] */
+} words;
+
+static heed_status choose_labels(const hd_encoded *e, words *w) {
+    hd_pass *pass = e->pass;
+    const hd_encoding *encoding = e->encoding;
+    w->tokens = hd_pass_alloc(pass, encoding->count, sizeof *w->tokens);
+    w->labels = hd_pass_alloc(pass, encoding->count, sizeof *w->labels);
+    if (!w->tokens || !w->labels) return pass->status;
+    for (size_t i = 0; i < encoding->count; i++)
+        if (encoding->ends[i] > encoding->starts[i] && !hd_tokenizer_goes_on(e->model->tokenizer, encoding, i))
+            w->tokens[w->count++] = (int32_t)i;
+    int32_t starts[] = {0, (int32_t)w->count};
+    w->logits = hd_gather(pass, e->logits, w->tokens, w->count, 1, NULL);
+    return hd_network_choose(e->model->network, pass, w->logits, &(hd_layout){.sequences = 1, .starts = starts},
+                             w->labels);
+}
+
+static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, thing *t) {
+    const char *label = e->model->labels[w->labels[i]];
     bool outside = strcmp(label, "O") == 0;
     bool same = t->label && !outside && label[0] != 'B' && strcmp(kind_of(t->label), kind_of(label)) == 0;
     if (!same) HD_TRY(close_thing(e, t));
     if (outside) return HEED_OK;
-    if (!same) *t = (thing){.label = label, .start = e->encoding->starts[token]};
-    t->end = e->encoding->ends[token];
-    t->sum += probabilities[best];
+    if (!same) *t = (thing){.label = label, .start = e->encoding->starts[w->tokens[i]]};
+    hd_probabilities(w->logits->data + i * w->logits->columns, w->logits->columns, probabilities);
+    t->sum += probabilities[w->labels[i]];
     t->words++;
+    int64_t end = i + 1 < w->count ? w->tokens[i + 1] : (int64_t)e->encoding->count;
+    for (int64_t piece = w->tokens[i]; piece < end; piece++)
+        if (e->encoding->ends[piece] > e->encoding->starts[piece]) t->end = e->encoding->ends[piece];
     return HEED_OK;
 }
 
 static heed_status answer(void *user, const hd_encoded *e) {
     (void)user;
-    const hd_encoding *encoding = e->encoding;
+    words w = {0};
+    HD_TRY(choose_labels(e, &w));
     hd_result *item = &e->results->items[e->index];
-    item->answers = hd_arena_alloc(&e->results->arena, encoding->count, sizeof *item->answers);
-    double *probabilities =
-        hd_alloc(e->model->context, (size_t)e->model->network->recipe.labels, sizeof *probabilities);
-    heed_status status = item->answers && probabilities ? HEED_OK : HEED_MEMORY;
+    item->answers = hd_arena_alloc(&e->results->arena, (size_t)w.count, sizeof *item->answers);
+    double *probabilities = hd_pass_alloc(e->pass, (size_t)e->model->network->recipe.labels, sizeof *probabilities);
+    if (!item->answers || !probabilities) return HEED_MEMORY;
     thing t = {.label = NULL};
-    for (size_t i = 0; i < encoding->count && status == HEED_OK; i++) {
-        if (encoding->ends[i] == encoding->starts[i]) continue; /* the template put it in */
-        if (!hd_tokenizer_goes_on(e->model->tokenizer, encoding, i))
-            status = read_word(e, i, probabilities, &t);
-        else if (t.label)
-            t.end = encoding->ends[i];
-    }
-    if (status == HEED_OK) status = close_thing(e, &t);
-    hd_free(e->model->context, probabilities);
-    return status;
+    for (int64_t i = 0; i < w.count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
+    return close_thing(e, &t);
 }
 
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,

@@ -40,7 +40,7 @@ static void run_chunk(void *argument, int64_t chunk, int thread) {
                                         .scale = g->scale,
                                         .agreement = g->copies > 1 ? run->options.r_drop : 0,
                                         .classes = hd_network_classes(network)};
-    if (hd_cross_entropy(pass, states, network->output, batch.wanted, &options, &worker->loss) == HEED_OK &&
+    if (hd_network_loss(network, pass, states, batch.wanted, &batch.texts, &options, &worker->loss) == HEED_OK &&
         g->scale > 0)
         hd_pass_backward(pass);
 }

@@ -10,16 +10,6 @@ typedef struct judging {
     hd_span_counts spans;
 } judging;
 
-/* The best class of each row of logits; of equal ones the first. */
-static void choose(const hd_tensor *logits, int32_t *chosen) {
-    for (int64_t r = 0; r < logits->rows; r++) {
-        const float *row = logits->data + r * logits->columns;
-        chosen[r] = 0;
-        for (int64_t j = 1; j < logits->columns; j++)
-            if (row[j] > row[chosen[r]]) chosen[r] = (int32_t)j;
-    }
-}
-
 static heed_status judge_some(judging *j, const hd_pair *pairs, int64_t count) {
     hd_run *run = j->run;
     hd_pass *pass = &run->workers[0].pass;
@@ -31,8 +21,8 @@ static heed_status judge_some(judging *j, const hd_pair *pairs, int64_t count) {
     if (!hd_lay_out(pass, run->objective, network->recipe.decoder_start, pairs, count, 1, &batch)) return HEED_MEMORY;
     hd_tensor *logits = hd_network_logits(network, pass, hd_ask(network, pass, &batch), 0, hd_network_classes(network));
     int32_t *chosen = hd_pass_alloc(pass, (size_t)batch.asked, sizeof *chosen);
-    if (!logits || !chosen) return hd_fail(run->context, pass->status, "%s", run->workers[0].context.message);
-    choose(logits, chosen);
+    if (!chosen || hd_network_choose(network, pass, logits, &batch.texts, chosen) != HEED_OK)
+        return hd_fail(run->context, pass->status, "%s", run->workers[0].context.message);
     for (int64_t i = 0; i < batch.asked; i++) j->right += chosen[i] == batch.wanted[i];
     j->asked += (uint64_t)batch.asked;
     for (int64_t i = 0, at = 0; run->metric == HD_METRIC_SPAN_F1 && i < count; i++) {

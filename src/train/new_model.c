@@ -164,6 +164,7 @@ static void add_family(const hd_train_options *o, hd_train_family family, hd_rec
             recipe->memory = o->memory;
             recipe->bidirectional = !o->one_direction;
             recipe->pooling = HD_POOL_MEAN;
+            recipe->crf = o->crf && recipe->head == HD_HEAD_CLASSIFY_TOKENS;
             return;
     }
 }

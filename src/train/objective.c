@@ -81,18 +81,20 @@ bool hd_lay_out(hd_pass *pass, hd_objective_kind kind, int32_t start_token, cons
     }
     bool by_row = !objective->decodes && kind != HD_OBJECTIVE_CLASSIFY;
     int32_t *source_starts = ids(pass, count + 1), *target_starts = ids(pass, count + 1);
+    int32_t *text_starts = ids(pass, count + 1);
     out->wanted = ids(pass, asked);
     if (objective->encodes) out->source_ids = ids(pass, source_tokens);
     if (objective->decodes) out->fed = ids(pass, target_tokens);
     if (by_row) out->rows = ids(pass, asked);
     uint64_t *numbers = hd_pass_alloc(pass, (size_t)count, sizeof *numbers);
     if (pass->status != HEED_OK) return false;
-    source_starts[0] = target_starts[0] = 0;
+    source_starts[0] = target_starts[0] = text_starts[0] = 0;
     for (int64_t i = 0; i < count; i++) {
         hd_pair pair = pairs[i % distinct];
         numbers[i] = pair.number | (uint64_t)(i / distinct) << 63;
         source_starts[i + 1] = source_starts[i] + pair.source_count;
         target_starts[i + 1] = target_starts[i] + fed_of(kind, &pair);
+        text_starts[i + 1] = text_starts[i] + (int32_t)hd_asked_of(kind, &pair);
         if (objective->encodes)
             memcpy(out->source_ids + source_starts[i], pair.source, (size_t)pair.source_count * sizeof(int32_t));
         if (objective->decodes) {
@@ -110,6 +112,7 @@ bool hd_lay_out(hd_pass *pass, hd_objective_kind kind, int32_t start_token, cons
     out->asked = asked;
     out->sources = (hd_layout){count, source_starts, numbers, NULL};
     out->targets = (hd_layout){count, target_starts, numbers, NULL};
+    out->texts = (hd_layout){count, text_starts, numbers, NULL};
     return true;
 }
 

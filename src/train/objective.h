@@ -40,6 +40,7 @@ typedef struct hd_laid_out {
     int32_t *rows;             /* [asked]: of the last states; NULL: all of them, or one for each text */
     int32_t *wanted;           /* [asked]: tokens or labels */
     int64_t asked;
+    hd_layout texts; /* which of those asked belong to one text */
 } hd_laid_out;
 
 /* Writes the examples into the pass's arena, `copies` times all of them; a copy's numbers are others, and so is its

@@ -39,6 +39,7 @@ static const hd_setting rows[] = {
     CHOICE("memory", memory, "bahdanau", "last|mean|concatenated|bahdanau|luong-dot|luong-general|luong-concat",
            "what a recurrent decoder is given of the source"),
     FLAG("one-direction", one_direction, "a recurrent encoder reads forwards only"),
+    FLAG("crf", crf, "a recurrent model tells the labels of words together, by a conditional random field"),
     INT("width", width, "128", 1, 1 << 16, "columns of every hidden state"),
     INT("encoder-layers", encoder_layers, "4", 1, 1024, "layers of the encoder"),
     INT("decoder-layers", decoder_layers, "4", 1, 1024, "layers of the decoder"),

@@ -36,7 +36,7 @@ typedef struct hd_train_options {
     char *model;      /* one to start from; NULL: a new one */
     int family;       /* hd_train_family */
     int cell, memory; /* hd_cell, hd_memory_kind */
-    bool one_direction;
+    bool one_direction, crf;
     int64_t key_heads;
     int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;
     int activation; /* hd_activation + 1; 0: the family's own */

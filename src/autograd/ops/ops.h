@@ -108,4 +108,18 @@ typedef struct hd_cross_entropy_options {
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, const int32_t *targets,
                              const hd_cross_entropy_options *options, double *loss);
 
+/* What a conditional random field knows besides the logits of each row (ops/crf.c). */
+typedef struct hd_crf {
+    hd_parameter *transitions, *start, *end; /* [labels, labels] from and to, [labels], [labels] */
+} hd_crf;
+
+/* Adds log Z − score of the labels, summed over sequences and unscaled, to *loss, and when the pass records makes the
+ * gradients times scale. logits [rows, labels], which nothing else reads; labels [rows]; the layout says which rows are a
+ * sequence. */
+heed_status hd_crf_loss(hd_pass *pass, hd_tensor *logits, const hd_crf *crf, const int32_t *labels,
+                        const hd_layout *layout, float scale, double *loss);
+/* The best labels [rows] of each sequence (Viterbi, 1967); of equal ones those with the lowest last labels. */
+heed_status hd_crf_best(hd_pass *pass, const hd_tensor *logits, const hd_crf *crf, const hd_layout *layout,
+                        int32_t *labels);
+
 #endif
