@@ -153,6 +153,83 @@ static hd_tensor *mean(op_run *run) {
     return hd_dropout_add(run->pass, means, run->inputs[0], 0);
 }
 
+/* ---- conditional random fields ---- */
+
+static int32_t label_of(const op_case *c, int64_t row) { return (int32_t)(row * row + row / 2) % (int32_t)c->classes; }
+
+/* The score of one labelling of a sequence that begins at row `first`. */
+static double labelling_score(const op_case *c, const double *const *x, int64_t first, int64_t length,
+                              const int32_t *labels) {
+    int64_t n = c->classes;
+    double score = x[2][labels[0]] + x[3][labels[length - 1]];
+    for (int64_t t = 0; t < length; t++) {
+        score += x[0][(first + t) * n + labels[t]];
+        if (t) score += x[1][labels[t - 1] * n + labels[t]];
+    }
+    return score;
+}
+
+/* By going through all labellings. */
+static void crf_reference(const op_case *c, const double *const *x, double *y) {
+    int32_t labels[8];
+    *y = 0;
+    for (int64_t s = 0; s < c->layout->sequences; s++) {
+        int64_t first = c->layout->starts[s], length = c->layout->starts[s + 1] - first, all = 1;
+        double sum = 0;
+        for (int64_t t = 0; t < length; t++) all *= c->classes;
+        for (int64_t number = 0; length && number < all; number++) {
+            int64_t rest = number;
+            for (int64_t t = 0; t < length; t++, rest /= c->classes) labels[t] = (int32_t)(rest % c->classes);
+            sum += exp(labelling_score(c, x, first, length, labels));
+        }
+        for (int64_t t = 0; t < length; t++) labels[t] = label_of(c, first + t);
+        if (length) *y += log(sum) - labelling_score(c, x, first, length, labels);
+    }
+}
+
+static hd_tensor *crf(op_run *run) {
+    int64_t rows = hd_layout_rows(run->layout);
+    int32_t *labels = hd_pass_alloc(run->pass, (size_t)rows, sizeof *labels);
+    for (int64_t r = 0; r < rows; r++) labels[r] = label_of(run->c, r);
+    hd_crf field = {run->weights[1], run->weights[2], run->weights[3]};
+    hd_crf_loss(run->pass, run->inputs[0], &field, labels, run->layout, run->c->scale, &run->loss);
+    return NULL;
+}
+
+/* The best labelling is the best of all of them. */
+static void viterbi_finds_the_best(void **state) {
+    (void)state;
+    enum { LABELS = 3, ROWS = 11 };
+    heed_context *context = open_context();
+    hd_pass pass;
+    hd_pass_open(&pass, context, NULL);
+    float numbers[4][ROWS * LABELS];
+    double wide[4][ROWS * LABELS];
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < ROWS * LABELS; j++) wide[i][j] = (double)(numbers[i][j] = 2 * value_of(i, j));
+    hd_parameter p[3];
+    for (int i = 0; i < 3; i++)
+        p[i] = (hd_parameter){.name = "p", .rows = i ? 1 : LABELS, .columns = LABELS, .data = numbers[i + 1]};
+    hd_crf field = {&p[0], &p[1], &p[2]};
+    hd_tensor *logits = hd_tensor_wrap(&pass, ROWS, LABELS, numbers[0], &ragged);
+    int32_t found[ROWS], labels[8];
+    assert_int_equal(hd_crf_best(&pass, logits, &field, &ragged, found), HEED_OK);
+    const op_case c = {.layout = &ragged, .classes = LABELS};
+    const double *const x[] = {wide[0], wide[1], wide[2], wide[3]};
+    for (int64_t s = 0; s < ragged.sequences; s++) {
+        int64_t first = starts[s], length = starts[s + 1] - first, all = 1;
+        for (int64_t t = 0; t < length; t++) all *= LABELS;
+        double best = length ? labelling_score(&c, x, first, length, found + first) : 0;
+        for (int64_t number = 0; length && number < all; number++) {
+            int64_t rest = number;
+            for (int64_t t = 0; t < length; t++, rest /= LABELS) labels[t] = (int32_t)(rest % LABELS);
+            assert_true(labelling_score(&c, x, first, length, labels) <= best + 1e-9);
+        }
+    }
+    hd_pass_close(&pass);
+    heed_context_close(context);
+}
+
 /* ---- the table ---- */
 
 #define X(width) \
@@ -191,6 +268,10 @@ static const op_case cases[] = {
      .operands = {X(3), K(3), K(40), W(1, 3)}, .columns = 40},
     {"gather", &ragged, .run = gather, .reference = gather_reference, .operands = {X(9)}, .columns = 18},
     {"join", &ragged, .run = join, .reference = join_reference, .operands = {X(4), X(5)}, .columns = 13},
+    {"random field", &ragged, .run = crf, .reference = crf_reference,
+     .operands = {X(3), W(3, 3), W(1, 3), W(1, 3)}, .classes = 3, .scale = 0.7f},
+    {"random field, frozen", &ragged, .run = crf, .reference = crf_reference,
+     .operands = {X(4), W(4, 4), F(1, 4), F(1, 4)}, .classes = 4, .scale = 1},
     {"mean", &ragged, .run = mean, .reference = mean_reference, .operands = {X(19)}, .columns = 19},
 };
 
@@ -262,6 +343,6 @@ static void shapes_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest others[] = {cmocka_unit_test(shapes_are_refused)};
+    const struct CMUnitTest others[] = {cmocka_unit_test(shapes_are_refused), cmocka_unit_test(viterbi_finds_the_best)};
     return run_cases(cases, HD_COUNT(cases), others, HD_COUNT(others));
 }
