@@ -29,7 +29,7 @@ install(FILES ${PROJECT_BINARY_DIR}/heed-config.cmake ${PROJECT_BINARY_DIR}/heed
 
 # pkg-config: an archive needs what it calls named at every link, a shared library only at its own.
 file(RELATIVE_PATH HEED_PC_UP "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
-set(HEED_PC_REQUIRES "jansson libutf8proc")
+set(HEED_PC_REQUIRES "jansson libutf8proc libpcre2-32")
 set(own "-L\${libdir} -lheed")
 set(called "${OpenMP_C_FLAGS} -pthread -lm")
 if(BUILD_SHARED_LIBS)

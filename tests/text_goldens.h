@@ -26,6 +26,7 @@ static inline heed_tokenizer *open_golden(heed_context *context, const char *nam
 typedef struct corpus {
     const char *at;
     int limit; /* lines to give; -1 for all */
+    bool ends; /* with their line ends */
 } corpus;
 
 static inline heed_status next_line(void *user, const char **text, size_t *size) {
@@ -35,22 +36,22 @@ static inline heed_status next_line(void *user, const char **text, size_t *size)
     *text = lines->at;
     *size = strcspn(lines->at, "\n");
     lines->at += *size + 1;
+    *size += lines->ends;
     return HEED_OK;
 }
 
-static const char *const first_specials[] = {"</s>", "<unk>"}, *const last_specials[] = {"<pad>"};
+static inline hd_tokenizer_options kind_options(hd_tokenizer_kind kind, size_t size, uint64_t minimum) {
+    hd_tokenizer_options options = hd_tokenizer_options_of(kind);
+    options.vocabulary_size = size;
+    options.min_frequency = minimum;
+    return options;
+}
 
 static inline hd_tokenizer_options marian_options(size_t size, uint64_t minimum, hd_normal_form form, bool lowercase) {
-    return (hd_tokenizer_options){.vocabulary_size = size,
-                                  .min_frequency = minimum,
-                                  .form = form,
-                                  .lowercase = lowercase,
-                                  .first_specials = first_specials,
-                                  .first_count = 2,
-                                  .last_specials = last_specials,
-                                  .last_count = 1,
-                                  .unknown = "<unk>",
-                                  .end_of_sentence = "</s>"};
+    hd_tokenizer_options options = kind_options(HD_KIND_BPE, size, minimum);
+    options.form = form;
+    options.lowercase = lowercase;
+    return options;
 }
 
 #endif

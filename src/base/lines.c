@@ -75,7 +75,10 @@ static bool give(hd_lines *lines, size_t size, size_t used) {
     lines->start += used;
     lines->number++;
     lines->too_long = lines->too_long || (lines->longest && size > lines->longest);
-    line[size] = 0;
+    if (lines->keep_ends)
+        size = used;
+    else
+        line[size] = 0;
     lines->text = lines->too_long ? "" : line;
     lines->size = lines->too_long ? 0 : size;
     return true;

@@ -12,6 +12,8 @@
  *     while (hd_lines_next(&lines)) … lines.text, lines.size, lines.number …
  *     heed_status status = lines.status;
  *     hd_lines_close(&lines);
+ *
+ * With `keep_ends`, set after opening, each line comes with its "\n" or "\r\n", and no 0 follows it.
  */
 typedef struct hd_lines {
     const char *text;   /* [size] and a 0, good until the next line is read; "" for a line that was too long */
@@ -20,6 +22,7 @@ typedef struct hd_lines {
     bool too_long;      /* it had more bytes than `longest`; they were skipped, and reading goes on after them */
     heed_status status; /* once hd_lines_next is false: HEED_OK at the end of the file, else why reading failed */
 
+    bool keep_ends;        /* the caller's to set */
     heed_context *context; /* the rest is the reader's own */
     char *path;
     int descriptor;

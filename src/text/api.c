@@ -94,6 +94,7 @@ heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context 
 typedef struct train_options {
     hd_string_list input;
     int64_t vocabulary_size, min_frequency, alphabet_limit;
+    int kind; /* hd_tokenizer_kind */
     int form; /* hd_normal_form */
     bool lowercase;
 } train_options;
@@ -102,6 +103,8 @@ typedef struct train_options {
 
 static const hd_setting rows[] = {
     {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "text to learn from, or - for standard input"},
+    {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0, "bpe|wordpiece|byte-bpe|characters",
+     "how text is cut: as translators, BERT or GPT-2 have it, or each character alone"},
     {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
      "tokens, special ones among them"},
     {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER",
@@ -124,6 +127,7 @@ typedef struct file_lines {
     heed_context *context;
     const hd_string_list *files;
     size_t file; /* the open one's place in the list; `count` at the end */
+    bool keep_ends;
     bool open;
     hd_lines lines;
 } file_lines;
@@ -135,6 +139,7 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
         const char *path = reader->files->items[reader->file];
         if (!reader->open) HD_TRY(hd_lines_open(reader->context, path, HD_LINE_BYTES, &reader->lines));
         reader->open = true;
+        reader->lines.keep_ends = reader->keep_ends;
         if (hd_lines_next(&reader->lines)) {
             if (reader->lines.too_long)
                 return hd_fail(reader->context, HEED_LENGTH, "%s: line %llu has more than %d bytes", path,
@@ -151,22 +156,16 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
     return HEED_OK;
 }
 
-/* The special tokens stand where Marian's translators have them. */
 static heed_status train(heed_context *context, const train_options *settings, heed_tokenizer **tokenizer) {
-    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"};
     if (!settings->input.count) return hd_fail(context, HEED_ARGUMENT, "no text to learn from: input is not set");
-    hd_tokenizer_options options = {.vocabulary_size = (size_t)settings->vocabulary_size,
-                                    .min_frequency = (uint64_t)settings->min_frequency,
-                                    .alphabet_limit = (size_t)settings->alphabet_limit,
-                                    .form = (hd_normal_form)settings->form,
-                                    .lowercase = settings->lowercase,
-                                    .first_specials = first,
-                                    .first_count = HD_COUNT(first),
-                                    .last_specials = last,
-                                    .last_count = HD_COUNT(last),
-                                    .unknown = "<unk>",
-                                    .end_of_sentence = "</s>"};
-    file_lines reader = {.context = context, .files = &settings->input};
+    hd_tokenizer_options options = hd_tokenizer_options_of((hd_tokenizer_kind)settings->kind);
+    options.vocabulary_size = (size_t)settings->vocabulary_size;
+    options.min_frequency = (uint64_t)settings->min_frequency;
+    options.alphabet_limit = (size_t)settings->alphabet_limit;
+    options.form = (hd_normal_form)settings->form;
+    options.lowercase = settings->lowercase;
+    file_lines reader = {
+        .context = context, .files = &settings->input, .keep_ends = hd_tokenizer_learns_line_ends(options.kind)};
     heed_status status = hd_tokenizer_train(context, &options, next_line, &reader, tokenizer);
     if (reader.open) hd_lines_close(&reader.lines);
     return status;

@@ -14,6 +14,8 @@ void hd_bpe_close(hd_bpe *bpe) {
     hd_free(bpe->context, bpe->merges);
     hd_free(bpe->context, bpe->pairs);
     hd_free(bpe->context, bpe->letters);
+    hd_free(bpe->context, bpe->prefix);
+    hd_free(bpe->context, bpe->suffix);
     hd_bpe_open(bpe, bpe->context);
 }
 
@@ -40,9 +42,14 @@ static const hd_pair_entry *find_pair(const hd_bpe *bpe, int32_t left, int32_t r
     return entry->left < 0 ? NULL : entry;
 }
 
-static size_t letter_slot(const hd_bpe *bpe, uint32_t code) {
-    size_t mask = bpe->letter_slots - 1, slot = (size_t)hd_mix(code) & mask;
-    while (bpe->letters[slot].id >= 0 && bpe->letters[slot].code != code) slot = (slot + 1) & mask;
+/* A character in the place that it has in its word, which decides what stands around it in the vocabulary. */
+enum { CONTINUES = 1, ENDS = 2, PLACES = 4 };
+
+static uint32_t letter_key(uint32_t code, int place) { return code * PLACES + (uint32_t)place; }
+
+static size_t letter_slot(const hd_bpe *bpe, uint32_t key) {
+    size_t mask = bpe->letter_slots - 1, slot = (size_t)hd_mix(key) & mask;
+    while (bpe->letters[slot].id >= 0 && bpe->letters[slot].key != key) slot = (slot + 1) & mask;
     return slot;
 }
 
@@ -53,22 +60,38 @@ static size_t slots_for(size_t count) {
     return slots;
 }
 
+/* The one character that a token is in this place of a word; false when it is none. */
+static bool letter_of(const hd_bpe *bpe, int place, const char *text, size_t size, uint32_t *code) {
+    const char *prefix = place & CONTINUES ? bpe->prefix : "", *suffix = place & ENDS ? bpe->suffix : "";
+    if (!prefix || !suffix) return false; /* without them a place is like any other */
+    size_t before = strlen(prefix), behind = strlen(suffix);
+    if (size <= before + behind || memcmp(text, prefix, before) != 0 ||
+        memcmp(text + size - behind, suffix, behind) != 0)
+        return false;
+    size -= before + behind;
+    return hd_utf8_decode(text + before, size, code) == size;
+}
+
 static heed_status make_letters(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
-    bpe->letter_slots = slots_for(vocabulary->present);
+    bpe->letter_slots = slots_for(vocabulary->present * (bpe->prefix || bpe->suffix ? PLACES : 1));
     bpe->letters = hd_alloc(bpe->context, bpe->letter_slots, sizeof *bpe->letters);
     if (!bpe->letters) return HEED_MEMORY;
     for (size_t i = 0; i < bpe->letter_slots; i++) bpe->letters[i].id = -1;
     for (size_t id = 0; id < vocabulary->count; id++) {
         hd_token token = vocabulary->tokens[id];
-        if (!token.present || !token.model || token.size == 0 || token.size > 4) continue;
-        const char *text = hd_vocabulary_text(vocabulary, (int32_t)id);
         uint32_t code;
-        if (hd_utf8_decode(text, token.size, &code) != token.size) continue;
-        struct hd_letter *letter = &bpe->letters[letter_slot(bpe, code)];
-        letter->code = code;
-        letter->id = (int32_t)id;
+        for (int place = 0; place < PLACES && token.present && token.model; place++) {
+            if (!letter_of(bpe, place, hd_vocabulary_text(vocabulary, (int32_t)id), token.size, &code)) continue;
+            uint32_t key = letter_key(code, place);
+            bpe->letters[letter_slot(bpe, key)] = (struct hd_letter){key, (int32_t)id};
+        }
     }
     return HEED_OK;
+}
+
+static int32_t find_letter(const hd_bpe *bpe, uint32_t code, bool continues, bool ends) {
+    int place = (continues && bpe->prefix ? CONTINUES : 0) | (ends && bpe->suffix ? ENDS : 0);
+    return bpe->letters[letter_slot(bpe, letter_key(code, place))].id;
 }
 
 heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
@@ -91,28 +114,15 @@ heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
 
 /* ---- a word's first symbols ----------------------------------------------------------------------------------- */
 
-void hd_bpe_room_open(hd_bpe_room *room, heed_context *context) {
-    *room = (hd_bpe_room){.context = context};
-    hd_buffer_open(&room->text, context);
-}
-
-void hd_bpe_room_close(hd_bpe_room *room) {
-    hd_free(room->context, room->symbols);
-    hd_free(room->context, room->heap);
-    hd_free(room->context, room->skipped);
-    hd_buffer_close(&room->text);
-    hd_bpe_room_open(room, room->context);
-}
-
 /* There is room: the caller reserved four symbols a character. */
-static void add_symbol(hd_bpe_room *room, int32_t id, size_t first, size_t count) {
+static void add_symbol(hd_word_room *room, int32_t id, size_t first, size_t count) {
     uint32_t place = (uint32_t)room->count;
     room->symbols[room->count++] =
         (hd_symbol){id, (uint32_t)first, (uint32_t)count, place ? place - 1 : HD_NO_SYMBOL, place + 1};
 }
 
 /* The bytes of a character as tokens; false when one of them has none. */
-static bool add_bytes(const hd_bpe *bpe, hd_bpe_room *room, uint32_t code, size_t place) {
+static bool add_bytes(const hd_bpe *bpe, hd_word_room *room, uint32_t code, size_t place) {
     char bytes[4];
     size_t size = hd_utf8_encode(code, bytes);
     for (size_t i = 0; i < size; i++)
@@ -121,7 +131,7 @@ static bool add_bytes(const hd_bpe *bpe, hd_bpe_room *room, uint32_t code, size_
     return true;
 }
 
-static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_bpe_room *room) {
+static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_word_room *room) {
     size_t most;
     if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most) || most >= HD_NO_SYMBOL)
         return hd_fail(room->context, HEED_LENGTH, "a word of %zu characters is too long", count);
@@ -130,7 +140,7 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
         return HEED_MEMORY;
     size_t unknown_first = 0, unknown_count = 0; /* unknown characters that wait to be written */
     for (size_t i = 0; i < count; i++) {
-        int32_t id = bpe->letters[letter_slot(bpe, word[i].code)].id;
+        int32_t id = find_letter(bpe, word[i].code, i > 0, i + 1 == count);
         /* As in tokenizers, bytes overtake an unknown character that waits; only a vocabulary that has some of the
          * 256 bytes and not the others can tell. */
         if (id < 0 && bpe->byte_fallback && add_bytes(bpe, room, word[i].code, i)) continue;
@@ -153,7 +163,7 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
 
 /* ---- merging -------------------------------------------------------------------------------------------------- */
 
-static void merge_short(const hd_bpe *bpe, hd_bpe_room *room) {
+static void merge_short(const hd_bpe *bpe, hd_word_room *room) {
     hd_symbol *symbols = room->symbols;
     const hd_pair_entry *pairs[SHORT_WORD]; /* pairs[i]: the merge of symbols i and i + 1, or NULL */
     size_t count = room->count;
@@ -178,7 +188,7 @@ static bool comes_before(hd_candidate a, hd_candidate b) {
     return a.rank != b.rank ? a.rank < b.rank : a.position < b.position;
 }
 
-static bool push(hd_bpe_room *room, hd_candidate candidate) {
+static bool push(hd_word_room *room, hd_candidate candidate) {
     if (!hd_grow(room->context, &room->heap, &room->heap_capacity, room->heap_count + 1, sizeof candidate))
         return false;
     size_t place = room->heap_count++;
@@ -190,7 +200,7 @@ static bool push(hd_bpe_room *room, hd_candidate candidate) {
     return true;
 }
 
-static hd_candidate pop(hd_bpe_room *room) {
+static hd_candidate pop(hd_word_room *room) {
     hd_candidate top = room->heap[0], last = room->heap[--room->heap_count];
     size_t place = 0;
     for (;;) {
@@ -206,7 +216,7 @@ static hd_candidate pop(hd_bpe_room *room) {
 }
 
 /* Queues the merge, if there is one, of the symbol at `position` with the one after it. */
-static bool consider(const hd_bpe *bpe, hd_bpe_room *room, uint32_t position) {
+static bool consider(const hd_bpe *bpe, hd_word_room *room, uint32_t position) {
     const hd_symbol *left = &room->symbols[position];
     if (left->next == HD_NO_SYMBOL) return true;
     const hd_pair_entry *pair = find_pair(bpe, left->id, room->symbols[left->next].id);
@@ -214,7 +224,7 @@ static bool consider(const hd_bpe *bpe, hd_bpe_room *room, uint32_t position) {
 }
 
 /* Joins what the candidate names, unless a merge since then has changed it. */
-static bool join(const hd_bpe *bpe, hd_bpe_room *room, hd_candidate candidate) {
+static bool join(const hd_bpe *bpe, hd_word_room *room, hd_candidate candidate) {
     hd_symbol *left = &room->symbols[candidate.position];
     if (left->id < 0 || left->next == HD_NO_SYMBOL) return true;
     hd_symbol *right = &room->symbols[left->next];
@@ -229,20 +239,20 @@ static bool join(const hd_bpe *bpe, hd_bpe_room *room, hd_candidate candidate) {
            consider(bpe, room, candidate.position);
 }
 
-static bool restore_skipped(hd_bpe_room *room) {
+static bool restore_skipped(hd_word_room *room) {
     while (room->skipped_count)
         if (!push(room, room->skipped[--room->skipped_count])) return false;
     return true;
 }
 
-static bool skip(hd_bpe_room *room, hd_candidate candidate) {
+static bool skip(hd_word_room *room, hd_candidate candidate) {
     if (!hd_grow(room->context, &room->skipped, &room->skipped_capacity, room->skipped_count + 1, sizeof candidate))
         return false;
     room->skipped[room->skipped_count++] = candidate;
     return true;
 }
 
-static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, hd_bpe_room *room) {
+static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, hd_word_room *room) {
     room->heap_count = room->skipped_count = 0;
     for (uint32_t i = 0; i < room->count; i++)
         if (!consider(bpe, room, i)) return HEED_MEMORY;
@@ -262,7 +272,7 @@ static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, 
 }
 
 /* ignore_merges: a word that is a token is that token. */
-static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count, hd_bpe_room *room) {
+static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count, hd_word_room *room) {
     hd_buffer_clear(&room->text);
     for (size_t i = 0; i < count; i++) {
         char bytes[4];
@@ -272,7 +282,7 @@ static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *w
 }
 
 heed_status hd_bpe_encode(const hd_bpe *bpe, const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
-                          const hd_bpe_dropout *dropout, hd_bpe_room *room) {
+                          const hd_bpe_dropout *dropout, hd_word_room *room) {
     room->count = 0;
     if (count == 0) return HEED_OK;
     HD_TRY(add_symbols(bpe, word, count, room));

@@ -64,6 +64,22 @@ static int by_code(const void *a, const void *b) {
     return x->code < y->code ? -1 : x->code > y->code;
 }
 
+/* The token of a character, behind the prefix if it `continues` a word; -1 when there is none. Also leaves its text in
+ * it->text. */
+static int32_t find_letter(trainer *it, uint32_t code, bool continues) {
+    char bytes[4];
+    hd_buffer_clear(&it->text);
+    if (continues) hd_buffer_text(&it->text, it->options->prefix);
+    hd_buffer_append(&it->text, bytes, hd_utf8_encode(code, bytes));
+    return it->text.failed ? -1 : hd_vocabulary_find(it->vocabulary, it->text.data, it->text.size);
+}
+
+static heed_status add_letter(trainer *it, uint32_t code, bool continues) {
+    if (find_letter(it, code, continues) >= 0) return HEED_OK;
+    if (it->text.failed) return HEED_MEMORY;
+    return hd_vocabulary_add(it->vocabulary, it->text.data, it->text.size, (int64_t)it->vocabulary->count, true);
+}
+
 static heed_status add_alphabet(trainer *it, letter *letters, size_t count) {
     size_t limit = it->options->alphabet_limit;
     if (limit && count > limit) {
@@ -72,16 +88,11 @@ static heed_status add_alphabet(trainer *it, letter *letters, size_t count) {
         count = limit;
     }
     if (count) qsort(letters, count, sizeof *letters, by_code);
-    for (size_t i = 0; i < count; i++) {
-        char bytes[4];
-        size_t size = hd_utf8_encode(letters[i].code, bytes);
-        if (hd_vocabulary_find(it->vocabulary, bytes, size) >= 0) continue;
-        HD_TRY(hd_vocabulary_add(it->vocabulary, bytes, size, (int64_t)it->vocabulary->count, true));
-    }
+    for (size_t i = 0; i < count; i++) HD_TRY(add_letter(it, letters[i].code, false));
     return HEED_OK;
 }
 
-/* `frequency`: [CODES]. */
+/* `frequency`: [CODES], all zero. */
 static heed_status find_alphabet(trainer *it, uint64_t *frequency) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
@@ -100,20 +111,43 @@ static heed_status find_alphabet(trainer *it, uint64_t *frequency) {
     return status;
 }
 
+/* The alphabet once more, behind the prefix, as far as it was seen inside of words. `inside`: [CODES], all false. */
+static heed_status find_continuing(trainer *it, bool *inside) {
+    for (size_t i = 0; i < it->counts->count; i++) {
+        struct hd_counted_word word = it->counts->words[i];
+        for (size_t j = 1; j < word.length; j++) inside[it->counts->letters[word.first + j]] = true;
+    }
+    for (uint32_t code = 1; code < CODES; code++)
+        if (inside[code] && find_letter(it, code, false) >= 0) HD_TRY(add_letter(it, code, true));
+    return it->text.failed ? HEED_MEMORY : HEED_OK;
+}
+
+static heed_status make_alphabet(trainer *it) {
+    uint64_t *frequency = hd_alloc_zeroed(it->context, CODES, sizeof *frequency);
+    heed_status status = frequency ? find_alphabet(it, frequency) : HEED_MEMORY;
+    hd_free(it->context, frequency);
+    if (status != HEED_OK || !it->options->prefix) return status;
+    bool *inside = hd_alloc_zeroed(it->context, CODES, sizeof *inside);
+    status = inside ? find_continuing(it, inside) : HEED_MEMORY;
+    hd_free(it->context, inside);
+    return status;
+}
+
 /* Code points become ids in place. Characters outside the alphabet drop out, and their neighbours then touch. */
-static void spell_words(trainer *it) {
+static heed_status spell_words(trainer *it) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word *word = &it->counts->words[i];
         int32_t *ids = it->counts->letters + word->first;
         uint32_t kept = 0;
         for (uint32_t j = 0; j < word->length; j++) {
-            char bytes[4];
-            size_t size = hd_utf8_encode((uint32_t)ids[j], bytes);
-            int32_t id = ids[j] == 0 ? -1 : hd_vocabulary_find(it->vocabulary, bytes, size);
+            uint32_t code = (uint32_t)ids[j];
+            int32_t id = code ? find_letter(it, code, false) : -1;
+            if (id >= 0 && j > 0 && it->options->prefix) id = find_letter(it, code, true);
             if (id >= 0) ids[kept++] = id;
         }
         word->length = kept;
     }
+    return it->text.failed ? HEED_MEMORY : HEED_OK;
 }
 
 /* ---- pairs ---------------------------------------------------------------------------------------------------- */
@@ -255,7 +289,10 @@ static int32_t make_token(trainer *it, int32_t left, int32_t right) {
     hd_vocabulary *vocabulary = it->vocabulary;
     hd_buffer_clear(&it->text);
     hd_buffer_append(&it->text, hd_vocabulary_text(vocabulary, left), vocabulary->tokens[left].size);
-    hd_buffer_append(&it->text, hd_vocabulary_text(vocabulary, right), vocabulary->tokens[right].size);
+    const char *text = hd_vocabulary_text(vocabulary, right), *prefix = it->options->prefix;
+    size_t size = vocabulary->tokens[right].size, skip = prefix ? strlen(prefix) : 0;
+    if (size < skip || (skip && memcmp(text, prefix, skip) != 0)) skip = 0;
+    hd_buffer_append(&it->text, text + skip, size - skip);
     if (it->text.failed) return -1;
     int32_t id = hd_vocabulary_find(vocabulary, it->text.data, it->text.size);
     if (id >= 0) return id;
@@ -326,13 +363,9 @@ heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *opt
     heed_context *context = counts->context;
     trainer it = {.context = context, .counts = counts, .options = options, .vocabulary = vocabulary, .bpe = bpe};
     hd_buffer_open(&it.text, context);
-    uint64_t *frequency = hd_alloc_zeroed(context, CODES, sizeof *frequency);
-    heed_status status = frequency ? find_alphabet(&it, frequency) : HEED_MEMORY;
-    hd_free(context, frequency);
-    if (status == HEED_OK) {
-        spell_words(&it);
-        status = count_pairs(&it) ? merge_all(&it) : HEED_MEMORY;
-    }
+    heed_status status = make_alphabet(&it);
+    if (status == HEED_OK) status = spell_words(&it);
+    if (status == HEED_OK) status = count_pairs(&it) ? merge_all(&it) : HEED_MEMORY;
     if (status == HEED_OK) drop_repeats(&it);
     close_trainer(&it);
     return status;

@@ -35,12 +35,15 @@ typedef struct hd_bpe_train_options {
     uint64_t min_frequency;      /* a pair seen less often is not merged */
     size_t alphabet_limit;       /* the most frequent characters only; 0 for all */
     hd_codes alphabet;           /* characters to have whether they were seen or not */
+    const char *prefix;          /* begins every token that does not begin a word; NULL for none */
     hd_train_progress *progress; /* may be NULL */
     void *user;
 } hd_bpe_train_options;
 
-/* Adds to `vocabulary`, which may hold special tokens, first the alphabet by code point and then the merged
- * tokens, and to `bpe` the merges. The words are used up. U+0000 is left out: JSON readers refuse it in names. */
+/* Adds to `vocabulary`, which may hold special tokens, first the alphabet by code point, then, behind the prefix, what of it
+ * was seen inside of words, then the merged tokens; and to `bpe` the merges. The words are used up. U+0000 is left out: JSON
+ * readers refuse it in names. (tokenizers lists characters with a prefix in the order of a hash table, another one in each
+ * run, and ties between pairs fall with it; here they have an order.) */
 heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *options, hd_vocabulary *vocabulary,
                          hd_bpe *bpe);
 

@@ -60,17 +60,81 @@ static void strip(const hd_token_decoder *it, const char *text, size_t size, hd_
     hd_strings_add(to, text, size);
 }
 
-static void replace(const hd_token_decoder *it, const char *text, size_t size, hd_strings *to) {
+static void replace(const hd_token_decoder *it, const char *content, size_t content_size, const char *text, size_t size,
+                    hd_strings *to) {
     for (size_t at = 0; at < size;) {
         if (it->pattern_size && size - at >= it->pattern_size &&
             memcmp(text + at, it->pattern, it->pattern_size) == 0) {
-            hd_buffer_append(&to->text, it->content, it->content_size);
+            hd_buffer_append(&to->text, content, content_size);
             at += it->pattern_size;
         } else {
             hd_buffer_byte(&to->text, text[at++]);
         }
     }
     end_string(to);
+}
+
+/* Each `from` becomes `to`, which is no longer, in place; returns the new size. */
+static size_t shorten(char *text, size_t size, const char *from, const char *to) {
+    size_t from_size = strlen(from), to_size = strlen(to), kept = 0;
+    for (size_t at = 0; at < size;) {
+        if (size - at >= from_size && memcmp(text + at, from, from_size) == 0) {
+            memcpy(text + kept, to, to_size);
+            at += from_size, kept += to_size;
+        } else {
+            text[kept++] = text[at++];
+        }
+    }
+    return kept;
+}
+
+static void wordpiece(const hd_token_decoder *it, bool first, const char *text, size_t size, hd_strings *to) {
+    static const char *const cleanups[][2] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                              {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                              {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    size_t begin = to->text.size;
+    bool continues = it->pattern_size <= size && memcmp(text, it->pattern, it->pattern_size) == 0;
+    if (!first && !continues) hd_buffer_byte(&to->text, ' ');
+    if (!first && continues) text += it->pattern_size, size -= it->pattern_size;
+    hd_buffer_append(&to->text, text, size);
+    for (size_t i = 0; it->cleanup && !to->text.failed && to->text.size > begin && i < HD_COUNT(cleanups); i++)
+        to->text.size = begin + shorten(to->text.data + begin, to->text.size - begin, cleanups[i][0], cleanups[i][1]);
+    end_string(to);
+}
+
+/* The bytes that a token spells, or all of its own when one of its characters is no byte's. */
+static void spell_bytes(const char *text, size_t size, hd_buffer *out) {
+    size_t begin = out->size;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        at += hd_utf8_decode(text + at, size - at, &code);
+        int byte = hd_character_byte(code);
+        if (byte < 0) {
+            out->size = begin;
+            hd_buffer_append(out, text, size);
+            return;
+        }
+        hd_buffer_byte(out, (char)byte);
+    }
+}
+
+static void byte_level(const hd_strings *from, hd_strings *to) {
+    hd_buffer bytes;
+    hd_buffer_open(&bytes, to->context);
+    for (size_t i = 0; i < from->count; i++) {
+        size_t size;
+        const char *text = string_at(from, i, &size);
+        spell_bytes(text, size, &bytes);
+    }
+    for (size_t at = 0; at < bytes.size;) {
+        uint32_t code;
+        char character[4];
+        at += hd_utf8_decode(bytes.data + at, bytes.size - at, &code);
+        hd_buffer_append(&to->text, character, hd_utf8_encode(code, character));
+    }
+    to->failed = to->failed || bytes.failed;
+    end_string(to);
+    hd_buffer_close(&bytes);
 }
 
 static int hexadecimal(char c) {
@@ -121,6 +185,10 @@ static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings
         byte_fallback(from, to);
         return;
     }
+    if (it->kind == HD_DECODE_BYTE_LEVEL) {
+        byte_level(from, to);
+        return;
+    }
     if (it->kind == HD_DECODE_FUSE) {
         hd_strings_add(to, from->text.data, from->text.size);
         return;
@@ -132,8 +200,12 @@ static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings
             metaspace(it, i == 0, text, size, to);
         else if (it->kind == HD_DECODE_STRIP)
             strip(it, text, size, to);
+        else if (it->kind == HD_DECODE_WORDPIECE)
+            wordpiece(it, i == 0, text, size, to);
+        else if (it->kind == HD_DECODE_BPE)
+            replace(it, " ", i + 1 < from->count, text, size, to);
         else
-            replace(it, text, size, to);
+            replace(it, it->content, it->content_size, text, size, to);
     }
 }
 

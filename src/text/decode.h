@@ -13,7 +13,11 @@ typedef enum hd_decoder_kind {
     HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" are the characters that they spell */
     HD_DECODE_FUSE,          /* all strings become one */
     HD_DECODE_STRIP,         /* up to `start` and `stop` times `replacement` off the ends of each string */
-    HD_DECODE_REPLACE        /* each `pattern` becomes `content` */
+    HD_DECODE_REPLACE,       /* each `pattern` becomes `content` */
+    HD_DECODE_WORDPIECE,     /* a token loses the prefix `pattern` or gets a space before it; with `cleanup`, English
+                              * punctuation and clitics lose theirs */
+    HD_DECODE_BYTE_LEVEL,    /* all characters are bytes (hd_character_byte); what is then no UTF-8 is U+FFFD */
+    HD_DECODE_BPE            /* each suffix `pattern` becomes a space, but in the last token nothing */
 } hd_decoder_kind;
 
 typedef struct hd_token_decoder {
@@ -21,6 +25,7 @@ typedef struct hd_token_decoder {
     uint32_t replacement;
     hd_prepend prepend;
     size_t start, stop;
+    bool cleanup;
     char *pattern, *content; /* owned, with their sizes */
     size_t pattern_size, content_size;
 } hd_token_decoder;

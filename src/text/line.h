@@ -25,7 +25,7 @@ typedef struct hd_line {
     size_t count, capacity;
     hd_piece *pieces;
     size_t piece_count, piece_capacity;
-    bool failed; /* memory ran out; the context has the message */
+    bool failed; /* memory ran out, or a pattern its steps; the context has status and message */
 } hd_line;
 
 void hd_line_open(hd_line *line, heed_context *context);

@@ -132,6 +132,43 @@ static void replace(const hd_character *from, size_t count, hd_codes pattern, hd
     }
 }
 
+static void clean(const hd_character *from, size_t count, hd_line *to) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t code = from[i].code;
+        bool blank = code == '\t' || code == '\n' || code == '\r'; /* the controls that stay, as spaces */
+        if (code == HD_REPLACEMENT_CHARACTER || (!blank && hd_is_control(code))) continue;
+        hd_line_put(to, blank || hd_is_whitespace(code) ? ' ' : code, from[i].start, from[i].end);
+    }
+}
+
+static void set_chinese_apart(const hd_character *from, size_t count, hd_line *to) {
+    for (size_t i = 0; i < count; i++) {
+        bool apart = hd_is_chinese(from[i].code);
+        if (apart) hd_line_put(to, ' ', from[i].start, from[i].end);
+        hd_line_append(to, from + i, 1);
+        if (apart) hd_line_put(to, ' ', from[i].start, from[i].end);
+    }
+}
+
+static void remove_accents(const hd_character *from, size_t count, hd_line *spare, hd_line *to) {
+    size_t first = to->count, kept = first;
+    normal_form(from, count, false, false, spare, to);
+    if (to->failed) return;
+    for (size_t i = first; i < to->count; i++)
+        if (!hd_is_nonspacing_mark(to->characters[i].code)) to->characters[kept++] = to->characters[i];
+    to->count = kept;
+}
+
+static void bert(const hd_normalizer *it, const hd_character *from, size_t count, hd_line *spare, hd_line *to) {
+    hd_normalizer steps[4];
+    size_t number = 0;
+    if (it->clean) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_CLEAN};
+    if (it->chinese) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_CHINESE};
+    if (it->unaccented) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_UNACCENTED};
+    if (it->lowercase) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE};
+    hd_normalize(steps, number, from, count, spare, to);
+}
+
 static void prepend(const hd_character *from, size_t count, hd_codes content, hd_line *to) {
     for (size_t j = 0; count > 0 && j < content.count; j++)
         hd_line_put(to, content.codes[j], from[0].start, from[0].end);
@@ -167,6 +204,18 @@ static void apply(const hd_normalizer *normalizer, const hd_character *from, siz
             break;
         case HD_NORMALIZE_PREPEND:
             prepend(from, count, normalizer->content, to);
+            break;
+        case HD_NORMALIZE_BERT:
+            bert(normalizer, from, count, spare, to);
+            break;
+        case HD_NORMALIZE_CLEAN:
+            clean(from, count, to);
+            break;
+        case HD_NORMALIZE_CHINESE:
+            set_chinese_apart(from, count, to);
+            break;
+        case HD_NORMALIZE_UNACCENTED:
+            remove_accents(from, count, spare, to);
             break;
     }
 }

@@ -17,12 +17,17 @@ typedef enum hd_normalizer_kind {
     HD_NORMALIZE_STRIP,         /* white space at the ends: `left`, `right` */
     HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
     HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
-    HD_NORMALIZE_PREPEND        /* `content` before any text that is not empty */
+    HD_NORMALIZE_PREPEND,       /* `content` before any text that is not empty */
+    HD_NORMALIZE_BERT,          /* those of the following steps that it has, then `lowercase` */
+    HD_NORMALIZE_CLEAN,         /* drops control characters and U+FFFD; all white space becomes a space */
+    HD_NORMALIZE_CHINESE,       /* a space on both sides of each ideograph */
+    HD_NORMALIZE_UNACCENTED     /* NFD, then drops nonspacing marks */
 } hd_normalizer_kind;
 
 typedef struct hd_normalizer {
     hd_normalizer_kind kind;
     bool left, right;
+    bool clean, chinese, unaccented, lowercase;
     hd_codes pattern, content; /* owned */
 } hd_normalizer;
 

@@ -10,12 +10,15 @@
 #include "text/template.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary.h"
+#include "text/wordpiece.h"
 
 /* A Sequence in the file is a list here; a single component is a list of one, null an empty one. */
 struct heed_tokenizer {
     heed_context *context; /* that it was opened with; owns its memory */
     hd_vocabulary vocabulary;
+    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* the one of the two that is used */
     hd_bpe bpe;
+    hd_wordpiece wordpiece;
     hd_added added;
     hd_normalizer *normalizers;
     size_t normalizer_count, normalizer_capacity;
@@ -32,7 +35,8 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context);
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer); /* takes it over */
-heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
+heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer,
+                                           hd_pre_tokenizer pre_tokenizer);                /* takes it over */
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder); /* takes it over */
 /* An added token, by a content that may or may not be in the vocabulary already. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,

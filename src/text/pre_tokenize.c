@@ -19,40 +19,64 @@ static bool is_numeric(uint32_t code, uint32_t argument) {
 }
 static bool is_same(uint32_t code, uint32_t argument) { return code == argument; }
 
-/* Cuts characters [first, last) of `line`, which already holds them. */
+/* The text comes as stretches, delimiters and what lies between them, from left to right. */
+typedef struct cutter {
+    hd_line *line;
+    hd_behavior behavior;
+    size_t begin;   /* of the piece that is growing */
+    bool delimiter; /* the last stretch was one */
+} cutter;
+
+static void finish(cutter *it, size_t last) {
+    bool drop = it->behavior == HD_REMOVED && it->delimiter;
+    if (!drop) hd_line_cut(it->line, it->begin, last - it->begin, -1);
+    it->begin = last;
+}
+
+/* A stretch begins at character `first`. */
+static void stretch(cutter *it, size_t first, bool delimiter) {
+    bool cut = true;
+    if (it->behavior == HD_CONTIGUOUS) cut = delimiter != it->delimiter;
+    /* A delimiter joins the text before it; one that follows a delimiter stands alone. */
+    if (it->behavior == HD_MERGED_WITH_PREVIOUS) cut = !delimiter || it->delimiter;
+    /* A delimiter joins the text after it; one that is followed by a delimiter stands alone. */
+    if (it->behavior == HD_MERGED_WITH_NEXT) cut = delimiter || !it->delimiter;
+    if (cut) finish(it, first);
+    it->delimiter = delimiter;
+}
+
+/* Cuts characters [first, last) of `line`, which already holds them, at the members of a class. */
 static void split(hd_line *line, size_t first, size_t last, hd_behavior behavior, is_delimiter *is, uint32_t argument) {
     if (line->failed) return;
     const hd_character *text = line->characters;
-    size_t begin = first; /* of the piece that is growing */
-    bool before = false;  /* the character before was a delimiter */
-    for (size_t i = first; i < last; i++) {
-        bool now = is(text[i].code, argument);
-        bool cut = false;
-        switch (behavior) {
-            case HD_REMOVED:
-            case HD_ISOLATED:
-                cut = now || before;
-                break;
-            case HD_CONTIGUOUS:
-                cut = now != before;
-                break;
-            /* A delimiter joins the text before it; one that follows a delimiter stands alone. */
-            case HD_MERGED_WITH_PREVIOUS:
-                cut = before;
-                break;
-            /* A delimiter joins the text after it; one that is followed by a delimiter stands alone. */
-            case HD_MERGED_WITH_NEXT:
-                cut = now;
-                break;
-        }
-        if (cut && i > begin) {
-            bool drop = behavior == HD_REMOVED && before;
-            if (!drop) hd_line_cut(line, begin, i - begin, -1);
-            begin = i;
-        }
-        before = now;
+    cutter it = {line, behavior, first, false};
+    for (size_t i = first; i < last;) {
+        bool delimiter = is(text[i].code, argument);
+        stretch(&it, i, delimiter);
+        i++;
+        while (!delimiter && i < last && !is(text[i].code, argument)) i++;
     }
-    if (!(behavior == HD_REMOVED && before)) hd_line_cut(line, begin, last - begin, -1);
+    finish(&it, last);
+}
+
+/* The same at the matches of a pattern. */
+static void split_at(hd_line *line, size_t first, size_t last, hd_behavior behavior, bool invert,
+                     const hd_pattern *pattern, hd_matches *matches) {
+    if (line->failed) return;
+    if (hd_pattern_find(pattern, line->characters + first, last - first, matches) != HEED_OK) {
+        line->failed = true;
+        return;
+    }
+    cutter it = {line, behavior, first, false};
+    size_t at = first;
+    for (size_t i = 0; i < matches->count; i++) {
+        struct hd_match match = matches->items[i];
+        if (first + match.first > at) stretch(&it, at, invert);
+        stretch(&it, first + match.first, !invert);
+        at = first + match.last;
+    }
+    if (at < last) stretch(&it, at, invert);
+    finish(&it, last);
 }
 
 static int run_class(uint32_t code) { return hd_is_word(code) ? 2 : hd_is_whitespace(code) ? 0 : 1; }
@@ -80,11 +104,43 @@ static void metaspace(const hd_pre_tokenizer *it, const hd_character *text, size
         hd_line_cut(to, first, to->count - first, -1);
 }
 
-static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piece, hd_line *to) {
+/* Writes the pieces from `piece` on anew, as bytes, behind all that the line holds. */
+static void spell_bytes(hd_line *line, size_t piece) {
+    for (; piece < line->piece_count && !line->failed; piece++) {
+        hd_piece old = line->pieces[piece];
+        size_t first = line->count;
+        for (size_t i = old.first; i < old.first + old.count; i++) {
+            hd_character character = line->characters[i];
+            char bytes[4];
+            size_t size = hd_utf8_encode(character.code, bytes);
+            for (size_t j = 0; j < size; j++)
+                hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
+        }
+        line->pieces[piece] = (hd_piece){(uint32_t)first, (uint32_t)(line->count - first), -1};
+    }
+}
+
+static void byte_level(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches,
+                       hd_line *to) {
+    size_t first = to->count, piece = to->piece_count;
+    if (it->prefix_space && text[0].code != ' ') hd_line_put(to, ' ', text[0].start, text[0].end);
+    hd_line_append(to, text, count);
+    if (it->pattern)
+        split_at(to, first, to->count, HD_ISOLATED, false, it->pattern, matches);
+    else
+        hd_line_cut(to, first, to->count - first, -1);
+    spell_bytes(to, piece);
+}
+
+static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piece, hd_matches *matches, hd_line *to) {
     const hd_character *text = from->characters + piece.first;
     size_t first = to->count, last = first + piece.count;
     if (it->kind == HD_PRE_METASPACE) {
         metaspace(it, text, piece.count, to);
+        return;
+    }
+    if (it->kind == HD_PRE_BYTE_LEVEL) {
+        byte_level(it, text, piece.count, matches, to);
         return;
     }
     hd_line_append(to, text, piece.count);
@@ -104,21 +160,27 @@ static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piec
         case HD_PRE_DELIMITER:
             split(to, first, last, HD_REMOVED, is_same, it->replacement);
             break;
+        case HD_PRE_SPLIT:
+            split_at(to, first, last, it->behavior, it->invert, it->pattern, matches);
+            break;
         default:
             break;
     }
 }
 
 void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to) {
+    hd_matches matches;
     hd_line_clear(to);
+    hd_matches_open(&matches, to->context);
     for (size_t i = 0; i < from->piece_count && !to->failed; i++) {
         hd_piece piece = from->pieces[i];
         if (piece.id < 0) {
-            apply(pre_tokenizer, from, piece, to);
+            apply(pre_tokenizer, from, piece, &matches, to);
         } else {
             size_t first = to->count;
             hd_line_append(to, from->characters + piece.first, piece.count);
             hd_line_cut(to, first, piece.count, piece.id);
         }
     }
+    hd_matches_close(&matches);
 }

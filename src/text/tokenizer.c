@@ -11,6 +11,7 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     tokenizer->context = context;
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
+    hd_wordpiece_open(&tokenizer->wordpiece, context);
     hd_added_open(&tokenizer->added, context);
     hd_template_open(&tokenizer->template, context);
     return tokenizer;
@@ -31,9 +32,11 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     heed_context *context = tokenizer->context;
     hd_vocabulary_close(&tokenizer->vocabulary);
     hd_bpe_close(&tokenizer->bpe);
+    hd_wordpiece_close(&tokenizer->wordpiece);
     hd_added_close(&tokenizer->added);
     hd_template_close(&tokenizer->template);
     for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++) hd_pattern_close(tokenizer->pre_tokenizers[i].pattern);
     for (size_t i = 0; i < tokenizer->decoder_count; i++) close_decoder(context, &tokenizer->decoders[i]);
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
@@ -53,8 +56,10 @@ heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer
 
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer) {
     if (!hd_grow(tokenizer->context, &tokenizer->pre_tokenizers, &tokenizer->pre_tokenizer_capacity,
-                 tokenizer->pre_tokenizer_count + 1, sizeof pre_tokenizer))
+                 tokenizer->pre_tokenizer_count + 1, sizeof pre_tokenizer)) {
+        hd_pattern_close(pre_tokenizer.pattern);
         return HEED_MEMORY;
+    }
     tokenizer->pre_tokenizers[tokenizer->pre_tokenizer_count++] = pre_tokenizer;
     return HEED_OK;
 }
@@ -129,14 +134,17 @@ static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(normalize_tokens(tokenizer));
     HD_TRY(hd_added_finish(&tokenizer->added));
-    return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
+    hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
+    return HEED_OK;
 }
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
 struct hd_encoding_room {
     hd_line line, other, spare;
-    hd_bpe_room bpe;
+    hd_word_room word;
+    uint32_t words; /* pieces so far, of both texts of a pair */
 };
 
 void hd_encoding_close(hd_encoding *encoding) {
@@ -146,12 +154,13 @@ void hd_encoding_close(hd_encoding *encoding) {
         hd_line_close(&encoding->room->line);
         hd_line_close(&encoding->room->other);
         hd_line_close(&encoding->room->spare);
-        hd_bpe_room_close(&encoding->room->bpe);
+        hd_word_room_close(&encoding->room->word);
         hd_free(context, encoding->room);
     }
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
+    hd_free(context, encoding->types);
     *encoding = (hd_encoding){0};
 }
 
@@ -164,7 +173,7 @@ static heed_status open_room(hd_encoding *encoding, heed_context *context) {
     hd_line_open(&room->line, encoding->context);
     hd_line_open(&room->other, encoding->context);
     hd_line_open(&room->spare, encoding->context);
-    hd_bpe_room_open(&room->bpe, encoding->context);
+    hd_word_room_open(&room->word, encoding->context);
     encoding->room = room;
     return HEED_OK;
 }
@@ -174,15 +183,17 @@ static heed_status reserve(hd_encoding *out, size_t more) {
     if (!hd_add(out->count, more, &needed)) needed = SIZE_MAX;
     if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
         !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
-        !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends))
+        !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends) ||
+        !hd_grow(out->context, &out->types, &out->types_capacity, needed, sizeof *out->types))
         return HEED_MEMORY;
     return HEED_OK;
 }
 
-static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end) {
+static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end, uint32_t type) {
     out->ids[out->count] = id;
     out->starts[out->count] = start;
     out->ends[out->count] = end;
+    out->types[out->count] = type;
     out->count++;
 }
 
@@ -233,61 +244,121 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
     pre_tokenize(tokenizer, line, spare);
 }
 
+static bool is_blank(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
+
+/* Takes the white space at both ends of a token's text out of its offsets, which may leave nothing. `begins`: the token is
+ * the first of its text. */
+static void trim(const hd_template *template, const char *text, size_t size, bool begins, uint32_t *start,
+                 uint32_t *end) {
+    uint32_t before = 0, behind = 0;
+    bool blank = true; /* all characters so far */
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        at += hd_utf8_decode(text + at, size - at, &code);
+        behind = is_blank(code) ? behind + 1 : 0;
+        blank = blank && behind > 0;
+        before += blank;
+    }
+    if (before > 0 && template->prefix_space && (begins || *start == 0)) before--;
+    *start = *end - *start < before ? *end : *start + before;
+    if (*end >= behind) *end = *end - *start < behind ? *start : *end - behind;
+}
+
 static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece,
-                               const hd_bpe_dropout *dropout, hd_encoding *out) {
-    hd_bpe_room *room = &out->room->bpe;
+                               const hd_bpe_dropout *dropout, hd_word_room *room) {
     const hd_character *word = line->characters + piece.first;
-    HD_TRY(hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, piece.count, dropout, room));
+    if (tokenizer->model == HD_MODEL_WORDPIECE)
+        return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, piece.count, room);
+    return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, piece.count, dropout, room);
+}
+
+/* Appends the tokens of a word; `first` is the place of its text's first token. */
+static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece, uint32_t type,
+                            size_t first, hd_encoding *out) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    const hd_word_room *room = &out->room->word;
+    const hd_character *word = line->characters + piece.first;
     HD_TRY(reserve(out, room->count));
     for (size_t i = 0; i < room->count; i++) {
         hd_symbol symbol = room->symbols[i];
-        put(out, symbol.id, word[symbol.first].start, word[symbol.first + symbol.count - 1].end);
+        uint32_t start = word[symbol.first].start, end = word[symbol.first + symbol.count - 1].end;
+        if (tokenizer->template.trims)
+            trim(&tokenizer->template, hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size,
+                 out->count == first, &start, &end);
+        put(out, symbol.id, start, end, type);
     }
     return HEED_OK;
 }
 
-static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size,
+static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece, uint32_t type,
+                             size_t first, hd_encoding *out) {
+    const hd_character *token = line->characters + piece.first;
+    uint32_t start = token[0].start, end = token[piece.count - 1].end;
+    HD_TRY(reserve(out, 1));
+    if (tokenizer->template.trims) { /* its text is what it took of the line, white space too */
+        hd_buffer *text = &out->room->word.text;
+        hd_buffer_clear(text);
+        for (size_t i = 0; i < piece.count; i++) {
+            char bytes[4];
+            hd_buffer_append(text, bytes, hd_utf8_encode(token[i].code, bytes));
+        }
+        if (text->failed) return HEED_MEMORY;
+        trim(&tokenizer->template, text->data, text->size, out->count == first, &start, &end);
+    }
+    put(out, piece.id, start, end, type);
+    return HEED_OK;
+}
+
+static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, uint32_t type,
                                const hd_encode_options *options, hd_encoding *out) {
     struct hd_encoding_room *room = out->room;
     hd_line *line = &room->line;
     hd_line_read(line, text, size);
     find_added(tokenizer, line, &room->other, &room->spare);
     pre_tokenize(tokenizer, line, &room->other);
-    if (line->failed) return HEED_MEMORY;
+    if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->sentence, 0};
+    size_t first = out->count;
     for (size_t i = 0; i < line->piece_count; i++) {
         hd_piece piece = line->pieces[i];
-        dropout.word = (uint32_t)i;
-        if (piece.id < 0) {
-            HD_TRY(encode_word(tokenizer, line, piece, options->dropout > 0 ? &dropout : NULL, out));
+        dropout.word = room->words++;
+        if (piece.id >= 0) {
+            HD_TRY(put_added(tokenizer, line, piece, type, first, out));
             continue;
         }
-        HD_TRY(reserve(out, 1));
-        const hd_character *token = line->characters + piece.first;
-        put(out, piece.id, token[0].start, token[piece.count - 1].end);
+        HD_TRY(encode_word(tokenizer, line, piece, options->dropout > 0 ? &dropout : NULL, &room->word));
+        HD_TRY(put_word(tokenizer, line, piece, type, first, out));
     }
     return HEED_OK;
 }
 
-static heed_status add_specials(const hd_template *template, size_t item, hd_encoding *out) {
-    const hd_template_special *special = &template->specials[template->single[item].special];
+static heed_status add_specials(const hd_template *template, hd_template_item item, hd_encoding *out) {
+    const hd_template_special *special = &template->specials[item.special];
     HD_TRY(reserve(out, special->count));
-    for (size_t i = 0; i < special->count; i++) put(out, special->ids[i], 0, 0);
+    for (size_t i = 0; i < special->count; i++) put(out, special->ids[i], 0, 0, item.type);
     return HEED_OK;
 }
 
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out) {
-    if (size > HD_LINE_BYTES)
-        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the most is %d", size, HD_LINE_BYTES);
-    HD_TRY(open_room(out, context));
+    static const hd_template_item plain[] = {{.kind = HD_TEMPLATE_FIRST_TEXT},
+                                             {.kind = HD_TEMPLATE_SECOND_TEXT, .type = 1}};
     const hd_template *template = &tokenizer->template;
-    if (!options->add_special || !template->present) return encode_text(tokenizer, text, size, options, out);
-    for (size_t i = 0; i < template->single_count; i++) {
-        if (template->single[i].kind == HD_TEMPLATE_SPECIAL)
-            HD_TRY(add_specials(template, i, out));
-        else
-            HD_TRY(encode_text(tokenizer, text, size, options, out));
+    bool pair = options->second != NULL;
+    size_t longest = pair && options->second_size > size ? options->second_size : size;
+    if (longest > HD_LINE_BYTES)
+        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the most is %d", longest, HD_LINE_BYTES);
+    HD_TRY(open_room(out, context));
+    out->room->words = 0;
+    const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
+    size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].kind == HD_TEMPLATE_FIRST_TEXT)
+            HD_TRY(encode_text(tokenizer, text, size, items[i].type, options, out));
+        else if (items[i].kind == HD_TEMPLATE_SECOND_TEXT)
+            HD_TRY(encode_text(tokenizer, options->second, options->second_size, items[i].type, options, out));
+        else if (options->add_special)
+            HD_TRY(add_specials(template, items[i], out));
     }
     return HEED_OK;
 }
@@ -340,13 +411,15 @@ int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token)
     return hd_tokenizer_is_special(tokenizer, id) ? id : -1;
 }
 
-int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) { return tokenizer->bpe.unknown; }
+int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
+    return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
+}
 
 static bool begins_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
 bool hd_tokenizer_goes_on(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
     if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
-    if (begins_with(token, "##")) return true;
-    return hd_tokenizer_id(tokenizer, "[MASK]") < 0 && !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
+    if (tokenizer->model != HD_MODEL_BPE) return begins_with(token, "##");
+    return !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
 }

@@ -1,7 +1,7 @@
 /* A tokenizer: text to ids and back, as the Hugging Face tokenizers package does it from the same tokenizer.json.
  *
- * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding) and a template of
- * special tokens; ids come back through decoders. An open tokenizer never changes: several threads may use it at
+ * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a template
+ * of special tokens; ids come back through decoders. An open tokenizer never changes: several threads may use it at
  * once, each with its own context and its own hd_encoding. */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
@@ -31,20 +31,24 @@ typedef struct hd_encoding {
     int32_t *ids;            /* [count] */
     uint32_t *starts, *ends; /* [count]: the characters (code points) of the text that a token stands for; 0, 0 for
                               * those that the template put in */
+    uint32_t *types;         /* [count]: token types; 0 for one text, of a pair what the template says */
     heed_context *context;   /* of the first encode; the rest is private */
-    size_t ids_capacity, starts_capacity, ends_capacity;
+    size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
     struct hd_encoding_room *room;
 } hd_encoding;
 
 void hd_encoding_close(hd_encoding *encoding);
 
 /* Special tokens that stand in the text are found in any case; `add_special` puts in those of the template.
- * HEED_LENGTH past 2 GB, else only HEED_MEMORY can happen. */
+ * HEED_LENGTH past 2 GB, or where a pre-tokenizer's pattern gives up; else only HEED_MEMORY can happen. */
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out);
 
 typedef struct hd_encode_options {
     bool add_special;
+    const char *
+        second; /* [second_size]: the other text of a pair, as BERT takes them; NULL for none. Its offsets are its own */
+    size_t second_size;
     float dropout;     /* of BPE merges; 0 for none, 1 for characters */
     hd_random_key key; /* with dropout, the result is a function of the text, the key and … */
     uint64_t sentence; /* … this number */

@@ -45,6 +45,13 @@ static const char *scheme_name(hd_prepend prepend) {
     return prepend == HD_PREPEND_ALWAYS ? "always" : prepend == HD_PREPEND_FIRST ? "first" : "never";
 }
 
+/* ByteLevel has the same fields as a pre-tokenizer, a decoder and a post-processor. */
+static void put_byte_level(hd_buffer *out, bool prefix_space, bool trims, bool pattern) {
+    hd_buffer_format(out,
+                     "{\"type\": \"ByteLevel\", \"add_prefix_space\": %s, \"trim_offsets\": %s, \"use_regex\": %s}",
+                     truth(prefix_space), truth(trims), truth(pattern));
+}
+
 /* ---- components ----------------------------------------------------------------------------------------------- */
 
 static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
@@ -84,6 +91,17 @@ static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size
             put_codes(out, out->context, it->content);
             hd_buffer_byte(out, '}');
             break;
+        case HD_NORMALIZE_BERT: /* null follows "lowercase" */
+            hd_buffer_format(out,
+                             "{\"type\": \"BertNormalizer\", \"clean_text\": %s, \"handle_chinese_chars\": %s, "
+                             "\"strip_accents\": %s, \"lowercase\": %s}",
+                             truth(it->clean), truth(it->chinese),
+                             it->unaccented == it->lowercase ? "null" : truth(it->unaccented), truth(it->lowercase));
+            break;
+        case HD_NORMALIZE_CLEAN: /* steps of BertNormalizer, which no file names */
+        case HD_NORMALIZE_CHINESE:
+        case HD_NORMALIZE_UNACCENTED:
+            break;
     }
 }
 
@@ -115,6 +133,19 @@ static void put_pre_tokenizer(hd_buffer *out, const heed_tokenizer *tokenizer, s
             put_character(out, it->replacement);
             hd_buffer_byte(out, '}');
             break;
+        case HD_PRE_SPLIT: {
+            size_t size;
+            const char *text = hd_pattern_text(it->pattern, &size);
+            hd_buffer_format(out, "{\"type\": \"Split\", \"pattern\": {\"%s\": ",
+                             hd_pattern_is_literal(it->pattern) ? "String" : "Regex");
+            put_string(out, text, size);
+            hd_buffer_format(out, "}, \"behavior\": \"%s\", \"invert\": %s}", behaviors[it->behavior],
+                             truth(it->invert));
+            break;
+        }
+        case HD_PRE_BYTE_LEVEL:
+            put_byte_level(out, it->prefix_space, true, it->pattern != NULL);
+            break;
     }
 }
 
@@ -142,6 +173,19 @@ static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t 
             put_string(out, it->pattern, it->pattern_size);
             hd_buffer_text(out, "}, \"content\": ");
             put_string(out, it->content, it->content_size);
+            hd_buffer_byte(out, '}');
+            break;
+        case HD_DECODE_WORDPIECE:
+            hd_buffer_text(out, "{\"type\": \"WordPiece\", \"prefix\": ");
+            put_string(out, it->pattern, it->pattern_size);
+            hd_buffer_format(out, ", \"cleanup\": %s}", truth(it->cleanup));
+            break;
+        case HD_DECODE_BYTE_LEVEL:
+            put_byte_level(out, false, true, true); /* a decoder asks for none of them */
+            break;
+        case HD_DECODE_BPE:
+            hd_buffer_text(out, "{\"type\": \"BPEDecoder\", \"suffix\": ");
+            put_string(out, it->pattern, it->pattern_size);
             hd_buffer_byte(out, '}');
             break;
     }
@@ -202,11 +246,7 @@ static void put_special(hd_buffer *out, const heed_tokenizer *tokenizer, const h
 
 static void put_template(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const hd_template *template = &tokenizer->template;
-    if (!template->present) {
-        hd_buffer_text(out, "  \"post_processor\": null,\n");
-        return;
-    }
-    hd_buffer_text(out, "  \"post_processor\": {\n    \"type\": \"TemplateProcessing\",\n");
+    hd_buffer_text(out, "{\n    \"type\": \"TemplateProcessing\",\n");
     put_template_items(out, template, "single", template->single, template->single_count);
     put_template_items(out, template, "pair", template->pair, template->pair_count);
     hd_buffer_text(out, "    \"special_tokens\": {");
@@ -214,7 +254,20 @@ static void put_template(hd_buffer *out, const heed_tokenizer *tokenizer) {
         hd_buffer_text(out, i ? ",\n      " : "\n      ");
         put_special(out, tokenizer, &template->specials[i]);
     }
-    hd_buffer_text(out, "\n    }\n  },\n");
+    hd_buffer_text(out, "\n    }\n  }");
+}
+
+static void put_post_processor(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    const hd_template *template = &tokenizer->template;
+    bool both = template->trims && template->present;
+    hd_buffer_text(out, "  \"post_processor\": ");
+    if (!template->trims && !template->present) hd_buffer_text(out, "null");
+    if (both) hd_buffer_text(out, "{\"type\": \"Sequence\", \"processors\": [");
+    if (template->trims) put_byte_level(out, template->prefix_space, true, true);
+    if (both) hd_buffer_text(out, ", ");
+    if (template->present) put_template(out, tokenizer);
+    if (both) hd_buffer_text(out, "]}");
+    hd_buffer_text(out, ",\n");
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------- */
@@ -233,18 +286,9 @@ static void put_added_tokens(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "\n  ],\n");
 }
 
-static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
-    const hd_bpe *bpe = &tokenizer->bpe;
-    hd_buffer_text(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
-    if (bpe->unknown >= 0)
-        put_token(out, tokenizer, bpe->unknown);
-    else
-        hd_buffer_text(out, "null");
-    hd_buffer_format(out,
-                     ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
-                     "    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s,\n    \"vocab\": {",
-                     truth(bpe->fuse_unknown), truth(bpe->byte_fallback), truth(bpe->ignore_merges));
+static void put_vocabulary(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const char *comma = "";
+    hd_buffer_text(out, ",\n    \"vocab\": {");
     for (size_t id = 0; id < tokenizer->vocabulary.count; id++) {
         hd_token token = tokenizer->vocabulary.tokens[id];
         if (!token.present || !token.model) continue;
@@ -253,7 +297,31 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
         hd_buffer_format(out, ": %zu", id);
         comma = ",";
     }
-    hd_buffer_text(out, "\n    },\n    \"merges\": [");
+    hd_buffer_text(out, "\n    }");
+}
+
+/* A prefix or suffix; `none` is written where there is none. */
+static void put_affix(hd_buffer *out, const char *key, const char *affix, const char *none) {
+    hd_buffer_format(out, ",\n    \"%s\": ", key);
+    if (affix)
+        put_string(out, affix, strlen(affix));
+    else
+        hd_buffer_text(out, none);
+}
+
+static void put_bpe(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    const hd_bpe *bpe = &tokenizer->bpe;
+    hd_buffer_text(out, "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
+    if (bpe->unknown >= 0)
+        put_token(out, tokenizer, bpe->unknown);
+    else
+        hd_buffer_text(out, "null");
+    put_affix(out, "continuing_subword_prefix", bpe->prefix, "null");
+    put_affix(out, "end_of_word_suffix", bpe->suffix, "null");
+    hd_buffer_format(out, ",\n    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s",
+                     truth(bpe->fuse_unknown), truth(bpe->byte_fallback), truth(bpe->ignore_merges));
+    put_vocabulary(out, tokenizer);
+    hd_buffer_text(out, ",\n    \"merges\": [");
     for (size_t i = 0; i < bpe->merge_count; i++) {
         hd_buffer_text(out, i ? ",\n      [" : "\n      [");
         put_token(out, tokenizer, bpe->merges[i].left);
@@ -261,7 +329,25 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
         put_token(out, tokenizer, bpe->merges[i].right);
         hd_buffer_byte(out, ']');
     }
-    hd_buffer_text(out, "\n    ]\n  }\n}\n");
+    hd_buffer_text(out, "\n    ]");
+}
+
+static void put_wordpiece(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    const hd_wordpiece *wordpiece = &tokenizer->wordpiece;
+    hd_buffer_text(out, "    \"type\": \"WordPiece\",\n    \"unk_token\": ");
+    put_token(out, tokenizer, wordpiece->unknown);
+    put_affix(out, "continuing_subword_prefix", wordpiece->prefix, "\"\"");
+    hd_buffer_format(out, ",\n    \"max_input_chars_per_word\": %zu", wordpiece->longest_word);
+    put_vocabulary(out, tokenizer);
+}
+
+static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    hd_buffer_text(out, "  \"model\": {\n");
+    if (tokenizer->model == HD_MODEL_BPE)
+        put_bpe(out, tokenizer);
+    else
+        put_wordpiece(out, tokenizer);
+    hd_buffer_text(out, "\n  }\n}\n");
 }
 
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
@@ -269,7 +355,7 @@ heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) 
     put_added_tokens(out, tokenizer);
     put_components(out, tokenizer, "normalizer", "normalizers", tokenizer->normalizer_count, put_normalizer);
     put_components(out, tokenizer, "pre_tokenizer", "pretokenizers", tokenizer->pre_tokenizer_count, put_pre_tokenizer);
-    put_template(out, tokenizer);
+    put_post_processor(out, tokenizer);
     put_components(out, tokenizer, "decoder", "decoders", tokenizer->decoder_count, put_decoder);
     put_model(out, tokenizer);
     return out->failed ? HEED_MEMORY : HEED_OK;

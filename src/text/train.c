@@ -2,28 +2,94 @@
 
 #include "text/bpe_train.h"
 #include "text/parts.h"
+#include "text/unicode.h"
 
 #include <string.h>
 
 enum { METASPACE = 0x2581 };
+
+hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
+    static const char *const marian[] = {"</s>", "<unk>"}, *const pad[] = {"<pad>"};
+    static const char *const bert[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    static const char *const gpt[] = {"<|endoftext|>", "<unk>"};
+    static const hd_tokenizer_options all[] = {
+        [HD_KIND_BPE] = {.first_specials = marian,
+                         .first_count = HD_COUNT(marian),
+                         .last_specials = pad,
+                         .last_count = HD_COUNT(pad),
+                         .unknown = "<unk>",
+                         .single = "$A </s>",
+                         .pair = "$A $B </s>"},
+        [HD_KIND_WORDPIECE] = {.first_specials = bert,
+                               .first_count = HD_COUNT(bert),
+                               .unknown = "[UNK]",
+                               .single = "[CLS] $A [SEP]",
+                               .pair = "[CLS] $A [SEP] $B:1 [SEP]:1"},
+        [HD_KIND_BYTE_BPE] = {.first_specials = gpt, .first_count = 1},
+        [HD_KIND_CHARACTERS] = {.first_specials = gpt, .first_count = HD_COUNT(gpt), .unknown = "<unk>"},
+    };
+    hd_tokenizer_options options = all[kind];
+    options.kind = kind;
+    return options;
+}
+
+bool hd_tokenizer_learns_line_ends(hd_tokenizer_kind kind) {
+    return kind == HD_KIND_BYTE_BPE || kind == HD_KIND_CHARACTERS;
+}
+
+/* ---- components ----------------------------------------------------------------------------------------------- */
+
+static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
+    const hd_pre_tokenizer metaspace = {
+        .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
+    const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
+    const hd_token_decoder decoder = {
+        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS};
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, metaspace));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, punctuation));
+    return hd_tokenizer_add_decoder(tokenizer, decoder);
+}
+
+static heed_status add_wordpiece_components(heed_tokenizer *tokenizer, bool lowercase) {
+    heed_context *context = tokenizer->context;
+    const hd_normalizer bert = {
+        .kind = HD_NORMALIZE_BERT, .clean = true, .chinese = true, .unaccented = lowercase, .lowercase = lowercase};
+    const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
+    tokenizer->model = HD_MODEL_WORDPIECE;
+    tokenizer->wordpiece.prefix = hd_copy_string(context, HD_WORDPIECE_PREFIX);
+    if (!tokenizer->wordpiece.prefix) return HEED_MEMORY;
+    HD_TRY(hd_tokenizer_add_normalizer(tokenizer, bert));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_WHITESPACE_SPLIT}));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, punctuation));
+    hd_token_decoder decoder = {.kind = HD_DECODE_WORDPIECE, .cleanup = true};
+    decoder.pattern = hd_copy_string(context, HD_WORDPIECE_PREFIX);
+    if (!decoder.pattern) return HEED_MEMORY;
+    decoder.pattern_size = strlen(decoder.pattern);
+    return hd_tokenizer_add_decoder(tokenizer, decoder);
+}
+
+static heed_status add_byte_components(heed_tokenizer *tokenizer) {
+    hd_pre_tokenizer words = {.kind = HD_PRE_BYTE_LEVEL};
+    HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_BYTE_LEVEL_PATTERN, strlen(HD_BYTE_LEVEL_PATTERN),
+                           false, &words.pattern));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
+    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+}
 
 static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
     static const hd_normalizer_kind forms[] = {HD_NORMALIZE_NFC, HD_NORMALIZE_NFC, HD_NORMALIZE_NFD, HD_NORMALIZE_NFKC,
                                                HD_NORMALIZE_NFKD};
     if (options->form != HD_FORM_NONE)
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = forms[options->form]}));
+    if (options->kind == HD_KIND_WORDPIECE) return add_wordpiece_components(tokenizer, options->lowercase);
     if (options->lowercase)
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE}));
-    HD_TRY(hd_tokenizer_add_pre_tokenizer(
-        tokenizer,
-        (hd_pre_tokenizer){
-            .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true}));
-    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer,
-                                          (hd_pre_tokenizer){.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED}));
-    return hd_tokenizer_add_decoder(
-        tokenizer,
-        (hd_token_decoder){.kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS});
+    if (options->kind == HD_KIND_BPE) return add_bpe_components(tokenizer);
+    if (options->kind == HD_KIND_BYTE_BPE) return add_byte_components(tokenizer);
+    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_FUSE});
 }
+
+/* ---- special tokens ------------------------------------------------------------------------------------------- */
 
 static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *specials, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -39,33 +105,49 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
     return HEED_OK;
 }
 
-static heed_status find_special(heed_tokenizer *tokenizer, const char *name, const char *what, int32_t *id) {
-    *id = hd_tokenizer_special(tokenizer, name);
-    if (*id >= 0) return HEED_OK;
-    return hd_fail(tokenizer->context, HEED_ARGUMENT, "the %s token \"%.100s\" is not one of the special tokens", what,
-                   name);
+static heed_status set_unknown(heed_tokenizer *tokenizer, const char *name) {
+    int32_t *unknown = tokenizer->model == HD_MODEL_BPE ? &tokenizer->bpe.unknown : &tokenizer->wordpiece.unknown;
+    if (!name && tokenizer->model == HD_MODEL_BPE) return HEED_OK;
+    if (name) *unknown = hd_tokenizer_special(tokenizer, name);
+    if (*unknown >= 0) return HEED_OK;
+    return hd_fail(tokenizer->context, HEED_ARGUMENT, "the unknown token \"%.100s\" is not one of the special tokens",
+                   name ? name : "");
 }
 
-static heed_status add_template(heed_tokenizer *tokenizer, const char *end_of_sentence) {
+/* Makes known to the template those tokens that it names. */
+static heed_status add_template_tokens(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                       const char *const *specials, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strstr(options->single, specials[i]) || strstr(options->pair, specials[i]))
+            HD_TRY(hd_template_add_token(&tokenizer->template, specials[i], hd_tokenizer_id(tokenizer, specials[i])));
+    return HEED_OK;
+}
+
+static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
     hd_template *template = &tokenizer->template;
-    int32_t id;
-    HD_TRY(find_special(tokenizer, end_of_sentence, "end-of-sentence", &id));
-    hd_template_special special = {hd_copy_string(tokenizer->context, end_of_sentence),
-                                   hd_alloc(tokenizer->context, 1, sizeof id), 1};
-    if (special.ids) special.ids[0] = id;
-    HD_TRY(hd_template_add_special(template, special));
-    static const hd_template_item text = {.kind = HD_TEMPLATE_FIRST_TEXT}, second = {.kind = HD_TEMPLATE_SECOND_TEXT},
-                                  end = {.kind = HD_TEMPLATE_SPECIAL};
-    HD_TRY(hd_template_add(template, false, text));
-    HD_TRY(hd_template_add(template, false, end));
-    HD_TRY(hd_template_add(template, true, text));
-    HD_TRY(hd_template_add(template, true, second));
-    HD_TRY(hd_template_add(template, true, end));
+    if (!options->single || !options->pair) return HEED_OK;
+    HD_TRY(add_template_tokens(tokenizer, options, options->first_specials, options->first_count));
+    HD_TRY(add_template_tokens(tokenizer, options, options->last_specials, options->last_count));
+    HD_TRY(hd_template_add_text(template, false, options->single));
+    HD_TRY(hd_template_add_text(template, true, options->pair));
     template->present = true;
     return HEED_OK;
 }
 
-static heed_status count_words(heed_tokenizer *tokenizer, hd_next_line *next, void *lines, hd_word_counts *counts) {
+/* ---- learning ------------------------------------------------------------------------------------------------- */
+
+/* A line's words; where characters are all that is learned, each is a word, so that memory does not grow with the text. */
+static heed_status count_line(const hd_line *line, hd_tokenizer_kind kind, hd_word_counts *counts) {
+    for (size_t i = 0; i < line->piece_count; i++) {
+        const hd_character *word = line->characters + line->pieces[i].first;
+        size_t length = line->pieces[i].count, step = kind == HD_KIND_CHARACTERS ? 1 : length;
+        for (size_t at = 0; at < length; at += step) HD_TRY(hd_word_counts_add(counts, word + at, step));
+    }
+    return HEED_OK;
+}
+
+static heed_status count_words(heed_tokenizer *tokenizer, hd_tokenizer_kind kind, hd_next_line *next, void *lines,
+                               hd_word_counts *counts) {
     hd_line line, spare;
     hd_line_open(&line, tokenizer->context);
     hd_line_open(&spare, tokenizer->context);
@@ -80,31 +162,45 @@ static heed_status count_words(heed_tokenizer *tokenizer, hd_next_line *next, vo
             break;
         }
         hd_tokenizer_words(tokenizer, text, size, &line, &spare);
-        if (line.failed) status = HEED_MEMORY;
-        for (size_t i = 0; i < line.piece_count && status == HEED_OK; i++)
-            status = hd_word_counts_add(counts, line.characters + line.pieces[i].first, line.pieces[i].count);
+        status = line.failed ? tokenizer->context->status : count_line(&line, kind, counts);
     }
     hd_line_close(&line);
     hd_line_close(&spare);
     return status;
 }
 
+/* Characters to have in any case. */
+static heed_status read_alphabet(heed_context *context, const hd_tokenizer_options *options, hd_codes *out) {
+    if (options->kind != HD_KIND_BYTE_BPE)
+        return options->alphabet ? hd_codes_read(context, options->alphabet, strlen(options->alphabet), out) : HEED_OK;
+    out->codes = hd_alloc(context, 256, sizeof *out->codes);
+    if (!out->codes) return HEED_MEMORY;
+    for (; out->count < 256; out->count++) out->codes[out->count] = hd_byte_character((uint8_t)out->count);
+    return HEED_OK;
+}
+
 static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next,
                          void *lines) {
     heed_context *context = tokenizer->context;
     hd_word_counts counts;
+    hd_bpe merges; /* of a WordPiece vocabulary: they are forgotten */
     hd_word_counts_open(&counts, context);
+    hd_bpe_open(&merges, context);
     hd_bpe_train_options bpe = {.vocabulary_size = options->vocabulary_size - options->last_count,
                                 .min_frequency = options->min_frequency,
                                 .alphabet_limit = options->alphabet_limit,
+                                .prefix = tokenizer->wordpiece.prefix,
                                 .progress = options->progress,
                                 .user = options->user};
-    heed_status status = HEED_OK;
-    if (options->alphabet) status = hd_codes_read(context, options->alphabet, strlen(options->alphabet), &bpe.alphabet);
-    if (status == HEED_OK) status = count_words(tokenizer, next, lines, &counts);
-    if (status == HEED_OK) status = hd_bpe_train(&counts, &bpe, &tokenizer->vocabulary, &tokenizer->bpe);
+    if (options->kind == HD_KIND_CHARACTERS) bpe.vocabulary_size = 0; /* nothing past the alphabet */
+    heed_status status = read_alphabet(context, options, &bpe.alphabet);
+    if (status == HEED_OK) status = count_words(tokenizer, options->kind, next, lines, &counts);
+    if (status == HEED_OK)
+        status = hd_bpe_train(&counts, &bpe, &tokenizer->vocabulary,
+                              tokenizer->model == HD_MODEL_BPE ? &tokenizer->bpe : &merges);
     hd_free(context, bpe.alphabet.codes);
     hd_word_counts_close(&counts);
+    hd_bpe_close(&merges);
     return status;
 }
 
@@ -120,8 +216,8 @@ static heed_status train(heed_tokenizer *tokenizer, const hd_tokenizer_options *
             context,
             "the text has so many characters that the vocabulary has %zu tokens, not %zu; alphabet_limit would help",
             tokenizer->vocabulary.count, options->vocabulary_size);
-    if (options->unknown) HD_TRY(find_special(tokenizer, options->unknown, "unknown", &tokenizer->bpe.unknown));
-    if (options->end_of_sentence) HD_TRY(add_template(tokenizer, options->end_of_sentence));
+    HD_TRY(set_unknown(tokenizer, options->unknown));
+    HD_TRY(add_template(tokenizer, options));
     return hd_tokenizer_finish(tokenizer);
 }
 

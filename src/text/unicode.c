@@ -86,6 +86,20 @@ bool hd_is_mark(uint32_t code) {
     return found >= UTF8PROC_CATEGORY_MN && found <= UTF8PROC_CATEGORY_ME;
 }
 
+bool hd_is_nonspacing_mark(uint32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
+
+bool hd_is_control(uint32_t code) {
+    utf8proc_category_t found = category(code);
+    return found == UTF8PROC_CATEGORY_CC || found == UTF8PROC_CATEGORY_CF || found == UTF8PROC_CATEGORY_CO;
+}
+
+/* tokenizers leaves U+2B820 … U+2B91F out. */
+bool hd_is_chinese(uint32_t code) {
+    return in_range(code, 0x4E00, 0x9FFF) || in_range(code, 0x3400, 0x4DBF) || in_range(code, 0x20000, 0x2A6DF) ||
+           in_range(code, 0x2A700, 0x2B81F) || in_range(code, 0x2B920, 0x2CEAF) || in_range(code, 0xF900, 0xFAFF) ||
+           in_range(code, 0x2F800, 0x2FA1F);
+}
+
 bool hd_is_numeric(uint32_t code) {
     utf8proc_category_t found = category(code);
     return found >= UTF8PROC_CATEGORY_ND && found <= UTF8PROC_CATEGORY_NO;
@@ -113,6 +127,21 @@ size_t hd_lowercase(uint32_t code, uint32_t out[2]) {
     }
     out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
     return 1;
+}
+
+/* The bytes that are not visible, in three runs, are numbered from U+0100. */
+uint32_t hd_byte_character(uint8_t byte) {
+    if (byte <= 0x20) return 0x100u + byte;
+    if (byte >= 0x7F && byte <= 0xA0) return 0x121u + (byte - 0x7Fu);
+    return byte == 0xAD ? 0x143 : byte;
+}
+
+int hd_character_byte(uint32_t code) {
+    int byte = code <= 0xFF                   ? (int)code
+               : in_range(code, 0x100, 0x120) ? (int)code - 0x100
+               : in_range(code, 0x121, 0x142) ? (int)code - 0x121 + 0x7F
+                                              : 0xAD;
+    return hd_byte_character((uint8_t)byte) == code ? byte : -1;
 }
 
 int hd_combining_class(uint32_t code) {

@@ -19,14 +19,21 @@ size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
 size_t hd_utf8_encode(uint32_t code, char bytes[4]);
 bool hd_utf8_valid(const char *text, size_t size);
 
-bool hd_is_whitespace(uint32_t code);  /* White_Space, Rust's char::is_whitespace */
-bool hd_is_punctuation(uint32_t code); /* any ASCII punctuation or symbol, or a category P* */
-bool hd_is_word(uint32_t code);        /* \w of Rust's regex: alphabetic, mark, decimal digit, connector, joiner */
-bool hd_is_numeric(uint32_t code);     /* a category N* */
-bool hd_is_mark(uint32_t code);        /* a category M* */
+bool hd_is_whitespace(uint32_t code);      /* White_Space, Rust's char::is_whitespace */
+bool hd_is_punctuation(uint32_t code);     /* any ASCII punctuation or symbol, or a category P* */
+bool hd_is_word(uint32_t code);            /* \w of Rust's regex: alphabetic, mark, decimal digit, connector, joiner */
+bool hd_is_numeric(uint32_t code);         /* a category N* */
+bool hd_is_mark(uint32_t code);            /* a category M* */
+bool hd_is_nonspacing_mark(uint32_t code); /* Mn */
+bool hd_is_control(uint32_t code);         /* Cc, Cf and Co: what BERT's clean_text drops */
+bool hd_is_chinese(uint32_t code);         /* the ideographs that BERT takes for words */
 
 /* Rust's char::to_lowercase, the full mapping: one code point, but two for U+0130. */
 size_t hd_lowercase(uint32_t code, uint32_t out[2]);
+
+/* GPT-2's alphabet for bytes: those that are visible stand for themselves, the others for U+0100 and on; a space is Ġ. */
+uint32_t hd_byte_character(uint8_t byte);
+int hd_character_byte(uint32_t code); /* -1 for a character outside that alphabet */
 
 /* Canonical combining class. */
 int hd_combining_class(uint32_t code);

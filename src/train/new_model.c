@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+/* Which kind of model is made. */
+static hd_train_family family_of(const hd_run *run) {
+    const hd_train_options *o = &run->options;
+    if (o->family != HD_FAMILY_NATURAL) return (hd_train_family)o->family;
+    if (run->objective == HD_OBJECTIVE_TRANSLATE) return o->pre_norm ? HD_FAMILY_PEGASUS : HD_FAMILY_MARIAN;
+    return run->objective == HD_OBJECTIVE_LANGUAGE ? HD_FAMILY_GPT2 : HD_FAMILY_BERT;
+}
+
 /* ---- the tokenizer ---- */
 
 typedef struct reading {
@@ -36,19 +44,20 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
     return HEED_OK;
 }
 
+static hd_tokenizer_kind kind_of(const hd_run *run) {
+    int kind = run->options.tokenizer_kind;
+    if (kind) return (hd_tokenizer_kind)(kind - 1);
+    if (run->objective == HD_OBJECTIVE_LANGUAGE) return HD_KIND_BYTE_BPE;
+    return family_of(run) == HD_FAMILY_BERT ? HD_KIND_WORDPIECE : HD_KIND_BPE;
+}
+
 static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     const hd_train_options *o = &run->options;
-    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"}; /* as Marian lays out its ids */
-    hd_tokenizer_options options = {.vocabulary_size = (size_t)o->vocabulary_size,
-                                    .min_frequency = (uint64_t)o->min_frequency,
-                                    .form = (hd_normal_form)o->normal_form,
-                                    .lowercase = o->lowercase,
-                                    .first_specials = first,
-                                    .first_count = 2,
-                                    .last_specials = last,
-                                    .last_count = 1,
-                                    .unknown = "<unk>",
-                                    .end_of_sentence = "</s>"};
+    hd_tokenizer_options options = hd_tokenizer_options_of(kind_of(run));
+    options.vocabulary_size = (size_t)o->vocabulary_size;
+    options.min_frequency = (uint64_t)o->min_frequency;
+    options.form = (hd_normal_form)o->normal_form;
+    options.lowercase = o->lowercase;
     bool translates = run->objective == HD_OBJECTIVE_TRANSLATE;
     reading r = {.context = run->context,
                  .paths = {o->train_source, translates ? o->train_target : NULL},
@@ -91,13 +100,6 @@ static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
     hd_free(run->context, path);
     return status;
-}
-
-static hd_train_family family_of(const hd_run *run) {
-    const hd_train_options *o = &run->options;
-    if (o->family != HD_FAMILY_NATURAL) return (hd_train_family)o->family;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE) return o->pre_norm ? HD_FAMILY_PEGASUS : HD_FAMILY_MARIAN;
-    return run->objective == HD_OBJECTIVE_LANGUAGE ? HD_FAMILY_GPT2 : HD_FAMILY_BERT;
 }
 
 /* What the options say of any model. */

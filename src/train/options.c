@@ -23,6 +23,8 @@ static const hd_setting rows[] = {
     FILE_NAME("valid-target", valid_target, "the same for validation"),
     FLAG("whole-file", whole_file, "language: a file is one text, not a text a line"),
     FILE_NAME("tokenizer", tokenizer, "a tokenizer.json; without one, it is trained on the training text"),
+    CHOICE("tokenizer-kind", tokenizer_kind, "natural", "natural|bpe|wordpiece|byte-bpe|characters",
+           "of one that is trained; natural: byte-bpe for language, wordpiece for bert, else bpe"),
     INT("vocabulary-size", vocabulary_size, "10000", 8, 1 << 21, "tokens of a tokenizer that is trained"),
     INT("min-frequency", min_frequency, "2", 1, 1 << 30, "how often a pair must occur to be merged"),
     FLAG("lowercase", lowercase, "the tokenizer makes all letters small"),

@@ -1,10 +1,12 @@
 /* Drives the tokenizer from scripts, a line at a time, before and beside the command:
  *   tokenizer encode|plain FILE    lines in; "id:start:end …" out, with or without the template's special tokens
+ *   tokenizer pairs FILE           lines of two texts with a tab between them in; "id:start:end:type …" out
+ *   tokenizer whole FILE           all of the input in as one text; "id:start:end …" out
  *   tokenizer decode|keep FILE     lines of ids in; text out, special tokens left out or kept; newlines become \n
  *   tokenizer copy FILE OUT        open and save
  *   tokenizer time FILE            lines in; seconds to encode them ten times, without reading and printing
- *   tokenizer train FILE SIZE MINIMUM FORM LOWERCASE LIMIT
- *       lines in; a translator's tokenizer of SIZE tokens out, from pairs seen MINIMUM times;
+ *   tokenizer train FILE KIND SIZE MINIMUM FORM LOWERCASE LIMIT
+ *       lines in; a tokenizer of SIZE tokens out, from pairs seen MINIMUM times; KIND is an hd_tokenizer_kind;
  *       FORM is 0 for none, 1 to 4 for NFC, NFD, NFKC, NFKD; LIMIT on the alphabet, 0 for none */
 #include "base/clock.h"
 #include "text/train.h"
@@ -18,15 +20,38 @@ static int fail(heed_context *context) {
     return 1;
 }
 
-static int encode(heed_context *context, heed_tokenizer *tokenizer, bool add_special) {
+/* Each piece of the input up to `end` is a text; with '\0', which no text has, all of it is one. */
+static int encode(heed_context *context, heed_tokenizer *tokenizer, bool add_special, char end) {
+    hd_encoding encoding = {0};
+    char *line = NULL;
+    size_t capacity = 0;
+    for (ssize_t size; (size = getdelim(&line, &capacity, end, stdin)) >= 0;) {
+        if (size && line[size - 1] == end) size--;
+        if (hd_tokenizer_encode(tokenizer, context, line, (size_t)size, add_special, &encoding)) return fail(context);
+        for (size_t i = 0; i < encoding.count; i++)
+            printf(i ? " %d:%u:%u" : "%d:%u:%u", encoding.ids[i], encoding.starts[i], encoding.ends[i]);
+        putchar('\n');
+    }
+    free(line);
+    hd_encoding_close(&encoding);
+    return 0;
+}
+
+static int encode_pairs(heed_context *context, heed_tokenizer *tokenizer) {
     hd_encoding encoding = {0};
     char *line = NULL;
     size_t capacity = 0;
     for (ssize_t size; (size = getline(&line, &capacity, stdin)) >= 0;) {
-        if (size && line[size - 1] == '\n') size--;
-        if (hd_tokenizer_encode(tokenizer, context, line, (size_t)size, add_special, &encoding)) return fail(context);
+        if (size && line[size - 1] == '\n') line[--size] = 0;
+        char *tab = memchr(line, '\t', (size_t)size);
+        if (!tab) return 2;
+        hd_encode_options options = {
+            .add_special = true, .second = tab + 1, .second_size = (size_t)(line + size - tab - 1)};
+        if (hd_tokenizer_encode_with(tokenizer, context, line, (size_t)(tab - line), &options, &encoding))
+            return fail(context);
         for (size_t i = 0; i < encoding.count; i++)
-            printf(i ? " %d:%u:%u" : "%d:%u:%u", encoding.ids[i], encoding.starts[i], encoding.ends[i]);
+            printf(i ? " %d:%u:%u:%u" : "%d:%u:%u:%u", encoding.ids[i], encoding.starts[i], encoding.ends[i],
+                   encoding.types[i]);
         putchar('\n');
     }
     free(line);
@@ -80,6 +105,7 @@ static int decode(heed_context *context, heed_tokenizer *tokenizer, bool skip_sp
 }
 
 typedef struct input {
+    bool keep_ends;
     char *line;
     size_t capacity;
 } input;
@@ -87,26 +113,20 @@ typedef struct input {
 static heed_status next_line(void *user, const char **text, size_t *size) {
     input *in = user;
     ssize_t length = getline(&in->line, &in->capacity, stdin);
-    if (length > 0 && in->line[length - 1] == '\n') length--;
+    if (length > 0 && in->line[length - 1] == '\n' && !in->keep_ends) length--;
     *text = length < 0 ? NULL : in->line;
     *size = length < 0 ? 0 : (size_t)length;
     return HEED_OK;
 }
 
 static int train(heed_context *context, char **words) {
-    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"};
-    hd_tokenizer_options options = {.vocabulary_size = strtoul(words[1], NULL, 10),
-                                    .min_frequency = strtoul(words[2], NULL, 10),
-                                    .form = (hd_normal_form)atoi(words[3]),
-                                    .lowercase = atoi(words[4]) != 0,
-                                    .alphabet_limit = strtoul(words[5], NULL, 10),
-                                    .first_specials = first,
-                                    .first_count = 2,
-                                    .last_specials = last,
-                                    .last_count = 1,
-                                    .unknown = "<unk>",
-                                    .end_of_sentence = "</s>"};
-    input in = {0};
+    hd_tokenizer_options options = hd_tokenizer_options_of((hd_tokenizer_kind)atoi(words[1]));
+    options.vocabulary_size = strtoul(words[2], NULL, 10);
+    options.min_frequency = strtoul(words[3], NULL, 10);
+    options.form = (hd_normal_form)atoi(words[4]);
+    options.lowercase = atoi(words[5]) != 0;
+    options.alphabet_limit = strtoul(words[6], NULL, 10);
+    input in = {.keep_ends = hd_tokenizer_learns_line_ends(options.kind)};
     heed_tokenizer *tokenizer;
     double start = hd_clock();
     if (hd_tokenizer_train(context, &options, next_line, &in, &tokenizer)) return fail(context);
@@ -122,7 +142,7 @@ int main(int count, char **words) {
     heed_tokenizer *tokenizer;
     if (count < 3) return 2;
     if (heed_context_open(&context)) return 1;
-    if (strcmp(words[1], "train") == 0 && count == 8) {
+    if (strcmp(words[1], "train") == 0 && count == 9) {
         int result = train(context, words + 2);
         heed_context_close(context);
         return result;
@@ -130,7 +150,9 @@ int main(int count, char **words) {
     if (hd_tokenizer_open(context, words[2], &tokenizer)) return fail(context);
     int result = 2;
     if (strcmp(words[1], "encode") == 0 || strcmp(words[1], "plain") == 0)
-        result = encode(context, tokenizer, words[1][0] == 'e');
+        result = encode(context, tokenizer, words[1][0] == 'e', '\n');
+    if (strcmp(words[1], "whole") == 0) result = encode(context, tokenizer, true, 0);
+    if (strcmp(words[1], "pairs") == 0) result = encode_pairs(context, tokenizer);
     if (strcmp(words[1], "decode") == 0 || strcmp(words[1], "keep") == 0)
         result = decode(context, tokenizer, words[1][0] == 'd');
     if (strcmp(words[1], "time") == 0) result = time_encoding(context, tokenizer);

@@ -46,17 +46,21 @@ static void check_line(heed_context *context, const heed_tokenizer *tokenizer, c
     write_ids(encoding, &got);
     if (strcmp(got.data, columns[1]) != 0) fail_msg("\"%s\"\nis   %s\nnot  %s", columns[0], got.data, columns[1]);
     for (int keep = 0; keep < 2; keep++) {
-        unescape(columns[2 + keep]);
+        size_t expected = unescape(columns[2 + keep]);
         hd_buffer_clear(&got);
         hd_buffer_text(&got, "");
         assert_ok(context, hd_tokenizer_decode(tokenizer, encoding->ids, encoding->count, !keep, &got));
         assert_string_equal(got.data, columns[2 + keep]);
+        assert_int_equal(got.size, expected); /* a zero byte ends neither */
+        assert_memory_equal(got.data, columns[2 + keep], expected);
     }
     hd_buffer_close(&got);
 }
 
-static const char *const goldens[] = {"marian", "nfc",        "nfkd",   "bert",  "metaspace-first", "metaspace-never",
-                                      "old",    "whitespace", "merged", "llama", "ignore-merges"};
+static const char *const goldens[] = {
+    "marian",     "nfc",     "nfkd",    "bert",          "metaspace-first", "metaspace-never", "old",
+    "whitespace", "merged",  "llama",   "ignore-merges", "wordpiece",       "wordpiece-cased", "gpt2",
+    "roberta",    "llama-3", "affixes", "split-0",       "split-1",         "split-2",         "characters"};
 
 static void check_golden(heed_context *context, const char *name, const heed_tokenizer *tokenizer) {
     hd_buffer file;
@@ -96,6 +100,48 @@ static void saved_files_open_as_the_same_tokenizer(void **state) {
         hd_tokenizer_close(tokenizer);
     }
     unlink(path);
+    heed_context_close(context);
+}
+
+/* A line of pairs.tsv: the tokenizer, two texts, whether special tokens are added, "id:start:end:type …". */
+static void check_pair(heed_context *context, const heed_tokenizer *tokenizer, char **columns, hd_encoding *encoding) {
+    hd_buffer got;
+    hd_buffer_open(&got, context);
+    hd_buffer_text(&got, "");
+    size_t size = unescape(columns[1]);
+    hd_encode_options options = {.add_special = columns[3][0] == '1', .second = columns[2]};
+    options.second_size = unescape(columns[2]);
+    assert_ok(context, hd_tokenizer_encode_with(tokenizer, context, columns[1], size, &options, encoding));
+    for (size_t i = 0; i < encoding->count; i++)
+        hd_buffer_format(&got, i ? " %d:%u:%u:%u" : "%d:%u:%u:%u", encoding->ids[i], encoding->starts[i],
+                         encoding->ends[i], encoding->types[i]);
+    assert_string_equal(got.data, columns[4]);
+    hd_buffer_close(&got);
+}
+
+static void encodes_pairs_as_tokenizers_does(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_tokenizer *tokenizer = NULL;
+    hd_buffer file;
+    hd_buffer_open(&file, context);
+    assert_ok(context, hd_file_read(context, golden_path("pairs", ".tsv"), &file));
+    hd_encoding encoding = {0};
+    char *rest = file.data, *line, *columns[5], *name = "";
+    int lines = 0;
+    while ((line = strsep(&rest, "\n")) && rest) {
+        for (int i = 0; i < 5; i++) assert_non_null(columns[i] = strsep(&line, "\t"));
+        if (strcmp(columns[0], name) != 0) {
+            hd_tokenizer_close(tokenizer);
+            tokenizer = open_golden(context, name = columns[0]);
+        }
+        check_pair(context, tokenizer, columns, &encoding);
+        lines++;
+    }
+    assert_true(lines > 100);
+    hd_encoding_close(&encoding);
+    hd_tokenizer_close(tokenizer);
+    hd_buffer_close(&file);
     heed_context_close(context);
 }
 
@@ -275,6 +321,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_and_decodes_as_tokenizers_does),
         cmocka_unit_test(saved_files_open_as_the_same_tokenizer),
+        cmocka_unit_test(encodes_pairs_as_tokenizers_does),
         cmocka_unit_test(looks_tokens_up),
         cmocka_unit_test(bytes_that_spell_nothing_are_replaced),
         cmocka_unit_test(dropout_is_a_function_of_its_key),

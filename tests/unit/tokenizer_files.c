@@ -19,7 +19,9 @@ static const struct {
     {"not JSON", HEED_FORMAT, "line 1"},
     {"[]", HEED_FORMAT, "\"model\" is missing"},
     {"{\"model\":3}", HEED_FORMAT, "\"model\" is missing"},
-    {"{\"model\":{\"type\":\"WordPiece\"}}", HEED_UNSUPPORTED, "model \"WordPiece\" is not supported"},
+    {"{\"model\":{\"type\":\"WordLevel\"}}", HEED_UNSUPPORTED, "model \"WordLevel\" is not supported"},
+    {"{\"model\":{\"type\":\"WordPiece\"}}", HEED_FORMAT, "\"max_input_chars_per_word\" is not a count"},
+    {"{\"model\":{\"max_input_chars_per_word\":9,\"unk_token\":\"?\",\"vocab\":{}}}", HEED_FORMAT, "unk_token \"?\""},
     {"{\"model\":{\"type\":7}}", HEED_FORMAT, "\"type\" is not a string"},
     {MODEL("[]", "[]"), HEED_FORMAT, "\"vocab\" is not an object"},
     {MODEL("{\"a\":\"0\"}", "[]"), HEED_FORMAT, "the id of token \"a\" is not an integer"},
@@ -37,8 +39,13 @@ static const struct {
     {MODEL("{\"a\":0,\"aa\":1}", "[[\"a\",\"a\"],[\"a\",\"b\"]]"), HEED_FORMAT, "merge 1 makes \"ab\""},
     {"{\"model\":{\"type\":\"BPE\",\"unk_token\":\"?\",\"vocab\":{},\"merges\":[]}}", HEED_FORMAT, "unk_token \"?\""},
     {"{\"model\":{\"type\":\"BPE\",\"dropout\":0.1,\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED, "\"dropout\""},
-    {"{\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":\"</w>\",\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED,
-     "\"end_of_word_suffix\" is not supported"},
+    {"{\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":3,\"vocab\":{},\"merges\":[]}}", HEED_FORMAT,
+     "\"end_of_word_suffix\" is not a string"},
+    {"{\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":\"</w>\",\"byte_fallback\":true,\"vocab\":{},\"merges\":[]}}",
+     HEED_UNSUPPORTED, "\"byte_fallback\" and a prefix or suffix"},
+    {"{\"model\":{\"type\":\"BPE\",\"continuing_subword_prefix\":\"##\",\"vocab\":{\"a\":0},\"merges\":[[\"a\",\"a\"]]}"
+     "}",
+     HEED_FORMAT, "without the prefix \"##\""},
     {"{\"model\":{\"type\":\"BPE\",\"fuse_unk\":1,\"vocab\":{},\"merges\":[]}}", HEED_FORMAT,
      "\"fuse_unk\" is not true or false"},
     {PART("normalizer", "{}"), HEED_FORMAT, "normalizer has no \"type\""},
@@ -49,19 +56,35 @@ static const struct {
      "\"String\" is not a string"},
     {PART("normalizer", "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Sequence\"}]}"), HEED_FORMAT,
      "\"normalizers\" is not a list"},
-    {PART("pre_tokenizer", "{\"type\":\"ByteLevel\"}"), HEED_UNSUPPORTED,
-     "pre_tokenizer \"ByteLevel\" is not supported"},
+    {PART("pre_tokenizer", "{\"type\":\"UnicodeScripts\"}"), HEED_UNSUPPORTED,
+     "pre_tokenizer \"UnicodeScripts\" is not supported"},
+    {PART("pre_tokenizer", "{\"type\":\"Split\"}"), HEED_FORMAT, "\"String\" is not a string"},
+    {PART("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a\"}}"), HEED_FORMAT,
+     "the regular expression \"(a\": missing closing parenthesis at character 2"},
+    {PART("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"[a-z&&[^b]]\"}}"), HEED_UNSUPPORTED,
+     "regular expression with \"&&\""},
+    {PART("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(((a{99}){999}){999}){9}\"}}"), HEED_LENGTH,
+     "bytes"},
     {PART("pre_tokenizer", "{\"type\":\"Metaspace\"}"), HEED_FORMAT, "\"replacement\" is not a string"},
     {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"__\"}"), HEED_FORMAT,
      "\"replacement\" is not one character"},
     {PART("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"x\"}"), HEED_FORMAT,
      "\"x\""},
     {PART("pre_tokenizer", "{\"type\":\"Punctuation\",\"behavior\":[]}"), HEED_FORMAT, "\"behavior\""},
-    {PART("decoder", "{\"type\":\"WordPiece\"}"), HEED_UNSUPPORTED, "decoder \"WordPiece\" is not supported"},
+    {PART("decoder", "{\"type\":\"CTC\"}"), HEED_UNSUPPORTED, "decoder \"CTC\" is not supported"},
+    {PART("decoder", "{\"type\":\"WordPiece\"}"), HEED_FORMAT, "\"prefix\" is not a string"},
     {PART("decoder", "{\"type\":\"Strip\",\"content\":\" \",\"start\":-1,\"stop\":0}"), HEED_FORMAT,
      "\"start\" is not a count"},
-    {PART("post_processor", "{\"type\":\"RobertaProcessing\"}"), HEED_UNSUPPORTED,
-     "post_processor \"RobertaProcessing\""},
+    {PART("post_processor", "{\"type\":\"RobertaProcessing\"}"), HEED_FORMAT, "\"cls\" is not a token and its id"},
+    {PART("post_processor", "{\"type\":\"BertProcessing\",\"cls\":[\"a\",0],\"sep\":[\"b\",1]}"), HEED_FORMAT,
+     "\"sep\" is not a token and its id"},
+    {PART("post_processor",
+          "{\"type\":\"Sequence\",\"processors\":[{\"type\":\"TemplateProcessing\",\"single\":[],\"pair\":[]},"
+          "{\"type\":\"ByteLevel\"}]}"),
+     HEED_UNSUPPORTED, "\"ByteLevel\" after another"},
+    {PART("post_processor",
+          "{\"type\":\"Sequence\",\"processors\":[{\"type\":\"ByteLevel\"},{\"type\":\"ByteLevel\"}]}"),
+     HEED_UNSUPPORTED, "trimmed twice"},
     {PART("post_processor",
           "{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}}],\"pair\":[]}"),
      HEED_FORMAT, "names \"x\""},
@@ -112,6 +135,25 @@ static void truncated_files_are_refused(void **state) {
     heed_context_close(context);
 }
 
+/* A pattern that tries too many ways is stopped: the text is refused, not half cut. */
+static void patterns_give_up(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const char json[] = PART("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+a+)+(?=b|c)\"}}");
+    heed_tokenizer *tokenizer;
+    hd_encoding encoding = {0};
+    char text[64];
+    memset(text, 'a', sizeof text);
+    assert_ok(context, hd_tokenizer_parse(context, "t", json, strlen(json), &tokenizer));
+    assert_int_equal(hd_tokenizer_encode(tokenizer, context, text, sizeof text, true, &encoding), HEED_LENGTH);
+    assert_non_null(strstr(heed_context_message(context), "(a+a+)+(?=b|c)"));
+    assert_ok(context, hd_tokenizer_encode(tokenizer, context, text, 3, true, &encoding));
+    assert_int_equal(encoding.count, 3);
+    hd_encoding_close(&encoding);
+    hd_tokenizer_close(tokenizer);
+    heed_context_close(context);
+}
+
 static void holes_in_the_ids_are_fine(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -142,18 +184,20 @@ static void *failing_resize(void *user, void *pointer, size_t size) {
     return allocations_left-- > 0 ? realloc(pointer, size) : NULL;
 }
 
-static heed_status open_and_use(heed_context *context, hd_encoding *encoding, hd_buffer *text,
+static heed_status open_and_use(heed_context *context, const char *name, hd_encoding *encoding, hd_buffer *text,
                                 heed_tokenizer **tokenizer) {
     static const char line[] = "The gr\xC3\xBCn dog [M] runs </s> zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
-    HD_TRY(hd_tokenizer_open(context, golden_path("bert", ".json"), tokenizer));
+    HD_TRY(hd_tokenizer_open(context, golden_path(name, ".json"), tokenizer));
     HD_TRY(hd_tokenizer_encode(*tokenizer, context, line, strlen(line), true, encoding));
     return hd_tokenizer_decode(*tokenizer, encoding->ids, encoding->count, false, text);
 }
 
-static heed_status train_and_save(heed_context *context, const char *text, const char *path,
+static heed_status train_and_save(heed_context *context, hd_tokenizer_kind kind, const char *text, const char *path,
                                   heed_tokenizer **tokenizer) {
-    hd_tokenizer_options options = marian_options(60, 1, HD_FORM_NFKC, true);
-    corpus lines = {text, 6};
+    hd_tokenizer_options options = kind_options(kind, kind == HD_KIND_BYTE_BPE ? 280 : 60, 1);
+    options.form = HD_FORM_NFKC;
+    options.lowercase = true;
+    corpus lines = {text, 6, hd_tokenizer_learns_line_ends(kind)};
     HD_TRY(hd_tokenizer_train(context, &options, next_line, &lines, tokenizer));
     return hd_tokenizer_save(*tokenizer, context, path);
 }
@@ -166,7 +210,8 @@ static void every_failed_allocation_comes_back(void **state) {
     hd_buffer text;
     hd_buffer_open(&text, plain);
     assert_ok(plain, hd_file_read(plain, golden_path("corpus", ".txt"), &text));
-    for (int kind = 0; kind < 2; kind++) {
+    static const char *const opened[] = {"bert", "wordpiece", "llama-3", "affixes"};
+    for (int what = 0; what < 8; what++) { /* open four tokenizers, train four */
         heed_status status = HEED_MEMORY;
         for (long n = 0; status != HEED_OK; n += n < 300 ? 1 : 7) {
             heed_context *context;
@@ -177,8 +222,8 @@ static void every_failed_allocation_comes_back(void **state) {
             hd_buffer decoded;
             hd_buffer_open(&decoded, context);
             allocations_left = n;
-            status = kind ? train_and_save(context, text.data, path, &tokenizer)
-                          : open_and_use(context, &encoding, &decoded, &tokenizer);
+            status = what < 4 ? open_and_use(context, opened[what], &encoding, &decoded, &tokenizer)
+                              : train_and_save(context, (hd_tokenizer_kind)(what - 4), text.data, path, &tokenizer);
             assert_true(status == HEED_OK || status == HEED_MEMORY);
             if (status == HEED_MEMORY) assert_non_null(strstr(heed_context_message(context), "memory"));
             hd_encoding_close(&encoding);
@@ -197,6 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_files_are_refused_by_name),
         cmocka_unit_test(truncated_files_are_refused),
+        cmocka_unit_test(patterns_give_up),
         cmocka_unit_test(holes_in_the_ids_are_fine),
         cmocka_unit_test(every_failed_allocation_comes_back),
     };

@@ -1,4 +1,4 @@
-/* text: training learns the merges of Hugging Face's BpeTrainer, and its tokenizers give text back as it was. */
+/* text: training learns what Hugging Face's BpeTrainer and WordPieceTrainer learn, and its tokenizers give text back as it was. */
 #include "text_goldens.h"
 
 static void assert_same_tokenizer(const heed_tokenizer *a, const heed_tokenizer *b) {
@@ -11,22 +11,45 @@ static void assert_same_tokenizer(const heed_tokenizer *a, const heed_tokenizer 
     assert_memory_equal(a->bpe.merges, b->bpe.merges, a->bpe.merge_count * sizeof *a->bpe.merges);
 }
 
-static void learns_the_merges_of_tokenizers(void **state) {
+/* The components around the vocabulary are the same too. */
+static void assert_same_ids(heed_context *context, const heed_tokenizer *a, const heed_tokenizer *b, const char *text) {
+    hd_encoding got = {0}, want = {0};
+    corpus lines = {text, -1, true};
+    const char *line;
+    size_t size;
+    while (next_line(&lines, &line, &size) == HEED_OK && line) {
+        assert_ok(context, hd_tokenizer_encode(a, context, line, size, true, &got));
+        assert_ok(context, hd_tokenizer_encode(b, context, line, size, true, &want));
+        assert_int_equal(got.count, want.count);
+        assert_memory_equal(got.ids, want.ids, got.count * sizeof *got.ids);
+        assert_memory_equal(got.starts, want.starts, got.count * sizeof *got.starts);
+        assert_memory_equal(got.ends, want.ends, got.count * sizeof *got.ends);
+    }
+    hd_encoding_close(&got);
+    hd_encoding_close(&want);
+}
+
+static void learns_what_tokenizers_learns(void **state) {
     (void)state;
     heed_context *context = open_context();
     hd_buffer text;
     hd_buffer_open(&text, context);
     assert_ok(context, hd_file_read(context, golden_path("corpus", ".txt"), &text));
-    static const char *const names[] = {"trained-plain", "trained-folded", "trained-whole"};
-    const hd_tokenizer_options options[] = {marian_options(500, 2, HD_FORM_NONE, false),
-                                            marian_options(400, 1, HD_FORM_NFKC, true),
-                                            marian_options(4000, 0, HD_FORM_NFC, false)};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"trained-plain",     "trained-folded",          "trained-whole",
+                                        "trained-wordpiece", "trained-wordpiece-cased", "trained-byte-bpe",
+                                        "trained-characters"};
+    hd_tokenizer_options options[] = {
+        marian_options(500, 2, HD_FORM_NONE, false), marian_options(400, 1, HD_FORM_NFKC, true),
+        marian_options(4000, 0, HD_FORM_NFC, false), kind_options(HD_KIND_WORDPIECE, 400, 2),
+        kind_options(HD_KIND_WORDPIECE, 700, 1),     kind_options(HD_KIND_BYTE_BPE, 500, 2),
+        kind_options(HD_KIND_CHARACTERS, 500, 2)};
+    options[3].lowercase = true;
+    for (size_t i = 0; i < HD_COUNT(names); i++) {
         heed_tokenizer *trained, *golden = open_golden(context, names[i]);
-        corpus lines = {text.data, -1};
+        corpus lines = {text.data, -1, hd_tokenizer_learns_line_ends(options[i].kind)};
         assert_ok(context, hd_tokenizer_train(context, &options[i], next_line, &lines, &trained));
         assert_same_tokenizer(trained, golden);
-        assert_int_equal(hd_tokenizer_id(trained, "<pad>"), hd_tokenizer_size(trained) - 1);
+        assert_same_ids(context, trained, golden, text.data);
         hd_tokenizer_close(trained);
         hd_tokenizer_close(golden);
     }
@@ -34,25 +57,19 @@ static void learns_the_merges_of_tokenizers(void **state) {
     heed_context_close(context);
 }
 
-/* Capitals, quotes, commas and hyphens come back from a trained tokenizer as they went in. */
-static void trained_tokenizers_give_text_back(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    hd_buffer text, back;
-    hd_buffer_open(&text, context);
+static void give_back(heed_context *context, hd_tokenizer_options options, const char *text) {
+    hd_buffer back;
     hd_buffer_open(&back, context);
-    assert_ok(context, hd_file_read(context, golden_path("corpus", ".txt"), &text));
-    hd_tokenizer_options options = marian_options(400, 2, HD_FORM_NONE, false);
     heed_tokenizer *tokenizer;
-    corpus lines = {text.data, -1};
+    corpus lines = {text, -1, hd_tokenizer_learns_line_ends(options.kind)};
     assert_ok(context, hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer));
     hd_encoding encoding = {0};
     const char *line;
     size_t size;
-    lines = (corpus){text.data, -1};
+    lines.at = text;
     while (next_line(&lines, &line, &size) == HEED_OK && line) {
         assert_ok(context, hd_tokenizer_encode(tokenizer, context, line, size, true, &encoding));
-        assert_int_equal(encoding.ids[encoding.count - 1], 0);
+        if (options.kind == HD_KIND_BPE) assert_int_equal(encoding.ids[encoding.count - 1], 0);
         hd_buffer_clear(&back);
         assert_ok(context, hd_tokenizer_decode(tokenizer, encoding.ids, encoding.count, true, &back));
         assert_int_equal(back.size, size);
@@ -60,8 +77,44 @@ static void trained_tokenizers_give_text_back(void **state) {
     }
     hd_encoding_close(&encoding);
     hd_tokenizer_close(tokenizer);
-    hd_buffer_close(&text);
     hd_buffer_close(&back);
+}
+
+/* Capitals, quotes, commas and hyphens come back from a trained tokenizer as they went in, and line ends where they are
+ * learned. */
+static void trained_tokenizers_give_text_back(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    assert_ok(context, hd_file_read(context, golden_path("corpus", ".txt"), &text));
+    give_back(context, kind_options(HD_KIND_BPE, 400, 2), text.data);
+    give_back(context, kind_options(HD_KIND_BYTE_BPE, 400, 2), text.data);
+    give_back(context, kind_options(HD_KIND_CHARACTERS, 400, 2), text.data);
+    hd_buffer_close(&text);
+    heed_context_close(context);
+}
+
+/* Bytes that no text has shown are tokens all the same; unseen characters are <unk>, one each. */
+static void nothing_is_lost_in_silence(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const char seen[] = "ab\n", unseen[] = "a \xE2\x82\xAC\n";
+    for (int kind = HD_KIND_BYTE_BPE; kind <= HD_KIND_CHARACTERS; kind++) {
+        hd_tokenizer_options options = kind_options((hd_tokenizer_kind)kind, 300, 1);
+        corpus lines = {seen, -1, true};
+        heed_tokenizer *tokenizer;
+        hd_encoding encoding = {0};
+        hd_buffer back;
+        hd_buffer_open(&back, context);
+        assert_ok(context, hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer));
+        assert_ok(context, hd_tokenizer_encode(tokenizer, context, unseen, strlen(unseen), true, &encoding));
+        assert_ok(context, hd_tokenizer_decode(tokenizer, encoding.ids, encoding.count, false, &back));
+        assert_string_equal(back.data, kind == HD_KIND_BYTE_BPE ? unseen : "a<unk><unk>\n");
+        hd_buffer_close(&back);
+        hd_encoding_close(&encoding);
+        hd_tokenizer_close(tokenizer);
+    }
     heed_context_close(context);
 }
 
@@ -80,7 +133,7 @@ static void training_refuses_what_makes_no_sense(void **state) {
     (void)state;
     heed_context *context = open_context();
     heed_tokenizer *tokenizer;
-    corpus lines = {"a b\nab ab\n", -1};
+    corpus lines = {"a b\nab ab\n", -1, false};
     hd_tokenizer_options options = marian_options(3, 0, HD_FORM_NONE, false);
     assert_int_equal(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer), HEED_ARGUMENT);
     options = marian_options(50, 0, HD_FORM_NONE, false);
@@ -88,11 +141,16 @@ static void training_refuses_what_makes_no_sense(void **state) {
     assert_int_equal(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer), HEED_ARGUMENT);
     assert_non_null(strstr(heed_context_message(context), "<other>"));
     options.unknown = "<unk>";
-    options.last_specials = first_specials;
+    const char *const *pad = options.last_specials;
+    options.last_specials = options.first_specials;
     assert_int_equal(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer), HEED_ARGUMENT);
-    options.last_specials = last_specials;
+    options.last_specials = pad;
+    options.single = "<s> $A";
+    assert_int_equal(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer), HEED_ARGUMENT);
+    assert_non_null(strstr(heed_context_message(context), "\"<s>\" of the template"));
+    options.single = "$A";
     options.progress = stop_at_once;
-    lines = (corpus){"a b\nab ab\n", -1};
+    lines = (corpus){"a b\nab ab\n", -1, false};
     assert_int_equal(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer), HEED_STOPPED);
     assert_null(tokenizer);
     options.progress = NULL;
@@ -107,7 +165,7 @@ static void alphabet_is_limited_and_given(void **state) {
     (void)state;
     heed_context *context = open_context();
     heed_tokenizer *tokenizer;
-    corpus lines = {"aaa aa b\xC3\xA9\n", -1};
+    corpus lines = {"aaa aa b\xC3\xA9\n", -1, false};
     hd_tokenizer_options options = marian_options(7, 100, HD_FORM_NONE, false);
     options.alphabet = "\xC3\xBC";
     options.alphabet_limit = 3;
@@ -122,9 +180,8 @@ static void alphabet_is_limited_and_given(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns_the_merges_of_tokenizers),
-        cmocka_unit_test(trained_tokenizers_give_text_back),
-        cmocka_unit_test(training_refuses_what_makes_no_sense),
+        cmocka_unit_test(learns_what_tokenizers_learns), cmocka_unit_test(trained_tokenizers_give_text_back),
+        cmocka_unit_test(nothing_is_lost_in_silence),    cmocka_unit_test(training_refuses_what_makes_no_sense),
         cmocka_unit_test(alphabet_is_limited_and_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,64 @@
+#include "text/wordpiece.h"
+
+#include "text/unicode.h"
+
+#include <string.h>
+
+void hd_wordpiece_open(hd_wordpiece *model, heed_context *context) {
+    *model = (hd_wordpiece){.context = context, .longest_word = 100, .unknown = -1};
+}
+
+void hd_wordpiece_close(hd_wordpiece *model) {
+    hd_free(model->context, model->prefix);
+    hd_wordpiece_open(model, model->context);
+}
+
+void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary) {
+    for (size_t id = 0; id < vocabulary->count; id++) {
+        hd_token token = vocabulary->tokens[id];
+        if (!token.present || !token.model) continue;
+        const char *text = hd_vocabulary_text(vocabulary, (int32_t)id);
+        size_t length = 0;
+        uint32_t code;
+        for (size_t at = 0; at < token.size; length++) at += hd_utf8_decode(text + at, token.size - at, &code);
+        if (length > model->longest_token) model->longest_token = length;
+    }
+}
+
+/* The longest token that `text` [count] begins with, behind the prefix unless a word begins here; -1 when there is none,
+ * or memory is out and room->text has failed. */
+static int32_t longest(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *text,
+                       size_t count, bool begins, hd_word_room *room, size_t *length) {
+    hd_buffer_clear(&room->text);
+    if (!begins && model->prefix) hd_buffer_text(&room->text, model->prefix);
+    *length = count < model->longest_token ? count : model->longest_token;
+    char bytes[4];
+    for (size_t i = 0; i < *length; i++) hd_buffer_append(&room->text, bytes, hd_utf8_encode(text[i].code, bytes));
+    if (room->text.failed) return -1;
+    for (size_t size = room->text.size; *length > 0; --*length) {
+        int32_t id = hd_vocabulary_find_model(vocabulary, room->text.data, size);
+        if (id >= 0) return id;
+        size -= hd_utf8_encode(text[*length - 1].code, bytes);
+    }
+    return -1;
+}
+
+heed_status hd_wordpiece_encode(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *word,
+                                size_t count, hd_word_room *room) {
+    room->count = 0;
+    if (count == 0) return HEED_OK;
+    if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, count, sizeof *room->symbols))
+        return HEED_MEMORY;
+    bool known = count <= model->longest_word;
+    for (size_t first = 0, length; known && first < count; first += length) {
+        int32_t id = longest(model, vocabulary, word + first, count - first, first == 0, room, &length);
+        if (room->text.failed) return HEED_MEMORY;
+        known = id >= 0;
+        room->symbols[room->count++] = (hd_symbol){.id = id, .first = (uint32_t)first, .count = (uint32_t)length};
+    }
+    if (!known) {
+        room->symbols[0] = (hd_symbol){.id = model->unknown, .first = 0, .count = (uint32_t)count};
+        room->count = 1;
+    }
+    return HEED_OK;
+}
