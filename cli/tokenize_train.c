@@ -11,7 +11,12 @@ static const own_option own[] = {
 static const command tokenize_train = {
     .name = "tokenize train",
     .usage = "--input FILE ... --output tokenizer.json [options]",
-    .about = "Trains a byte-pair encoding on text files, a text a line. Files may also stand by themselves.\n",
+    .about =
+        "Trains a tokenizer on text files, a text a line. Files may also stand by themselves. Its kinds:\n"
+        "  bpe         byte-pair encoding, as translators have it; </s> ends a text\n"
+        "  wordpiece   BERT's, with [CLS] and [SEP] around a text; --lowercase takes accents away too\n"
+        "  byte-bpe    GPT-2's, of bytes, so that no text is unknown; line ends are learned\n"
+        "  characters  each character is a token, line ends too\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_tokenizer_train_options,

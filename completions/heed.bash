@@ -3,6 +3,7 @@ _heed() {
     local verbs="translate train evaluate tokenize info bench" options
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     case $before in
+        --kind) mapfile -t COMPREPLY < <(compgen -W "bpe wordpiece byte-bpe characters" -- "$current"); return ;;
         -m|--model|-o|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then

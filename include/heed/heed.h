@@ -174,8 +174,8 @@ HEED_API heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed
                                            size_t count, char **text);
 
 HEED_API heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options);
-/* Trains a byte-pair encoding on lines of text files (option "input", as often as there are files) and writes it as a
- * tokenizer.json to `path`. */
+/* Trains a tokenizer of the kind that option "kind" names on lines of text files (option "input", as often as there are
+ * files) and writes it as a tokenizer.json to `path`. */
 HEED_API heed_status heed_tokenizer_train(heed_context *context, const heed_options *options, const char *path);
 
 /* ---- training ------------------------------------------------------------------------------------------------- */

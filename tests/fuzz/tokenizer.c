@@ -1,6 +1,6 @@
 /* libFuzzer: tokenizer.json files, texts and training. The first byte chooses: 'j', the rest is a tokenizer.json, which
- * encodes and decodes a text if it opens; 't', the rest is a corpus to train on; else the rest is a text for one of the
- * tokenizers below. Traps where a promise is broken: offsets past the text, ids past the vocabulary, a tokenizer that
+ * encodes and decodes a text if it opens; 't', 'u', 'v' or 'w', the rest is a corpus to train on, a letter a kind; else the
+ * rest is a text for one of the tokenizers below. Traps where a promise is broken: offsets past the text, ids past the vocabulary, a tokenizer that
  * heed saved and cannot open. */
 #include "base/buffer.h"
 #include "text/train.h"
@@ -19,6 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     "\"added_tokens\":[{\"id\":20,\"content\":\"<s>\",\"special\":true,\"lstrip\":true},{\"id\":21,\"content\":" \
     "\"aB\","                                                                                                    \
     "\"special\":false,\"single_word\":true,\"rstrip\":true}],"
+
+#define BYTES                                                                                                   \
+    "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"vocab\":{\"\u0120\":0,\"a\":1,\"b\":2,\"\u0120a\":3," \
+    "\"\u0120ab\":4,\"\u00c3\":5,\"\u00a9\":6,\"\u0109\":7,\"\u010a\":8,\"\u0120\u0120\":9,\"'\":10,\"s\":11}," \
+    "\"merges\":[[\"\u0120\",\"a\"],[\"\u0120a\",\"b\"],[\"\u0120\",\"\u0120\"]]}}"
 
 static const char *const tokenizers[] = {
     "{" ADDED
@@ -41,6 +46,34 @@ static const char *const tokenizers[] = {
     "\"individual_digits\":true},{\"type\":\"Punctuation\",\"behavior\":\"MergedWithPrevious\"},{\"type\":"
     "\"Metaspace\","
     "\"replacement\":\"_\",\"prepend_scheme\":\"first\",\"split\":false}]}," MODEL,
+    /* BERT's */
+    "{" ADDED
+    "\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+    "\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"<s>\",20],\"sep\":[\"?\",0]},"
+    "\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},"
+    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"?\",\"continuing_subword_prefix\":\"##\","
+    "\"max_input_chars_per_word\":12,\"vocab\":{\"?\":0,\"a\":1,\"##a\":2,\"ab\":3,\"##ab\":4,\"##abab\":5,\".\":6,"
+    "\"'\":7,\"b\":8,\"##b\":9,\"e\":10,\"##\":11,\"\u4e2d\":12}}}",
+    /* RoBERTa's */
+    "{" ADDED
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true},\"decoder\":{\"type\":\"ByteLevel\"},"
+    "\"post_processor\":{\"type\":\"RobertaProcessing\",\"cls\":[\"<s>\",20],\"sep\":[\"aB\",21],\"trim_offsets\":true,"
+    "\"add_prefix_space\":true}," BYTES,
+    /* Llama 3's */
+    "{" ADDED
+    "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"behavior\":\"Isolated\","
+    "\"pattern\":{\"Regex\":\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| "
+    "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}},"
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
+    "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false}," BYTES,
+    /* Words with a prefix inside and a suffix at the end, cut at empty and other matches */
+    "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},"
+    "\"behavior\":\"MergedWithNext\",\"invert\":true},{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?=[A-Z])|b*\"},"
+    "\"behavior\":\"Contiguous\"}]},\"decoder\":{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},"
+    "\"model\":{\"type\":\"BPE\",\"unk_token\":\"?\",\"fuse_unk\":true,\"continuing_subword_prefix\":\"##\","
+    "\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"?\":0,\"a\":1,\"##b\":2,\"ab\":3,\"##b</w>\":4,\"ab</"
+    "w>\":5,\"##a\":6,"
+    "\"a</w>\":7,\"##ab\":8},\"merges\":[[\"a\",\"##b\"],[\"a\",\"##b</w>\"],[\"##a\",\"##b\"]]}}",
 };
 
 static void check(bool holds) {
@@ -52,13 +85,16 @@ static void use(heed_context *context, const heed_tokenizer *tokenizer, const ch
     hd_buffer decoded;
     hd_buffer_open(&decoded, context);
     hd_encode_options options = {.add_special = true, .key = hd_random_key_make(size, HD_RANDOM_DROPOUT, 0)};
-    for (int i = 0; i < 2; i++, options.dropout = 0.5f) {
-        check(hd_tokenizer_encode_with(tokenizer, context, text, size, &options, &encoding) == HEED_OK);
+    for (int i = 0; i < 3; i++, options.dropout = i == 1 ? 0.5f : 0) {
+        if (i == 2) options.second = text, options.second_size = size / 2;
+        heed_status status = hd_tokenizer_encode_with(tokenizer, context, text, size, &options, &encoding);
+        check(status == HEED_OK || status == HEED_LENGTH); /* a pattern may give up */
+        if (status != HEED_OK) break;
         for (size_t j = 0; j < encoding.count; j++) {
             check(encoding.starts[j] <= encoding.ends[j] && encoding.ends[j] <= size);
             check(hd_tokenizer_token(tokenizer, encoding.ids[j]) != NULL);
         }
-        check(hd_tokenizer_decode(tokenizer, encoding.ids, encoding.count, i, &decoded) == HEED_OK);
+        check(hd_tokenizer_decode(tokenizer, encoding.ids, encoding.count, i > 0, &decoded) == HEED_OK);
     }
     hd_buffer_close(&decoded);
     hd_encoding_close(&encoding);
@@ -78,6 +114,7 @@ static void write_again(heed_context *context, const heed_tokenizer *tokenizer) 
 
 typedef struct corpus {
     const char *at, *end;
+    bool ends; /* lines come with their ends */
 } corpus;
 
 static heed_status next_line(void *user, const char **text, size_t *size) {
@@ -88,23 +125,18 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
     *text = lines->at;
     *size = (size_t)((newline ? newline : lines->end) - lines->at);
     lines->at = newline ? newline + 1 : lines->end;
+    if (lines->ends) *size = (size_t)(lines->at - *text);
     return HEED_OK;
 }
 
-static void train(heed_context *context, const char *text, size_t size) {
-    static const char *const first[] = {"</s>", "<unk>"}, *const last[] = {"<pad>"};
-    hd_tokenizer_options options = {.vocabulary_size = 40 + size % 50,
-                                    .min_frequency = size % 3,
-                                    .form = (hd_normal_form)(size % 5),
-                                    .lowercase = size % 2,
-                                    .alphabet_limit = size % 7 ? 0 : 5,
-                                    .first_specials = first,
-                                    .first_count = 2,
-                                    .last_specials = last,
-                                    .last_count = 1,
-                                    .unknown = "<unk>",
-                                    .end_of_sentence = "</s>"};
-    corpus lines = {text, text + size};
+static void train(heed_context *context, hd_tokenizer_kind kind, const char *text, size_t size) {
+    hd_tokenizer_options options = hd_tokenizer_options_of(kind);
+    options.vocabulary_size = (kind == HD_KIND_BYTE_BPE ? 250 : 40) + size % 50;
+    options.min_frequency = size % 3;
+    options.form = (hd_normal_form)(size % 5);
+    options.lowercase = size % 2;
+    options.alphabet_limit = size % 7 ? 0 : 5;
+    corpus lines = {text, text + size, hd_tokenizer_learns_line_ends(kind)};
     heed_tokenizer *tokenizer;
     check(hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer) == HEED_OK);
     write_again(context, tokenizer);
@@ -117,8 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0 || heed_context_open(&context) != HEED_OK) return 0;
     const char *text = (const char *)data + 1;
     heed_tokenizer *tokenizer = NULL;
-    if (data[0] == 't') {
-        train(context, text, size - 1);
+    if (data[0] >= 't' && data[0] <= 'w') {
+        train(context, (hd_tokenizer_kind)(data[0] - 't'), text, size - 1);
     } else if (data[0] == 'j') {
         static const char line[] =
             " ab <s> a\xCC\x81 \xC3\xA9\xFF, ABAB\xE2\x96\x81 12 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
