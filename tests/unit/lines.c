@@ -64,6 +64,22 @@ static void lines_end_in_many_ways(void **state) {
     expect_end(&lines, 7);
 }
 
+static void lines_keep_their_ends(void **state) {
+    (void)state;
+    static const char text[] = "one\r\n\ntwo\nlast";
+    static const char *const expected[] = {"one\r\n", "\n", "two\n", "last"};
+    put(text, sizeof text - 1);
+    hd_lines lines;
+    assert_ok(context, hd_lines_open(context, path, 0, &lines));
+    lines.keep_ends = true;
+    for (int i = 0; i < 4; i++) {
+        assert_true(hd_lines_next(&lines));
+        assert_int_equal(lines.size, strlen(expected[i]));
+        assert_memory_equal(lines.text, expected[i], lines.size);
+    }
+    expect_end(&lines, 4);
+}
+
 static void an_empty_file_has_no_line(void **state) {
     (void)state;
     put("", 0);
@@ -207,10 +223,10 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_end_in_many_ways),     cmocka_unit_test(an_empty_file_has_no_line),
-        cmocka_unit_test(too_long_lines_are_skipped), cmocka_unit_test(long_lines_cross_reads),
-        cmocka_unit_test(standard_input_is_read),     cmocka_unit_test(what_cannot_be_read_is_named),
-        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(lines_end_in_many_ways),       cmocka_unit_test(lines_keep_their_ends),
+        cmocka_unit_test(an_empty_file_has_no_line),    cmocka_unit_test(too_long_lines_are_skipped),
+        cmocka_unit_test(long_lines_cross_reads),       cmocka_unit_test(standard_input_is_read),
+        cmocka_unit_test(what_cannot_be_read_is_named), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

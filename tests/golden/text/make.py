@@ -204,10 +204,10 @@ def later_kinds(lines):
         vocab_size=360, special_tokens=["<unk>"], continuing_subword_prefix="##", end_of_word_suffix="</w>", show_progress=False))
     save("affixes", affixes, texts=more)
 
-    # Two empty matches, matches at the ends, and what lies between them; then the same without a gap.
+    # Empty matches and matches at the ends; what lies between matches; a plain string, and what is white space.
     splits = [pre_tokenizers.Split(" ", "merged_with_next"), pre_tokenizers.Split(Regex("(?=[A-Z])"), "isolated"),
               pre_tokenizers.Split(Regex("[aeiou]"), "merged_with_previous"), pre_tokenizers.Split(Regex(r"\d+"), "removed", invert=True),
-              pre_tokenizers.Split("1", "contiguous")]
+              pre_tokenizers.Split("1", "contiguous"), pre_tokenizers.Split(Regex(r"\s+"), "removed")]
     for i, split in enumerate([splits[:3], [splits[3]], splits[4:]]):
         save(f"split-{i}", train(lines, 150, pre_tokenizer=pre_tokenizers.Sequence(split)), texts=more)
 
