@@ -18,7 +18,8 @@ static hd_train_family family_of(const hd_run *run) {
 typedef struct reading {
     heed_context *context;
     const char *paths[2];
-    bool words; /* of each line only the first word, as a label follows it */
+    bool keep_ends; /* lines come with their ends */
+    bool words;     /* of each line only the first word, as a label follows it */
     int file;
     bool open;
     hd_lines lines;
@@ -30,6 +31,7 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
     while (r->file < 2 && r->paths[r->file]) {
         if (!r->open) HD_TRY(hd_lines_open(r->context, r->paths[r->file], 0, &r->lines));
         r->open = true;
+        r->lines.keep_ends = r->keep_ends;
         if (hd_lines_next(&r->lines)) {
             *text = r->lines.text;
             *size = r->words ? strcspn(r->lines.text, " \t\r") : r->lines.size;
@@ -61,6 +63,7 @@ static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     bool translates = run->objective == HD_OBJECTIVE_TRANSLATE;
     reading r = {.context = run->context,
                  .paths = {o->train_source, translates ? o->train_target : NULL},
+                 .keep_ends = run->objective == HD_OBJECTIVE_LANGUAGE && hd_tokenizer_learns_line_ends(options.kind),
                  .words = run->objective == HD_OBJECTIVE_TAG};
     heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
     if (r.open) hd_lines_close(&r.lines);

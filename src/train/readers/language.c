@@ -1,24 +1,41 @@
-/* Text to be continued. A line is a text of its own and ends with the end token, where the tokenizer's template or the
- * vocabulary has one; a long one is cut into pieces, each of which begins with the last token of the one before. Or the whole
- * file is one text without an end, and an example any piece of it. */
+/* Text to be continued. A line is a text of its own between two end tokens, where the vocabulary has one; a long one is cut
+ * into pieces, each of which begins with the last token of the one before. Or the whole file is one text without an end, and
+ * an example any piece of it. */
 #include "base/buffer.h"
 #include "train/readers/readers.h"
 
 #include <string.h>
 
-static heed_status read_line(hd_corpus_builder *b) {
+static heed_status read_line(hd_corpus_builder *b, int32_t end, hd_buffer *ids) {
     hd_encoding *e = &b->encoded_source;
     if (!b->source.size) {
         b->empty++;
         return HEED_OK;
     }
     HD_TRY(hd_corpus_encode(b, &b->source, b->options->source, e));
-    size_t most = (size_t)b->options->most;
-    for (size_t first = 0; first + 1 < e->count; first += most - 1) {
-        size_t count = e->count - first < most ? e->count - first : most;
-        HD_TRY(hd_corpus_add(b, (hd_side){0}, (hd_side){.ids = e->ids + first, .count = count}, count - 1));
+    hd_buffer_clear(ids);
+    if (end >= 0) hd_buffer_append(ids, (const char *)&end, sizeof end);
+    hd_buffer_append(ids, (const char *)e->ids, e->count * sizeof *e->ids);
+    if (end >= 0 && (!e->count || e->ids[e->count - 1] != end)) hd_buffer_append(ids, (const char *)&end, sizeof end);
+    if (ids->failed) return HEED_MEMORY;
+    const int32_t *text = (const int32_t *)(const void *)ids->data;
+    size_t most = (size_t)b->options->most, total = ids->size / sizeof *text;
+    for (size_t first = 0; first + 1 < total; first += most - 1) {
+        size_t count = total - first < most ? total - first : most;
+        HD_TRY(hd_corpus_add(b, (hd_side){0}, (hd_side){.ids = text + first, .count = count}, count - 1));
     }
     return HEED_OK;
+}
+
+static heed_status read_lines(hd_corpus_builder *b) {
+    int32_t end = hd_tokenizer_special(b->tokenizer, "</s>");
+    if (end < 0) end = hd_tokenizer_special(b->tokenizer, "<|endoftext|>");
+    hd_buffer ids;
+    hd_buffer_open(&ids, b->context);
+    heed_status status = HEED_OK;
+    while (status == HEED_OK && hd_lines_next(&b->source)) status = read_line(b, end, &ids);
+    hd_buffer_close(&ids);
+    return status == HEED_OK ? b->source.status : status;
 }
 
 typedef struct text_so_far {
@@ -37,10 +54,11 @@ static heed_status encode_block(hd_corpus_builder *b, text_so_far *so_far) {
 
 static heed_status read_all(hd_corpus_builder *b, text_so_far *so_far) {
     enum { BLOCK = 1 << 20 };
+    b->source.keep_ends = true;
     while (hd_lines_next(&b->source)) {
-        if (so_far->text.size >= BLOCK && b->source.size) HD_TRY(encode_block(b, so_far));
+        bool blank = b->source.text[0] == '\n' || b->source.text[0] == '\r';
+        if (so_far->text.size >= BLOCK && !blank) HD_TRY(encode_block(b, so_far));
         hd_buffer_append(&so_far->text, b->source.text, b->source.size);
-        hd_buffer_byte(&so_far->text, '\n');
         if (so_far->text.failed) return HEED_MEMORY;
     }
     HD_TRY(b->source.status);
@@ -65,8 +83,7 @@ heed_status hd_read_language(hd_corpus_builder *b) {
         hd_buffer_close(&so_far.ids);
         return status;
     }
-    while (hd_lines_next(&b->source)) HD_TRY(read_line(b));
-    return b->source.status;
+    return read_lines(b);
 }
 
 /* The pieces of one text begin elsewhere in every epoch; the last ones, which that would push over the end, stay. */
