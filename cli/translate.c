@@ -23,6 +23,8 @@ static const command translate = {
         "Translates each TEXT, else each line of --input or of standard input, into a line of its own.\n"
         "--json prints {\"translation_text\": …}. With --best there is a line for each alternative, the text's\n"
         "number, its score and its words between tabs, and with --json an array of objects that have a \"score\".\n"
+        "--alignment adds \" ||| 0-0 1-2 2-1\": the first word became the first, the second the third, counted from 0\n"
+        "and told apart by blanks; with --json it is an \"alignment\".\n"
         "What is not set is as the model's generation_config.json has it; the defaults below are those without one.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
@@ -36,7 +38,17 @@ static void print_object(const heed_results *results, size_t index, size_t alter
         fputs(", \"score\": ", stdout);
         put_json_float(heed_results_score(results, index, alternative));
     }
+    if (heed_results_alignment(results, index, alternative)) {
+        fputs(", \"alignment\": ", stdout);
+        put_json_string(heed_results_alignment(results, index, alternative));
+    }
     putchar('}');
+}
+
+static void print_words(const heed_results *results, size_t index, size_t alternative) {
+    const char *alignment = heed_results_alignment(results, index, alternative);
+    put_line_text(heed_results_text(results, index, alternative));
+    if (alignment) printf(" ||| %s", alignment);
 }
 
 static void print_alternatives(const heed_results *results, size_t index, uint64_t number) {
@@ -49,7 +61,7 @@ static void print_alternatives(const heed_results *results, size_t index, uint64
             continue;
         }
         printf("%llu\t%.9g\t", (unsigned long long)number, (double)heed_results_score(results, index, i));
-        put_line_text(heed_results_text(results, index, i));
+        print_words(results, index, i);
         putchar('\n');
     }
     if (json) fputs("]\n", stdout);
@@ -59,7 +71,7 @@ static void print_best(const heed_results *results, size_t index) {
     if (json)
         print_object(results, index, 0, false);
     else
-        put_line_text(heed_results_text(results, index, 0));
+        print_words(results, index, 0);
     putchar('\n');
 }
 

@@ -2,6 +2,7 @@
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
+int run_attend(int count, char **words);
 int run_bench(int count, char **words);
 int run_classify(int count, char **words);
 int run_evaluate(int count, char **words);

@@ -107,6 +107,9 @@ HEED_API const char *heed_results_label(const heed_results *results, size_t inde
 /* The characters (code points) of the text that an alternative is about, from the first to one after the last. */
 HEED_API void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start,
                                 size_t *end);
+/* With the option "alignment" of heed_translate: which words of the text became which of the answer, "0-0 1-2 2-1", both
+ * counted from 0 and separated by blanks; else NULL. Owned by the results. */
+HEED_API const char *heed_results_alignment(const heed_results *results, size_t index, size_t alternative);
 /* Why text `index` has no answer (it is longer than the model allows, say), or NULL. */
 HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
 HEED_API void heed_results_close(heed_results *results); /* NULL is fine */
@@ -146,6 +149,40 @@ HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const
  * it, its label the word. A text with no mask, or with several, has a problem. */
 HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                size_t best, heed_results **results);
+
+/* ---- attention ------------------------------------------------------------------------------------------------ */
+
+/* The attention weights of every head of every layer over one text. */
+typedef struct heed_attention heed_attention;
+
+HEED_API heed_status heed_attend_options(heed_context *context, heed_options **options);
+/* Translates a text of `size` bytes, or takes the option "target" for its translation, and runs the model over both once
+ * more with somebody looking on. HEED_LENGTH when one of them is longer than the model allows, HEED_UNSUPPORTED for a model
+ * without attention. The caller closes *attention. */
+HEED_API heed_status heed_attend(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                 heed_attention **attention);
+HEED_API void heed_attention_close(heed_attention *attention); /* NULL is fine */
+
+/* How many maps there are, and the kind of each: "encoder" or "decoder" (self-attention) or "cross" (the decoder's
+ * attention to the encoder, and a recurrent decoder's alignment). Past the last map all of these give NULL. */
+HEED_API int64_t heed_attention_maps(const heed_attention *attention);
+HEED_API const char *heed_attention_kind(const heed_attention *attention, int64_t map);
+/* [layers, heads, queries, keys], which `shape` is set to; a row of keys sums to 1. Owned by the attention, as the
+ * labels are. */
+HEED_API const float *heed_attention_weights(const heed_attention *attention, int64_t map, int64_t shape[4]);
+HEED_API const char *heed_attention_query(const heed_attention *attention, int64_t map, int64_t index);
+HEED_API const char *heed_attention_key(const heed_attention *attention, int64_t map, int64_t index);
+HEED_API const char *heed_attention_source(const heed_attention *attention); /* the text */
+HEED_API const char *heed_attention_target(const heed_attention *attention); /* its translation, or "" */
+
+/* Draws what the options (the same ones) ask for, in their "format": lines of text, SVG, HTML, JSON or .npy. Text is in
+ * 24-bit colour if `color`, and at most `columns` wide where that can be (0: any width). *bytes, [*size] and a 0, are for
+ * heed_free. HEED_ARGUMENT for a kind, layer or head that is not there. */
+HEED_API heed_status heed_attention_draw(const heed_attention *attention, const heed_options *options, bool color,
+                                         int columns, char **bytes, size_t *size);
+/* The same into a file, whole or not at all; its name's ending (.svg, .html, .json, .npy, else text) is the format, unless
+ * the options name one. */
+HEED_API heed_status heed_attention_save(const heed_attention *attention, const heed_options *options, const char *path);
 
 /* ---- tokenizers ----------------------------------------------------------------------------------------------- */
 

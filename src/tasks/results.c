@@ -52,6 +52,12 @@ float heed_results_score(const heed_results *results, size_t index, size_t alter
                                                                    : 0.0f;
 }
 
+const char *heed_results_alignment(const heed_results *results, size_t index, size_t alternative) {
+    return alternative < heed_results_alternatives(results, index)
+               ? results->items[index].answers[alternative].alignment
+               : NULL;
+}
+
 const char *heed_results_problem(const heed_results *results, size_t index) {
     return index < results->count ? results->items[index].problem : NULL;
 }

@@ -9,6 +9,7 @@ typedef struct hd_answer {
     float score;
     const char *label;   /* NULL: none */
     uint32_t start, end; /* characters of the text that it is about */
+    const char *alignment; /* NULL: not asked for */
 } hd_answer;
 
 typedef struct hd_result {

@@ -2,6 +2,7 @@
 
 #include "base/float_environment.h"
 #include "base/parallel.h"
+#include "inspect/align.h"
 #include "tasks/results.h"
 
 #include <stdlib.h>
@@ -25,6 +26,10 @@ static const hd_setting rows[] = {
      "no run of so many tokens comes twice; 0 allows all"},
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a thread translates at once; 0: 256, or with several beams 128"},
+    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL,
+     "say which words became which, in Pharaoh's form: 0-0 1-2 2-1"},
+    {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
+     "whose cross-attention aligns, from 1; 0 for the last but one"},
 };
 
 const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
@@ -40,7 +45,7 @@ heed_status hd_translate_settings(const heed_model *model, const heed_options *o
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)settings->generation.best, (long long)settings->generation.beams);
-    return HEED_OK;
+    return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
 }
 
 /* A text to translate: its ids in one array with the others'. */
@@ -68,6 +73,8 @@ typedef struct worker {
 typedef struct translating {
     heed_model *model;
     const hd_translate_options *settings;
+    const char *const *texts;
+    const size_t *sizes;
     heed_results *results;
     source *sources; /* [source_count], the longest first */
     size_t source_count;
@@ -76,6 +83,7 @@ typedef struct translating {
     size_t *batches; /* [batch_count + 1]: the source that each begins with */
     size_t batch_count;
     hd_decoded *decoded; /* [source_count] */
+    char ***alignments;  /* [source_count]: one for each hypothesis; NULL when not asked for */
     worker *workers;     /* [worker_count] */
     int worker_count;
 } translating;
@@ -87,22 +95,24 @@ static bool is_blank(const char *text, size_t size) {
 }
 
 /* An empty text has an empty translation: the model is not asked. */
-static heed_status answer_empty(heed_results *results, size_t index) {
+static heed_status answer_empty(heed_results *results, size_t index, bool aligned) {
     hd_result *item = &results->items[index];
     item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
-    item->answers[0] = (hd_answer){.text = ""};
+    item->answers[0] = (hd_answer){.text = "", .alignment = aligned ? "" : NULL};
     item->count = 1;
     return HEED_OK;
 }
 
-static heed_status encode_all(translating *t, const char *const *texts, const size_t *sizes, size_t count) {
+static heed_status encode_all(translating *t, size_t count) {
     heed_context *context = t->model->context;
+    const char *const *texts = t->texts;
+    const size_t *sizes = t->sizes;
     hd_encoding encoding = {0};
     heed_status status = HEED_OK;
     for (size_t i = 0; i < count && status == HEED_OK; i++) {
         if (is_blank(texts[i], sizes[i])) {
-            status = answer_empty(t->results, i);
+            status = answer_empty(t->results, i, t->settings->alignment);
             continue;
         }
         status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
@@ -124,7 +134,9 @@ static heed_status encode_all(translating *t, const char *const *texts, const si
     return status;
 }
 
-static heed_status keep_answers(translating *t, size_t index, const hd_decoded *decoded) {
+static heed_status keep_answers(translating *t, size_t number) {
+    size_t index = t->sources[number].index;
+    const hd_decoded *decoded = &t->decoded[number];
     if (!decoded->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
     hd_result *item = &t->results->items[index];
     item->answers = hd_arena_alloc(&t->results->arena, (size_t)decoded->count, sizeof *item->answers);
@@ -136,9 +148,11 @@ static heed_status keep_answers(translating *t, size_t index, const hd_decoded *
         hd_buffer_clear(&text);
         const hd_hypothesis *h = &decoded->best[i];
         status = hd_tokenizer_decode(t->model->tokenizer, h->ids, (size_t)h->count, true, &text);
-        char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
-        if (status == HEED_OK && !copy) status = HEED_MEMORY;
-        item->answers[i] = (hd_answer){.text = copy, .score = h->score};
+        const char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
+        const char *alignment = t->alignments ? t->alignments[number][i] : NULL;
+        if (alignment && copy) alignment = hd_results_copy(t->results, alignment, strlen(alignment));
+        if (status == HEED_OK && (!copy || (t->alignments && !alignment))) status = HEED_MEMORY;
+        item->answers[i] = (hd_answer){.text = copy, .score = h->score, .alignment = alignment};
     }
     if (status == HEED_OK) item->count = (size_t)decoded->count;
     hd_buffer_close(&text);
@@ -168,11 +182,37 @@ static heed_status translate_batch(const translating *t, worker *w, const source
                                       .decoded = decoded});
 }
 
+/* Which words became which, in each hypothesis of some sources. */
+static heed_status align_batch(const translating *t, worker *w, size_t first, size_t end) {
+    heed_status status = HEED_OK;
+    hd_buffer out;
+    hd_buffer_open(&out, &w->context);
+    for (size_t i = first; i < end && status == HEED_OK; i++) {
+        size_t index = t->sources[i].index, count = (size_t)t->decoded[i].count;
+        t->alignments[i] = hd_arena_alloc(&w->kept, count, sizeof *t->alignments[i]);
+        if (!t->alignments[i]) status = HEED_MEMORY;
+        for (size_t j = 0; j < count && status == HEED_OK; j++) {
+            const hd_hypothesis *h = &t->decoded[i].best[j];
+            hd_buffer_clear(&out);
+            status = hd_align(&w->context, t->model, t->settings->alignment_layer, t->texts[index], t->sizes[index],
+                              h->ids, h->count, &out);
+            if (status != HEED_OK) break;
+            char *copy = hd_arena_alloc(&w->kept, out.size + 1, 1);
+            if (copy) memcpy(copy, out.size ? out.data : "", out.size + 1);
+            t->alignments[i][j] = copy;
+            if (!copy) status = HEED_MEMORY;
+        }
+    }
+    hd_buffer_close(&out);
+    return status;
+}
+
 static void translate_piece(void *argument, int64_t piece, int number) {
     translating *t = argument;
     worker *w = &t->workers[number];
     size_t first = t->batches[piece], end = t->batches[piece + 1];
     if (w->status == HEED_OK) w->status = translate_batch(t, w, t->sources + first, end - first, t->decoded + first);
+    if (w->status == HEED_OK && t->alignments) w->status = align_batch(t, w, first, end);
 }
 
 /* Texts of like length share a batch; company changes no result. Batches become smaller towards the end, so that the
@@ -227,12 +267,13 @@ static void close_workers(translating *t) {
 static heed_status translate_all(translating *t) {
     heed_context *context = t->model->context;
     t->decoded = hd_alloc_zeroed(context, t->source_count, sizeof *t->decoded);
-    if (!t->decoded) return HEED_MEMORY;
+    if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
+    if (!t->decoded || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
     hd_parallel_for(context, (int64_t)t->batch_count, INT64_MAX, translate_piece, t);
     for (int i = 0; i < t->worker_count; i++)
         if (t->workers[i].status != HEED_OK)
             return hd_fail(context, t->workers[i].status, "%s", t->workers[i].context.message);
-    for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, t->sources[i].index, &t->decoded[i]));
+    for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, i));
     return HEED_OK;
 }
 
@@ -242,13 +283,14 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "translates"));
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();
-    translating t = {.model = model, .settings = settings, .results = *results};
+    translating t = {.model = model, .settings = settings, .texts = texts, .sizes = sizes, .results = *results};
     t.sources = hd_alloc(context, count, sizeof *t.sources);
-    heed_status status = t.sources ? encode_all(&t, texts, sizes, count) : HEED_MEMORY;
+    heed_status status = t.sources ? encode_all(&t, count) : HEED_MEMORY;
     if (status == HEED_OK) status = cut_batches(&t);
     if (status == HEED_OK) status = open_workers(&t);
     if (status == HEED_OK) status = translate_all(&t);
     close_workers(&t);
+    hd_free(context, t.alignments);
     hd_free(context, t.decoded);
     hd_free(context, t.batches);
     hd_free(context, t.sources);

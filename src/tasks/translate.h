@@ -9,6 +9,8 @@
 typedef struct hd_translate_options {
     hd_generation generation;
     int64_t batch_tokens; /* source tokens decoded at once; 0: as many as is good */
+    bool alignment;       /* say which words became which */
+    int64_t alignment_layer;
 } hd_translate_options;
 
 extern const hd_option_table hd_translate_table;

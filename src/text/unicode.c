@@ -144,6 +144,8 @@ int hd_character_byte(uint32_t code) {
     return hd_byte_character((uint8_t)byte) == code ? byte : -1;
 }
 
+int hd_cell_width(uint32_t code) { return utf8proc_charwidth((utf8proc_int32_t)code); }
+
 int hd_combining_class(uint32_t code) {
     return code < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
 }

@@ -34,6 +34,8 @@ size_t hd_lowercase(uint32_t code, uint32_t out[2]);
 /* GPT-2's alphabet for bytes: those that are visible stand for themselves, the others for U+0100 and on; a space is Ġ. */
 uint32_t hd_byte_character(uint8_t byte);
 int hd_character_byte(uint32_t code); /* -1 for a character outside that alphabet */
+/* Cells of a terminal that a character takes: 0 for combining and other invisible ones, 2 for wide ones. */
+int hd_cell_width(uint32_t code);
 
 /* Canonical combining class. */
 int hd_combining_class(uint32_t code);

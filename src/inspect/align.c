@@ -1,0 +1,79 @@
+#include "inspect/align.h"
+
+#include "inspect/capture.h"
+#include "inspect/words.h"
+#include "layers/recurrent.h"
+
+#include <string.h>
+
+static bool looks_at_source(const hd_recipe *recipe) {
+    return recipe->encoder_layers && recipe->decoder_layers &&
+           (recipe->architecture == HD_TRANSFORMER || hd_recipe_attends(recipe));
+}
+
+heed_status hd_align_layer(const heed_model *model, int64_t asked, int64_t *layer) {
+    const hd_recipe *recipe = &model->network->recipe;
+    if (!looks_at_source(recipe))
+        return hd_fail(model->context, HEED_UNSUPPORTED, "the model's decoder does not attend to the source");
+    int64_t layers = recipe->architecture == HD_TRANSFORMER ? recipe->decoder_layers : 1;
+    if (asked > layers)
+        return hd_fail(model->context, HEED_ARGUMENT, "alignment-layer is %lld, but there are %lld", (long long)asked,
+                       (long long)layers);
+    *layer = asked ? asked : hd_max(layers - 1, 1);
+    return HEED_OK;
+}
+
+/* weights [targets, sources] become pairs; a target word that no row was made for has none. */
+static void append_pairs(const float *weights, int64_t targets, int64_t sources, hd_buffer *out) {
+    const char *between = "";
+    for (int64_t t = 0; t < targets; t++) {
+        const float *row = weights + t * sources;
+        int64_t best = 0;
+        for (int64_t s = 1; s < sources; s++)
+            if (row[s] > row[best]) best = s;
+        if (!(row[best] > 0)) continue;
+        hd_buffer_format(out, "%s%lld-%lld", between, (long long)best, (long long)t);
+        between = " ";
+    }
+}
+
+/* The word of each row: row i of the cross-attention makes target piece i, and the last one the end. */
+static heed_status append_alignment(const hd_capture *capture, int64_t layer, const hd_words *source,
+                                    const hd_words *target, hd_arena *arena, hd_buffer *out) {
+    hd_attention_map map;
+    HD_TRY(hd_capture_map(capture, HD_CROSS_ATTENTION, arena, &map));
+    float *mean = hd_arena_alloc(arena, (size_t)(map.queries * map.keys), sizeof *mean);
+    float *joined = hd_arena_alloc(arena, (size_t)(target->numbers * source->numbers), sizeof *joined);
+    if (!mean || !joined) return HEED_MEMORY;
+    hd_attention_mean(&map, layer - 1, -1, mean);
+    hd_join_weights(mean, target->pieces, map.keys, target->number, target->numbers, source->number, source->numbers,
+                    joined);
+    if (source->numbers) append_pairs(joined, target->numbers, source->numbers, out);
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
+heed_status hd_align(heed_context *context, const heed_model *model, int64_t layer, const char *text, size_t size,
+                     const int32_t *target, int64_t count, hd_buffer *out) {
+    hd_arena arena;
+    hd_capture capture;
+    hd_words source_words, target_words;
+    hd_encoding source = {0};
+    hd_arena_open(&arena, context);
+    hd_capture_open(&capture, context);
+    int32_t *fed = hd_arena_alloc(&arena, (size_t)count + 1, sizeof *fed);
+    heed_status status = fed ? hd_tokenizer_encode(model->tokenizer, context, text, size, true, &source) : HEED_MEMORY;
+    if (status == HEED_OK) {
+        fed[0] = model->network->recipe.decoder_start;
+        if (count) memcpy(fed + 1, target, (size_t)count * sizeof *fed);
+        /* a target of all the positions that there are lacks the row that makes its end */
+        int64_t rows = hd_min(count + 1, model->network->recipe.max_positions);
+        status = hd_capture_run(&capture, model->network, source.ids, (int64_t)source.count, fed, rows);
+    }
+    if (status == HEED_OK) status = hd_words_of_text(model->tokenizer, text, size, &source, &arena, &source_words);
+    if (status == HEED_OK) status = hd_words_of_ids(model->tokenizer, target, count, &arena, &target_words);
+    if (status == HEED_OK) status = append_alignment(&capture, layer, &source_words, &target_words, &arena, out);
+    hd_encoding_close(&source);
+    hd_capture_close(&capture);
+    hd_arena_close(&arena);
+    return status;
+}

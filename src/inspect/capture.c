@@ -1,0 +1,87 @@
+#include "inspect/capture.h"
+
+#include <string.h>
+
+struct hd_caught {
+    hd_caught *next;
+    const char *where;
+    int layer, head;
+    int64_t queries, keys;
+    float weights[]; /* [queries, keys] */
+};
+
+static void keep_weights(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
+                         int64_t keys, const float *weights) {
+    (void)sequence;
+    hd_capture *capture = user;
+    size_t bytes = (size_t)(queries * keys) * sizeof *weights;
+    hd_caught *caught = capture->failed ? NULL : hd_arena_alloc(&capture->arena, 1, sizeof *caught + bytes);
+    if (!caught) {
+        capture->failed = true;
+        return;
+    }
+    *caught = (hd_caught){.where = where, .layer = layer, .head = head, .queries = queries, .keys = keys};
+    if (bytes) memcpy(caught->weights, weights, bytes);
+    if (capture->last)
+        capture->last->next = caught;
+    else
+        capture->first = caught;
+    capture->last = caught;
+}
+
+void hd_capture_open(hd_capture *capture, heed_context *context) {
+    *capture = (hd_capture){.context = context, .observer = {keep_weights, capture}};
+    hd_arena_open(&capture->arena, context);
+}
+
+void hd_capture_close(hd_capture *capture) {
+    if (capture->context) hd_arena_close(&capture->arena);
+}
+
+static hd_layout one_sequence(int32_t starts[2], int64_t count) {
+    starts[0] = 0, starts[1] = (int32_t)count;
+    return (hd_layout){.sequences = 1, .starts = starts};
+}
+
+heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32_t *source, int64_t source_count,
+                           const int32_t *fed, int64_t fed_count) {
+    const hd_recipe *recipe = &network->recipe;
+    int64_t longest = hd_max(recipe->encoder_layers ? source_count : 0, recipe->decoder_layers ? fed_count : 0);
+    if (longest > recipe->max_positions)
+        return hd_fail(capture->context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)longest,
+                       (long long)recipe->max_positions);
+    hd_pass pass;
+    hd_pass_open(&pass, capture->context, &network->arena);
+    pass.observer = &capture->observer;
+    int32_t source_starts[2], fed_starts[2];
+    hd_layout sources = one_sequence(source_starts, source_count), layout = one_sequence(fed_starts, fed_count);
+    hd_tensor *memory = recipe->encoder_layers ? hd_network_encode(network, &pass, source, &sources) : NULL;
+    if (recipe->decoder_layers && pass.status == HEED_OK) hd_network_decode(network, &pass, fed, &layout, memory);
+    heed_status status = capture->failed ? HEED_MEMORY : pass.status;
+    hd_pass_close(&pass);
+    return status;
+}
+
+heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd_arena *arena, hd_attention_map *map) {
+    const char *name = hd_attention_names[kind];
+    *map = (hd_attention_map){.kind = kind};
+    for (const hd_caught *c = capture->first; c; c = c->next) {
+        if (strcmp(c->where, name) != 0) continue;
+        map->layers = hd_max(map->layers, c->layer + 1);
+        map->heads = hd_max(map->heads, c->head + 1);
+        map->keys = c->keys;
+        if (c->layer == 0 && c->head == 0) map->queries += c->queries;
+    }
+    int64_t heads = map->layers * map->heads, cells = map->queries * map->keys;
+    map->weights = hd_arena_alloc(arena, (size_t)(heads * cells), sizeof *map->weights);
+    int64_t *filled = hd_arena_alloc(arena, (size_t)heads, sizeof *filled); /* weights of each head so far */
+    if (!map->weights || !filled) return HEED_MEMORY;
+    for (int64_t i = 0; i < heads; i++) filled[i] = 0;
+    for (const hd_caught *c = capture->first; c; c = c->next) {
+        if (strcmp(c->where, name) != 0) continue;
+        int64_t head = c->layer * map->heads + c->head, count = c->queries * c->keys;
+        memcpy(map->weights + head * cells + filled[head], c->weights, (size_t)count * sizeof *c->weights);
+        filled[head] += count;
+    }
+    return HEED_OK;
+}

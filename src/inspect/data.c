@@ -1,0 +1,73 @@
+/* Attention for other programs: JSON, and NumPy's .npy. */
+#include "base/number.h"
+#include "inspect/draw.h"
+#include "inspect/label.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void append_labels(hd_buffer *out, const char *const *labels, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        hd_buffer_text(out, i ? ", " : "[");
+        hd_append_json_string(out, labels[i]);
+    }
+    hd_buffer_text(out, count ? "]" : "[]");
+}
+
+/* Weights as nested lists; each reads back as the same float. */
+static void append_weights(hd_buffer *out, const float *weights, const int64_t *shape, int dimensions) {
+    int64_t step = 1;
+    for (int i = 1; i < dimensions; i++) step *= shape[i];
+    hd_buffer_byte(out, '[');
+    for (int64_t i = 0; i < shape[0]; i++) {
+        if (i) hd_buffer_text(out, ", ");
+        if (dimensions > 1) {
+            append_weights(out, weights + i * step, shape + 1, dimensions - 1);
+        } else {
+            char number[32];
+            hd_buffer_append(out, number, (size_t)hd_print_number(number, sizeof number, "%.9g", (double)weights[i]));
+        }
+    }
+    hd_buffer_byte(out, ']');
+}
+
+heed_status hd_write_json(const heed_attention *attention, const hd_attention_map *only, hd_buffer *out) {
+    const char *between = "";
+    hd_buffer_text(out, "{\"source_text\": ");
+    hd_append_json_string(out, attention->source);
+    hd_buffer_text(out, ", \"target_text\": ");
+    hd_append_json_string(out, attention->target);
+    hd_buffer_text(out, ", \"attentions\": [");
+    for (int64_t i = 0; i < attention->count; i++) {
+        const hd_attention_map *map = &attention->maps[i];
+        int64_t shape[] = {map->layers, map->heads, map->queries, map->keys};
+        if (only && map != only) continue;
+        hd_buffer_format(out, "%s{\"kind\": \"%s\", \"layers\": %lld, \"heads\": %lld, \"queries\": ", between,
+                         hd_attention_names[map->kind], (long long)map->layers, (long long)map->heads);
+        append_labels(out, map->query_labels, map->queries);
+        hd_buffer_text(out, ", \"keys\": ");
+        append_labels(out, map->key_labels, map->keys);
+        hd_buffer_text(out, ", \"weights\": ");
+        append_weights(out, map->weights, shape, 4);
+        hd_buffer_byte(out, '}');
+        between = ", ";
+    }
+    hd_buffer_text(out, "]}\n");
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
+/* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0 */
+void hd_write_npy(const hd_attention_map *map, hd_buffer *out) {
+    char header[128];
+    int64_t count = map->layers * map->heads * map->queries * map->keys;
+    memset(header, ' ', sizeof header);
+    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes follow, so that numbers begin at 128 */
+    char text[118];
+    int size =
+        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld, %lld, %lld), }",
+                 (long long)map->layers, (long long)map->heads, (long long)map->queries, (long long)map->keys);
+    memcpy(header + 10, text, (size_t)size);
+    header[sizeof header - 1] = '\n';
+    hd_buffer_append(out, header, sizeof header);
+    hd_buffer_append(out, map->weights, (size_t)count * sizeof *map->weights);
+}

@@ -1,0 +1,59 @@
+#include "inspect/label.h"
+
+#include "text/unicode.h"
+
+#include <string.h>
+
+int64_t hd_text_cells(const char *text) {
+    int64_t cells = 0;
+    uint32_t code;
+    for (size_t at = 0, size = strlen(text); at < size; cells += hd_cell_width(code))
+        at += hd_utf8_decode(text + at, size - at, &code);
+    return cells;
+}
+
+/* Widths of DejaVu Sans, the widest of those that stand behind "sans-serif", rounded up. */
+static double ems(uint32_t code) {
+    if (hd_cell_width(code) == 0) return 0;
+    if (hd_cell_width(code) == 2) return 1.0;
+    if (code >= 128) return 0.8;
+    if (strchr("ijl'|", (int)code)) return 0.35;
+    if (strchr("Iftr.,:;!()[] `\"-/\\", (int)code)) return 0.46;
+    if (strchr("csz?_kvxy*", (int)code)) return 0.6;
+    if (strchr("mMOQGDNH&@%", (int)code)) return 1.0;
+    if (strchr("wWu+=<>~^#", (int)code)) return code == 'W' ? 1.0 : 0.84;
+    return code >= 'A' && code <= 'Z' ? 0.75 : 0.65;
+}
+
+double hd_text_ems(const char *text) {
+    double sum = 0;
+    uint32_t code;
+    for (size_t at = 0, size = strlen(text); at < size; sum += ems(code))
+        at += hd_utf8_decode(text + at, size - at, &code);
+    return sum;
+}
+
+void hd_append_xml(hd_buffer *out, const char *text) {
+    for (; *text; text++) {
+        if (*text == '<')
+            hd_buffer_text(out, "&lt;");
+        else if (*text == '>')
+            hd_buffer_text(out, "&gt;");
+        else if (*text == '&')
+            hd_buffer_text(out, "&amp;");
+        else
+            hd_buffer_byte(out, *text);
+    }
+}
+
+void hd_append_json_string(hd_buffer *out, const char *text) {
+    hd_buffer_byte(out, '"');
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 32 || byte == 127 || byte == '<' || byte == '"' || byte == '\\')
+            hd_buffer_format(out, "\\u%04x", byte);
+        else
+            hd_buffer_byte(out, *text);
+    }
+    hd_buffer_byte(out, '"');
+}

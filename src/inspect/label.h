@@ -1,0 +1,19 @@
+/* Labels: how much room they take, in pictures in which nothing may overlap, and how they are written into files. */
+#ifndef HD_INSPECT_LABEL_H
+#define HD_INSPECT_LABEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* In cells of a terminal: wide characters take two, combining ones none. */
+int64_t hd_text_cells(const char *text);
+/* In units of the font's size: at least what any of the common sans-serif fonts takes. */
+double hd_text_ems(const char *text);
+/* Appends text with its XML characters escaped. */
+void hd_append_xml(hd_buffer *out, const char *text);
+/* Appends "text" with its quotes as JSON has it, good also inside of a script element of a page. */
+void hd_append_json_string(hd_buffer *out, const char *text);
+
+#endif

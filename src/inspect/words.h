@@ -1,0 +1,30 @@
+/* The pieces that a tokenizer cuts a text into, and the words that they belong to. */
+#ifndef HD_INSPECT_WORDS_H
+#define HD_INSPECT_WORDS_H
+
+#include "base/arena.h"
+#include "text/tokenizer.h"
+
+/* A word is what stands between blanks, with the punctuation around it apart: "(dog)." is three. A special token is a
+ * word of its own. Labels hold no control characters. */
+typedef struct hd_words {
+    int64_t pieces, words, numbers;
+    const char **piece_labels; /* [pieces]: as they stand in the vocabulary, "▁dog" */
+    const char **word_labels;  /* [words]: as they stand in the text */
+    int32_t *word;             /* [pieces]: the word that each belongs to; ascending */
+    int32_t *number;           /* [pieces]: the same among what blanks alone separate, −1 for special tokens */
+} hd_words;
+
+/* Of a text and its encoding. Memory is the arena's, as below. */
+heed_status hd_words_of_text(const heed_tokenizer *tokenizer, const char *text, size_t size,
+                             const hd_encoding *encoding, hd_arena *arena, hd_words *words);
+/* Of ids that a model made, and of the text that they decode to. */
+heed_status hd_words_of_ids(const heed_tokenizer *tokenizer, const int32_t *ids, int64_t count, hd_arena *arena,
+                            hd_words *words);
+
+/* joined [query_groups, key_groups] of weights [queries, keys]: summed over the keys of a group, averaged over its
+ * queries. Queries and keys whose group is −1 are left out; a group without queries is all zeros. */
+void hd_join_weights(const float *weights, int64_t queries, int64_t keys, const int32_t *query_group,
+                     int64_t query_groups, const int32_t *key_group, int64_t key_groups, float *joined);
+
+#endif
