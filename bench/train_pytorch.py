@@ -2,14 +2,15 @@
 """Trains the small encoder-decoder in PyTorch and says how fast: the yardstick for `heed train`.
 
     train_pytorch.py [--data FOLDER] [--tokenizer tokenizer.json | --vocabulary 10000] [--compile] [--bf16]
-                     [--steps 30] [--warm-up 5] [--threads 2] [--width 128]
+                     [--steps 30] [--warm-up 5] [--threads 2] [--width 128] [--recurrent]
 
 The model is heed's Transformer-Tiny: 4+4 layers, width 128, feed-forward 256, 4 heads, post-norm, ReLU, one embedding
 for source, target and output; float32, or with --bf16 automatic mixed precision in bfloat16; Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch holds sentences of
 like length, about 4,096 target tokens (each sentence's end among them, padding not counted). Another --width brings a
 feed-forward of twice that and a head for each 32 columns. Printed: target tokens a
 second (median over the steps after warm-up, and the range), milliseconds a step, peak resident memory in MiB, the loss.
-Reading, tokenizing and batching are done before the clock starts.
+Reading, tokenizing and batching are done before the clock starts. --recurrent trains heed-rnn's instead: a bidirectional
+nn.LSTM as encoder, each direction half as wide, and an nn.LSTMCell with Bahdanau's attention as decoder, one layer each.
 """
 import argparse
 import math
@@ -35,6 +36,7 @@ parser.add_argument("--warm-up", type=int, default=5)
 parser.add_argument("--batch-tokens", type=int, default=4096)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--width", type=int, default=128)
+parser.add_argument("--recurrent", action="store_true")
 options = parser.parse_args()
 torch.set_num_threads(options.threads)
 torch.manual_seed(1)
@@ -106,6 +108,37 @@ class Translator(nn.Module):
                                label_smoothing=SMOOTHING)
 
 
+class RecurrentTranslator(nn.Module):
+    def __init__(self, vocabulary, longest):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, WIDTH, padding_idx=vocabulary - 1)
+        nn.init.normal_(self.embedding.weight, std=WIDTH ** -0.5)
+        self.encoder = nn.LSTM(WIDTH, WIDTH // 2, bidirectional=True, batch_first=True)
+        self.decoder = nn.LSTMCell(2 * WIDTH, WIDTH)
+        self.bridge_h, self.bridge_c = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.query, self.key = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH, bias=False)
+        self.scorer, self.combine = nn.Linear(WIDTH, 1, bias=False), nn.Linear(2 * WIDTH, WIDTH)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, source, target, labels):
+        mask = source != self.embedding.padding_idx
+        packed = nn.utils.rnn.pack_padded_sequence(self.dropout(self.embedding(source)), mask.sum(1), batch_first=True,
+                                                   enforce_sorted=False)
+        states, (last, _) = self.encoder(packed)
+        states = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0]
+        keys, given = self.key(states), last.transpose(0, 1).flatten(1)
+        h, c, out = torch.tanh(self.bridge_h(given)), self.bridge_c(given), []
+        for x in self.dropout(self.embedding(target)).unbind(1):
+            scores = self.scorer(torch.tanh(self.query(h)[:, None] + keys)).squeeze(2)
+            weights = scores.masked_fill(~mask, -torch.inf).softmax(1)
+            context = (weights[:, None] @ states).squeeze(1)
+            h, c = self.decoder(torch.cat([x, context], 1), (h, c))
+            out.append(torch.tanh(self.combine(torch.cat([h, context], 1))))
+        x = self.dropout(torch.stack(out, 1))
+        return F.cross_entropy((x @ self.embedding.weight.T).flatten(0, 1), labels.flatten(), ignore_index=-100,
+                               label_smoothing=SMOOTHING)
+
+
 def make_batches(pairs, pad):
     draw = random.Random(1)
     pairs = sorted(pairs, key=lambda pair: (len(pair[1]), len(pair[0])))
@@ -130,7 +163,7 @@ tokenizer = load_tokenizer(sides)
 pad = tokenizer.get_vocab_size() - 1
 source, target = ([code.ids for code in tokenizer.encode_batch(side)] for side in sides)
 batches = list(make_batches(list(zip(source, target)), pad))
-model = Translator(pad + 1, max(map(len, source + target)) + 1)
+model = (RecurrentTranslator if options.recurrent else Translator)(pad + 1, max(map(len, source + target)) + 1)
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-4, betas=(0.9, 0.98), eps=1e-9)
 step = torch.compile(model, dynamic=True) if options.compile else model
 speeds, times = [], []
