@@ -112,7 +112,7 @@ int run_generate(int count, char **words) {
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
     if (!model_name) {
-        code = report_usage(&line, "which model? -m FOLDER");
+        code = report_usage(&line, "no model: name one with -m, a folder or a shipped model");
     } else if (open_texts(&line, input, &texts, &code)) {
         heed_results *none = NULL;
         heed_status status = heed_model_open(line.context, model_name, &model);

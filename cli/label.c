@@ -186,7 +186,7 @@ static int run(const verb *v, int count, char **words) {
     if (!open_invocation(v->command, count, words, &line, &code)) return code;
     heed_model *model = NULL;
     if (!model_name) {
-        code = report_usage(&line, "which model? -m FOLDER");
+        code = report_usage(&line, "no model: name one with -m, a folder or a shipped model");
     } else if (best && (words_wanted() < 1 || words_wanted() > 1000 || strspn(best, "0123456789") != strlen(best))) {
         code = report_usage(&line, "--best is \"%s\", expected a number from 1 to 1000", best);
     } else if (open_texts(&line, input, &texts, &code)) {

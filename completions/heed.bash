@@ -1,6 +1,6 @@
 # heed(1) completion for bash; options come from `heed VERB --help`, so that they are always the program's own.
 _heed() {
-    local verbs="translate train evaluate tokenize info bench" options
+    local verbs="translate generate classify tag fill train evaluate tokenize info bench" options
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     case $before in
         --kind) mapfile -t COMPREPLY < <(compgen -W "bpe wordpiece byte-bpe characters" -- "$current"); return ;;

@@ -1,5 +1,9 @@
 # heed(1) completion for fish
 complete -c heed -n __fish_use_subcommand -f -a translate -d 'from one language to another'
+complete -c heed -n __fish_use_subcommand -f -a generate -d 'go on with a text'
+complete -c heed -n __fish_use_subcommand -f -a classify -d 'a label for a text'
+complete -c heed -n __fish_use_subcommand -f -a tag -d 'the named things in a text'
+complete -c heed -n __fish_use_subcommand -f -a fill -d 'the word that a mask hides'
 complete -c heed -n __fish_use_subcommand -f -a train -d 'fit a model, or go on fitting one'
 complete -c heed -n __fish_use_subcommand -f -a evaluate -d 'score answers against references'
 complete -c heed -n __fish_use_subcommand -f -a tokenize -d 'text to tokens and ids'
