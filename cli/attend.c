@@ -55,12 +55,19 @@ static heed_status draw(const invocation *line, const heed_attention *attention,
     return HEED_OK;
 }
 
+static bool is_blank(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r\n", text[i]) || !text[i]) return false;
+    return true;
+}
+
 /* False when a text had no picture, which was reported; *code is then the program's. */
 static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, bool colored,
                       int *code) {
     heed_attention *attention = NULL;
     heed_status status = HEED_LENGTH;
     const char *problem = too_long;
+    if (texts->items[index] && is_blank(texts->items[index], texts->sizes[index])) return true; /* nothing to look at */
     if (texts->items[index]) {
         status = heed_attend(model, line->options, texts->items[index], texts->sizes[index], &attention);
         if (status == HEED_OK) status = draw(line, attention, colored);

@@ -1,9 +1,14 @@
 # heed(1) completion for bash; options come from `heed VERB --help`, so that they are always the program's own.
 _heed() {
-    local verbs="translate generate classify tag fill train evaluate tokenize info bench" options
+    local verbs="translate attend generate classify tag fill train evaluate tokenize info bench" options
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     case $before in
-        --kind) mapfile -t COMPREPLY < <(compgen -W "bpe wordpiece byte-bpe characters" -- "$current"); return ;;
+        --kind)
+            [[ ${COMP_WORDS[1]} == tokenize ]] && { mapfile -t COMPREPLY < <(compgen -W "bpe wordpiece byte-bpe characters" -- "$current"); return; }
+            mapfile -t COMPREPLY < <(compgen -W "auto encoder decoder cross" -- "$current"); return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "auto text svg html json npy" -- "$current"); return ;;
+        --color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current"); return ;;
+        -o|--output) [[ ${COMP_WORDS[1]} == attend ]] && { mapfile -t COMPREPLY < <(compgen -f -- "$current"); return; } ;;&
         -m|--model|-o|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then

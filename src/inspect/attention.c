@@ -3,6 +3,8 @@
 #include <string.h>
 
 const char *const hd_attention_names[HD_ATTENTION_KINDS] = {"encoder", "decoder", "cross"};
+const char *const hd_attention_titles[HD_ATTENTION_KINDS] = {"Encoder self-attention", "Decoder self-attention",
+                                                             "Cross-attention"};
 
 const hd_attention_map *hd_attention_find(const heed_attention *attention, hd_attention_kind kind) {
     for (int64_t i = 0; i < attention->count; i++)

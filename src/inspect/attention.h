@@ -9,6 +9,8 @@
 typedef enum hd_attention_kind { HD_ENCODER_ATTENTION, HD_DECODER_ATTENTION, HD_CROSS_ATTENTION } hd_attention_kind;
 enum { HD_ATTENTION_KINDS = HD_CROSS_ATTENTION + 1 };
 extern const char *const hd_attention_names[HD_ATTENTION_KINDS];
+/* The same for people: "Encoder self-attention". */
+extern const char *const hd_attention_titles[HD_ATTENTION_KINDS];
 
 typedef struct hd_attention_map {
     hd_attention_kind kind;

@@ -145,9 +145,8 @@ heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out) {
     int64_t cell = hd_max(TILE / hd_max(map->queries, map->keys), 2), cells = map->queries * map->keys;
     int64_t wide = hd_max(map->keys * cell, 48) + BETWEEN, high = map->queries * cell + BETWEEN;
     int64_t x = MARGIN + NAME, y = MARGIN + TITLE + ABOVE;
-    static const char *const titles[HD_ATTENTION_KINDS] = {
-        "Encoder self-attention, every head", "Decoder self-attention, every head", "Cross-attention, every head"};
-    const char *title = titles[map->kind];
+    char title[64];
+    snprintf(title, sizeof title, "%s, every head", hd_attention_titles[map->kind]);
     int64_t right = hd_max(hd_max(x + map->heads * wide, MARGIN + title_room(title)), x + legend_room);
     begin_picture(out, right + MARGIN - BETWEEN, y + (end - first) * high + LEGEND);
     append_title(out, title);

@@ -190,7 +190,7 @@ heed_status hd_draw_text_grid(const hd_view *view, bool color, int64_t columns, 
     int64_t width = hd_max(map->keys, 7), cells = map->queries * map->keys;
     int64_t together = columns ? hd_max((columns + 2) / (width + 2), 1) : map->heads; /* heads side by side */
     int64_t lines = color ? (map->queries + 1) / 2 : map->queries;
-    hd_buffer_format(out, "%s-attention of every head: layer.head\n\n", hd_attention_names[map->kind]);
+    hd_buffer_format(out, "%s, every head by its layer\n\n", hd_attention_titles[map->kind]);
     for (int64_t layer = hd_max(view->layer, 0); layer < (view->layer < 0 ? map->layers : view->layer + 1); layer++) {
         for (int64_t first = 0; first < map->heads; first += together) {
             int64_t end = hd_min(first + together, map->heads);

@@ -9,9 +9,7 @@ static void append_which(hd_buffer *out, const char *noun, int64_t index, int64_
 }
 
 void hd_view_title(const hd_view *view, hd_buffer *out) {
-    static const char *const titles[HD_ATTENTION_KINDS] = {"Encoder self-attention", "Decoder self-attention",
-                                                           "Cross-attention"};
-    hd_buffer_text(out, titles[view->map->kind]);
+    hd_buffer_text(out, hd_attention_titles[view->map->kind]);
     append_which(out, "layer", view->layer, view->map->layers);
     append_which(out, "head", view->head, view->map->heads);
 }

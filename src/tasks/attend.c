@@ -1,10 +1,11 @@
+/* A text in, the attention that a model paid to it out, as numbers and as pictures. */
 #include "base/file.h"
 #include "base/float_environment.h"
+#include "base/options.h"
 #include "decode/decode.h"
 #include "inspect/capture.h"
 #include "inspect/draw.h"
 #include "inspect/words.h"
-#include "base/options.h"
 #include "models/model.h"
 
 #include <string.h>
@@ -267,6 +268,9 @@ static heed_status choose(const heed_attention *attention, const settings *s, hd
 static heed_status draw(const heed_attention *attention, const settings *s, bool color, int columns, hd_buffer *out) {
     hd_view view;
     HD_TRY(choose(attention, s, &view));
+    if (s->lines && s->grid) return hd_fail(attention->context, HEED_ARGUMENT, "lines and grid are two pictures");
+    if (s->lines && (s->format == BY_NAME || s->format == TEXT))
+        return hd_fail(attention->context, HEED_ARGUMENT, "lines are drawn as svg alone");
     switch ((picture_format)s->format) {
         case SVG:
             return s->grid    ? hd_draw_svg_grid(&view, out)

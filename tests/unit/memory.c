@@ -174,6 +174,7 @@ static heed_status use_options(heed_context *context, heed_status (*open)(heed_c
 
 static heed_status use_all_options(heed_context *context) {
     HD_TRY(use_options(context, heed_translate_options));
+    HD_TRY(use_options(context, heed_attend_options));
     HD_TRY(use_options(context, heed_tokenizer_train_options));
     HD_TRY(use_options(context, heed_train_options));
     HD_TRY(use_options(context, heed_bleu_options));
@@ -218,13 +219,61 @@ static heed_status translate(heed_context *context, heed_model *model) {
     if (status == HEED_OK) status = heed_options_set(set, "best", "2");
     if (status == HEED_OK) status = heed_options_set(set, "max-new-tokens", "5");
     if (status == HEED_OK) status = heed_options_set(set, "no-repeat-ngram", "2");
+    if (status == HEED_OK) status = heed_options_set(set, "alignment", NULL);
     if (status == HEED_OK) status = heed_translate(model, set, texts, NULL, HD_COUNT(texts), &results);
     if (status != HEED_OK) assert_null(results);
     for (size_t i = 0; status == HEED_OK && i < HD_COUNT(texts); i++) {
         say(heed_results_problem(results, i));
-        for (size_t j = 0; j < heed_results_alternatives(results, i); j++) say(heed_results_text(results, i, j));
+        for (size_t j = 0; j < heed_results_alternatives(results, i); j++) {
+            say(heed_results_text(results, i, j));
+            say(heed_results_alignment(results, i, j));
+        }
     }
     heed_results_close(results);
+    heed_options_close(set);
+    return status;
+}
+
+/* Every picture of one attention, by its fingerprint. */
+static heed_status draw_all(heed_context *context, heed_options *set, const heed_attention *attention) {
+    static const char *const formats[] = {"text", "svg", "html", "json", "npy"};
+    for (size_t i = 0; i < HD_COUNT(formats); i++) {
+        char *bytes, text[32];
+        size_t size;
+        HD_TRY(heed_options_set(set, "format", formats[i]));
+        heed_status status = heed_attention_draw(attention, set, true, 40, &bytes, &size);
+        if (status != HEED_OK) {
+            assert_null(bytes);
+            return status;
+        }
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)fingerprint(FINGERPRINT_OF_NOTHING, bytes, size));
+        say(text);
+        heed_free(context, bytes);
+    }
+    return HEED_OK;
+}
+
+static heed_status attend(heed_context *context, heed_model *model) {
+    static const char text[] = "A (dog) runs. \xFF";
+    heed_options *set = NULL;
+    heed_attention *attention = NULL;
+    heed_status status = heed_attend_options(context, &set);
+    if (status == HEED_OK) status = heed_options_set(set, "beams", "2");
+    if (status == HEED_OK) status = heed_options_set(set, "max-new-tokens", "4");
+    if (status == HEED_OK) status = heed_attend(model, set, text, sizeof text - 1, &attention);
+    if (status != HEED_OK) assert_null(attention);
+    if (status == HEED_OK) status = draw_all(context, set, attention);
+    if (status == HEED_OK) status = heed_options_set(set, "lines", NULL);
+    if (status == HEED_OK) status = heed_attention_save(attention, set, in_folder("lines.svg"));
+    heed_attention_close(attention);
+    attention = NULL;
+    if (status == HEED_OK) status = heed_options_set(set, "target", "a dog");
+    if (status == HEED_OK) status = heed_options_set(set, "pieces", NULL);
+    if (status == HEED_OK) status = heed_options_set(set, "lines", "no");
+    if (status == HEED_OK) status = heed_options_set(set, "grid", NULL);
+    if (status == HEED_OK) status = heed_attend(model, set, text, sizeof text - 1, &attention);
+    if (status == HEED_OK) status = draw_all(context, set, attention);
+    heed_attention_close(attention);
     heed_options_close(set);
     return status;
 }
@@ -273,6 +322,7 @@ static heed_status use_pegasus(heed_context *context) { return open_and_close(co
 static heed_status use_shards(heed_context *context) { return open_and_close(context, in_folder("shards")); }
 static heed_status only_describe(heed_context *context) { return with_model(context, describe); }
 static heed_status only_translate(heed_context *context) { return with_model(context, translate); }
+static heed_status only_attend(heed_context *context) { return with_model(context, attend); }
 
 static heed_status find_none(heed_context *context) {
     heed_model *model;
@@ -295,6 +345,11 @@ static void models(void **state) {
 static void translations(void **state) {
     (void)state;
     fail_each(only_translate, only_translate, 100, 40);
+}
+
+static void attentions(void **state) {
+    (void)state;
+    fail_each(only_attend, only_attend, 100, 100);
 }
 
 /* ---- tokenizers ------------------------------------------------------------------------------------------------- */
@@ -652,10 +707,10 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contexts),     cmocka_unit_test(options),     cmocka_unit_test(models),
-        cmocka_unit_test(translations), cmocka_unit_test(tokenizers),  cmocka_unit_test(training),
-        cmocka_unit_test(fine_tuning),  cmocka_unit_test(a_full_disk), cmocka_unit_test(too_large_a_model),
-        cmocka_unit_test(evaluating),   cmocka_unit_test(measuring),
+        cmocka_unit_test(contexts),          cmocka_unit_test(options),     cmocka_unit_test(models),
+        cmocka_unit_test(translations),      cmocka_unit_test(attentions),  cmocka_unit_test(tokenizers),
+        cmocka_unit_test(training),          cmocka_unit_test(fine_tuning), cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(too_large_a_model), cmocka_unit_test(evaluating),  cmocka_unit_test(measuring),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
