@@ -74,7 +74,7 @@ typedef struct looking {
     heed_attention *attention;
     hd_arena scratch;
     hd_encoding source, target;
-    int32_t *fed; /* [fed_count]: what the decoder reads: its start, then the target */
+    int32_t *fed; /* [fed_count]: what the decoder reads: its start, then the target; by itself it reads the text */
     int64_t fed_count;
     hd_words source_words, fed_words, made_words;
 } looking;
@@ -176,7 +176,7 @@ static heed_status keep_maps(looking *l, const hd_capture *capture) {
     }
     if (!attention->count)
         return hd_fail(l->model->context, HEED_UNSUPPORTED,
-                       "the model has no attention: its decoder is given the source as one vector");
+                       "the model has no attention: its decoder sees no states of the encoder");
     return HEED_OK;
 }
 
@@ -192,7 +192,13 @@ static heed_status look(looking *l) {
     HD_TRY(check_length(l, "source", l->source.count));
     HD_TRY(hd_words_of_text(model->tokenizer, l->text, l->size, &l->source, arena, &l->source_words));
     if (!l->source_words.numbers) return hd_fail(context, HEED_ARGUMENT, "there is no text to look at");
-    if (recipe->decoder_layers) HD_TRY(prepare_target(l));
+    bool translates = recipe->encoder_layers && recipe->decoder_layers;
+    if (l->settings->target && !translates)
+        return hd_fail(context, HEED_ARGUMENT, "there is no target for a model that does not translate");
+    if (translates)
+        HD_TRY(prepare_target(l));
+    else
+        l->fed = l->source.ids, l->fed_count = (int64_t)l->source.count, l->fed_words = l->source_words;
     hd_capture capture;
     hd_capture_open(&capture, context);
     heed_status status =
