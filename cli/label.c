@@ -11,38 +11,47 @@
 static const char *model_name, *input, *best;
 static bool json, all;
 
-#define MODEL {"model", 'm', "MODEL", "the model to use", &model_name, NULL}
-#define INPUT {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL}
-#define JSON  {"json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json}
+#define MODEL \
+    { "model", 'm', "MODEL", "the model to use", &model_name, NULL }
+#define INPUT \
+    { "input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL }
+#define JSON \
+    { "json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json }
 
-static const own_option classify_own[] = {MODEL, INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
+static const own_option classify_own[] = {
+    MODEL, INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
 static const own_option tag_own[] = {MODEL, INPUT, JSON};
-static const own_option fill_own[] = {MODEL, INPUT, JSON,
-                                      {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
+static const own_option fill_own[] = {
+    MODEL, INPUT, JSON, {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
 
 static const command classify = {
     .name = "classify",
     .usage = "[-m MODEL] [options] [TEXT ...]",
-    .about = "Prints the likeliest label of each TEXT, else of each line of --input or of standard input, and its\n"
-             "probability. --json prints an array of {\"label\": …, \"score\": …} a text.\n",
+    .about =
+        "Prints the likeliest label of each TEXT, else of each line of --input or of standard input, and its\n"
+        "probability. --json prints an array of {\"label\": …, \"score\": …} a text.\n",
     .own = classify_own,
     .own_count = sizeof classify_own / sizeof classify_own[0],
 };
 static const command tag = {
     .name = "tag",
     .usage = "[-m MODEL] [options] [TEXT ...]",
-    .about = "Prints each TEXT, else each line of --input or of standard input, with the named things in it in brackets:\n"
-             "[LOC Berlin]. --json prints an array of {\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}.\n",
+    .about =
+        "Prints each TEXT, else each line of --input or of standard input, with the named things in it in brackets:\n"
+        "[LOC Berlin]. --json prints an array of {\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, "
+        "\"end\": …}.\n",
     .own = tag_own,
     .own_count = sizeof tag_own / sizeof tag_own[0],
 };
 static const command fill = {
     .name = "fill",
     .usage = "[-m MODEL] [options] [TEXT ...]",
-    .about = "Prints each TEXT, else each line of --input or of standard input, with the likeliest word in the place of its\n"
-             "mask ([MASK], or as the model writes it). With --best there is a line for each word: the text's number, its\n"
-             "probability, the word and the text between tabs. --json prints an array of\n"
-             "{\"score\": …, \"token_str\": …, \"sequence\": …}.\n",
+    .about =
+        "Prints each TEXT, else each line of --input or of standard input, with the likeliest word in the place of "
+        "its\n"
+        "mask ([MASK], or as the model writes it). With --best there is a line for each word: the text's number, its\n"
+        "probability, the word and the text between tabs. --json prints an array of\n"
+        "{\"score\": …, \"token_str\": …, \"sequence\": …}.\n",
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
 };
@@ -146,8 +155,9 @@ static void print_word(const text_source *texts, const heed_results *results, si
             put_json_string(text);
             putchar('}');
         } else {
-            if (best) printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
-                             (double)heed_results_score(results, index, i), word);
+            if (best)
+                printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
+                       (double)heed_results_score(results, index, i), word);
             put_line_text(text);
             putchar('\n');
         }
@@ -158,7 +168,8 @@ static void print_word(const text_source *texts, const heed_results *results, si
 /* ---- all of them ---- */
 
 /* False when nothing more can be told, which was reported. */
-static bool answer_batch(const verb *v, const invocation *line, heed_model *model, const text_source *texts, int *code) {
+static bool answer_batch(const verb *v, const invocation *line, heed_model *model, const text_source *texts,
+                         int *code) {
     heed_results *results;
     heed_status status = v->ask(model, texts, &results);
     if (status != HEED_OK) {

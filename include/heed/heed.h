@@ -182,7 +182,8 @@ HEED_API heed_status heed_attention_draw(const heed_attention *attention, const 
                                          int columns, char **bytes, size_t *size);
 /* The same into a file, whole or not at all; its name's ending (.svg, .html, .json, .npy, else text) is the format, unless
  * the options name one. */
-HEED_API heed_status heed_attention_save(const heed_attention *attention, const heed_options *options, const char *path);
+HEED_API heed_status heed_attention_save(const heed_attention *attention, const heed_options *options,
+                                         const char *path);
 
 /* ---- tokenizers ----------------------------------------------------------------------------------------------- */
 

@@ -96,8 +96,8 @@ heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor 
     return hd_crf_loss(pass, logits, &network->crf, wanted, texts, options->scale, loss);
 }
 
-heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits,
-                              const hd_layout *texts, int32_t *chosen) {
+heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,
+                              int32_t *chosen) {
     if (!logits) return pass->status;
     if (network->recipe.crf) return hd_crf_best(pass, logits, &network->crf, texts, chosen);
     for (int64_t r = 0; r < logits->rows; r++) {

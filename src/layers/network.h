@@ -87,8 +87,8 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss);
 /* The best answer of each row of logits; of equal ones the first. */
-heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits,
-                              const hd_layout *texts, int32_t *chosen);
+heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,
+                              int32_t *chosen);
 /* One row [width] a sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* How many tokens or labels there are to choose from: all but a pad that stands last. */

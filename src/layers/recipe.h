@@ -70,6 +70,7 @@ typedef struct hd_recipe {
     float initial_spread;            /* the config's init_std; heed itself initialises by each matrix's shape */
     int head, pooling;               /* hd_head, hd_pooling */
     int64_t labels;                  /* of a head that classifies */
+    bool crf;                        /* labels of tokens are told together, by a conditional random field */
     int32_t pad, eos, decoder_start; /* −1: there is none */
 } hd_recipe;
 

@@ -52,8 +52,8 @@ static void complete(hd_recipe *recipe) {
 static bool carries(const hd_recipe *r) {
     return r->architecture == HD_TRANSFORMER && r->head != HD_HEAD_LANGUAGE && !r->decoder_layers &&
            r->positions == HD_POSITIONS_LEARNED && !r->pre_norm && r->embedding_norm && r->token_types &&
-           !r->rms_norm && !r->gated && !r->without_biases && !r->untied && !r->scale_embedding && !r->output_bias && !r->crf &&
-           r->pooling == HD_POOL_FIRST;
+           !r->rms_norm && !r->gated && !r->without_biases && !r->untied && !r->scale_embedding && !r->output_bias &&
+           !r->crf && r->pooling == HD_POOL_FIRST;
 }
 
 const hd_family hd_bert = {.model_type = "bert",

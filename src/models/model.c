@@ -135,7 +135,8 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     HD_TRY(find(model, weights, index, role == HD_OUTPUT_BIAS, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1) return load_data(model, parameter, stored, weight);
+    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || role == HD_CRF_TRANSITIONS)
+        return load_data(model, parameter, stored, weight);
     if (hd_network_multiplies(model->network, index)) {
         HD_TRY(pack(model, parameter, stored, weight));
     } else { /* rows are looked up */

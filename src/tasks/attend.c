@@ -93,8 +93,13 @@ static heed_status translate(looking *l, const int32_t **ids, int64_t *count) {
     hd_decoder *decoder;
     hd_decoded decoded = {0};
     HD_TRY(hd_network_decoder_open(context, l->model->network, &decoder));
-    heed_status status =
-        hd_generate(decoder, &l->settings->generation, l->source.ids, &layout, &l->scratch, &l->scratch, &decoded);
+    heed_status status = hd_generate(&(hd_decoding){.decoder = decoder,
+                                                    .generation = &l->settings->generation,
+                                                    .ids = l->source.ids,
+                                                    .sources = &layout,
+                                                    .scratch = &l->scratch,
+                                                    .kept = &l->scratch,
+                                                    .decoded = &decoded});
     decoder->class->close(decoder);
     HD_TRY(status);
     if (!decoded.count) return hd_fail(context, HEED_NUMERIC, "no score that the model gives is a number");

@@ -34,5 +34,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                           heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "classifies texts", texts, sizes, count, answer, NULL, results);
+    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "classifies texts", texts, sizes, count, answer, NULL,
+                           results);
 }

@@ -63,8 +63,9 @@ typedef struct continuing {
     heed_words_function *words;
     void *user;
     size_t index;
-    hd_buffer ids, text; /* made so far */
-    size_t told;         /* bytes of the text */
+    hd_buffer ids, text; /* the text's tokens and those made so far, and what they say together */
+    size_t given;        /* bytes of that which the text alone says */
+    size_t told;         /* bytes of it that were told, or were given */
     heed_status status;
 } continuing;
 
@@ -74,14 +75,19 @@ static size_t whole_bytes(const char *text, size_t size) {
     return size;
 }
 
+/* What the text and `count` tokens behind it say together: how the first of them is written depends on what is before it. */
+static heed_status say(continuing *c, const int32_t *tokens, size_t count) {
+    hd_buffer_append(&c->ids, (const char *)tokens, count * sizeof *tokens);
+    if (c->ids.failed) return HEED_MEMORY;
+    hd_buffer_clear(&c->text);
+    return hd_tokenizer_decode(c->model->tokenizer, (const int32_t *)(const void *)c->ids.data,
+                               c->ids.size / sizeof *tokens, true, &c->text);
+}
+
 static bool hear(void *user, int64_t source, int32_t token) {
     (void)source;
     continuing *c = user;
-    hd_buffer_append(&c->ids, (const char *)&token, sizeof token);
-    hd_buffer_clear(&c->text);
-    c->status = c->ids.failed ? HEED_MEMORY
-                              : hd_tokenizer_decode(c->model->tokenizer, (const int32_t *)(const void *)c->ids.data,
-                                                    c->ids.size / sizeof token, true, &c->text);
+    c->status = say(c, &token, 1);
     if (c->status != HEED_OK) return false;
     size_t whole = whole_bytes(c->text.data ? c->text.data : "", c->text.size);
     if (whole <= c->told) return true;
@@ -90,15 +96,16 @@ static bool hear(void *user, int64_t source, int32_t token) {
     return go_on;
 }
 
-static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded) {
+static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded, size_t prompt) {
     hd_result *item = &results->items[c->index];
     item->answers = hd_arena_alloc(&results->arena, (size_t)decoded->count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
     for (int64_t i = 0; i < decoded->count; i++) {
         const hd_hypothesis *h = &decoded->best[i];
-        hd_buffer_clear(&c->text);
-        HD_TRY(hd_tokenizer_decode(c->model->tokenizer, h->ids, (size_t)h->count, true, &c->text));
-        const char *text = hd_results_copy(results, c->text.data, c->text.size);
+        c->ids.size = prompt * sizeof *h->ids;
+        HD_TRY(say(c, h->ids, (size_t)h->count));
+        size_t given = c->given < c->text.size ? c->given : c->text.size;
+        const char *text = hd_results_copy(results, c->text.data + given, c->text.size - given);
         if (!text) return HEED_MEMORY;
         item->answers[i] = (hd_answer){.text = text, .score = h->score};
     }
@@ -133,7 +140,8 @@ static heed_status continue_text(continuing *c, heed_results *results, const cha
     hd_arena_reset(&c->scratch);
     hd_arena_reset(&c->kept);
     hd_buffer_clear(&c->ids);
-    c->told = 0;
+    HD_TRY(say(c, ids, count));
+    c->given = c->told = c->text.size;
     uint64_t example = c->index;
     int32_t starts[] = {0, (int32_t)count};
     hd_layout layout = {1, starts, &example, NULL};
@@ -148,7 +156,7 @@ static heed_status continue_text(continuing *c, heed_results *results, const cha
                                       .decoded = &decoded,
                                       .listener = c->words ? &listener : NULL}));
     HD_TRY(c->status);
-    return keep_answers(c, results, &decoded);
+    return keep_answers(c, results, &decoded, count);
 }
 
 heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,

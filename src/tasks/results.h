@@ -7,8 +7,8 @@
 typedef struct hd_answer {
     const char *text;
     float score;
-    const char *label;   /* NULL: none */
-    uint32_t start, end; /* characters of the text that it is about */
+    const char *label;     /* NULL: none */
+    uint32_t start, end;   /* characters of the text that it is about */
     const char *alignment; /* NULL: not asked for */
 } hd_answer;
 

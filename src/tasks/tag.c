@@ -12,6 +12,18 @@ static size_t byte_of(const char *text, size_t size, uint32_t number) {
     return at;
 }
 
+static bool is_blank(char c) { return strchr(" \t\r\n", c) != NULL; }
+
+/* Does a word begin with this token? Its first character that is no blank stands behind one, or the vocabulary marks it. */
+static bool begins_a_word(const hd_encoded *e, size_t token) {
+    uint32_t start = e->encoding->starts[token], end = e->encoding->ends[token];
+    if (end == start) return false; /* the template put it in */
+    size_t first = byte_of(e->text, e->size, start), last = byte_of(e->text, e->size, end), at = first;
+    while (at < last && is_blank(e->text[at])) at++;
+    if (at == last) return false;
+    return at == 0 || is_blank(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
+}
+
 /* The thing that is being read. */
 typedef struct thing {
     const char *label; /* "B-PER"; NULL: none */
@@ -26,7 +38,7 @@ static heed_status close_thing(const hd_encoded *e, thing *t) {
     hd_result *item = &e->results->items[e->index];
     if (!t->label) return HEED_OK;
     size_t first = byte_of(e->text, e->size, t->start), end = byte_of(e->text, e->size, t->end);
-    while (first < end && strchr(" \t", e->text[first])) first++, t->start++; /* a piece may hold the blank before it */
+    while (first < end && is_blank(e->text[first])) first++, t->start++; /* a piece may hold the blank before it */
     char *words = hd_results_copy(e->results, e->text + first, end - first);
     if (!words) return HEED_MEMORY;
     item->answers[item->count++] = (hd_answer){.text = words,
@@ -52,8 +64,7 @@ static heed_status choose_labels(const hd_encoded *e, words *w) {
     w->labels = hd_pass_alloc(pass, encoding->count, sizeof *w->labels);
     if (!w->tokens || !w->labels) return pass->status;
     for (size_t i = 0; i < encoding->count; i++)
-        if (encoding->ends[i] > encoding->starts[i] && !hd_tokenizer_goes_on(e->model->tokenizer, encoding, i))
-            w->tokens[w->count++] = (int32_t)i;
+        if (begins_a_word(e, i)) w->tokens[w->count++] = (int32_t)i;
     int32_t starts[] = {0, (int32_t)w->count};
     w->logits = hd_gather(pass, e->logits, w->tokens, w->count, 1, NULL);
     return hd_network_choose(e->model->network, pass, w->logits, &(hd_layout){.sequences = 1, .starts = starts},

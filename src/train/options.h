@@ -26,7 +26,7 @@ typedef struct hd_train_options {
     bool whole_file;
     char *train_source, *train_target, *valid_source, *valid_target;
     int tokenizer_kind; /* hd_tokenizer_kind + 1; 0: the objective's own */
-    char *tokenizer; /* a tokenizer.json; NULL: one is trained on the training data */
+    char *tokenizer;    /* a tokenizer.json; NULL: one is trained on the training data */
     int64_t vocabulary_size, min_frequency;
     bool lowercase;
     int normal_form;

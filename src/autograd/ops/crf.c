@@ -89,8 +89,7 @@ static void add_gradients(const lattice *l, const int32_t *labels, double scale,
             for (int64_t i = 0; t && i < n; i++) {
                 double pair = l->forward[(t - 1) * n + i] + transition(l, i, j) + (double)l->logits[t * n + j] +
                               l->backward[t * n + j] - l->log_z;
-                add(g->transitions, i * n + j,
-                    scale * (probability(pair) - (labels[t - 1] == i && labels[t] == j)));
+                add(g->transitions, i * n + j, scale * (probability(pair) - (labels[t - 1] == i && labels[t] == j)));
             }
         }
 }
