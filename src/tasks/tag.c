@@ -38,7 +38,9 @@ static heed_status close_thing(const hd_encoded *e, thing *t) {
     hd_result *item = &e->results->items[e->index];
     if (!t->label) return HEED_OK;
     size_t first = byte_of(e->text, e->size, t->start), end = byte_of(e->text, e->size, t->end);
-    while (first < end && is_blank(e->text[first])) first++, t->start++; /* a piece may hold the blank before it */
+    /* a piece may hold the blank before it, or be nothing else */
+    while (first < end && is_blank(e->text[first])) first++, t->start++;
+    while (end > first && is_blank(e->text[end - 1])) end--, t->end--;
     char *words = hd_results_copy(e->results, e->text + first, end - first);
     if (!words) return HEED_MEMORY;
     item->answers[item->count++] = (hd_answer){.text = words,
