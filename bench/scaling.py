@@ -54,7 +54,7 @@ def measure_translating(options, add):
 
 def measure_training(options, add):
     for width in WIDTHS:
-        steps = max(1, min(16, 1024 // width))
+        steps = max(2, min(16, 1024 // width))
         recipe = (f"train-source = {options.data}/train.en\ntrain-target = {options.data}/train.de\nvocabulary-size = 10000\n"
                   f"dropout = 0.3\nwidth = {width}\nffn-width = {2 * width}\nheads = {width // 32}\n")
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
@@ -99,7 +99,10 @@ def show(speeds, plot):
                       color="#c0392b" if side == "heed" else "#7f8c8d", linestyle="-" if threads > 1 else "--",
                       label=f"{side}, {threads} thread{'s' * (threads > 1)}")
         axis.set_xscale("log", base=2)
-        axis.set_yscale("log")
+        if kind == "training":
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
         axis.set_xticks(sizes, sizes)
         axis.yaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
         axis.set(title=kind, xlabel=size_name, ylabel=unit)

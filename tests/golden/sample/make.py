@@ -1,0 +1,30 @@
+"""What transformers' filters leave of rows of logits: python make.py, in this folder.
+
+    cases.json    logits, the settings, and each token's probability of being drawn
+
+Written with torch 2.13.0 and transformers 5.23.0.
+"""
+import json
+
+import torch
+from transformers import (LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper,
+                          TopPLogitsWarper)
+
+SETTINGS = [{}, {"temperature": 0.5}, {"temperature": 3.0}, {"top_k": 1}, {"top_k": 7}, {"top_p": 0.9}, {"top_p": 0.05},
+            {"min_p": 0.2}, {"temperature": 1.7, "top_k": 12, "top_p": 0.8, "min_p": 0.1}, {"top_k": 9, "top_p": 0.5},
+            {"top_k": 100}]
+draw = torch.Generator().manual_seed(7)
+cases = []
+for settings in SETTINGS:
+    logits = (torch.randn(40, generator=draw) * 3).float()
+    filters = LogitsProcessorList()
+    if "temperature" in settings: filters.append(TemperatureLogitsWarper(settings["temperature"]))
+    if "top_k" in settings: filters.append(TopKLogitsWarper(settings["top_k"]))
+    if "top_p" in settings: filters.append(TopPLogitsWarper(settings["top_p"]))
+    if "min_p" in settings: filters.append(MinPLogitsWarper(settings["min_p"]))
+    probabilities = torch.softmax(filters(None, logits[None])[0].double(), 0)
+    cases.append({"settings": settings, "logits": logits.tolist(),
+                  "probabilities": [round(p, 9) for p in probabilities.tolist()]})
+with open("cases.json", "w") as file:
+    json.dump(cases, file, indent=1)
+    file.write("\n")

@@ -1,0 +1,88 @@
+/* Drawing tokens: each has the probability that transformers' filters leave it (tests/golden/sample/make.py). */
+#include "fixture.h"
+
+#include "decode/decode.h"
+
+#include <jansson.h>
+#include <math.h>
+
+enum { TOKENS = 40, DRAWS = 4000 };
+
+static double setting(const json_t *settings, const char *name, double otherwise) {
+    const json_t *value = json_object_get(settings, name);
+    return value ? json_number_value(value) : otherwise;
+}
+
+static void probabilities_are_those_of_transformers(void **state) {
+    (void)state;
+    json_t *cases = json_load_file(GOLDEN "/sample/cases.json", 0, NULL), *one;
+    assert_non_null(cases);
+    size_t i;
+    json_array_foreach(cases, i, one) {
+        const json_t *settings = json_object_get(one, "settings");
+        hd_generation generation;
+        hd_generation_default(&generation);
+        generation.temperature = (float)setting(settings, "temperature", 1);
+        generation.top_k = (int64_t)setting(settings, "top_k", 0);
+        generation.top_p = (float)setting(settings, "top_p", 1);
+        generation.min_p = (float)setting(settings, "min_p", 0);
+        double expected[TOKENS];
+        float logits[TOKENS];
+        hd_sample_choice order[TOKENS];
+        int drawn[TOKENS] = {0};
+        for (size_t j = 0; j < TOKENS; j++) {
+            expected[j] = json_number_value(json_array_get(json_object_get(one, "probabilities"), j));
+            logits[j] = (float)json_number_value(json_array_get(json_object_get(one, "logits"), j));
+        }
+        for (int64_t number = 0; number < DRAWS; number++) {
+            hd_continuation c = hd_sample(&generation, logits, TOKENS, number, 5, order);
+            if (!(fabs(exp((double)c.gain) - expected[c.token]) <= 2e-6))
+                fail_msg("case %zu: token %d was drawn with probability %.8f, expected %.8f", i, c.token,
+                         exp((double)c.gain), expected[c.token]);
+            drawn[c.token]++;
+        }
+        for (size_t j = 0; j < TOKENS; j++) { /* within five standard deviations */
+            double spread = 5 * sqrt(DRAWS * expected[j] * (1 - expected[j])) + 1e-9;
+            if (!(fabs(drawn[j] - DRAWS * expected[j]) <= spread + (expected[j] > 0)))
+                fail_msg("case %zu: token %zu came %d times of %d at probability %.6f", i, j, drawn[j], DRAWS,
+                         expected[j]);
+        }
+    }
+    json_decref(cases);
+}
+
+static void company_does_not_matter(void **state) {
+    (void)state;
+    hd_generation generation;
+    hd_generation_default(&generation);
+    float logits[TOKENS] = {0};
+    hd_sample_choice order[TOKENS];
+    int32_t first[8];
+    for (int i = 0; i < 8; i++) first[i] = hd_sample(&generation, logits, TOKENS, i, 3, order).token;
+    bool other_text = false, other_seed = false;
+    for (int i = 7; i >= 0; i--) {
+        assert_int_equal(hd_sample(&generation, logits, TOKENS, i, 3, order).token, first[i]);
+        other_text |= hd_sample(&generation, logits, TOKENS, i, 4, order).token != first[i];
+        generation.seed = 2;
+        other_seed |= hd_sample(&generation, logits, TOKENS, i, 3, order).token != first[i];
+        generation.seed = 0;
+    }
+    assert_true(other_text && other_seed);
+}
+
+static void nothing_to_draw(void **state) {
+    (void)state;
+    hd_generation generation;
+    hd_generation_default(&generation);
+    float logits[2] = {-INFINITY, -INFINITY};
+    hd_sample_choice order[2];
+    hd_continuation c = hd_sample(&generation, logits, 2, 0, 0, order);
+    assert_int_equal(c.token, 0);
+    assert_true(c.gain == -INFINITY);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(probabilities_are_those_of_transformers),
+                                       cmocka_unit_test(company_does_not_matter), cmocka_unit_test(nothing_to_draw)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
