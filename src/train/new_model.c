@@ -193,10 +193,10 @@ static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *toke
 
 static heed_status make_model(hd_run *run) {
     heed_tokenizer *tokenizer = NULL;
-    HD_TRY(open_tokenizer(run, &tokenizer));
     hd_recipe recipe = common_recipe(run);
     add_family(&run->options, family_of(run), &recipe);
-    heed_status status = add_special_ids(run, tokenizer, &recipe);
+    heed_status status = open_tokenizer(run, &tokenizer);
+    if (status == HEED_OK) status = add_special_ids(run, tokenizer, &recipe);
     if (status == HEED_OK)
         status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status != HEED_OK) hd_tokenizer_close(tokenizer);
