@@ -10,19 +10,42 @@ typedef struct part_sizes {
     int64_t embedding, encoder, decoder, output;
 } part_sizes;
 
+static int64_t *part_of(part_sizes *sizes, hd_role role) {
+    switch (role) {
+        case HD_TOKEN_EMBEDDING:
+        case HD_ENCODER_POSITIONS:
+        case HD_DECODER_POSITIONS:
+        case HD_TOKEN_TYPES:
+        case HD_EMBEDDING_NORM:
+            return &sizes->embedding;
+        case HD_OUTPUT_BIAS:
+        case HD_OUTPUT:
+        case HD_OUTPUT_LEARNED_BIAS:
+        case HD_HEAD_DENSE:
+        case HD_HEAD_NORM:
+        case HD_POOLER:
+        case HD_CRF_TRANSITIONS:
+        case HD_CRF_START:
+        case HD_CRF_END:
+            return &sizes->output;
+        case HD_ENCODER_FINAL_NORM:
+        case HD_ENCODER_FFN_GATE:
+        case HD_ENCODER_INPUT:
+        case HD_ENCODER_STATE:
+        case HD_ENCODER_INPUT_BACKWARDS:
+        case HD_ENCODER_STATE_BACKWARDS:
+            return &sizes->encoder;
+        default:
+            return role >= HD_ENCODER_Q && role <= HD_ENCODER_FFN_NORM ? &sizes->encoder : &sizes->decoder;
+    }
+}
+
 static part_sizes measure_parts(const hd_network *network) {
     part_sizes sizes = {0};
     for (int64_t i = 0; i < network->count; i++) {
         hd_role role = network->slots[i].role;
         int64_t count = hd_parameter_count(&network->parameters[i]);
-        if (role == HD_TOKEN_EMBEDDING || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS)
-            sizes.embedding += count;
-        else if (role == HD_OUTPUT_BIAS)
-            sizes.output += count;
-        else if (role == HD_DECODER_FINAL_NORM || role >= HD_DECODER_Q)
-            sizes.decoder += count;
-        else
-            sizes.encoder += count;
+        *part_of(&sizes, role) += count;
     }
     return sizes;
 }
@@ -37,7 +60,8 @@ static void measure_weights(const heed_model *model, size_t bytes[HD_DTYPES]) {
 }
 
 static const char *positions_name(const hd_recipe *recipe) {
-    return recipe->positions == HD_POSITIONS_SINUSOIDAL ? "sinusoidal" : "learned";
+    static const char *const names[] = {"sinusoidal", "learned", "rotary"};
+    return names[recipe->positions];
 }
 
 static const char *stopping_name(int stopping) {
@@ -67,7 +91,10 @@ static void append_count_line(hd_buffer *out, const char *name, int64_t count) {
 
 static void append_two(hd_buffer *out, const char *name, int64_t encoder, int64_t decoder) {
     begin_line(out, name);
-    hd_buffer_format(out, "%lld + %lld\n", (long long)encoder, (long long)decoder);
+    if (encoder && decoder)
+        hd_buffer_format(out, "%lld + %lld\n", (long long)encoder, (long long)decoder);
+    else
+        hd_buffer_format(out, "%lld\n", (long long)(encoder + decoder));
 }
 
 static void append_parameters(const heed_model *model, hd_buffer *out) {
@@ -91,18 +118,54 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
     hd_buffer_byte(out, '\n');
 }
 
+static void append_transformer(const hd_recipe *recipe, hd_buffer *out) {
+    append_two(out, "heads", recipe->encoder_heads, recipe->decoder_heads);
+    if (recipe->key_heads) append_count_line(out, "key heads", recipe->key_heads);
+    append_two(out, "feed-forward", recipe->encoder_ffn_width, recipe->decoder_ffn_width);
+    begin_line(out, "activation");
+    hd_buffer_format(out, "%s%s\n", hd_activation_name((hd_activation)recipe->activation),
+                     recipe->gated ? ", gated" : "");
+    begin_line(out, "norm");
+    hd_buffer_format(out, "%s%s each sublayer\n", recipe->rms_norm ? "root mean square, " : "",
+                     recipe->pre_norm ? "before" : "after");
+    begin_line(out, "positions");
+    hd_buffer_format(out, "%lld, %s\n", (long long)recipe->max_positions, positions_name(recipe));
+}
+
+static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
+    static const char *const cells[] = {"Elman", "GRU", "LSTM"};
+    static const char *const memories[] = {"last state",
+                                           "mean of states",
+                                           "states side by side",
+                                           "Bahdanau's attention",
+                                           "Luong's attention (dot)",
+                                           "Luong's attention (general)",
+                                           "Luong's attention (concat)"};
+    begin_line(out, "cell");
+    hd_buffer_format(out, "%s\n", cells[recipe->cell]);
+    begin_line(out, "directions");
+    hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
+    if (!recipe->encoder_layers || !recipe->decoder_layers) return;
+    begin_line(out, "memory");
+    hd_buffer_format(out, "%s\n", memories[recipe->memory]);
+}
+
 static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
     append_two(out, "layers", recipe->encoder_layers, recipe->decoder_layers);
     append_count_line(out, "width", recipe->width);
-    append_two(out, "heads", recipe->encoder_heads, recipe->decoder_heads);
-    append_two(out, "feed-forward", recipe->encoder_ffn_width, recipe->decoder_ffn_width);
-    begin_line(out, "activation");
-    hd_buffer_format(out, "%s\n", hd_activation_name((hd_activation)recipe->activation));
-    begin_line(out, "norm");
-    hd_buffer_format(out, "%s each sublayer\n", recipe->pre_norm ? "before" : "after");
-    begin_line(out, "positions");
-    hd_buffer_format(out, "%lld, %s\n", (long long)recipe->max_positions, positions_name(recipe));
+    if (recipe->architecture == HD_RECURRENT)
+        append_recurrent(recipe, out);
+    else
+        append_transformer(recipe, out);
     append_count_line(out, "vocabulary", recipe->vocabulary);
+}
+
+static void append_labels(const heed_model *model, hd_buffer *out) {
+    if (!model->labels) return;
+    begin_line(out, "labels");
+    for (int64_t i = 0; i < model->network->recipe.labels; i++)
+        hd_buffer_format(out, "%s%s", i ? ", " : "", model->labels[i]);
+    hd_buffer_byte(out, '\n');
 }
 
 static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
@@ -144,7 +207,8 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     append_parameters(model, out);
     append_recipe(&model->network->recipe, out);
     append_tokenizer(model->tokenizer, out);
-    append_generation(&model->generation, out);
+    append_labels(model, out);
+    if (model->network->recipe.decoder_layers) append_generation(&model->generation, out);
     if (out->size) out->data[--out->size] = 0; /* the last line's end */
 }
 
