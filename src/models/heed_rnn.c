@@ -12,7 +12,7 @@ static const hd_config_key keys[] = {
     {"memory", HD_KEY_CHOICE, R(memory), NULL, "last|mean|concatenated|bahdanau|luong-dot|luong-general|luong-concat"},
     {"max_position_embeddings", HD_KEY_INT, R(max_positions), "512", NULL},
     {"dropout", HD_KEY_FLOAT, R(dropout), "0.1", NULL},
-    {"pad_token_id", HD_KEY_ID, R(pad), NULL, NULL},
+    {"pad_token_id", HD_KEY_ID, R(pad), "-1", NULL},
     {"eos_token_id", HD_KEY_ID, R(eos), "-1", NULL},
     {"decoder_start_token_id", HD_KEY_ID, R(decoder_start), "-1", NULL},
     {"crf", HD_KEY_BOOL, R(crf), "false", NULL},

@@ -423,16 +423,29 @@ static void tokenizers(void **state) {
 static const char *start_from; /* a model's folder, or NULL */
 static const char *width = "4";
 
+/* What is trained, and the files that it learns from. */
+typedef struct lesson {
+    const char *objective, *family, *source, *target;
+} lesson;
+static const lesson translation = {"translate", "natural", "source", "target"};
+static const lesson *learned = &translation;
+
 static bool stop_at_two(void *user, const heed_progress *progress) {
     (void)user;
     return heed_progress_step(progress) < 2;
 }
 
 static heed_status train(heed_context *context, bool resume, bool stop) {
-    const char *const settings[][2] = {{"train-source", in_folder("source")},
-                                       {"train-target", in_folder("target")},
-                                       {"valid-source", in_folder("source")},
-                                       {"valid-target", in_folder("target")},
+    char source[128], target[128];
+    snprintf(source, sizeof source, "%s/%s", folder, learned->source);
+    if (learned->target) snprintf(target, sizeof target, "%s/%s", folder, learned->target);
+    const char *const settings[][2] = {{"objective", learned->objective},
+                                       {"family", learned->family},
+                                       {"train-source", source},
+                                       {"train-target", learned->target ? target : NULL},
+                                       {"valid-source", source},
+                                       {"valid-target", learned->target ? target : NULL},
+                                       {"crf", strcmp(learned->objective, "tag") == 0 ? "true" : "false"},
                                        {"vocabulary-size", "24"},
                                        {"width", width},
                                        {"heads", "1"},
@@ -454,7 +467,7 @@ static heed_status train(heed_context *context, bool resume, bool stop) {
     HD_TRY(heed_train_options(context, &set));
     heed_status status = HEED_OK;
     for (size_t i = 0; i < HD_COUNT(settings) && status == HEED_OK; i++)
-        status = heed_options_set(set, settings[i][0], settings[i][1]);
+        if (settings[i][1]) status = heed_options_set(set, settings[i][0], settings[i][1]);
     if (status == HEED_OK && resume) status = heed_options_set(set, "resume", NULL);
     if (status == HEED_OK && start_from) status = heed_options_set(set, "model", start_from);
     if (status == HEED_OK) status = heed_train(context, set, in_folder("run"), stop ? stop_at_two : NULL, NULL);
@@ -541,6 +554,49 @@ static void fine_tuning(void **state) {
     start_from = GOLDEN "/marian";
     fail_each(train_twice, go_on_training, 0, 8);
     start_from = NULL;
+}
+
+/* What models that are no translators answer. */
+static heed_status ask(heed_context *context, heed_model *model, heed_results **results) {
+    const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"one [MASK]", "three"};
+    if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, texts, NULL, 3, results);
+    if (strcmp(learned->objective, "tag") == 0) return heed_tag(model, texts, NULL, 3, results);
+    if (strcmp(learned->objective, "masked") == 0) return heed_fill(model, masked, NULL, 2, 3, results);
+    heed_options *set;
+    *results = NULL;
+    HD_TRY(heed_generate_options(context, &set));
+    heed_status status = heed_options_set(set, "max-new-tokens", "4");
+    if (status == HEED_OK) status = heed_options_set(set, "sample", "true");
+    if (status == HEED_OK) status = heed_options_set(set, "top-p", "0.9");
+    if (status == HEED_OK) status = heed_generate(model, set, texts, NULL, 3, NULL, NULL, results);
+    heed_options_close(set);
+    return status;
+}
+
+static heed_status answer(heed_context *context) {
+    heed_model *model;
+    heed_results *results;
+    HD_TRY(heed_model_open(context, in_folder("run"), &model));
+    heed_status status = ask(context, model, &results);
+    for (size_t i = 0; status == HEED_OK && i < 3; i++)
+        for (size_t j = 0; j < 4; j++) say(heed_results_text(results, i, j));
+    heed_results_close(results);
+    heed_model_close(model);
+    return status;
+}
+
+static void other_lessons(void **state) {
+    (void)state;
+    static const lesson lessons[] = {{"language", "gpt2", "source", NULL},      {"language", "llama", "source", NULL},
+                                     {"language", "heed-rnn", "source", NULL},  {"masked", "bert", "source", NULL},
+                                     {"classify", "bert", "source", "target"},  {"tag", "heed-rnn", "tagged", NULL},
+                                     {"translate", "heed-rnn", "source", "target"}};
+    for (size_t i = 0; i < HD_COUNT(lessons); i++) {
+        learned = &lessons[i];
+        fail_each(train_twice, go_on_training, 0, 6);
+        if (strcmp(learned->objective, "translate") != 0) fail_each(answer, answer, 20, 20);
+    }
+    learned = &translation;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
@@ -693,6 +749,8 @@ static int set_up(void **state) {
     heed_context *context = open_context();
     assert_ok(context, hd_file_write(context, in_folder("source"), source, sizeof source - 1));
     assert_ok(context, hd_file_write(context, in_folder("target"), target, sizeof target - 1));
+    static const char tagged[] = "one B-A\ntwo O\n\nthree B-A\n\nthree O\ntwo B-A\none O\n";
+    assert_ok(context, hd_file_write(context, in_folder("tagged"), tagged, sizeof tagged - 1));
     write_shards(context);
     heed_context_close(context);
     return 0;
@@ -711,6 +769,7 @@ int main(void) {
         cmocka_unit_test(translations),      cmocka_unit_test(attentions),  cmocka_unit_test(tokenizers),
         cmocka_unit_test(training),          cmocka_unit_test(fine_tuning), cmocka_unit_test(a_full_disk),
         cmocka_unit_test(too_large_a_model), cmocka_unit_test(evaluating),  cmocka_unit_test(measuring),
+        cmocka_unit_test(other_lessons),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
