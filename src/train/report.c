@@ -134,8 +134,8 @@ heed_status hd_report_step(hd_run *run, bool *go_on) {
         HD_TRY(append_line(
             run,
             json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:I}", "step", (json_int_t)run->state.step, "epoch",
-                      (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)hd_max(run->logged_tokens, 1), "lr",
-                      hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
+                      (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)hd_max(run->logged_tokens, 1),
+                      "lr", hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
                       "tokens_per_second", number(tokens_per_second(run)), "tokens", (json_int_t)run->state.tokens)));
         run->logged_loss = 0;
         run->logged_tokens = 0;

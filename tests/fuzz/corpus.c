@@ -1,17 +1,18 @@
 /* Text files by the line, and training pairs made of them. The first byte is the longest line allowed; a byte 0xFE in the
  * rest divides the source text from the target text. A file's lines are the same in order and in any order, and what a
- * corpus holds is what encoding the lines gives; files that differ in length are refused. */
+ * corpus holds is what encoding the lines gives; files that differ in length are refused. Every objective reads them. */
 #include "folder.h"
 
 #include "base/lines.h"
-#include "train/corpus.h"
+#include "train/objective.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char tokenizer_json[] =
-    "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"?\",\"vocab\":{\"?\":0,\"a\":1,\"b\":2,\"ab\":3,\" \":4},"
+    "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"?\",\"vocab\":{\"?\":0,\"a\":1,\"b\":2,\"ab\":3,\" "
+    "\":4,\"[MASK]\":5},"
     "\"merges\":[[\"a\",\"b\"]]}}";
 
 enum { MOST = 6 }; /* tokens of a pair's side */
@@ -68,6 +69,49 @@ static void compare(heed_context *context, const heed_tokenizer *tokenizer, cons
     }
 }
 
+/* Every example, as it is stored and as it is drawn, is of this vocabulary and of these labels. */
+static void check_examples(hd_corpus *corpus, hd_objective_kind kind, int32_t vocabulary, int32_t labels) {
+    hd_arena drawn;
+    hd_arena_open(&drawn, corpus->context);
+    for (uint64_t i = 0; i < corpus->count; i++) {
+        hd_pair pair;
+        check(hd_corpus_draw(corpus, i, 1, &drawn, &pair) == HEED_OK);
+        check(pair.source_count <= MOST && pair.target_count <= MOST + 1);
+        check(hd_asked_of(kind, &pair) <= hd_max(pair.source_count, pair.target_count));
+        for (int32_t j = 0; j < pair.source_count; j++) check(pair.source[j] >= 0 && pair.source[j] < vocabulary);
+        for (int32_t j = 0; j < pair.target_count; j++) check(pair.target[j] >= -1 && pair.target[j] < labels);
+    }
+    hd_arena_close(&drawn);
+}
+
+static void read_for(heed_context *context, const heed_tokenizer *tokenizer, hd_objective_kind kind, bool whole_file,
+                     const char *source, const char *target) {
+    hd_labels labels = {0};
+    int32_t vocabulary = (int32_t)hd_tokenizer_size(tokenizer);
+    bool classifies = kind == HD_OBJECTIVE_CLASSIFY, tags = kind == HD_OBJECTIVE_TAG;
+    heed_status status =
+        classifies || tags ? hd_labels_collect(context, tags ? source : target, tags, &labels) : HEED_OK;
+    check(status == HEED_OK || status == HEED_FORMAT);
+    hd_corpus corpus = {0};
+    hd_corpus_options options = {.source = source,
+                                 .target = classifies ? target : NULL,
+                                 .folder = fuzz_folder,
+                                 .name = "read",
+                                 .most = MOST,
+                                 .read = hd_objectives[kind].read,
+                                 .draw = hd_objectives[kind].draw,
+                                 .whole_file = whole_file,
+                                 .labels = &labels};
+    if (status == HEED_OK) {
+        status = hd_corpus_open(context, tokenizer, &options, &corpus);
+        check(status == HEED_OK || (status == HEED_FORMAT && heed_context_message(context)[0]));
+    }
+    if (status == HEED_OK)
+        check_examples(&corpus, kind, vocabulary, classifies || tags ? (int32_t)labels.count : vocabulary);
+    hd_corpus_close(&corpus);
+    hd_labels_close(context, &labels);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     heed_context *context;
     if (size == 0 || heed_context_open(&context) != HEED_OK) return 0;
@@ -88,6 +132,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(same_count || status == HEED_FORMAT);
     if (status == HEED_OK) compare(context, tokenizer, &corpus, source, target);
     hd_corpus_close(&corpus);
+    for (int kind = HD_OBJECTIVE_LANGUAGE; kind <= HD_OBJECTIVE_TAG; kind++)
+        read_for(context, tokenizer, (hd_objective_kind)kind, false, source, target);
+    read_for(context, tokenizer, HD_OBJECTIVE_LANGUAGE, true, source, target);
     hd_tokenizer_close(tokenizer);
     heed_context_close(context);
     return 0;

@@ -587,10 +587,11 @@ static heed_status answer(heed_context *context) {
 
 static void other_lessons(void **state) {
     (void)state;
-    static const lesson lessons[] = {{"language", "gpt2", "source", NULL},      {"language", "llama", "source", NULL},
-                                     {"language", "heed-rnn", "source", NULL},  {"masked", "bert", "source", NULL},
-                                     {"classify", "bert", "source", "target"},  {"tag", "heed-rnn", "tagged", NULL},
-                                     {"translate", "heed-rnn", "source", "target"}};
+    static const lesson lessons[] = {
+        {"language", "gpt2", "source", NULL},         {"language", "llama", "source", NULL},
+        {"language", "heed-rnn", "source", NULL},     {"masked", "bert", "source", NULL},
+        {"classify", "bert", "source", "target"},     {"tag", "heed-rnn", "tagged", NULL},
+        {"translate", "heed-rnn", "source", "target"}};
     for (size_t i = 0; i < HD_COUNT(lessons); i++) {
         learned = &lessons[i];
         fail_each(train_twice, go_on_training, 0, 6);
