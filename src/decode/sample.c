@@ -29,7 +29,7 @@ static int64_t weigh(const float *logits, int64_t vocabulary, float temperature,
     return count;
 }
 
-/* Leaves out what top-p would leave out in any order: half of what may go, shared out among all, is more than they have. */
+/* Leaves out tokens of less weight than `least`, before they need be sorted. */
 static int64_t drop_unlikely(hd_sample_choice *choices, int64_t count, double least) {
     int64_t kept = 0;
     for (int64_t i = 0; i < count; i++)
@@ -37,12 +37,17 @@ static int64_t drop_unlikely(hd_sample_choice *choices, int64_t count, double le
     return kept;
 }
 
-/* How many of the likeliest have the probability top_p together. */
-static int64_t cut_at(const hd_sample_choice *choices, int64_t count, double share) {
-    double total = 0, sum = 0;
-    for (int64_t i = 0; i < count; i++) total += choices[i].weight;
+static double sum_of(const hd_sample_choice *choices, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += choices[i].weight;
+    return sum;
+}
+
+/* How many of the likeliest have this weight together; at least one. */
+static int64_t cut_at(const hd_sample_choice *choices, int64_t count, double enough) {
+    double sum = 0;
     int64_t kept = 0;
-    while (kept < count && (kept == 0 || sum < share * total)) sum += choices[kept++].weight;
+    while (kept < count && (kept == 0 || sum < enough)) sum += choices[kept++].weight;
     return kept;
 }
 
@@ -52,14 +57,14 @@ hd_continuation hd_sample(const hd_generation *g, float *logits, int64_t vocabul
     int64_t count = weigh(logits, vocabulary, g->temperature, order, &total);
     if (!count) return (hd_continuation){0, -INFINITY};
     bool top_k = g->top_k && g->top_k < count;
-    if (!top_k && g->top_p < 1.0f)
-        count = drop_unlikely(order, count, (1 - (double)g->top_p) * total / (2 * (double)vocabulary));
+    double share = (double)g->top_p;
+    if (!top_k && share < 1) /* all of these together weigh less than what top-p leaves out */
+        count = drop_unlikely(order, count, (1 - share) * total / (2 * (double)vocabulary));
     qsort(order, (size_t)count, sizeof *order, by_logit);
-    if (top_k) count = g->top_k;
-    if (g->top_p < 1.0f) count = cut_at(order, count, (double)g->top_p);
+    if (top_k) count = g->top_k, total = sum_of(order, count);
+    if (share < 1) count = cut_at(order, count, share * total);
     while (count > 1 && order[count - 1].weight < (double)g->min_p * order[0].weight) count--;
-    total = 0;
-    for (int64_t i = 0; i < count; i++) total += order[i].weight;
+    total = sum_of(order, count);
     hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)number);
     double drawn = (double)hd_random_uniform(key, 0, 0, example) * total;
     int64_t i = 0;

@@ -12,11 +12,13 @@ from transformers import (LogitsProcessorList, MinPLogitsWarper, TemperatureLogi
 
 SETTINGS = [{}, {"temperature": 0.5}, {"temperature": 3.0}, {"top_k": 1}, {"top_k": 7}, {"top_p": 0.9}, {"top_p": 0.05},
             {"min_p": 0.2}, {"temperature": 1.7, "top_k": 12, "top_p": 0.8, "min_p": 0.1}, {"top_k": 9, "top_p": 0.5},
-            {"top_k": 100}]
+            {"top_k": 100}, {"top_p": 0.5}]
+FLAT = [0.2, 0.15, 0.12, 0.1, 0.09, 0.08, 0.05, 0.03] + [0.005625] * 32  # many unlikely tokens weigh something together
 draw = torch.Generator().manual_seed(7)
 cases = []
 for settings in SETTINGS:
     logits = (torch.randn(40, generator=draw) * 3).float()
+    if settings == {"top_p": 0.5}: logits = torch.tensor(FLAT).log()
     filters = LogitsProcessorList()
     if "temperature" in settings: filters.append(TemperatureLogitsWarper(settings["temperature"]))
     if "top_k" in settings: filters.append(TopKLogitsWarper(settings["top_k"]))
