@@ -33,8 +33,7 @@ void hd_spans_add(hd_span_counts *counts, const char *const *names, const int32_
     }
 }
 
-static double percent(uint64_t part, uint64_t whole) { return whole ? 100.0 * (double)part / (double)whole : 0; }
-
-double hd_span_precision(const hd_span_counts *counts) { return percent(counts->right, counts->found); }
-double hd_span_recall(const hd_span_counts *counts) { return percent(counts->right, counts->wanted); }
-double hd_span_f1(const hd_span_counts *counts) { return percent(2 * counts->right, counts->found + counts->wanted); }
+double hd_span_f1(const hd_span_counts *counts) {
+    uint64_t all = counts->found + counts->wanted;
+    return all ? 200.0 * (double)counts->right / (double)all : 0;
+}

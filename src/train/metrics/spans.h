@@ -12,9 +12,7 @@ typedef struct hd_span_counts {
 /* Adds a sentence of `count` words; names[label]. */
 void hd_spans_add(hd_span_counts *counts, const char *const *names, const int32_t *wanted, const int32_t *found,
                   int64_t count);
-/* Percentages; 0 where there is nothing to divide by. */
-double hd_span_precision(const hd_span_counts *counts);
-double hd_span_recall(const hd_span_counts *counts);
+/* As a percentage; 0 where there are no spans at all. */
 double hd_span_f1(const hd_span_counts *counts);
 
 #endif
