@@ -37,7 +37,7 @@ static const command tag = {
     .name = "tag",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Prints each TEXT, else each line of --input or of standard input, with the named things in it in brackets:\n"
+        "Prints each TEXT, else each line of --input or of standard input, with the named entities in it in brackets:\n"
         "[LOC Berlin]. --json prints an array of {\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, "
         "\"end\": …}.\n",
     .own = tag_own,
@@ -94,7 +94,7 @@ static void print_label(const text_source *texts, const heed_results *results, s
 
 /* ---- tag ---- */
 
-static heed_status ask_for_things(heed_model *model, const text_source *texts, heed_results **results) {
+static heed_status ask_for_entities(heed_model *model, const text_source *texts, heed_results **results) {
     return heed_tag(model, texts->items, texts->sizes, texts->count, results);
 }
 
@@ -108,7 +108,7 @@ static void print_characters(const char *text, size_t size, size_t *at, size_t *
     }
 }
 
-static void print_things(const text_source *texts, const heed_results *results, size_t index) {
+static void print_entities(const text_source *texts, const heed_results *results, size_t index) {
     size_t count = heed_results_alternatives(results, index), at = 0, character = 0, start, end;
     if (json) putchar('[');
     for (size_t i = 0; i < count; i++) {
@@ -218,7 +218,7 @@ int run_classify(int count, char **words) {
 }
 
 int run_tag(int count, char **words) {
-    static const verb v = {&tag, ask_for_things, print_things};
+    static const verb v = {&tag, ask_for_entities, print_entities};
     return run(&v, count, words);
 }
 

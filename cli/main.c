@@ -16,7 +16,7 @@ static const struct verb {
     {"translate", "text in one language to text in another", run_translate},
     {"generate", "go on with a text", run_generate},
     {"classify", "a label for a text", run_classify},
-    {"tag", "the named things in a text", run_tag},
+    {"tag", "the named entities in a text", run_tag},
     {"fill", "the word that a mask hides", run_fill},
     {"train", "train a model from text files", run_train},
     {"evaluate", "compare translations with references: bleu", run_evaluate},

@@ -141,7 +141,7 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
 /* Of each text every label with its probability, the likeliest first: the text of an alternative is its label too. */
 HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                    heed_results **results);
-/* Of each text the named things in it, in order: an alternative is the thing's words, its label without "B-" or "I-", and
+/* Of each text the named entities in it, in order: an alternative is the entity's words, its label without "B-" or "I-", and
  * where it stands; its score is the mean probability of its words' labels. */
 HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                               heed_results **results);

@@ -1,4 +1,4 @@
-/* Named things in a text. A word has the label of its first piece; neighbours of one kind are one thing, unless the second
+/* Named entities in a text. A word has the label of its first piece; neighbours of one kind are one entity, unless the second
  * label begins with "B-". */
 #include "tasks/encoded.h"
 
@@ -24,17 +24,17 @@ static bool begins_a_word(const hd_encoded *e, size_t token) {
     return at == 0 || is_blank(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
 }
 
-/* The thing that is being read. */
-typedef struct thing {
+/* The entity that is being read. */
+typedef struct entity {
     const char *label; /* "B-PER"; NULL: none */
     uint32_t start, end;
     double sum; /* of its words' probabilities */
     int64_t words;
-} thing;
+} entity;
 
 static const char *kind_of(const char *label) { return label[0] && label[1] == '-' ? label + 2 : label; }
 
-static heed_status close_thing(const hd_encoded *e, thing *t) {
+static heed_status close_entity(const hd_encoded *e, entity *t) {
     hd_result *item = &e->results->items[e->index];
     if (!t->label) return HEED_OK;
     size_t first = byte_of(e->text, e->size, t->start), end = byte_of(e->text, e->size, t->end);
@@ -73,13 +73,13 @@ static heed_status choose_labels(const hd_encoded *e, words *w) {
                              w->labels);
 }
 
-static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, thing *t) {
+static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, entity *t) {
     const char *label = e->model->labels[w->labels[i]];
     bool outside = strcmp(label, "O") == 0;
     bool same = t->label && !outside && label[0] != 'B' && strcmp(kind_of(t->label), kind_of(label)) == 0;
-    if (!same) HD_TRY(close_thing(e, t));
+    if (!same) HD_TRY(close_entity(e, t));
     if (outside) return HEED_OK;
-    if (!same) *t = (thing){.label = label, .start = e->encoding->starts[w->tokens[i]]};
+    if (!same) *t = (entity){.label = label, .start = e->encoding->starts[w->tokens[i]]};
     hd_probabilities(w->logits->data + i * w->logits->columns, w->logits->columns, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
@@ -97,9 +97,9 @@ static heed_status answer(void *user, const hd_encoded *e) {
     item->answers = hd_arena_alloc(&e->results->arena, (size_t)w.count, sizeof *item->answers);
     double *probabilities = hd_pass_alloc(e->pass, (size_t)e->model->network->recipe.labels, sizeof *probabilities);
     if (!item->answers || !probabilities) return HEED_MEMORY;
-    thing t = {.label = NULL};
+    entity t = {.label = NULL};
     for (int64_t i = 0; i < w.count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
-    return close_thing(e, &t);
+    return close_entity(e, &t);
 }
 
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
