@@ -30,4 +30,16 @@ struct hd_decoder {
         pad; /* the token that begins a target, the one that ends it, the one that is never made; or −1 */
 };
 
+/* What every session says of itself. */
+static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
+    return (hd_decoder){.class = class,
+                        .context = context,
+                        .vocabulary = recipe->vocabulary,
+                        .max_positions = recipe->max_positions,
+                        .continues = recipe->encoder_layers == 0,
+                        .start = recipe->decoder_start,
+                        .eos = recipe->eos,
+                        .pad = recipe->pad};
+}
+
 #endif

@@ -228,14 +228,7 @@ heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network
     recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
-    d->decoder = (hd_decoder){.class = &class,
-                              .context = context,
-                              .vocabulary = recipe->vocabulary,
-                              .max_positions = recipe->max_positions,
-                              .continues = recipe->encoder_layers == 0,
-                              .start = recipe->decoder_start,
-                              .eos = recipe->eos,
-                              .pad = recipe->pad};
+    d->decoder = hd_decoder_of(&class, context, recipe);
     d->network = (const hd_recurrent *)network;
     hd_pass_open(&d->pass, context, &network->arena);
     d->h = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->h);

@@ -76,14 +76,7 @@ heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
     *decoder = &d->decoder;
-    d->decoder = (hd_decoder){.class = &class,
-                              .context = context,
-                              .vocabulary = recipe->vocabulary,
-                              .max_positions = recipe->max_positions,
-                              .continues = recipe->encoder_layers == 0,
-                              .start = recipe->decoder_start,
-                              .eos = recipe->eos,
-                              .pad = recipe->pad};
+    d->decoder = hd_decoder_of(&class, context, recipe);
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, &network->arena);
     hd_cache_open(&d->cache, context, recipe->decoder_layers,
