@@ -40,7 +40,6 @@ heed_status heed_generate_options(heed_context *context, heed_options **options)
     return hd_options_open(context, &table, options);
 }
 
-/* The options that mean something only where tokens are drawn. */
 static heed_status settle(const heed_model *model, const heed_options *options, hd_generation *generation) {
     *generation = model->generation;
     generation->beams = generation->best = 1; /* what is chosen for translations is nothing to go on with */
@@ -156,6 +155,8 @@ static heed_status continue_text(continuing *c, heed_results *results, const cha
                                       .decoded = &decoded,
                                       .listener = c->words ? &listener : NULL}));
     HD_TRY(c->status);
+    if (c->words && c->text.size > c->told) /* a character that never became whole */
+        c->words(c->user, c->index, c->text.data + c->told, c->text.size - c->told);
     return keep_answers(c, results, &decoded, count);
 }
 
