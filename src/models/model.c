@@ -235,11 +235,12 @@ heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_t
     HD_TRY(new_model(context, &model));
     for (int i = 0; hd_families[i] && !model->family; i++)
         if (hd_families[i]->carries(recipe)) model->family = hd_families[i];
+    static const char *const position_names[] = {"sinusoidal", "learned", "rotary"};
     heed_status status = HEED_OK;
     if (!model->family)
-        status = hd_fail(context, HEED_UNSUPPORTED,
-                         "no kind of Hugging Face model can hold this recipe (%s norm, %s positions)",
-                         recipe->pre_norm ? "pre" : "post", recipe->positions ? "learned" : "sinusoidal");
+        status =
+            hd_fail(context, HEED_UNSUPPORTED, "no kind of Hugging Face model does this with %s-norm and %s positions",
+                    recipe->pre_norm ? "pre" : "post", position_names[recipe->positions]);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);

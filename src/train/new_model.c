@@ -9,7 +9,7 @@
 static hd_train_family family_of(const hd_run *run) {
     const hd_train_options *o = &run->options;
     if (o->family != HD_FAMILY_NATURAL) return (hd_train_family)o->family;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE) return o->pre_norm ? HD_FAMILY_PEGASUS : HD_FAMILY_MARIAN;
+    if (run->objective == HD_OBJECTIVE_TRANSLATE) return HD_FAMILY_MARIAN; /* with pre-norm, pegasus carries it */
     return run->objective == HD_OBJECTIVE_LANGUAGE ? HD_FAMILY_GPT2 : HD_FAMILY_BERT;
 }
 
@@ -143,7 +143,7 @@ static void add_family(const hd_train_options *o, hd_train_family family, hd_rec
         case HD_FAMILY_PEGASUS:
             recipe->positions = HD_POSITIONS_SINUSOIDAL;
             recipe->scale_embedding = recipe->output_bias = true;
-            recipe->pre_norm = family == HD_FAMILY_PEGASUS;
+            if (family == HD_FAMILY_PEGASUS) recipe->pre_norm = true;
             return;
         case HD_FAMILY_BERT:
             recipe->positions = HD_POSITIONS_LEARNED;
@@ -169,7 +169,7 @@ static void add_family(const hd_train_options *o, hd_train_family family, hd_rec
             recipe->memory = o->memory;
             recipe->bidirectional = !o->one_direction;
             recipe->pooling = HD_POOL_MEAN;
-            recipe->crf = o->crf && recipe->head == HD_HEAD_CLASSIFY_TOKENS;
+            recipe->crf = o->crf;
             return;
     }
 }

@@ -100,8 +100,14 @@ static heed_status check(heed_context *context, const hd_train_options *o, hd_me
     if (!judges(metric, o->objective))
         return hd_fail(context, HEED_ARGUMENT, "the metric %s does not judge the objective %s", hd_metric_key(metric),
                        name);
-    if (o->r_drop > 0 && o->objective == HD_OBJECTIVE_MASKED)
-        return hd_fail(context, HEED_ARGUMENT, "r-drop does not go with hidden words");
+    if (o->crf && (o->objective != HD_OBJECTIVE_TAG || o->family != HD_FAMILY_HEED_RNN))
+        return hd_fail(context, HEED_ARGUMENT, "crf is for the objective tag and the family heed-rnn");
+    if (o->r_drop > 0 && (o->objective == HD_OBJECTIVE_MASKED || o->crf))
+        return hd_fail(context, HEED_ARGUMENT, "r-drop does not go with %s", o->crf ? "crf" : "hidden words");
+    if (o->bpe_dropout > 0 && o->objective != HD_OBJECTIVE_TRANSLATE)
+        return hd_fail(context, HEED_ARGUMENT, "bpe-dropout is for the objective translate");
+    if (o->whole_file && o->objective != HD_OBJECTIVE_LANGUAGE)
+        return hd_fail(context, HEED_ARGUMENT, "whole-file is for the objective language");
     return HEED_OK;
 }
 
