@@ -6,12 +6,10 @@
  * writes PREFIX.train.src and .tgt (20,000 lines each), PREFIX.valid.* and PREFIX.test.* (500 each); with "-" for
  * PREFIX, the training pairs go to standard output with a tab between them. The same seed gives the same files. A
  * calendar day belongs to one of the three sets, whatever words it is put in: what is tested was never trained on. */
-#include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../pairs.h"
 
 enum { FIRST_YEAR = 1900, DAYS = 73049 }; /* from 1900-01-01, a Monday, to 2099-12-31 */
 
@@ -61,16 +59,6 @@ static const char *const ordinals[] = {"",
                                        "twenty-ninth",
                                        "thirtieth",
                                        "thirty-first"};
-
-/* ---- random numbers: SplitMix64 (Steele, Lea and Flood, 2014) ---------------------------------------------------- */
-
-static uint64_t mix(uint64_t x) {
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-    return x ^ x >> 31;
-}
-
-static int below(uint64_t *state, int bound) { return (int)(mix(*state += 0x9E3779B97F4A7C15u) % (uint64_t)bound); }
 
 /* ---- the calendar ------------------------------------------------------------------------------------------------ */
 
@@ -188,32 +176,15 @@ static phrase say_date(calendar_day date, uint64_t *state) {
 
 /* ---- the files --------------------------------------------------------------------------------------------------- */
 
-enum { TRAIN, VALID, TEST };
-static const char *const sets[] = {"train", "valid", "test"};
+static const char *between = "\n";
 
-static int set_of(int number) { /* one day in forty for each of the held-out sets, the same ones for every seed */
-    uint64_t place = mix((uint64_t)number + 1) % 40;
-    return place == 0 ? VALID : place == 1 ? TEST : TRAIN;
-}
-
-static bool write_set(FILE *source, const char *between, FILE *target, int set, long count, uint64_t *state) {
-    while (count > 0) {
-        int number = below(state, DAYS);
-        if (set_of(number) != set) continue;
-        calendar_day date = day_of(number);
-        fprintf(source, "%s%s", say_date(date, state).text, between);
-        fprintf(target, "%04d-%02d-%02d\n", date.year, date.month, date.day);
-        count--;
-    }
-    return fflush(source) == 0 && fflush(target) == 0 && !ferror(source) && !ferror(target);
-}
-
-static FILE *create(const char *prefix, const char *set, const char *side) {
-    char path[4096];
-    int length = snprintf(path, sizeof path, "%s.%s.%s", prefix, set, side);
-    FILE *file = length < (int)sizeof path ? fopen(path, "w") : NULL;
-    if (!file) fprintf(stderr, "dates-generate: cannot write %s\n", path);
-    return file;
+static bool write_date(FILE *source, FILE *target, int set, uint64_t *state) {
+    int number = below(state, DAYS);
+    if (set_of(mix((uint64_t)number + 1)) != set) return false;
+    calendar_day date = day_of(number);
+    fprintf(source, "%s%s", say_date(date, state).text, between);
+    fprintf(target, "%04d-%02d-%02d\n", date.year, date.month, date.day);
+    return true;
 }
 
 int main(int count, char **arguments) {
@@ -221,19 +192,11 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: dates-generate PREFIX [SEED [TRAIN [HELD-OUT]]]\n");
         return 2;
     }
-    const char *prefix = arguments[1];
+    if (strcmp(arguments[1], "-") != 0)
+        return write_sets("dates-generate", write_date, arguments[1], count - 2, arguments + 2) ? 0 : 1;
     uint64_t state = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
-    long lines[3] = {20000, 500, 500};
-    if (count > 3) lines[TRAIN] = strtol(arguments[3], NULL, 10);
-    if (count > 4) lines[VALID] = lines[TEST] = strtol(arguments[4], NULL, 10);
-    if (strcmp(prefix, "-") == 0) return write_set(stdout, "\t", stdout, TRAIN, lines[TRAIN], &state) ? 0 : 1;
-    for (int set = TRAIN; set <= TEST; set++) {
-        FILE *source = create(prefix, sets[set], "src"), *target = source ? create(prefix, sets[set], "tgt") : NULL;
-        bool written = source && target && write_set(source, "\n", target, set, lines[set], &state);
-        if (source && target && !written) fprintf(stderr, "dates-generate: cannot write %s.%s\n", prefix, sets[set]);
-        if (source && fclose(source) != 0) written = false;
-        if (target && fclose(target) != 0) written = false;
-        if (!written) return 1;
-    }
-    return 0;
+    between = "\t";
+    return write_pairs(write_date, stdout, stdout, TRAIN, count > 3 ? strtol(arguments[3], NULL, 10) : 20000, &state)
+               ? 0
+               : 1;
 }
