@@ -12,7 +12,7 @@ typedef struct hd_color {
 hd_color hd_paper_color(double value);
 /* From violet to yellow, for terminals, whose own ground may be dark or light. */
 hd_color hd_screen_color(double value);
-/* Heads have colours that are told apart, twelve of them in turn. */
+/* Heads, and the curves of a picture, have colours that are told apart, twelve of them in turn. */
 hd_color hd_head_color(int64_t head);
 
 #endif

@@ -1,57 +1,20 @@
-/* Pictures for print. All coordinates are whole pixels; text is given the room that the widest common font takes. */
-#include "inspect/color.h"
+/* Attention for print. */
 #include "inspect/draw.h"
-#include "inspect/label.h"
+#include "inspect/paper.h"
 
 #include <stdio.h>
 
 enum {
-    FONT = 13,   /* pixels */
     CELL = 22,   /* of a map */
-    MARGIN = 20, /* around a picture */
-    TITLE = 34,  /* height of the line above */
     LEGEND = 44, /* height of the scale below */
     LEVELS = 64  /* shades that are told apart */
 };
-
-static int64_t text_room(const char *text) { return (int64_t)(hd_text_ems(text) * FONT) + 1; }
-
-static int64_t widest(const char *const *labels, int64_t count) {
-    int64_t most = 0;
-    for (int64_t i = 0; i < count; i++) most = hd_max(most, text_room(labels[i]));
-    return most;
-}
-
-/* ---- the frame ---- */
-
-static void begin_picture(hd_buffer *out, int64_t width, int64_t height) {
-    hd_buffer_format(out,
-                     "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%lld\" height=\"%lld\" viewBox=\"0 0 %lld "
-                     "%lld\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"%d\" fill=\"#1f2733\">\n"
-                     "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-                     (long long)width, (long long)height, (long long)width, (long long)height, FONT);
-}
-
-static void end_picture(hd_buffer *out) { hd_buffer_text(out, "</svg>\n"); }
-
-/* `more` are attributes. */
-static void append_label(hd_buffer *out, int64_t x, int64_t y, const char *more, const char *text) {
-    hd_buffer_format(out, "<text x=\"%lld\" y=\"%lld\"%s>", (long long)x, (long long)y, more);
-    hd_append_xml(out, text);
-    hd_buffer_text(out, "</text>\n");
-}
-
-static int64_t title_room(const char *title) { return text_room(title) * 5 / 4; } /* it is bold and larger */
-
-static void append_title(hd_buffer *out, const char *title) {
-    append_label(out, MARGIN, MARGIN + 14, " font-size=\"15\" font-weight=\"600\"", title);
-}
 
 /* The scale, from 0 to `largest`. */
 static void append_legend(hd_buffer *out, int64_t x, int64_t y, double largest) {
     enum { STEPS = 32, STEP = 4 };
     char number[16];
-    append_label(out, x, y + 10, " font-size=\"11\" fill=\"#5b6676\"", "0");
+    hd_paper_label(out, x, y + 10, HD_PAPER_SMALL, "0");
     for (int i = 0; i < STEPS; i++) {
         hd_color c = hd_paper_color(i / (STEPS - 1.0));
         hd_buffer_format(out, "<rect x=\"%lld\" y=\"%lld\" width=\"%d\" height=\"12\" fill=\"#%02x%02x%02x\"/>\n",
@@ -59,7 +22,7 @@ static void append_legend(hd_buffer *out, int64_t x, int64_t y, double largest) 
                          c.blue);
     }
     snprintf(number, sizeof number, "%d%%", (int)(100 * largest + 0.5));
-    append_label(out, x + 20 + STEPS * STEP, y + 10, " font-size=\"11\" fill=\"#5b6676\"", number);
+    hd_paper_label(out, x + 20 + STEPS * STEP, y + 10, HD_PAPER_SMALL, number);
 }
 
 static const int64_t legend_room = 14 + 32 * 4 + 6 + 40;
@@ -94,18 +57,18 @@ static void append_cells(hd_buffer *out, const hd_attention_map *map, const floa
 /* ---- one map ---- */
 
 /* Labels over a map slant by 50 degrees: what they reach up and to the right. */
-static int64_t slant_up(int64_t width) { return width * 77 / 100 + FONT; }
-static int64_t slant_right(int64_t width) { return width * 65 / 100 + FONT; }
+static int64_t slant_up(int64_t width) { return width * 77 / 100 + HD_PAPER_FONT; }
+static int64_t slant_right(int64_t width) { return width * 65 / 100 + HD_PAPER_FONT; }
 
 static void append_map_labels(hd_buffer *out, const hd_attention_map *map, int64_t x, int64_t y) {
     for (int64_t k = 0; k < map->keys; k++) {
         char slant[96];
         int64_t at = x + k * CELL + CELL / 2 + 3;
         snprintf(slant, sizeof slant, " transform=\"rotate(-50 %lld %lld)\"", (long long)at, (long long)(y - 7));
-        append_label(out, at, y - 7, slant, map->key_labels[k]);
+        hd_paper_label(out, at, y - 7, slant, map->key_labels[k]);
     }
     for (int64_t q = 0; q < map->queries; q++)
-        append_label(out, x - 8, y + q * CELL + CELL / 2 + 4, " text-anchor=\"end\"", map->query_labels[q]);
+        hd_paper_label(out, x - 8, y + q * CELL + CELL / 2 + 4, HD_PAPER_RIGHT, map->query_labels[q]);
 }
 
 heed_status hd_draw_svg_map(const hd_view *view, hd_buffer *out) {
@@ -118,17 +81,19 @@ heed_status hd_draw_svg_map(const hd_view *view, hd_buffer *out) {
     const float *weights = hd_view_weights(view, &arena, &largest);
     hd_view_title(view, &title);
     if (weights && !title.failed) {
-        int64_t up = slant_up(widest(map->key_labels, map->keys)), right = 0;
+        int64_t up = slant_up(hd_paper_widest(map->key_labels, map->keys)), right = 0;
         for (int64_t k = 0; k < map->keys; k++)
-            right = hd_max(right, k * CELL + CELL / 2 + slant_right(text_room(map->key_labels[k])));
-        int64_t x = MARGIN + widest(map->query_labels, map->queries) + 8, y = MARGIN + TITLE + up;
-        int64_t end = hd_max(x + hd_max(right, map->keys * CELL), MARGIN + title_room(title.data));
-        begin_picture(out, hd_max(end, x + legend_room) + MARGIN, y + map->queries * CELL + LEGEND + MARGIN / 2);
-        append_title(out, title.data);
+            right = hd_max(right, k * CELL + CELL / 2 + slant_right(hd_paper_room(map->key_labels[k])));
+        int64_t x = HD_PAPER_MARGIN + hd_paper_widest(map->query_labels, map->queries) + 8,
+                y = HD_PAPER_MARGIN + HD_PAPER_TITLE + up;
+        int64_t end = hd_max(x + hd_max(right, map->keys * CELL), HD_PAPER_MARGIN + hd_paper_title_room(title.data));
+        hd_paper_begin(out, hd_max(end, x + legend_room) + HD_PAPER_MARGIN,
+                       y + map->queries * CELL + LEGEND + HD_PAPER_MARGIN / 2);
+        hd_paper_title(out, title.data);
         append_map_labels(out, map, x, y);
         append_cells(out, map, weights, (double)largest, x, y, CELL, 1);
         append_legend(out, x, y + map->queries * CELL + 18, (double)largest);
-        end_picture(out);
+        hd_paper_end(out);
     }
     bool fine = weights && !title.failed && !out->failed;
     hd_buffer_close(&title);
@@ -144,27 +109,28 @@ heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out) {
     int64_t first = hd_max(view->layer, 0), end = view->layer < 0 ? map->layers : view->layer + 1;
     int64_t cell = hd_max(TILE / hd_max(map->queries, map->keys), 2), cells = map->queries * map->keys;
     int64_t wide = hd_max(map->keys * cell, 48) + BETWEEN, high = map->queries * cell + BETWEEN;
-    int64_t x = MARGIN + NAME, y = MARGIN + TITLE + ABOVE;
+    int64_t x = HD_PAPER_MARGIN + NAME, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + ABOVE;
     char title[64];
     snprintf(title, sizeof title, "%s, every head", hd_attention_titles[map->kind]);
-    int64_t right = hd_max(hd_max(x + map->heads * wide, MARGIN + title_room(title)), x + legend_room);
-    begin_picture(out, right + MARGIN - BETWEEN, y + (end - first) * high + LEGEND);
-    append_title(out, title);
+    int64_t right =
+        hd_max(hd_max(x + map->heads * wide, HD_PAPER_MARGIN + hd_paper_title_room(title)), x + legend_room);
+    hd_paper_begin(out, right + HD_PAPER_MARGIN - BETWEEN, y + (end - first) * high + LEGEND);
+    hd_paper_title(out, title);
     for (int64_t head = 0; head < map->heads; head++) {
         char name[32];
         snprintf(name, sizeof name, "head %lld", (long long)head + 1);
-        append_label(out, x + head * wide, y - 8, " font-size=\"11\" fill=\"#5b6676\"", name);
+        hd_paper_label(out, x + head * wide, y - 8, HD_PAPER_SMALL, name);
     }
     for (int64_t layer = first; layer < end; layer++) {
         char name[32];
         int64_t at = y + (layer - first) * high;
         snprintf(name, sizeof name, "layer %lld", (long long)layer + 1);
-        append_label(out, MARGIN, at + 11, " font-size=\"11\" fill=\"#5b6676\"", name);
+        hd_paper_label(out, HD_PAPER_MARGIN, at + 11, HD_PAPER_SMALL, name);
         for (int64_t head = 0; head < map->heads; head++)
             append_cells(out, map, map->weights + (layer * map->heads + head) * cells, 1, x + head * wide, at, cell, 0);
     }
     append_legend(out, x, y + (end - first) * high + 8, 1);
-    end_picture(out);
+    hd_paper_end(out);
     return out->failed ? HEED_MEMORY : HEED_OK;
 }
 
@@ -193,7 +159,7 @@ static void append_lines(hd_buffer *out, const hd_attention_map *map, const floa
 }
 
 static void append_heads(hd_buffer *out, int64_t first, int64_t end, int64_t x, int64_t y) {
-    append_label(out, x - 10, y + 9, " font-size=\"11\" fill=\"#5b6676\" text-anchor=\"end\"", "head");
+    hd_paper_label(out, x - 10, y + 9, HD_PAPER_SMALL HD_PAPER_RIGHT, "head");
     for (int64_t head = first; head < end; head++, x += 30) {
         hd_color c = hd_head_color(head);
         char name[32];
@@ -201,7 +167,7 @@ static void append_heads(hd_buffer *out, int64_t first, int64_t end, int64_t x, 
         hd_buffer_format(out,
                          "<rect x=\"%lld\" y=\"%lld\" width=\"10\" height=\"10\" rx=\"2\" fill=\"#%02x%02x%02x\"/>\n",
                          (long long)x, (long long)y, c.red, c.green, c.blue);
-        append_label(out, x + 13, y + 9, " font-size=\"10\" fill=\"#5b6676\"", name);
+        hd_paper_label(out, x + 13, y + 9, " font-size=\"10\" fill=\"#5b6676\"", name);
     }
 }
 
@@ -223,8 +189,9 @@ static bool append_all_lines(hd_buffer *out, const hd_view *view, int64_t x, int
 heed_status hd_draw_svg_lines(const hd_view *view, hd_buffer *out) {
     const hd_attention_map *map = view->map;
     int64_t heads = view->head < 0 ? map->heads : 1;
-    int64_t x = MARGIN + hd_max(widest(map->query_labels, map->queries), 40) + 10, y = MARGIN + TITLE + 34;
-    int64_t rows = hd_max(map->queries, map->keys), right = x + SPAN + 10 + widest(map->key_labels, map->keys);
+    int64_t x = HD_PAPER_MARGIN + hd_max(hd_paper_widest(map->query_labels, map->queries), 40) + 10,
+            y = HD_PAPER_MARGIN + HD_PAPER_TITLE + 34;
+    int64_t rows = hd_max(map->queries, map->keys), right = x + SPAN + 10 + hd_paper_widest(map->key_labels, map->keys);
     hd_buffer title;
     hd_buffer_open(&title, out->context);
     if (view->head < 0 && map->heads > 1) { /* not their mean */
@@ -236,19 +203,19 @@ heed_status hd_draw_svg_lines(const hd_view *view, hd_buffer *out) {
         hd_view_title(view, &title);
     }
     if (!title.failed) {
-        right = hd_max(hd_max(right, MARGIN + title_room(title.data)), x + heads * 30);
-        begin_picture(out, right + MARGIN, y + rows * ROW + 34);
-        append_title(out, title.data);
-        append_label(out, x - 10, y - 22, " font-size=\"11\" fill=\"#5b6676\" text-anchor=\"end\"", "query");
-        append_label(out, x + SPAN + 10, y - 22, " font-size=\"11\" fill=\"#5b6676\"", "key");
+        right = hd_max(hd_max(right, HD_PAPER_MARGIN + hd_paper_title_room(title.data)), x + heads * 30);
+        hd_paper_begin(out, right + HD_PAPER_MARGIN, y + rows * ROW + 34);
+        hd_paper_title(out, title.data);
+        hd_paper_label(out, x - 10, y - 22, HD_PAPER_SMALL HD_PAPER_RIGHT, "query");
+        hd_paper_label(out, x + SPAN + 10, y - 22, HD_PAPER_SMALL, "key");
     }
     bool fine = !title.failed && append_all_lines(out, view, x, y);
     for (int64_t q = 0; fine && q < map->queries; q++)
-        append_label(out, x - 10, y + q * ROW + 5, " text-anchor=\"end\"", map->query_labels[q]);
+        hd_paper_label(out, x - 10, y + q * ROW + 5, HD_PAPER_RIGHT, map->query_labels[q]);
     for (int64_t k = 0; fine && k < map->keys; k++)
-        append_label(out, x + SPAN + 10, y + k * ROW + 5, "", map->key_labels[k]);
+        hd_paper_label(out, x + SPAN + 10, y + k * ROW + 5, "", map->key_labels[k]);
     append_heads(out, hd_max(view->head, 0), view->head < 0 ? map->heads : view->head + 1, x, y + rows * ROW + 6);
-    end_picture(out);
+    hd_paper_end(out);
     hd_buffer_close(&title);
     return fine && !out->failed ? HEED_OK : HEED_MEMORY;
 }

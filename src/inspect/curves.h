@@ -1,0 +1,26 @@
+/* Curves: several named series of points over one pair of axes. */
+#ifndef HD_INSPECT_CURVES_H
+#define HD_INSPECT_CURVES_H
+
+#include "base/buffer.h"
+
+typedef struct hd_series {
+    const char *name;
+    const double *x, *y; /* [count], x ascending; a y that is not finite, or on a logarithmic axis not positive, breaks
+                            the curve */
+    int64_t count;
+} hd_series;
+
+typedef struct hd_curves {
+    const char *title, *x_title, *y_title;
+    const hd_series *series; /* [count] */
+    int64_t count;
+    bool logarithmic; /* the y axis, in decades */
+} hd_curves;
+
+/* An SVG picture, with a legend on its right. */
+heed_status hd_draw_svg_curves(const hd_curves *curves, hd_buffer *out);
+/* Lines of text, in 24-bit colour if `color`, at most `columns` wide (0: 80), with a legend below. */
+heed_status hd_draw_text_curves(const hd_curves *curves, bool color, int64_t columns, hd_buffer *out);
+
+#endif
