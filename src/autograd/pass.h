@@ -17,10 +17,13 @@ typedef struct hd_node {
     void (*backward)(hd_pass *pass, struct hd_node *node);
 } hd_node;
 
-/* Looks at attention weights as they are made; `weights` is [queries, keys] of one sequence and head. */
+/* Looks on as a pass is made. What it is not there for is NULL. */
 typedef struct hd_observer {
+    /* Attention weights, [queries, keys] of one sequence and head. */
     void (*attention)(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
                       int64_t keys, const float *weights);
+    /* A tensor that a layer has made and calls `what`, before anything is made of it. */
+    void (*tensor)(void *user, const char *what, hd_tensor *x);
     void *user;
 } hd_observer;
 
@@ -45,6 +48,11 @@ void hd_pass_close(hd_pass *pass);
 
 /* Arena memory that lives until the pass is reset; NULL, with the status set, when there is none. */
 void *hd_pass_alloc(hd_pass *pass, size_t count, size_t size);
+/* Shows a tensor to who looks on; NULL is not shown. Returns it. */
+static inline hd_tensor *hd_pass_show(hd_pass *pass, const char *what, hd_tensor *x) {
+    if (x && pass->observer && pass->observer->tensor) pass->observer->tensor(pass->observer->user, what, x);
+    return x;
+}
 /* An op's refusal: records the message and the status; returns NULL for `return hd_pass_fail(…)`. */
 void *hd_pass_fail(hd_pass *pass, heed_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* An uninitialised tensor. */

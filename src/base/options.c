@@ -67,6 +67,13 @@ heed_status hd_options_apply(heed_context *context, const heed_options *options,
     return HEED_OK;
 }
 
+bool hd_options_has(const heed_options *options, const char *name) {
+    const hd_setting *row = options ? hd_settings_find(options->table->rows, options->table->count, name) : NULL;
+    for (size_t i = 0; row && i < options->count; i++)
+        if (hd_settings_find(options->table->rows, options->table->count, options->names[i]) == row) return true;
+    return false;
+}
+
 heed_status heed_options_help(const heed_options *options, char **text) {
     hd_buffer out;
     hd_buffer_open(&out, options->context);

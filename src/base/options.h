@@ -17,4 +17,7 @@ heed_status hd_options_open(heed_context *context, const hd_option_table *table,
 heed_status hd_options_apply(heed_context *context, const heed_options *options, const hd_option_table *table,
                              void *settings);
 
+/* Was this one set? */
+bool hd_options_has(const heed_options *options, const char *name);
+
 #endif

@@ -7,13 +7,11 @@ struct hd_caught {
     const char *where;
     int layer, head;
     int64_t queries, keys;
-    float weights[]; /* [queries, keys] */
+    float weights[]; /* [queries, keys]; of a tensor [rows, columns] */
 };
 
-static void keep_weights(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
-                         int64_t keys, const float *weights) {
-    (void)sequence;
-    hd_capture *capture = user;
+static void keep(hd_capture *capture, const char *where, int layer, int head, int64_t queries, int64_t keys,
+                 const float *weights) {
     size_t bytes = (size_t)(queries * keys) * sizeof *weights;
     hd_caught *caught = capture->failed ? NULL : hd_arena_alloc(&capture->arena, 1, sizeof *caught + bytes);
     if (!caught) {
@@ -29,8 +27,18 @@ static void keep_weights(void *user, const char *where, int layer, int64_t seque
     capture->last = caught;
 }
 
+static void keep_weights(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
+                         int64_t keys, const float *weights) {
+    (void)sequence;
+    keep(user, where, layer, head, queries, keys, weights);
+}
+
+static void keep_tensor(void *user, const char *what, hd_tensor *x) {
+    keep(user, what, 0, 0, x->rows, x->columns, x->data);
+}
+
 void hd_capture_open(hd_capture *capture, heed_context *context) {
-    *capture = (hd_capture){.context = context, .observer = {keep_weights, capture}};
+    *capture = (hd_capture){.context = context, .observer = {keep_weights, keep_tensor, capture}};
     hd_arena_open(&capture->arena, context);
 }
 
@@ -82,6 +90,21 @@ heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd
         int64_t head = c->layer * map->heads + c->head, count = c->queries * c->keys;
         memcpy(map->weights + head * cells + filled[head], c->weights, (size_t)count * sizeof *c->weights);
         filled[head] += count;
+    }
+    return HEED_OK;
+}
+
+heed_status hd_capture_rows(const hd_capture *capture, const char *what, hd_arena *arena, hd_caught_rows *rows) {
+    *rows = (hd_caught_rows){0};
+    for (const hd_caught *c = capture->first; c; c = c->next)
+        if (strcmp(c->where, what) == 0) rows->rows += c->queries, rows->columns = c->keys;
+    rows->data = hd_arena_alloc(arena, (size_t)(rows->rows * rows->columns), sizeof *rows->data);
+    if (!rows->data) return HEED_MEMORY;
+    float *to = rows->data;
+    for (const hd_caught *c = capture->first; c; c = c->next) {
+        if (strcmp(c->where, what) != 0) continue;
+        if (c->queries) memcpy(to, c->weights, (size_t)(c->queries * c->keys) * sizeof *to);
+        to += c->queries * c->keys;
     }
     return HEED_OK;
 }

@@ -1,4 +1,5 @@
-/* Catching attention weights as a pass makes them. Passes without an observer do not pay for it. */
+/* Catching attention weights, and tensors that layers show, as a pass makes them. Passes without an observer do not pay
+ * for it. */
 #ifndef HD_INSPECT_CAPTURE_H
 #define HD_INSPECT_CAPTURE_H
 
@@ -6,7 +7,7 @@
 #include "inspect/attention.h"
 #include "layers/network.h"
 
-/* Some rows of one head, as they came. */
+/* Some rows of one head or of one tensor, as they came. */
 typedef struct hd_caught hd_caught;
 
 typedef struct hd_capture {
@@ -29,5 +30,13 @@ heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32
 /* What was caught of one kind, in memory of `arena`: layers, heads and weights [layers, heads, queries, keys]; no layers
  * when nothing was. Rows of a head that came one after another, as a recurrent decoder makes them, are put together. */
 heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd_arena *arena, hd_attention_map *map);
+
+/* A tensor of the pass by the name that the layers show it under (layers/recurrent.c), [rows, columns] in memory of
+ * `arena`; rows that came one after another are put together. No rows when none came. */
+typedef struct hd_caught_rows {
+    int64_t rows, columns;
+    float *data;
+} hd_caught_rows;
+heed_status hd_capture_rows(const hd_capture *capture, const char *what, hd_arena *arena, hd_caught_rows *rows);
 
 #endif

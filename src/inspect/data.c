@@ -1,32 +1,22 @@
 /* Attention for other programs: JSON, and NumPy's .npy. */
-#include "base/number.h"
 #include "inspect/draw.h"
 #include "inspect/label.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void append_labels(hd_buffer *out, const char *const *labels, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        hd_buffer_text(out, i ? ", " : "[");
-        hd_append_json_string(out, labels[i]);
-    }
-    hd_buffer_text(out, count ? "]" : "[]");
-}
-
 /* Weights as nested lists; each reads back as the same float. */
 static void append_weights(hd_buffer *out, const float *weights, const int64_t *shape, int dimensions) {
     int64_t step = 1;
+    if (dimensions == 1) {
+        hd_append_json_floats(out, weights, shape[0]);
+        return;
+    }
     for (int i = 1; i < dimensions; i++) step *= shape[i];
     hd_buffer_byte(out, '[');
     for (int64_t i = 0; i < shape[0]; i++) {
         if (i) hd_buffer_text(out, ", ");
-        if (dimensions > 1) {
-            append_weights(out, weights + i * step, shape + 1, dimensions - 1);
-        } else {
-            char number[32];
-            hd_buffer_append(out, number, (size_t)hd_print_number(number, sizeof number, "%.9g", (double)weights[i]));
-        }
+        append_weights(out, weights + i * step, shape + 1, dimensions - 1);
     }
     hd_buffer_byte(out, ']');
 }
@@ -44,9 +34,9 @@ heed_status hd_write_json(const heed_attention *attention, const hd_attention_ma
         if (only && map != only) continue;
         hd_buffer_format(out, "%s{\"kind\": \"%s\", \"layers\": %lld, \"heads\": %lld, \"queries\": ", between,
                          hd_attention_names[map->kind], (long long)map->layers, (long long)map->heads);
-        append_labels(out, map->query_labels, map->queries);
+        hd_append_json_strings(out, map->query_labels, map->queries);
         hd_buffer_text(out, ", \"keys\": ");
-        append_labels(out, map->key_labels, map->keys);
+        hd_append_json_strings(out, map->key_labels, map->keys);
         hd_buffer_text(out, ", \"weights\": ");
         append_weights(out, map->weights, shape, 4);
         hd_buffer_byte(out, '}');

@@ -1,7 +1,9 @@
 #include "inspect/label.h"
 
+#include "base/number.h"
 #include "text/unicode.h"
 
+#include <math.h>
 #include <string.h>
 
 int64_t hd_text_cells(const char *text) {
@@ -56,4 +58,34 @@ void hd_append_json_string(hd_buffer *out, const char *text) {
             hd_buffer_byte(out, *text);
     }
     hd_buffer_byte(out, '"');
+}
+
+static void append_number(hd_buffer *out, const char *format, double number) {
+    char text[32];
+    if (isfinite(number))
+        hd_buffer_append(out, text, (size_t)hd_print_number(text, sizeof text, format, number));
+    else
+        hd_buffer_text(out, "null");
+}
+
+void hd_append_json_float(hd_buffer *out, float number) { append_number(out, "%.9g", (double)number); }
+void hd_append_json_double(hd_buffer *out, double number) { append_number(out, "%.17g", number); }
+
+/* The comma before an element of a list, or its bracket. */
+static void append_between(hd_buffer *out, int64_t index) { hd_buffer_text(out, index ? ", " : "["); }
+static void end_list(hd_buffer *out, int64_t count) { hd_buffer_text(out, count ? "]" : "[]"); }
+
+void hd_append_json_floats(hd_buffer *out, const float *numbers, int64_t count) {
+    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_float(out, numbers[i]);
+    end_list(out, count);
+}
+
+void hd_append_json_doubles(hd_buffer *out, const double *numbers, int64_t count) {
+    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_double(out, numbers[i]);
+    end_list(out, count);
+}
+
+void hd_append_json_strings(hd_buffer *out, const char *const *texts, int64_t count) {
+    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_string(out, texts[i]);
+    end_list(out, count);
 }

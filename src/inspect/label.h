@@ -16,4 +16,12 @@ void hd_append_xml(hd_buffer *out, const char *text);
 /* Appends "text" with its quotes as JSON has it, good also inside of a script element of a page. */
 void hd_append_json_string(hd_buffer *out, const char *text);
 
+/* Appends numbers that read back as the same float or double; NaN, which JSON lacks, as null. */
+void hd_append_json_float(hd_buffer *out, float number);
+void hd_append_json_double(hd_buffer *out, double number);
+/* Appends [a, b, c]. */
+void hd_append_json_floats(hd_buffer *out, const float *numbers, int64_t count);
+void hd_append_json_doubles(hd_buffer *out, const double *numbers, int64_t count);
+void hd_append_json_strings(hd_buffer *out, const char *const *texts, int64_t count);
+
 #endif

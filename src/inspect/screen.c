@@ -11,6 +11,11 @@ void hd_screen_set(hd_buffer *out, int ground, hd_color c) {
 
 void hd_screen_reset(hd_buffer *out) { hd_buffer_text(out, "\x1b[0m"); }
 
+const char *hd_screen_shade(double share) {
+    static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
+    return shades[share < 0.06 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : share < 0.75 ? 3 : 4];
+}
+
 void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count) {
     while (count-- > 0) hd_buffer_text(out, text);
 }

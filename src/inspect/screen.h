@@ -8,6 +8,8 @@
 /* The colour of what follows, or with `ground` of what is behind it. */
 void hd_screen_set(hd_buffer *out, int ground, hd_color color);
 void hd_screen_reset(hd_buffer *out);
+/* A character that covers about this share of its cell: one of five. */
+const char *hd_screen_shade(double share);
 void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count);
 /* Ends a line, without the blanks at its end: they say nothing. */
 void hd_screen_end_line(hd_buffer *out);

@@ -8,14 +8,6 @@
 
 enum { LONGEST_LABEL = 24 }; /* cells; longer ones end in an ellipsis */
 
-static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
-
-static const char *shade_of(double value) {
-    return shades[value < 0.06 ? 0 : value < 0.25 ? 1 : value < 0.5 ? 2 : value < 0.75 ? 3 : 4];
-}
-
-/* ---- labels ---- */
-
 static int64_t widest(const char *const *labels, int64_t count, int64_t (*measure)(const char *)) {
     int64_t most = 0;
     for (int64_t i = 0; i < count; i++) most = hd_max(most, measure(labels[i]));
@@ -50,7 +42,7 @@ static void append_legend(hd_buffer *out, double largest, bool color, int64_t in
         hd_screen_set(out, 1, hd_screen_color(i / 19.0));
         hd_buffer_byte(out, ' ');
     }
-    for (int i = 1; !color && i < 5; i++) hd_screen_repeat(out, shades[i], 2);
+    for (int i = 1; !color && i < 5; i++) hd_screen_repeat(out, hd_screen_shade((i - 0.5) / 4), 2);
     if (color) hd_screen_reset(out);
     hd_buffer_format(out, " %d%%\n", (int)(100 * largest + 0.5));
 }
@@ -59,7 +51,7 @@ static void append_cells(hd_buffer *out, const float *weights, int64_t count, do
     for (int64_t k = 0; k < count; k++) {
         double value = largest > 0 ? (double)weights[k] / largest : 0;
         if (color) hd_screen_set(out, 1, hd_screen_color(value));
-        hd_screen_repeat(out, color ? " " : shade_of(value), 2);
+        hd_screen_repeat(out, color ? " " : hd_screen_shade(value), 2);
     }
     if (color) hd_screen_reset(out);
     hd_screen_end_line(out);
@@ -99,7 +91,7 @@ static void append_tile_line(hd_buffer *out, const hd_attention_map *map, const 
     bool both = color && 2 * line + 1 < map->queries;
     for (int64_t k = 0; k < map->keys; k++) {
         if (!color) {
-            hd_buffer_text(out, shade_of((double)upper[k]));
+            hd_buffer_text(out, hd_screen_shade((double)upper[k]));
             continue;
         }
         hd_screen_set(out, 0, hd_screen_color((double)upper[k]));

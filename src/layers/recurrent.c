@@ -13,7 +13,8 @@ static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
 
 static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_parameter *table, const int32_t *ids,
                         const hd_layout *layout) {
-    return drop(r, pass, hd_embed(pass, table, ids, layout, 1.0f, r->network.recipe.pad));
+    hd_tensor *x = hd_embed(pass, table, ids, layout, 1.0f, r->network.recipe.pad);
+    return drop(r, pass, hd_pass_show(pass, "embedding", x));
 }
 
 /* ---- the encoder ---- */
@@ -78,6 +79,7 @@ bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory,
     at->states = hd_pass_alloc(pass, (size_t)recipe->decoder_layers, sizeof *at->states);
     if (!at->states) return false;
     hd_tensor *given = recipe->encoder_layers && memory ? summarize(r, pass, memory) : NULL;
+    hd_pass_show(pass, "given", given);
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         at->states[i] = (hd_recurrent_state){NULL, NULL};
         if (given) {
@@ -88,10 +90,11 @@ bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory,
             if (recipe->cell == HD_LSTM) at->states[i].c = zeros(pass, slots, recipe->width);
         }
     }
+    hd_pass_show(pass, "initial", at->states[recipe->decoder_layers - 1].h);
     if (hd_recipe_feeds(recipe)) at->fed = zeros(pass, slots, recipe->width);
     if (hd_recipe_attends(recipe)) {
         at->values = memory;
-        at->keys = r->key.weight ? linear(pass, memory, &r->key, HD_IDENTITY) : memory;
+        at->keys = hd_pass_show(pass, "keys", r->key.weight ? linear(pass, memory, &r->key, HD_IDENTITY) : memory);
     }
     return pass->status == HEED_OK;
 }
@@ -110,7 +113,7 @@ static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *ga
         x = hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, false,
                      &at->states[i]);
     }
-    return x;
+    return hd_pass_show(pass, "state", x);
 }
 
 /* Where the query h looks, and what it finds: C [slots, width]. */
@@ -118,9 +121,11 @@ static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, con
     hd_tensor *q = r->query.weight ? linear(pass, h, &r->query, HD_IDENTITY) : h;
     if (!q) return NULL;
     q->layout = at->queries;
-    if (r->scorer) return hd_attend_additive(pass, q, at->keys, at->values, r->scorer);
+    hd_pass_show(pass, "query", q);
     hd_attend_options options = {.heads = 1, .scale = 1.0f, .where = "cross"};
-    return hd_attend(pass, q, at->keys, at->values, &options);
+    hd_tensor *context = r->scorer ? hd_attend_additive(pass, q, at->keys, at->values, r->scorer)
+                                   : hd_attend(pass, q, at->keys, at->values, &options);
+    return hd_pass_show(pass, "context", context);
 }
 
 /* gates + context · x */
@@ -145,7 +150,7 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
         context = attend(r, pass, h, at);
     }
     hd_tensor *y = linear(pass, hd_join_columns(pass, h, context), &r->combine, HD_TANH);
-    if (!y) return NULL;
+    if (!hd_pass_show(pass, "output", y)) return NULL;
     y->layout = layout;
     if (hd_recipe_feeds(recipe)) at->fed = y;
     return y;
@@ -153,7 +158,7 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
 
 hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
-    return r->combine.weight ? linear(pass, h, &r->combine, HD_TANH) : h;
+    return hd_pass_show(pass, "output", r->combine.weight ? linear(pass, h, &r->combine, HD_TANH) : h);
 }
 
 /* ---- a batch of targets, step by step ---- */

@@ -29,6 +29,10 @@ typedef struct hd_recurrent_step {
     const hd_layout *queries;   /* which slots attend to which sequence of the memory */
 } hd_recurrent_step;
 
+/* What cells and memories are called for people, by hd_cell and hd_memory_kind: "GRU", "Bahdanau's attention". */
+extern const char *const hd_cell_titles[HD_LSTM + 1];
+extern const char *const hd_memory_titles[HD_MEMORY_LUONG_CONCAT + 1];
+
 /* hd_network_open for a recurrent recipe. */
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);

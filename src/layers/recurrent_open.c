@@ -4,6 +4,15 @@
 /* What no model needs, and a damaged config may ask for. */
 enum { MOST_LAYERS = 1 << 10, MOST_SIDE_BY_SIDE = 1 << 12 };
 
+const char *const hd_cell_titles[HD_LSTM + 1] = {"Elman", "GRU", "LSTM"};
+const char *const hd_memory_titles[HD_MEMORY_LUONG_CONCAT + 1] = {"last state",
+                                                                  "mean of states",
+                                                                  "states side by side",
+                                                                  "Bahdanau's attention",
+                                                                  "Luong's attention (dot)",
+                                                                  "Luong's attention (general)",
+                                                                  "Luong's attention (concat)"};
+
 /* A layer of gates · out rows, `gates` matrices one below the other. */
 static hd_linear_layer declare_gates(hd_recurrent *r, hd_role role, int64_t layer, int64_t out, int64_t in) {
     int64_t gates = hd_cell_gates((hd_cell)r->network.recipe.cell);

@@ -76,6 +76,7 @@ static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *tabl
     const hd_recipe *recipe = &stack->network.recipe;
     float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
     hd_tensor *x = hd_embed(pass, table, ids, layout, scale, recipe->pad);
+    hd_pass_show(pass, "embedding", x);
     if (stack->token_types) x = add_types(stack, pass, x);
     if (positions || stack->sinusoids)
         x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);

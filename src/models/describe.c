@@ -1,6 +1,7 @@
 /* What `heed info` says of a model, as lines for people or as a JSON object for programs. */
 #include "base/number.h"
 #include "formats/json.h"
+#include "layers/recurrent.h"
 #include "models/model.h"
 
 #include <string.h>
@@ -133,21 +134,13 @@ static void append_transformer(const hd_recipe *recipe, hd_buffer *out) {
 }
 
 static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
-    static const char *const cells[] = {"Elman", "GRU", "LSTM"};
-    static const char *const memories[] = {"last state",
-                                           "mean of states",
-                                           "states side by side",
-                                           "Bahdanau's attention",
-                                           "Luong's attention (dot)",
-                                           "Luong's attention (general)",
-                                           "Luong's attention (concat)"};
     begin_line(out, "cell");
-    hd_buffer_format(out, "%s\n", cells[recipe->cell]);
+    hd_buffer_format(out, "%s\n", hd_cell_titles[recipe->cell]);
     begin_line(out, "directions");
     hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
     if (!recipe->encoder_layers || !recipe->decoder_layers) return;
     begin_line(out, "memory");
-    hd_buffer_format(out, "%s\n", memories[recipe->memory]);
+    hd_buffer_format(out, "%s\n", hd_memory_titles[recipe->memory]);
 }
 
 static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {

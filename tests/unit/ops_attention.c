@@ -165,7 +165,7 @@ static void observers_see_weights_that_sum_to_one(void **state) {
     (void)state;
     heed_context *context = open_context();
     seen s = {0};
-    const hd_observer observer = {look, &s};
+    const hd_observer observer = {.attention = look, .user = &s};
     hd_pass pass;
     hd_pass_open(&pass, context, NULL);
     pass.observer = &observer;

@@ -221,9 +221,10 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
         if (!op.log_sums) return NULL;
     }
     attending at = {.pass = pass, .op = &op};
-    if (pass->observer && !prepare_to_look(pass, &at)) return NULL;
+    bool watched = pass->observer && pass->observer->attention;
+    if (watched && !prepare_to_look(pass, &at)) return NULL;
     if (!for_all_heads(&at, forward_head, 1)) return NULL;
-    if (pass->observer) show(pass, &at);
+    if (watched) show(pass, &at);
     attend_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);
     if (record) {
         op.node = record->node;

@@ -117,7 +117,8 @@ hd_tensor *hd_attend_additive(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tens
     if (!op.y || !make_weights(pass, &op)) return NULL;
     op.y->needs_gradient = q->needs_gradient || k->needs_gradient || values->needs_gradient || scorer->trained;
     for_sequences(pass, &op, forward_sequence);
-    for (int64_t s = 0; pass->observer && s < q->layout->sequences; s++)
+    bool watched = pass->observer && pass->observer->attention;
+    for (int64_t s = 0; watched && s < q->layout->sequences; s++)
         pass->observer->attention(pass->observer->user, "cross", 0, s, 0, count_of(q->layout, s),
                                   count_of(k->layout, s), op.weights[s]);
     additive_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);

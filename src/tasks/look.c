@@ -1,0 +1,67 @@
+#include "tasks/look.h"
+
+#include <string.h>
+
+#define F(field) offsetof(hd_look, field)
+
+static const hd_setting rows[] = {
+    {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "TEXT",
+     "a translation to look at in place of the model's own"},
+    {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER",
+     "hypotheses kept while translating; 1 is greedy"},
+    {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
+     "longest translation in tokens; 0 leaves it to the model"},
+    {"pieces", HD_SETTING_BOOL, F(pieces), NULL, 0, 0, NULL, "the tokenizer's pieces, not joined into words"},
+    {"kind", HD_SETTING_CHOICE, F(kind), "auto", 0, 0, "auto|encoder|decoder|cross",
+     "whose attention; auto: cross where there is some (json, html: all)"},
+    {"layer", HD_SETTING_INT, F(layer), "0", 0, 1 << 20, "NUMBER", "which layer, from 1; 0 for the mean of all"},
+    {"head", HD_SETTING_INT, F(head), "0", 0, 1 << 20, "NUMBER", "which head, from 1; 0 for the mean of all"},
+    {"grid", HD_SETTING_BOOL, F(grid), NULL, 0, 0, NULL, "small maps of every head (text, svg)"},
+    {"lines", HD_SETTING_BOOL, F(lines), NULL, 0, 0, NULL, "words in two columns with lines between them (svg)"},
+    {"count", HD_SETTING_INT, F(count), "0", 0, 512, "NUMBER",
+     "steps: words that might come; nearest, embeddings: words; positions: rows; 0: as many as look well"},
+    {"distance", HD_SETTING_INT, F(distance), "0", 0, 1 << 20, "NUMBER",
+     "gradients: tokens to look back; 0: up to 50, as far as the texts and the models go"},
+    {"format", HD_SETTING_CHOICE, F(format), "auto", 0, 0, "auto|text|svg|html|json|npy",
+     "what to draw; auto: by the name of --output, else text"},
+};
+
+static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(hd_look)};
+
+heed_status heed_attend_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
+
+heed_status hd_look_read(heed_context *context, const heed_options *options, const hd_generation *generation,
+                         hd_look *look) {
+    *look = (hd_look){0};
+    HD_TRY(hd_settings_default(context, rows, HD_COUNT(rows), look));
+    if (generation) look->generation = *generation;
+    HD_TRY(hd_options_apply(context, options, &table, look));
+    look->generation.best = 1;
+    return HEED_OK;
+}
+
+void hd_look_free(heed_context *context, hd_look *look) { hd_settings_free(context, rows, HD_COUNT(rows), look); }
+
+heed_status hd_look_allow(heed_context *context, const heed_options *options, const char *what,
+                          const char *const *names) {
+    for (size_t i = 0; i < HD_COUNT(rows); i++) {
+        const char *const *name = names;
+        while (*name && strcmp(*name, rows[i].name) != 0) name++;
+        if (!*name && hd_options_has(options, rows[i].name))
+            return hd_fail(context, HEED_ARGUMENT, "%s does not go with %s", rows[i].name, what);
+    }
+    return HEED_OK;
+}
+
+hd_picture_format hd_format_of_path(const char *path) {
+    static const char *const endings[] = {
+        [HD_PICTURE_SVG] = ".svg", [HD_PICTURE_HTML] = ".html", [HD_PICTURE_JSON] = ".json", [HD_PICTURE_NPY] = ".npy"};
+    size_t length = strlen(path);
+    for (int i = HD_PICTURE_SVG; i <= HD_PICTURE_NPY; i++) {
+        size_t size = strlen(endings[i]);
+        if (length >= size && strcmp(path + length - size, endings[i]) == 0) return (hd_picture_format)i;
+    }
+    return HD_PICTURE_TEXT;
+}
