@@ -106,6 +106,7 @@ static int set_own(word_reader *reader, const own_option *option, const char *at
         *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+    if (option->value) reader->line->values[reader->line->value_count++] = (own_value){option, *option->value};
     return EXIT_DONE;
 }
 
@@ -211,6 +212,7 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
     if (status == HEED_OK && verb->open_options) status = verb->open_options(line->context, &line->options);
     line->texts = grow_memory(NULL, (size_t)count, sizeof *line->texts);
     line->given = grow_memory(NULL, (size_t)count, sizeof *line->given); /* each took a word at least */
+    line->values = grow_memory(NULL, (size_t)count, sizeof *line->values);
     if (status != HEED_OK) {
         *exit_code = report_failure(line, status);
     } else {
@@ -234,10 +236,17 @@ void close_invocation(invocation *line) {
     heed_context_close(line->context);
     free(line->texts);
     free(line->given);
+    free(line->values);
 }
 
 bool was_given(const invocation *line, const char *name) {
     for (size_t i = 0; i < line->given_count; i++)
         if (strcmp(line->given[i], name) == 0) return true;
     return false;
+}
+
+const char *nth_value(const invocation *line, const char *name, size_t index) {
+    for (size_t i = 0; i < line->value_count; i++)
+        if (strcmp(line->values[i].option->name, name) == 0 && index-- == 0) return line->values[i].value;
+    return NULL;
 }

@@ -25,6 +25,12 @@ typedef struct command {
     heed_status (*open_options)(heed_context *context, heed_options **options); /* NULL: only its own */
 } command;
 
+/* A value that one of the verb's own options was given. */
+typedef struct own_value {
+    const own_option *option;
+    const char *value;
+} own_value;
+
 /* A command line that was read. */
 typedef struct invocation {
     const command *command;
@@ -32,6 +38,8 @@ typedef struct invocation {
     heed_options *options; /* NULL: none */
     const char **texts;    /* [text_count]: the words that are no options */
     size_t text_count;
+    own_value *values; /* [value_count], in order */
+    size_t value_count;
     const char **given; /* [given_count]: names of the library's options that were set */
     size_t given_count;
     const char *threads;
@@ -45,6 +53,9 @@ void close_invocation(invocation *invocation);
 
 /* Was a library's option of this name on the command line? */
 bool was_given(const invocation *invocation, const char *name);
+
+/* The value that the verb's own option of this name was given the index-th time, or NULL. */
+const char *nth_value(const invocation *invocation, const char *name, size_t index);
 
 /* `heed translate: …` on standard error; returns EXIT_USAGE. */
 int report_usage(const invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));

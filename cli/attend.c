@@ -1,4 +1,4 @@
-/* heed attend: what a model looks at, as a picture. */
+/* heed attend: what a model looks at, and what else there is to see in it, as pictures. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +11,14 @@
 #include "verbs.h"
 
 static const char *model_name, *input, *output, *color;
+static bool steps;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "the model to look into (default: multi30k-en-de)", &model_name, NULL},
     {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
     {"output", 'o', "FILE", "write the picture there; .svg, .html, .json and .npy name the format", &output, NULL},
     {"color", 0, "auto|always|never", "24-bit colours in text; auto: on a terminal that has them", &color, NULL},
+    {"steps", 0, NULL, "draw a recurrent decoder's steps: states, scores, contexts, words", NULL, &steps},
 };
 
 static const command attend = {
@@ -32,6 +34,8 @@ static const command attend = {
     .open_options = heed_attend_options,
 };
 
+/* ---- where to ---- */
+
 /* Terminals that have 24-bit colours say so in COLORTERM; https://no-color.org says how users refuse them. */
 static bool terminal_has_colors(void) {
     const char *refused = getenv("NO_COLOR"), *has = getenv("COLORTERM");
@@ -39,20 +43,49 @@ static bool terminal_has_colors(void) {
     return has && (strcmp(has, "truecolor") == 0 || strcmp(has, "24bit") == 0);
 }
 
+static bool is_colored(void) {
+    return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && terminal_has_colors());
+}
+
 static int terminal_columns(void) {
     struct winsize size;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-static heed_status draw(const invocation *line, const heed_attention *attention, bool colored) {
+static void print(const invocation *line, char *bytes, size_t size) {
+    fwrite(bytes, 1, size, stdout);
+    heed_free(line->context, bytes);
+}
+
+static heed_status draw_attention(const invocation *line, const heed_attention *attention) {
     char *bytes;
     size_t size;
     if (output) return heed_attention_save(attention, line->options, output);
-    heed_status status = heed_attention_draw(attention, line->options, colored, terminal_columns(), &bytes, &size);
-    if (status != HEED_OK) return status;
-    fwrite(bytes, 1, size, stdout);
-    heed_free(line->context, bytes);
-    return HEED_OK;
+    heed_status status = heed_attention_draw(attention, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    if (status == HEED_OK) print(line, bytes, size);
+    return status;
+}
+
+static heed_status draw_picture(const invocation *line, const heed_picture *picture) {
+    char *bytes;
+    size_t size;
+    if (output) return heed_picture_save(picture, line->options, output);
+    heed_status status = heed_picture_draw(picture, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    if (status == HEED_OK) print(line, bytes, size);
+    return status;
+}
+
+/* ---- a picture of each text ---- */
+
+static heed_status look_at_text(const invocation *line, heed_model *model, const char *text, size_t size) {
+    heed_attention *attention = NULL;
+    heed_picture *picture = NULL;
+    heed_status status = steps ? heed_inspect_steps(model, line->options, text, size, &picture)
+                               : heed_attend(model, line->options, text, size, &attention);
+    if (status == HEED_OK) status = picture ? draw_picture(line, picture) : draw_attention(line, attention);
+    heed_picture_close(picture);
+    heed_attention_close(attention);
+    return status;
 }
 
 static bool is_blank(const char *text, size_t size) {
@@ -62,18 +95,14 @@ static bool is_blank(const char *text, size_t size) {
 }
 
 /* False when a text had no picture, which was reported; *code is then the program's. */
-static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, bool colored,
-                      int *code) {
-    heed_attention *attention = NULL;
+static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, int *code) {
     heed_status status = HEED_LENGTH;
     const char *problem = too_long;
     if (texts->items[index] && is_blank(texts->items[index], texts->sizes[index])) return true; /* nothing to look at */
     if (texts->items[index]) {
-        status = heed_attend(model, line->options, texts->items[index], texts->sizes[index], &attention);
-        if (status == HEED_OK) status = draw(line, attention, colored);
+        status = look_at_text(line, model, texts->items[index], texts->sizes[index]);
         problem = heed_context_message(line->context);
     }
-    heed_attention_close(attention);
     if (status == HEED_OK) return true;
     if (status == HEED_LENGTH || status == HEED_NUMERIC) {
         report_text(texts, index, problem);
@@ -84,37 +113,41 @@ static bool draw_text(const invocation *line, heed_model *model, const text_sour
     return false;
 }
 
-static int draw_all(const invocation *line, heed_model *model, text_source *texts, bool colored) {
+static int draw_all(const invocation *line, heed_model *model, text_source *texts) {
     int code = EXIT_DONE;
     while (next_texts(texts)) {
         for (size_t i = 0; i < texts->count; i++) {
             if (output && texts->first + i > 1)
                 return report_usage(line, "%s holds one text, but there are more", output);
-            if (!draw_text(line, model, texts, i, colored, &code) && code == EXIT_USAGE) return code;
+            if (!draw_text(line, model, texts, i, &code) && code == EXIT_USAGE) return code;
         }
         if (!flush_output()) break;
     }
     return texts->failed ? EXIT_FAILED : code;
 }
 
+static int draw_texts(const invocation *line) {
+    text_source texts;
+    int code;
+    if (!open_texts(line, input, &texts, &code)) return code;
+    heed_model *model = NULL;
+    heed_status status = heed_model_open(line->context, model_name, &model);
+    code = status == HEED_OK ? draw_all(line, model, &texts) : report_failure(line, status);
+    close_texts(&texts);
+    heed_model_close(model);
+    return code;
+}
+
 int run_attend(int count, char **words) {
     invocation line;
-    text_source texts;
     int code;
     model_name = "multi30k-en-de";
     color = "auto";
     if (!open_invocation(&attend, count, words, &line, &code)) return code;
-    heed_model *model = NULL;
-    bool always = strcmp(color, "always") == 0, never = strcmp(color, "never") == 0;
-    if (!always && !never && strcmp(color, "auto") != 0) {
+    if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
         code = report_usage(&line, "color is \"%s\", expected auto, always or never", color);
-    } else if (open_texts(&line, input, &texts, &code)) {
-        heed_status status = heed_model_open(line.context, model_name, &model);
-        code = status == HEED_OK ? draw_all(&line, model, &texts, always || (!never && terminal_has_colors()))
-                                 : report_failure(&line, status);
-        close_texts(&texts);
-    }
-    heed_model_close(model);
+    else
+        code = draw_texts(&line);
     close_invocation(&line);
     return finish_output(attend.name, code);
 }

@@ -185,6 +185,25 @@ HEED_API heed_status heed_attention_draw(const heed_attention *attention, const 
 HEED_API heed_status heed_attention_save(const heed_attention *attention, const heed_options *options,
                                          const char *path);
 
+/* ---- pictures of what is inside -------------------------------------------------------------------------------- */
+
+/* What was seen of a model, to be drawn. Their options are those of heed_attend_options; one that does not go with a
+ * picture is refused with HEED_ARGUMENT. The caller closes each picture before its models. */
+typedef struct heed_picture heed_picture;
+
+/* The steps of a recurrent decoder while it translates a text of `size` bytes: its states, scores over the encoder's states,
+ * contexts, and the words that come out. HEED_UNSUPPORTED for a model that is not a recurrent encoder-decoder, HEED_LENGTH
+ * as heed_attend. */
+HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                        heed_picture **picture);
+HEED_API void heed_picture_close(heed_picture *picture); /* NULL is fine */
+
+/* Draws it as heed_attention_draw and heed_attention_save draw: as lines of text, SVG or JSON. HEED_ARGUMENT for a format
+ * that it does not have. */
+HEED_API heed_status heed_picture_draw(const heed_picture *picture, const heed_options *options, bool color,
+                                       int columns, char **bytes, size_t *size);
+HEED_API heed_status heed_picture_save(const heed_picture *picture, const heed_options *options, const char *path);
+
 /* ---- tokenizers ----------------------------------------------------------------------------------------------- */
 
 typedef struct heed_tokenizer heed_tokenizer;

@@ -1,5 +1,7 @@
 #include "inspect/color.h"
 
+#include <math.h>
+
 enum { STOPS = 6, HEADS = 12 };
 
 /* value in [0, 1], between stops at equal distances. */
@@ -23,6 +25,26 @@ hd_color hd_screen_color(double value) {
     static const hd_color stops[STOPS] = {{48, 18, 64},   {65, 68, 135},  {42, 120, 142},
                                           {34, 168, 132}, {122, 209, 81}, {253, 231, 37}};
     return between(stops, value);
+}
+
+/* From one end by way of the middle to the other. */
+static hd_color between_signed(const hd_color ends[3], double value) {
+    enum { LEVELS = 16 };
+    double share = floor(fmin(fabs(value), 1) * LEVELS + 0.5) / LEVELS;
+    const hd_color a = ends[1], b = ends[value < 0 ? 0 : 2];
+    return (hd_color){(uint8_t)(a.red + share * (b.red - a.red) + 0.5),
+                      (uint8_t)(a.green + share * (b.green - a.green) + 0.5),
+                      (uint8_t)(a.blue + share * (b.blue - a.blue) + 0.5)};
+}
+
+hd_color hd_signed_paper_color(double value) {
+    static const hd_color ends[3] = {{178, 34, 44}, {250, 250, 250}, {22, 82, 150}};
+    return between_signed(ends, value);
+}
+
+hd_color hd_signed_screen_color(double value) {
+    static const hd_color ends[3] = {{255, 120, 90}, {44, 48, 56}, {110, 180, 255}};
+    return between_signed(ends, value);
 }
 
 hd_color hd_head_color(int64_t head) {

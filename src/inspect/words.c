@@ -59,7 +59,7 @@ static const char *label_of(const uint32_t *codes, int64_t first, int64_t end, h
     return label;
 }
 
-static const char *label_of_token(const heed_tokenizer *tokenizer, int32_t id, hd_arena *arena) {
+const char *hd_token_label(const heed_tokenizer *tokenizer, int32_t id, hd_arena *arena) {
     const char *token = hd_tokenizer_token(tokenizer, id);
     size_t size = token ? strlen(token) : 0;
     uint32_t *codes = hd_arena_alloc(arena, size, sizeof *codes);
@@ -142,7 +142,7 @@ static heed_status join_pieces(cut *c, hd_words *words) {
         return HEED_MEMORY;
     c->segment = -1;
     for (int64_t i = 0; i < c->count; i++) {
-        words->piece_labels[i] = label_of_token(c->tokenizer, c->ids[i], c->arena);
+        words->piece_labels[i] = hd_token_label(c->tokenizer, c->ids[i], c->arena);
         if (!words->piece_labels[i]) return HEED_MEMORY;
         place_piece(c, words, i);
     }

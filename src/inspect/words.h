@@ -22,6 +22,9 @@ heed_status hd_words_of_text(const heed_tokenizer *tokenizer, const char *text, 
 heed_status hd_words_of_ids(const heed_tokenizer *tokenizer, const int32_t *ids, int64_t count, hd_arena *arena,
                             hd_words *words);
 
+/* A token as it stands in the vocabulary, without control characters; NULL when memory ran out. */
+const char *hd_token_label(const heed_tokenizer *tokenizer, int32_t id, hd_arena *arena);
+
 /* joined [query_groups, key_groups] of weights [queries, keys]: summed over the keys of a group, averaged over its
  * queries. Queries and keys whose group is −1 are left out; a group without queries is all zeros. */
 void hd_join_weights(const float *weights, int64_t queries, int64_t keys, const int32_t *query_group,

@@ -1,5 +1,4 @@
 /* A text in, the attention that a model paid to it out, as numbers and as pictures. */
-#include "base/file.h"
 #include "base/float_environment.h"
 #include "inspect/draw.h"
 #include "tasks/looking.h"
@@ -102,7 +101,8 @@ static heed_status choose(const heed_attention *attention, const hd_look *s, hd_
     return HEED_OK;
 }
 
-static heed_status draw(const heed_attention *attention, const hd_look *s, bool color, int columns, hd_buffer *out) {
+static heed_status draw(const void *what, const hd_look *s, bool color, int columns, hd_buffer *out) {
+    const heed_attention *attention = what;
     hd_view view;
     HD_TRY(choose(attention, s, &view));
     if (s->lines && s->grid) return hd_fail(attention->context, HEED_ARGUMENT, "lines and grid are two pictures");
@@ -128,33 +128,9 @@ static heed_status draw(const heed_attention *attention, const hd_look *s, bool 
 
 heed_status heed_attention_draw(const heed_attention *attention, const heed_options *options, bool color, int columns,
                                 char **bytes, size_t *size) {
-    heed_context *context = attention->context;
-    hd_look s;
-    hd_buffer out;
-    *bytes = NULL, *size = 0;
-    hd_buffer_open(&out, context);
-    heed_status status = hd_look_read(context, options, NULL, &s);
-    if (status == HEED_OK) status = draw(attention, &s, color, columns, &out);
-    hd_look_free(context, &s);
-    if (status == HEED_OK) {
-        *size = out.size;
-        *bytes = hd_buffer_take(&out);
-        if (!*bytes) status = HEED_MEMORY;
-    }
-    hd_buffer_close(&out);
-    return status;
+    return hd_look_draw(attention->context, options, draw, attention, color, columns, bytes, size);
 }
 
 heed_status heed_attention_save(const heed_attention *attention, const heed_options *options, const char *path) {
-    heed_context *context = attention->context;
-    hd_look s;
-    hd_buffer out;
-    hd_buffer_open(&out, context);
-    heed_status status = hd_look_read(context, options, NULL, &s);
-    if (status == HEED_OK && s.format == HD_PICTURE_BY_NAME) s.format = hd_format_of_path(path);
-    if (status == HEED_OK) status = draw(attention, &s, false, 0, &out);
-    if (status == HEED_OK) status = hd_file_write(context, path, out.data, out.size);
-    hd_look_free(context, &s);
-    hd_buffer_close(&out);
-    return status;
+    return hd_look_save(attention->context, options, draw, attention, path);
 }

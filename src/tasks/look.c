@@ -1,5 +1,7 @@
 #include "tasks/look.h"
 
+#include "base/file.h"
+
 #include <string.h>
 
 #define F(field) offsetof(hd_look, field)
@@ -55,7 +57,8 @@ heed_status hd_look_allow(heed_context *context, const heed_options *options, co
     return HEED_OK;
 }
 
-hd_picture_format hd_format_of_path(const char *path) {
+/* Text when the name says nothing. */
+static hd_picture_format format_of_path(const char *path) {
     static const char *const endings[] = {
         [HD_PICTURE_SVG] = ".svg", [HD_PICTURE_HTML] = ".html", [HD_PICTURE_JSON] = ".json", [HD_PICTURE_NPY] = ".npy"};
     size_t length = strlen(path);
@@ -64,4 +67,36 @@ hd_picture_format hd_format_of_path(const char *path) {
         if (length >= size && strcmp(path + length - size, endings[i]) == 0) return (hd_picture_format)i;
     }
     return HD_PICTURE_TEXT;
+}
+
+heed_status hd_look_draw(heed_context *context, const heed_options *options, hd_draw_function *draw, const void *what,
+                         bool color, int columns, char **bytes, size_t *size) {
+    hd_look look;
+    hd_buffer out;
+    *bytes = NULL, *size = 0;
+    hd_buffer_open(&out, context);
+    heed_status status = hd_look_read(context, options, NULL, &look);
+    if (status == HEED_OK) status = draw(what, &look, color, columns, &out);
+    hd_look_free(context, &look);
+    if (status == HEED_OK) {
+        *size = out.size;
+        *bytes = hd_buffer_take(&out);
+        if (!*bytes) status = HEED_MEMORY;
+    }
+    hd_buffer_close(&out);
+    return status;
+}
+
+heed_status hd_look_save(heed_context *context, const heed_options *options, hd_draw_function *draw, const void *what,
+                         const char *path) {
+    hd_look look;
+    hd_buffer out;
+    hd_buffer_open(&out, context);
+    heed_status status = hd_look_read(context, options, NULL, &look);
+    if (status == HEED_OK && look.format == HD_PICTURE_BY_NAME) look.format = (int)format_of_path(path);
+    if (status == HEED_OK) status = draw(what, &look, false, 0, &out);
+    if (status == HEED_OK) status = hd_file_write(context, path, out.data, out.size);
+    hd_look_free(context, &look);
+    hd_buffer_close(&out);
+    return status;
 }

@@ -35,7 +35,14 @@ void hd_look_free(heed_context *context, hd_look *look);
 heed_status hd_look_allow(heed_context *context, const heed_options *options, const char *what,
                           const char *const *names);
 
-/* What a file's name says that it holds; text when it says nothing. */
-hd_picture_format hd_format_of_path(const char *path);
+/* Appends what the settings ask for to a buffer. */
+typedef heed_status hd_draw_function(const void *what, const hd_look *look, bool color, int columns, hd_buffer *out);
+
+/* What is drawn so, for the caller to give to heed_free; or into a file, whose name's ending is the format unless the
+ * options name one. */
+heed_status hd_look_draw(heed_context *context, const heed_options *options, hd_draw_function *draw, const void *what,
+                         bool color, int columns, char **bytes, size_t *size);
+heed_status hd_look_save(heed_context *context, const heed_options *options, hd_draw_function *draw, const void *what,
+                         const char *path);
 
 #endif
