@@ -223,7 +223,7 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
         else if (*exit_code == EXIT_DONE)
             *exit_code = set_threads(line);
         if (*exit_code == EXIT_DONE && !line->help) {
-            if (line->verbose) heed_context_set_log(line->context, print_note, line);
+            if (line->verbose || (verb->notes && !line->quiet)) heed_context_set_log(line->context, print_note, line);
             return true;
         }
     }

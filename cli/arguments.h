@@ -23,6 +23,7 @@ typedef struct command {
     const own_option *own;
     size_t own_count;
     heed_status (*open_options)(heed_context *context, heed_options **options); /* NULL: only its own */
+    bool notes; /* on standard error also without --verbose, unless --quiet */
 } command;
 
 /* A value that one of the verb's own options was given. */

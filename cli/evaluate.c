@@ -1,4 +1,4 @@
-/* heed evaluate: how good answers are. One measure so far, BLEU. */
+/* heed evaluate: how good answers, and models, are. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,57 +6,147 @@
 #include "output.h"
 #include "verbs.h"
 
+static const char *model_name;
 static bool json;
 
-static const own_option own[] = {
-    {"json", 0, NULL, "sacreBLEU's JSON object", NULL, &json},
-};
+/* A measure: its command, and what it makes of the words. The report is for heed_free. */
+typedef struct measure {
+    command command;
+    bool (*check)(const invocation *line); /* false: reported as wrong usage */
+    heed_status (*run)(const invocation *line, heed_model *model, char **report);
+} measure;
 
-static const command bleu = {
-    .name = "evaluate bleu",
-    .usage = "--reference FILE ... [options] [TRANSLATIONS]",
-    .about =
-        "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
-        "with sacreBLEU's numbers, line and signature.\n",
-    .own = own,
-    .own_count = sizeof own / sizeof own[0],
-    .open_options = heed_bleu_options,
-};
+#define MODEL(help) \
+    { "model", 'm', "MODEL", help, &model_name, NULL }
+#define JSON(help) \
+    { "json", 0, NULL, help, NULL, &json }
 
-static int evaluate_bleu(int count, char **words) {
+/* The one file that the words name, else standard input. */
+static const char *only_file(const invocation *line) { return line->text_count ? line->texts[0] : "-"; }
+
+static bool check_reference(const invocation *line, const char *what) {
+    if (!was_given(line, "reference"))
+        return report_usage(line, "nothing to compare with: --reference FILE is missing"), false;
+    if (line->text_count > 1)
+        return report_usage(line, "one file of %s at a time, not %zu", what, line->text_count), false;
+    return true;
+}
+
+/* ---- bleu ---- */
+
+static bool check_bleu(const invocation *line) { return check_reference(line, "translations"); }
+
+static heed_status run_bleu(const invocation *line, heed_model *model, char **report) {
+    (void)model;
+    return heed_evaluate_bleu(line->context, line->options, only_file(line), json, report);
+}
+
+static const own_option bleu_own[] = {JSON("sacreBLEU's JSON object")};
+
+/* ---- perplexity ---- */
+
+static bool check_perplexity(const invocation *line) {
+    if (!model_name) return report_usage(line, "whose? -m MODEL is missing"), false;
+    return true;
+}
+
+static heed_status run_perplexity(const invocation *line, heed_model *model, char **report) {
+    static const char *const standard = "-";
+    bool pairs = was_given(line, "source") || was_given(line, "target"), piped = !line->text_count && !pairs;
+    return heed_evaluate_perplexity(model, line->options, piped ? &standard : line->texts, piped ? 1 : line->text_count,
+                                    json, report);
+}
+
+static const own_option perplexity_own[] = {MODEL("the model to judge"), JSON("a JSON object")};
+
+/* ---- all of them ---- */
+
+static const measure measures[] = {
+    {{.name = "evaluate bleu",
+      .usage = "--reference FILE ... [options] [TRANSLATIONS]",
+      .about =
+          "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
+          "with sacreBLEU's numbers, line and signature.\n",
+      .own = bleu_own,
+      .own_count = sizeof bleu_own / sizeof bleu_own[0],
+      .open_options = heed_bleu_options},
+     check_bleu,
+     run_bleu},
+    {{.name = "evaluate perplexity",
+      .usage = "-m MODEL [options] [FILE ...]",
+      .about = "How likely a model finds the text of files, else of standard input: e to the mean loss of a token, "
+               "that loss\n"
+               "in nats, and the bits that each byte and each character cost.\n"
+               "\n"
+               "A model that goes on with texts is asked for every token of each line, from the end token that stands "
+               "before\n"
+               "it to the one behind, if the vocabulary has one; with --whole-file for every token of the file but the "
+               "first.\n"
+               "What a token is given is all that stands before it in its text, but of a text longer than --window "
+               "only what\n"
+               "the same window has: the first token of a window is given one token, the last one a window's. With "
+               "--stride\n"
+               "windows overlap, a token is asked for in the first window that has it, and all but those of the first "
+               "window\n"
+               "are given at least window - stride + 1 tokens.\n"
+               "\n"
+               "A model that translates is asked for --target, given --source. A model of hidden words is asked for "
+               "each token\n"
+               "of a line with that one alone hidden: its pseudo-perplexity.\n",
+      .own = perplexity_own,
+      .own_count = sizeof perplexity_own / sizeof perplexity_own[0],
+      .open_options = heed_perplexity_options,
+      .notes = true},
+     check_perplexity,
+     run_perplexity},
+};
+enum { MEASURES = sizeof measures / sizeof measures[0], PREFIX = sizeof "evaluate " - 1 };
+
+static int evaluate(const measure *m, int count, char **words) {
     invocation line;
     int code;
-    if (!open_invocation(&bleu, count, words, &line, &code)) return code;
-    if (!was_given(&line, "reference")) {
-        code = report_usage(&line, "nothing to compare with: --reference FILE is missing");
-    } else if (line.text_count > 1) {
-        code = report_usage(&line, "one file of translations at a time, not %zu", line.text_count);
-    } else {
+    heed_model *model = NULL;
+    model_name = NULL;
+    if (!open_invocation(&m->command, count, words, &line, &code)) return code;
+    if (m->check(&line)) {
         char *report;
-        const char *translations = line.text_count ? line.texts[0] : "-";
-        heed_status status = heed_evaluate_bleu(line.context, line.options, translations, json, &report);
+        heed_status status = model_name ? heed_model_open(line.context, model_name, &model) : HEED_OK;
+        if (status == HEED_OK) status = m->run(&line, model, &report);
         if (status == HEED_OK) puts(report);
         if (status == HEED_OK) heed_free(line.context, report);
         code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
+    } else {
+        code = EXIT_USAGE;
     }
+    heed_model_close(model);
     close_invocation(&line);
-    return finish_output(bleu.name, code);
+    return finish_output(m->command.name, code);
 }
 
 static const char usage[] =
     "heed evaluate MEASURE [options] [FILE]\n\n"
-    "  bleu        of translations\n\n"
+    "  bleu        of translations\n"
+    "  perplexity  of a model that gives words probabilities\n\n"
     "heed evaluate MEASURE --help says more of one.\n";
 
+static void print_measures(void) {
+    fputs(" (there is:", stderr);
+    for (int i = 0; i < MEASURES; i++) fprintf(stderr, "%s %s", i ? "," : "", measures[i].command.name + PREFIX);
+    fputs(")\n", stderr);
+}
+
 int run_evaluate(int count, char **words) {
-    if (count && strcmp(words[0], "bleu") == 0) return evaluate_bleu(count - 1, words + 1);
+    for (int i = 0; count && i < MEASURES; i++)
+        if (strcmp(words[0], measures[i].command.name + PREFIX) == 0)
+            return evaluate(&measures[i], count - 1, words + 1);
     if (count && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
         fputs(usage, stdout);
         return finish_output("evaluate", EXIT_DONE);
     }
     if (count)
-        fprintf(stderr, "heed evaluate: unknown measure \"%s\" (there is: bleu)\n", words[0]);
+        fprintf(stderr, "heed evaluate: unknown measure \"%s\"", words[0]);
     else
-        fputs("heed evaluate: which measure? (there is: bleu)\n", stderr);
+        fputs("heed evaluate: which measure?", stderr);
+    print_measures();
     return EXIT_USAGE;
 }

@@ -264,6 +264,22 @@ HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **opt
 HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
                                         bool json, char **report);
 
+HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options **options);
+/* How likely a model finds text. e to the mean loss of its tokens, that loss in nats, and the whole loss in bits by the bytes
+ * and by the characters that those tokens stand for, which models of different tokenizers can be compared by: a line of text,
+ * or a JSON object {"perplexity", "loss", "bits_per_byte", "bits_per_character", "tokens", "bytes", "characters"}; for
+ * heed_free.
+ * A decoder is asked for each token of `count` files of text: of a line between two end tokens, where the vocabulary has one,
+ * which then also count as a byte (the line's end); or of a whole file (option "whole-file"), of which the first token is
+ * only given. A window is given `window` tokens at most, and the next begins `stride` tokens later; a token is asked for in
+ * the first window that has it, so that it has between window − stride + 1 and window tokens before it, or all there are.
+ * An encoder–decoder is asked for its options' "target", given "source", and takes no files. A masked model is asked for each
+ * token of a line with that one hidden: "pseudo_perplexity" (Salazar et al., 2020).
+ * Empty lines are left out. HEED_LENGTH for a line that is too long for a model without windows, HEED_UNSUPPORTED for a model
+ * that scores no words. */
+HEED_API heed_status heed_evaluate_perplexity(heed_model *model, const heed_options *options, const char *const *files,
+                                              size_t count, bool json, char **report);
+
 HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
 /* Measures `what` ("machine", "kernels", "train", "translate") and reports it line by line to `line` as it goes. */
 HEED_API heed_status heed_bench(heed_context *context, const heed_options *options, const char *what,

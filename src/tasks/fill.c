@@ -82,9 +82,8 @@ static heed_status answer(void *user, const hd_encoded *e) {
 heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count, size_t best,
                       heed_results **results) {
     heed_context *context = model->context;
-    filling f = {.best = best ? best : 1, .mask = hd_tokenizer_id(model->tokenizer, "[MASK]")};
+    filling f = {.best = best ? best : 1, .mask = hd_tokenizer_mask(model->tokenizer)};
     *results = NULL;
-    if (f.mask < 0) f.mask = hd_tokenizer_id(model->tokenizer, "<mask>");
     f.tokens = hd_alloc(context, f.best, sizeof *f.tokens);
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.tokens && f.probabilities ? HEED_OK : HEED_MEMORY;

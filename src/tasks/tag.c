@@ -1,16 +1,9 @@
 /* Named entities in a text. A word has the label of its first piece; neighbours of one kind are one entity, unless the second
  * label begins with "B-". */
 #include "tasks/encoded.h"
+#include "text/unicode.h"
 
 #include <string.h>
-
-/* The byte at which character `number` begins. */
-static size_t byte_of(const char *text, size_t size, uint32_t number) {
-    size_t at = 0;
-    for (; at < size; at++)
-        if (((unsigned char)text[at] & 0xc0) != 0x80 && number-- == 0) break;
-    return at;
-}
 
 static bool is_blank(char c) { return strchr(" \t\r\n", c) != NULL; }
 
@@ -18,7 +11,7 @@ static bool is_blank(char c) { return strchr(" \t\r\n", c) != NULL; }
 static bool begins_a_word(const hd_encoded *e, size_t token) {
     uint32_t start = e->encoding->starts[token], end = e->encoding->ends[token];
     if (end == start) return false; /* the template put it in */
-    size_t first = byte_of(e->text, e->size, start), last = byte_of(e->text, e->size, end), at = first;
+    size_t first = hd_utf8_offset(e->text, e->size, start), last = hd_utf8_offset(e->text, e->size, end), at = first;
     while (at < last && is_blank(e->text[at])) at++;
     if (at == last) return false;
     return at == 0 || is_blank(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
@@ -37,7 +30,7 @@ static const char *kind_of(const char *label) { return label[0] && label[1] == '
 static heed_status close_entity(const hd_encoded *e, entity *t) {
     hd_result *item = &e->results->items[e->index];
     if (!t->label) return HEED_OK;
-    size_t first = byte_of(e->text, e->size, t->start), end = byte_of(e->text, e->size, t->end);
+    size_t first = hd_utf8_offset(e->text, e->size, t->start), end = hd_utf8_offset(e->text, e->size, t->end);
     /* a piece may hold the blank before it, or be nothing else */
     while (first < end && is_blank(e->text[first])) first++, t->start++;
     while (end > first && is_blank(e->text[end - 1])) end--, t->end--;

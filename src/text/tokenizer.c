@@ -411,6 +411,11 @@ int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token)
     return hd_tokenizer_is_special(tokenizer, id) ? id : -1;
 }
 
+int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
+    int32_t id = hd_tokenizer_id(tokenizer, "[MASK]");
+    return id >= 0 ? id : hd_tokenizer_id(tokenizer, "<mask>");
+}
+
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }

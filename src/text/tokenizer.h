@@ -76,6 +76,7 @@ int32_t hd_tokenizer_id(const heed_tokenizer *tokenizer, const char *token); /* 
 const char *hd_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
 bool hd_tokenizer_is_special(const heed_tokenizer *tokenizer, int32_t id);
 int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token); /* the id if special, else -1 */
+int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer);    /* "[MASK]" or "<mask>"; -1 when there is none */
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer); /* what unknown characters become; -1 when dropped */
 
 #endif

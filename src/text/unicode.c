@@ -61,6 +61,20 @@ bool hd_utf8_valid(const char *text, size_t size) {
     return true;
 }
 
+size_t hd_utf8_count(const char *text, size_t size) {
+    size_t count = 0;
+    uint32_t code;
+    for (size_t at = 0; at < size; count++) at += hd_utf8_decode(text + at, size - at, &code);
+    return count;
+}
+
+size_t hd_utf8_offset(const char *text, size_t size, size_t number) {
+    size_t at = 0;
+    uint32_t code;
+    for (; at < size && number; number--) at += hd_utf8_decode(text + at, size - at, &code);
+    return at;
+}
+
 static utf8proc_category_t category(uint32_t code) { return utf8proc_category((utf8proc_int32_t)code); }
 
 bool hd_is_whitespace(uint32_t code) {

@@ -18,6 +18,9 @@ size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
 /* Writes one character and returns its 1 to 4 bytes. */
 size_t hd_utf8_encode(uint32_t code, char bytes[4]);
 bool hd_utf8_valid(const char *text, size_t size);
+/* How many characters there are; and the byte at which character `number` begins, or `size` behind the last. */
+size_t hd_utf8_count(const char *text, size_t size);
+size_t hd_utf8_offset(const char *text, size_t size, size_t number);
 
 bool hd_is_whitespace(uint32_t code);      /* White_Space, Rust's char::is_whitespace */
 bool hd_is_punctuation(uint32_t code);     /* any ASCII punctuation or symbol, or a category P* */

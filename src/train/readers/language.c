@@ -1,10 +1,23 @@
 /* Text to be continued. A line is a text of its own between two end tokens, where the vocabulary has one; a long one is cut
  * into pieces, each of which begins with the last token of the one before. Or the whole file is one text without an end, and
  * an example any piece of it. */
-#include "base/buffer.h"
+#include "text/unicode.h"
 #include "train/readers/readers.h"
 
 #include <string.h>
+
+int32_t hd_text_end(const heed_tokenizer *tokenizer) {
+    int32_t end = hd_tokenizer_special(tokenizer, "</s>");
+    return end >= 0 ? end : hd_tokenizer_special(tokenizer, "<|endoftext|>");
+}
+
+heed_status hd_enclose_text(const hd_encoding *e, int32_t end, hd_buffer *ids) {
+    hd_buffer_clear(ids);
+    if (end >= 0) hd_buffer_append(ids, (const char *)&end, sizeof end);
+    hd_buffer_append(ids, (const char *)e->ids, e->count * sizeof *e->ids);
+    if (end >= 0 && (!e->count || e->ids[e->count - 1] != end)) hd_buffer_append(ids, (const char *)&end, sizeof end);
+    return ids->failed ? HEED_MEMORY : HEED_OK;
+}
 
 static heed_status read_line(hd_corpus_builder *b, int32_t end, hd_buffer *ids) {
     hd_encoding *e = &b->encoded_source;
@@ -13,11 +26,7 @@ static heed_status read_line(hd_corpus_builder *b, int32_t end, hd_buffer *ids) 
         return HEED_OK;
     }
     HD_TRY(hd_corpus_encode(b, &b->source, b->options->source, e));
-    hd_buffer_clear(ids);
-    if (end >= 0) hd_buffer_append(ids, (const char *)&end, sizeof end);
-    hd_buffer_append(ids, (const char *)e->ids, e->count * sizeof *e->ids);
-    if (end >= 0 && (!e->count || e->ids[e->count - 1] != end)) hd_buffer_append(ids, (const char *)&end, sizeof end);
-    if (ids->failed) return HEED_MEMORY;
+    HD_TRY(hd_enclose_text(e, end, ids));
     const int32_t *text = (const int32_t *)(const void *)ids->data;
     size_t most = (size_t)b->options->most, total = ids->size / sizeof *text;
     for (size_t first = 0; first + 1 < total; first += most - 1) {
@@ -28,8 +37,7 @@ static heed_status read_line(hd_corpus_builder *b, int32_t end, hd_buffer *ids) 
 }
 
 static heed_status read_lines(hd_corpus_builder *b) {
-    int32_t end = hd_tokenizer_special(b->tokenizer, "</s>");
-    if (end < 0) end = hd_tokenizer_special(b->tokenizer, "<|endoftext|>");
+    int32_t end = hd_text_end(b->tokenizer);
     hd_buffer ids;
     hd_buffer_open(&ids, b->context);
     heed_status status = HEED_OK;
@@ -38,52 +46,61 @@ static heed_status read_lines(hd_corpus_builder *b) {
     return status == HEED_OK ? b->source.status : status;
 }
 
-typedef struct text_so_far {
-    hd_buffer text, ids;
-} text_so_far;
-
 /* Encodes what has come together. It ends with a line's end, before which most tokenizers cut anyway. */
-static heed_status encode_block(hd_corpus_builder *b, text_so_far *so_far) {
-    hd_encoding *e = &b->encoded_source;
-    if (!so_far->text.size) return HEED_OK;
-    HD_TRY(hd_tokenizer_encode(b->tokenizer, b->context, so_far->text.data, so_far->text.size, false, e));
-    hd_buffer_append(&so_far->ids, (const char *)e->ids, e->count * sizeof *e->ids);
-    hd_buffer_clear(&so_far->text);
-    return so_far->ids.failed ? HEED_MEMORY : HEED_OK;
+static heed_status encode_block(const heed_tokenizer *tokenizer, hd_encoding *e, hd_buffer *block, hd_whole_text *out) {
+    if (!block->size) return HEED_OK;
+    HD_TRY(hd_tokenizer_encode(tokenizer, block->context, block->data, block->size, false, e));
+    size_t first = !out->ids.size && e->count ? e->ends[0] : 0;
+    out->bytes += block->size - hd_utf8_offset(block->data, block->size, first);
+    out->characters += hd_utf8_count(block->data, block->size) - first;
+    hd_buffer_append(&out->ids, (const char *)e->ids, e->count * sizeof *e->ids);
+    hd_buffer_clear(block);
+    return out->ids.failed ? HEED_MEMORY : HEED_OK;
 }
 
-static heed_status read_all(hd_corpus_builder *b, text_so_far *so_far) {
+static heed_status read_blocks(const heed_tokenizer *tokenizer, hd_lines *lines, hd_encoding *e, hd_buffer *block,
+                               hd_whole_text *out) {
     enum { BLOCK = 1 << 20 };
-    b->source.keep_ends = true;
-    while (hd_lines_next(&b->source)) {
-        bool blank = b->source.text[0] == '\n' || b->source.text[0] == '\r';
-        if (so_far->text.size >= BLOCK && !blank) HD_TRY(encode_block(b, so_far));
-        hd_buffer_append(&so_far->text, b->source.text, b->source.size);
-        if (so_far->text.failed) return HEED_MEMORY;
+    lines->keep_ends = true;
+    while (hd_lines_next(lines)) {
+        bool blank = lines->text[0] == '\n' || lines->text[0] == '\r';
+        if (block->size >= BLOCK && !blank) HD_TRY(encode_block(tokenizer, e, block, out));
+        hd_buffer_append(block, lines->text, lines->size);
+        if (block->failed) return HEED_MEMORY;
     }
-    HD_TRY(b->source.status);
-    HD_TRY(encode_block(b, so_far));
-    size_t count = so_far->ids.size / sizeof(int32_t);
-    if (count > INT32_MAX)
-        return hd_fail(b->context, HEED_LENGTH, "%s: %zu tokens are more than one text may have", b->options->source,
-                       count);
+    HD_TRY(lines->status);
+    HD_TRY(encode_block(tokenizer, e, block, out));
+    if (out->ids.size / sizeof(int32_t) <= INT32_MAX) return HEED_OK;
+    return hd_fail(block->context, HEED_LENGTH, "%s: %zu tokens are more than one text may have", lines->path,
+                   out->ids.size / sizeof(int32_t));
+}
+
+heed_status hd_read_whole_text(heed_context *context, const heed_tokenizer *tokenizer, hd_lines *lines,
+                               hd_encoding *room, hd_whole_text *out) {
+    *out = (hd_whole_text){.bytes = 0};
+    hd_buffer_open(&out->ids, context);
+    hd_buffer block;
+    hd_buffer_open(&block, context);
+    heed_status status = read_blocks(tokenizer, lines, room, &block, out);
+    hd_buffer_close(&block);
+    return status;
+}
+
+static heed_status add_whole_text(hd_corpus_builder *b, const hd_buffer *ids) {
+    size_t count = ids->size / sizeof(int32_t);
     b->window = b->options->most - 1;
     if ((int64_t)count <= b->window) return HEED_OK; /* nothing */
-    hd_side text = {.ids = (const int32_t *)(const void *)so_far->ids.data, .count = count};
+    hd_side text = {.ids = (const int32_t *)(const void *)ids->data, .count = count};
     return hd_corpus_add(b, (hd_side){0}, text, count - 1);
 }
 
 heed_status hd_read_language(hd_corpus_builder *b) {
-    if (b->options->whole_file) {
-        text_so_far so_far;
-        hd_buffer_open(&so_far.text, b->context);
-        hd_buffer_open(&so_far.ids, b->context);
-        heed_status status = read_all(b, &so_far);
-        hd_buffer_close(&so_far.text);
-        hd_buffer_close(&so_far.ids);
-        return status;
-    }
-    return read_lines(b);
+    if (!b->options->whole_file) return read_lines(b);
+    hd_whole_text whole;
+    heed_status status = hd_read_whole_text(b->context, b->tokenizer, &b->source, &b->encoded_source, &whole);
+    if (status == HEED_OK) status = add_whole_text(b, &whole.ids);
+    hd_buffer_close(&whole.ids);
+    return status;
 }
 
 /* The pieces of one text begin elsewhere in every epoch; the last ones, which that would push over the end, stay. */

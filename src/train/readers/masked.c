@@ -33,14 +33,9 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
     return status == HEED_OK ? b->source.status : status;
 }
 
-static int32_t mask_of(const heed_tokenizer *tokenizer) {
-    int32_t id = hd_tokenizer_id(tokenizer, "[MASK]");
-    return id >= 0 ? id : hd_tokenizer_id(tokenizer, "<mask>");
-}
-
 heed_status hd_draw_masked(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     hd_random_key key = hd_random_key_make(corpus->options.seed, HD_RANDOM_MASK, epoch);
-    int32_t mask = mask_of(corpus->tokenizer), size = (int32_t)hd_tokenizer_size(corpus->tokenizer);
+    int32_t mask = hd_tokenizer_mask(corpus->tokenizer), size = (int32_t)hd_tokenizer_size(corpus->tokenizer);
     size_t count = (size_t)pair->source_count;
     int32_t *ids = hd_arena_alloc(arena, count, sizeof *ids), *asked = hd_arena_alloc(arena, count, sizeof *asked);
     if (!ids || !asked) return HEED_MEMORY;

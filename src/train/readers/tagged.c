@@ -1,5 +1,6 @@
 /* CoNLL's columns: a word first and its label last in a line, an empty line between sentences. A word's first piece bears the
  * label; the others are not asked. */
+#include "text/unicode.h"
 #include "train/readers/readers.h"
 
 #include <string.h>
@@ -12,12 +13,6 @@ typedef struct sentence {
     hd_buffer asked;  /* int32 a token */
     uint32_t characters;
 } sentence;
-
-static uint32_t count_characters(const char *text, size_t size) {
-    uint32_t count = 0;
-    for (size_t i = 0; i < size; i++) count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
-}
 
 static heed_status add_word(hd_corpus_builder *b, sentence *s) {
     const char *label, *word = b->source.text;
@@ -33,7 +28,7 @@ static heed_status add_word(hd_corpus_builder *b, sentence *s) {
     hd_buffer_append(&s->starts, (const char *)&s->characters, sizeof s->characters);
     hd_buffer_append(&s->labels, (const char *)&number, sizeof number);
     hd_buffer_append(&s->text, word, length);
-    s->characters += count_characters(word, length);
+    s->characters += (uint32_t)hd_utf8_count(word, length);
     return s->starts.failed || s->labels.failed || s->text.failed ? HEED_MEMORY : HEED_OK;
 }
 

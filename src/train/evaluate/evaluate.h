@@ -1,0 +1,45 @@
+/* What the measures of heed/heed.h share: how one is called, and files that are read side by side. */
+#ifndef HD_TRAIN_EVALUATE_H
+#define HD_TRAIN_EVALUATE_H
+
+#include "base/lines.h"
+#include "base/options.h"
+#include "models/model.h"
+
+/* A call, as a measure is given it. */
+typedef struct hd_measuring {
+    heed_context *context;
+    heed_model *model;        /* NULL: answers come from files */
+    const char *const *files; /* [count]; "-" is standard input */
+    size_t count;
+    const void *settings; /* of the measure's table, settled */
+    bool json;
+    hd_buffer *out; /* the report */
+} hd_measuring;
+
+typedef heed_status hd_measure_function(const hd_measuring *measuring);
+
+/* Settles the options, measures, and hands the report to the caller, for heed_free. */
+heed_status hd_measure(hd_measuring measuring, const hd_option_table *table, const heed_options *options,
+                       hd_measure_function *measure, char **report);
+
+/* "name": number, as JSON has numbers; `digits` behind the point. */
+void hd_report_number(hd_buffer *out, const char *format, double number);
+
+/* Line i of each of several files, which all have as many. */
+typedef struct hd_side_by_side {
+    heed_context *context;
+    size_t count, opened;
+    hd_lines *files;    /* [count] */
+    const char **texts; /* [count] */
+    size_t *sizes;      /* [count] */
+} hd_side_by_side;
+
+/* HEED_ARGUMENT when standard input is named twice. To be closed after success and failure alike. */
+heed_status hd_side_by_side_open(heed_context *context, const char *const *paths, size_t count, hd_side_by_side *files);
+/* The next line of each; false in *more at the end of all. HEED_FORMAT, with both counts, where one ends before another;
+ * HEED_FORMAT also at the end of files without a line. */
+heed_status hd_side_by_side_next(hd_side_by_side *files, bool *more);
+void hd_side_by_side_close(hd_side_by_side *files);
+
+#endif
