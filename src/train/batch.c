@@ -130,14 +130,17 @@ static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, in
     return status;
 }
 
-/* The pairs of an update. */
-typedef struct update {
-    hd_pair *pairs;
-    size_t count, capacity;
-    hd_arena ids; /* of those that were encoded anew */
-} update;
+void hd_update_open(hd_update *update, heed_context *context) {
+    *update = (hd_update){0};
+    hd_arena_open(&update->ids, context);
+}
 
-static heed_status add_batch(hd_run *run, update *u) {
+void hd_update_close(hd_update *update) {
+    hd_free(update->ids.context, update->pairs);
+    hd_arena_close(&update->ids);
+}
+
+static heed_status add_batch(hd_run *run, hd_update *u) {
     const uint64_t *examples;
     size_t count;
     HD_TRY(hd_batches_next(&run->batches, &examples, &count));
@@ -150,13 +153,20 @@ static heed_status add_batch(hd_run *run, update *u) {
     return HEED_OK;
 }
 
-/* All batches come first, since each token weighs 1 / the tokens of all of them. With R-Drop the loss is the mean of both
- * passes' cross entropies and α/4 (KL(p ‖ q) + KL(q ‖ p)): half of what the paper's code adds up, with its α. */
-static heed_status run_update(hd_run *run, update *u) {
+heed_status hd_run_draw(hd_run *run, hd_update *update) {
+    update->count = 0;
+    hd_arena_reset(&update->ids);
     run->step_tokens = 0;
-    for (int64_t i = 0; i < run->options.accumulate; i++) HD_TRY(add_batch(run, u));
+    for (int64_t i = 0; i < run->options.accumulate; i++) HD_TRY(add_batch(run, update));
     run->state.epoch = run->batches.epoch;
     run->state.batch = run->batches.number;
+    return HEED_OK;
+}
+
+/* All batches come first, since each token weighs 1 / the tokens of all of them. With R-Drop the loss is the mean of both
+ * passes' cross entropies and α/4 (KL(p ‖ q) + KL(q ‖ p)): half of what the paper's code adds up, with its α. */
+static heed_status run_update(hd_run *run, hd_update *u) {
+    HD_TRY(hd_run_draw(run, u));
     int64_t copies = run->options.r_drop > 0 ? 2 : 1, tokens = hd_max(copies * run->step_tokens, 1);
     double loss = 0;
     HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
@@ -165,11 +175,10 @@ static heed_status run_update(hd_run *run, update *u) {
 }
 
 heed_status hd_run_batches(hd_run *run) {
-    update u = {0};
-    hd_arena_open(&u.ids, run->context);
+    hd_update u;
+    hd_update_open(&u, run->context);
     heed_status status = run_update(run, &u);
-    hd_free(run->context, u.pairs);
-    hd_arena_close(&u.ids);
+    hd_update_close(&u);
     return status;
 }
 

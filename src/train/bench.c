@@ -9,6 +9,7 @@
 #include "tensor/matmul.h"
 #include "train/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,11 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static spread spread_of(double *seconds, int64_t count) {
+    qsort(seconds, (size_t)count, sizeof *seconds, ascending);
+    return (spread){seconds[count / 2], seconds[0], seconds[count - 1]};
+}
+
 /* Seconds of `runs` calls, after one that only warms up. */
 static spread measure(const bench *b, void (*work)(void *), void *argument) {
     double seconds[MOST_RUNS];
@@ -83,8 +89,7 @@ static spread measure(const bench *b, void (*work)(void *), void *argument) {
         work(argument);
         seconds[i] = hd_clock() - start;
     }
-    qsort(seconds, (size_t)runs, sizeof *seconds, ascending);
-    return (spread){seconds[runs / 2], seconds[0], seconds[runs - 1]};
+    return spread_of(seconds, runs);
 }
 
 /* ---- machine ---- */
@@ -347,8 +352,19 @@ static heed_status make_text(heed_context *context, const char *path, uint64_t s
     return status;
 }
 
-static bool note_speed(void *user, const heed_progress *progress) {
-    *(double *)user = heed_progress_value(progress, "tokens_per_second");
+/* What a training's steps took, each from the end of the one before it; the first is not counted. */
+typedef struct step_times {
+    double *seconds; /* [steps] */
+    int64_t count;
+    double last, tokens_per_second;
+} step_times;
+
+static bool note_step(void *user, const heed_progress *progress) {
+    step_times *times = user;
+    double now = hd_clock();
+    if (heed_progress_step(progress) > 1) times->seconds[times->count++] = now - times->last;
+    times->last = now;
+    times->tokens_per_second = heed_progress_value(progress, "tokens_per_second");
     return true;
 }
 
@@ -398,15 +414,20 @@ static heed_status bench_train(bench *b) {
     if (!mkdtemp(folder)) return hd_fail(context, HEED_FILE, "%s: cannot make the folder", folder);
     char *source = hd_path_join(context, folder, "source.txt"), *target = hd_path_join(context, folder, "target.txt");
     heed_options *options = NULL;
-    double speed = 0;
-    heed_status status = source && target ? heed_train_options(context, &options) : HEED_MEMORY;
+    step_times times = {.seconds = hd_alloc(context, (size_t)b->options.steps, sizeof *times.seconds)};
+    heed_status status = source && target && times.seconds ? heed_train_options(context, &options) : HEED_MEMORY;
     if (status == HEED_OK) status = set_all(context, options, b, source, target);
-    if (status == HEED_OK) status = heed_train(context, options, folder, note_speed, &speed);
+    if (status == HEED_OK) status = heed_train(context, options, folder, note_step, &times);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    if (status == HEED_OK)
-        say(b, "training, %lld steps, %d threads: %.0f target tokens/s, peak memory %.0f MB",
-            (long long)b->options.steps, context->threads, speed, (double)usage.ru_maxrss / 1024);
+    if (status == HEED_OK) {
+        spread s = times.count ? spread_of(times.seconds, times.count) : (spread){NAN, NAN, NAN};
+        say(b,
+            "training, %lld steps, %d threads: %.0f target tokens/s, %.4g ms/step (%.4g to %.4g), peak memory %.0f MB",
+            (long long)b->options.steps, context->threads, times.tokens_per_second, s.median * 1000, s.least * 1000,
+            s.most * 1000, (double)usage.ru_maxrss / 1024);
+    }
+    hd_free(context, times.seconds);
     heed_options_close(options);
     hd_free(context, source);
     hd_free(context, target);

@@ -58,8 +58,24 @@ typedef struct hd_run {
     int64_t logged_tokens;
 } hd_run;
 
-/* batch.c: one update's forward and backward passes over `accumulate` batches, gradients left to the optimizer. Sets
- * loss and step_tokens. */
+/* trainer.c: a run up to its first step, as the options begin or resume it. Closed by hd_run_close after success or not. */
+heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **run);
+void hd_run_close(hd_run *run);
+
+/* The examples of an update. */
+typedef struct hd_update {
+    hd_pair *pairs; /* [count] */
+    size_t count, capacity;
+    hd_arena ids; /* of those that were made anew */
+} hd_update;
+
+void hd_update_open(hd_update *update, heed_context *context);
+void hd_update_close(hd_update *update);
+
+/* batch.c: the next `accumulate` batches, good until the update is drawn again or closed. Sets step_tokens. */
+heed_status hd_run_draw(hd_run *run, hd_update *update);
+/* One update's forward and backward passes over what is drawn, gradients left to the optimizer. Sets loss and
+ * step_tokens. */
 heed_status hd_run_batches(hd_run *run);
 /* The mean loss over a corpus, in the same chunks, without gradients. */
 heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss);

@@ -209,7 +209,18 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     return hd_report_open(run);
 }
 
-static void close_run(hd_run *run) {
+heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **run) {
+    *run = hd_alloc_zeroed(context, 1, sizeof **run);
+    if (!*run) return HEED_MEMORY;
+    (*run)->context = context;
+    (*run)->folder = folder;
+    (*run)->valid_loss = (*run)->score = NAN;
+    (*run)->state.best = -INFINITY;
+    return open_run(*run, options);
+}
+
+void hd_run_close(hd_run *run) {
+    if (!run) return;
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
@@ -220,6 +231,7 @@ static void close_run(hd_run *run) {
     hd_model_close(run->model);
     hd_labels_close(run->context, &run->labels);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
+    hd_free(run->context, run);
 }
 
 /* A NaN does not heal: say what it was and what mostly causes it; the last checkpoint is still sound. */
@@ -299,20 +311,16 @@ static heed_status run_to_the_end(hd_run *run) {
 
 heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
                        heed_progress_function *progress, void *user) {
-    hd_run *run = hd_alloc_zeroed(context, 1, sizeof *run);
-    if (!run) return HEED_MEMORY;
+    hd_run *run;
     hd_float_environment found = hd_float_enter();
     bool bf16 = context->bf16; /* the recipe's choice is the run's alone */
-    run->context = context;
-    run->folder = folder;
-    run->progress = progress;
-    run->user = user;
-    run->valid_loss = run->score = NAN;
-    run->state.best = -INFINITY;
-    heed_status status = open_run(run, options);
-    if (status == HEED_OK) status = run_to_the_end(run);
-    close_run(run);
-    hd_free(context, run);
+    heed_status status = hd_run_open(context, options, folder, &run);
+    if (status == HEED_OK) {
+        run->progress = progress;
+        run->user = user;
+        status = run_to_the_end(run);
+    }
+    hd_run_close(run);
     context->bf16 = bf16;
     hd_float_leave(found);
     return status;
