@@ -163,33 +163,21 @@ hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gat
 
 /* ---- a batch of targets, step by step ---- */
 
-/* Sequences in the order of their lengths, the longest first: those that are still running are then the first ones. */
+/* Sequences in the order of their lengths, and what the layouts of steps are made of. */
 typedef struct walk {
-    int64_t steps;
-    const int32_t *order;     /* [sequences] */
-    const int32_t *running;   /* [steps + 1]: sequences longer than the step */
+    hd_by_length sequences;
     const int32_t *counting;  /* [sequences + 1]: 0, 1, 2 … */
     const uint64_t *examples; /* [sequences] in that order */
 } walk;
 
-static int32_t length_of(const hd_layout *layout, int64_t s) { return layout->starts[s + 1] - layout->starts[s]; }
-
 static bool plan(hd_pass *pass, const hd_layout *layout, walk *w) {
     size_t n = (size_t)layout->sequences;
-    w->steps = hd_layout_longest(layout);
-    int32_t *order = hd_pass_alloc(pass, n, sizeof *order), *counting = hd_pass_alloc(pass, n + 1, sizeof *counting);
-    int32_t *running = hd_pass_alloc(pass, (size_t)w->steps + 1, sizeof *running);
+    int32_t *counting = hd_pass_alloc(pass, n + 1, sizeof *counting);
     uint64_t *examples = hd_pass_alloc(pass, n, sizeof *examples);
-    if (!order || !counting || !running || !examples) return false;
-    int32_t found = 0;
-    for (int64_t length = w->steps; length >= 0; length--) {
-        running[length] = found;
-        for (int64_t s = 0; s < layout->sequences; s++)
-            if (length_of(layout, s) == length) order[found++] = (int32_t)s;
-    }
-    for (int64_t i = 0; i < layout->sequences; i++) examples[i] = hd_layout_example(layout, order[i]);
-    for (int64_t i = 0; i <= layout->sequences; i++) counting[i] = (int32_t)i;
-    *w = (walk){w->steps, order, running, counting, examples};
+    if (!counting || !examples || !hd_order_by_length(pass, layout, &w->sequences)) return false;
+    for (size_t i = 0; i < n; i++) examples[i] = hd_layout_example(layout, w->sequences.order[i]);
+    for (size_t i = 0; i <= n; i++) counting[i] = (int32_t)i;
+    w->counting = counting, w->examples = examples;
     return true;
 }
 
@@ -212,7 +200,8 @@ static hd_tensor *sort_memory(hd_pass *pass, hd_tensor *memory, const walk *w) {
     if (!layout || !starts || !rows) return NULL;
     for (int64_t i = 0; i < sequences; i++) {
         starts[i] = (int32_t)at;
-        for (int32_t row = memory->layout->starts[w->order[i]]; row < memory->layout->starts[w->order[i] + 1]; row++)
+        for (int32_t row = memory->layout->starts[w->sequences.order[i]];
+             row < memory->layout->starts[w->sequences.order[i] + 1]; row++)
             rows[at++] = row;
     }
     starts[sequences] = (int32_t)at;
@@ -227,8 +216,9 @@ static hd_tensor *first_rows(hd_pass *pass, hd_tensor *x, const walk *w, int64_t
 
 /* Rows of a step among those of the layout. */
 static int32_t *rows_of_step(hd_pass *pass, const walk *w, const hd_layout *layout, int64_t step) {
-    int32_t *rows = hd_pass_alloc(pass, (size_t)w->running[step], sizeof *rows);
-    for (int64_t i = 0; rows && i < w->running[step]; i++) rows[i] = layout->starts[w->order[i]] + (int32_t)step;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)w->sequences.running[step], sizeof *rows);
+    for (int64_t i = 0; rows && i < w->sequences.running[step]; i++)
+        rows[i] = layout->starts[w->sequences.order[i]] + (int32_t)step;
     return rows;
 }
 
@@ -237,16 +227,16 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
     const hd_layout *layout = gates->layout;
     walk w;
     if (!plan(pass, layout, &w)) return NULL;
-    if (!w.steps) return zeros(pass, 0, r->network.recipe.width);
+    if (!w.sequences.steps) return zeros(pass, 0, r->network.recipe.width);
     hd_recurrent_step at;
     if (!hd_recurrent_begin(r, pass, sort_memory(pass, memory, &w), layout->sequences, &at)) return NULL;
-    hd_tensor **made = hd_pass_alloc(pass, (size_t)w.steps, sizeof *made);
+    hd_tensor **made = hd_pass_alloc(pass, (size_t)w.sequences.steps, sizeof *made);
     int32_t *places =
         hd_pass_alloc(pass, (size_t)gates->rows, sizeof *places); /* where each row of the layout is made */
     if (!made || !places) return NULL;
     uint32_t sites = pass->sites;
-    for (int64_t step = 0, done = 0; step < w.steps; step++) {
-        int64_t n = w.running[step];
+    for (int64_t step = 0, done = 0; step < w.sequences.steps; step++) {
+        int64_t n = w.sequences.running[step];
         int32_t *rows = rows_of_step(pass, &w, layout, step);
         hd_layout *now = step_layout(pass, &w, n, step);
         if (!rows || !now) return NULL;
@@ -261,7 +251,7 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
         if (!made[step]) return NULL;
         for (int64_t i = 0; i < n; i++) places[rows[i]] = (int32_t)done++;
     }
-    hd_tensor *all = hd_join_rows(pass, made, w.steps, NULL);
+    hd_tensor *all = hd_join_rows(pass, made, w.sequences.steps, NULL);
     return hd_gather(pass, all, places, gates->rows, 1, layout);
 }
 

@@ -68,6 +68,16 @@ hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, 
  * scorer [width]. The sequences of q's layout attend to the first ones of k's, one to one. */
 hd_tensor *hd_attend_additive(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *values, hd_parameter *scorer);
 
+/* Sequences in the order of their lengths, the longest first: those that a step still runs are then the first ones. */
+typedef struct hd_by_length {
+    int64_t steps;          /* the longest sequence's rows */
+    const int32_t *order;   /* [sequences] */
+    const int32_t *running; /* [steps + 1]: sequences longer than the step */
+} hd_by_length;
+
+/* False when memory ran out. */
+bool hd_order_by_length(hd_pass *pass, const hd_layout *layout, hd_by_length *sequences);
+
 /* What a recurrent layer hands on: a row a sequence. c is an LSTM's alone; NULL stands for zeros. */
 typedef struct hd_recurrent_state {
     hd_tensor *h, *c; /* [sequences, width] */

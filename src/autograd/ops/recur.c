@@ -18,13 +18,11 @@ typedef struct recur_node {
     hd_tensor *x, *y;                 /* [tokens, gates · width], [tokens, width] */
     hd_recurrent_state first, last;   /* [sequences, width] */
     int64_t width, gates, kept_width; /* kept_width: numbers kept for a token */
-    int64_t steps;
-    const int32_t *order;   /* [sequences]: the longest first */
-    const int32_t *running; /* [steps]: how many sequences are longer than the step */
-    float *kept;            /* [tokens, kept_width], or NULL */
+    hd_by_length sequences;
+    float *kept; /* [tokens, kept_width], or NULL */
 } recur_node;
 
-/* The state of all sequences, in the order of `order`, and what the rows of one step are computed from. */
+/* The state of all sequences, in the order of their lengths, and what the rows of one step are computed from. */
 typedef struct stepping {
     hd_pass *pass;
     const recur_node *op;
@@ -38,45 +36,42 @@ typedef struct stepping {
 
 /* The row that the i-th of the running sequences has at a step, or −1 before its first. */
 static int64_t row_at(const recur_node *op, int64_t i, int64_t step) {
-    const int32_t *starts = op->x->layout->starts + op->order[i];
+    const int32_t *starts = op->x->layout->starts + op->sequences.order[i];
     if (step < 0) return -1;
     return op->backwards ? starts[1] - 1 - step : starts[0] + step;
 }
 
-/* Counts sequences by length: who runs in which step. */
-static bool line_up(hd_pass *pass, recur_node *op) {
-    const hd_layout *layout = op->x->layout;
-    int64_t sequences = layout->sequences;
-    op->steps = hd_layout_longest(layout);
+bool hd_order_by_length(hd_pass *pass, const hd_layout *layout, hd_by_length *by_length) {
+    int64_t sequences = layout->sequences, steps = hd_layout_longest(layout);
     int32_t *order = hd_pass_alloc(pass, (size_t)sequences, sizeof *order);
-    int32_t *running = hd_pass_alloc(pass, (size_t)op->steps + 1, sizeof *running);
-    int32_t *next = hd_pass_alloc(pass, (size_t)op->steps + 1, sizeof *next);
+    int32_t *running = hd_pass_alloc(pass, (size_t)steps + 1, sizeof *running);
+    int32_t *next = hd_pass_alloc(pass, (size_t)steps + 1, sizeof *next);
     if (!order || !running || !next) return false;
-    memset(running, 0, (size_t)(op->steps + 1) * sizeof *running);
+    memset(running, 0, (size_t)(steps + 1) * sizeof *running);
     for (int64_t s = 0; s < sequences; s++) running[layout->starts[s + 1] - layout->starts[s]]++; /* of each length */
     int32_t longer = 0;
-    for (int64_t length = op->steps; length >= 0; length--) {
+    for (int64_t length = steps; length >= 0; length--) {
         next[length] = longer;
         longer += running[length];
         running[length] = next[length]; /* sequences longer than `length` run in step `length` */
     }
     for (int64_t s = 0; s < sequences; s++) order[next[layout->starts[s + 1] - layout->starts[s]]++] = (int32_t)s;
-    op->order = order, op->running = running;
+    *by_length = (hd_by_length){steps, order, running};
     return true;
 }
 
-/* Rows of x [sequences, width] in the order of `order`, zeros without one. */
+/* Rows of x [sequences, width] in the order of their lengths, zeros without one. */
 static void gather(const recur_node *op, const float *x, float *y) {
     for (int64_t i = 0; i < op->x->layout->sequences; i++, y += op->width)
         if (x)
-            memcpy(y, x + op->order[i] * op->width, (size_t)op->width * sizeof *y);
+            memcpy(y, x + op->sequences.order[i] * op->width, (size_t)op->width * sizeof *y);
         else
             memset(y, 0, (size_t)op->width * sizeof *y);
 }
 
 static void scatter(const recur_node *op, const float *x, float *y) {
     for (int64_t i = 0; i < op->x->layout->sequences; i++)
-        memcpy(y + op->order[i] * op->width, x + i * op->width, (size_t)op->width * sizeof *y);
+        memcpy(y + op->sequences.order[i] * op->width, x + i * op->width, (size_t)op->width * sizeof *y);
 }
 
 static float *new_rows(hd_pass *pass, int64_t rows, int64_t columns) {
@@ -86,7 +81,7 @@ static float *new_rows(hd_pass *pass, int64_t rows, int64_t columns) {
 enum { ROWS_A_PIECE = 16, WORK_A_NUMBER = 60 };
 
 static void for_running(const stepping *s, hd_task *task) {
-    int64_t rows = s->op->running[s->step];
+    int64_t rows = s->op->sequences.running[s->step];
     hd_parallel_for(s->pass->context, (rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE,
                     WORK_A_NUMBER * rows * s->op->gates * s->op->width, task, (void *)(uintptr_t)s);
 }
@@ -95,7 +90,7 @@ static void forward_rows(void *argument, int64_t piece, int worker) {
     (void)worker;
     const stepping *s = argument;
     const recur_node *op = s->op;
-    int64_t width = op->width, end = hd_min((piece + 1) * ROWS_A_PIECE, op->running[s->step]);
+    int64_t width = op->width, end = hd_min((piece + 1) * ROWS_A_PIECE, op->sequences.running[s->step]);
     for (int64_t i = piece * ROWS_A_PIECE; i < end; i++) {
         int64_t row = row_at(op, i, s->step);
         float *h = s->h + i * width, *c = s->c + i * width;
@@ -124,9 +119,9 @@ static bool forward(hd_pass *pass, const recur_node *op) {
     if (!s.h || !s.c || !s.u) return false;
     gather(op, op->first.h ? op->first.h->data : NULL, s.h);
     gather(op, op->first.c ? op->first.c->data : NULL, s.c);
-    for (; s.step < op->steps; s.step++) {
+    for (; s.step < op->sequences.steps; s.step++) {
         hd_arena_mark pairs = hd_arena_here(&pass->arena);
-        hd_tensor h = {.rows = op->running[s.step], .columns = op->width, .data = s.h};
+        hd_tensor h = {.rows = op->sequences.running[s.step], .columns = op->width, .data = s.h};
         hd_layer_output(pass, &h, op->weight, 0, op->weight->rows, op->bias ? op->bias->data : NULL, HD_IDENTITY, s.u);
         hd_arena_rewind(&pass->arena, pairs);
         if (pass->status != HEED_OK) return false;
@@ -144,12 +139,13 @@ static void backward_rows(void *argument, int64_t piece, int worker) {
     const recur_node *op = s->op;
     const hd_kernels *kernels = s->pass->context->kernels;
     int64_t width = op->width, gates = op->gates * width,
-            end = hd_min((piece + 1) * ROWS_A_PIECE, op->running[s->step]);
+            end = hd_min((piece + 1) * ROWS_A_PIECE, op->sequences.running[s->step]);
     for (int64_t i = piece * ROWS_A_PIECE; i < end; i++) {
         int64_t row = row_at(op, i, s->step), previous = row_at(op, i, s->step - 1);
         const float *c_before = s->nothing;
         if (op->cell == HD_LSTM && previous >= 0) c_before = op->kept + previous * op->kept_width + 4 * width;
-        if (op->cell == HD_LSTM && previous < 0 && op->first.c) c_before = op->first.c->data + op->order[i] * width;
+        if (op->cell == HD_LSTM && previous < 0 && op->first.c)
+            c_before = op->first.c->data + op->sequences.order[i] * width;
         float *dh = s->h + i * width, *du = s->u + i * gates;
         if (op->y->gradient) kernels->add(width, dh, op->y->gradient + row * width, dh);
         hd_cell_step step = {.cell = op->cell,
@@ -170,12 +166,12 @@ static void backward_rows(void *argument, int64_t piece, int worker) {
 
 /* The state before each token. */
 static void fill_before(const recur_node *op, float *before) {
-    for (int64_t step = 0; step < op->steps; step++)
-        for (int64_t i = 0; i < op->running[step]; i++) {
+    for (int64_t step = 0; step < op->sequences.steps; step++)
+        for (int64_t i = 0; i < op->sequences.running[step]; i++) {
             int64_t previous = row_at(op, i, step - 1);
             float *row = before + row_at(op, i, step) * op->width;
             const float *from = previous >= 0 ? op->y->data + previous * op->width
-                                : op->first.h ? op->first.h->data + op->order[i] * op->width
+                                : op->first.h ? op->first.h->data + op->sequences.order[i] * op->width
                                               : NULL;
             if (from)
                 memcpy(row, from, (size_t)op->width * sizeof *row);
@@ -221,9 +217,9 @@ static void backward(hd_pass *pass, hd_node *node) {
     gather(op, op->last.h->gradient, s.h);
     gather(op, last_c ? last_c->gradient : NULL, s.c);
     fill_before(op, s.before);
-    for (s.step = op->steps - 1; s.step >= 0; s.step--) {
+    for (s.step = op->sequences.steps - 1; s.step >= 0; s.step--) {
         for_running(&s, backward_rows);
-        hd_layer_input_gradient(pass, op->running[s.step], gates, s.u, op->weight, true, s.h);
+        hd_layer_input_gradient(pass, op->sequences.running[s.step], gates, s.u, op->weight, true, s.h);
     }
     hd_gradient_give(pass, op->x, s.dx);
     give_state(pass, op, op->first.h, s.h);
@@ -267,7 +263,7 @@ hd_tensor *hd_recur(hd_pass *pass, hd_cell cell, hd_tensor *x, hd_parameter *wei
     op.y = hd_tensor_new(pass, x->rows, op.width, x->layout);
     op.last.h = hd_tensor_new(pass, sequences, op.width, NULL);
     op.last.c = cell == HD_LSTM ? hd_tensor_new(pass, sequences, op.width, NULL) : NULL;
-    if (pass->status != HEED_OK || !line_up(pass, &op)) return NULL;
+    if (pass->status != HEED_OK || !hd_order_by_length(pass, x->layout, &op.sequences)) return NULL;
     op.y->needs_gradient = pass->recording && (x->needs_gradient || weight->trained || (bias && bias->trained) ||
                                                wants(state->h) || wants(state->c));
     op.last.h->needs_gradient = op.y->needs_gradient;
