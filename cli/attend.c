@@ -10,8 +10,8 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *output, *color;
-static bool steps;
+static const char *model_name, *input, *output, *color, *nearest;
+static bool steps, embeddings, positions;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "the model to look into (default: multi30k-en-de)", &model_name, NULL},
@@ -19,6 +19,10 @@ static const own_option own[] = {
     {"output", 'o', "FILE", "write the picture there; .svg, .html, .json and .npy name the format", &output, NULL},
     {"color", 0, "auto|always|never", "24-bit colours in text; auto: on a terminal that has them", &color, NULL},
     {"steps", 0, NULL, "draw a recurrent decoder's steps: states, scores, contexts, words", NULL, &steps},
+    {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, else of the vocabulary's first words", NULL,
+     &embeddings},
+    {"positions", 0, NULL, "draw what tells the model where a token stands", NULL, &positions},
+    {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
 };
 
 static const command attend = {
@@ -80,8 +84,9 @@ static heed_status draw_picture(const invocation *line, const heed_picture *pict
 static heed_status look_at_text(const invocation *line, heed_model *model, const char *text, size_t size) {
     heed_attention *attention = NULL;
     heed_picture *picture = NULL;
-    heed_status status = steps ? heed_inspect_steps(model, line->options, text, size, &picture)
-                               : heed_attend(model, line->options, text, size, &attention);
+    heed_status status = steps        ? heed_inspect_steps(model, line->options, text, size, &picture)
+                         : embeddings ? heed_inspect_embeddings(model, line->options, text, size, &picture)
+                                      : heed_attend(model, line->options, text, size, &attention);
     if (status == HEED_OK) status = picture ? draw_picture(line, picture) : draw_attention(line, attention);
     heed_picture_close(picture);
     heed_attention_close(attention);
@@ -138,16 +143,41 @@ static int draw_texts(const invocation *line) {
     return code;
 }
 
+/* ---- a picture of a model by itself ---- */
+
+static int draw_model(const invocation *line) {
+    heed_model *model = NULL;
+    heed_picture *picture = NULL;
+    heed_status status = heed_model_open(line->context, model_name, &model);
+    if (status == HEED_OK)
+        status = nearest     ? heed_inspect_nearest(model, line->options, nearest, &picture)
+                 : positions ? heed_inspect_positions(model, line->options, &picture)
+                             : heed_inspect_embeddings(model, line->options, NULL, 0, &picture);
+    if (status == HEED_OK) status = draw_picture(line, picture);
+    int code = status == HEED_OK ? EXIT_DONE : report_failure(line, status);
+    heed_picture_close(picture);
+    heed_model_close(model);
+    return code;
+}
+
+static int draw(const invocation *line) {
+    bool has_text = input || line->text_count;
+    if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
+        return report_usage(line, "color is \"%s\", expected auto, always or never", color);
+    if (steps + embeddings + positions + (nearest != NULL) > 1)
+        return report_usage(line, "--steps, --embeddings, --positions and --nearest are pictures of their own");
+    if ((positions || nearest) && has_text)
+        return report_usage(line, "--%s takes no text", positions ? "positions" : "nearest");
+    return positions || nearest || (embeddings && !has_text) ? draw_model(line) : draw_texts(line);
+}
+
 int run_attend(int count, char **words) {
     invocation line;
     int code;
     model_name = "multi30k-en-de";
     color = "auto";
     if (!open_invocation(&attend, count, words, &line, &code)) return code;
-    if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
-        code = report_usage(&line, "color is \"%s\", expected auto, always or never", color);
-    else
-        code = draw_texts(&line);
+    code = draw(&line);
     close_invocation(&line);
     return finish_output(attend.name, code);
 }

@@ -196,6 +196,16 @@ typedef struct heed_picture heed_picture;
  * as heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
+/* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the vocabulary: a strip of
+ * each, and their two principal components. HEED_LENGTH for more than 512 tokens. */
+HEED_API heed_status heed_inspect_embeddings(heed_model *model, const heed_options *options, const char *text,
+                                             size_t size, heed_picture **picture);
+/* What tells a transformer where a token stands: its table of positions, or the sines and cosines of rotary ones.
+ * HEED_UNSUPPORTED for a recurrent model, which has none. */
+HEED_API heed_status heed_inspect_positions(heed_model *model, const heed_options *options, heed_picture **picture);
+/* The words whose embeddings have the largest cosines with a word's. HEED_ARGUMENT when it is not a token. */
+HEED_API heed_status heed_inspect_nearest(heed_model *model, const heed_options *options, const char *word,
+                                          heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is fine */
 
 /* Draws it as heed_attention_draw and heed_attention_save draw: as lines of text, SVG or JSON. HEED_ARGUMENT for a format

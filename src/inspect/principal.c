@@ -1,0 +1,78 @@
+/* The rows' inner products G = X Xᵀ have the eigenvalues of the covariance, times the number of rows, and as eigenvectors
+ * the rows' places along the components; there are fewer rows than columns. Found by power iteration, the first and then,
+ * with that taken away, the second. */
+#include "inspect/principal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_ITERATIONS = 5000 };
+
+/* G [rows, rows] of the rows less their mean. */
+static void multiply(const float *values, int64_t rows, int64_t columns, double *mean, double *g) {
+    for (int64_t c = 0; c < columns; c++) {
+        mean[c] = 0;
+        for (int64_t r = 0; r < rows; r++) mean[c] += (double)values[r * columns + c] / (double)rows;
+    }
+    for (int64_t a = 0; a < rows; a++) {
+        for (int64_t b = 0; b <= a; b++) {
+            double sum = 0;
+            for (int64_t c = 0; c < columns; c++)
+                sum += ((double)values[a * columns + c] - mean[c]) * ((double)values[b * columns + c] - mean[c]);
+            g[a * rows + b] = g[b * rows + a] = sum;
+        }
+    }
+}
+
+static double norm_of(const double *v, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += v[i] * v[i];
+    return sqrt(sum);
+}
+
+/* The largest eigenvalue of G, and v [rows] its eigenvector of length 1; 0 and zeros where there is none. */
+static double largest_eigenvalue(const double *g, int64_t rows, double *v, double *next) {
+    double value = 0, change = 1;
+    /* no direction is left out of the start but by chance */
+    for (int64_t i = 0; i < rows; i++) v[i] = 1 + (double)(i * 7 % 11) / 11;
+    for (int iteration = 0; iteration < MOST_ITERATIONS && change > 1e-12; iteration++) {
+        for (int64_t i = 0; i < rows; i++) {
+            next[i] = 0;
+            for (int64_t j = 0; j < rows; j++) next[i] += g[i * rows + j] * v[j];
+        }
+        value = norm_of(next, rows), change = 0;
+        for (int64_t i = 0; i < rows; i++) {
+            double scaled = value > 0 ? next[i] / value : 0;
+            change = fmax(change, fabs(scaled - v[i]));
+            v[i] = scaled;
+        }
+    }
+    return value;
+}
+
+heed_status hd_principal_components(heed_context *context, const float *values, int64_t rows, int64_t columns,
+                                    double *points, double shares[2]) {
+    double *g = hd_alloc(context, (size_t)(rows * rows), sizeof *g);
+    double *room = hd_alloc(context, (size_t)(2 * rows + columns), sizeof *room), *v = room, *next = room + rows;
+    if (!g || !room) {
+        hd_free(context, g);
+        hd_free(context, room);
+        return HEED_MEMORY;
+    }
+    multiply(values, rows, columns, room + 2 * rows, g);
+    double whole = 0, first = 0;
+    for (int64_t i = 0; i < rows; i++) whole += g[i * rows + i];
+    for (int component = 0; component < 2; component++) {
+        double value = largest_eigenvalue(g, rows, v, next), far = 0;
+        if (component == 0) first = value;
+        if (value <= 1e-9 * first) value = 0; /* what rounding left */
+        for (int64_t i = 0; i < rows; i++)
+            if (fabs(v[i]) > fabs(far)) far = v[i];
+        for (int64_t i = 0; i < rows; i++) points[2 * i + component] = sqrt(value) * (far < 0 ? -v[i] : v[i]);
+        for (int64_t i = 0; i < rows * rows; i++) g[i] -= value * v[i / rows] * v[i % rows];
+        shares[component] = whole > 0 ? value / whole : 0;
+    }
+    hd_free(context, g);
+    hd_free(context, room);
+    return HEED_OK;
+}

@@ -1,0 +1,269 @@
+#include "inspect/vectors.h"
+
+#include "base/number.h"
+#include "inspect/paper.h"
+#include "inspect/screen.h"
+#include "inspect/strip.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NUMBER = 24, NOTE = 120 };
+
+static void label_of(const hd_vectors *v, int64_t row, char number[NUMBER], const char **label) {
+    snprintf(number, NUMBER, "%lld", (long long)row);
+    *label = v->labels ? v->labels[row] : number;
+}
+
+/* What the shades mean, and how many of the columns there was room for. */
+static void note_scale(const hd_vectors *v, int64_t blocks, double largest, char note[NOTE]) {
+    char number[NUMBER];
+    hd_print_number(number, sizeof number, "%.3g", largest);
+    if (blocks < v->columns)
+        snprintf(note, NOTE, "%lld of %lld columns; full shade: ±%s", (long long)blocks, (long long)v->columns, number);
+    else
+        snprintf(note, NOTE, "%lld columns; full shade: ±%s", (long long)v->columns, number);
+}
+
+static void note_plane(const hd_vectors *v, char note[NOTE]) {
+    hd_print_number(note, NOTE, "Principal components: %.0f%% of the variance across, %.0f%% up and down",
+                    100 * v->shares[0], 100 * v->shares[1]);
+}
+
+/* Where the points lie: the same scale in both directions, around 0. */
+static double reach_of(const hd_vectors *v) {
+    double reach = 0;
+    for (int64_t i = 0; i < 2 * v->rows; i++) reach = fmax(reach, fabs(v->points[i]));
+    return reach > 0 ? reach : 1;
+}
+
+/* ---- for terminals ---- */
+
+enum { LONGEST_LABEL = 24, USUAL_COLUMNS = 80, FEWEST_COLUMNS = 16, LINES = 25 };
+
+/* A plane of cells: each is blank, the first byte of a label, or a later part of one. */
+typedef struct plane {
+    int64_t columns;
+    int32_t *cells; /* [LINES, columns]: 0, 1 + the row whose label begins here, or −1 */
+} plane;
+
+static bool is_free(const plane *p, int64_t line, int64_t first, int64_t cells) {
+    if (first < 0 || first + cells > p->columns) return false;
+    for (int64_t i = hd_max(first - 1, 0); i < hd_min(first + cells + 1, p->columns); i++)
+        if (p->cells[line * p->columns + i]) return false;
+    return true;
+}
+
+/* A label around its point, or on a line above or below, where there is room; false where there is none. */
+static bool put_label(const plane *p, int64_t row, const char *label, int64_t column, int64_t line) {
+    static const int lines[] = {0, -1, 1};
+    int64_t cells = hd_text_cells(label);
+    for (int i = 0; i < 3; i++) {
+        int64_t at = line + lines[i], first = hd_min(hd_max(column - cells / 2, 0), p->columns - cells);
+        if (at < 0 || at >= LINES || cells == 0 || !is_free(p, at, first, cells)) continue;
+        for (int64_t c = 0; c < cells; c++) p->cells[at * p->columns + first + c] = c ? -1 : (int32_t)row + 1;
+        return true;
+    }
+    return false;
+}
+
+static heed_status append_plane(const hd_vectors *v, bool color, int64_t columns, hd_buffer *out) {
+    plane p = {.columns = columns};
+    p.cells = hd_alloc_zeroed(out->context, LINES * (size_t)columns, sizeof *p.cells);
+    if (!p.cells) return HEED_MEMORY;
+    double reach = reach_of(v);
+    int64_t left = 0;
+    for (int64_t row = 0; row < v->rows; row++) {
+        int64_t column = (int64_t)((v->points[2 * row] / reach + 1) / 2 * (double)(columns - 1) + 0.5);
+        int64_t line = (int64_t)((1 - v->points[2 * row + 1] / reach) / 2 * (LINES - 1) + 0.5);
+        left += !put_label(&p, row, v->labels[row], column, line);
+    }
+    for (int64_t line = 0; line < LINES; line++) {
+        for (int64_t c = 0; c < columns; c++) {
+            int32_t cell = p.cells[line * columns + c];
+            if (cell < 0) continue;
+            if (color && cell) hd_screen_set(out, 0, hd_head_color(cell - 1));
+            hd_buffer_text(out, cell ? v->labels[cell - 1] : line == LINES / 2 ? "─" : c == columns / 2 ? "│" : " ");
+            if (color && cell) hd_screen_reset(out);
+        }
+        hd_screen_end_line(out);
+    }
+    if (left) hd_buffer_format(out, "(no room for %lld more)\n", (long long)left);
+    hd_free(out->context, p.cells);
+    return HEED_OK;
+}
+
+static heed_status draw_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
+    const hd_vectors *v = (const hd_vectors *)picture;
+    double largest = hd_vector_largest(v->values, v->rows * v->columns);
+    int64_t labels = 0, whole = columns ? columns : USUAL_COLUMNS;
+    char number[NUMBER], note[NOTE];
+    const char *label;
+    for (int64_t row = 0; row < v->rows; row++)
+        label_of(v, row, number, &label), labels = hd_max(labels, hd_text_cells(label));
+    labels = hd_min(labels, LONGEST_LABEL);
+    int64_t room = hd_max(whole - labels - 1, FEWEST_COLUMNS), blocks = hd_strip_blocks(v->columns, room);
+    hd_buffer_format(out, "%s\n\n", v->title);
+    for (int64_t row = 0; row < v->rows; row++) {
+        label_of(v, row, number, &label);
+        hd_screen_label_right(out, label, labels);
+        hd_buffer_byte(out, ' ');
+        hd_strip_text(out, v->values + row * v->columns, v->columns, room, largest, color);
+        hd_screen_end_line(out);
+    }
+    note_scale(v, blocks, largest, note);
+    hd_buffer_format(out, "\n%s\n%s%s", note, v->note ? v->note : "", v->note ? "\n" : "");
+    if (!v->points) return out->failed ? HEED_MEMORY : HEED_OK;
+    note_plane(v, note);
+    hd_buffer_format(out, "\n%s\n\n", note);
+    HD_TRY(append_plane(v, color, hd_max(whole, FEWEST_COLUMNS), out));
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
+/* ---- for print ---- */
+
+enum {
+    MOST_BLOCKS = 256,
+    WIDEST = 768,  /* pixels of a strip */
+    THICK = 16,    /* of one with a label; */
+    THIN = 5,      /* of many with numbers, of which */
+    NUMBERED = 10, /* each tenth is shown */
+    PLANE = 520,   /* pixels of the plane's side */
+    ABOVE_PLANE = 40
+};
+
+typedef struct box {
+    int64_t left, top, right, bottom;
+} box;
+
+static bool overlap(box a, box b) {
+    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+static bool is_room(const box *boxes, int64_t count, box wanted, box frame) {
+    if (wanted.left < frame.left || wanted.right > frame.right || wanted.top < frame.top ||
+        wanted.bottom > frame.bottom)
+        return false;
+    for (int64_t i = 0; i < count; i++)
+        if (overlap(boxes[i], wanted)) return false;
+    return true;
+}
+
+/* Labels stand to the right of their points, or left, above or below; those without room are left out, their points stay. */
+static heed_status append_points(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
+    box *boxes = hd_alloc(out->context, (size_t)(2 * v->rows), sizeof *boxes);
+    if (!boxes) return HEED_MEMORY;
+    box frame = {x, y, x + PLANE, y + PLANE};
+    double reach = 1.05 * reach_of(v);
+    for (int64_t row = 0; row < v->rows; row++) {
+        int64_t across = x + (int64_t)((v->points[2 * row] / reach + 1) / 2 * PLANE + 0.5);
+        int64_t down = y + (int64_t)((1 - v->points[2 * row + 1] / reach) / 2 * PLANE + 0.5);
+        hd_color c = hd_head_color(row);
+        boxes[row] = (box){across - 3, down - 3, across + 3, down + 3};
+        hd_buffer_format(out, "<circle cx=\"%lld\" cy=\"%lld\" r=\"3\" fill=\"#%02x%02x%02x\"/>\n", (long long)across,
+                         (long long)down, c.red, c.green, c.blue);
+    }
+    int64_t count = v->rows;
+    for (int64_t row = 0; row < v->rows; row++) {
+        int64_t across = boxes[row].left + 3, down = boxes[row].top + 3, wide = hd_paper_room(v->labels[row]);
+        const box around[] = {{across + 5, down - 8, across + 5 + wide, down + 7},
+                              {across - 5 - wide, down - 8, across - 5, down + 7},
+                              {across - wide / 2, down - 19, across + wide / 2, down - 4},
+                              {across - wide / 2, down + 4, across + wide / 2, down + 19}};
+        for (int i = 0; i < 4; i++) {
+            if (!is_room(boxes, count, around[i], frame)) continue;
+            boxes[count++] = around[i];
+            hd_paper_label(out,
+                           i == 1 ? around[i].right
+                           : i    ? across
+                                  : around[i].left,
+                           around[i].bottom - 3,
+                           i == 0   ? ""
+                           : i == 1 ? HD_PAPER_RIGHT
+                                    : HD_PAPER_MIDDLE,
+                           v->labels[row]);
+            break;
+        }
+    }
+    hd_free(out->context, boxes);
+    return HEED_OK;
+}
+
+static heed_status append_paper_plane(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
+    char note[NOTE];
+    note_plane(v, note);
+    hd_paper_label(out, HD_PAPER_MARGIN, y - 14, "", note);
+    hd_buffer_format(out,
+                     "<path fill=\"none\" stroke=\"#dfe4ea\" d=\"M%lld %lldh%dv%dh-%dzM%lld %lldv%dM%lld %lldh%d\"/>\n",
+                     (long long)x, (long long)y, PLANE, PLANE, PLANE, (long long)(x + PLANE / 2), (long long)y, PLANE,
+                     (long long)x, (long long)(y + PLANE / 2), PLANE);
+    return append_points(v, x, y, out);
+}
+
+static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
+    const hd_vectors *v = (const hd_vectors *)picture;
+    double largest = hd_vector_largest(v->values, v->rows * v->columns);
+    int64_t labels = 0, thick = v->labels ? THICK : THIN, blocks = hd_strip_blocks(v->columns, MOST_BLOCKS);
+    int64_t block = hd_min(hd_max(WIDEST / hd_max(blocks, 1), 3), 12);
+    char number[NUMBER], note[NOTE];
+    const char *label;
+    for (int64_t row = 0; row < v->rows; row++)
+        label_of(v, row, number, &label), labels = hd_max(labels, hd_paper_room(label));
+    note_scale(v, blocks, largest, note);
+    int64_t x = HD_PAPER_MARGIN + labels + 8, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + 6,
+            plane = y + v->rows * thick + 34 + 20 * (v->note != NULL) + ABOVE_PLANE;
+    int64_t right =
+        hd_max(x + hd_max(blocks * block, v->points ? PLANE : 0), HD_PAPER_MARGIN + hd_paper_title_room(v->title));
+    right = hd_max(right, x + hd_max(hd_paper_room(note), v->note ? hd_paper_room(v->note) : 0));
+    hd_paper_begin(out, right + HD_PAPER_MARGIN, (v->points ? plane + PLANE : plane - ABOVE_PLANE) + HD_PAPER_MARGIN);
+    hd_paper_title(out, v->title);
+    for (int64_t row = 0; row < v->rows; row++) {
+        int64_t at = y + row * thick;
+        label_of(v, row, number, &label);
+        if (v->labels || row % NUMBERED == 0)
+            hd_paper_label(out, x - 8, at + thick / 2 + 4, v->labels ? HD_PAPER_RIGHT : HD_PAPER_SMALL HD_PAPER_RIGHT,
+                           label);
+        hd_strip_svg(out, v->values + row * v->columns, v->columns, MOST_BLOCKS, largest, x, at, block,
+                     v->labels ? thick - 2 : thick);
+    }
+    hd_paper_label(out, x, y + v->rows * thick + 20, HD_PAPER_SMALL, note);
+    if (v->note) hd_paper_label(out, x, y + v->rows * thick + 38, HD_PAPER_SMALL, v->note);
+    heed_status status = v->points ? append_paper_plane(v, x, plane, out) : HEED_OK;
+    hd_paper_end(out);
+    return status == HEED_OK && out->failed ? HEED_MEMORY : status;
+}
+
+/* ---- data ---- */
+
+static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
+    const hd_vectors *v = (const hd_vectors *)picture;
+    hd_buffer_byte(out, '{');
+    if (v->labels) {
+        hd_buffer_text(out, "\"tokens\": ");
+        hd_append_json_strings(out, v->labels, v->rows);
+        hd_buffer_text(out, ", ");
+    }
+    hd_buffer_format(out, "\"%s\": [", v->what);
+    for (int64_t row = 0; row < v->rows; row++) {
+        if (row) hd_buffer_text(out, ", ");
+        hd_append_json_floats(out, v->values + row * v->columns, v->columns);
+    }
+    hd_buffer_byte(out, ']');
+    if (v->points) {
+        hd_buffer_text(out, ", \"points\": [");
+        for (int64_t row = 0; row < v->rows; row++) {
+            if (row) hd_buffer_text(out, ", ");
+            hd_append_json_doubles(out, v->points + 2 * row, 2);
+        }
+        hd_buffer_text(out, "], \"variance\": ");
+        hd_append_json_doubles(out, v->shares, 2);
+    }
+    hd_buffer_text(out, "}\n");
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
+heed_status hd_vectors_open(heed_context *context, hd_vectors **vectors) {
+    static const hd_picture_class class = {"vectors are", draw_text, draw_svg, write_json};
+    return hd_picture_open(context, &class, sizeof **vectors, vectors);
+}
