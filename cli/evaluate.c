@@ -6,7 +6,7 @@
 #include "output.h"
 #include "verbs.h"
 
-static const char *model_name;
+static const char *model_name, *input;
 static bool json;
 
 /* A measure: its command, and what it makes of the words. The report is for heed_free. */
@@ -59,6 +59,37 @@ static heed_status run_perplexity(const invocation *line, heed_model *model, cha
 
 static const own_option perplexity_own[] = {MODEL("the model to judge"), JSON("a JSON object")};
 
+/* ---- accuracy ---- */
+
+static bool check_accuracy(const invocation *line) {
+    if (input && line->text_count) return report_usage(line, "one file at a time, not also --input"), false;
+    return check_reference(line, model_name ? "texts" : "labels");
+}
+
+static heed_status run_accuracy(const invocation *line, heed_model *model, char **report) {
+    return heed_evaluate_accuracy(line->context, model, line->options, input ? input : only_file(line), json, report);
+}
+
+static const own_option accuracy_own[] = {
+    MODEL("a model to judge; without one, labels are"),
+    {"input", 0, "FILE", "the labels, or the model's texts, one a line; - for standard input", &input, NULL},
+    JSON("a JSON object, with how often each label was taken for each")};
+
+/* ---- span-f1 ---- */
+
+static bool check_span_f1(const invocation *line) {
+    if (!model_name) return check_reference(line, "labels");
+    if (line->text_count > 1) return report_usage(line, "one file at a time, not %zu", line->text_count), false;
+    return true;
+}
+
+static heed_status run_span_f1(const invocation *line, heed_model *model, char **report) {
+    return heed_evaluate_span_f1(line->context, model, line->options, only_file(line), json, report);
+}
+
+static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a file's labels are"),
+                                         JSON("a JSON object, with seqeval's names")};
+
 /* ---- all of them ---- */
 
 static const measure measures[] = {
@@ -99,6 +130,33 @@ static const measure measures[] = {
       .notes = true},
      check_perplexity,
      run_perplexity},
+    {{.name = "evaluate accuracy",
+      .usage = "--reference FILE [-m MODEL] [options] [FILE]",
+      .about = "How many labels of a file, else of standard input, are those of --reference, line by line; or with a "
+               "model,\n"
+               "how many of those that it gives to the file's texts. What `heed classify` prints can be such a file.\n"
+               "The macro F1 is the mean of the labels' F1. A label that the model does not have counts as wrong.\n",
+      .own = accuracy_own,
+      .own_count = sizeof accuracy_own / sizeof accuracy_own[0],
+      .open_options = heed_accuracy_options,
+      .notes = true},
+     check_accuracy,
+     run_accuracy},
+    {{.name = "evaluate span-f1",
+      .usage = "--reference FILE [FILE] | -m MODEL [FILE]",
+      .about =
+          "How well labelled spans such as named entities are found: the labels of a file against those of "
+          "--reference,\n"
+          "or with a model, the model's against those of the file. Files have CoNLL's columns, a word first and its\n"
+          "label (O, B-PER, I-PER) last in a line, and an empty line behind a sentence. A span is right when its "
+          "first\n"
+          "word, its last and its type are, as seqeval and conlleval count.\n",
+      .own = span_f1_own,
+      .own_count = sizeof span_f1_own / sizeof span_f1_own[0],
+      .open_options = heed_span_f1_options,
+      .notes = true},
+     check_span_f1,
+     run_span_f1},
 };
 enum { MEASURES = sizeof measures / sizeof measures[0], PREFIX = sizeof "evaluate " - 1 };
 
@@ -106,7 +164,7 @@ static int evaluate(const measure *m, int count, char **words) {
     invocation line;
     int code;
     heed_model *model = NULL;
-    model_name = NULL;
+    model_name = input = NULL;
     if (!open_invocation(&m->command, count, words, &line, &code)) return code;
     if (m->check(&line)) {
         char *report;
@@ -126,7 +184,9 @@ static int evaluate(const measure *m, int count, char **words) {
 static const char usage[] =
     "heed evaluate MEASURE [options] [FILE]\n\n"
     "  bleu        of translations\n"
-    "  perplexity  of a model that gives words probabilities\n\n"
+    "  perplexity  of a model that gives words probabilities\n"
+    "  accuracy    of labels of texts\n"
+    "  span-f1     of named entities and other labelled words\n\n"
     "heed evaluate MEASURE --help says more of one.\n";
 
 static void print_measures(void) {

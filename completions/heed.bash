@@ -12,12 +12,15 @@ _heed() {
         -m|--model|-o|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z0-9-]*')
+        local measure=
+        [[ ${COMP_WORDS[1]} == evaluate ]] && measure=${COMP_WORDS[2]}
+        # shellcheck disable=SC2086  # none for most verbs
+        options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" $measure --help 2>/dev/null | grep -o -- '--[a-z0-9-]*')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == evaluate ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "bleu" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "bleu perplexity accuracy span-f1" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == bench ]]; then
         mapfile -t COMPREPLY < <(compgen -W "machine kernels train translate" -- "$current")
     else

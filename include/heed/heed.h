@@ -290,6 +290,25 @@ HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options
 HEED_API heed_status heed_evaluate_perplexity(heed_model *model, const heed_options *options, const char *const *files,
                                               size_t count, bool json, char **report);
 
+HEED_API heed_status heed_accuracy_options(heed_context *context, heed_options **options);
+/* How many labels of texts are right, one a line in the option "reference": those of a file of labels ("-": standard input;
+ * what stands behind a tab is not looked at), or those that a model gives to the texts of a file, where `model` is not NULL.
+ * Accuracy, the mean of all labels' F1, and of each label precision, recall and F1: lines of text in percent, or as parts of 1
+ * a JSON object {"accuracy", "macro_f1", "number", "labels": {LABEL: {"precision", "recall", "f1", "number"}}, "confusion":
+ * {"labels", "counts": [of each wanted label, how often each was found]}}; for heed_free. A label that the model lacks, and a
+ * text too long for it, count as wrong; a note says so. */
+HEED_API heed_status heed_evaluate_accuracy(heed_context *context, heed_model *model, const heed_options *options,
+                                            const char *file, bool json, char **report);
+
+HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **options);
+/* The same for spans of words, such as named entities, in files of CoNLL's columns, a word first and its label last in a line:
+ * the labels of `file` against those of the option "reference", or with a model, its labels against those of `file`. A span is
+ * right when its first word, its last and its type are, as seqeval and conlleval count. Precision, recall and F1 of each type
+ * and of all: lines of text in percent, or as parts of 1 seqeval's object {TYPE: {"precision", "recall", "f1", "number"},
+ * "overall_precision", "overall_recall", "overall_f1", "overall_accuracy"}. HEED_FORMAT when the files' words differ. */
+HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,
+                                           const char *file, bool json, char **report);
+
 HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
 /* Measures `what` ("machine", "kernels", "train", "translate") and reports it line by line to `line` as it goes. */
 HEED_API heed_status heed_bench(heed_context *context, const heed_options *options, const char *what,

@@ -46,6 +46,13 @@ static heed_status answer_one(encoding_texts *e) {
     return e->answer(e->user, &e->at);
 }
 
+hd_tensor *hd_choose_labels(const hd_encoded *e, const int32_t *tokens, int64_t count, int32_t *labels) {
+    int32_t starts[] = {0, (int32_t)count};
+    hd_layout text = {.sequences = 1, .starts = starts};
+    hd_tensor *logits = hd_gather(e->pass, e->logits, tokens, count, 1, NULL);
+    return hd_network_choose(e->model->network, e->pass, logits, &text, labels) == HEED_OK ? logits : NULL;
+}
+
 heed_status hd_encode_texts(heed_model *model, hd_head head, const char *what, const char *const *texts,
                             const size_t *sizes, size_t count,
                             heed_status (*answer)(void *user, const hd_encoded *encoded), void *user,

@@ -23,6 +23,9 @@ heed_status hd_encode_texts(heed_model *model, hd_head head, const char *what, c
                             heed_status (*answer)(void *user, const hd_encoded *encoded), void *user,
                             heed_results **results);
 
+/* The label of each of some tokens, chosen together where the model does; returns their rows of the logits. */
+hd_tensor *hd_choose_labels(const hd_encoded *encoded, const int32_t *tokens, int64_t count, int32_t *labels);
+
 /* Softmax of a row of logits: probabilities [count] in double. */
 void hd_probabilities(const float *logits, int64_t count, double *probabilities);
 

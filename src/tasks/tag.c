@@ -60,10 +60,8 @@ static heed_status choose_labels(const hd_encoded *e, words *w) {
     if (!w->tokens || !w->labels) return pass->status;
     for (size_t i = 0; i < encoding->count; i++)
         if (begins_a_word(e, i)) w->tokens[w->count++] = (int32_t)i;
-    int32_t starts[] = {0, (int32_t)w->count};
-    w->logits = hd_gather(pass, e->logits, w->tokens, w->count, 1, NULL);
-    return hd_network_choose(e->model->network, pass, w->logits, &(hd_layout){.sequences = 1, .starts = starts},
-                             w->labels);
+    w->logits = hd_choose_labels(e, w->tokens, w->count, w->labels);
+    return pass->status;
 }
 
 static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, entity *t) {

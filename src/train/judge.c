@@ -7,7 +7,7 @@
 typedef struct judging {
     hd_run *run;
     uint64_t asked, right;
-    hd_span_counts spans;
+    hd_counts spans;
 } judging;
 
 static heed_status judge_some(judging *j, const hd_pair *pairs, int64_t count) {
@@ -27,7 +27,7 @@ static heed_status judge_some(judging *j, const hd_pair *pairs, int64_t count) {
     j->asked += (uint64_t)batch.asked;
     for (int64_t i = 0, at = 0; run->metric == HD_METRIC_SPAN_F1 && i < count; i++) {
         int64_t asked = hd_asked_of(run->objective, &pairs[i]);
-        hd_spans_add(&j->spans, (const char *const *)run->labels.names, batch.wanted + at, chosen + at, asked);
+        hd_spans_add(&j->spans, NULL, (const char *const *)run->labels.names, batch.wanted + at, chosen + at, asked);
         at += asked;
     }
     return HEED_OK;
@@ -48,7 +48,6 @@ heed_status hd_judge(hd_run *run, double *score) {
         if (status == HEED_OK) status = judge_some(&j, pairs, count);
     }
     hd_arena_close(&drawn);
-    *score =
-        run->metric == HD_METRIC_SPAN_F1 ? hd_span_f1(&j.spans) : 100.0 * (double)j.right / (double)hd_max(j.asked, 1);
+    *score = run->metric == HD_METRIC_SPAN_F1 ? hd_f1(&j.spans) : hd_percentage(j.right, j.asked);
     return status;
 }

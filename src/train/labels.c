@@ -43,7 +43,7 @@ int32_t hd_labels_find(const hd_labels *labels, const char *label, size_t size) 
     return found ? (int32_t)place : -1;
 }
 
-static heed_status add(heed_context *context, hd_labels *labels, const char *label, size_t size) {
+heed_status hd_labels_add(heed_context *context, hd_labels *labels, const char *label, size_t size) {
     bool found;
     size_t place = place_of(labels, label, size, &found);
     if (found) {
@@ -73,7 +73,7 @@ heed_status hd_labels_collect(heed_context *context, const char *path, bool colu
         const char *label;
         size_t size;
         hd_label_of_line(&lines, columns, &label, &size);
-        if (size) status = add(context, labels, label, size);
+        if (size) status = hd_labels_add(context, labels, label, size);
     }
     if (status == HEED_OK) status = lines.status;
     hd_lines_close(&lines);

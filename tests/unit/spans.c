@@ -14,29 +14,29 @@ typedef struct sentence {
 
 static const sentence sentences[] = {
     {3, {BP, IP, O}, {BP, IP, O}, {1, 1, 1}},
-    {3, {BP, IP, O}, {BP, O, O}, {1, 1, 0}},         /* too short */
-    {3, {BP, O, O}, {BP, IP, O}, {1, 1, 0}},         /* too long */
-    {2, {BP, BP}, {BP, IP}, {2, 1, 0}},              /* two neighbours, found as one */
-    {2, {BP, BL}, {BP, IL}, {2, 2, 2}},              /* another kind begins a span whatever its letter */
-    {3, {O, IP, IP}, {O, BP, IP}, {1, 1, 1}},        /* IO and BIO say the same */
-    {2, {BP, O}, {BL, O}, {1, 1, 0}},                /* another kind */
-    {4, {O, O, O, O}, {O, IL, O, IL}, {0, 2, 0}},    /* nothing there */
+    {3, {BP, IP, O}, {BP, O, O}, {1, 1, 0}},           /* too short */
+    {3, {BP, O, O}, {BP, IP, O}, {1, 1, 0}},           /* too long */
+    {2, {BP, BP}, {BP, IP}, {2, 1, 0}},                /* two neighbours, found as one */
+    {2, {BP, BL}, {BP, IL}, {2, 2, 2}},                /* another kind begins a span whatever its letter */
+    {3, {O, IP, IP}, {O, BP, IP}, {1, 1, 1}},          /* IO and BIO say the same */
+    {2, {BP, O}, {BL, O}, {1, 1, 0}},                  /* another kind */
+    {4, {O, O, O, O}, {O, IL, O, IL}, {0, 2, 0}},      /* nothing there */
     {4, {BP, IP, BL, IL}, {O, IP, BL, IL}, {2, 2, 1}}, /* begins late */
 };
 
 static void spans_are_counted(void **state) {
     (void)state;
-    hd_span_counts all = {0};
+    hd_counts all = {0};
     for (size_t i = 0; i < HD_COUNT(sentences); i++) {
         const sentence *s = &sentences[i];
-        hd_span_counts one = {0};
-        hd_spans_add(&one, names, s->wanted, s->found, s->count);
-        hd_spans_add(&all, names, s->wanted, s->found, s->count);
+        hd_counts one = {0};
+        hd_spans_add(&one, NULL, names, s->wanted, s->found, s->count);
+        hd_spans_add(&all, NULL, names, s->wanted, s->found, s->count);
         if (one.wanted != s->spans[0] || one.found != s->spans[1] || one.right != s->spans[2])
             fail_msg("sentence %zu: %d wanted, %d found, %d right", i, (int)one.wanted, (int)one.found, (int)one.right);
     }
-    assert_true(hd_span_f1(&all) == 200.0 * 5 / (11 + 12));
-    assert_true(hd_span_f1(&(hd_span_counts){0}) == 0);
+    assert_true(hd_f1(&all) == 200.0 * 5 / (11 + 12));
+    assert_true(hd_f1(&(hd_counts){0}) == 0);
 }
 
 int main(void) {

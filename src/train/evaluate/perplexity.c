@@ -80,7 +80,7 @@ static heed_status score_waiting(scoring *s) {
     const hd_network *network = s->network;
     hd_pass *pass = &s->pass;
     hd_laid_out batch;
-    int64_t asked;
+    int64_t asked = 0;
     if (!s->count) return HEED_OK;
     if (!hd_grow(s->call->context, &s->pairs, &s->pair_capacity, s->count, sizeof *s->pairs)) return HEED_MEMORY;
     for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->pieces[i].pair;
