@@ -1,5 +1,5 @@
-"""heed's recurrent networks (src/layers/recurrent.h) of torch.nn.RNN, GRU and LSTM, one sequence at a time: no padding, no
-masks. For make.py here and for bench/loss_curves.py.
+"""heed's recurrent networks (src/layers/recurrent.h) of torch.nn.RNN, GRU and LSTM, on one sequence, ids [tokens], or on
+several of one length, ids [tokens, sequences]: no padding, no masks. For make.py here and for bench/loss_curves.py.
 """
 import torch
 from torch import nn
@@ -69,20 +69,21 @@ class Recurrent(nn.Module):
         x = self.embed(ids)
         for i, layer in enumerate(self.encoder):
             y = layer(x)[0]
-            if len(self.backwards): y = torch.cat([y, self.backwards[i](x.flip(0))[0].flip(0)], 1)
+            if len(self.backwards): y = torch.cat([y, self.backwards[i](x.flip(0))[0].flip(0)], -1)
             x = y
         return x
 
     def attend(self, h, states):
         keys = states if self.memory == "luong-dot" else self.key(states)
-        scores = torch.tanh(self.query(h) + keys) @ self.scorer if self.additive else keys @ h
-        return torch.softmax(scores, 0) @ states
+        scores = torch.tanh(self.query(h) + keys) @ self.scorer if self.additive else (keys * h).sum(-1)
+        return (torch.softmax(scores, 0)[..., None] * states).sum(0)
 
     def begin(self, states):
         if self.memory == "mean": given = states.mean(0)
         elif self.memory == "concatenated":
-            given = torch.cat([states.flatten(), torch.zeros(self.most * self.width - states.numel())])
-        elif len(self.backwards): given = torch.cat([states[-1, :self.width // 2], states[0, self.width // 2:]])
+            missing = states.new_zeros(self.most - len(states), *states.shape[1:])
+            given = torch.cat([*states, *missing], -1)
+        elif len(self.backwards): given = torch.cat([states[-1, ..., :self.width // 2], states[0, ..., self.width // 2:]], -1)
         else: given = states[-1]
         h = [torch.tanh(bridge(given))[None] for bridge in self.bridge_h]
         return list(zip(h, [bridge(given)[None] for bridge in self.bridge_c])) if self.lstm else h
@@ -95,7 +96,7 @@ class Recurrent(nn.Module):
     def forward(self, source, fed):
         if not len(self.encoder): return self.layers(self.embed(fed), [None] * len(self.decoder)) @ self.embedding.T
         states = self.encode(source)
-        state, previous, out = self.begin(states), torch.zeros(self.width), []
+        state, previous, out = self.begin(states), torch.zeros_like(states[0]), []
         for token in fed:
             x = self.embed(token)
             if not self.attends:
@@ -104,20 +105,20 @@ class Recurrent(nn.Module):
             if self.memory == "bahdanau":
                 top = state[-1][0][0] if self.lstm else state[-1][0]
                 context = self.attend(top, states)
-                h = self.layers(torch.cat([x, context])[None], state)[0]
+                h = self.layers(torch.cat([x, context], -1)[None], state)[0]
             else:
-                h = self.layers(torch.cat([x, previous])[None], state)[0]
+                h = self.layers(torch.cat([x, previous], -1)[None], state)[0]
                 context = self.attend(h, states)
-            previous = torch.tanh(self.combine(torch.cat([h, context])))
+            previous = torch.tanh(self.combine(torch.cat([h, context], -1)))
             out.append(previous)
         return torch.stack(out) @ self.embedding.T
 
     def classify(self, ids):
-        """Logits [labels] of a text."""
+        """Logits [..., labels] of texts."""
         return self.classifier(torch.tanh(self.pooler(self.encode(ids).mean(0))))
 
     def tag(self, ids):
-        """Logits [tokens, labels]."""
+        """Logits [tokens, ..., labels]."""
         return self.classifier(self.encode(ids))
 
     def field_loss(self, logits, labels):
