@@ -1,6 +1,7 @@
 """What the comparisons share: reading lines, and translating with heed's command, transformers and CTranslate2."""
 import gzip
 import pathlib
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -72,6 +73,20 @@ def ctranslate2_translate(folder, lines, beams, threads, batch_tokens=4096):
             ids = tokenizer.convert_tokens_to_ids(result.hypotheses[0])
             out[i] = tokenizer.decode(ids, skip_special_tokens=True)
         return out, time.perf_counter() - start
+
+
+def report_training(take_step, tokens, warm_up, title):
+    """Takes steps 0, 1, … of tokens[step] target tokens each, of which the first few only warm up, and prints how fast."""
+    seconds, loss = [], None
+    for step in range(len(tokens)):
+        start = time.perf_counter()
+        loss = take_step(step)
+        seconds.append(time.perf_counter() - start)
+    print(title)
+    print("target tokens/s ", spread([n / s for n, s in zip(tokens[warm_up:], seconds[warm_up:])]))
+    print("ms/step         ", spread([1000 * s for s in seconds[warm_up:]]))
+    print(f"peak memory      {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB resident")
+    print(f"loss             {loss:.3f}")
 
 
 def spread(values):

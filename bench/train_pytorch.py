@@ -16,14 +16,12 @@ import argparse
 import math
 import pathlib
 import random
-import resource
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common import PROJECT, read_lines, spread
+from common import PROJECT, read_lines, report_training
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--data", type=pathlib.Path, default=PROJECT.parent / "shared/data/multi30k")
@@ -166,24 +164,20 @@ batches = list(make_batches(list(zip(source, target)), pad))
 model = (RecurrentTranslator if options.recurrent else Translator)(pad + 1, max(map(len, source + target)) + 1)
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-4, betas=(0.9, 0.98), eps=1e-9)
 step = torch.compile(model, dynamic=True) if options.compile else model
-speeds, times = [], []
-for number in range(options.warm_up + options.steps):
+
+
+def take_step(number):
     batch = batches[number % len(batches)]
-    start = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
         loss = step(*batch)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    value = loss.item()
-    seconds = time.perf_counter() - start
-    if number >= options.warm_up:
-        speeds.append((batch[2] != -100).sum().item() / seconds)
-        times.append(seconds * 1000)
+    return loss.item()
+
+
+tokens = [(batches[number % len(batches)][2] != -100).sum().item() for number in range(options.warm_up + options.steps)]
 parameters = sum(p.numel() for p in model.parameters())
-print(f"PyTorch {torch.__version__} {'compiled' if options.compile else 'eager'} {'bf16' if options.bf16 else 'f32'}, {options.threads} threads, "
-      f"{parameters:,} parameters, vocabulary {pad + 1:,}")
-print("target tokens/s ", spread(speeds))
-print("ms/step         ", spread(times))
-print(f"peak memory      {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB resident")
-print(f"loss             {value:.3f}")
+report_training(take_step, tokens, options.warm_up,
+                f"PyTorch {torch.__version__} {'compiled' if options.compile else 'eager'} {'bf16' if options.bf16 else 'f32'}, "
+                f"{options.threads} threads, {parameters:,} parameters, vocabulary {pad + 1:,}")
