@@ -2,7 +2,8 @@
  * score of labels y of a sequence is
  *   start[y_1] + Σ_t logits[t, y_t] + Σ_t transitions[y_{t−1}, y_t] + end[y_n],
  * and its loss log Z − score, Z the sum of e^score over all labellings. The gradient of each number is how often the model
- * expects it to count, less how often it does. In double precision, a sequence after the other. */
+ * expects it to count, less how often it does. In double precision, a sequence after the other, and without the kernel table:
+ * labels are too few to fill lanes, and what is compiled once has the same bits on every instruction set. */
 #include "autograd/ops/ops.h"
 #include "base/real.h"
 
