@@ -91,4 +91,6 @@ def report_training(take_step, tokens, warm_up, title):
 
 def spread(values):
     """Median, and how far the values lie from it: what a figure is worth on a machine that does other things too."""
-    return f"{statistics.median(values):.4g} (lowest {min(values):.4g}, highest {max(values):.4g}, runs {len(values)})"
+    middle, lowest, highest = (f"{x:.0f}" if x >= 1000 else f"{x:.4g}"
+                               for x in (statistics.median(values), min(values), max(values)))
+    return f"{middle} (lowest {lowest}, highest {highest}, runs {len(values)})"

@@ -423,7 +423,7 @@ static heed_status bench_train(bench *b) {
     if (status == HEED_OK) {
         spread s = times.count ? spread_of(times.seconds, times.count) : (spread){NAN, NAN, NAN};
         say(b,
-            "training, %lld steps, %d threads: %.0f target tokens/s, %.4g ms/step (%.4g to %.4g), peak memory %.0f MB",
+            "training, %lld steps, %d threads: %.0f target tokens/s, %.1f ms/step (%.1f to %.1f), peak memory %.0f MB",
             (long long)b->options.steps, context->threads, times.tokens_per_second, s.median * 1000, s.least * 1000,
             s.most * 1000, (double)usage.ru_maxrss / 1024);
     }
