@@ -212,11 +212,12 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
         label_of(v, row, number, &label), labels = hd_max(labels, hd_paper_room(label));
     note_scale(v, blocks, largest, note);
     int64_t x = HD_PAPER_MARGIN + labels + 8, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + 6,
-            plane = y + v->rows * thick + 34 + 20 * (v->note != NULL) + ABOVE_PLANE;
+            plane_y = y + v->rows * thick + 34 + 20 * (v->note != NULL) + ABOVE_PLANE;
     int64_t right =
         hd_max(x + hd_max(blocks * block, v->points ? PLANE : 0), HD_PAPER_MARGIN + hd_paper_title_room(v->title));
     right = hd_max(right, x + hd_max(hd_paper_room(note), v->note ? hd_paper_room(v->note) : 0));
-    hd_paper_begin(out, right + HD_PAPER_MARGIN, (v->points ? plane + PLANE : plane - ABOVE_PLANE) + HD_PAPER_MARGIN);
+    hd_paper_begin(out, right + HD_PAPER_MARGIN,
+                   (v->points ? plane_y + PLANE : plane_y - ABOVE_PLANE) + HD_PAPER_MARGIN);
     hd_paper_title(out, v->title);
     for (int64_t row = 0; row < v->rows; row++) {
         int64_t at = y + row * thick;
@@ -229,7 +230,7 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
     }
     hd_paper_label(out, x, y + v->rows * thick + 20, HD_PAPER_SMALL, note);
     if (v->note) hd_paper_label(out, x, y + v->rows * thick + 38, HD_PAPER_SMALL, v->note);
-    heed_status status = v->points ? append_paper_plane(v, x, plane, out) : HEED_OK;
+    heed_status status = v->points ? append_paper_plane(v, x, plane_y, out) : HEED_OK;
     hd_paper_end(out);
     return status == HEED_OK && out->failed ? HEED_MEMORY : status;
 }
