@@ -77,19 +77,18 @@ static void load_tile(int64_t rows, const block *p, float *tile) {
             lanes_store(tile + r * HD_PANEL + j, lanes_load_some(p->c + r * p->c_row + j, p->columns - j));
 }
 
-/* From the sums in the tile to C: what is to be added, the bias, the activation. */
+/* From the tile to the valid columns of C, with what is to be added to C and what registers cannot do. */
 static void finish_tile(int64_t rows, const block *p, const float *tile) {
+    bool adds = p->mode == HD_ADD;
     for (int64_t r = 0; r < rows; r++) {
         float *c = p->c + r * p->c_row;
         for (int64_t j = 0; j < p->columns; j += LANES) {
             int64_t valid = p->columns - j;
             lanes value = lanes_load(tile + r * HD_PANEL + j);
-            if (p->mode == HD_ADD) value = lanes_add(lanes_load_some(c + j, valid), value);
-            if (p->bias) value = lanes_add(value, lanes_load_some(p->bias + j, valid));
-            if (p->activation == HD_RELU) value = lanes_max(lanes_set(0.0f), value);
+            if (adds) value = lanes_add(lanes_load_some(c + j, valid), value);
             lanes_store_some(c + j, value, valid);
         }
-        if (p->activation > HD_RELU) HD_KERNEL(activate)(p->activation, p->columns, c, c);
+        if (adds || p->activation > HD_RELU) HD_KERNEL(activate)(p->activation, p->columns, c, c);
     }
 }
 
@@ -100,7 +99,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
     lanes sum[ROWS][COLUMN_LANES];
     _Alignas(64) float tile[ROWS * HD_PANEL];
     const bool whole = p->columns == 16 * column_lanes;
-    const bool plain = whole && p->mode != HD_ADD && !p->bias && p->activation == HD_IDENTITY;
+    const bool plain = whole && p->mode != HD_ADD && p->activation <= HD_RELU; /* registers go straight to C */
     if (p->mode == HD_CONTINUE) {
         if (!whole) load_tile(rows, p, tile);
         const float *c = whole ? p->c : tile;
@@ -136,6 +135,21 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
         a += p->a_depth;
         b_index += p->b_depth;
         soon += p->soon_step;
+    }
+    if (p->bias) {
+        lanes bias[COLUMN_LANES];
+#pragma GCC unroll 2
+        for (int l = 0; l < column_lanes; l++) bias[l] = lanes_load_some(p->bias + 16 * l, p->columns - 16 * l);
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_add(sum[r][l], bias[l]);
+    }
+    if (p->activation == HD_RELU && p->mode != HD_ADD) {
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_max(lanes_set(0.0f), sum[r][l]);
     }
     float *c = plain ? p->c : tile;
     int64_t c_row = plain ? p->c_row : HD_PANEL;
