@@ -84,7 +84,11 @@ typedef struct hd_attention {
         *places; /* [queries, keys], stride places_row: which of the `pool` keys in k_panels and v is key j of a
                             * query's; NULL: key j itself */
     int64_t places_row, pool; /* pool: a multiple of 16 */
-    float *output;            /* [queries, width] */
+    /* From k_panels and v of a row to those of the next, which is then another head of the same query; 0: rows share
+     * them. Not with places. */
+    int64_t k_apart, v_apart;
+    const float *soon_k, *soon_v; /* k_panels and v of what comes next, asked for meanwhile; or NULL */
+    float *output;                /* [queries, width] */
     int64_t output_row;
     float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
     int64_t log_sum_row;

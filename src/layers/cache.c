@@ -62,7 +62,11 @@ static void put(const hd_cache *cache, const hd_tensor *k, const hd_tensor *v, i
     to_v += key * cache->width;
     for (int64_t h = 0; h < cache->heads; h++) {
         const float *from = k->data + row * k->columns + h * cache->width;
-        for (int64_t j = 0; j < cache->width; j++) to_k[h * stride + j * HD_PANEL] = from[j];
+        for (int64_t j = 0; j < cache->width; j++) {
+            float *to = to_k + h * stride + j * HD_PANEL;
+            __builtin_prefetch(to + stride, 1); /* each is a line of its own, which the next head will write */
+            *to = from[j];
+        }
         memcpy(to_v + h * stride, v->data + row * v->columns + h * cache->width, (size_t)cache->width * sizeof(float));
     }
 }

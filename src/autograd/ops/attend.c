@@ -22,7 +22,8 @@ typedef struct attending {
     const attend_node *op;
     int64_t runs;
     const int32_t *run_starts; /* [runs + 1]: the sequence that each begins with; NULL: each sequence by itself */
-    float *scratch;            /* [workers, scratch_size] */
+    int64_t heads_a_piece;
+    float *scratch; /* [workers, scratch_size] */
     size_t scratch_size, panel_size;
     float **weights; /* [sequences · heads] for the observer, or NULL */
 } attending;
@@ -31,14 +32,18 @@ static int64_t keys_of(const attend_node *op, int64_t s) {
     return op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
 }
 
-/* Are sequences s and s + 1 one token each, that see all of the same cached keys, in order or in lists of their own? */
+/* Is a sequence one token that sees all of its cached keys? */
+static bool sees_all(const attend_node *op, int64_t s) {
+    const hd_layout *queries = op->q->layout;
+    return queries->starts[s + 1] - queries->starts[s] == 1 &&
+           (!op->options.causal || hd_layout_position(queries, s) == op->cached[s].keys - 1);
+}
+
+/* Do sequences s and s + 1 both see all of the same cached keys, in order or in lists of their own? */
 static bool shares_keys(const attend_node *op, int64_t s) {
     const hd_keys *a = &op->cached[s], *b = a + 1;
-    const int32_t *starts = op->q->layout->starts;
-    bool last = !op->options.causal || (hd_layout_position(op->q->layout, s) == a->keys - 1 &&
-                                        hd_layout_position(op->q->layout, s + 1) == b->keys - 1);
-    return starts[s + 2] - starts[s] == 2 && starts[s + 1] - starts[s] == 1 && a->keys == b->keys && last &&
-           a->k_panels == b->k_panels && a->v == b->v && !a->places == !b->places;
+    return a->keys == b->keys && a->k_panels == b->k_panels && a->v == b->v && !a->places == !b->places &&
+           sees_all(op, s) && sees_all(op, s + 1);
 }
 
 static bool find_runs(attending *at) {
@@ -62,6 +67,18 @@ static bool find_runs(attending *at) {
     return true;
 }
 
+static int64_t key_head(const attend_node *op, int64_t h) {
+    return op->options.key_heads ? h / (op->options.heads / op->options.key_heads) : h;
+}
+
+/* What head h of sequence s attends to in the cache. */
+static const float *cached_panels(const attend_node *op, int64_t s, int64_t h) {
+    return op->cached[s].k_panels + key_head(op, h) * op->cached[s].panels_stride;
+}
+static const float *cached_values(const attend_node *op, int64_t s, int64_t h) {
+    return op->cached[s].v + key_head(op, h) * op->cached[s].v_stride;
+}
+
 /* Head h of sequence s, all but the panels. */
 static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     const hd_layout *queries = op->q->layout;
@@ -80,10 +97,9 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
     if (op->log_sums) a.log_sum = op->log_sums + row * op->options.heads + h, a.log_sum_row = op->options.heads;
     if (op->cached) {
         const hd_keys *keys = &op->cached[s];
-        int64_t key_head = op->options.key_heads ? h / (op->options.heads / op->options.key_heads) : h;
         a.keys = keys->keys;
-        a.k_panels = keys->k_panels + key_head * keys->panels_stride;
-        a.v = keys->v + key_head * keys->v_stride, a.v_row = width;
+        a.k_panels = cached_panels(op, s, h);
+        a.v = cached_values(op, s, h), a.v_row = width;
         a.places = keys->places, a.pool = keys->pool;
     } else {
         int64_t key_row = op->k->layout->starts[s];
@@ -100,24 +116,51 @@ static void pack(const attending *at, const float *x, const hd_attention *a, flo
     at->pass->context->kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, HD_F32, 0, count);
 }
 
-static void forward_head(void *argument, int64_t piece, int worker) {
-    const attending *at = argument;
+static int64_t run_start(const attending *at, int64_t run) { return at->run_starts ? at->run_starts[run] : run; }
+
+/* Heads [h, h + heads) of a run: one, or several of a query that sees all its keys, which are then rows of one call. */
+static void forward_heads(const attending *at, int64_t run, int64_t h, int64_t heads, float *scratch) {
     const attend_node *op = at->op;
-    int64_t run = piece / op->options.heads, s = at->run_starts ? at->run_starts[run] : run;
-    int64_t end = at->run_starts ? at->run_starts[run + 1] : s + 1;
-    hd_attention a = head_of(op, s, piece % op->options.heads);
-    float *scratch = at->scratch + (size_t)worker * at->scratch_size;
-    if (end > s + 1) { /* each row is the last of its own sequence */
-        a.causal = false;
-        if (a.places) a.places_row = op->cached[s + 1].places - a.places;
+    int64_t s = run_start(at, run), end = run_start(at, run + 1);
+    int64_t rows = op->q->layout->starts[end] - op->q->layout->starts[s];
+    hd_attention a = head_of(op, s, h);
+    if (heads > 1) {
+        rows = heads;
+        a.q_row = a.output_row = a.width;
+        a.k_apart = op->cached[s].panels_stride, a.v_apart = op->cached[s].v_stride;
     }
+    if (heads > 1 || end > s + 1) a.causal = false; /* each row is the last of its own sequence */
+    if (end > s + 1 && a.places) a.places_row = op->cached[s + 1].places - a.places;
     if (!op->cached) {
         pack(at, a.k, &a, scratch);
         a.k_panels = scratch;
         scratch += at->panel_size;
+    } else {
+        bool more = h + heads < op->options.heads;
+        int64_t next = more ? s : end, next_head = more ? h + heads : 0;
+        if (next < op->q->layout->sequences)
+            a.soon_k = cached_panels(op, next, next_head), a.soon_v = cached_values(op, next, next_head);
     }
-    if (at->weights) a.weights = at->weights[piece];
-    at->pass->context->kernels->attention(&a, op->q->layout->starts[end] - op->q->layout->starts[s], scratch);
+    if (at->weights) a.weights = at->weights[s * op->options.heads + h];
+    at->pass->context->kernels->attention(&a, rows, scratch);
+}
+
+/* Heads of their own keys in order are rows apart: their short chains run side by side. */
+static bool heads_are_rows(const attending *at, int64_t run) {
+    const attend_node *op = at->op;
+    int64_t s = run_start(at, run), key_heads = op->options.key_heads;
+    return at->heads_a_piece > 1 && run_start(at, run + 1) == s + 1 && sees_all(op, s) && !op->cached[s].places &&
+           (!key_heads || key_heads == op->options.heads);
+}
+
+static void forward_piece(void *argument, int64_t piece, int worker) {
+    const attending *at = argument;
+    const attend_node *op = at->op;
+    int64_t pieces_a_run = op->options.heads / at->heads_a_piece, run = piece / pieces_a_run;
+    int64_t first = piece % pieces_a_run * at->heads_a_piece, end = first + at->heads_a_piece;
+    int64_t together = heads_are_rows(at, run) ? at->heads_a_piece : 1;
+    for (int64_t h = first; h < end; h += together)
+        forward_heads(at, run, h, together, at->scratch + (size_t)worker * at->scratch_size);
 }
 
 static void backward_head(void *argument, int64_t piece, int worker) {
@@ -149,12 +192,16 @@ static bool for_all_heads(attending *at, hd_task *task, int panel_sets) {
     at->scratch_size = hd_attention_scratch(width, pool) + (size_t)panel_sets * at->panel_size;
     hd_arena_mark mark = hd_arena_here(&at->pass->arena);
     if (!find_runs(at)) return false;
+    /* Whole runs make fewer pieces, if only there are enough for the threads. */
+    bool whole = op->cached && !at->weights && at->runs >= at->pass->context->threads;
+    at->heads_a_piece = whole ? op->options.heads : 1;
     at->scratch = hd_pass_alloc(at->pass, (size_t)at->pass->context->threads * at->scratch_size, sizeof(float));
     if (!at->scratch) return false;
     int64_t pairs = 0; /* of queries and keys */
     for (int64_t s = 0; s < op->q->layout->sequences; s++)
         pairs += (op->q->layout->starts[s + 1] - op->q->layout->starts[s]) * keys_of(op, s);
-    hd_parallel_for(at->pass->context, at->runs * op->options.heads, 4 * pairs * op->q->columns, task, at);
+    hd_parallel_for(at->pass->context, at->runs * (op->options.heads / at->heads_a_piece), 4 * pairs * op->q->columns,
+                    task, at);
     hd_arena_rewind(&at->pass->arena, mark);
     return true;
 }
@@ -223,7 +270,7 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
     attending at = {.pass = pass, .op = &op};
     bool watched = pass->observer && pass->observer->attention;
     if (watched && !prepare_to_look(pass, &at)) return NULL;
-    if (!for_all_heads(&at, forward_head, 1)) return NULL;
+    if (!for_all_heads(&at, forward_piece, 1)) return NULL;
     if (watched) show(pass, &at);
     attend_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);
     if (record) {

@@ -72,6 +72,10 @@ static float online_softmax(const hd_attention *a, int64_t count, float *scores,
         lanes_store(scores + j, e);
         sum = lanes_add(sum, e);
     }
+    if (before == -INFINITY) { /* nothing was summed */
+        *denominator = lanes_sum(sum);
+        return 1.0f;
+    }
     float t[LANES];
     lanes_store(t, lanes_exp(lanes_sub(lanes_set(before), lanes_set(*largest))));
     *denominator = fmaf(*denominator, t[0], lanes_sum(sum));
@@ -113,32 +117,40 @@ static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t
 
 /* ---- a few rows ----
  *
- * Decoding has one query a hypothesis. These do what the products above do, the same chains, without their preparations. */
+ * Decoding has one query a hypothesis. These do what the products above do, the same chains, without their preparations:
+ * for hypotheses on the same keys, or for the heads of one, which have keys apart. */
 
 enum { FEW = 8 };
 
 /* out [rows, keys up to whole lanes] = rows of q · keys of panels. */
-INLINE void score_tile(const int rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
-                       float *out, int64_t out_row) {
+INLINE void score_tile(const int rows, const bool apart, const hd_attention *a, const float *q, const float *panels,
+                       int64_t keys, float *out, int64_t out_row) {
+    const int64_t soon = a->soon_k ? a->soon_k - a->k_panels : 0;
     for (int64_t j = 0; j < keys; j += LANES) {
         const float *key = panels + j / HD_PANEL * HD_PANEL * a->width + j % HD_PANEL;
-        lanes sum[FEW];
+        lanes sum[FEW], value;
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) sum[r] = lanes_set(0.0f);
-        for (int64_t k = 0; k < a->width; k++) {
-            lanes value = lanes_load(key + k * HD_PANEL);
+        for (int64_t k = 0; k < a->width; k++, key += HD_PANEL)
 #pragma GCC unroll 8
-            for (int r = 0; r < rows; r++) sum[r] = lanes_fma(lanes_set(q[r * a->q_row + k]), value, sum[r]);
-        }
+            for (int r = 0; r < rows; r++) {
+                if (r == 0 || apart) {
+                    value = lanes_load(key + r * a->k_apart);
+                    __builtin_prefetch(key + r * a->k_apart + soon);
+                }
+                sum[r] = lanes_fma(lanes_set(q[r * a->q_row + k]), value, sum[r]);
+            }
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) lanes_store(out + r * out_row + j, sum[r]);
     }
 }
 
-/* sums [rows, LANES · vectors] += weights [rows, count] · rows of v, in order or in places; the last vector has `last`
- * columns. */
-INLINE void add_tile(const int rows, const int vectors, const bool scattered, int64_t last, const hd_attention *a,
+typedef enum values_lie { IN_ORDER, IN_PLACES, APART } values_lie;
+
+/* sums [rows, LANES · vectors] += weights [rows, count] · rows of v; the last vector has `last` columns. */
+INLINE void add_tile(const int rows, const int vectors, const values_lie lie, int64_t last, const hd_attention *a,
                      int64_t count, const float *weights, const float *v, const int32_t *places, float *sums) {
+    const int64_t soon = a->soon_v ? a->soon_v - a->v : 0;
     lanes sum[FEW][2];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
@@ -148,11 +160,13 @@ INLINE void add_tile(const int rows, const int vectors, const bool scattered, in
     for (int64_t j = 0; j < count; j++)
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
-            const float *value = v + (scattered ? places[r * a->places_row + j] : j) * a->v_row;
+            const float *value = v + (lie == IN_PLACES ? places[r * a->places_row + j] : j) * a->v_row;
+            if (lie == APART) value += r * a->v_apart;
             lanes weight = lanes_set(weights[r * KEYS + j]);
 #pragma GCC unroll 2
             for (int l = 0; l < vectors; l++) {
                 lanes part = lanes_load_some(value + l * LANES, l == vectors - 1 ? last : LANES);
+                if (r == 0 || lie == APART) __builtin_prefetch(value + l * LANES + soon);
                 sum[r][l] = lanes_fma(weight, part, sum[r][l]);
             }
         }
@@ -163,13 +177,12 @@ INLINE void add_tile(const int rows, const int vectors, const bool scattered, in
             lanes_store_some(sums + r * a->width + l * LANES, sum[r][l], l == vectors - 1 ? last : LANES);
 }
 
-INLINE void add_tile_columns(const int rows, const bool scattered, const hd_attention *a, int64_t count,
+INLINE void add_tile_columns(const int rows, const values_lie lie, const hd_attention *a, int64_t count,
                              const float *weights, const float *v, const int32_t *places, float *sums) {
     int64_t j = 0;
     for (; j + 2 * LANES <= a->width; j += 2 * LANES)
-        add_tile(rows, 2, scattered, LANES, a, count, weights, v + j, places, sums + j);
-    for (; j < a->width; j += LANES)
-        add_tile(rows, 1, scattered, a->width - j, a, count, weights, v + j, places, sums + j);
+        add_tile(rows, 2, lie, LANES, a, count, weights, v + j, places, sums + j);
+    for (; j < a->width; j += LANES) add_tile(rows, 1, lie, a->width - j, a, count, weights, v + j, places, sums + j);
 }
 
 /* CALL(n) for the number of rows, as a constant. */
@@ -185,47 +198,77 @@ INLINE void add_tile_columns(const int rows, const bool scattered, const hd_atte
         CALL(8);             \
     }
 
-static void score_few(const hd_attention *a, const float *q, int64_t rows, const float *panels, int64_t keys,
-                      float *out, int64_t out_row) {
-#define CALL(n)                                          \
-    case n:                                              \
-        score_tile(n, a, q, panels, keys, out, out_row); \
+static void score_shared(int64_t rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
+                         float *out, int64_t out_row) {
+#define CALL(n)                                                 \
+    case n:                                                     \
+        score_tile(n, false, a, q, panels, keys, out, out_row); \
         break
     FEW_ROWS(rows, CALL)
 #undef CALL
 }
 
-static void add_tile_in_order(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
-                              float *sums) {
+static void score_apart(int64_t rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
+                        float *out, int64_t out_row) {
+#define CALL(n)                                                \
+    case n:                                                    \
+        score_tile(n, true, a, q, panels, keys, out, out_row); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+/* times_keys for a few rows, or for any that have keys apart. */
+static void score_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys, float *out,
+                      int64_t out_row) {
+    for (int64_t end = row + rows; row < end; row += FEW, out += FEW * out_row)
+        (a->k_apart ? score_apart : score_shared)(hd_min(end - row, FEW), a, a->q + row * a->q_row,
+                                                  a->k_panels + row * a->k_apart + first_key * a->width, keys, out,
+                                                  out_row);
+}
+
+static void add_in_order(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
+                         float *sums) {
+#define CALL(n)                                                          \
+    case n:                                                              \
+        add_tile_columns(n, IN_ORDER, a, count, weights, v, NULL, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void add_apart(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
+                      float *sums) {
 #define CALL(n)                                                       \
     case n:                                                           \
-        add_tile_columns(n, false, a, count, weights, v, NULL, sums); \
+        add_tile_columns(n, APART, a, count, weights, v, NULL, sums); \
         break
     FEW_ROWS(rows, CALL)
 #undef CALL
 }
 
-static void add_tile_in_places(int64_t rows, const hd_attention *a, int64_t count, const float *weights,
-                               const int32_t *places, float *sums) {
-#define CALL(n)                                                           \
-    case n:                                                               \
-        add_tile_columns(n, true, a, count, weights, a->v, places, sums); \
+static void add_in_places(int64_t rows, const hd_attention *a, int64_t count, const float *weights,
+                          const int32_t *places, float *sums) {
+#define CALL(n)                                                                \
+    case n:                                                                    \
+        add_tile_columns(n, IN_PLACES, a, count, weights, a->v, places, sums); \
         break
     FEW_ROWS(rows, CALL)
 #undef CALL
 }
 
-/* add_values for a few rows, or for any where keys lie in places. */
+/* add_values for a few rows, or for any where keys lie in places or apart. */
 static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const float *scores,
                     float *sums) {
     bool together = visible(a, row, first_key) == visible(a, row + rows - 1, first_key);
     for (int64_t r = 0, step; r < rows; r += step, scores += step * KEYS, sums += step * a->width) {
         int64_t count = visible(a, row + r, first_key);
+        const float *v = a->v + (row + r) * a->v_apart + first_key * a->v_row;
         step = together ? hd_min(rows - r, FEW) : 1;
         if (a->places)
-            add_tile_in_places(step, a, count, scores, a->places + (row + r) * a->places_row + first_key, sums);
+            add_in_places(step, a, count, scores, a->places + (row + r) * a->places_row + first_key, sums);
         else
-            add_tile_in_order(step, a, count, scores, a->v + first_key * a->v_row, sums);
+            (a->v_apart ? add_apart : add_in_order)(step, a, count, scores, v, sums);
     }
 }
 
@@ -233,26 +276,24 @@ static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t fi
 
 /* Scores of the whole pool [rows, pool], of which a row's own keys are some. */
 static void score_pool(const hd_attention *a, int64_t row, int64_t rows, float *pooled) {
-    const float *q = a->q + row * a->q_row;
     if (rows <= FEW)
-        score_few(a, q, rows, a->k_panels, a->pool, pooled, a->pool);
+        score_few(a, row, rows, 0, a->pool, pooled, a->pool);
     else
-        times_keys(a, q, a->q_row, rows, a->k_panels, 0, a->pool, pooled, a->pool);
+        times_keys(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, 0, a->pool, pooled, a->pool);
 }
 
 /* Raw scores [rows, KEYS] of a block, which holds `keys` keys. */
 static void score_block(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys,
                         const float *pooled, float *scores) {
-    const float *q = a->q + row * a->q_row;
     for (int64_t r = 0; a->places && r < rows; r++) {
         const int32_t *places = a->places + (row + r) * a->places_row + first_key;
         for (int64_t j = 0; j < keys; j++) scores[r * KEYS + j] = pooled[r * a->pool + places[j]];
     }
     if (a->places) return;
-    if (rows <= FEW)
-        score_few(a, q, rows, a->k_panels + first_key * a->width, keys, scores, KEYS);
+    if (rows <= FEW || a->k_apart)
+        score_few(a, row, rows, first_key, keys, scores, KEYS);
     else
-        times_panels(a, q, a->q_row, rows, a->k_panels, first_key, keys, scores);
+        times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, first_key, keys, scores);
 }
 
 static float logarithm(float x) {
@@ -279,7 +320,7 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
                 if (factor != 1.0f) scale_row(a->width, factor, sums + r * a->width, sums + r * a->width);
                 drop(a, row + r, key, count, line);
             }
-            if (a->places || rows <= FEW)
+            if (a->places || a->v_apart || rows <= FEW)
                 add_few(a, row, rows, key, scores, sums);
             else
                 add_values(a, row, rows, key, scores, sums);
