@@ -36,6 +36,7 @@ typedef struct search {
     const hd_generation *generation;
     int64_t beams, given, limit; /* limit: of the tokens made */
     int64_t length;              /* tokens of every running hypothesis, with those given */
+    int64_t *lengths;            /* [slots]: the same, for each */
     int64_t stride;              /* given + limit */
     sentence *sentences;         /* [active] */
     int64_t active, slots;
@@ -133,9 +134,10 @@ static heed_status keep(search *s, const sentence *one) {
 
 static heed_status step(search *s) {
     hd_decoder *decoder = s->decoding->decoder;
-    int64_t stride = s->stride, active = 0, slots = 0, fresh = s->length == s->given ? s->given : 1;
-    HD_TRY(hd_decode_step(decoder, s->slots, s->tokens, stride, s->length, fresh, s->decoding->scratch));
-    HD_TRY(hd_continue(&s->continuations, s->slots, s->tokens, stride, s->length));
+    int64_t stride = s->stride, active = 0, slots = 0;
+    for (int64_t i = 0; i < s->slots; i++) s->lengths[i] = s->length;
+    HD_TRY(hd_decode_step(s->decoding, s->slots, s->tokens, stride, s->lengths));
+    HD_TRY(hd_continue(&s->continuations, s->slots, s->tokens, stride, s->lengths));
     for (int64_t i = 0; i < s->active; i++) {
         sentence *one = &s->sentences[i];
         int64_t running = advance_sentence(s, one, slots);
@@ -156,34 +158,35 @@ static heed_status step(search *s) {
     s->tokens = s->spare, s->spare = tokens;
     s->length++;
     s->active = active, s->slots = slots;
-    return slots ? decoder->class->reorder(decoder, s->parents, slots) : HEED_OK;
+    return decoder->class->reorder(decoder, s->parents, slots);
 }
 
 /* One slot a sentence at first: the beams open at the first step. */
-static heed_status prepare(search *s) {
+static heed_status prepare(search *s, int64_t first, int64_t sources) {
     const hd_decoding *d = s->decoding;
     hd_arena *scratch = d->scratch;
-    int64_t sources = d->sources->sequences;
     size_t n = (size_t)sources, beams = (size_t)s->beams, slots = n * beams, stride = (size_t)s->stride;
     s->sentences = hd_arena_alloc(scratch, n, sizeof *s->sentences);
     finished *lists = hd_arena_alloc(scratch, slots, sizeof *lists);
     int32_t *finished_tokens = hd_arena_alloc(scratch, slots, (size_t)s->limit * sizeof *finished_tokens);
     s->tokens = hd_arena_alloc(scratch, slots, stride * sizeof *s->tokens);
     s->spare = hd_arena_alloc(scratch, slots, stride * sizeof *s->spare);
+    s->lengths = hd_arena_alloc(scratch, slots, sizeof *s->lengths);
     s->scores = hd_arena_alloc(scratch, slots, sizeof *s->scores);
     s->next_scores = hd_arena_alloc(scratch, slots, sizeof *s->next_scores);
     s->merged = hd_arena_alloc(scratch, 2 * beams, sizeof *s->merged);
     s->next = hd_arena_alloc(scratch, slots, sizeof *s->next);
     s->parents = hd_arena_alloc(scratch, slots, sizeof *s->parents);
-    if (!s->sentences || !lists || !finished_tokens || !s->tokens || !s->spare || !s->scores || !s->next_scores ||
-        !s->merged || !s->next || !s->parents)
+    if (!s->sentences || !lists || !finished_tokens || !s->tokens || !s->spare || !s->lengths || !s->scores ||
+        !s->next_scores || !s->merged || !s->next || !s->parents)
         return HEED_MEMORY;
     HD_TRY(hd_continuations_open(&s->continuations, d->decoder, d->generation, sources * s->beams, 2 * s->beams,
                                  s->stride, scratch));
     for (size_t i = 0; i < slots; i++) lists[i].tokens = finished_tokens + i * (size_t)s->limit;
     for (int64_t i = 0; i < sources; i++) {
-        s->sentences[i] = (sentence){.source = i, .first = i, .running = 1, .finished = lists + (size_t)i * beams};
-        memcpy(s->tokens + i * s->stride, hd_decode_beginning(d, i), (size_t)s->given * sizeof *s->tokens);
+        s->sentences[i] =
+            (sentence){.source = first + i, .first = i, .running = 1, .finished = lists + (size_t)i * beams};
+        memcpy(s->tokens + i * s->stride, hd_decode_beginning(d, first + i), (size_t)s->given * sizeof *s->tokens);
         s->scores[i] = 0;
     }
     s->active = s->slots = sources;
@@ -198,8 +201,13 @@ heed_status hd_beam_search(const hd_decoding *d) {
                 .given = hd_decode_given(d),
                 .limit = hd_decode_limit(d)};
     s.stride = s.given + s.limit;
-    HD_TRY(prepare(&s));
-    HD_TRY(d->decoder->class->start(d->decoder, d->ids, d->sources));
-    while (s.slots) HD_TRY(step(&s));
-    return HEED_OK;
+    hd_arena_mark mark = hd_arena_here(d->scratch);
+    for (int64_t first, count;;) { /* a batch of the supply after the other */
+        HD_TRY(hd_decode_take(d, 0, &first, &count));
+        if (!count) return HEED_OK;
+        HD_TRY(prepare(&s, first, count));
+        while (s.slots) HD_TRY(step(&s));
+        hd_arena_rewind(d->scratch, mark);
+        if (!d->supply) return HEED_OK;
+    }
 }

@@ -11,10 +11,21 @@ enum { LOGITS_AT_ONCE = 1 << 17 }; /* half a megabyte */
 typedef struct scoring {
     hd_continuations *c;
     const int32_t *tokens; /* [slots, stride] */
-    int64_t stride, length;
-    float *logits; /* [slots, count] of tokens first … first + count */
+    int64_t stride;
+    const int64_t *lengths; /* [slots] */
+    float *logits;          /* [slots, count] of tokens first … first + count */
     int64_t first, count;
 } scoring;
+
+/* The tokens of a slot so far. */
+typedef struct history {
+    const int32_t *tokens;
+    int64_t length;
+} history;
+
+static history history_of(const scoring *s, int64_t slot) {
+    return (history){s->tokens + slot * s->stride, s->lengths[slot]};
+}
 
 heed_status hd_continuations_open(hd_continuations *c, hd_decoder *decoder, const hd_generation *generation,
                                   int64_t slots, int64_t most, int64_t limit, hd_arena *arena) {
@@ -48,34 +59,35 @@ static float penalized(float penalty, float score) { return score < 0 ? score * 
 static bool in_piece(const scoring *s, int32_t token) { return token >= s->first && token < s->first + s->count; }
 
 /* Is this the first time that the hypothesis has this token? Each is penalised once. */
-static bool is_first(const int32_t *tokens, int64_t i) {
+static bool is_first(history h, int64_t i) {
     for (int64_t j = 0; j < i; j++)
-        if (tokens[j] == tokens[i]) return false;
+        if (h.tokens[j] == h.tokens[i]) return false;
     return true;
 }
 
-static void penalize(const scoring *s, const int32_t *tokens, float *x) {
-    for (int64_t i = 0; i < s->length; i++)
-        if (in_piece(s, tokens[i]) && is_first(tokens, i)) {
-            float *score = &x[tokens[i] - s->first];
+static void penalize(const scoring *s, history h, float *x) {
+    for (int64_t i = 0; i < h.length; i++)
+        if (in_piece(s, h.tokens[i]) && is_first(h, i)) {
+            float *score = &x[h.tokens[i] - s->first];
             *score = penalized(s->c->generation->repetition_penalty, *score);
         }
 }
 
 /* Takes the tokens that the penalty changes out of the row: they come back when their log-probabilities are known. */
-static void hold(const scoring *s, const int32_t *tokens, float *x, float *held) {
-    for (int64_t i = 0; i < s->length; i++)
-        if (in_piece(s, tokens[i]) && is_first(tokens, i)) {
-            held[i] = x[tokens[i] - s->first];
-            x[tokens[i] - s->first] = -INFINITY;
+static void hold(const scoring *s, history h, float *x, float *held) {
+    for (int64_t i = 0; i < h.length; i++)
+        if (in_piece(s, h.tokens[i]) && is_first(h, i)) {
+            held[i] = x[h.tokens[i] - s->first];
+            x[h.tokens[i] - s->first] = -INFINITY;
         }
 }
 
 /* No pad, and no token that would repeat an n-gram. */
-static void forbid(const scoring *s, const int32_t *tokens, float *x) {
+static void forbid(const scoring *s, history h, float *x) {
     int32_t pad = s->c->decoder->pad;
     if (pad >= 0 && in_piece(s, pad)) x[pad - s->first] = -INFINITY;
-    int64_t n = s->c->generation->no_repeat_ngram, count = s->length;
+    const int32_t *tokens = h.tokens;
+    int64_t n = s->c->generation->no_repeat_ngram, count = h.length;
     if (!n || count + 1 < n) return;
     const int32_t *tail = tokens + count - (n - 1);
     for (int64_t i = 0; i + n <= count; i++)
@@ -88,17 +100,17 @@ static void forbid(const scoring *s, const int32_t *tokens, float *x) {
 static void add_piece(const scoring *s, int64_t slot, float *x) {
     hd_continuations *c = s->c;
     const hd_kernels *kernels = c->decoder->context->kernels;
-    const int32_t *tokens = s->tokens + slot * s->stride;
+    history h = history_of(s, slot);
     bool greedy = c->most == 1; /* there the options act on logits, else on log-probabilities */
-    if (greedy && c->held) penalize(s, tokens, x);
-    if (greedy) forbid(s, tokens, x);
+    if (greedy && c->held) penalize(s, h, x);
+    if (greedy) forbid(s, h, x);
     if (c->rows) {
         memcpy(c->rows + slot * c->decoder->vocabulary + s->first, x, (size_t)s->count * sizeof *x);
         return;
     }
     float largest = kernels->add_exponentials(s->count, x, &c->sums[slot]);
-    if (!greedy) forbid(s, tokens, x);
-    if (!greedy && c->held) hold(s, tokens, x, c->held + slot * c->limit);
+    if (!greedy) forbid(s, h, x);
+    if (!greedy && c->held) hold(s, h, x, c->held + slot * c->limit);
     hd_continuation *best = c->best + slot * c->most;
     int64_t *count = &c->counts[slot];
     float worst = *count == c->most ? best[c->most - 1].gain : -INFINITY; /* what is not above it cannot enter */
@@ -127,35 +139,43 @@ static void finish_slot(const scoring *s, int64_t slot) {
     hd_continuation *best = c->best + slot * c->most;
     for (int64_t i = 0; i < c->counts[slot]; i++) best[i].gain -= log_sum;
     if (c->most == 1 || !c->held) return;
-    const int32_t *tokens = s->tokens + slot * s->stride;
+    history h = history_of(s, slot);
     const float *held = c->held + slot * c->limit;
-    for (int64_t i = 0; i < s->length; i++) {
+    for (int64_t i = 0; i < h.length; i++) {
         float gain = penalized(c->generation->repetition_penalty, held[i] - log_sum);
-        if (is_first(tokens, i) && gain > -INFINITY)
-            insert(best, &c->counts[slot], c->most, (hd_continuation){tokens[i], gain});
+        if (is_first(h, i) && gain > -INFINITY)
+            insert(best, &c->counts[slot], c->most, (hd_continuation){h.tokens[i], gain});
     }
 }
 
-heed_status hd_continue(hd_continuations *c, int64_t slots, const int32_t *tokens, int64_t stride, int64_t length) {
+/* At the end of the room the end token may be forced, at no cost. */
+static bool is_forced(const hd_continuations *c, int64_t length) {
+    return c->generation->forced_eos >= 0 && length + 1 == c->limit;
+}
+
+heed_status hd_continue(hd_continuations *c, int64_t slots, const int32_t *tokens, int64_t stride,
+                        const int64_t *lengths) {
     hd_decoder *decoder = c->decoder;
-    if (c->generation->forced_eos >= 0 && length + 1 == c->limit) { /* at no cost */
-        for (int64_t i = 0; i < slots; i++) {
-            c->best[i * c->most] = (hd_continuation){c->generation->forced_eos, 0.0f};
-            c->counts[i] = 1;
-        }
-        return HEED_OK;
-    }
+    int64_t forced = 0;
     for (int64_t i = 0; i < slots; i++) {
         c->sums[i] = (hd_exp_sum){.largest = -INFINITY};
         c->counts[i] = 0;
+        forced += is_forced(c, lengths[i]);
     }
-    scoring s = {.c = c, .tokens = tokens, .stride = stride, .length = length};
+    scoring s = {.c = c, .tokens = tokens, .stride = stride, .lengths = lengths};
     int64_t at_once = hd_max(LOGITS_AT_ONCE / slots / HD_EXP_PIECE, 1) * HD_EXP_PIECE;
-    for (s.first = 0; s.first < decoder->vocabulary; s.first += s.count) {
+    for (s.first = 0; forced < slots && s.first < decoder->vocabulary; s.first += s.count) {
         s.count = hd_min(at_once, decoder->vocabulary - s.first);
         HD_TRY(decoder->class->logits(decoder, s.first, s.count, &s.logits));
         hd_parallel_for(decoder->context, slots, 2 * slots * s.count, score_slot, &s);
     }
-    for (int64_t i = 0; i < slots && !c->rows; i++) finish_slot(&s, i);
+    for (int64_t i = 0; i < slots; i++) {
+        if (is_forced(c, lengths[i])) {
+            c->best[i * c->most] = (hd_continuation){c->generation->forced_eos, 0.0f};
+            c->counts[i] = 1;
+        } else if (!c->rows) {
+            finish_slot(&s, i);
+        }
+    }
     return HEED_OK;
 }

@@ -10,19 +10,38 @@ int64_t hd_decode_limit(const hd_decoding *d) {
     return hd_max(hd_min(limit, d->decoder->max_positions + 1 - given), 1);
 }
 
-heed_status hd_decode_step(hd_decoder *decoder, int64_t slots, const int32_t *tokens, int64_t stride, int64_t length,
-                           int64_t fresh, hd_arena *scratch) {
-    hd_arena_mark mark = hd_arena_here(scratch);
-    int32_t *ids = hd_arena_alloc(scratch, (size_t)(slots * fresh), sizeof *ids);
-    int32_t *starts = hd_arena_alloc(scratch, (size_t)slots + 1, sizeof *starts);
+heed_status hd_decode_take(const hd_decoding *d, int64_t running, int64_t *first, int64_t *count) {
+    *first = 0;
+    *count = d->sources->sequences;
+    if (d->supply) *count = d->supply->take(d->supply->user, d->supply->tokens - running, running == 0, first);
+    if (!*count) return HEED_OK;
+    hd_arena_mark mark = hd_arena_here(d->scratch);
+    const int32_t *starts = d->sources->starts + *first;
+    int32_t *own = hd_arena_alloc(d->scratch, (size_t)*count + 1, sizeof *own);
+    if (!own) return HEED_MEMORY;
+    for (int64_t i = 0; i <= *count; i++) own[i] = starts[i] - starts[0];
+    hd_layout sources = {.sequences = *count, .starts = own};
+    heed_status status = d->decoder->class->add(d->decoder, d->ids + starts[0], &sources);
+    hd_arena_rewind(d->scratch, mark);
+    return status;
+}
+
+heed_status hd_decode_step(const hd_decoding *d, int64_t slots, const int32_t *tokens, int64_t stride,
+                           const int64_t *lengths) {
+    hd_arena_mark mark = hd_arena_here(d->scratch);
+    int64_t given = hd_decode_given(d), count = 0;
+    int32_t *ids = hd_arena_alloc(d->scratch, (size_t)(slots * given), sizeof *ids);
+    int32_t *starts = hd_arena_alloc(d->scratch, (size_t)slots + 1, sizeof *starts);
     if (!ids || !starts) return HEED_MEMORY;
+    starts[0] = 0;
     for (int64_t i = 0; i < slots; i++) {
-        starts[i] = (int32_t)(i * fresh);
-        memcpy(ids + i * fresh, tokens + i * stride + length - fresh, (size_t)fresh * sizeof *ids);
+        int64_t fresh = lengths[i] == given ? given : 1;
+        memcpy(ids + count, tokens + i * stride + lengths[i] - fresh, (size_t)fresh * sizeof *ids);
+        count += fresh;
+        starts[i + 1] = (int32_t)count;
     }
-    starts[slots] = (int32_t)(slots * fresh);
-    heed_status status = decoder->class->step(decoder, ids, &(hd_layout){.sequences = slots, .starts = starts});
-    hd_arena_rewind(scratch, mark);
+    heed_status status = d->decoder->class->step(d->decoder, ids, &(hd_layout){.sequences = slots, .starts = starts});
+    hd_arena_rewind(d->scratch, mark);
     return status;
 }
 
@@ -38,5 +57,6 @@ heed_status hd_keep_hypothesis(const hd_decoder *decoder, const int32_t *tokens,
 
 heed_status hd_generate(const hd_decoding *decoding) {
     if (decoding->sources->sequences == 0) return HEED_OK;
+    HD_TRY(decoding->decoder->class->reorder(decoding->decoder, NULL, 0)); /* whatever it did before */
     return decoding->generation->beams > 1 ? hd_beam_search(decoding) : hd_greedy(decoding);
 }

@@ -24,6 +24,14 @@ typedef struct hd_listener {
     void *user;
 } hd_listener;
 
+/* Hands out sources, so that several decoders can share them: `count` of them from `first` on, as many as have no more
+ * than so many tokens together, or with `any` one of any length; 0: none are left, or none fits. */
+typedef struct hd_supply {
+    int64_t (*take)(void *user, int64_t tokens, bool any, int64_t *first);
+    void *user;
+    int64_t tokens; /* that are to be decoded at once */
+} hd_supply;
+
 /* What is to be decoded, and where what comes of it goes. */
 typedef struct hd_decoding {
     hd_decoder *decoder;
@@ -33,10 +41,11 @@ typedef struct hd_decoding {
     hd_arena *scratch, *kept;    /* of what is needed on the way, and of what is decoded */
     hd_decoded *decoded;         /* [sources] */
     const hd_listener *listener; /* or NULL */
+    const hd_supply *supply;     /* which sources are this decoder's; NULL: all, at once */
 } hd_decoding;
 
-/* Decodes all sources of the layout at once; a sentence that is done leaves the batch. One beam is greedy search, or
- * sampling, more are beam search with transformers' rules (decode/beam.c). */
+/* Decodes many sources at once; one that is done leaves the batch, and with one beam the next of the supply takes its place.
+ * One beam is greedy search, or sampling, more are beam search with transformers' rules (decode/beam.c). */
 heed_status hd_generate(const hd_decoding *decoding);
 
 /* ---- between the files of this room --------------------------------------------------------------------------- */
@@ -51,9 +60,13 @@ static inline const int32_t *hd_decode_beginning(const hd_decoding *d, int64_t s
 }
 /* The most tokens of a target, those given not counted. */
 int64_t hd_decode_limit(const hd_decoding *decoding);
-/* Feeds the last `fresh` tokens of each of the slots; tokens [slots, stride], `length` of each so far. */
-heed_status hd_decode_step(hd_decoder *decoder, int64_t slots, const int32_t *tokens, int64_t stride, int64_t length,
-                           int64_t fresh, hd_arena *scratch);
+/* Takes sources from the supply, or all of them, and adds them to the decoder's slots; `running` are the tokens of those
+ * that there are. They are *count from *first on. */
+heed_status hd_decode_take(const hd_decoding *decoding, int64_t running, int64_t *first, int64_t *count);
+/* Feeds the last token of each of the slots, or all that are given where a slot has no others; tokens [slots, stride],
+ * lengths [slots] so far. */
+heed_status hd_decode_step(const hd_decoding *decoding, int64_t slots, const int32_t *tokens, int64_t stride,
+                           const int64_t *lengths);
 
 /* A token that may come next, and its log-probability as the options have changed it. */
 typedef struct hd_continuation {
@@ -83,11 +96,11 @@ typedef struct hd_continuations {
 /* Memory for so many slots. */
 heed_status hd_continuations_open(hd_continuations *continuations, hd_decoder *decoder, const hd_generation *generation,
                                   int64_t slots, int64_t most, int64_t limit, hd_arena *arena);
-/* After a step of the decoder. tokens [slots, stride] are those so far, `length` of each slot, with those given. The
+/* After a step of the decoder. tokens [slots, stride] are those so far, lengths [slots], with those given. The
  * options: no pad, repetition penalty, no repeated n-grams, a forced end; what may not be made is left out. With `most`
  * 1 they act on logits, else on log-probabilities, as in transformers. */
 heed_status hd_continue(hd_continuations *continuations, int64_t slots, const int32_t *tokens, int64_t stride,
-                        int64_t length);
+                        const int64_t *lengths);
 
 heed_status hd_greedy(const hd_decoding *decoding); /* and sampling */
 heed_status hd_beam_search(const hd_decoding *decoding);

@@ -30,41 +30,70 @@ static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
     return ok ? HEED_OK : HEED_MEMORY;
 }
 
-static heed_status keep(recurrent_decoder *d, kept *k, const hd_tensor *x) {
+/* Keeps the rows of x after those before `row`. */
+static heed_status keep(recurrent_decoder *d, kept *k, int64_t row, const hd_tensor *x) {
     if (!x) return HEED_OK;
-    HD_TRY(room(d, k, x->rows));
-    memcpy(k->data, x->data, (size_t)(x->rows * x->columns) * sizeof *k->data);
+    HD_TRY(room(d, k, row + x->rows));
+    memcpy(k->data + row * x->columns, x->data, (size_t)(x->rows * x->columns) * sizeof *k->data);
     return HEED_OK;
 }
 
 static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at) {
     for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
-        HD_TRY(keep(d, &d->h[i], at->states[i].h));
-        HD_TRY(keep(d, &d->c[i], at->states[i].c));
+        HD_TRY(keep(d, &d->h[i], d->slots, at->states[i].h));
+        HD_TRY(keep(d, &d->c[i], d->slots, at->states[i].c));
     }
-    return keep(d, &d->fed, at->fed);
+    return keep(d, &d->fed, d->slots, at->fed);
 }
 
-static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
+/* The memory of sentences that no slot is on makes room. */
+static void forget_sentences(recurrent_decoder *d) {
+    int64_t width = d->network->network.recipe.width, live = 0;
+    int32_t before = -1, end = 0;
+    for (int64_t s = 0; s < d->slots; s++) {
+        int32_t sentence = d->sentence[s];
+        if (sentence != before) {
+            int32_t first = d->starts[sentence], rows = d->starts[sentence + 1] - first;
+            kept *memory[] = {&d->keys, &d->values};
+            for (size_t i = 0; i < HD_COUNT(memory); i++)
+                if (memory[i]->data)
+                    memmove(memory[i]->data + end * width, memory[i]->data + first * width,
+                            (size_t)(rows * width) * sizeof(float));
+            d->starts[live++] = end; /* of a sentence already moved */
+            end += rows;
+            before = sentence;
+        }
+        d->sentence[s] = (int32_t)live - 1;
+    }
+    d->sentences = live;
+    d->starts[live] = end;
+}
+
+static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     hd_pass *pass = &d->pass;
     heed_context *context = decoder->context;
-    size_t n = (size_t)sources->sequences;
+    int64_t added = sources->sequences;
     hd_pass_reset(pass);
-    if (!hd_grow(context, &d->starts, &d->starts_capacity, n + 1, sizeof *d->starts) ||
-        !hd_grow(context, &d->sentence, &d->sentence_capacity, n, sizeof *d->sentence) ||
-        !hd_grow(context, &d->lengths, &d->lengths_capacity, n, sizeof *d->lengths))
+    if (!hd_grow(context, &d->starts, &d->starts_capacity, (size_t)(d->sentences + added) + 1, sizeof *d->starts) ||
+        !hd_grow(context, &d->sentence, &d->sentence_capacity, (size_t)(d->slots + added), sizeof *d->sentence) ||
+        !hd_grow(context, &d->lengths, &d->lengths_capacity, (size_t)(d->slots + added), sizeof *d->lengths))
         return HEED_MEMORY;
-    d->slots = d->sentences = sources->sequences;
-    for (size_t s = 0; s <= n; s++) d->starts[s] = decoder->continues ? 0 : sources->starts[s];
-    for (size_t s = 0; s < n; s++) d->sentence[s] = (int32_t)s, d->lengths[s] = 0;
+    forget_sentences(d);
     hd_tensor *memory = decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, ids, sources);
     hd_recurrent_step at;
-    if ((!memory && !decoder->continues) || !hd_recurrent_begin(d->network, pass, memory, d->slots, &at))
+    if ((!memory && !decoder->continues) || !hd_recurrent_begin(d->network, pass, memory, added, &at))
         return pass->status;
-    HD_TRY(keep(d, &d->keys, at.keys));
-    HD_TRY(keep(d, &d->values, at.values));
-    return keep_states(d, &at);
+    HD_TRY(keep(d, &d->keys, d->starts[d->sentences], at.keys));
+    HD_TRY(keep(d, &d->values, d->starts[d->sentences], at.values));
+    HD_TRY(keep_states(d, &at));
+    for (int64_t i = 0; i < added; i++) {
+        int64_t sentence = d->sentences++, slot = d->slots++;
+        int32_t length = decoder->continues ? 0 : sources->starts[i + 1] - sources->starts[i];
+        d->starts[sentence + 1] = d->starts[sentence] + length;
+        d->sentence[slot] = (int32_t)sentence, d->lengths[slot] = 0;
+    }
+    return HEED_OK;
 }
 
 /* Some slots that take a token now. */
@@ -183,7 +212,7 @@ static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t 
     }
     HD_TRY(reorder_rows(d, &d->fed, parents, count));
     size_t n = (size_t)count;
-    int64_t *lengths = hd_alloc(context, n, sizeof *lengths);
+    int64_t *lengths = hd_alloc(context, n + 1, sizeof *lengths);
     if (!lengths || !hd_grow(context, &d->spare, &d->spare_capacity, n, sizeof *d->spare)) {
         hd_free(context, lengths);
         return HEED_MEMORY;
@@ -197,7 +226,7 @@ static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t 
     d->sentence = d->spare, d->sentence_capacity = d->spare_capacity;
     d->spare = sentence, d->spare_capacity = capacity;
     hd_free(context, d->lengths);
-    d->lengths = lengths, d->lengths_capacity = n;
+    d->lengths = lengths, d->lengths_capacity = n + 1;
     d->slots = count;
     return HEED_OK;
 }
@@ -223,7 +252,7 @@ static void close_decoder(hd_decoder *decoder) {
 }
 
 heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
-    static const hd_decoder_class class = {start, step, logits, reorder, NULL, close_decoder};
+    static const hd_decoder_class class = {add, step, logits, reorder, NULL, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;

@@ -13,13 +13,13 @@ typedef struct stack_decoder {
     hd_arena_mark states_end; /* where they end in the pass's arena */
 } stack_decoder;
 
-static heed_status start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
+static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass_reset(&d->pass);
-    if (decoder->continues) return hd_cache_start(&d->cache, &(hd_layout){.sequences = sources->sequences});
+    if (decoder->continues) return hd_cache_add(&d->cache, &(hd_layout){.sequences = sources->sequences});
     hd_tensor *memory = hd_stack_encode(d->stack, &d->pass, ids, sources);
     if (!memory) return d->pass.status;
-    HD_TRY(hd_cache_start(&d->cache, sources));
+    HD_TRY(hd_cache_add(&d->cache, sources));
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
 }
 
@@ -70,7 +70,7 @@ static void close_decoder(hd_decoder *decoder) {
 }
 
 heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
-    static const hd_decoder_class class = {start, step, logits, reorder, rewind_slot, close_decoder};
+    static const hd_decoder_class class = {add, step, logits, reorder, rewind_slot, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     stack_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;

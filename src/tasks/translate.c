@@ -5,6 +5,7 @@
 #include "inspect/align.h"
 #include "tasks/results.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ static const hd_setting rows[] = {
     {"no-repeat-ngram", HD_SETTING_INT, F(generation.no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
      "no run of so many tokens comes twice; 0 allows all"},
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
-     "source tokens that a thread translates at once; 0: 256, or with several beams 128"},
+     "source tokens that a thread translates at once; 0: 160, or with several beams 128"},
     {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL,
      "say which words became which, in Pharaoh's form: 0-0 1-2 2-1"},
     {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
@@ -60,13 +61,13 @@ static int longest_first(const void *a, const void *b) {
     return x->index < y->index ? -1 : 1;
 }
 
-/* One of several that translate at once, each a batch of its own: threads that share every small operation of one batch
+/* One of several that translate at once, each texts of its own: threads that share every small operation of one batch
  * would spend their time waiting for each other. */
 typedef struct worker {
     heed_context context;
     hd_decoder *decoder;
-    hd_arena scratch; /* of one batch */
-    hd_arena kept;    /* what was decoded */
+    hd_arena scratch;
+    hd_arena kept; /* what was decoded */
     heed_status status;
 } worker;
 
@@ -80,11 +81,13 @@ typedef struct translating {
     size_t source_count;
     int32_t *ids;
     size_t id_count, id_capacity;
-    size_t *batches; /* [batch_count + 1]: the source that each begins with */
-    size_t batch_count;
-    hd_decoded *decoded; /* [source_count] */
-    char ***alignments;  /* [source_count]: one for each hypothesis; NULL when not asked for */
-    worker *workers;     /* [worker_count] */
+    int32_t *sorted, *starts; /* the ids in the order of the sources, and where each of these begins */
+    hd_layout layout;
+    hd_supply supply;
+    _Atomic int64_t next; /* the first source that nobody has taken */
+    hd_decoded *decoded;  /* [source_count] */
+    char ***alignments;   /* [source_count]: one for each hypothesis; NULL when not asked for */
+    worker *workers;      /* [worker_count] */
     int worker_count;
 } translating;
 
@@ -159,87 +162,91 @@ static heed_status keep_answers(translating *t, size_t number) {
     return status;
 }
 
-static heed_status translate_batch(const translating *t, worker *w, const source *sources, size_t count,
-                                   hd_decoded *decoded) {
-    hd_arena_reset(&w->scratch);
-    int64_t tokens = 0;
-    for (size_t i = 0; i < count; i++) tokens += sources[i].length;
-    int32_t *ids = hd_arena_alloc(&w->scratch, (size_t)tokens, sizeof *ids);
-    int32_t *starts = hd_arena_alloc(&w->scratch, count + 1, sizeof *starts);
-    if (!ids || !starts) return HEED_MEMORY;
-    starts[0] = 0;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(ids + starts[i], t->ids + sources[i].start, (size_t)sources[i].length * sizeof *ids);
-        starts[i + 1] = starts[i] + (int32_t)sources[i].length;
-    }
-    hd_layout layout = {.sequences = (int64_t)count, .starts = starts};
-    return hd_generate(&(hd_decoding){.decoder = w->decoder,
-                                      .generation = &t->settings->generation,
-                                      .ids = ids,
-                                      .sources = &layout,
-                                      .scratch = &w->scratch,
-                                      .kept = &w->kept,
-                                      .decoded = decoded});
+static void translate_share(void *argument, int64_t piece, int number) {
+    (void)number;
+    translating *t = argument;
+    worker *w = &t->workers[piece];
+    w->status = hd_generate(&(hd_decoding){.decoder = w->decoder,
+                                           .generation = &t->settings->generation,
+                                           .ids = t->sorted,
+                                           .sources = &t->layout,
+                                           .scratch = &w->scratch,
+                                           .kept = &w->kept,
+                                           .decoded = t->decoded,
+                                           .supply = &t->supply});
 }
 
-/* Which words became which, in each hypothesis of some sources. */
-static heed_status align_batch(const translating *t, worker *w, size_t first, size_t end) {
+/* Which words became which, in each hypothesis of a source. */
+static heed_status align_source(const translating *t, worker *w, int64_t i) {
     heed_status status = HEED_OK;
     hd_buffer out;
     hd_buffer_open(&out, &w->context);
-    for (size_t i = first; i < end && status == HEED_OK; i++) {
-        size_t index = t->sources[i].index, count = (size_t)t->decoded[i].count;
-        t->alignments[i] = hd_arena_alloc(&w->kept, count, sizeof *t->alignments[i]);
-        if (!t->alignments[i]) status = HEED_MEMORY;
-        for (size_t j = 0; j < count && status == HEED_OK; j++) {
-            const hd_hypothesis *h = &t->decoded[i].best[j];
-            hd_buffer_clear(&out);
-            status = hd_align(&w->context, t->model, t->settings->alignment_layer, t->texts[index], t->sizes[index],
-                              h->ids, h->count, &out);
-            if (status != HEED_OK) break;
-            char *copy = hd_arena_alloc(&w->kept, out.size + 1, 1);
-            if (copy) memcpy(copy, out.size ? out.data : "", out.size + 1);
-            t->alignments[i][j] = copy;
-            if (!copy) status = HEED_MEMORY;
-        }
+    size_t index = t->sources[i].index, count = (size_t)t->decoded[i].count;
+    t->alignments[i] = hd_arena_alloc(&w->kept, count, sizeof *t->alignments[i]);
+    if (!t->alignments[i]) status = HEED_MEMORY;
+    for (size_t j = 0; j < count && status == HEED_OK; j++) {
+        const hd_hypothesis *h = &t->decoded[i].best[j];
+        hd_buffer_clear(&out);
+        status = hd_align(&w->context, t->model, t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids,
+                          h->count, &out);
+        if (status != HEED_OK) break;
+        char *copy = hd_arena_alloc(&w->kept, out.size + 1, 1);
+        if (copy) memcpy(copy, out.size ? out.data : "", out.size + 1);
+        t->alignments[i][j] = copy;
+        if (!copy) status = HEED_MEMORY;
     }
     hd_buffer_close(&out);
     return status;
 }
 
-static void translate_piece(void *argument, int64_t piece, int number) {
+static void align_piece(void *argument, int64_t piece, int number) {
     translating *t = argument;
     worker *w = &t->workers[number];
-    size_t first = t->batches[piece], end = t->batches[piece + 1];
-    if (w->status == HEED_OK) w->status = translate_batch(t, w, t->sources + first, end - first, t->decoded + first);
-    if (w->status == HEED_OK && t->alignments) w->status = align_batch(t, w, first, end);
+    if (w->status == HEED_OK) w->status = align_source(t, w, piece);
 }
 
-/* Texts of like length share a batch; company changes no result. Batches become smaller towards the end, so that the
- * workers finish together. */
-static heed_status cut_batches(translating *t) {
+/* Takes sources of like length, since what runs together should end together; company changes no result. What is taken
+ * becomes smaller towards the end, so that the workers finish together. */
+static int64_t take_sources(void *user, int64_t tokens, bool any, int64_t *first) {
     enum { SMALLEST = 128 }; /* tokens */
+    translating *t = user;
+    int64_t threads = t->worker_count, all = t->layout.sequences, count;
+    const int32_t *starts = t->starts;
+    *first = atomic_load(&t->next);
+    do {
+        int64_t smallest = hd_min(SMALLEST, starts[all] / threads + 1), most = tokens;
+        if (threads > 1) most = hd_min(most, hd_max((starts[all] - starts[*first]) / (2 * threads), smallest));
+        count = any && *first < all;
+        while (*first + count < all && starts[*first + count + 1] - starts[*first] <= most) count++;
+    } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
+    return count;
+}
+
+/* Puts the longest first. */
+static heed_status sort_sources(translating *t) {
+    heed_context *context = t->model->context;
+    if (t->id_count > INT32_MAX)
+        return hd_fail(context, HEED_LENGTH, "%zu tokens are too many to be translated at once", t->id_count);
     qsort(t->sources, t->source_count, sizeof *t->sources, longest_first);
-    t->batches = hd_alloc(t->model->context, t->source_count + 1, sizeof *t->batches);
-    if (!t->batches) return HEED_MEMORY;
-    int64_t left = (int64_t)t->id_count, threads = t->model->context->threads;
-    int64_t smallest = hd_min(SMALLEST, left / threads + 1), full = t->settings->batch_tokens;
-    if (!full) full = t->settings->generation.beams > 1 ? 128 : 256;
-    for (size_t first = 0, end; first < t->source_count; first = end) {
-        int64_t most = full, tokens = t->sources[first].length;
-        if (threads > 1) most = hd_min(most, hd_max(left / (2 * threads), smallest));
-        for (end = first + 1; end < t->source_count && tokens + t->sources[end].length <= most; end++)
-            tokens += t->sources[end].length;
-        left -= tokens;
-        t->batches[t->batch_count++] = first;
-        t->batches[t->batch_count] = end;
+    t->sorted = hd_alloc(context, t->id_count, sizeof *t->sorted);
+    t->starts = hd_alloc(context, t->source_count + 1, sizeof *t->starts);
+    if (!t->sorted || !t->starts) return HEED_MEMORY;
+    t->starts[0] = 0;
+    for (size_t i = 0; i < t->source_count; i++) {
+        const source *one = &t->sources[i];
+        memcpy(t->sorted + t->starts[i], t->ids + one->start, (size_t)one->length * sizeof *t->sorted);
+        t->starts[i + 1] = t->starts[i] + (int32_t)one->length;
     }
+    t->layout = (hd_layout){.sequences = (int64_t)t->source_count, .starts = t->starts};
+    int64_t tokens = t->settings->batch_tokens;
+    if (!tokens) tokens = t->settings->generation.beams > 1 ? 128 : 160;
+    t->supply = (hd_supply){take_sources, t, tokens};
     return HEED_OK;
 }
 
 static heed_status open_workers(translating *t) {
     heed_context *shared = t->model->context;
-    int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->batch_count), 1);
+    int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->source_count), 1);
     t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
     if (!t->workers) return HEED_MEMORY;
     for (t->worker_count = 0; t->worker_count < count;) {
@@ -264,15 +271,22 @@ static void close_workers(translating *t) {
     hd_free(t->model->context, t->workers);
 }
 
+static heed_status worker_status(const translating *t) {
+    for (int i = 0; i < t->worker_count; i++)
+        if (t->workers[i].status != HEED_OK)
+            return hd_fail(t->model->context, t->workers[i].status, "%s", t->workers[i].context.message);
+    return HEED_OK;
+}
+
 static heed_status translate_all(translating *t) {
     heed_context *context = t->model->context;
     t->decoded = hd_alloc_zeroed(context, t->source_count, sizeof *t->decoded);
     if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
     if (!t->decoded || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
-    hd_parallel_for(context, (int64_t)t->batch_count, INT64_MAX, translate_piece, t);
-    for (int i = 0; i < t->worker_count; i++)
-        if (t->workers[i].status != HEED_OK)
-            return hd_fail(context, t->workers[i].status, "%s", t->workers[i].context.message);
+    hd_parallel_for(context, t->worker_count, INT64_MAX, translate_share, t);
+    HD_TRY(worker_status(t));
+    if (t->alignments) hd_parallel_for(context, t->layout.sequences, INT64_MAX, align_piece, t);
+    HD_TRY(worker_status(t));
     for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, i));
     return HEED_OK;
 }
@@ -286,13 +300,14 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     translating t = {.model = model, .settings = settings, .texts = texts, .sizes = sizes, .results = *results};
     t.sources = hd_alloc(context, count, sizeof *t.sources);
     heed_status status = t.sources ? encode_all(&t, count) : HEED_MEMORY;
-    if (status == HEED_OK) status = cut_batches(&t);
+    if (status == HEED_OK) status = sort_sources(&t);
     if (status == HEED_OK) status = open_workers(&t);
     if (status == HEED_OK) status = translate_all(&t);
     close_workers(&t);
     hd_free(context, t.alignments);
     hd_free(context, t.decoded);
-    hd_free(context, t.batches);
+    hd_free(context, t.sorted);
+    hd_free(context, t.starts);
     hd_free(context, t.sources);
     hd_free(context, t.ids);
     hd_float_leave(found);

@@ -145,7 +145,7 @@ static void search(fixture *f) {
         hd_arena_open(&arena, f->context);
         hd_generation greedy = f->model->generation;
         greedy.beams = 1;
-        hd_decoding decoding = {decoder, &greedy, ids, &sources, &arena, &arena, &decoded, NULL};
+        hd_decoding decoding = {decoder, &greedy, ids, &sources, &arena, &arena, &decoded, NULL, NULL};
         assert_ok(f->context, hd_generate(&decoding));
         assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
         const char *name;
@@ -211,7 +211,7 @@ static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t
     return logits;
 }
 
-static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t sentences) {
+static void add(fixture *f, hd_decoder *decoder, int64_t first, int64_t sentences) {
     static int32_t ids[SENTENCES * 40], starts[SENTENCES + 1];
     starts[0] = 0;
     for (int64_t s = 0; s < sentences; s++) {
@@ -221,11 +221,38 @@ static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t senten
         starts[s + 1] = starts[s] + (int32_t)length;
     }
     hd_layout sources = {.sequences = sentences, .starts = starts};
-    assert_ok(f->context, decoder->class->start(decoder, ids, &sources));
+    assert_ok(f->context, decoder->class->add(decoder, ids, &sources));
+}
+
+static void start(fixture *f, hd_decoder *decoder, int64_t first, int64_t sentences) {
+    assert_ok(f->context, decoder->class->reorder(decoder, NULL, 0));
+    add(f, decoder, first, sentences);
+}
+
+/* Sentences that join a session when others have left, some of them longer than any before and more than have left. */
+static void join(fixture *f, hd_decoder *decoder, const char *expected, size_t row) {
+    enum { STAYING = 3, JOINING = 30, FED = 2 };
+    static const int32_t staying[STAYING] = {1, 4, 6};
+    static int32_t ids[(STAYING + JOINING) * TARGET], starts[STAYING + JOINING + 1];
+    const hd_recipe *recipe = &f->model->network->recipe;
+    start(f, decoder, 0, 8);
+    feed(f, decoder, 0, 8, 0, FED);
+    assert_ok(f->context, decoder->class->reorder(decoder, staying, STAYING));
+    add(f, decoder, 20, JOINING);
+    for (int s = 0, at = 0; s < STAYING + JOINING; s++, starts[s] = at)
+        for (int i = s < STAYING ? FED : 0; i < TARGET; i++)
+            ids[at++] = i ? target_token(s < STAYING ? staying[s] : 20 + s - STAYING, i, recipe->vocabulary)
+                          : recipe->decoder_start;
+    float *logits;
+    assert_ok(f->context, decoder->class->step(decoder, ids, &(hd_layout){STAYING + JOINING, starts, NULL, NULL}));
+    assert_ok(f->context, decoder->class->logits(decoder, 0, recipe->vocabulary, &logits));
+    for (size_t s = 0; s < STAYING; s++)
+        assert_memory_equal((char *)logits + s * row, expected + (size_t)staying[s] * row, row);
+    assert_memory_equal((char *)logits + STAYING * row, expected + 20 * row, JOINING * row);
 }
 
 /* Logits of 64 sentences fed in one piece, against: a sentence by itself, a token at a time, in pieces, after going back,
- * after being copied to another slot, on one thread, with every kernel table, and on other machines. */
+ * after being copied to another slot, beside others that joined later, on one thread, with every kernel table, and on other machines. */
 static void company_and_caches_change_no_bit(void **state) {
     (void)state;
     fixture f;
@@ -260,6 +287,7 @@ static void company_and_caches_change_no_bit(void **state) {
         for (int i = 0; i < 20; i++) parents[i] = 2 * i + 1;
         assert_ok(f.context, decoder->class->reorder(decoder, parents, 20));
         assert_memory_equal(feed(&f, decoder, 10, 20, 2, TARGET - 2), expected + 10 * row, 20 * row);
+        join(&f, decoder, expected, row);
     }
     f.context->kernels = best;
     free(expected);

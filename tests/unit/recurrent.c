@@ -165,7 +165,7 @@ static void check_decoder(fixture *f, const char *name) {
     assert_ok(f->context, hd_network_decoder_open(f->context, f->network, &decoder));
     for (int again = 0; again < 2; again++) { /* a session can be started anew */
         const int32_t *starts = f->fed.starts;
-        assert_ok(f->context, decoder->class->start(decoder, f->sources.ids, &f->sources.layout));
+        assert_ok(f->context, hd_decoder_start(decoder, f->sources.ids, &f->sources.layout));
         /* targets are 5, 2, 4 and 7 long: feed 2, 1, 1 and 3 tokens */
         int32_t counts[] = {0, 2, 3, 4, 7}, ids[MOST], rows[MOST], at = 0;
         for (int s = 0; s < 4; s++) {
@@ -184,6 +184,18 @@ static void check_decoder(fixture *f, const char *name) {
         int32_t next[6];
         for (int s = 0; s < 6; s++) next[s] = rows[parents[s]] + 1;
         expect_logits(decoder, name, expected, next, 6);
+        /* sentence 2 and one of 3 stay, and all join them: feed 1 and 1, and 2, 1, 1 and 3 tokens */
+        int32_t staying[] = {2, 4}, together[] = {0, 1, 2, 4, 5, 6, 9}, after[] = {next[2] + 1, next[4] + 1};
+        assert_ok(f->context, decoder->class->reorder(decoder, staying, 2));
+        assert_ok(f->context, decoder->class->add(decoder, f->sources.ids, &f->sources.layout));
+        at = 0;
+        for (int s = 0; s < 2; s++) ids[at++] = f->fed.ids[after[s]];
+        for (int s = 0; s < 4; s++)
+            for (int i = 0; i < counts[s + 1] - counts[s]; i++) ids[at++] = f->fed.ids[starts[s] + i];
+        layout = (hd_layout){6, together, NULL, NULL};
+        assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
+        int32_t last[] = {after[0], after[1], rows[0], rows[1], rows[2], rows[3]};
+        expect_logits(decoder, name, expected, last, 6);
     }
     decoder->class->close(decoder);
     hd_pass_close(&pass);
