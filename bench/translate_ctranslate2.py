@@ -4,9 +4,10 @@
     translate_ctranslate2.py MODEL_FOLDER --source FILE [--beams 5 1] [--rounds 5]
 
 CTranslate2 is given tokens, made beforehand, and its clock stops before they become text; of its ways to use the threads
-and of several batch sizes the best is found first, by one try of each, and is what heed is held against. heed's time is
-that of `heed bench translate`: from texts to texts, without starting the process and opening the model. Each figure is the
-median of the rounds, with the lowest and the highest. Nothing else should run.
+and of several batch sizes the best is found first, by one try of each, and is what heed is held against. Both stop a
+translation at the model's longest (CTranslate2 by itself would at 256 tokens, and one sentence of Multi30k never ends).
+heed's time is that of `heed bench translate`: from texts to texts, without starting the process and opening the model.
+Each figure is the median of the rounds, with the lowest and the highest. Nothing else should run.
 """
 import argparse
 import re
@@ -15,7 +16,7 @@ import tempfile
 import time
 
 import ctranslate2
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GenerationConfig
 
 from common import add_heed, read_lines, spread
 
@@ -28,6 +29,7 @@ add_heed(parser)
 options = parser.parse_args()
 lines = [line for line in read_lines(options.source) if line.strip()]
 tokenizer = AutoTokenizer.from_pretrained(options.model)
+longest = GenerationConfig.from_pretrained(options.model).max_length - 1  # the start token counts there
 tokens = [tokenizer.convert_ids_to_tokens(tokenizer(line).input_ids) for line in lines]
 
 
@@ -41,7 +43,8 @@ def time_heed(beams):
 
 def time_ctranslate2(translator, beams, batch):
     start = time.perf_counter()
-    translator.translate_batch(tokens, beam_size=beams, batch_type=batch[0], max_batch_size=batch[1])
+    translator.translate_batch(tokens, beam_size=beams, batch_type=batch[0], max_batch_size=batch[1],
+                               max_decoding_length=longest)
     return len(tokens) / (time.perf_counter() - start)
 
 
