@@ -24,9 +24,10 @@ typedef struct hd_listener {
     void *user;
 } hd_listener;
 
-/* Hands out sources, so that several decoders can share them: `count` of them from `first` on, as many as have no more
- * than so many tokens together, or with `any` one of any length; 0: none are left, or none fits. */
+/* Hands out sources, so that several decoders can share them. */
 typedef struct hd_supply {
+    /* How many are taken from *first on: as many as have no more than so many tokens together, an empty one counting as
+     * one; with `any` the first has any length. 0: none are left, or none fits. */
     int64_t (*take)(void *user, int64_t tokens, bool any, int64_t *first);
     void *user;
     int64_t tokens; /* that are to be decoded at once */

@@ -42,9 +42,10 @@ static hd_continuation choose(greedy *g, int64_t slot) {
     return g->choices.counts[slot] ? g->choices.best[slot] : (hd_continuation){0, -INFINITY};
 }
 
+/* Tokens of a source; an empty one counts as one, so that there are never more slots than tokens. */
 static int64_t source_tokens(const greedy *g, int64_t source) {
     const int32_t *starts = g->decoding->sources->starts;
-    return starts[source + 1] - starts[source];
+    return hd_max(starts[source + 1] - starts[source], 1);
 }
 
 /* Lets new texts in where others have left, some at a time: their sources are encoded together. */
@@ -94,7 +95,6 @@ static heed_status step(greedy *g) {
 }
 
 heed_status hd_greedy(const hd_decoding *d) {
-    /* a source has one token at least */
     size_t n = (size_t)(d->supply ? hd_min(d->supply->tokens, d->sources->sequences) : d->sources->sequences);
     greedy g = {.decoding = d, .given = hd_decode_given(d), .limit = hd_decode_limit(d)};
     g.stride = g.given + g.limit;

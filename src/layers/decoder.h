@@ -30,12 +30,6 @@ struct hd_decoder {
         pad; /* the token that begins a target, the one that ends it, the one that is never made; or −1 */
 };
 
-/* Begins anew: whatever slots there were, now there is one for each source. */
-static inline heed_status hd_decoder_start(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
-    HD_TRY(decoder->class->reorder(decoder, NULL, 0));
-    return decoder->class->add(decoder, ids, sources);
-}
-
 /* What every session says of itself. */
 static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
     return (hd_decoder){.class = class,

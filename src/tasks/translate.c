@@ -217,7 +217,7 @@ static int64_t take_sources(void *user, int64_t tokens, bool any, int64_t *first
         int64_t smallest = hd_min(SMALLEST, starts[all] / threads + 1), most = tokens;
         if (threads > 1) most = hd_min(most, hd_max((starts[all] - starts[*first]) / (2 * threads), smallest));
         count = any && *first < all;
-        while (*first + count < all && starts[*first + count + 1] - starts[*first] <= most) count++;
+        while (*first + count < all && count < most && starts[*first + count + 1] - starts[*first] <= most) count++;
     } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
     return count;
 }

@@ -165,7 +165,8 @@ static void check_decoder(fixture *f, const char *name) {
     assert_ok(f->context, hd_network_decoder_open(f->context, f->network, &decoder));
     for (int again = 0; again < 2; again++) { /* a session can be started anew */
         const int32_t *starts = f->fed.starts;
-        assert_ok(f->context, hd_decoder_start(decoder, f->sources.ids, &f->sources.layout));
+        assert_ok(f->context, decoder->class->reorder(decoder, NULL, 0));
+        assert_ok(f->context, decoder->class->add(decoder, f->sources.ids, &f->sources.layout));
         /* targets are 5, 2, 4 and 7 long: feed 2, 1, 1 and 3 tokens */
         int32_t counts[] = {0, 2, 3, 4, 7}, ids[MOST], rows[MOST], at = 0;
         for (int s = 0; s < 4; s++) {
