@@ -106,7 +106,7 @@ static int set_own(word_reader *reader, const own_option *option, const char *at
         *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
-    if (option->value) reader->line->values[reader->line->value_count++] = (own_value){option, *option->value};
+    if (option->value) reader->line->values[reader->line->value_count++] = (own_value){option->name, *option->value};
     return EXIT_DONE;
 }
 
@@ -247,6 +247,6 @@ bool was_given(const invocation *line, const char *name) {
 
 const char *nth_value(const invocation *line, const char *name, size_t index) {
     for (size_t i = 0; i < line->value_count; i++)
-        if (strcmp(line->values[i].option->name, name) == 0 && index-- == 0) return line->values[i].value;
+        if (strcmp(line->values[i].name, name) == 0 && index-- == 0) return line->values[i].value;
     return NULL;
 }

@@ -26,10 +26,9 @@ typedef struct command {
     bool notes; /* on standard error also without --verbose, unless --quiet */
 } command;
 
-/* A value that one of the verb's own options was given. */
+/* A value that an option which is not the library's was given. */
 typedef struct own_value {
-    const own_option *option;
-    const char *value;
+    const char *name, *value;
 } own_value;
 
 /* A command line that was read. */

@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "memory.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
 
 static const char *model_name, *input, *output, *color, *nearest;
-static bool steps, embeddings, positions;
+static bool steps, embeddings, positions, gradients;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "the model to look into (default: multi30k-en-de)", &model_name, NULL},
@@ -22,6 +23,8 @@ static const own_option own[] = {
     {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, else of the vocabulary's first words", NULL,
      &embeddings},
     {"positions", 0, NULL, "draw what tells the model where a token stands", NULL, &positions},
+    {"gradients", 0, NULL, "measure how far back a language model's error reaches; -m again for more curves", NULL,
+     &gradients},
     {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
 };
 
@@ -160,14 +163,77 @@ static int draw_model(const invocation *line) {
     return code;
 }
 
+/* ---- a picture of several models and all texts ---- */
+
+/* Copies of all texts, [*count] with their sizes. */
+static char **keep_texts(text_source *source, size_t **sizes, size_t *count) {
+    char **texts = NULL;
+    *sizes = NULL, *count = 0;
+    while (next_texts(source)) {
+        texts = grow_memory(texts, *count + source->count, sizeof *texts);
+        *sizes = grow_memory(*sizes, *count + source->count, sizeof **sizes);
+        for (size_t i = 0; i < source->count; i++) {
+            if (!source->items[i]) {
+                report_text(source, i, too_long);
+                source->failed = true;
+                continue;
+            }
+            texts[*count] = grow_memory(NULL, source->sizes[i] + 1, 1);
+            memcpy(texts[*count], source->items[i], source->sizes[i]);
+            (*sizes)[(*count)++] = source->sizes[i];
+        }
+    }
+    return texts;
+}
+
+/* How many were opened; a failure is in *status. */
+static size_t open_models(const invocation *line, heed_model **models, heed_status *status) {
+    size_t count = 0;
+    const char *name = nth_value(line, "model", 0);
+    for (name = name ? name : model_name; name && *status == HEED_OK; name = nth_value(line, "model", count)) {
+        *status = heed_model_open(line->context, name, &models[count]);
+        count += *status == HEED_OK;
+    }
+    return count;
+}
+
+static int draw_gradients(const invocation *line) {
+    text_source source;
+    int code;
+    if (!open_texts(line, input, &source, &code)) return code;
+    size_t *sizes, text_count;
+    char **texts = keep_texts(&source, &sizes, &text_count);
+    bool failed = source.failed;
+    close_texts(&source);
+    heed_model **models = grow_memory(NULL, line->value_count + 1, sizeof(heed_model *));
+    heed_picture *picture = NULL;
+    heed_status status = HEED_OK;
+    size_t model_count = failed ? 0 : open_models(line, models, &status);
+    if (status == HEED_OK && !failed)
+        status = heed_inspect_gradients(models, model_count, line->options, (const char *const *)texts, sizes,
+                                        text_count, &picture);
+    if (status == HEED_OK && picture) status = draw_picture(line, picture);
+    code = status != HEED_OK ? report_failure(line, status) : failed ? EXIT_FAILED : EXIT_DONE;
+    heed_picture_close(picture);
+    for (size_t i = 0; i < model_count; i++) heed_model_close(models[i]);
+    for (size_t i = 0; i < text_count; i++) free(texts[i]);
+    free(models);
+    free(texts);
+    free(sizes);
+    return code;
+}
+
 static int draw(const invocation *line) {
     bool has_text = input || line->text_count;
     if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
         return report_usage(line, "color is \"%s\", expected auto, always or never", color);
-    if (steps + embeddings + positions + (nearest != NULL) > 1)
-        return report_usage(line, "--steps, --embeddings, --positions and --nearest are pictures of their own");
+    if (steps + embeddings + positions + gradients + (nearest != NULL) > 1)
+        return report_usage(line,
+                            "--steps, --embeddings, --positions, --gradients and --nearest are pictures of their own");
+    if (!gradients && nth_value(line, "model", 1)) return report_usage(line, "only --gradients compares models");
     if ((positions || nearest) && has_text)
         return report_usage(line, "--%s takes no text", positions ? "positions" : "nearest");
+    if (gradients) return draw_gradients(line);
     return positions || nearest || (embeddings && !has_text) ? draw_model(line) : draw_texts(line);
 }
 

@@ -24,3 +24,8 @@ complete -c heed -n '__fish_seen_subcommand_from attend' -s o -l output -r -d 'w
 complete -c heed -n '__fish_seen_subcommand_from attend' -l kind -x -a 'auto encoder decoder cross' -d 'whose attention'
 complete -c heed -n '__fish_seen_subcommand_from attend' -l format -x -a 'auto text svg html json npy' -d 'what to draw'
 complete -c heed -n '__fish_seen_subcommand_from attend' -l color -x -a 'auto always never' -d '24-bit colours in text'
+complete -c heed -n '__fish_seen_subcommand_from attend' -l steps -d 'the steps of a recurrent decoder'
+complete -c heed -n '__fish_seen_subcommand_from attend' -l embeddings -d 'the embeddings of tokens'
+complete -c heed -n '__fish_seen_subcommand_from attend' -l positions -d 'what tells where a token stands'
+complete -c heed -n '__fish_seen_subcommand_from attend' -l nearest -x -d 'words with the most similar embeddings'
+complete -c heed -n '__fish_seen_subcommand_from attend' -l gradients -d 'how far back the error reaches'

@@ -206,6 +206,13 @@ HEED_API heed_status heed_inspect_positions(heed_model *model, const heed_option
 /* The words whose embeddings have the largest cosines with a word's. HEED_ARGUMENT when it is not a token. */
 HEED_API heed_status heed_inspect_nearest(heed_model *model, const heed_options *options, const char *word,
                                           heed_picture **picture);
+/* Of each language model one curve: the norm of the gradient of a token's loss with respect to the embedding of the token d
+ * places before, against d, as the mean of windows of the `count` texts (`sizes` as in heed_translate). At least one model;
+ * all were opened through one context. HEED_ARGUMENT for texts that are too short, HEED_UNSUPPORTED for another kind of
+ * model. */
+HEED_API heed_status heed_inspect_gradients(heed_model *const *models, size_t model_count, const heed_options *options,
+                                            const char *const *texts, const size_t *sizes, size_t count,
+                                            heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is fine */
 
 /* Draws it as heed_attention_draw and heed_attention_save draw: as lines of text, SVG or JSON. HEED_ARGUMENT for a format

@@ -11,8 +11,9 @@ enum { MOST_ITERATIONS = 5000 };
 /* G [rows, rows] of the rows less their mean. */
 static void multiply(const float *values, int64_t rows, int64_t columns, double *mean, double *g) {
     for (int64_t c = 0; c < columns; c++) {
-        mean[c] = 0;
-        for (int64_t r = 0; r < rows; r++) mean[c] += (double)values[r * columns + c] / (double)rows;
+        double sum = 0;
+        for (int64_t r = 0; r < rows; r++) sum += (double)values[r * columns + c];
+        mean[c] = sum / (double)rows;
     }
     for (int64_t a = 0; a < rows; a++) {
         for (int64_t b = 0; b <= a; b++) {
@@ -60,12 +61,13 @@ heed_status hd_principal_components(heed_context *context, const float *values, 
         return HEED_MEMORY;
     }
     multiply(values, rows, columns, room + 2 * rows, g);
-    double whole = 0, first = 0;
+    double whole = 0, squares = 0, first = 0;
     for (int64_t i = 0; i < rows; i++) whole += g[i * rows + i];
+    for (int64_t i = 0; i < rows * columns; i++) squares += (double)values[i] * (double)values[i];
     for (int component = 0; component < 2; component++) {
         double value = largest_eigenvalue(g, rows, v, next), far = 0;
         if (component == 0) first = value;
-        if (value <= 1e-9 * first) value = 0; /* what rounding left */
+        if (value <= 1e-9 * first || value <= 1e-20 * squares) value = 0; /* what rounding left */
         for (int64_t i = 0; i < rows; i++)
             if (fabs(v[i]) > fabs(far)) far = v[i];
         for (int64_t i = 0; i < rows; i++) points[2 * i + component] = sqrt(value) * (far < 0 ? -v[i] : v[i]);

@@ -84,6 +84,11 @@ void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y) {
         memcpy(y, parameter->data + row * width, (size_t)width * sizeof *y);
         return;
     }
+    if (!parameter->stored) { /* it was turned round on its way into the panels, which alone were kept */
+        const float *panel = (const float *)parameter->panels + row / HD_PANEL * HD_PANEL * width;
+        for (int64_t j = 0; j < width; j++) y[j] = panel[j * HD_PANEL + row % HD_PANEL];
+        return;
+    }
     const char *source = (const char *)parameter->stored + (size_t)(row * width) * hd_dtype_size(parameter->dtype);
     if (parameter->dtype == HD_F32) {
         memcpy(y, source, (size_t)width * sizeof *y);

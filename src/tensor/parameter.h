@@ -31,7 +31,7 @@ static inline int64_t hd_parameter_count(const hd_parameter *p) { return p->rows
  * made from `data`, else in `dtype`. Not for several threads at once. */
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
 
-/* Row `row` of a table, widened to float32 in y [columns]. */
+/* Row `row` of a table, widened to float32 in y [columns]. One of which only panels were kept must not be in pairs. */
 void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
 
 #endif

@@ -1,0 +1,16 @@
+/* Measured curves as a picture: what hd_curves draws, and its numbers as JSON. */
+#ifndef HD_INSPECT_MEASURED_H
+#define HD_INSPECT_MEASURED_H
+
+#include "inspect/curves.h"
+#include "inspect/picture.h"
+
+typedef struct hd_measured {
+    heed_picture picture;
+    hd_curves curves;            /* in the picture's memory */
+    const char *x_name, *y_name; /* "distances", "norms": of JSON */
+} hd_measured;
+
+heed_status hd_measured_open(heed_context *context, hd_measured **measured);
+
+#endif
