@@ -35,7 +35,8 @@ static const command attend = {
         "Draws the attention that a model pays while it translates each TEXT, else each line of --input or of "
         "standard\n"
         "input: a row for each word that looks, a column for each word that is looked at. Words are as the text has\n"
-        "them; --pieces keeps the tokenizer's. SVG, HTML and .npy hold one text.\n",
+        "them; --pieces keeps the tokenizer's. SVG, HTML and .npy hold one text.\n"
+        "--steps, --embeddings, --positions, --nearest and --gradients draw something else, as text, SVG or JSON.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_attend_options,

@@ -128,9 +128,14 @@ static void screen_word(const screen *s, const hd_step *step) {
     hd_screen_label_left(s->out, "word", FIRST_COLUMN);
     hd_buffer_format(s->out, "%s %s", step->made.label, percent);
     for (int64_t i = likeliest; i < s->steps->candidates; i++) {
-        percent_of(percent, step->candidates[i].probability);
-        hd_buffer_format(s->out, "%s%s %s", i == likeliest ? likeliest ? "   then " : "   likelier " : ", ",
-                         step->candidates[i].label, percent);
+        const hd_candidate *other = &step->candidates[i];
+        if (!likeliest && other->probability <= step->made.probability) break;
+        percent_of(percent, other->probability);
+        hd_buffer_format(s->out, "%s%s %s",
+                         i > likeliest ? ", "
+                         : likeliest   ? "   then "
+                                       : "   likelier ",
+                         other->label, percent);
     }
     hd_buffer_text(s->out, "\n\n");
 }

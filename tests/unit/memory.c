@@ -278,6 +278,29 @@ static heed_status attend(heed_context *context, heed_model *model) {
     return status;
 }
 
+static heed_status draw_picture(const heed_options *set, heed_status status, heed_picture *picture) {
+    static const char *const formats[] = {"picture.txt", "picture.svg", "picture.json"};
+    if (status != HEED_OK) assert_null(picture);
+    for (size_t i = 0; i < 3 && status == HEED_OK; i++) status = heed_picture_save(picture, set, in_folder(formats[i]));
+    heed_picture_close(picture);
+    return status;
+}
+
+static heed_status look_inside(heed_context *context, heed_model *model) {
+    heed_picture *picture = NULL;
+    heed_options *set = NULL;
+    HD_TRY(heed_attend_options(context, &set));
+    heed_status status = heed_inspect_embeddings(model, set, "a dog runs", 10, &picture);
+    status = draw_picture(set, status, picture);
+    if (status == HEED_OK) status = heed_options_set(set, "count", "3");
+    if (status == HEED_OK) {
+        status = heed_inspect_positions(model, set, &picture);
+        status = draw_picture(set, status, picture);
+    }
+    heed_options_close(set);
+    return status;
+}
+
 static heed_status describe(heed_context *context, heed_model *model) {
     char *text;
     for (int json = 0; json < 2; json++) {
@@ -323,6 +346,7 @@ static heed_status use_shards(heed_context *context) { return open_and_close(con
 static heed_status only_describe(heed_context *context) { return with_model(context, describe); }
 static heed_status only_translate(heed_context *context) { return with_model(context, translate); }
 static heed_status only_attend(heed_context *context) { return with_model(context, attend); }
+static heed_status only_look_inside(heed_context *context) { return with_model(context, look_inside); }
 
 static heed_status find_none(heed_context *context) {
     heed_model *model;
@@ -350,6 +374,7 @@ static void translations(void **state) {
 static void attentions(void **state) {
     (void)state;
     fail_each(only_attend, only_attend, 100, 100);
+    fail_each(only_look_inside, only_look_inside, 100, 100);
 }
 
 /* ---- tokenizers ------------------------------------------------------------------------------------------------- */
