@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "models.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
@@ -12,7 +13,7 @@ static const char *model_name, *input;
 static bool json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model to use", &model_name, NULL},
+    {"model", 'm', "MODEL", "the model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
     {"json", 0, NULL, "one JSON object a text", NULL, &json},
 };
@@ -112,15 +113,15 @@ int run_generate(int count, char **words) {
     model_name = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
-    if (!model_name) {
-        code = report_usage(&line, "no model: name one with -m, a folder or a shipped model");
-    } else if (open_texts(&line, input, &texts, &code)) {
+    if (open_texts(&line, input, &texts, &code)) {
         heed_results *none = NULL;
-        heed_status status = heed_model_open(line.context, model_name, &model);
-        if (status == HEED_OK) /* is it a model that goes on with texts, and are the options sound? */
+        heed_status status = HEED_FILE;
+        if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
+            /* is it a model that goes on with texts, and are the options sound? */
             status = heed_generate(model, line.options, NULL, NULL, 0, NULL, NULL, &none);
+            code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
+        }
         heed_results_close(none);
-        code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         while (status == HEED_OK && next_texts(&texts) && generate_batch(&line, model, &texts, &code)) continue;
         if (texts.failed) code = EXIT_FAILED;
         close_texts(&texts);

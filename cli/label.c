@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "models.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
@@ -11,18 +12,18 @@
 static const char *model_name, *input, *best;
 static bool json, all;
 
-#define MODEL \
-    { "model", 'm', "MODEL", "the model to use", &model_name, NULL }
+#define MODEL(default) \
+    { "model", 'm', "MODEL", "the model to use" default, &model_name, NULL }
 #define INPUT \
     { "input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL }
 #define JSON \
     { "json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json }
 
 static const own_option classify_own[] = {
-    MODEL, INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
-static const own_option tag_own[] = {MODEL, INPUT, JSON};
+    MODEL(" (default: sst2)"), INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
+static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON};
 static const own_option fill_own[] = {
-    MODEL, INPUT, JSON, {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
+    MODEL(""), INPUT, JSON, {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
 
 static const command classify = {
     .name = "classify",
@@ -58,6 +59,8 @@ static const command fill = {
 
 typedef struct verb {
     const command *command;
+    const char *shipped;   /* the model that ships for it; NULL: none */
+    const char *otherwise; /* what to do without one */
     heed_status (*ask)(heed_model *model, const text_source *texts, heed_results **results);
     void (*print)(const text_source *texts, const heed_results *results, size_t index);
 } verb;
@@ -196,14 +199,12 @@ static int run(const verb *v, int count, char **words) {
     int code;
     if (!open_invocation(v->command, count, words, &line, &code)) return code;
     heed_model *model = NULL;
-    if (!model_name) {
-        code = report_usage(&line, "no model: name one with -m, a folder or a shipped model");
-    } else if (best && (words_wanted() < 1 || words_wanted() > 1000 || strspn(best, "0123456789") != strlen(best))) {
+    if (best && (words_wanted() < 1 || words_wanted() > 1000 || strspn(best, "0123456789") != strlen(best))) {
         code = report_usage(&line, "--best is \"%s\", expected a number from 1 to 1000", best);
     } else if (open_texts(&line, input, &texts, &code)) {
-        heed_status status = heed_model_open(line.context, model_name, &model);
-        code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
-        while (status == HEED_OK && next_texts(&texts) && answer_batch(v, &line, model, &texts, &code)) continue;
+        bool open = open_model(&line, model_name, v->shipped, v->otherwise, &model, &code);
+        if (open) code = EXIT_DONE;
+        while (open && next_texts(&texts) && answer_batch(v, &line, model, &texts, &code)) continue;
         if (texts.failed) code = EXIT_FAILED;
         close_texts(&texts);
     }
@@ -213,16 +214,16 @@ static int run(const verb *v, int count, char **words) {
 }
 
 int run_classify(int count, char **words) {
-    static const verb v = {&classify, ask_for_label, print_label};
+    static const verb v = {&classify, "sst2", "train one: heed train --objective classify", ask_for_label, print_label};
     return run(&v, count, words);
 }
 
 int run_tag(int count, char **words) {
-    static const verb v = {&tag, ask_for_entities, print_entities};
+    static const verb v = {&tag, "entities", "train one: heed train --objective tag", ask_for_entities, print_entities};
     return run(&v, count, words);
 }
 
 int run_fill(int count, char **words) {
-    static const verb v = {&fill, ask_for_word, print_word};
+    static const verb v = {&fill, NULL, "train one: heed train --objective masked", ask_for_word, print_word};
     return run(&v, count, words);
 }

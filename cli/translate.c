@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "arguments.h"
+#include "models.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
@@ -114,14 +115,16 @@ int run_translate(int count, char **words) {
     invocation line;
     text_source texts;
     int code;
-    model_name = "multi30k-en-de";
+    model_name = NULL;
     compute = "f32";
     if (!open_invocation(&translate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
     if (open_texts(&line, input, &texts, &code)) {
         heed_status status = heed_context_set_compute(line.context, compute);
-        if (status == HEED_OK) status = heed_model_open(line.context, model_name, &model);
-        code = status == HEED_OK ? translate_all(&line, model, &texts) : report_failure(&line, status);
+        if (status != HEED_OK)
+            code = report_failure(&line, status);
+        else if (open_model(&line, model_name, "multi30k-en-de", "train one: heed train", &model, &code))
+            code = translate_all(&line, model, &texts);
         close_texts(&texts);
     }
     heed_model_close(model);

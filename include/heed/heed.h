@@ -89,6 +89,9 @@ typedef struct heed_model heed_model;
  * the tensor or key. */
 HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
 HEED_API void heed_model_close(heed_model *model); /* NULL is fine */
+/* The folder that heed_model_open would open, for heed_free. HEED_FILE when there is none; the message says where it was
+ * looked for. */
+HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
 /* What `heed info` prints, as lines of text or as a JSON object on one line, without the last newline; for heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 

@@ -1,5 +1,6 @@
 /* The models of heed/heed.h. */
 #include "base/float_environment.h"
+#include "formats/model_folder.h"
 #include "models/model.h"
 
 heed_status heed_model_open(heed_context *context, const char *name, heed_model **model) {
@@ -10,3 +11,7 @@ heed_status heed_model_open(heed_context *context, const char *name, heed_model 
 }
 
 void heed_model_close(heed_model *model) { hd_model_close(model); }
+
+heed_status heed_model_find(heed_context *context, const char *name, char **folder) {
+    return hd_model_folder_find(context, name, folder);
+}

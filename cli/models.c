@@ -1,0 +1,24 @@
+#include "models.h"
+
+static bool is_there(const invocation *line, const char *name) {
+    char *folder;
+    if (heed_model_find(line->context, name, &folder) != HEED_OK) return false;
+    heed_free(line->context, folder);
+    return true;
+}
+
+bool open_model(const invocation *line, const char *name, const char *shipped, const char *otherwise,
+                heed_model **model, int *exit_code) {
+    *model = NULL;
+    if (!name && !(shipped && is_there(line, shipped))) {
+        if (shipped)
+            *exit_code =
+                report_usage(line, "no model: \"%s\" is not installed; name one with -m, or %s", shipped, otherwise);
+        else
+            *exit_code = report_usage(line, "no model: none ships for this; name one with -m, or %s", otherwise);
+        return false;
+    }
+    heed_status status = heed_model_open(line->context, name ? name : shipped, model);
+    if (status != HEED_OK) *exit_code = report_failure(line, status);
+    return status == HEED_OK;
+}

@@ -1,0 +1,13 @@
+/* The model that a verb works with. */
+#ifndef CLI_MODELS_H
+#define CLI_MODELS_H
+
+#include "arguments.h"
+
+/* Opens the model that -m names (NULL: the one that ships for the verb, `shipped`, or NULL where none does). False when there
+ * is none: that was reported, and the program's *exit_code set. Where it is the shipped one that is missing, `otherwise`, what
+ * to do instead, is part of the report. */
+bool open_model(const invocation *line, const char *name, const char *shipped, const char *otherwise,
+                heed_model **model, int *exit_code);
+
+#endif
