@@ -103,7 +103,7 @@ static void show_note(void *user, const char *note) {
 
 static int train_model(const invocation *line) {
     reporter report = {.quiet = line->quiet, .terminal = isatty(STDERR_FILENO)};
-    if (line->verbose) heed_context_set_log(line->context, show_note, &report);
+    if (line->verbose || !line->quiet) heed_context_set_log(line->context, show_note, &report);
     catch_signals();
     heed_status status = heed_train(line->context, line->options, folder, show_progress, &report);
     if (report.drawn) fputc('\n', stderr);

@@ -2,6 +2,8 @@
 #include "base/parallel.h"
 #include "train/run.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Chunks that run at the same time, a worker each. */
@@ -163,6 +165,27 @@ heed_status hd_run_draw(hd_run *run, hd_update *update) {
     return HEED_OK;
 }
 
+/* Says which examples' losses are no numbers: one by itself points at the data, all of them at the weights. */
+static heed_status find_unsound(hd_run *run, const hd_update *u) {
+    enum { NAMED = 5 };
+    size_t found = 0, size = sizeof run->unsound;
+    char lines[128] = "";
+    for (size_t i = 0; i < u->count; i++) {
+        double loss = 0;
+        HD_TRY(run_pairs(run, &u->pairs[i], 1, 1, 0.0f, &loss));
+        uint64_t line = hd_corpus_line(&run->train, u->pairs[i].number);
+        if (isfinite(loss) || found++ >= NAMED || !line) continue;
+        size_t at = strlen(lines);
+        snprintf(lines + at, sizeof lines - at, "%s%llu", at ? ", " : "", (unsigned long long)line);
+    }
+    if (!found)
+        snprintf(run->unsound, size, "without dropout that of no example is so");
+    else
+        snprintf(run->unsound, size, "so is that of %zu of its %zu examples%s%s%s", found, u->count,
+                 lines[0] ? ", on train-source's lines " : "", lines, lines[0] && found > NAMED ? ", …" : "");
+    return HEED_OK;
+}
+
 /* All batches come first, since each token weighs 1 / the tokens of all of them. With R-Drop the loss is the mean of both
  * passes' cross entropies and α/4 (KL(p ‖ q) + KL(q ‖ p)): half of what the paper's code adds up, with its α. */
 static heed_status run_update(hd_run *run, hd_update *u) {
@@ -171,7 +194,7 @@ static heed_status run_update(hd_run *run, hd_update *u) {
     double loss = 0;
     HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
     run->loss = loss / (double)tokens;
-    return HEED_OK;
+    return isfinite(run->loss) ? HEED_OK : find_unsound(run, u);
 }
 
 heed_status hd_run_batches(hd_run *run) {

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "formats/json.h"
 #include "formats/safetensors.h"
+#include "formats/widen.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -96,8 +97,23 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
     return hd_safetensors_writer_commit(&writer);
 }
 
+/* Weights that are no numbers do not replace a checkpoint of weights that are. */
+static heed_status check_weights(const hd_run *run) {
+    const hd_network *network = run->model->network;
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_parameter *p = &network->parameters[i];
+        if (hd_find_nonfinite(HD_F32, p->data, (size_t)hd_parameter_count(p)) >= 0)
+            return hd_fail(
+                run->context, HEED_NUMERIC,
+                "step %lld: \"%s\" has a NaN or an infinity; resume the checkpoint before it with a smaller lr",
+                (long long)run->state.step, p->name);
+    }
+    return HEED_OK;
+}
+
 heed_status hd_checkpoint_save(hd_run *run) {
     heed_context *context = run->context;
+    HD_TRY(check_weights(run));
     hd_buffer state;
     hd_buffer_open(&state, context);
     hd_arena names;
@@ -107,6 +123,7 @@ heed_status hd_checkpoint_save(hd_run *run) {
         hd_alloc_zeroed(context, (size_t)run->model->network->count * 3 + 1, sizeof *declared);
     heed_status status = path && declared ? write_state(run, &state) : HEED_MEMORY;
     if (status == HEED_OK) status = write_checkpoint(run, path, &state, declared, &names);
+    if (status == HEED_OK) run->saved_step = run->state.step;
     hd_free(context, path);
     hd_free(context, declared);
     hd_arena_close(&names);
@@ -150,6 +167,7 @@ heed_status hd_checkpoint_load(hd_run *run, bool *found) {
         status = hd_safetensors_open(run->context, path, &file);
         if (status == HEED_OK) status = load(run, path, file);
         hd_safetensors_close(file);
+        run->saved_step = run->state.step;
     }
     hd_free(run->context, path);
     return status;

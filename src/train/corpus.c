@@ -43,7 +43,8 @@ heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, 
     if (!(b->options->bpe_dropout > 0)) source.size = target.size = 0;
     size_t words = (source.size + target.size + sizeof zeros - 1) / sizeof zeros; /* of text */
     int32_t header[] = {(int32_t)source.count, (int32_t)target.count, (int32_t)source.size, (int32_t)target.size};
-    HD_TRY(hd_writer_write(&b->index, &b->at, sizeof b->at));
+    hd_corpus_place place = {b->at, b->line ? b->line : b->source.number};
+    HD_TRY(hd_writer_write(&b->index, &place, sizeof place));
     HD_TRY(hd_writer_write(&b->tokens, header, sizeof header));
     HD_TRY(hd_writer_write(&b->tokens, source.ids, source.count * sizeof(int32_t)));
     HD_TRY(hd_writer_write(&b->tokens, target.ids, target.count * sizeof(int32_t)));
@@ -83,8 +84,12 @@ static char *file_name(heed_context *context, const char *folder, const char *na
 /* ---- what was built ---- */
 
 static const int32_t *find(const hd_corpus *corpus, uint64_t number) {
-    const uint64_t *index = (const uint64_t *)(const void *)corpus->index.data;
-    return (const int32_t *)(const void *)corpus->tokens.data + index[number];
+    const hd_corpus_place *index = (const hd_corpus_place *)(const void *)corpus->index.data;
+    return (const int32_t *)(const void *)corpus->tokens.data + index[number].at;
+}
+
+uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number) {
+    return corpus->window ? 0 : ((const hd_corpus_place *)(const void *)corpus->index.data)[number].line;
 }
 
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,

@@ -37,6 +37,11 @@ typedef struct hd_corpus_options {
     const hd_labels *labels;     /* what labels there are, for objectives that have some */
 } hd_corpus_options;
 
+/* Where an example is stored, in int32s, and the line of the source that it begins with. */
+typedef struct hd_corpus_place {
+    uint64_t at, line;
+} hd_corpus_place;
+
 struct hd_corpus {
     heed_context *context;
     const heed_tokenizer *tokenizer;
@@ -44,7 +49,7 @@ struct hd_corpus {
     char *tokens_path, *index_path;
     hd_map
         tokens; /* int32: how many source ids, target ids, source bytes, target bytes; then those; one after the other */
-    hd_map index;   /* uint64 an example: where it starts, in int32s */
+    hd_map index;   /* a hd_corpus_place an example */
     uint64_t count; /* examples */
     uint64_t asked; /* answers that they ask for, as they are stored */
     int64_t
@@ -61,6 +66,7 @@ struct hd_corpus_builder {
     hd_writer tokens, index;
     hd_encoding encoded_source, encoded_target; /* room for the readers */
     uint64_t at, count, asked, empty, long_ones;
+    uint64_t line; /* of the example at hand, where that is not the line at hand; else 0 */
     int64_t window;
 };
 
@@ -87,6 +93,8 @@ heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenize
                            hd_corpus *corpus);
 void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
+/* The line of the source that an example begins with; 0 of a piece of one long text. */
+uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number);
 /* What an example weighs when examples are cut into batches: the target tokens of a translation, of others the longer
  * side. */
 int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair);

@@ -45,6 +45,8 @@ typedef struct hd_run {
     /* the last step */
     double loss; /* a token */
     int64_t step_tokens;
+    char unsound[256];  /* of a step whose loss is no number: which examples have such a loss */
+    int64_t saved_step; /* of the checkpoint that there is; 0: none */
     /* the last validation */
     double valid_loss, score; /* score: of the metric, if it is not the loss; NaN when there was none */
     /* telling */

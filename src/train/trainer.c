@@ -5,13 +5,16 @@
 #include "train/run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- settings ---- */
 
-/* What may differ between a run and its resumption without changing what was computed so far. */
-static const char *const free_to_change[] = {"resume",   "recipe",  "steps", "epochs", "log-every", "save-every",
-                                             "patience", "average", "card",  "dtype",  "beams",     "length-penalty"};
+/* What may differ between a run and its resumption without changing what was computed so far: a training that went wrong
+ * is resumed with a smaller learning rate. */
+static const char *const free_to_change[] = {
+    "steps", "epochs",         "log-every", "save-every", "patience", "average",      "card", "dtype",
+    "beams", "length-penalty", "lr",        "schedule",   "warmup",   "weight-decay", "clip", "compute"};
 
 static bool is_free_to_change(const char *name) {
     for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
@@ -43,9 +46,12 @@ static heed_status compare(hd_run *run, const hd_train_options *begun) {
         hd_setting_value(row, begun, &before);
         hd_setting_value(row, &run->options, &after);
         const char *then = before.size ? before.data : "nothing", *now = after.size ? after.data : "nothing";
+        bool differs = strcmp(then, now) != 0 && strcmp(row->name, "resume") != 0 && strcmp(row->name, "recipe") != 0;
         if (before.failed || after.failed)
             status = HEED_MEMORY;
-        else if (!is_free_to_change(row->name) && strcmp(then, now) != 0)
+        else if (differs && is_free_to_change(row->name))
+            hd_note(run->context, "%s was %s, and is %s from here on", row->name, then, now);
+        else if (differs)
             status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s",
                              run->folder, row->name, then, now);
         hd_buffer_close(&before);
@@ -234,14 +240,24 @@ void hd_run_close(hd_run *run) {
     hd_free(run->context, run);
 }
 
-/* A NaN does not heal: say what it was and what mostly causes it; the last checkpoint is still sound. */
+/* A NaN does not heal: say what it was, what mostly causes it, and what there is to go on from. */
 static heed_status explain(hd_run *run, heed_status status) {
     if (status != HEED_OK && status != HEED_NUMERIC) return status;
+    char kept[96] = "there is no checkpoint yet";
+    if (run->saved_step)
+        snprintf(kept, sizeof kept, "the checkpoint of step %lld is kept, to be resumed with them",
+                 (long long)run->saved_step);
+    char what[320];
+    if (isfinite(run->loss))
+        snprintf(what, sizeof what, "the loss is %f, but the gradient's norm %f", run->loss, run->optimizer.norm);
+    else
+        snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "not a number" : "infinite",
+                 run->unsound);
     return hd_fail(run->context, HEED_NUMERIC,
-                   "step %lld (epoch %llu, batch %llu): the loss is %f and the gradient's norm %f; a lower lr, a "
-                   "longer warmup or clip may help",
+                   "step %lld (epoch %llu, batch %llu): %s; a smaller lr, a longer warmup, clip%s may help; %s",
                    (long long)run->state.step + 1, (unsigned long long)run->state.epoch,
-                   (unsigned long long)run->state.batch, run->loss, run->optimizer.norm);
+                   (unsigned long long)run->state.batch, what,
+                   run->options.compute == HD_COMPUTE_BF16 ? " or compute = f32 in place of bf16" : "", kept);
 }
 
 static heed_status take_step(hd_run *run) {

@@ -67,7 +67,7 @@ heed_status hd_validate(hd_run *run, double *metric) {
     HD_TRY(hd_run_loss(run, &run->valid, &run->valid_loss));
     if (!isfinite(run->valid_loss))
         return hd_fail(run->context, HEED_NUMERIC,
-                       "step %lld: the validation's loss is %f; the last checkpoint is sound",
+                       "step %lld: the validation's loss is %f; resume the last checkpoint with a smaller lr",
                        (long long)run->state.step, run->valid_loss);
     if (run->metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
     if (run->metric == HD_METRIC_ACCURACY || run->metric == HD_METRIC_SPAN_F1) HD_TRY(hd_judge(run, &run->score));

@@ -24,6 +24,7 @@ static heed_status add_sentence(hd_corpus_builder *b, hd_sentence *s, hd_buffer 
         targets[piece] = number;
         asked++;
     }
+    b->line = s->line;
     return hd_corpus_add(b, (hd_side){.ids = e->ids, .count = e->count}, (hd_side){.ids = targets, .count = e->count},
                          asked);
 }
