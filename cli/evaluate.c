@@ -34,14 +34,31 @@ static bool check_reference(const invocation *line, const char *what) {
 
 /* ---- bleu ---- */
 
-static bool check_bleu(const invocation *line) { return check_reference(line, "translations"); }
+static bool by_length;
+static const char *picture;
+
+static bool check_bleu(const invocation *line) {
+    const char *only = picture ? "--output" : was_given(line, "source") ? "--source" : "--bucket";
+    if (!by_length && (picture || was_given(line, "source") || was_given(line, "bucket")))
+        return report_usage(line, "%s goes with --by-length", only), false;
+    if (by_length && line->text_count > 1) /* several series */
+        return was_given(line, "reference") || check_reference(line, "translations");
+    return check_reference(line, "translations");
+}
 
 static heed_status run_bleu(const invocation *line, heed_model *model, char **report) {
     (void)model;
-    return heed_evaluate_bleu(line->context, line->options, only_file(line), json, report);
+    const char *file = only_file(line);
+    if (!by_length) return heed_evaluate_bleu(line->context, line->options, file, json, report);
+    return heed_evaluate_bleu_by_length(line->context, line->options, line->text_count ? line->texts : &file,
+                                        line->text_count ? line->text_count : 1, json, picture, report);
 }
 
-static const own_option bleu_own[] = {JSON("sacreBLEU's JSON object")};
+static const own_option bleu_own[] = {
+    {"by-length", 0, NULL, "a score for each bucket of sentences of like length, of one file or several", NULL,
+     &by_length},
+    {"output", 'o', "FILE.svg", "by length: draw the curves there", &picture, NULL},
+    JSON("sacreBLEU's JSON object; by length, one of all buckets")};
 
 /* ---- perplexity ---- */
 
@@ -94,10 +111,12 @@ static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a
 
 static const measure measures[] = {
     {{.name = "evaluate bleu",
-      .usage = "--reference FILE ... [options] [TRANSLATIONS]",
+      .usage = "--reference FILE ... [options] [TRANSLATIONS ...]",
       .about =
           "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
-          "with sacreBLEU's numbers, line and signature.\n",
+          "with sacreBLEU's numbers, line and signature. With --by-length there is a table of the scores of sentences "
+          "of\n"
+          "1 to 10 words, 11 to 20, and so on, with a column for each file of translations.\n",
       .own = bleu_own,
       .own_count = sizeof bleu_own / sizeof bleu_own[0],
       .open_options = heed_bleu_options},

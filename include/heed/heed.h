@@ -284,6 +284,14 @@ HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **opt
 HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
                                         bool json, char **report);
 
+/* The same for each bucket of sentences of like length, in words between blanks of the option "source" or else of the first
+ * reference, and for each of `count` files of translations: a table, or a JSON object {"lengths_of", "series": [FILE],
+ * "buckets": [{"from", "to", "sentences", "mean_length", "bleu": [of each file]}], "bleu", "signature"}; for heed_free. If
+ * `picture` is not NULL, the curves are drawn into that file, as SVG, whole or not at all. */
+HEED_API heed_status heed_evaluate_bleu_by_length(heed_context *context, const heed_options *options,
+                                                  const char *const *files, size_t count, bool json,
+                                                  const char *picture, char **report);
+
 HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options **options);
 /* How likely a model finds text. e to the mean loss of its tokens, that loss in nats, and the whole loss in bits by the bytes
  * and by the characters that those tokens stand for, which models of different tokenizers can be compared by: a line of text,

@@ -14,7 +14,8 @@ typedef struct hd_measuring {
     size_t count;
     const void *settings; /* of the measure's table, settled */
     bool json;
-    hd_buffer *out; /* the report */
+    const char *picture; /* a file to draw into; NULL: none */
+    hd_buffer *out;      /* the report */
 } hd_measuring;
 
 typedef heed_status hd_measure_function(const hd_measuring *measuring);
