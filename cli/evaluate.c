@@ -107,6 +107,21 @@ static heed_status run_span_f1(const invocation *line, heed_model *model, char *
 static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a file's labels are"),
                                          JSON("a JSON object, with seqeval's names")};
 
+/* ---- training ---- */
+
+static bool check_training(const invocation *line) {
+    if (!line->text_count) return report_usage(line, "which training? name its folder"), false;
+    return true;
+}
+
+static heed_status run_training(const invocation *line, heed_model *model, char **report) {
+    (void)model;
+    return heed_evaluate_training(line->context, line->options, line->texts, line->text_count, json, picture, report);
+}
+
+static const own_option training_own[] = {{"output", 'o', "FILE.svg", "draw the curves there", &picture, NULL},
+                                          JSON("a JSON object of all points")};
+
 /* ---- all of them ---- */
 
 static const measure measures[] = {
@@ -176,6 +191,15 @@ static const measure measures[] = {
       .notes = true},
      check_span_f1,
      run_span_f1},
+    {{.name = "evaluate training",
+      .usage = "[options] FOLDER ...",
+      .about = "How trainings went: the loss, or another number of their log.jsonl, against the step, a curve for each "
+               "folder.\n",
+      .own = training_own,
+      .own_count = sizeof training_own / sizeof training_own[0],
+      .open_options = heed_training_options},
+     check_training,
+     run_training},
 };
 enum { MEASURES = sizeof measures / sizeof measures[0], PREFIX = sizeof "evaluate " - 1 };
 
@@ -183,7 +207,7 @@ static int evaluate(const measure *m, int count, char **words) {
     invocation line;
     int code;
     heed_model *model = NULL;
-    model_name = input = NULL;
+    model_name = input = picture = NULL;
     if (!open_invocation(&m->command, count, words, &line, &code)) return code;
     if (m->check(&line)) {
         char *report;
@@ -205,7 +229,8 @@ static const char usage[] =
     "  bleu        of translations\n"
     "  perplexity  of a model that gives words probabilities\n"
     "  accuracy    of labels of texts\n"
-    "  span-f1     of named entities and other labelled words\n\n"
+    "  span-f1     of named entities and other labelled words\n"
+    "  training    of trainings: their losses, as curves\n\n"
     "heed evaluate MEASURE --help says more of one.\n";
 
 static void print_measures(void) {

@@ -20,7 +20,7 @@ _heed() {
     elif ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == evaluate ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "bleu perplexity accuracy span-f1" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "bleu perplexity accuracy span-f1 training" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == bench ]]; then
         mapfile -t COMPREPLY < <(compgen -W "machine kernels train translate" -- "$current")
     else

@@ -327,6 +327,15 @@ HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **
 HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,
                                            const char *file, bool json, char **report);
 
+HEED_API heed_status heed_training_options(heed_context *context, heed_options **options);
+/* How trainings went: for each of `count` folders of heed_train the numbers that its log.jsonl has under one name (option
+ * "curve") against the step, as curves of text, or a JSON object {"curve", "trainings": [{"folder", "step": [], "value": []}]};
+ * for heed_free. If `picture` is not NULL, the curves are drawn into that file, as SVG, whole or not at all. HEED_FORMAT where
+ * no line has that name. */
+HEED_API heed_status heed_evaluate_training(heed_context *context, const heed_options *options,
+                                            const char *const *folders, size_t count, bool json, const char *picture,
+                                            char **report);
+
 HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
 /* Measures `what` ("machine", "kernels", "train", "translate") and reports it line by line to `line` as it goes. */
 HEED_API heed_status heed_bench(heed_context *context, const heed_options *options, const char *what,
