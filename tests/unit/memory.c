@@ -610,6 +610,42 @@ static heed_status answer(heed_context *context) {
     return status;
 }
 
+/* How good what was learned is, on what it was learned from. */
+static heed_status judge_as(heed_context *context, heed_model *model, bool json, heed_options **set, char **report) {
+    char source[128], target[128];
+    const char *files[] = {source};
+    snprintf(source, sizeof source, "%s", in_folder(learned->source));
+    snprintf(target, sizeof target, "%s", in_folder(learned->target ? learned->target : ""));
+    if (strcmp(learned->objective, "tag") == 0)
+        return heed_evaluate_span_f1(context, model, NULL, source, json, report);
+    if (strcmp(learned->objective, "classify") == 0) {
+        HD_TRY(heed_accuracy_options(context, set));
+        HD_TRY(heed_options_set(*set, "reference", target));
+        return heed_evaluate_accuracy(context, model, *set, source, json, report);
+    }
+    if (!learned->target) return heed_evaluate_perplexity(model, NULL, files, 1, json, report);
+    HD_TRY(heed_perplexity_options(context, set));
+    HD_TRY(heed_options_set(*set, "source", source));
+    HD_TRY(heed_options_set(*set, "target", target));
+    return heed_evaluate_perplexity(model, *set, NULL, 0, json, report);
+}
+
+static heed_status judge(heed_context *context) {
+    heed_model *model;
+    HD_TRY(heed_model_open(context, in_folder("run"), &model));
+    heed_status status = HEED_OK;
+    for (int json = 0; json < 2 && status == HEED_OK; json++) {
+        heed_options *set = NULL;
+        char *report = NULL;
+        status = judge_as(context, model, json, &set, &report);
+        if (report) say(report);
+        heed_free(context, report);
+        heed_options_close(set);
+    }
+    heed_model_close(model);
+    return status;
+}
+
 static void other_lessons(void **state) {
     (void)state;
     static const lesson lessons[] = {
@@ -621,6 +657,7 @@ static void other_lessons(void **state) {
         learned = &lessons[i];
         fail_each(train_twice, go_on_training, 0, 6);
         if (strcmp(learned->objective, "translate") != 0) fail_each(answer, answer, 20, 20);
+        fail_each(judge, judge, 20, 20);
     }
     learned = &translation;
 }
@@ -697,6 +734,13 @@ static heed_status evaluate(heed_context *context) {
     for (int json = 0; json < 2 && status == HEED_OK; json++) {
         status = heed_evaluate_bleu(context, set, in_folder("target"), json, &report);
         if (status != HEED_OK) assert_null(report);
+        if (status != HEED_OK) break;
+        say(report);
+        heed_free(context, report);
+    }
+    const char *const series[] = {in_folder("target"), in_folder("source")};
+    for (int json = 0; json < 2 && status == HEED_OK; json++) {
+        status = heed_evaluate_bleu_by_length(context, set, series, 2, json, in_folder("curve.svg"), &report);
         if (status != HEED_OK) break;
         say(report);
         heed_free(context, report);
