@@ -362,8 +362,8 @@ static void a_full_disk_loses_nothing(void **state) {
 static void refusals(void **state) {
     (void)state;
     assert_int_equal(train("plain", 0, NULL), HEED_ARGUMENT); /* there is a training in it */
-    assert_int_equal(train("plain", 0, "resume", "true", "lr", "0.5", NULL), HEED_ARGUMENT);
-    assert_non_null(strstr(heed_context_message(context), "lr"));
+    assert_int_equal(train("plain", 0, "resume", "true", "beta1", "0.5", NULL), HEED_ARGUMENT);
+    assert_non_null(strstr(heed_context_message(context), "beta1"));
     char *short_file = in_folder("short");
     assert_ok(context, hd_file_write(context, short_file, "one\ntwo\n", 8));
     assert_int_equal(train("uneven", 0, "train-target", short_file, NULL), HEED_FORMAT);
