@@ -53,12 +53,12 @@ static void add_tick(axis *a, double at) {
 
 /* 1, 2 or 5 times a power of ten, about five of which fill the range; whole decades on a logarithmic axis. */
 static double tick_step(const axis *a) {
-    double rough = (a->high - a->low) / 5, decade = pow(10, floor(log10(rough)));
+    double rough = (1 - 1e-9) * (a->high - a->low) / 5, decade = pow(10, floor(log10(rough)));
     if (a->logarithmic) return fmax(1, ceil(rough));
     return rough <= decade ? decade : rough <= 2 * decade ? 2 * decade : rough <= 5 * decade ? 5 * decade : 10 * decade;
 }
 
-/* The y axis ends at ticks, and begins at 0 where that is not far away; the x axis ends where the curves do. */
+/* The y axis ends at ticks (a hundred and a rounding error is a hundred), and begins at 0 where that is not far away; the x axis ends where the curves do. */
 static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
     *a = (axis){.logarithmic = of_y && curves->logarithmic};
     find_range(curves, of_y, a);
@@ -66,7 +66,8 @@ static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
     if (a->logarithmic) a->low = floor(a->low), a->high = ceil(a->high);
     if (a->low == a->high) a->high = a->low + (a->logarithmic ? 1 : fmax(fabs(a->low), 1));
     double step = tick_step(a);
-    if (of_y && !a->logarithmic) a->low = step * floor(a->low / step), a->high = step * ceil(a->high / step);
+    if (of_y && !a->logarithmic)
+        a->low = step * floor(a->low / step + 1e-9), a->high = step * ceil(a->high / step - 1e-9);
     /* counted, not added up, so that 0 is 0, and not −0 */
     for (double i = ceil(a->low / step - 1e-9); i * step <= a->high + 1e-9 * step; i++) add_tick(a, i * step + 0.0);
 }
