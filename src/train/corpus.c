@@ -64,9 +64,11 @@ static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
     HD_TRY(hd_writer_open(b->context, corpus->tokens_path, &b->tokens));
     HD_TRY(hd_writer_open(b->context, corpus->index_path, &b->index));
     HD_TRY(o->read ? o->read(b) : hd_read_translations(b));
-    if (b->empty) hd_note(b->context, "%llu pairs with an empty line are left out", (unsigned long long)b->empty);
+    const char *examples = o->target ? "pairs" : "texts";
+    if (b->empty)
+        hd_note(b->context, "%llu %s with an empty line are left out", (unsigned long long)b->empty, examples);
     if (b->long_ones)
-        hd_note(b->context, "%llu pairs of more than %lld tokens are left out", (unsigned long long)b->long_ones,
+        hd_note(b->context, "%llu %s of more than %lld tokens are left out", (unsigned long long)b->long_ones, examples,
                 (long long)o->most);
     if (!b->count)
         return o->target ? hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", o->source, o->target)

@@ -266,7 +266,7 @@ void hd_bleu_score(const hd_bleu *bleu, hd_bleu_result *result) {
     double hypothesis = (double)bleu->hypothesis_length, reference = (double)bleu->reference_length;
     if (reference > 0) result->ratio = hypothesis / reference;
     if (hypothesis < reference) result->brevity_penalty = hypothesis > 0 ? exp(1 - reference / hypothesis) : 0;
-    if (bleu->looks_tokenized >= LOOKS_TOKENIZED)
+    if (bleu->looks_tokenized >= LOOKS_TOKENIZED && bleu->options.tokenizer != HD_BLEU_NONE)
         hd_note(bleu->context, "%lld hypotheses end in \" .\": BLEU is for text that is not tokenized",
                 (long long)bleu->looks_tokenized);
 
