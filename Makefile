@@ -3,7 +3,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 export JOBS
 
-.PHONY: build demo test asan bench format lint install clean packages
+.PHONY: build demo test tour asan bench format lint install clean packages
 
 build: packages
 	@cmake --preset release >build.log || { cat build.log; exit 1; }; rm -f build.log
@@ -15,6 +15,9 @@ demo: build
 test: packages
 	@scripts/install-packages neon || true # without them that part is skipped
 	@scripts/test
+
+tour: build
+	@scripts/tour build
 
 asan: packages
 	@scripts/test asan

@@ -159,7 +159,7 @@ static void add_family(const hd_train_options *o, hd_train_family family, hd_rec
         case HD_FAMILY_LLAMA:
             recipe->positions = HD_POSITIONS_ROTARY;
             recipe->rotary_base = 10000;
-            recipe->key_heads = o->key_heads;
+            recipe->key_heads = o->key_heads ? o->key_heads : o->heads;
             recipe->pre_norm = recipe->rms_norm = recipe->gated = recipe->without_biases = true;
             return;
         case HD_FAMILY_HEED_RNN:
