@@ -43,7 +43,8 @@ double hd_vector_norm(const float *values, int64_t size) {
 }
 
 double hd_vector_largest(const float *values, int64_t size) {
-    double largest = 0;
-    for (int64_t i = 0; i < size; i++) largest = fmax(largest, fabs((double)values[i]));
-    return largest;
+    float largest = 0;
+    for (int64_t i = 0; i < size; i++)
+        if (fabsf(values[i]) > largest) largest = fabsf(values[i]); /* fmax here breaks GCC 12 for AArch64 */
+    return (double)largest;
 }
