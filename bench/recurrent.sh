@@ -62,8 +62,8 @@ show() {
         hypotheses+=("$made/$name")
         mv "$made/$name.1" "$made/$name"
     done
-    "$heed" evaluate bleu --tokenize none --by-length --source "$test.en" --reference "$test.de" "${hypotheses[@]}"
-    "$heed" evaluate bleu --tokenize none --by-length --source "$test.en" --reference "$test.de" -o "$runs/length.svg" \
+    "$heed" evaluate bleu --tokenize none --by-length --bucket 5 --source "$test.en" --reference "$test.de" "${hypotheses[@]}"
+    "$heed" evaluate bleu --tokenize none --by-length --bucket 5 --source "$test.en" --reference "$test.de" -o "$runs/length.svg" \
         "${hypotheses[@]}"
 }
 

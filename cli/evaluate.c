@@ -32,12 +32,21 @@ static bool check_reference(const invocation *line, const char *what) {
     return true;
 }
 
+static const char *picture;
+
+static bool check_picture(const invocation *line) {
+    size_t size = picture ? strlen(picture) : 0;
+    if (picture && (size < 4 || strcmp(picture + size - 4, ".svg") != 0))
+        return report_usage(line, "pictures are SVG: %s does not end in .svg", picture), false;
+    return true;
+}
+
 /* ---- bleu ---- */
 
 static bool by_length;
-static const char *picture;
 
 static bool check_bleu(const invocation *line) {
+    if (!check_picture(line)) return false;
     const char *only = picture ? "--output" : was_given(line, "source") ? "--source" : "--bucket";
     if (!by_length && (picture || was_given(line, "source") || was_given(line, "bucket")))
         return report_usage(line, "%s goes with --by-length", only), false;
@@ -111,7 +120,7 @@ static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a
 
 static bool check_training(const invocation *line) {
     if (!line->text_count) return report_usage(line, "which training? name its folder"), false;
-    return true;
+    return check_picture(line);
 }
 
 static heed_status run_training(const invocation *line, heed_model *model, char **report) {

@@ -23,7 +23,8 @@ typedef struct axis {
 
 static double on_axis(const axis *a, double value) { return a->logarithmic ? log10(value) : value; }
 
-static bool is_shown(const axis *a, double value) { return isfinite(value) && (!a->logarithmic || value > 0); }
+/* Ends that no double lies between cannot be ends of an axis. */
+static bool is_shown(const axis *a, double value) { return fabs(value) < 1e300 && (!a->logarithmic || value > 0); }
 
 /* Where a value stands between the ends, from 0 to 1. */
 static double place(const axis *a, double value) { return (on_axis(a, value) - a->low) / (a->high - a->low); }
@@ -41,7 +42,6 @@ static void find_range(const hd_curves *curves, bool of_y, axis *a) {
 }
 
 static void add_tick(axis *a, double at) {
-    if (a->count == MOST_TICKS) return;
     char *label = a->labels[a->count];
     bool plain = !a->logarithmic || (at > -4 && at < 6);
     if (plain)
@@ -64,12 +64,14 @@ static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
     find_range(curves, of_y, a);
     if (of_y && !a->logarithmic && a->low > 0 && a->low < 0.5 * a->high) a->low = 0;
     if (a->logarithmic) a->low = floor(a->low), a->high = ceil(a->high);
-    if (a->low == a->high) a->high = a->low + (a->logarithmic ? 1 : fmax(fabs(a->low), 1));
+    if (a->high - a->low <= 1e-9 * fmax(fabs(a->low), fabs(a->high))) /* one value, but for rounding */
+        a->high = a->low + (a->logarithmic ? 1 : fmax(fabs(a->low), 1));
     double step = tick_step(a);
     if (of_y && !a->logarithmic)
         a->low = step * floor(a->low / step + 1e-9), a->high = step * ceil(a->high / step - 1e-9);
     /* counted, not added up, so that 0 is 0, and not −0 */
-    for (double i = ceil(a->low / step - 1e-9); i * step <= a->high + 1e-9 * step; i++) add_tick(a, i * step + 0.0);
+    for (double i = ceil(a->low / step - 1e-9); i * step <= a->high + 1e-9 * step && a->count < MOST_TICKS; i++)
+        add_tick(a, i * step + 0.0);
 }
 
 /* ---- for print ---- */

@@ -35,27 +35,35 @@ double hd_text_ems(const char *text) {
     return sum;
 }
 
+static void append_code(hd_buffer *out, uint32_t code) {
+    char bytes[4];
+    hd_buffer_append(out, bytes, hd_utf8_encode(code, bytes));
+}
+
 void hd_append_xml(hd_buffer *out, const char *text) {
-    for (; *text; text++) {
-        if (*text == '<')
+    uint32_t code;
+    for (size_t at = 0, size = strlen(text); at < size;) {
+        at += hd_utf8_decode(text + at, size - at, &code);
+        if (code == '<')
             hd_buffer_text(out, "&lt;");
-        else if (*text == '>')
+        else if (code == '>')
             hd_buffer_text(out, "&gt;");
-        else if (*text == '&')
+        else if (code == '&')
             hd_buffer_text(out, "&amp;");
         else
-            hd_buffer_byte(out, *text);
+            append_code(out, (code < 32 && code != '\t' && code != '\n') || (code | 1) == 0xffff ? 0xfffd : code);
     }
 }
 
 void hd_append_json_string(hd_buffer *out, const char *text) {
+    uint32_t code;
     hd_buffer_byte(out, '"');
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 32 || byte == 127 || byte == '<' || byte == '"' || byte == '\\')
-            hd_buffer_format(out, "\\u%04x", byte);
+    for (size_t at = 0, size = strlen(text); at < size;) {
+        at += hd_utf8_decode(text + at, size - at, &code);
+        if (code < 32 || code == 127 || code == '<' || code == '"' || code == '\\')
+            hd_buffer_format(out, "\\u%04x", (unsigned)code);
         else
-            hd_buffer_byte(out, *text);
+            append_code(out, code);
     }
     hd_buffer_byte(out, '"');
 }

@@ -11,9 +11,10 @@
 int64_t hd_text_cells(const char *text);
 /* In units of the font's size: at least what any of the common sans-serif fonts takes. */
 double hd_text_ems(const char *text);
-/* Appends text with its XML characters escaped. */
+/* Appends text with its XML characters escaped; U+FFFD for what is not UTF-8 and for controls, which XML lacks. */
 void hd_append_xml(hd_buffer *out, const char *text);
-/* Appends "text" with its quotes as JSON has it, good also inside of a script element of a page. */
+/* Appends "text" with its quotes as JSON has it, good also inside of a script element of a page; U+FFFD for what
+ * is not UTF-8. */
 void hd_append_json_string(hd_buffer *out, const char *text);
 
 /* Appends numbers that read back as the same float or double; NaN, which JSON lacks, as null. */

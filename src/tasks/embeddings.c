@@ -241,11 +241,13 @@ heed_status heed_inspect_positions(heed_model *model, const heed_options *option
 static heed_status find_word(const heed_model *model, const char *word, int32_t *id) {
     hd_encoding encoding = {0};
     hd_buffer text;
+    *id = -1;
+    if (word[strspn(word, " \t\r\n")] == 0)
+        return hd_fail(model->context, HEED_ARGUMENT, "nearest to a blank is nothing");
     hd_buffer_open(&text, model->context);
     hd_buffer_format(&text, " %s", word);
     heed_status status = text.failed ? HEED_MEMORY : HEED_OK;
     size_t tokens = 0;
-    *id = -1;
     for (int blank = 1; blank >= 0 && *id < 0 && status == HEED_OK; blank--) {
         status = hd_tokenizer_encode(model->tokenizer, model->context, text.data + 1 - blank,
                                      text.size - 1 + (size_t)blank, false, &encoding);

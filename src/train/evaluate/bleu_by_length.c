@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "formats/json.h"
 #include "inspect/curves.h"
+#include "inspect/label.h"
 #include "train/evaluate/bleu.h"
 
 #include <stdio.h>
@@ -102,17 +103,19 @@ static void report_row(const by_length *b, const char *name, const bucket *row) 
     hd_buffer *out = b->call->out;
     hd_buffer_format(out, "\n%9s %9llu", name, (unsigned long long)row->sentences);
     for (size_t i = 0; i < b->call->count; i++) {
-        int name_width = (int)strlen(base_name(b->call->files[i]));
-        char number[32];
-        snprintf(number, sizeof number, "  %%%d.2f", name_width > 6 ? name_width : 6);
-        hd_report_number(out, number, score_of(row->series[i]));
+        for (int64_t cells = hd_text_cells(base_name(b->call->files[i])); cells > 6; cells--) hd_buffer_byte(out, ' ');
+        hd_report_number(out, "  %6.2f", score_of(row->series[i]));
     }
 }
 
 static void report_text(const by_length *b) {
     hd_buffer *out = b->call->out;
     hd_buffer_text(out, "    words sentences");
-    for (size_t i = 0; i < b->call->count; i++) hd_buffer_format(out, "  %6s", base_name(b->call->files[i]));
+    for (size_t i = 0; i < b->call->count; i++) {
+        const char *name = base_name(b->call->files[i]);
+        for (int64_t cells = hd_text_cells(name); cells < 6; cells++) hd_buffer_byte(out, ' ');
+        hd_buffer_format(out, "  %s", name);
+    }
     for (size_t i = 0; i < b->count; i++) {
         char name[48];
         if (!b->buckets[i].sentences) continue;

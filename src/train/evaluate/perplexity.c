@@ -102,11 +102,10 @@ static heed_status score_waiting(scoring *s) {
 static heed_status add_piece(scoring *s, hd_pair pair, int64_t known) {
     enum { TOGETHER = 2048 };
     int64_t tokens = pair.source_count + pair.target_count;
-    if (s->waiting + tokens > TOGETHER) HD_TRY(score_waiting(s));
     if (!hd_grow(s->call->context, &s->pieces, &s->capacity, s->count + 1, sizeof *s->pieces)) return HEED_MEMORY;
     s->pieces[s->count++] = (piece){pair, known};
     s->waiting += tokens;
-    return HEED_OK;
+    return s->waiting < TOGETHER ? HEED_OK : score_waiting(s);
 }
 
 static int32_t *keep_ids(scoring *s, const int32_t *ids, size_t count) {
@@ -179,7 +178,7 @@ static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
             add_piece(s, (hd_pair){.source = ids, .target = wanted, .source_count = count, .target_count = count}, 0));
     }
     count_text(s, lines, 0, false);
-    return HEED_OK;
+    return score_waiting(s); /* a copy of the line for each of its tokens is enough to hold */
 }
 
 static heed_status read_file(scoring *s, hd_lines *lines) {
