@@ -19,7 +19,7 @@ static const struct verb {
     {"tag", "the named entities in a text", run_tag},
     {"fill", "the word that a mask hides", run_fill},
     {"train", "train a model from text files", run_train},
-    {"evaluate", "how good answers and models are: bleu, perplexity, accuracy, span-f1", run_evaluate},
+    {"evaluate", "how good answers, models and trainings are: bleu, perplexity, accuracy, span-f1, training", run_evaluate},
     {"attend", "what a model looks at: attention maps as text, SVG and HTML", run_attend},
     {"tokenize", "text to tokens or ids, and back; train a tokenizer", run_tokenize},
     {"info", "what a model is made of", run_info},
