@@ -23,11 +23,13 @@ static const command generate = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Goes on with each TEXT, else with each line of --input or of standard input. A text that is given as a word\n"
-        "is printed as it grows, line breaks and all; else each answer is a line of its own.\n"
+        "is printed as it grows, line breaks and all; else each answer is a line of its own. A transformer whose\n"
+        "positions are full goes on from the last half of them.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,
+    .notes = true,
 };
 
 static bool print_words(void *user, size_t index, const char *text, size_t size) {

@@ -2,12 +2,24 @@
 
 #include <string.h>
 
+/* Which token is the first that is still seen when there are `length`: past the window, half of it is let go at a time. */
+static int64_t first_seen(const hd_decoder *decoder, int64_t length) {
+    int64_t half = hd_max(decoder->window / 2, 1), over = length - decoder->window;
+    return over > 0 ? (over + half - 1) / half * half : 0;
+}
+
+int64_t hd_decode_seen(const hd_decoder *decoder, int64_t length) { return length - first_seen(decoder, length); }
+
 int64_t hd_decode_limit(const hd_decoding *d) {
     const hd_generation *generation = d->generation;
+    const hd_decoder *decoder = d->decoder;
     int64_t given = hd_decode_given(d), limit = generation->max_new_tokens;
-    if (!limit) limit = (generation->max_length ? generation->max_length : d->decoder->max_positions) - given;
-    /* the last token made is not fed */
-    return hd_max(hd_min(limit, d->decoder->max_positions + 1 - given), 1);
+    if (!limit)
+        limit =
+            (generation->max_length ? generation->max_length : decoder->max_positions) - hd_decode_seen(decoder, given);
+    /* a translation has no window that could slide; the last token made is not fed */
+    if (!decoder->continues) limit = hd_min(limit, decoder->max_positions + 1 - given);
+    return hd_max(limit, 1);
 }
 
 heed_status hd_decode_take(const hd_decoding *d, int64_t running, int64_t *first, int64_t *count) {
@@ -26,19 +38,29 @@ heed_status hd_decode_take(const hd_decoding *d, int64_t running, int64_t *first
     return status;
 }
 
+/* How many of a slot's tokens are to be fed: those given, then the last, and all that are seen when the window slides: they
+ * get other positions, for which the slot forgets what it knew. */
+static int64_t count_fresh(const hd_decoding *d, int64_t slot, int64_t length) {
+    hd_decoder *decoder = d->decoder;
+    int64_t first = first_seen(decoder, length);
+    if (length == hd_decode_given(d)) return length - first;
+    if (first == first_seen(decoder, length - 1)) return 1;
+    decoder->class->rewind(decoder, slot, 0);
+    return length - first;
+}
+
 heed_status hd_decode_step(const hd_decoding *d, int64_t slots, const int32_t *tokens, int64_t stride,
                            const int64_t *lengths) {
     hd_arena_mark mark = hd_arena_here(d->scratch);
-    int64_t given = hd_decode_given(d), count = 0;
-    int32_t *ids = hd_arena_alloc(d->scratch, (size_t)(slots * given), sizeof *ids);
     int32_t *starts = hd_arena_alloc(d->scratch, (size_t)slots + 1, sizeof *starts);
-    if (!ids || !starts) return HEED_MEMORY;
+    if (!starts) return HEED_MEMORY;
     starts[0] = 0;
+    for (int64_t i = 0; i < slots; i++) starts[i + 1] = starts[i] + (int32_t)count_fresh(d, i, lengths[i]);
+    int32_t *ids = hd_arena_alloc(d->scratch, (size_t)starts[slots], sizeof *ids);
+    if (!ids) return HEED_MEMORY;
     for (int64_t i = 0; i < slots; i++) {
-        int64_t fresh = lengths[i] == given ? given : 1;
-        memcpy(ids + count, tokens + i * stride + lengths[i] - fresh, (size_t)fresh * sizeof *ids);
-        count += fresh;
-        starts[i + 1] = (int32_t)count;
+        int64_t fresh = starts[i + 1] - starts[i];
+        memcpy(ids + starts[i], tokens + i * stride + lengths[i] - fresh, (size_t)fresh * sizeof *ids);
     }
     heed_status status = d->decoder->class->step(d->decoder, ids, &(hd_layout){.sequences = slots, .starts = starts});
     hd_arena_rewind(d->scratch, mark);

@@ -61,11 +61,13 @@ static inline const int32_t *hd_decode_beginning(const hd_decoding *d, int64_t s
 }
 /* The most tokens of a target, those given not counted. */
 int64_t hd_decode_limit(const hd_decoding *decoding);
+/* So many of `length` tokens a decoder still sees: all, up to its window, and past it the last half of it or more. */
+int64_t hd_decode_seen(const hd_decoder *decoder, int64_t length);
 /* Takes sources from the supply, or all of them, and adds them to the decoder's slots; `running` are the tokens of those
  * that there are. They are *count from *first on. */
 heed_status hd_decode_take(const hd_decoding *decoding, int64_t running, int64_t *first, int64_t *count);
-/* Feeds the last token of each of the slots, or all that are given where a slot has no others; tokens [slots, stride],
- * lengths [slots] so far. */
+/* Feeds the last token of each of the slots, or all that are given where a slot has no others, or all that it goes on to see
+ * where its window slides; tokens [slots, stride], lengths [slots] so far. */
 heed_status hd_decode_step(const hd_decoding *decoding, int64_t slots, const int32_t *tokens, int64_t stride,
                            const int64_t *lengths);
 

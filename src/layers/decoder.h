@@ -16,7 +16,8 @@ typedef struct hd_decoder_class {
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards, 0 or more. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
-    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back. */
+    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back, and then the
+     * window has no end. */
     void (*rewind)(hd_decoder *decoder, int64_t slot, int64_t length);
     void (*close)(hd_decoder *decoder);
 } hd_decoder_class;
@@ -25,6 +26,7 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     int64_t vocabulary, max_positions;
+    int64_t window; /* tokens that a slot can see: its positions, or INT64_MAX where a state carries them on */
     bool continues; /* what it is given is not encoded but gone on with */
     int32_t start, eos,
         pad; /* the token that begins a target, the one that ends it, the one that is never made; or −1 */
@@ -36,6 +38,7 @@ static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_conte
                         .context = context,
                         .vocabulary = recipe->vocabulary,
                         .max_positions = recipe->max_positions,
+                        .window = class->rewind ? recipe->max_positions : INT64_MAX,
                         .continues = recipe->encoder_layers == 0,
                         .start = recipe->decoder_start,
                         .eos = recipe->eos,

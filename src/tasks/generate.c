@@ -13,7 +13,7 @@
 
 static const hd_setting rows[] = {
     {"max-new-tokens", HD_SETTING_INT, F(max_new_tokens), "0", 0, 1 << 20, "NUMBER",
-     "longest continuation in tokens; 0: as many as the model has positions for"},
+     "longest continuation in tokens; 0: as many as the model still has positions for"},
     {"sample", HD_SETTING_BOOL, F(sample), "false", 0, 0, NULL, "draw tokens in place of choosing the likeliest"},
     {"temperature", HD_SETTING_FLOAT, F(temperature), "1", 1e-3, 1e3, "NUMBER", "above 1 draws what is less likely"},
     {"top-k", HD_SETTING_INT, F(top_k), "0", 0, 1 << 24, "NUMBER", "draw among so many likeliest tokens; 0: all"},
@@ -126,16 +126,15 @@ static void settle_prompt(continuing *c, int32_t *first, const int32_t **ids, si
 
 static heed_status continue_text(continuing *c, heed_results *results, const char *text, size_t size) {
     heed_context *context = c->model->context;
-    int64_t positions = c->model->network->recipe.max_positions;
     int32_t first;
     const int32_t *ids;
     size_t count;
     HD_TRY(hd_tokenizer_encode(c->model->tokenizer, context, text, size, true, &c->encoding));
     settle_prompt(c, &first, &ids, &count);
-    if ((int64_t)count > positions) {
-        hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", count, (long long)positions);
-        return hd_results_problem(results, c->index, context->message);
-    }
+    int64_t seen = hd_decode_seen(c->decoder, (int64_t)count);
+    if (seen < (int64_t)count)
+        hd_note(context, "a text of %zu tokens is more than the model's %lld: it goes on from the last %lld", count,
+                (long long)c->decoder->window, (long long)seen);
     hd_arena_reset(&c->scratch);
     hd_arena_reset(&c->kept);
     hd_buffer_clear(&c->ids);

@@ -1,0 +1,92 @@
+/* Going on past a model's positions: what comes next is what comes after the text that is still seen. models/shakespeare
+ * sees 256 characters, each a token. */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { POSITIONS = 256, GROWN = 600 };
+
+typedef struct fixture {
+    heed_context *context;
+    heed_model *model;
+    char note[256]; /* the last */
+} fixture;
+
+static void note(void *user, const char *line) {
+    fixture *f = user;
+    snprintf(f->note, sizeof f->note, "%s", line);
+}
+
+static int set_up(void **state) {
+    static fixture f;
+    f.context = open_context();
+    heed_context_set_log(f.context, note, &f);
+    assert_ok(f.context, heed_model_open(f.context, PROJECT "/models/shakespeare", &f.model));
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture *f = *state;
+    heed_model_close(f->model);
+    heed_context_close(f->context);
+    return 0;
+}
+
+/* Appends so many tokens to the `size` bytes of a text. */
+static void go_on(fixture *f, const char *text, size_t size, const char *beams, size_t tokens, char *added) {
+    heed_options *options;
+    heed_results *results;
+    char number[16];
+    snprintf(number, sizeof number, "%zu", tokens);
+    assert_ok(f->context, heed_generate_options(f->context, &options));
+    assert_ok(f->context, heed_options_set(options, "max-new-tokens", number));
+    assert_ok(f->context, heed_options_set(options, "beams", beams));
+    assert_ok(f->context, heed_generate(f->model, options, &text, &size, 1, NULL, NULL, &results));
+    assert_null(heed_results_problem(results, 0));
+    assert_int_equal(strlen(heed_results_text(results, 0, 0)), tokens);
+    strcpy(added, heed_results_text(results, 0, 0));
+    heed_results_close(results);
+    heed_options_close(options);
+}
+
+/* The first token that is still seen of so many, as an array: filled, half of the positions is let go. */
+static size_t first_seen(size_t length) {
+    size_t first = 0;
+    while (length - first > POSITIONS) first += POSITIONS / 2;
+    return first;
+}
+
+static void the_window_slides(void **state) {
+    fixture *f = *state;
+    static const size_t places[] = {100, 255, 256, 257, 300, 384, 385, 386, 512, 513, 599};
+    char text[GROWN + 1] = "ROMEO:", next[2];
+    go_on(f, text, 6, "1", GROWN - 6, text + 6);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t length = places[i], first = first_seen(length);
+        go_on(f, text + first, length - first, "1", 1, next);
+        if (next[0] != text[length])
+            fail_msg("after %zu characters: '%c', expected '%c'", length, text[length], next[0]);
+    }
+}
+
+static void a_long_text_is_cut(void **state) {
+    fixture *f = *state;
+    static const char *const beams[] = {"1", "3"};
+    char text[GROWN + 1] = "ROMEO:", whole[141], end[141];
+    go_on(f, text, 6, "1", 386 - 6, text + 6);
+    for (size_t i = 0; i < 2; i++) {
+        f->note[0] = 0;
+        go_on(f, text + first_seen(386), 386 - first_seen(386), beams[i], 140, end);
+        assert_string_equal(f->note, "");
+        go_on(f, text, 386, beams[i], 140, whole);
+        assert_string_equal(f->note, "a text of 386 tokens is more than the model's 256: it goes on from the last 130");
+        assert_string_equal(whole, end);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_window_slides), cmocka_unit_test(a_long_text_is_cut)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
