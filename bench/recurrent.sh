@@ -21,7 +21,7 @@ fi
 
 write_recipe() { # the common one, in which a model's own settings stand in the place of others; NAME to RUNS/NAME.ini
     case $1 in
-    transformer) own="width=128 encoder-layers=4 decoder-layers=4 heads=4 ffn-width=256 lr=0.002 warmup=400 clip=5" ;;
+    transformer) own="width=128 encoder-layers=4 decoder-layers=4 heads=4 ffn-width=256 lr=0.002 warmup=400 clip=5 dropout=0.1" ;;
     *) own="family=heed-rnn cell=${1%%-*} memory=${1#*-}" ;;
     esac
     for setting in $own; do echo "${setting%%=*} = ${setting#*=}"; done >"$runs/$1.ini"

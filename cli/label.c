@@ -23,7 +23,7 @@ static const own_option classify_own[] = {
     MODEL(" (default: sst2)"), INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
 static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON};
 static const own_option fill_own[] = {
-    MODEL(""), INPUT, JSON, {"best", 0, "NUMBER", "words given for each text (default 1)", &best, NULL}};
+    MODEL(""), INPUT, JSON, {"best", 0, "NUMBER", "words given for each mask (default 1)", &best, NULL}};
 
 static const command classify = {
     .name = "classify",
@@ -49,10 +49,10 @@ static const command fill = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Prints each TEXT, else each line of --input or of standard input, with the likeliest word in the place of "
-        "its\n"
-        "mask ([MASK], or as the model writes it). With --best there is a line for each word: the text's number, its\n"
-        "probability, the word and the text between tabs. --json prints an array of\n"
-        "{\"score\": …, \"token_str\": …, \"sequence\": …}.\n",
+        "each\n"
+        "mask ([MASK], or as the model writes it). With --best there is a line for each word of each mask: the text's\n"
+        "number, its probability, the word and the text between tabs. --json prints an array of\n"
+        "{\"score\": …, \"token_str\": …, \"sequence\": …}, or of several masks an array of such arrays.\n",
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
 };
@@ -139,33 +139,51 @@ static void print_entities(const text_source *texts, const heed_results *results
 
 static size_t words_wanted(void) { return best ? strtoul(best, NULL, 10) : 1; }
 
-static heed_status ask_for_word(heed_model *model, const text_source *texts, heed_results **results) {
+static heed_status ask_for_words(heed_model *model, const text_source *texts, heed_results **results) {
     return heed_fill(model, texts->items, texts->sizes, texts->count, words_wanted(), results);
 }
 
-static void print_word(const text_source *texts, const heed_results *results, size_t index) {
+static size_t mask_of(const heed_results *results, size_t index, size_t i) {
+    size_t start, end;
+    heed_results_span(results, index, i, &start, &end);
+    return start;
+}
+
+static void print_word_object(const heed_results *results, size_t index, size_t i) {
+    putchar('{');
+    put_score(results, index, i);
+    fputs(", \"token_str\": ", stdout);
+    put_json_string(heed_results_label(results, index, i));
+    fputs(", \"sequence\": ", stdout);
+    put_json_string(heed_results_text(results, index, i));
+    putchar('}');
+}
+
+/* Of several masks each has an array of its own. */
+static void print_word_objects(const heed_results *results, size_t index) {
     size_t count = heed_results_alternatives(results, index);
-    if (json) putchar('[');
+    bool several = count && mask_of(results, index, 0) != mask_of(results, index, count - 1);
+    fputs(several ? "[[" : "[", stdout);
     for (size_t i = 0; i < count; i++) {
-        const char *word = heed_results_label(results, index, i), *text = heed_results_text(results, index, i);
-        if (json) {
-            putchar(i ? ',' : '{');
-            if (i) fputs(" {", stdout);
-            put_score(results, index, i);
-            fputs(", \"token_str\": ", stdout);
-            put_json_string(word);
-            fputs(", \"sequence\": ", stdout);
-            put_json_string(text);
-            putchar('}');
-        } else {
-            if (best)
-                printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
-                       (double)heed_results_score(results, index, i), word);
-            put_line_text(text);
-            putchar('\n');
-        }
+        if (i) fputs(mask_of(results, index, i) == mask_of(results, index, i - 1) ? ", " : "], [", stdout);
+        print_word_object(results, index, i);
     }
-    if (json) puts("]");
+    puts(several ? "]]" : "]");
+}
+
+static void print_words(const text_source *texts, const heed_results *results, size_t index) {
+    if (json) {
+        print_word_objects(results, index);
+        return;
+    }
+    size_t count = best ? heed_results_alternatives(results, index) : 1;
+    for (size_t i = 0; i < count; i++) {
+        if (best)
+            printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
+                   (double)heed_results_score(results, index, i), heed_results_label(results, index, i));
+        put_line_text(heed_results_text(results, index, i));
+        putchar('\n');
+    }
 }
 
 /* ---- all of them ---- */
@@ -224,6 +242,6 @@ int run_tag(int count, char **words) {
 }
 
 int run_fill(int count, char **words) {
-    static const verb v = {&fill, NULL, "train one: heed train --objective masked", ask_for_word, print_word};
+    static const verb v = {&fill, NULL, "train one: heed train --objective masked", ask_for_words, print_words};
     return run(&v, count, words);
 }

@@ -4,7 +4,7 @@ complete -c heed -n __fish_use_subcommand -f -a attend -d 'what a model looks at
 complete -c heed -n __fish_use_subcommand -f -a generate -d 'go on with a text'
 complete -c heed -n __fish_use_subcommand -f -a classify -d 'a label for a text'
 complete -c heed -n __fish_use_subcommand -f -a tag -d 'the named entities in a text'
-complete -c heed -n __fish_use_subcommand -f -a fill -d 'the word that a mask hides'
+complete -c heed -n __fish_use_subcommand -f -a fill -d 'the words that masks hide'
 complete -c heed -n __fish_use_subcommand -f -a train -d 'fit a model, or go on fitting one'
 complete -c heed -n __fish_use_subcommand -f -a evaluate -d 'how good answers, models and trainings are'
 complete -c heed -n __fish_use_subcommand -f -a tokenize -d 'text to tokens and ids'

@@ -149,8 +149,9 @@ HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, 
  * where it stands; its score is the mean probability of its words' labels. */
 HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                               heed_results **results);
-/* The `best` likeliest words for the one mask of each text: an alternative's text is the whole text with the word in
- * it, its label the word. A text with no mask, or with several, has a problem. */
+/* The `best` likeliest words for each mask of each text, mask after mask: an alternative's label is the word, its span the
+ * mask's place, its text the whole text with the word in it and, for other masks, their likeliest words. Masks are told each
+ * by itself, as if the others stayed hidden. A text with no mask has a problem. */
 HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                size_t best, heed_results **results);
 

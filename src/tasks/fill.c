@@ -1,10 +1,8 @@
-/* The word that a mask hides. */
+/* The words that masks hide. */
 #include "tasks/encoded.h"
 
-#include <string.h>
-
-/* The likeliest tokens, the best first; of equal ones the lower id. */
-static int64_t find_best(const float *logits, int64_t count, int64_t most, int32_t *best) {
+/* The `most` likeliest tokens, the best first; of equal ones the lower id. */
+static void find_best(const float *logits, int64_t count, int64_t most, int32_t *best) {
     int64_t found = 0;
     for (int64_t i = 0; i < count; i++) {
         int64_t place = found;
@@ -16,66 +14,76 @@ static int64_t find_best(const float *logits, int64_t count, int64_t most, int32
         for (; place > 0 && logits[i] > logits[best[place - 1]]; place--) best[place] = best[place - 1];
         best[place] = (int32_t)i;
     }
-    return found;
 }
 
 typedef struct filling {
     size_t best;
     int32_t mask;
-    int32_t *tokens;       /* [best] */
+    int32_t *ids;          /* the text's, with the likeliest word in each mask's place */
+    int32_t *words;        /* [masks, best]: tokens, the likeliest first */
     double *probabilities; /* [vocabulary] */
-    int32_t *ids;          /* the text's, to be changed */
-    size_t ids_capacity;
+    size_t ids_capacity, words_capacity;
 } filling;
 
-/* The one mask's place; SIZE_MAX, with the text's problem set, when there is not one. */
-static heed_status find_mask(const filling *f, const hd_encoded *e, size_t *place) {
+static size_t count_masks(const filling *f, const hd_encoding *encoding) {
     size_t masks = 0;
-    *place = SIZE_MAX;
-    for (size_t i = 0; i < e->encoding->count; i++)
-        if (e->encoding->ids[i] == f->mask && masks++ == 0) *place = i;
-    if (masks == 1) return HEED_OK;
-    *place = SIZE_MAX;
-    if (masks)
-        hd_fail(e->model->context, HEED_ARGUMENT, "%zu words are hidden, and one at a time can be told", masks);
-    else
-        hd_fail(e->model->context, HEED_ARGUMENT, "no word is hidden: put %s in its place",
-                f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
-    return hd_results_problem(e->results, e->index, e->model->context->message);
+    for (size_t i = 0; i < encoding->count; i++) masks += encoding->ids[i] == f->mask;
+    return masks;
 }
 
+/* A word for the mask at `place`, and the text with it. */
 static heed_status add_word(const filling *f, const hd_encoded *e, size_t place, int32_t token, hd_answer *answer) {
     const heed_tokenizer *tokenizer = e->model->tokenizer;
     hd_buffer text;
     hd_buffer_open(&text, e->model->context);
+    int32_t likeliest = f->ids[place];
     f->ids[place] = token;
     heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, true, &text);
+    f->ids[place] = likeliest;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_clear(&text);
     if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, true, &text);
     char *word = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_close(&text);
     if (status == HEED_OK && (!sequence || !word)) status = HEED_MEMORY;
-    *answer = (hd_answer){.text = sequence, .label = word, .score = (float)f->probabilities[token]};
+    *answer = (hd_answer){.text = sequence,
+                          .label = word,
+                          .score = (float)f->probabilities[token],
+                          .start = e->encoding->starts[place],
+                          .end = e->encoding->ends[place]};
     return status;
 }
 
 static heed_status answer(void *user, const hd_encoded *e) {
     filling *f = user;
-    int64_t classes = e->logits->columns;
-    size_t place, count = e->encoding->count;
-    HD_TRY(find_mask(f, e, &place));
-    if (place == SIZE_MAX) return HEED_OK;
+    const hd_encoding *encoding = e->encoding;
+    heed_context *context = e->model->context;
     hd_result *item = &e->results->items[e->index];
-    item->answers = hd_arena_alloc(&e->results->arena, f->best, sizeof *item->answers);
-    if (!item->answers || !hd_grow(e->model->context, &f->ids, &f->ids_capacity, count, sizeof *f->ids))
+    int64_t classes = e->logits->columns, best = hd_min((int64_t)f->best, classes);
+    size_t masks = count_masks(f, encoding), answers = masks * (size_t)best;
+    if (!masks) {
+        hd_fail(context, HEED_ARGUMENT, "no word is hidden: put %s in its place",
+                f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
+        return hd_results_problem(e->results, e->index, context->message);
+    }
+    item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
+    if (!item->answers || !hd_grow(context, &f->words, &f->words_capacity, answers, sizeof *f->words) ||
+        !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids))
         return HEED_MEMORY;
-    memcpy(f->ids, e->encoding->ids, count * sizeof *f->ids);
-    const float *logits = e->logits->data + (int64_t)place * classes;
-    hd_probabilities(logits, classes, f->probabilities);
-    int64_t found = find_best(logits, classes, (int64_t)f->best, f->tokens);
-    for (int64_t i = 0; i < found; i++) HD_TRY(add_word(f, e, place, f->tokens[i], &item->answers[i]));
-    item->count = (size_t)found;
+    int32_t *words = f->words;
+    for (size_t i = 0; i < encoding->count; i++) {
+        f->ids[i] = encoding->ids[i];
+        if (encoding->ids[i] != f->mask) continue;
+        find_best(e->logits->data + (int64_t)i * classes, classes, best, words);
+        f->ids[i] = words[0];
+        words += best;
+    }
+    words = f->words;
+    for (size_t i = 0; i < encoding->count; i++) {
+        if (encoding->ids[i] != f->mask) continue;
+        hd_probabilities(e->logits->data + (int64_t)i * classes, classes, f->probabilities);
+        for (int64_t j = 0; j < best; j++) HD_TRY(add_word(f, e, i, *words++, &item->answers[item->count++]));
+    }
     return HEED_OK;
 }
 
@@ -84,13 +92,12 @@ heed_status heed_fill(heed_model *model, const char *const *texts, const size_t 
     heed_context *context = model->context;
     filling f = {.best = best ? best : 1, .mask = hd_tokenizer_mask(model->tokenizer)};
     *results = NULL;
-    f.tokens = hd_alloc(context, f.best, sizeof *f.tokens);
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
-    heed_status status = f.tokens && f.probabilities ? HEED_OK : HEED_MEMORY;
+    heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
     if (status == HEED_OK)
         status = hd_encode_texts(model, HD_HEAD_MASKED, "fills in words", texts, sizes, count, answer, &f, results);
-    hd_free(context, f.tokens);
     hd_free(context, f.probabilities);
+    hd_free(context, f.words);
     hd_free(context, f.ids);
     return status;
 }

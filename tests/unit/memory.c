@@ -583,7 +583,7 @@ static void fine_tuning(void **state) {
 
 /* What models that are no translators answer. */
 static heed_status ask(heed_context *context, heed_model *model, heed_results **results) {
-    const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"one [MASK]", "three"};
+    const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"[MASK] one [MASK]", "three"};
     if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, texts, NULL, 3, results);
     if (strcmp(learned->objective, "tag") == 0) return heed_tag(model, texts, NULL, 3, results);
     if (strcmp(learned->objective, "masked") == 0) return heed_fill(model, masked, NULL, 2, 3, results);
