@@ -17,7 +17,7 @@ static const struct verb {
     {"generate", "go on with a text", run_generate},
     {"classify", "a label for a text", run_classify},
     {"tag", "the named entities in a text", run_tag},
-    {"fill", "the word that a mask hides", run_fill},
+    {"fill", "the words that masks hide", run_fill},
     {"train", "train a model from text files", run_train},
     {"evaluate", "how good answers, models and trainings are: bleu, perplexity, accuracy, span-f1, training", run_evaluate},
     {"attend", "what a model looks at: attention maps as text, SVG and HTML", run_attend},

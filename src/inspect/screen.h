@@ -14,6 +14,9 @@ void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count);
 /* Ends a line, without the blanks at its end: they say nothing. */
 void hd_screen_end_line(hd_buffer *out);
 
+/* A text of any length, with U+FFFD for what would command the terminal. */
+void hd_screen_text(hd_buffer *out, const char *text);
+
 /* Character `index` of a label, with the marks that combine with it; past its end *bytes is 0. */
 const char *hd_screen_character(const char *label, int64_t index, size_t *bytes);
 /* How many of these a label has. */

@@ -178,7 +178,11 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
     hd_arena arena;
     hd_arena_open(&arena, out->context);
     append_title(steps, out);
-    hd_buffer_format(out, "\n%s → %s\n\n", steps->source, steps->target);
+    hd_buffer_byte(out, '\n');
+    hd_screen_text(out, steps->source);
+    hd_buffer_text(out, " → ");
+    hd_screen_text(out, steps->target);
+    hd_buffer_text(out, "\n\n");
     screen_vector(&s, "source", steps->given, steps->given_size, given_of(steps));
     screen_vector(&s, "h₀", steps->initial, steps->width, note_of_initial(steps));
     hd_buffer_byte(out, '\n');

@@ -46,15 +46,13 @@ static heed_status read_text(const char *text, size_t size, hd_arena *arena, rea
 
 /* ---- labels ---- */
 
-static bool is_control(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
-
 /* Characters [first, end) as text in the arena, without the blanks at the ends. */
 static const char *label_of(const uint32_t *codes, int64_t first, int64_t end, hd_arena *arena) {
     while (first < end && hd_is_whitespace(codes[first])) first++;
     while (end > first && hd_is_whitespace(codes[end - 1])) end--;
     char *label = hd_arena_alloc(arena, (size_t)(4 * (end - first) + 1), 1), *to = label;
     for (int64_t i = first; label && i < end; i++)
-        to += hd_utf8_encode(is_control(codes[i]) ? HD_REPLACEMENT_CHARACTER : codes[i], to);
+        to += hd_utf8_encode(hd_commands_terminal(codes[i]) ? HD_REPLACEMENT_CHARACTER : codes[i], to);
     if (label) *to = 0;
     return label;
 }

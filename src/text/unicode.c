@@ -102,6 +102,8 @@ bool hd_is_mark(uint32_t code) {
 
 bool hd_is_nonspacing_mark(uint32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
 
+bool hd_commands_terminal(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
+
 bool hd_is_control(uint32_t code) {
     utf8proc_category_t found = category(code);
     return found == UTF8PROC_CATEGORY_CC || found == UTF8PROC_CATEGORY_CF || found == UTF8PROC_CATEGORY_CO;

@@ -28,6 +28,7 @@ bool hd_is_word(uint32_t code);            /* \w of Rust's regex: alphabetic, ma
 bool hd_is_numeric(uint32_t code);         /* a category N* */
 bool hd_is_mark(uint32_t code);            /* a category M* */
 bool hd_is_nonspacing_mark(uint32_t code); /* Mn */
+bool hd_commands_terminal(uint32_t code);  /* what is not to be shown as it is: C0, C1 and delete */
 bool hd_is_control(uint32_t code);         /* Cc, Cf and Co: what BERT's clean_text drops */
 bool hd_is_chinese(uint32_t code);         /* the ideographs that BERT takes for words */
 
