@@ -646,6 +646,36 @@ static heed_status judge(heed_context *context) {
     return status;
 }
 
+/* Pictures of what was learned: a translator's steps; a language model's gradients, and the words next to one. */
+static heed_status look_at(heed_context *context, heed_model *model) {
+    static const char *const texts[] = {"one two three four five six seven eight"};
+    heed_picture *picture = NULL;
+    heed_options *set = NULL;
+    HD_TRY(heed_attend_options(context, &set));
+    heed_status status;
+    if (strcmp(learned->objective, "translate") == 0) {
+        status = heed_options_set(set, "max-new-tokens", "3");
+        if (status == HEED_OK) status = heed_inspect_steps(model, set, "one two", 7, &picture);
+    } else {
+        status = heed_inspect_nearest(model, set, "e", &picture);
+        if (status == HEED_OK) status = heed_picture_save(picture, set, in_folder("picture.txt"));
+        heed_picture_close(picture);
+        picture = NULL;
+        if (status == HEED_OK) status = heed_inspect_gradients(&model, 1, set, texts, NULL, 1, &picture);
+    }
+    status = draw_picture(set, status, picture);
+    heed_options_close(set);
+    return status;
+}
+
+static heed_status look(heed_context *context) {
+    heed_model *model;
+    HD_TRY(heed_model_open(context, in_folder("run"), &model));
+    heed_status status = look_at(context, model);
+    heed_model_close(model);
+    return status;
+}
+
 static void other_lessons(void **state) {
     (void)state;
     static const lesson lessons[] = {
@@ -658,6 +688,8 @@ static void other_lessons(void **state) {
         fail_each(train_twice, go_on_training, 0, 6);
         if (strcmp(learned->objective, "translate") != 0) fail_each(answer, answer, 20, 20);
         fail_each(judge, judge, 20, 20);
+        if (strcmp(learned->objective, "language") == 0 || strcmp(learned->objective, "translate") == 0)
+            fail_each(look, look, 20, 20);
     }
     learned = &translation;
 }
