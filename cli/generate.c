@@ -77,7 +77,7 @@ static void print_answer(const invocation *line, const text_source *texts, size_
 
 /* False when nothing more can be made, which was reported. A word of the command line is answered as it grows. */
 static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
-    bool grows = !json && line->text_count > 0 && !was_given(line, "beams");
+    bool grows = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
     for (size_t i = 0; i < texts->count; i++) {
         heed_results *results;
         if (!texts->items[i]) {
@@ -88,7 +88,7 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
         }
         if (grows) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
         heed_status status = heed_generate(model, line->options, &texts->items[i], &texts->sizes[i], 1,
-                                           grows ? print_words : NULL, NULL, &results);
+                                           texts->first + i - 1, grows ? print_words : NULL, NULL, &results);
         if (status != HEED_OK) {
             *code = report_failure(line, status);
             return false;
@@ -120,7 +120,7 @@ int run_generate(int count, char **words) {
         heed_status status = HEED_FILE;
         if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
             /* is it a model that goes on with texts, and are the options sound? */
-            status = heed_generate(model, line.options, NULL, NULL, 0, NULL, NULL, &none);
+            status = heed_generate(model, line.options, NULL, NULL, 0, 0, NULL, NULL, &none);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
         heed_results_close(none);

@@ -132,13 +132,14 @@ HEED_API heed_status heed_translate(heed_model *model, const heed_options *optio
 typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
 
 HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);
-/* Goes on with `count` texts. An alternative's text is what was added, without the text itself; its score is log p. A
- * transformer that is asked for more than it has positions for slides on: when they are full it forgets half of what it saw,
- * and of a text longer than them it sees the end alone, which a note says. What is drawn depends on the seed and on a text's
- * place among the texts alone. `words` may be NULL; with several beams it is not called. Else as heed_translate. */
+/* Goes on with `count` texts. An alternative's text is what was added, without the text itself; its score is log p /
+ * length^penalty. A transformer that is asked for more than it has positions for slides on: when they are full it forgets
+ * half of what it saw, and of a text longer than them it sees the end alone, which a note says. What is drawn for a text
+ * depends on the seed and on its number alone: `first` is that of texts[0]. `words` may be NULL; with several beams or
+ * alternatives it is not called. Else as heed_translate. */
 HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
-                                   const size_t *sizes, size_t count, heed_words_function *words, void *user,
-                                   heed_results **results);
+                                   const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
+                                   void *user, heed_results **results);
 
 /* ---- labels and hidden words ---------------------------------------------------------------------------------- */
 

@@ -23,7 +23,8 @@ static const hd_setting rows[] = {
      "draw among tokens at least this share as likely as the likeliest"},
     {"seed", HD_SETTING_INT, F(seed), "1", 0, 9e15, "NUMBER", "of what is drawn"},
     {"beams", HD_SETTING_INT, F(beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
-    {"best", HD_SETTING_INT, F(best), "1", 1, 1024, "NUMBER", "alternatives given for each text, at most the beams"},
+    {"best", HD_SETTING_INT, F(best), "1", 1, 1024, "NUMBER",
+     "alternatives given for each text: the best of the beams, or so many drawn"},
     {"length-penalty", HD_SETTING_FLOAT, F(length_penalty), "1", -10, 10, "NUMBER",
      "of a beam search: scores are log p / length^penalty"},
     {"early-stopping", HD_SETTING_CHOICE, F(early_stopping), "unlikely", 0, 0, "unlikely|full|never",
@@ -44,11 +45,11 @@ static heed_status settle(const heed_model *model, const heed_options *options, 
     *generation = model->generation;
     generation->beams = generation->best = 1; /* what is chosen for translations is nothing to go on with */
     HD_TRY(hd_options_apply(model->context, options, &table, generation));
-    if (generation->best > generation->beams)
-        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
-                       (long long)generation->best, (long long)generation->beams);
     if (generation->sample && generation->beams > 1)
         return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
+    if (!generation->sample && generation->best > generation->beams)
+        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
+                       (long long)generation->best, (long long)generation->beams);
     return HEED_OK;
 }
 
@@ -56,6 +57,7 @@ static heed_status settle(const heed_model *model, const heed_options *options, 
 typedef struct continuing {
     heed_model *model;
     hd_generation generation;
+    uint64_t first; /* the number of the first text */
     hd_decoder *decoder;
     hd_arena scratch, kept;
     hd_encoding encoding;
@@ -95,20 +97,24 @@ static bool hear(void *user, int64_t source, int32_t token) {
     return go_on;
 }
 
-static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded, size_t prompt) {
+/* Of `count` searches that went on from a prompt of so many tokens. */
+static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded, int64_t count,
+                                size_t prompt) {
     hd_result *item = &results->items[c->index];
-    item->answers = hd_arena_alloc(&results->arena, (size_t)decoded->count, sizeof *item->answers);
+    size_t answers = 0;
+    for (int64_t i = 0; i < count; i++) answers += (size_t)decoded[i].count;
+    item->answers = hd_arena_alloc(&results->arena, answers, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
-    for (int64_t i = 0; i < decoded->count; i++) {
-        const hd_hypothesis *h = &decoded->best[i];
-        c->ids.size = prompt * sizeof *h->ids;
-        HD_TRY(say(c, h->ids, (size_t)h->count));
-        size_t given = c->given < c->text.size ? c->given : c->text.size;
-        const char *text = hd_results_copy(results, c->text.data + given, c->text.size - given);
-        if (!text) return HEED_MEMORY;
-        item->answers[i] = (hd_answer){.text = text, .score = h->score};
-    }
-    item->count = (size_t)decoded->count;
+    for (; count > 0; count--, decoded++)
+        for (int64_t i = 0; i < decoded->count; i++) {
+            const hd_hypothesis *h = &decoded->best[i];
+            c->ids.size = prompt * sizeof *h->ids;
+            HD_TRY(say(c, h->ids, (size_t)h->count));
+            size_t given = hd_min(c->given, c->text.size);
+            const char *text = hd_results_copy(results, c->text.data + given, c->text.size - given);
+            if (!text) return HEED_MEMORY;
+            item->answers[item->count++] = (hd_answer){.text = text, .score = h->score};
+        }
     return HEED_OK;
 }
 
@@ -124,8 +130,30 @@ static void settle_prompt(continuing *c, int32_t *first, const int32_t **ids, si
     *count = 1;
 }
 
+/* The prompt as many times as something is drawn for it; each copy draws by its own number. */
+static heed_status copy_prompt(continuing *c, const int32_t *ids, size_t count, int64_t copies, hd_decoding *decoding) {
+    hd_layout *sources = hd_arena_alloc(&c->kept, 1, sizeof *sources);
+    int32_t *all = hd_arena_alloc(&c->kept, count * (size_t)copies, sizeof *all);
+    int32_t *starts = hd_arena_alloc(&c->kept, (size_t)copies + 1, sizeof *starts);
+    uint64_t *examples = hd_arena_alloc(&c->kept, (size_t)copies, sizeof *examples);
+    decoding->decoded = hd_arena_alloc(&c->kept, (size_t)copies, sizeof *decoding->decoded);
+    if (!sources || !all || !starts || !examples || !decoding->decoded) return HEED_MEMORY;
+    for (int64_t i = 0; i <= copies; i++) starts[i] = (int32_t)(i * (int64_t)count);
+    for (int64_t i = 0; i < copies; i++) {
+        memcpy(all + starts[i], ids, count * sizeof *ids);
+        examples[i] = c->first + c->index + ((uint64_t)i << 54); /* apart from any text's */
+        decoding->decoded[i] = (hd_decoded){0};
+    }
+    *sources = (hd_layout){.sequences = copies, .starts = starts, .examples = examples};
+    decoding->ids = all;
+    decoding->sources = sources;
+    return HEED_OK;
+}
+
 static heed_status continue_text(continuing *c, heed_results *results, const char *text, size_t size) {
     heed_context *context = c->model->context;
+    const hd_generation *generation = &c->generation;
+    int64_t copies = generation->sample ? generation->best : 1;
     int32_t first;
     const int32_t *ids;
     size_t count;
@@ -140,29 +168,25 @@ static heed_status continue_text(continuing *c, heed_results *results, const cha
     hd_buffer_clear(&c->ids);
     HD_TRY(say(c, ids, count));
     c->given = c->told = c->text.size;
-    uint64_t example = c->index;
-    int32_t starts[] = {0, (int32_t)count};
-    hd_layout layout = {1, starts, &example, NULL};
-    hd_decoded decoded = {0};
     hd_listener listener = {hear, c};
-    HD_TRY(hd_generate(&(hd_decoding){.decoder = c->decoder,
-                                      .generation = &c->generation,
-                                      .ids = ids,
-                                      .sources = &layout,
-                                      .scratch = &c->scratch,
-                                      .kept = &c->kept,
-                                      .decoded = &decoded,
-                                      .listener = c->words ? &listener : NULL}));
+    hd_decoding decoding = {.decoder = c->decoder,
+                            .generation = generation,
+                            .scratch = &c->scratch,
+                            .kept = &c->kept,
+                            .listener = c->words && copies == 1 ? &listener : NULL};
+    HD_TRY(copy_prompt(c, ids, count, copies, &decoding));
+    HD_TRY(hd_generate(&decoding));
     HD_TRY(c->status);
     if (c->words && c->text.size > c->told) /* a character that never became whole */
         c->words(c->user, c->index, c->text.data + c->told, c->text.size - c->told);
-    return keep_answers(c, results, &decoded, count);
+    return keep_answers(c, results, decoding.decoded, copies, count);
 }
 
 heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
-                          size_t count, heed_words_function *words, void *user, heed_results **results) {
+                          size_t count, uint64_t first, heed_words_function *words, void *user,
+                          heed_results **results) {
     heed_context *context = model->context;
-    continuing c = {.model = model, .words = words, .user = user};
+    continuing c = {.model = model, .first = first, .words = words, .user = user};
     *results = NULL;
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "goes on with texts"));
     HD_TRY(settle(model, options, &c.generation));

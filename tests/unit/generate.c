@@ -43,7 +43,7 @@ static void go_on(fixture *f, const char *text, size_t size, const char *beams, 
     assert_ok(f->context, heed_generate_options(f->context, &options));
     assert_ok(f->context, heed_options_set(options, "max-new-tokens", number));
     assert_ok(f->context, heed_options_set(options, "beams", beams));
-    assert_ok(f->context, heed_generate(f->model, options, &text, &size, 1, NULL, NULL, &results));
+    assert_ok(f->context, heed_generate(f->model, options, &text, &size, 1, 0, NULL, NULL, &results));
     assert_null(heed_results_problem(results, 0));
     assert_int_equal(strlen(heed_results_text(results, 0, 0)), tokens);
     strcpy(added, heed_results_text(results, 0, 0));

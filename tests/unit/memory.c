@@ -593,7 +593,8 @@ static heed_status ask(heed_context *context, heed_model *model, heed_results **
     heed_status status = heed_options_set(set, "max-new-tokens", "4");
     if (status == HEED_OK) status = heed_options_set(set, "sample", "true");
     if (status == HEED_OK) status = heed_options_set(set, "top-p", "0.9");
-    if (status == HEED_OK) status = heed_generate(model, set, texts, NULL, 3, NULL, NULL, results);
+    if (status == HEED_OK) status = heed_options_set(set, "best", "2");
+    if (status == HEED_OK) status = heed_generate(model, set, texts, NULL, 3, 0, NULL, NULL, results);
     heed_options_close(set);
     return status;
 }
