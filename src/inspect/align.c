@@ -7,8 +7,7 @@
 #include <string.h>
 
 static bool looks_at_source(const hd_recipe *recipe) {
-    return recipe->encoder_layers && recipe->decoder_layers &&
-           (recipe->architecture == HD_TRANSFORMER || hd_recipe_attends(recipe));
+    return hd_recipe_translates(recipe) && (recipe->architecture == HD_TRANSFORMER || hd_recipe_attends(recipe));
 }
 
 heed_status hd_align_layer(const heed_model *model, int64_t asked, int64_t *layer) {

@@ -14,8 +14,7 @@ heed_status hd_network_open(heed_context *context, const hd_recipe *recipe, hd_n
 heed_status hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size,
                            size_t most, void *out) {
     *(hd_network **)out = NULL;
-    bool translates = recipe->encoder_layers && recipe->decoder_layers; /* and so begins and ends */
-    int32_t least = translates ? 0 : -1;
+    int32_t least = hd_recipe_translates(recipe) ? 0 : -1; /* a translation begins and ends */
     if (recipe->pad >= recipe->vocabulary || recipe->eos < least || recipe->eos >= recipe->vocabulary ||
         recipe->decoder_start < least || recipe->decoder_start >= recipe->vocabulary)
         return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",

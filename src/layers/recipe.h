@@ -74,6 +74,11 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start; /* −1: there is none */
 } hd_recipe;
 
+/* An encoder–decoder; else there is one of the two alone. */
+static inline bool hd_recipe_translates(const hd_recipe *recipe) {
+    return recipe->encoder_layers && recipe->decoder_layers;
+}
+
 /* The modules of a network. A family gives each the name that it is stored under, with {} for the layer's number. */
 typedef enum hd_role {
     HD_TOKEN_EMBEDDING, /* shared by source, target and output */

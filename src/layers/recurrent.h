@@ -38,11 +38,11 @@ heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd
 heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
 
 static inline bool hd_recipe_attends(const hd_recipe *recipe) {
-    return recipe->encoder_layers && recipe->memory >= HD_MEMORY_BAHDANAU;
+    return hd_recipe_translates(recipe) && recipe->memory >= HD_MEMORY_BAHDANAU;
 }
 /* Luong's kinds feed each output to the next step. */
 static inline bool hd_recipe_feeds(const hd_recipe *recipe) {
-    return recipe->encoder_layers && recipe->memory > HD_MEMORY_BAHDANAU;
+    return hd_recipe_translates(recipe) && recipe->memory > HD_MEMORY_BAHDANAU;
 }
 
 hd_tensor *hd_recurrent_encode(const hd_recurrent *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout);

@@ -37,7 +37,7 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
     if (r->encoder_layers > MOST_LAYERS || r->decoder_layers > MOST_LAYERS)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld + %lld layers: heed builds up to %d recurrent ones of a kind",
                        (long long)r->encoder_layers, (long long)r->decoder_layers, MOST_LAYERS);
-    if (r->encoder_layers && r->memory == HD_MEMORY_CONCATENATED && r->max_positions > MOST_SIDE_BY_SIDE)
+    if (hd_recipe_translates(r) && r->memory == HD_MEMORY_CONCATENATED && r->max_positions > MOST_SIDE_BY_SIDE)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld states side by side: heed lays out up to %d",
                        (long long)r->max_positions, MOST_SIDE_BY_SIDE);
     return HEED_OK;
@@ -60,7 +60,7 @@ static void declare_decoder(hd_recurrent *r) {
     int64_t width = recipe->width;
     for (int64_t i = 0; i < recipe->decoder_layers; i++)
         r->decoder[i] = declare_cell(r, HD_DECODER_INPUT, i, width, width);
-    if (!recipe->encoder_layers) return;
+    if (!hd_recipe_translates(recipe)) return;
     int64_t given = recipe->memory == HD_MEMORY_CONCATENATED ? recipe->max_positions * width : width;
     for (int64_t i = 0; i < recipe->decoder_layers; i++) {
         r->bridge_h[i] = hd_network_declare_linear(&r->network, HD_BRIDGE_H, i, width, given);

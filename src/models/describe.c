@@ -138,7 +138,7 @@ static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
     hd_buffer_format(out, "%s\n", hd_cell_titles[recipe->cell]);
     begin_line(out, "directions");
     hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
-    if (!recipe->encoder_layers || !recipe->decoder_layers) return;
+    if (!hd_recipe_translates(recipe)) return;
     begin_line(out, "memory");
     hd_buffer_format(out, "%s\n", hd_memory_titles[recipe->memory]);
 }

@@ -79,11 +79,8 @@ heed_status hd_looking_open(heed_model *model, const hd_look *look, const char *
                             hd_looking *l) {
     heed_context *context = model->context;
     const hd_recipe *recipe = &model->network->recipe;
-    *l = (hd_looking){.model = model,
-                      .look = look,
-                      .arena = arena,
-                      .translates = recipe->encoder_layers && recipe->decoder_layers,
-                      .target_text = ""};
+    *l = (hd_looking){
+        .model = model, .look = look, .arena = arena, .translates = hd_recipe_translates(recipe), .target_text = ""};
     hd_arena_open(&l->scratch, context);
     HD_TRY(keep_string(arena, text, size, &l->source_text));
     HD_TRY(hd_network_pack(model->network));

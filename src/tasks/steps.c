@@ -20,7 +20,7 @@ typedef struct stepping {
 
 static heed_status check(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
-    if (recipe->architecture == HD_RECURRENT && recipe->encoder_layers && recipe->decoder_layers) return HEED_OK;
+    if (recipe->architecture == HD_RECURRENT && hd_recipe_translates(recipe)) return HEED_OK;
     return hd_fail(model->context, HEED_UNSUPPORTED, "steps are those of a recurrent encoder-decoder; this model is %s",
                    recipe->architecture == HD_TRANSFORMER ? "a transformer" : "recurrent, but does not translate");
 }
