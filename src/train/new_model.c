@@ -204,16 +204,64 @@ static heed_status make_model(hd_run *run) {
     return status;
 }
 
+/* Does the model's head tell what is to be learned, and by the labels of the training data? */
+static bool has_head(const hd_run *run) {
+    const hd_recipe *recipe = &run->model->network->recipe;
+    if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
+        return false;
+    for (int64_t i = 0; i < recipe->labels; i++)
+        if (strcmp(run->model->labels[i], run->labels.names[i]) != 0) return false;
+    return true;
+}
+
+/* The parameters that both have, by role and layer. */
+static void copy_shared(const hd_network *from, hd_network *to) {
+    for (int64_t i = 0; i < to->count; i++) {
+        for (int64_t j = 0; j < from->count; j++) {
+            const hd_slot *a = &to->slots[i], *b = &from->slots[j];
+            const hd_parameter *p = &to->parameters[i], *q = &from->parameters[j];
+            bool same = a->role == b->role && a->part == b->part && a->layer == b->layer;
+            if (same && p->rows == q->rows && p->columns == q->columns)
+                memcpy(p->data, q->data, (size_t)hd_parameter_count(p) * sizeof *p->data);
+        }
+    }
+}
+
+/* The encoder that was opened, under a new head for the labels of the training data. */
+static heed_status change_head(hd_run *run) {
+    heed_model *body = run->model;
+    hd_recipe recipe = body->network->recipe;
+    recipe.head = (int)hd_objectives[run->objective].head;
+    recipe.labels = (int64_t)run->labels.count;
+    recipe.crf = run->objective == HD_OBJECTIVE_TAG && (recipe.crf || run->options.crf);
+    run->model = NULL;
+    heed_status status =
+        hd_model_make(run->context, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
+    if (status == HEED_OK) {
+        body->tokenizer = NULL; /* it went along */
+        copy_shared(body->network, run->model->network);
+        status = hd_labels_set(run->model, (const char *const *)run->labels.names);
+    }
+    hd_model_close(body);
+    return status;
+}
+
 static heed_status open_model(hd_run *run) {
     const hd_train_options *o = &run->options;
+    const hd_objective *objective = &hd_objectives[run->objective];
     HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
     hd_recipe *recipe = &run->model->network->recipe;
     recipe->dropout = o->dropout;
     recipe->attention_dropout = o->attention_dropout;
     recipe->activation_dropout = o->activation_dropout;
-    if ((hd_head)recipe->head == hd_objectives[run->objective].head) return HEED_OK;
-    return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
-                   hd_family_architecture(run->model->family, recipe->head), hd_objectives[run->objective].name);
+    if (has_head(run)) return HEED_OK;
+    if (!run->labels.count || !recipe->encoder_layers || recipe->decoder_layers)
+        return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
+                       hd_family_architecture(run->model->family, recipe->head), objective->name);
+    if (!run->resume)
+        hd_note(run->context, "%s has no head for these %zu labels: a new one is put on it", o->model,
+                run->labels.count);
+    return change_head(run);
 }
 
 /* Where the labels of the training data stand. */

@@ -166,7 +166,7 @@ static const char *base_name(const char *path) {
 }
 
 static void write_layers(const hd_recipe *r, hd_buffer *card) {
-    if (r->encoder_layers && r->decoder_layers)
+    if (hd_recipe_translates(r))
         hd_buffer_format(card, "- layers %lld + %lld", (long long)r->encoder_layers, (long long)r->decoder_layers);
     else
         hd_buffer_format(card, "- layers %lld", (long long)(r->encoder_layers + r->decoder_layers));
@@ -183,16 +183,15 @@ static void write_card(const hd_run *run, hd_buffer *card) {
                                             "token-classification"};
     const hd_recipe *r = &run->model->network->recipe;
     const hd_train_options *o = &run->options;
-    const char *shape = r->encoder_layers && r->decoder_layers ? "encoder–decoder"
-                        : r->encoder_layers                    ? "encoder"
-                                                               : "decoder";
+    const char *shape = hd_recipe_translates(r) ? "encoder–decoder" : r->encoder_layers ? "encoder" : "decoder";
     hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
                      r->architecture == HD_TRANSFORMER ? "transformers" : "heed", pipelines[run->objective],
                      base_name(run->folder));
-    hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from scratch.\n\n",
+    hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from ",
                      shape[0] == 'e' ? "An" : "A", shape,
                      r->architecture == HD_TRANSFORMER ? "Transformer" : "recurrent network",
                      run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
+    hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", base_name(o->model));
     hd_buffer_format(card, "- data: `%s`", base_name(o->train_source));
     if (o->train_target) hd_buffer_format(card, " → `%s`", base_name(o->train_target));
     hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count,
