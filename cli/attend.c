@@ -15,7 +15,9 @@ static const char *model_name, *input, *output, *color, *nearest;
 static bool steps, embeddings, positions, gradients;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model to look into (default: multi30k-en-de)", &model_name, NULL},
+    {"model", 'm', "MODEL",
+     "the model to look into (default: multi30k-en-de; steps: multi30k-en-fr-gru; gradients: shakespeare)", &model_name,
+     NULL},
     {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
     {"output", 'o', "FILE", "write the picture there; .svg, .html, .json and .npy name the format", &output, NULL},
     {"color", 0, "auto|always|never", "24-bit colours in text; auto: on a terminal that has them", &color, NULL},
@@ -241,9 +243,10 @@ static int draw(const invocation *line) {
 int run_attend(int count, char **words) {
     invocation line;
     int code;
-    model_name = "multi30k-en-de";
+    model_name = NULL;
     color = "auto";
     if (!open_invocation(&attend, count, words, &line, &code)) return code;
+    if (!model_name) model_name = steps ? "multi30k-en-fr-gru" : gradients ? "shakespeare" : "multi30k-en-de";
     code = draw(&line);
     close_invocation(&line);
     return finish_output(attend.name, code);

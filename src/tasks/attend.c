@@ -33,8 +33,10 @@ static heed_status keep_maps(hd_looking *l, const hd_capture *capture, heed_atte
         attention->count++;
     }
     if (!attention->count)
-        return hd_fail(l->model->context, HEED_UNSUPPORTED,
-                       "the model has no attention: its decoder sees no states of the encoder");
+        return hd_fail(l->model->context, HEED_UNSUPPORTED, "the model has no attention: %s",
+                       hd_recipe_translates(&l->model->network->recipe)
+                           ? "its decoder sees no states of the encoder"
+                           : "it is recurrent, and reads one token after another");
     return HEED_OK;
 }
 

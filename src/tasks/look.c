@@ -57,16 +57,22 @@ heed_status hd_look_allow(heed_context *context, const heed_options *options, co
     return HEED_OK;
 }
 
-/* Text when the name says nothing. */
-static hd_picture_format format_of_path(const char *path) {
-    static const char *const endings[] = {
-        [HD_PICTURE_SVG] = ".svg", [HD_PICTURE_HTML] = ".html", [HD_PICTURE_JSON] = ".json", [HD_PICTURE_NPY] = ".npy"};
-    size_t length = strlen(path);
-    for (int i = HD_PICTURE_SVG; i <= HD_PICTURE_NPY; i++) {
-        size_t size = strlen(endings[i]);
-        if (length >= size && strcmp(path + length - size, endings[i]) == 0) return (hd_picture_format)i;
+/* The format that a file's name asks for by its ending; text when it has none. */
+static heed_status format_of_path(heed_context *context, const char *path, int *format) {
+    static const char *const endings[] = {[HD_PICTURE_TEXT] = ".txt",
+                                          [HD_PICTURE_SVG] = ".svg",
+                                          [HD_PICTURE_HTML] = ".html",
+                                          [HD_PICTURE_JSON] = ".json",
+                                          [HD_PICTURE_NPY] = ".npy"};
+    const char *slash = strrchr(path, '/'), *ending = strrchr(slash ? slash : path, '.');
+    *format = HD_PICTURE_TEXT;
+    if (!ending) return HEED_OK;
+    for (int i = HD_PICTURE_TEXT; i <= HD_PICTURE_NPY; i++) {
+        *format = i;
+        if (strcmp(ending, endings[i]) == 0) return HEED_OK;
     }
-    return HD_PICTURE_TEXT;
+    return hd_fail(context, HEED_ARGUMENT,
+                   "%s: what is drawn ends in .txt, .svg, .html, .json or .npy; format overrules the name", path);
 }
 
 heed_status hd_look_draw(heed_context *context, const heed_options *options, hd_draw_function *draw, const void *what,
@@ -93,7 +99,7 @@ heed_status hd_look_save(heed_context *context, const heed_options *options, hd_
     hd_buffer out;
     hd_buffer_open(&out, context);
     heed_status status = hd_look_read(context, options, NULL, &look);
-    if (status == HEED_OK && look.format == HD_PICTURE_BY_NAME) look.format = (int)format_of_path(path);
+    if (status == HEED_OK && look.format == HD_PICTURE_BY_NAME) status = format_of_path(context, path, &look.format);
     if (status == HEED_OK) status = draw(what, &look, false, 0, &out);
     if (status == HEED_OK) status = hd_file_write(context, path, out.data, out.size);
     hd_look_free(context, &look);
