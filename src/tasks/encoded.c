@@ -29,7 +29,7 @@ typedef struct encoding_texts {
 static heed_status answer_one(encoding_texts *e) {
     heed_model *model = e->at.model;
     heed_context *context = model->context;
-    int64_t most = model->network->recipe.max_positions;
+    int64_t most = hd_recipe_longest(&model->network->recipe);
     heed_status status = hd_tokenizer_encode(model->tokenizer, context, e->at.text, e->at.size, true, &e->encoding);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
     if (status == HEED_LENGTH || (int64_t)e->encoding.count > most) {

@@ -45,6 +45,11 @@ static heed_status settle(const heed_model *model, const heed_options *options, 
     *generation = model->generation;
     generation->beams = generation->best = 1; /* what is chosen for translations is nothing to go on with */
     HD_TRY(hd_options_apply(model->context, options, &table, generation));
+    static const char *const of_drawing[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
+    for (size_t i = 0; i < HD_COUNT(of_drawing) && !generation->sample; i++)
+        if (hd_options_has(options, of_drawing[i]))
+            return hd_fail(model->context, HEED_ARGUMENT, "%s goes with sample: nothing is drawn without",
+                           of_drawing[i]);
     if (generation->sample && generation->beams > 1)
         return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
     if (!generation->sample && generation->best > generation->beams)

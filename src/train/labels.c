@@ -77,8 +77,14 @@ heed_status hd_labels_collect(heed_context *context, const char *path, bool colu
     }
     if (status == HEED_OK) status = lines.status;
     hd_lines_close(&lines);
-    for (size_t i = 0; status == HEED_OK && i < labels->count; i++)
-        if (labels->seen[i] == 1) hd_note(context, "%s: there is one example alone of \"%s\"", path, labels->names[i]);
+    size_t single = 0, last = 0;
+    for (size_t i = 0; i < labels->count; i++)
+        if (labels->seen[i] == 1) single++, last = i;
+    if (status == HEED_OK && single == 1)
+        hd_note(context, "%s: there is one example alone of \"%s\"", path, labels->names[last]);
+    if (status == HEED_OK && single > 1)
+        hd_note(context, "%s: there is one example alone of %zu labels among %zu, such as \"%s\"", path, single,
+                labels->count, labels->names[last]);
     if (status == HEED_OK && labels->count < 2)
         return hd_fail(context, HEED_FORMAT, "%s: there is %s to tell apart", path,
                        labels->count ? "only one label, and so nothing" : "no label");

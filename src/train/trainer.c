@@ -94,8 +94,28 @@ static bool judges(hd_metric metric, int objective) {
     return true;
 }
 
+/* What no model of a family does in transformers, heed does not train it for. */
+static bool learns(int family, int objective) {
+    switch (family) {
+        case HD_FAMILY_MARIAN:
+        case HD_FAMILY_PEGASUS:
+            return objective == HD_OBJECTIVE_TRANSLATE;
+        case HD_FAMILY_BERT:
+            return objective != HD_OBJECTIVE_TRANSLATE && objective != HD_OBJECTIVE_LANGUAGE;
+        case HD_FAMILY_GPT2:
+        case HD_FAMILY_LLAMA:
+            return objective == HD_OBJECTIVE_LANGUAGE;
+        case HD_FAMILY_HEED_RNN:
+            return objective != HD_OBJECTIVE_MASKED;
+        default:
+            return true;
+    }
+}
+
 static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
     const char *name = hd_objectives[o->objective].name;
+    if (!learns(o->family, o->objective))
+        return hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s", name);
     if (!o->train_source || (reads_two_files(o) && !o->train_target))
         return hd_fail(context, HEED_ARGUMENT, "a training needs train-source%s",
                        reads_two_files(o) ? " and train-target" : "");
