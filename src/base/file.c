@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PENDING_BYTES = 1 << 18 };
+enum { PENDING_BYTES = 1 << 18, MOST_READ = 1 << 28 };
 
 static heed_status fail_errno(heed_context *context, const char *path, const char *what) {
     return hd_fail(context, HEED_FILE, "%s: %s: %s", path, what, strerror(errno));
@@ -62,12 +62,16 @@ heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buf
     HD_TRY(open_for_reading(context, path, &descriptor, &information));
     heed_status status = HEED_OK;
     char piece[1 << 16];
-    for (;;) {
+    size_t total = 0;
+    while (status == HEED_OK && !buffer->failed) {
         ssize_t count = read(descriptor, piece, sizeof piece);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) status = fail_errno(context, path, "cannot read");
         if (count <= 0) break;
         hd_buffer_append(buffer, piece, (size_t)count);
+        total += (size_t)count;
+        if (total > MOST_READ) /* a device may never end */
+            status = hd_fail(context, HEED_FORMAT, "%s: more than %d bytes, too many for such a file", path, MOST_READ);
     }
     close(descriptor);
     return buffer->failed ? HEED_MEMORY : status;

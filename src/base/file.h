@@ -16,7 +16,7 @@ void hd_map_close(hd_map *map);
 /* Lets the system take back the whole pages inside these bytes of a map; they are read again if touched again. */
 void hd_map_release(const void *data, size_t size);
 
-/* Appends the whole file to `buffer`. */
+/* Appends the whole file to `buffer`. HEED_FORMAT when it is larger than what people write by hand or heed logs. */
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer);
 bool hd_file_exists(const char *path);
 bool hd_folder_exists(const char *path);
