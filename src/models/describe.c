@@ -3,6 +3,7 @@
 #include "formats/json.h"
 #include "layers/recurrent.h"
 #include "models/model.h"
+#include "text/json_text.h"
 
 #include <string.h>
 
@@ -251,13 +252,31 @@ static json_t *sizes_object(const heed_model *model) {
                      (json_int_t)sizes.decoder, "output", (json_int_t)sizes.output);
 }
 
+/* What only some kinds of models have. */
+static int add_recurrent(const hd_recipe *recipe, json_t *object) {
+    int failed = json_object_set_new(object, "cell", json_string(hd_cell_titles[recipe->cell]));
+    failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
+    if (recipe->encoder_layers && recipe->decoder_layers)
+        failed |= json_object_set_new(object, "memory", json_string(hd_memory_titles[recipe->memory]));
+    return failed;
+}
+
+static int add_labels(const heed_model *model, json_t *object) {
+    json_t *labels = json_array();
+    int failed = json_object_set_new(object, "labels", labels);
+    for (int64_t i = 0; i < model->network->recipe.labels && !failed; i++)
+        failed = json_array_append_new(labels, json_string(model->labels[i]));
+    return failed;
+}
+
 static json_t *model_object(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
-    return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
+    json_t *object = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
         "model_type", model->family->model_type, "architecture",
         hd_family_architecture(model->family, model->network->recipe.head), //
-        "folder", model->folder ? model->folder : "", "parameters", sizes_object(model), "weight_bytes",
+        "folder", hd_json_text(model->context, model->folder ? model->folder : ""), "parameters", sizes_object(model),
+        "weight_bytes",
         weights_object(model),                                                            //
         "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers, //
         "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->encoder_heads,
@@ -269,6 +288,10 @@ static json_t *model_object(const heed_model *model) {
         "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special",
         specials_object(model->tokenizer), //
         "generation", generation_object(&model->generation));
+    int failed = !object;
+    if (!failed && recipe->architecture == HD_RECURRENT) failed = add_recurrent(recipe, object);
+    if (!failed && model->labels) failed = add_labels(model, object);
+    return unless_failed(object, failed);
 }
 
 static heed_status describe_as_json(const heed_model *model, hd_buffer *out) {

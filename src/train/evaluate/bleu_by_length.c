@@ -4,6 +4,7 @@
 #include "formats/json.h"
 #include "inspect/curves.h"
 #include "inspect/label.h"
+#include "text/json_text.h"
 #include "train/evaluate/bleu.h"
 
 #include <stdio.h>
@@ -145,7 +146,8 @@ static heed_status report_json(const by_length *b) {
     hd_buffer signature;
     hd_buffer_open(&signature, context);
     hd_bleu_signature(b->all.series[0], &signature);
-    for (size_t i = 0; i < b->call->count; i++) failed |= json_array_append_new(names, json_string(b->call->files[i]));
+    for (size_t i = 0; i < b->call->count; i++)
+        failed |= json_array_append_new(names, hd_json_text(context, b->call->files[i]));
     for (size_t i = 0; i < b->count; i++) {
         const bucket *row = &b->buckets[i];
         if (!row->sentences) continue;

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "formats/json.h"
 #include "inspect/curves.h"
+#include "text/json_text.h"
 #include "train/evaluate/evaluate.h"
 
 #include <math.h>
@@ -80,7 +81,8 @@ static heed_status report_json(const hd_measuring *m, const hd_curves *curves) {
             made = made && json_array_append_new(steps, json_integer((json_int_t)series->x[j])) == 0;
             made = made && json_array_append_new(values, json_real(series->y[j])) == 0;
         }
-        json_t *one = json_pack("{s:s, s:o, s:o}", "folder", series->name, "step", steps, "value", values);
+        json_t *one = json_pack("{s:o, s:o, s:o}", "folder", hd_json_text(m->context, series->name), "step", steps,
+                                "value", values);
         made = made && json_array_append_new(trainings, one) == 0;
     }
     heed_status status =
