@@ -1,10 +1,14 @@
 #include "train/labels.h"
 
+#include "text/unicode.h"
+
 #include <string.h>
+
+enum { MOST_LABELS = 10000 };
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-void hd_label_of_line(const hd_lines *lines, bool columns, const char **label, size_t *size) {
+heed_status hd_label_of_line(const hd_lines *lines, bool columns, const char **label, size_t *size) {
     const char *start = lines->text, *end = start + lines->size;
     while (end > start && is_blank(end[-1])) end--;
     while (start < end && is_blank(*start)) start++;
@@ -15,6 +19,9 @@ void hd_label_of_line(const hd_lines *lines, bool columns, const char **label, s
     }
     *label = start;
     *size = (size_t)(end - start);
+    if (!memchr(start, 0, *size) && hd_utf8_valid(start, *size)) return HEED_OK;
+    return hd_fail(lines->context, HEED_FORMAT, "%s: line %llu: the label \"%.*s\" is not UTF-8 text", lines->path,
+                   (unsigned long long)lines->number, (int)(*size < 100 ? *size : 100), start);
 }
 
 /* Where a label stands, or would: names are in order. */
@@ -50,6 +57,8 @@ heed_status hd_labels_add(heed_context *context, hd_labels *labels, const char *
         labels->seen[place]++;
         return HEED_OK;
     }
+    if (labels->count == MOST_LABELS)
+        return hd_fail(context, HEED_LENGTH, "more than %d different labels: are they labels?", MOST_LABELS);
     if (!hd_grow(context, &labels->names, &labels->capacity, labels->count + 1, sizeof *labels->names) ||
         !hd_grow(context, &labels->seen, &labels->seen_capacity, labels->count + 1, sizeof *labels->seen))
         return HEED_MEMORY;
@@ -72,8 +81,10 @@ heed_status hd_labels_collect(heed_context *context, const char *path, bool colu
     while (status == HEED_OK && hd_lines_next(&lines)) {
         const char *label;
         size_t size;
-        hd_label_of_line(&lines, columns, &label, &size);
-        if (size) status = hd_labels_add(context, labels, label, size);
+        status = hd_label_of_line(&lines, columns, &label, &size);
+        if (status != HEED_OK || !size) continue;
+        status = hd_labels_add(context, labels, label, size);
+        if (status == HEED_LENGTH) hd_fail_in(context, path);
     }
     if (status == HEED_OK) status = lines.status;
     hd_lines_close(&lines);

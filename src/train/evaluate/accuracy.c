@@ -65,7 +65,7 @@ static heed_status add_text(classifying *c, const hd_lines *text, const char *wa
 static heed_status add_answer(hd_answers *answers, const hd_lines *line, const char *wanted, size_t size) {
     const char *found, *tab;
     size_t found_size;
-    hd_label_of_line(line, false, &found, &found_size);
+    HD_TRY(hd_label_of_line(line, false, &found, &found_size));
     if ((tab = memchr(found, '\t', found_size))) found_size = (size_t)(tab - found);
     return hd_answers_add(answers, wanted, size, found, found_size);
 }
@@ -78,7 +78,7 @@ static heed_status read_answers(classifying *c, hd_side_by_side *files) {
         size_t size;
         HD_TRY(hd_side_by_side_next(files, &more));
         if (!more) return c->count ? classify(c) : HEED_OK;
-        hd_label_of_line(reference, false, &wanted, &size);
+        HD_TRY(hd_label_of_line(reference, false, &wanted, &size));
         if (!size)
             return hd_fail(files->context, HEED_FORMAT, "%s: line %llu: there is no label", reference->path,
                            (unsigned long long)reference->number);

@@ -1,6 +1,5 @@
 #include "train/evaluate/answers.h"
 
-#include "text/unicode.h"
 #include "train/evaluate/evaluate.h"
 
 #include <string.h>
@@ -38,20 +37,7 @@ void hd_answers_check(hd_answers *a, const heed_model *model, const char *label,
             (unsigned long long)line, (int)(size < 100 ? size : 100), label, model->folder);
 }
 
-/* Whoever takes texts for labels is told so before a table of each against each is made. */
-static heed_status check_labels(const hd_answers *a) {
-    enum { MOST = 10000 };
-    if (a->labels.count > MOST)
-        return hd_fail(a->context, HEED_LENGTH, "%zu different labels are more than %d: are they labels?",
-                       (size_t)a->labels.count, MOST);
-    for (size_t i = 0; i < (size_t)a->labels.count; i++)
-        if (!hd_utf8_valid(a->labels.names[i], strlen(a->labels.names[i])))
-            return hd_fail(a->context, HEED_FORMAT, "the label \"%s\" is not UTF-8", a->labels.names[i]);
-    return HEED_OK;
-}
-
 heed_status hd_answers_number(hd_answers *a) {
-    HD_TRY(check_labels(a));
     const char *name = a->names.data;
     a->wanted = hd_alloc(a->context, (size_t)a->count, sizeof *a->wanted);
     a->found = hd_alloc(a->context, (size_t)a->count, sizeof *a->found);

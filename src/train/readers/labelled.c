@@ -8,7 +8,7 @@ heed_status hd_read_labelled(hd_corpus_builder *b) {
         if (text != label) return hd_refuse_lengths(b, text, label);
         const char *name;
         size_t size;
-        hd_label_of_line(&b->target, false, &name, &size);
+        HD_TRY(hd_label_of_line(&b->target, false, &name, &size));
         if (!b->source.size || !size) {
             b->empty++;
             continue;

@@ -19,7 +19,10 @@ void hd_sentence_close(hd_sentence *s) {
 static heed_status add_word(hd_sentence *s, const hd_lines *lines) {
     const char *label, *word = lines->text;
     size_t size, length = strcspn(word, " \t\r");
-    hd_label_of_line(lines, true, &label, &size);
+    HD_TRY(hd_label_of_line(lines, true, &label, &size));
+    if (memchr(word, 0, lines->size))
+        return hd_fail(lines->context, HEED_FORMAT, "%s: line %llu: a zero byte in the text", lines->path,
+                       (unsigned long long)lines->number);
     if (length == 0 || label <= word + length - 1)
         return hd_fail(lines->context, HEED_FORMAT, "%s: line %llu: expected a word and its label", lines->path,
                        (unsigned long long)lines->number);
