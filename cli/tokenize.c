@@ -91,6 +91,12 @@ static bool read_ids(const char *text, size_t size, int32_t **ids, size_t *count
     }
 }
 
+static bool are_tokens(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!heed_tokenizer_token(tokenizer, ids[i])) return false;
+    return true;
+}
+
 /* NULL, or why there is no text. */
 static const char *decode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
     int32_t *ids;
@@ -99,6 +105,8 @@ static const char *decode_text(const invocation *line, const heed_tokenizer *tok
     const char *problem = NULL;
     if (!read_ids(text, size, &ids, &count))
         problem = "expected ids: whole numbers with blanks between them";
+    else if (!are_tokens(tokenizer, ids, count))
+        problem = "there is an id that no token has";
     else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded) != HEED_OK)
         problem = heed_context_message(line->context);
     if (!problem && json) {
