@@ -317,7 +317,8 @@ HEED_API heed_status heed_accuracy_options(heed_context *context, heed_options *
  * Accuracy, the mean of all labels' F1, and of each label precision, recall and F1: lines of text in percent, or as parts of 1
  * a JSON object {"accuracy", "macro_f1", "number", "labels": {LABEL: {"precision", "recall", "f1", "number"}}, "confusion":
  * {"labels", "counts": [of each wanted label, how often each was found]}}; for heed_free. A label that the model lacks, and a
- * text too long for it, count as wrong; a note says so. */
+ * text too long for it, count as wrong; a note says so. HEED_FORMAT for a label that is not UTF-8 text, HEED_LENGTH for more
+ * than 10,000 different ones. */
 HEED_API heed_status heed_evaluate_accuracy(heed_context *context, heed_model *model, const heed_options *options,
                                             const char *file, bool json, char **report);
 
