@@ -12,15 +12,17 @@ _heed() {
         -m|--model|-o|--output) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then
-        local measure=
-        [[ ${COMP_WORDS[1]} == evaluate ]] && measure=${COMP_WORDS[2]}
+        local second=
+        [[ ${COMP_WORDS[1]} == evaluate || "${COMP_WORDS[1]} ${COMP_WORDS[2]}" == "tokenize train" ]] && second=${COMP_WORDS[2]}
         # shellcheck disable=SC2086  # none for most verbs
-        options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" $measure --help 2>/dev/null | grep -o -- '--[a-z0-9-]*')
+        options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" $second --help 2>/dev/null | grep -o -- '--[a-z0-9-]*')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == evaluate ]]; then
         mapfile -t COMPREPLY < <(compgen -W "bleu perplexity accuracy span-f1 training" -- "$current")
+    elif ((COMP_CWORD == 2)) && [[ $before == tokenize ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "train" -- "$current")
     elif ((COMP_CWORD == 2)) && [[ $before == bench ]]; then
         mapfile -t COMPREPLY < <(compgen -W "machine kernels train translate" -- "$current")
     else
