@@ -100,13 +100,17 @@ static bool take_value(word_reader *reader, const char *attached, const char **v
     return true;
 }
 
+static void note_given(invocation *line, const char *name, const char *value) {
+    line->given[line->given_count++] = (given_option){name, value};
+}
+
 static int set_own(word_reader *reader, const own_option *option, const char *attached) {
     if (option->flag && attached) return report_usage(reader->line, "--%s takes no value", option->name);
     if (option->flag)
         *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
-    if (option->value) reader->line->values[reader->line->value_count++] = (own_value){option->name, *option->value};
+    if (option->value) note_given(reader->line, option->name, *option->value);
     return EXIT_DONE;
 }
 
@@ -117,7 +121,7 @@ static int set_library(word_reader *reader, const char *name, const char *attach
         return report_usage(line, "--%s needs a value", name);
     heed_status status = heed_options_set(line->options, name, value);
     if (status != HEED_OK) return report_failure(line, status);
-    line->given[line->given_count++] = name;
+    note_given(line, name, value);
     return EXIT_DONE;
 }
 
@@ -212,7 +216,6 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
     if (status == HEED_OK && verb->open_options) status = verb->open_options(line->context, &line->options);
     line->texts = grow_memory(NULL, (size_t)count, sizeof *line->texts);
     line->given = grow_memory(NULL, (size_t)count, sizeof *line->given); /* each took a word at least */
-    line->values = grow_memory(NULL, (size_t)count, sizeof *line->values);
     if (status != HEED_OK) {
         *exit_code = report_failure(line, status);
     } else {
@@ -236,17 +239,22 @@ void close_invocation(invocation *line) {
     heed_context_close(line->context);
     free(line->texts);
     free(line->given);
-    free(line->values);
 }
 
 bool was_given(const invocation *line, const char *name) {
     for (size_t i = 0; i < line->given_count; i++)
-        if (strcmp(line->given[i], name) == 0) return true;
+        if (strcmp(line->given[i].name, name) == 0) return true;
     return false;
 }
 
 const char *nth_value(const invocation *line, const char *name, size_t index) {
-    for (size_t i = 0; i < line->value_count; i++)
-        if (strcmp(line->values[i].name, name) == 0 && index-- == 0) return line->values[i].value;
+    for (size_t i = 0; i < line->given_count; i++)
+        if (strcmp(line->given[i].name, name) == 0 && index-- == 0) return line->given[i].value;
+    return NULL;
+}
+
+const char *last_value(const invocation *line, const char *name) {
+    for (size_t i = line->given_count; i-- > 0;)
+        if (strcmp(line->given[i].name, name) == 0) return line->given[i].value;
     return NULL;
 }

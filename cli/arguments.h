@@ -26,10 +26,10 @@ typedef struct command {
     bool notes; /* on standard error also without --verbose, unless --quiet */
 } command;
 
-/* A value that an option which is not the library's was given. */
-typedef struct own_value {
+/* An option that was given, and its value; NULL for a flag. */
+typedef struct given_option {
     const char *name, *value;
-} own_value;
+} given_option;
 
 /* A command line that was read. */
 typedef struct invocation {
@@ -38,9 +38,7 @@ typedef struct invocation {
     heed_options *options; /* NULL: none */
     const char **texts;    /* [text_count]: the words that are no options */
     size_t text_count;
-    own_value *values; /* [value_count], in order */
-    size_t value_count;
-    const char **given; /* [given_count]: names of the library's options that were set */
+    given_option *given; /* [given_count]: the library's, and those of the verb's own that have values, in order */
     size_t given_count;
     const char *threads;
     bool quiet, verbose, help;
@@ -54,8 +52,9 @@ void close_invocation(invocation *invocation);
 /* Was a library's option of this name on the command line? */
 bool was_given(const invocation *invocation, const char *name);
 
-/* The value that the verb's own option of this name was given the index-th time, or NULL. */
+/* The value that the option of this name was given the index-th time, or NULL; and the last one. */
 const char *nth_value(const invocation *invocation, const char *name, size_t index);
+const char *last_value(const invocation *invocation, const char *name);
 
 /* `heed translate: …` on standard error; returns EXIT_USAGE. */
 int report_usage(const invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));

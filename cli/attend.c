@@ -7,11 +7,12 @@
 
 #include "arguments.h"
 #include "memory.h"
+#include "models.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *output, *color, *nearest;
+static const char *model_name, *shipped, *input, *output, *color, *nearest;
 static bool steps, embeddings, positions, gradients;
 
 static const own_option own[] = {
@@ -85,6 +86,11 @@ static heed_status draw_picture(const invocation *line, const heed_picture *pict
     return status;
 }
 
+/* False when there is none, which was reported. */
+static bool open_one(const invocation *line, const char *name, heed_model **model, int *code) {
+    return open_model(line, name, shipped, "train one with heed train", model, code);
+}
+
 /* ---- a picture of each text ---- */
 
 static heed_status look_at_text(const invocation *line, heed_model *model, const char *text, size_t size) {
@@ -105,17 +111,26 @@ static bool is_blank(const char *text, size_t size) {
     return true;
 }
 
-/* False when a text had no picture, which was reported; *code is then the program's. */
+static bool is_format(const invocation *line, const char *format) {
+    const char *given = last_value(line, "format");
+    return given && strcmp(given, format) == 0;
+}
+
+/* False when a text had no picture, which was reported; *code is then the program's. In lines of JSON there is an empty one
+ * for it. */
 static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, int *code) {
     heed_status status = HEED_LENGTH;
     const char *problem = too_long;
-    if (texts->items[index] && is_blank(texts->items[index], texts->sizes[index])) return true; /* nothing to look at */
+    bool blank = texts->items[index] && is_blank(texts->items[index], texts->sizes[index]); /* nothing to look at */
+    if (blank && !output && is_format(line, "json")) putchar('\n');
+    if (blank) return true;
     if (texts->items[index]) {
         status = look_at_text(line, model, texts->items[index], texts->sizes[index]);
         problem = heed_context_message(line->context);
     }
     if (status == HEED_OK) return true;
     if (status == HEED_LENGTH || status == HEED_NUMERIC) {
+        if (!output && is_format(line, "json")) putchar('\n');
         report_text(texts, index, problem);
         *code = EXIT_FAILED;
     } else {
@@ -128,8 +143,11 @@ static int draw_all(const invocation *line, heed_model *model, text_source *text
     int code = EXIT_DONE;
     while (next_texts(texts)) {
         for (size_t i = 0; i < texts->count; i++) {
-            if (output && texts->first + i > 1)
+            if (texts->first + i > 1 && output)
                 return report_usage(line, "%s holds one text, but there are more", output);
+            if (texts->first + i > 1 && (is_format(line, "svg") || is_format(line, "html") || is_format(line, "npy")))
+                return report_usage(line, "the format %s holds one text, but there are more",
+                                    last_value(line, "format"));
             if (!draw_text(line, model, texts, i, &code) && code == EXIT_USAGE) return code;
         }
         if (!flush_output()) break;
@@ -141,9 +159,8 @@ static int draw_texts(const invocation *line) {
     text_source texts;
     int code;
     if (!open_texts(line, input, &texts, &code)) return code;
-    heed_model *model = NULL;
-    heed_status status = heed_model_open(line->context, model_name, &model);
-    code = status == HEED_OK ? draw_all(line, model, &texts) : report_failure(line, status);
+    heed_model *model;
+    if (open_one(line, model_name, &model, &code)) code = draw_all(line, model, &texts);
     close_texts(&texts);
     heed_model_close(model);
     return code;
@@ -152,15 +169,15 @@ static int draw_texts(const invocation *line) {
 /* ---- a picture of a model by itself ---- */
 
 static int draw_model(const invocation *line) {
-    heed_model *model = NULL;
+    heed_model *model;
     heed_picture *picture = NULL;
-    heed_status status = heed_model_open(line->context, model_name, &model);
-    if (status == HEED_OK)
-        status = nearest     ? heed_inspect_nearest(model, line->options, nearest, &picture)
-                 : positions ? heed_inspect_positions(model, line->options, &picture)
-                             : heed_inspect_embeddings(model, line->options, NULL, 0, &picture);
+    int code;
+    if (!open_one(line, model_name, &model, &code)) return code;
+    heed_status status = nearest     ? heed_inspect_nearest(model, line->options, nearest, &picture)
+                         : positions ? heed_inspect_positions(model, line->options, &picture)
+                                     : heed_inspect_embeddings(model, line->options, NULL, 0, &picture);
     if (status == HEED_OK) status = draw_picture(line, picture);
-    int code = status == HEED_OK ? EXIT_DONE : report_failure(line, status);
+    code = status == HEED_OK ? EXIT_DONE : report_failure(line, status);
     heed_picture_close(picture);
     heed_model_close(model);
     return code;
@@ -189,14 +206,12 @@ static char **keep_texts(text_source *source, size_t **sizes, size_t *count) {
     return texts;
 }
 
-/* How many were opened; a failure is in *status. */
-static size_t open_models(const invocation *line, heed_model **models, heed_status *status) {
+/* How many were opened, one at least if all were; a failure was reported, and *code is then the program's. */
+static size_t open_models(const invocation *line, heed_model **models, int *code) {
     size_t count = 0;
-    const char *name = nth_value(line, "model", 0);
-    for (name = name ? name : model_name; name && *status == HEED_OK; name = nth_value(line, "model", count)) {
-        *status = heed_model_open(line->context, name, &models[count]);
-        count += *status == HEED_OK;
-    }
+    do
+        if (!open_one(line, nth_value(line, "model", count), &models[count], code)) return count;
+    while (nth_value(line, "model", ++count));
     return count;
 }
 
@@ -206,17 +221,17 @@ static int draw_gradients(const invocation *line) {
     if (!open_texts(line, input, &source, &code)) return code;
     size_t *sizes, text_count;
     char **texts = keep_texts(&source, &sizes, &text_count);
-    bool failed = source.failed;
+    code = source.failed ? EXIT_FAILED : EXIT_DONE;
     close_texts(&source);
-    heed_model **models = grow_memory(NULL, line->value_count + 1, sizeof(heed_model *));
+    heed_model **models = grow_memory(NULL, line->given_count + 1, sizeof(heed_model *));
     heed_picture *picture = NULL;
-    heed_status status = HEED_OK;
-    size_t model_count = failed ? 0 : open_models(line, models, &status);
-    if (status == HEED_OK && !failed)
-        status = heed_inspect_gradients(models, model_count, line->options, (const char *const *)texts, sizes,
-                                        text_count, &picture);
-    if (status == HEED_OK && picture) status = draw_picture(line, picture);
-    code = status != HEED_OK ? report_failure(line, status) : failed ? EXIT_FAILED : EXIT_DONE;
+    size_t model_count = code == EXIT_DONE ? open_models(line, models, &code) : 0;
+    if (code == EXIT_DONE) {
+        heed_status status = heed_inspect_gradients(models, model_count, line->options, (const char *const *)texts,
+                                                    sizes, text_count, &picture);
+        if (status == HEED_OK) status = draw_picture(line, picture);
+        if (status != HEED_OK) code = report_failure(line, status);
+    }
     heed_picture_close(picture);
     for (size_t i = 0; i < model_count; i++) heed_model_close(models[i]);
     for (size_t i = 0; i < text_count; i++) free(texts[i]);
@@ -246,7 +261,7 @@ int run_attend(int count, char **words) {
     model_name = NULL;
     color = "auto";
     if (!open_invocation(&attend, count, words, &line, &code)) return code;
-    if (!model_name) model_name = steps ? "multi30k-en-fr-gru" : gradients ? "shakespeare" : "multi30k-en-de";
+    shipped = steps ? "multi30k-en-fr-gru" : gradients ? "shakespeare" : "multi30k-en-de";
     code = draw(&line);
     close_invocation(&line);
     return finish_output(attend.name, code);
