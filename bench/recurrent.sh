@@ -16,12 +16,15 @@ names="$* "
 if [ "$names" = " " ]; then
     names=
     for memory in $memories; do names+="gru-$memory lstm-$memory "; done
-    names+=transformer
+    names+="transformer transformer-pre-norm"
 fi
 
 write_recipe() { # the common one, in which a model's own settings stand in the place of others; NAME to RUNS/NAME.ini
     case $1 in
-    transformer) own="width=128 encoder-layers=4 decoder-layers=4 heads=4 ffn-width=256 lr=0.002 warmup=400 clip=5 dropout=0.1" ;;
+    transformer*)
+        own="width=128 encoder-layers=4 decoder-layers=4 heads=4 ffn-width=256 lr=0.002 warmup=400 clip=5 length-penalty=1"
+        case $1 in *-pre-norm) own+=" dropout=0.2 pre-norm=true" ;; *) own+=" dropout=0.1" ;; esac
+        ;;
     *) own="family=heed-rnn cell=${1%%-*} memory=${1#*-}" ;;
     esac
     for setting in $own; do echo "${setting%%=*} = ${setting#*=}"; done >"$runs/$1.ini"

@@ -1,0 +1,85 @@
+/* The config.json of encoders and decoders by themselves. The first byte says whose it is: the weights are those of a golden
+ * model of that family. The folder is refused with a message, or opens, describes itself, and computes. */
+#include "folder.h"
+
+#include "decode/decode.h"
+#include "models/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *golden_of(uint8_t letter) {
+    switch (letter) {
+        case 'm':
+            return "bert-masked";
+        case 't':
+            return "bert-text";
+        case 'w':
+            return "bert-tokens";
+        case 'g':
+            return "gpt2";
+        case 'q':
+            return "llama-grouped";
+        default:
+            return "llama";
+    }
+}
+
+static const int32_t ids[] = {3, 1, 2}, starts[] = {0, 3};
+
+static heed_status encode(heed_context *context, heed_model *model) {
+    hd_pass pass;
+    hd_pass_open(&pass, context, &model->network->arena);
+    hd_tensor *states = hd_network_encode(model->network, &pass, ids, &(hd_layout){1, starts, NULL, NULL});
+    hd_network_logits(model->network, &pass, hd_network_head(model->network, &pass, states), 0,
+                      model->network->output->rows);
+    heed_status status = pass.status;
+    hd_pass_close(&pass);
+    return status;
+}
+
+static heed_status go_on(heed_context *context, heed_model *model) {
+    hd_arena scratch, kept;
+    hd_decoder *decoder = NULL;
+    hd_decoded decoded = {0};
+    hd_generation generation = model->generation;
+    generation.max_new_tokens = 40; /* past the positions */
+    hd_arena_open(&scratch, context);
+    hd_arena_open(&kept, context);
+    heed_status status = hd_network_decoder_open(context, model->network, &decoder);
+    if (status == HEED_OK)
+        status = hd_generate(&(hd_decoding){.decoder = decoder,
+                                            .generation = &generation,
+                                            .ids = ids,
+                                            .sources = &(hd_layout){1, starts, NULL, NULL},
+                                            .scratch = &scratch,
+                                            .kept = &kept,
+                                            .decoded = &decoded});
+    if (decoder) decoder->class->close(decoder);
+    hd_arena_close(&scratch);
+    hd_arena_close(&kept);
+    return status;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    heed_context *context;
+    if (size == 0 || heed_context_open(&context) != HEED_OK) return 0;
+    check(heed_context_set_threads(context, 1) == HEED_OK);
+    make_fuzz_folder();
+    char golden[512];
+    snprintf(golden, sizeof golden, "%s/families/%s/model.safetensors", GOLDEN, golden_of(data[0]));
+    unlink(in_fuzz_folder("model.safetensors"));
+    link_fuzz_file("model.safetensors", golden);
+    write_fuzz_file("config.json", data + 1, size - 1);
+    heed_model *model;
+    heed_status status = hd_model_open_network(context, fuzz_folder, HD_OPEN_TO_RUN, &model);
+    check((status == HEED_OK) == (model != NULL));
+    if (model) {
+        status = hd_network_pack(model->network);
+        bool encodes = model->network->recipe.encoder_layers > 0;
+        if (status == HEED_OK) status = encodes ? encode(context, model) : go_on(context, model);
+    }
+    check(status == HEED_OK || heed_context_message(context)[0]);
+    hd_model_close(model);
+    heed_context_close(context);
+    return 0;
+}
