@@ -28,6 +28,7 @@ static const own_option own[] = {
     {"positions", 0, NULL, "draw what tells the model where a token stands", NULL, &positions},
     {"gradients", 0, NULL, "measure how far back a language model's error reaches; -m again for more curves", NULL,
      &gradients},
+    COMPUTE,
     {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "models.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -83,7 +84,7 @@ static heed_status run_perplexity(const invocation *line, heed_model *model, cha
                                     json, report);
 }
 
-static const own_option perplexity_own[] = {MODEL("the model to judge"), JSON("a JSON object")};
+static const own_option perplexity_own[] = {MODEL("the model to judge"), COMPUTE, JSON("a JSON object")};
 
 /* ---- accuracy ---- */
 
@@ -98,6 +99,7 @@ static heed_status run_accuracy(const invocation *line, heed_model *model, char 
 
 static const own_option accuracy_own[] = {
     MODEL("a model to judge; without one, labels are"),
+    COMPUTE,
     {"input", 0, "FILE", "the labels, or the model's texts, one a line; - for standard input", &input, NULL},
     JSON("a JSON object, with how often each label was taken for each")};
 
@@ -113,7 +115,7 @@ static heed_status run_span_f1(const invocation *line, heed_model *model, char *
     return heed_evaluate_span_f1(line->context, model, line->options, only_file(line), json, report);
 }
 
-static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a file's labels are"),
+static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a file's labels are"), COMPUTE,
                                          JSON("a JSON object, with seqeval's names")};
 
 /* ---- training ---- */
@@ -220,7 +222,8 @@ static int evaluate(const measure *m, int count, char **words) {
     if (!open_invocation(&m->command, count, words, &line, &code)) return code;
     if (m->check(&line)) {
         char *report;
-        heed_status status = model_name ? heed_model_open(line.context, model_name, &model) : HEED_OK;
+        heed_status status = heed_context_set_compute(line.context, compute);
+        if (status == HEED_OK && model_name) status = heed_model_open(line.context, model_name, &model);
         if (status == HEED_OK) status = m->run(&line, model, &report);
         if (status == HEED_OK) puts(report);
         if (status == HEED_OK) heed_free(line.context, report);

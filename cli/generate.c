@@ -16,6 +16,7 @@ static const own_option own[] = {
     {"model", 'm', "MODEL", "the model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
     {"json", 0, NULL, "one JSON object a text", NULL, &json},
+    COMPUTE,
 };
 
 static const command generate = {

@@ -19,11 +19,14 @@ static bool json, all;
 #define JSON \
     { "json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json }
 
-static const own_option classify_own[] = {
-    MODEL(" (default: sst2)"), INPUT, JSON, {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
-static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON};
+static const own_option classify_own[] = {MODEL(" (default: sst2)"),
+                                          INPUT,
+                                          JSON,
+                                          COMPUTE,
+                                          {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
+static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON, COMPUTE};
 static const own_option fill_own[] = {
-    MODEL(""), INPUT, JSON, {"best", 0, "NUMBER", "words given for each mask (default 1)", &best, NULL}};
+    MODEL(""), INPUT, JSON, COMPUTE, {"best", 0, "NUMBER", "words given for each mask (default 1)", &best, NULL}};
 
 static const command classify = {
     .name = "classify",

@@ -1,5 +1,7 @@
 #include "models.h"
 
+const char *compute = "f32";
+
 static bool is_there(const invocation *line, const char *name) {
     char *folder;
     if (heed_model_find(line->context, name, &folder) != HEED_OK) return false;
@@ -18,7 +20,8 @@ bool open_model(const invocation *line, const char *name, const char *shipped, c
             *exit_code = report_usage(line, "no model: none ships for this; name one with -m, or %s", otherwise);
         return false;
     }
-    heed_status status = heed_model_open(line->context, name ? name : shipped, model);
+    heed_status status = heed_context_set_compute(line->context, compute);
+    if (status == HEED_OK) status = heed_model_open(line->context, name ? name : shipped, model);
     if (status != HEED_OK) *exit_code = report_failure(line, status);
     return status == HEED_OK;
 }

@@ -7,13 +7,13 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *compute;
+static const char *model_name, *input;
 static bool json;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "the model to use (default: multi30k-en-de)", &model_name, NULL},
     {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
-    {"compute", 0, "f32|bf16", "arithmetic of the products (default f32)", &compute, NULL},
+    COMPUTE,
     {"json", 0, NULL, "one JSON object a text", NULL, &json},
 };
 
@@ -116,14 +116,10 @@ int run_translate(int count, char **words) {
     text_source texts;
     int code;
     model_name = NULL;
-    compute = "f32";
     if (!open_invocation(&translate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
     if (open_texts(&line, input, &texts, &code)) {
-        heed_status status = heed_context_set_compute(line.context, compute);
-        if (status != HEED_OK)
-            code = report_failure(&line, status);
-        else if (open_model(&line, model_name, "multi30k-en-de", "train one: heed train", &model, &code))
+        if (open_model(&line, model_name, "multi30k-en-de", "train one: heed train", &model, &code))
             code = translate_all(&line, model, &texts);
         close_texts(&texts);
     }
