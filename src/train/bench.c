@@ -9,6 +9,7 @@
 #include "tensor/matmul.h"
 #include "train/options.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -410,8 +411,14 @@ static void clear_folder(heed_context *context, const char *folder) {
 
 static heed_status bench_train(bench *b) {
     heed_context *context = b->context;
-    char folder[] = "/tmp/heed-bench-XXXXXX";
-    if (!mkdtemp(folder)) return hd_fail(context, HEED_FILE, "%s: cannot make the folder", folder);
+    const char *where = getenv("TMPDIR");
+    char *folder = hd_path_join(context, where && *where ? where : "/tmp", "heed-bench-XXXXXX");
+    if (!folder) return HEED_MEMORY;
+    if (!mkdtemp(folder)) {
+        hd_fail(context, HEED_FILE, "%s: cannot make the folder: %s", folder, strerror(errno));
+        hd_free(context, folder);
+        return HEED_FILE;
+    }
     char *source = hd_path_join(context, folder, "source.txt"), *target = hd_path_join(context, folder, "target.txt");
     heed_options *options = NULL;
     step_times times = {.seconds = hd_alloc(context, (size_t)b->options.steps, sizeof *times.seconds)};
@@ -432,6 +439,7 @@ static heed_status bench_train(bench *b) {
     hd_free(context, source);
     hd_free(context, target);
     clear_folder(context, folder);
+    hd_free(context, folder);
     return status;
 }
 
