@@ -16,8 +16,8 @@ typedef struct hd_decoder_class {
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards, 0 or more. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
-    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back, and then the
-     * window has no end. */
+    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back, and need not
+     * be: what goes on with a text has then no end of its window. */
     void (*rewind)(hd_decoder *decoder, int64_t slot, int64_t length);
     void (*close)(hd_decoder *decoder);
 } hd_decoder_class;
@@ -38,7 +38,7 @@ static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_conte
                         .context = context,
                         .vocabulary = recipe->vocabulary,
                         .max_positions = recipe->max_positions,
-                        .window = class->rewind ? recipe->max_positions : INT64_MAX,
+                        .window = hd_recipe_longest(recipe),
                         .continues = recipe->encoder_layers == 0,
                         .start = recipe->decoder_start,
                         .eos = recipe->eos,

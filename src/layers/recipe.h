@@ -74,16 +74,15 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start; /* −1: there is none */
 } hd_recipe;
 
-/* The longest text in tokens: a recurrent model has no end of positions, but where it lays all states side by side. */
-static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
-    bool endless = recipe->architecture == HD_RECURRENT &&
-                   (recipe->decoder_layers == 0 || recipe->memory != HD_MEMORY_CONCATENATED);
-    return endless ? INT64_MAX : recipe->max_positions;
-}
-
 /* An encoder–decoder; else there is one of the two alone. */
 static inline bool hd_recipe_translates(const hd_recipe *recipe) {
     return recipe->encoder_layers && recipe->decoder_layers;
+}
+
+/* The longest text in tokens: a recurrent model has no end of positions, but where it lays all states side by side. */
+static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
+    bool side_by_side = hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_CONCATENATED;
+    return recipe->architecture == HD_RECURRENT && !side_by_side ? INT64_MAX : recipe->max_positions;
 }
 
 /* The modules of a network. A family gives each the name that it is stored under, with {} for the layer's number. */

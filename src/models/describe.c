@@ -256,7 +256,7 @@ static json_t *sizes_object(const heed_model *model) {
 static int add_recurrent(const hd_recipe *recipe, json_t *object) {
     int failed = json_object_set_new(object, "cell", json_string(hd_cell_titles[recipe->cell]));
     failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
-    if (recipe->encoder_layers && recipe->decoder_layers)
+    if (hd_recipe_translates(recipe))
         failed |= json_object_set_new(object, "memory", json_string(hd_memory_titles[recipe->memory]));
     return failed;
 }
