@@ -6,7 +6,8 @@
 #     recurrent.sh speed DATA RUNS               target tokens/s of training and its peak memory, on a quiet machine
 #
 # DATA holds Multi30k's tok files unpacked, RUNS a folder for each model. All have the recipe
-# examples/multi30k/memory.ini, and so as many updates of as many tokens. THREADS (2) threads.
+# examples/multi30k/memory.ini, in which the Transformer has some settings of its own, and so as many updates of as many
+# tokens. THREADS (2) threads.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 heed=${HEED:-$here/../build/heed} threads=${THREADS:-2} recipe=$here/../examples/multi30k/memory.ini
