@@ -1,9 +1,6 @@
 # One source per kernel, compiled once per instruction set with that set's flags and HD_ISA naming it.
 function(heed_add_kernels target)
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/each/*.c)
-  file(GLOB common CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*.c)
-  target_sources(${target} PRIVATE ${common})
-
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/device/cpu/kernels/*.c)
   set(sets portable)
   set(flags_portable "")
   if(NOT HEED_PORTABLE_ONLY)

@@ -1,5 +1,5 @@
 /* Attention (Vaswani and others, 2017), as it is defined and no faster: a few words look at each other, and the program
- * prints who looked at whom. heed's own is src/autograd/ops/attend.c and src/kernels/each/attention.c, which do the same with
+ * prints who looked at whom. heed's own is src/autograd/ops/attend.c and src/device/cpu/kernels/attention.c, which do the same with
  * many rows at a time; tests hold them to this definition.
  *
  *     example-attention [masked] */

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/float_environment.h"
 #include "heed/heed.h"
-#include "tensor/matmul.h"
+#include "device/cpu/matmul.h"
 
 #include <cblas.h>
 #include <dnnl.h>

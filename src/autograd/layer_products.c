@@ -1,7 +1,7 @@
 #include "autograd/layer_products.h"
 
-#include "tensor/matmul.h"
-#include "tensor/pairs.h"
+#include "device/cpu/matmul.h"
+#include "device/cpu/pairs.h"
 
 enum { DEPTH_A_PIECE = 256 }; /* of a weight's gradient: its rows stay in cache */
 

@@ -1,6 +1,6 @@
 #include "autograd/pass.h"
 
-#include "tensor/accumulate.h"
+#include "device/cpu/accumulate.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 
 #include "base/arena.h"
 #include "base/random.h"
-#include "kernels/kernels.h"
-#include "tensor/parameter.h"
+#include "device/cpu/kernels/kernels.h"
+#include "device/cpu/pack.h"
 #include "tensor/tensor.h"
 
 typedef struct hd_pass hd_pass;

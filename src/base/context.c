@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
     va_list arguments;
@@ -75,4 +76,43 @@ bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed
     memcpy(array, &pointer, sizeof pointer);
     *capacity = wanted;
     return true;
+}
+
+/* ---- the public interface ---- */
+
+void heed_context_close(heed_context *context) {
+    if (context) context->resize(context->resize_user, context, 0);
+}
+
+void heed_free(heed_context *context, void *text) { hd_free(context, text); }
+
+const char *heed_context_message(const heed_context *context) { return context ? context->message : "out of memory"; }
+
+void heed_context_set_log(heed_context *context, heed_log_function *log, void *user) {
+    context->log = log;
+    context->log_user = user;
+}
+
+heed_status heed_context_set_threads(heed_context *context, int threads) {
+    if (threads < 0 || threads > 256)
+        return hd_fail(context, HEED_ARGUMENT, "threads is %d, but must be from 0 to 256", threads);
+    long cores = threads ? threads : sysconf(_SC_NPROCESSORS_ONLN);
+    context->threads = (int)hd_min(hd_max(cores, 1), 256);
+    return HEED_OK;
+}
+
+heed_status heed_context_set_compute(heed_context *context, const char *name) {
+    bool bf16 = strcmp(name, "bf16") == 0;
+    if (!bf16 && strcmp(name, "f32") != 0)
+        return hd_fail(context, HEED_ARGUMENT, "compute is \"%s\", expected f32 or bf16", name);
+    context->bf16 = bf16;
+    return HEED_OK;
+}
+
+int heed_context_threads(const heed_context *context) { return context->threads; }
+
+const char *heed_status_name(heed_status status) {
+    static const char *const names[] = {"ok",          "argument", "out of memory", "file",   "format",
+                                        "unsupported", "length",   "numeric",       "stopped"};
+    return (size_t)status < HD_COUNT(names) ? names[status] : "unknown";
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hd_kernels; /* kernels/kernels.h */
+struct hd_kernels; /* device/cpu/kernels/kernels.h */
 
 struct heed_context {
     heed_resize_function *resize; /* every allocation of heed's own goes through it */

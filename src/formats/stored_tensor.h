@@ -3,7 +3,7 @@
 #define HD_FORMATS_STORED_TENSOR_H
 
 #include "base/context.h"
-#include "base/dtype.h"
+#include "tensor/dtype.h"
 
 enum { HD_STORED_DIMENSIONS = 8 };
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/dtype.h"
+#include "tensor/dtype.h"
 
 /* source [count] of `dtype` → destination [count]. F16 and BF16 are exact, F64 rounds to nearest even, a NaN stays
  * one. False, with nothing written, for the integer dtypes. */

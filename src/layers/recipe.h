@@ -4,7 +4,7 @@
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H
 
-#include "kernels/kernels.h"
+#include "device/cpu/kernels/kernels.h"
 
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */

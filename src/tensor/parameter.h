@@ -6,7 +6,7 @@
 #define HD_TENSOR_PARAMETER_H
 
 #include "base/arena.h"
-#include "base/dtype.h"
+#include "tensor/dtype.h"
 
 typedef struct hd_parameter {
     const char *name;      /* as it is stored, "model.encoder.layers.0.fc1.weight" */
@@ -26,12 +26,5 @@ typedef struct hd_parameter {
 } hd_parameter;
 
 static inline int64_t hd_parameter_count(const hd_parameter *p) { return p->rows * p->columns; }
-
-/* Makes `panels` from `data` or `stored` when they are missing or stale; new panels come from `arena`, in f32 when
- * made from `data`, else in `dtype`. Not for several threads at once. */
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
-
-/* Row `row` of a table, widened to float32 in y [columns]. One of which only panels were kept must not be in pairs. */
-void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
 
 #endif

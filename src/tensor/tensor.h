@@ -34,7 +34,7 @@ typedef struct hd_tensor {
     float *gradient;         /* [rows, columns], NULL until something flows back */
     const hd_layout *layout; /* outlives the pass */
     bool needs_gradient;
-    float *column_pairs, *row_pairs; /* in bfloat16 for products (tensor/pairs.h), NULL until wanted */
+    float *column_pairs, *row_pairs; /* in bfloat16 for products (device/cpu/pairs.h), NULL until wanted */
 } hd_tensor;
 
 #endif

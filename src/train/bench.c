@@ -6,7 +6,7 @@
 #include "base/lines.h"
 #include "base/parallel.h"
 #include "tasks/translate.h"
-#include "tensor/matmul.h"
+#include "device/cpu/matmul.h"
 #include "train/options.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* What the network answers for held-out examples, against what was wanted. */
-#include "train/metrics/spans.h"
+#include "measure/metrics/spans.h"
 #include "train/run.h"
 
 #include <math.h>

@@ -4,9 +4,9 @@
 #define HD_TRAIN_RUN_H
 
 #include "models/model.h"
-#include "train/batches.h"
-#include "train/objective.h"
-#include "train/metrics/bleu.h"
+#include "data/batches.h"
+#include "data/objective.h"
+#include "measure/metrics/bleu.h"
 #include "train/optimizer.h"
 
 /* Where a run stands: what a checkpoint must hold besides numbers by the million. */

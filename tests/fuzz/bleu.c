@@ -1,6 +1,6 @@
 /* BLEU: any bytes as a hypothesis and two references, which lie between newlines. Scores stay between 0 and 100, and a
  * hypothesis matches itself wholly. */
-#include "train/metrics/bleu.h"
+#include "measure/metrics/bleu.h"
 
 #include <stdlib.h>
 #include <string.h>

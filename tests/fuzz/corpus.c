@@ -4,7 +4,7 @@
 #include "folder.h"
 
 #include "base/lines.h"
-#include "train/objective.h"
+#include "data/objective.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* batches RECIPE FOLDER: begins what `heed train RECIPE --output FOLDER` would. Saves the model with its first weights into
  * FOLDER and writes a line of JSON for each step: what its examples are given and asked, [[[source ids], [target ids]], …] as
- * train/corpus.h says. For bench/loss_curves.py, which gives them to PyTorch. */
+ * data/corpus.h says. For bench/loss_curves.py, which gives them to PyTorch. */
 #include <stdio.h>
 
 #include "train/run.h"

@@ -2,7 +2,7 @@
 #include "failing.h"
 
 #include "base/lines.h"
-#include "train/metrics/bleu.h"
+#include "measure/metrics/bleu.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
-/* The functions on lanes against the C library's in double: the errors that kernels/functions.h states, and the ends.
+/* The functions on lanes against the C library's in double: the errors that device/cpu/kernels/functions.h states, and the ends.
  * Every 499th float is tried, and all tables agree on what the portable one gives (tests/unit/kernels.c). */
 #include "fixture.h"
 
 #define HD_ISA portable
-#include "kernels/functions.h"
+#include "device/cpu/kernels/functions.h"
 
 enum { STRIDE = 499 };
 

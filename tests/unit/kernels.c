@@ -3,8 +3,8 @@
 #include "fixture.h"
 
 #include "base/random.h"
-#include "kernels/kernels.h"
-#include "tensor/matmul.h"
+#include "device/cpu/kernels/kernels.h"
+#include "device/cpu/matmul.h"
 
 #include <float.h>
 #include <math.h>

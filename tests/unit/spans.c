@@ -1,7 +1,7 @@
 /* The F1 of spans, on the cases in which conlleval's rules are not plain. */
 #include "fixture.h"
 
-#include "train/metrics/spans.h"
+#include "measure/metrics/spans.h"
 
 enum { O, BP, IP, BL, IL, MOST = 8 };
 static const char *const names[] = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"};

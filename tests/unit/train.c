@@ -3,11 +3,11 @@
 #include "fixture.h"
 
 #include "base/file.h"
-#include "kernels/kernels.h"
+#include "device/cpu/kernels/kernels.h"
 #include "models/model.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
-#include "train/corpus.h"
+#include "data/corpus.h"
 
 #include <math.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Multi-head attention: head h of a sequence is softmax(q_h k_hᵀ / √width) v_h on columns [h width, (h + 1) width). The
- * arithmetic and the gradient are in kernels/each/attention.c; here is who attends to whom. */
+ * arithmetic and the gradient are in device/cpu/kernels/attention.c; here is who attends to whom. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
 

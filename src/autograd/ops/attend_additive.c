@@ -1,5 +1,5 @@
 /* Additive attention: a query's context is Σ α_j value_j with α = softmax over j of s · tanh(q + k_j); the arithmetic and
- * the gradient are in kernels/each/additive.c. The queries of sequence i attend to the keys of sequence i. */
+ * the gradient are in device/cpu/kernels/additive.c. The queries of sequence i attend to the keys of sequence i. */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
 

@@ -1,5 +1,5 @@
 /* Layer norm, y = (x − mean) / √(variance + ε) · gain + bias, and without a bias the root-mean-square norm. The
- * gradients stand beside their kernels (kernels/each/rows.c). */
+ * gradients stand beside their kernels (device/cpu/kernels/rows.c). */
 #include "autograd/ops/ops.h"
 #include "base/parallel.h"
 

@@ -1,4 +1,4 @@
-/* A recurrent layer on ragged sequences: h_t = cell(x_t, W h_{t−1} + b), the cells of kernels/each/recurrent.c.
+/* A recurrent layer on ragged sequences: h_t = cell(x_t, W h_{t−1} + b), the cells of device/cpu/kernels/recurrent.c.
  *
  * Sequences run together, the longest first, and the batch shrinks as they end: step t is one product of as many rows as
  * sequences are longer than t. On the way back the same steps are gone in the other order, and

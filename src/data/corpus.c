@@ -1,0 +1,154 @@
+#include "data/corpus.h"
+
+#include "data/readers/readers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HEADER = 4 }; /* int32s in front of an example */
+
+/* ---- building ---- */
+
+heed_status hd_corpus_encode(hd_corpus_builder *b, const hd_lines *lines, const char *path, hd_encoding *out) {
+    if (hd_tokenizer_encode(b->tokenizer, b->context, lines->text, lines->size, true, out) == HEED_OK) return HEED_OK;
+    char place[512];
+    snprintf(place, sizeof place, "%.400s: line %llu", path, (unsigned long long)lines->number);
+    return hd_fail_in(b->context, place);
+}
+
+heed_status hd_corpus_refuse(hd_corpus_builder *b, const hd_lines *lines, const char *path, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return hd_fail(b->context, HEED_FORMAT, "%s: line %llu: %s", path, (unsigned long long)lines->number, text);
+}
+
+heed_status hd_refuse_lengths(hd_corpus_builder *b, bool source, bool target) {
+    uint64_t lines[] = {b->source.number, b->target.number};
+    while (source && hd_lines_next(&b->source)) lines[0] = b->source.number;
+    while (target && hd_lines_next(&b->target)) lines[1] = b->target.number;
+    return hd_fail(b->context, HEED_FORMAT, "%s has %llu lines, but %s has %llu", b->options->source,
+                   (unsigned long long)lines[0], b->options->target, (unsigned long long)lines[1]);
+}
+
+heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, uint64_t asked) {
+    if ((int64_t)source.count > b->options->most || (!b->window && (int64_t)target.count > b->options->most)) {
+        b->long_ones++;
+        return HEED_OK;
+    }
+    static const char zeros[sizeof(int32_t)];
+    if (!(b->options->bpe_dropout > 0)) source.size = target.size = 0;
+    size_t words = (source.size + target.size + sizeof zeros - 1) / sizeof zeros; /* of text */
+    int32_t header[] = {(int32_t)source.count, (int32_t)target.count, (int32_t)source.size, (int32_t)target.size};
+    hd_corpus_place place = {b->at, b->line ? b->line : b->source.number};
+    HD_TRY(hd_writer_write(&b->index, &place, sizeof place));
+    HD_TRY(hd_writer_write(&b->tokens, header, sizeof header));
+    HD_TRY(hd_writer_write(&b->tokens, source.ids, source.count * sizeof(int32_t)));
+    HD_TRY(hd_writer_write(&b->tokens, target.ids, target.count * sizeof(int32_t)));
+    HD_TRY(hd_writer_write(&b->tokens, source.text, source.size));
+    HD_TRY(hd_writer_write(&b->tokens, target.text, target.size));
+    HD_TRY(hd_writer_write(&b->tokens, zeros, words * sizeof zeros - source.size - target.size));
+    b->at += HEADER + source.count + target.count + words;
+    b->asked += asked;
+    b->count++;
+    return HEED_OK;
+}
+
+static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
+    const hd_corpus_options *o = b->options;
+    HD_TRY(hd_lines_open(b->context, o->source, 0, &b->source));
+    if (o->target) HD_TRY(hd_lines_open(b->context, o->target, 0, &b->target));
+    HD_TRY(hd_writer_open(b->context, corpus->tokens_path, &b->tokens));
+    HD_TRY(hd_writer_open(b->context, corpus->index_path, &b->index));
+    HD_TRY(o->read ? o->read(b) : hd_read_translations(b));
+    const char *examples = o->target ? "pairs" : "texts";
+    if (b->empty)
+        hd_note(b->context, "%llu %s with an empty line are left out", (unsigned long long)b->empty, examples);
+    if (b->long_ones)
+        hd_note(b->context, "%llu %s of more than %lld tokens are left out", (unsigned long long)b->long_ones, examples,
+                (long long)o->most);
+    if (!b->count)
+        return o->target ? hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", o->source, o->target)
+                         : hd_fail(b->context, HEED_FORMAT, "%s holds nothing to train on", o->source);
+    HD_TRY(hd_writer_commit(&b->tokens));
+    return hd_writer_commit(&b->index);
+}
+
+static char *file_name(heed_context *context, const char *folder, const char *name, const char *ending) {
+    char full[128];
+    snprintf(full, sizeof full, "%s.%s", name, ending);
+    return hd_path_join(context, folder, full);
+}
+
+/* ---- what was built ---- */
+
+static const int32_t *find(const hd_corpus *corpus, uint64_t number) {
+    const hd_corpus_place *index = (const hd_corpus_place *)(const void *)corpus->index.data;
+    return (const int32_t *)(const void *)corpus->tokens.data + index[number].at;
+}
+
+uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number) {
+    return corpus->window ? 0 : ((const hd_corpus_place *)(const void *)corpus->index.data)[number].line;
+}
+
+heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
+                           hd_corpus *corpus) {
+    *corpus = (hd_corpus){.context = context, .tokenizer = tokenizer, .options = *options};
+    if (!options->read) corpus->options.draw = hd_draw_translation;
+    corpus->tokens_path = file_name(context, options->folder, options->name, "tokens");
+    corpus->index_path = file_name(context, options->folder, options->name, "index");
+    if (!corpus->tokens_path || !corpus->index_path) return HEED_MEMORY;
+    hd_corpus_builder b = {.context = context,
+                           .tokenizer = tokenizer,
+                           .options = options,
+                           .tokens.descriptor = -1,
+                           .index.descriptor = -1};
+    b.source.descriptor = b.target.descriptor = -1;
+    b.source.context = b.target.context = b.tokens.context = b.index.context = context;
+    b.tokens.pending.context = b.index.pending.context = context;
+    heed_status status = build(&b, corpus);
+    hd_lines_close(&b.source);
+    hd_lines_close(&b.target);
+    hd_writer_abandon(&b.tokens);
+    hd_writer_abandon(&b.index);
+    hd_encoding_close(&b.encoded_source);
+    hd_encoding_close(&b.encoded_target);
+    HD_TRY(status);
+    HD_TRY(hd_map_open(context, corpus->tokens_path, &corpus->tokens));
+    HD_TRY(hd_map_open(context, corpus->index_path, &corpus->index));
+    corpus->window = b.window;
+    corpus->count = b.window ? (uint64_t)((find(corpus, 0)[1] - 1) / b.window) : b.count;
+    corpus->asked = b.window ? corpus->count * (uint64_t)b.window : b.asked;
+    return HEED_OK;
+}
+
+void hd_corpus_close(hd_corpus *corpus) {
+    if (!corpus->context) return;
+    hd_encoding_close(&corpus->drawn);
+    hd_map_close(&corpus->tokens);
+    hd_map_close(&corpus->index);
+    if (corpus->tokens_path) remove(corpus->tokens_path);
+    if (corpus->index_path) remove(corpus->index_path);
+    hd_free(corpus->context, corpus->tokens_path);
+    hd_free(corpus->context, corpus->index_path);
+}
+
+hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
+    const int32_t *at = find(corpus, corpus->window ? 0 : number), *ids = at + HEADER;
+    if (corpus->window) /* a piece of the one text */
+        return (hd_pair){number, NULL, ids + (int64_t)number * corpus->window, 0, (int32_t)corpus->window + 1};
+    return (hd_pair){number, ids, ids + at[0], at[0], at[1]};
+}
+
+int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair) {
+    bool translation = !corpus->options.read || corpus->options.read == hd_read_translations;
+    return translation ? pair->target_count : hd_max(pair->source_count, pair->target_count);
+}
+
+heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
+    *pair = hd_corpus_get(corpus, number);
+    return corpus->options.draw ? corpus->options.draw(corpus, epoch, arena, pair) : HEED_OK;
+}

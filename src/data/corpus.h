@@ -1,0 +1,105 @@
+/* Training examples as token ids in a mapped file, so that memory does not grow with the data. */
+#ifndef HD_TRAIN_CORPUS_H
+#define HD_TRAIN_CORPUS_H
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/lines.h"
+#include "text/tokenizer.h"
+#include "data/labels.h"
+
+/* An example: what goes in and what should come out, as its objective (data/objective.h) reads it.
+ *   translate: both are texts, with the end token        language: source is empty; target is a piece of text
+ *   masked, tag: a label for each source token, or −1    classify: target is one label */
+typedef struct hd_pair {
+    uint64_t number; /* in its corpus */
+    const int32_t *source, *target;
+    int32_t source_count, target_count;
+} hd_pair;
+
+typedef struct hd_corpus hd_corpus;
+typedef struct hd_corpus_builder hd_corpus_builder;
+
+/* Reads the files that the builder's options name and adds their examples. */
+typedef heed_status hd_corpus_reader(hd_corpus_builder *builder);
+/* Puts what is random about an example in this epoch in its place, in the arena. */
+typedef heed_status hd_corpus_drawer(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
+
+typedef struct hd_corpus_options {
+    const char *source, *target; /* text files; target: NULL where an objective has no second one */
+    const char *folder, *name;   /* FOLDER/NAME.tokens and NAME.index are made */
+    int64_t most;                /* tokens of a side; longer examples are left out, or cut in pieces */
+    float bpe_dropout;           /* of translations that are drawn; if it is not 0, text is kept beside the ids */
+    uint64_t seed;               /* of what is drawn */
+    hd_corpus_reader *read;      /* NULL: translations */
+    hd_corpus_drawer *draw;      /* NULL: as it is stored */
+    bool whole_file;             /* language: a file is one text, not one a line */
+    const hd_labels *labels;     /* what labels there are, for objectives that have some */
+} hd_corpus_options;
+
+/* Where an example is stored, in int32s, and the line of the source that it begins with. */
+typedef struct hd_corpus_place {
+    uint64_t at, line;
+} hd_corpus_place;
+
+struct hd_corpus {
+    heed_context *context;
+    const heed_tokenizer *tokenizer;
+    hd_corpus_options options; /* its strings are not kept */
+    char *tokens_path, *index_path;
+    hd_map
+        tokens; /* int32: how many source ids, target ids, source bytes, target bytes; then those; one after the other */
+    hd_map index;   /* a hd_corpus_place an example */
+    uint64_t count; /* examples */
+    uint64_t asked; /* answers that they ask for, as they are stored */
+    int64_t
+        window; /* of one long text: its pieces, so many tokens apart, are the examples; 0: they are what is stored */
+    hd_encoding drawn; /* room to encode in */
+};
+
+/* What a reader adds to. */
+struct hd_corpus_builder {
+    heed_context *context;
+    const heed_tokenizer *tokenizer;
+    const hd_corpus_options *options;
+    hd_lines source, target;
+    hd_writer tokens, index;
+    hd_encoding encoded_source, encoded_target; /* room for the readers */
+    uint64_t at, count, asked, empty, long_ones;
+    uint64_t line; /* of the example at hand, where that is not the line at hand; else 0 */
+    int64_t window;
+};
+
+/* One side of an example. */
+typedef struct hd_side {
+    const int32_t *ids;
+    size_t count;
+    const char *text; /* kept beside the ids where they are encoded anew */
+    size_t size;
+} hd_side;
+
+/* Adds an example that asks for so many answers; longer ones than options->most are counted and left out. */
+heed_status hd_corpus_add(hd_corpus_builder *builder, hd_side source, hd_side target, uint64_t asked);
+/* Encodes the line at hand. A failure names the file and the line. */
+heed_status hd_corpus_encode(hd_corpus_builder *builder, const hd_lines *lines, const char *path, hd_encoding *out);
+/* HEED_FORMAT, at the line at hand of that file. */
+heed_status hd_corpus_refuse(hd_corpus_builder *builder, const hd_lines *lines, const char *path, const char *format,
+                             ...) __attribute__((format(printf, 4, 5)));
+
+/* Reads files and maps the result. Examples with an empty side or a long one are left out, and a note tells how many.
+ * HEED_FORMAT when a file is not what it should be, or when nothing is left. Tokenizer and labels outlive the corpus; the
+ * options need not. */
+heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
+                           hd_corpus *corpus);
+void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
+hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
+/* The line of the source that an example begins with; 0 of a piece of one long text. */
+uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number);
+/* What an example weighs when examples are cut into batches: the target tokens of a translation, of others the longer
+ * side. */
+int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair);
+/* The example to learn from in this epoch: what is random about it is made anew, into the arena, as (seed, epoch, number)
+ * say. */
+heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair);
+
+#endif

@@ -1,0 +1,238 @@
+/* The kernel table: arithmetic on plain pointers, one table per instruction set, all of them equal bit for bit.
+ *
+ * Kernels neither allocate nor fail nor start threads: a caller splits outputs into pieces and gives each kernel a range
+ * of rows, panels or elements. The fixed order of each sum is said in the kernel's own file in each/. */
+#ifndef HD_KERNELS_KERNELS_H
+#define HD_KERNELS_KERNELS_H
+
+#include "base/context.h"
+#include "tensor/dtype.h"
+#include "base/random.h"
+
+typedef enum hd_activation {
+    HD_IDENTITY,
+    HD_RELU,
+    HD_GELU,      /* with erf */
+    HD_GELU_TANH, /* "gelu_new", "gelu_pytorch_tanh" */
+    HD_SILU,      /* "silu", "swish" */
+    HD_TANH,
+    HD_SIGMOID
+} hd_activation;
+
+enum { HD_PANEL = 32 }; /* columns of a packed panel */
+
+/* What a product does with the C that it finds. */
+typedef enum hd_product_mode {
+    HD_STORE,    /* C = chain from zero */
+    HD_CONTINUE, /* C = the chain that C already holds, gone on with: the same bits as one longer product */
+    HD_ADD       /* C = C + chain from zero */
+} hd_product_mode;
+
+/* C = A · B, element (r, j) one chain of fused multiply–adds over ascending k from zero.
+ * A(r, k) = a[r a_row + k a_depth]; B(k, 32 p + j) = b[p b_panel + k b_depth + j], j < 32.
+ * Packed panels have b_depth 32 and b_panel 32 depth, and are padded to whole panels. A plain row-major matrix
+ * has b_depth its row stride and b_panel 32. */
+typedef struct hd_product {
+    int64_t rows, columns, depth;
+    const float *a;
+    int64_t a_row, a_depth;
+    const void *b;
+    int64_t b_depth, b_panel;
+    hd_dtype b_dtype; /* HD_F32; for panels also HD_F16 or HD_BF16, widened in registers */
+    float *c;         /* [rows, columns], row stride c_row */
+    int64_t c_row;
+    bool
+        pairs; /* A and B hold pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Each instruction
+                 * set has its own bits here. */
+    hd_product_mode mode;
+    const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
+    hd_activation activation;
+} hd_product;
+
+/* One step of Adam on `count` parameters (each/adam.c). */
+typedef struct hd_adam {
+    float lr, beta1, beta2, epsilon, weight_decay; /* weight_decay as in AdamW: decoupled, times lr */
+    float correction1, correction2;                /* 1 / (1 − βᵗ) */
+    float gradient_scale;                          /* clipping */
+} hd_adam;
+
+/* Dropout of the element (example, position, column): kept when its random word is >= threshold, then times scale. */
+typedef struct hd_dropout {
+    hd_random_key key;
+    uint32_t threshold; /* p · 2^32; 0 keeps everything */
+    float scale;        /* 1 / (1 − p) */
+} hd_dropout;
+
+/* Σ exp x over a row that is seen piece by piece, as a sum of exp(x − largest) in each lane. */
+enum { HD_EXP_PIECE = 512 };
+typedef struct hd_exp_sum {
+    float largest; /* −∞ at first */
+    float lanes[16];
+} hd_exp_sum;
+
+/* One head of one sequence. Rows are strided, so that heads can be read out of [tokens, heads · width] matrices.
+ * Panels are those of `pack`: of k for the scores, of v for the backward pass. */
+typedef struct hd_attention {
+    int64_t keys, width; /* width: of a head */
+    int64_t first_query; /* absolute position of row 0 of q */
+    bool causal;         /* a query at position i sees keys 0 … i */
+    float scale;
+    const float *q, *v;    /* [queries, width], [keys, width] */
+    const float *k_panels; /* [keys / 32][width][32] */
+    int64_t q_row, v_row;
+    const int32_t
+        *places; /* [queries, keys], stride places_row: which of the `pool` keys in k_panels and v is key j of a
+                            * query's; NULL: key j itself */
+    int64_t places_row, pool; /* pool: a multiple of 16 */
+    /* From k_panels and v of a row to those of the next, which is then another head of the same query; 0: rows share
+     * them. Not with places. */
+    int64_t k_apart, v_apart;
+    const float *soon_k, *soon_v; /* k_panels and v of what comes next, asked for meanwhile; or NULL */
+    float *output;                /* [queries, width] */
+    int64_t output_row;
+    float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
+    int64_t log_sum_row;
+    hd_dropout dropout; /* of the weights; column is the key's position */
+    uint64_t example;
+    float *weights; /* [queries, keys] as they were before dropout, for people; or NULL */
+    /* backward only */
+    const float *k, *v_panels;
+    int64_t k_row;
+    const float *d_output; /* laid out as output */
+    float *dq, *dk, *dv;   /* laid out as q, k, v; written, not added to */
+} hd_attention;
+
+enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
+
+/* A recurrent cell; its gates are in PyTorch's order (each/recurrent.c). */
+typedef enum hd_cell { HD_ELMAN, HD_GRU, HD_LSTM } hd_cell;
+
+/* Gates of a cell, and rows of `kept` a step. */
+static inline int64_t hd_cell_gates(hd_cell cell) { return cell == HD_LSTM ? 4 : cell == HD_GRU ? 3 : 1; }
+static inline int64_t hd_cell_kept(hd_cell cell) { return cell == HD_LSTM ? 5 : cell == HD_GRU ? 4 : 0; }
+
+/* A step of a cell on one row. */
+typedef struct hd_cell_step {
+    hd_cell cell;
+    int64_t width;
+    const float *x, *u;               /* [gates, width]: what the input and the state before give, with their biases */
+    const float *h_before, *c_before; /* [width]; c is an LSTM's alone */
+    float *h, *c;                     /* [width]: afterwards; may be the ones before */
+    float *kept;                      /* [kept, width] for the way back, or NULL */
+    /* backward only */
+    const float *dh;  /* [width] */
+    float *dc;        /* [width]: of c afterwards; becomes that of c before */
+    float *dx, *du;   /* [gates, width], written */
+    float *dh_before; /* [width], written: what does not go through u; may be dh */
+} hd_cell_step;
+
+/* Additive attention of one query (each/additive.c). */
+typedef struct hd_additive_attention {
+    int64_t keys, width, value_width;
+    const float *q, *k, *scorer; /* [width], [keys, width], [width] */
+    const float *values;         /* [keys, value_width] */
+    float *weights;              /* [keys] */
+    float *output;               /* [value_width] */
+    /* backward only */
+    const float *d_output; /* [value_width] */
+    float *dq, *d_scorer;  /* [width], written */
+    float *dk, *d_values;  /* [keys, width], [keys, value_width], added to */
+} hd_additive_attention;
+
+/* Floats of scratch that the attention kernels want for heads of this width, and for keys in a pool of this size. */
+static inline size_t hd_attention_scratch(int64_t width, int64_t pool) {
+    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool);
+}
+
+typedef struct hd_kernels {
+    const char *name; /* "portable", "avx2", "avx512", "neon" */
+
+    /* matrix product: rows [row, row_end), panels [panel, panel_end) of C */
+    void (*product)(const hd_product *product, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
+    /* Packs rows [32 panel, 32 panel_end) of `weight` [columns, depth] (row stride `stride`), the layout of a linear
+     * layer's weight, into panels of the transposed matrix: panels[p][k][j] = weight[32 p + j][k], zeros past the last
+     * column. `to` is `from` or HD_F32. */
+    void (*pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
+                 hd_dtype to, int64_t panel, int64_t panel_end);
+    /* x [rows, columns] in bfloat16 as pairs (each/pairs.c): of neighbouring columns, [rows, columns / 2], the layout of
+     * an A by rows and of what `pack` packs; of neighbouring rows, [rows / 2, columns], the layout of an A by columns and
+     * of a plain B. */
+    void (*pair_columns)(int64_t rows, int64_t columns, const float *x, float *pairs);
+    void (*pair_rows)(int64_t rows, int64_t columns, const float *x, float *pairs);
+
+    /* elements */
+    void (*add)(int64_t count, const float *a, const float *b, float *y);      /* y = a + b */
+    void (*scale)(int64_t count, float factor, const float *x, float *y);      /* y = factor x */
+    void (*add_scaled)(int64_t count, float factor, const float *x, float *y); /* y = fma(factor, x, y) */
+    /* y = a b, or fma(a, b, y) */
+    void (*multiply)(int64_t count, const float *a, const float *b, float *y, bool add);
+    /* Pairs (x_j, x_{j + width/2}) turned by angles whose sines, then cosines, are in table [width]; `turn` −1: back */
+    void (*rotate)(int64_t width, const float *table, float turn, const float *x, float *y);
+    void (*activate)(hd_activation activation, int64_t count, const float *x, float *y);
+    /* dx = dy · slope(x), or dx + that */
+    void (*activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,
+                              bool add);
+    double (*sum_of_squares)(int64_t count, const float *x);
+    int64_t (*find_non_finite)(int64_t count, const float *x); /* first index, or -1 */
+    void (*adam)(const hd_adam *adam, int64_t count, const float *gradient, float *m, float *v, float *parameter);
+
+    /* rows of `width` columns */
+    /* y = residual + dropout(x); residual may be NULL, y may be x or residual */
+    void (*dropout_row)(const hd_dropout *dropout, uint64_t example, uint32_t position, int64_t width, const float *x,
+                        const float *residual, float *y);
+    /* y = (x − mean) / √(variance + ε) · gain + bias; keeps mean and 1/√… a row in statistics [rows, 2] unless NULL */
+    void (*layer_norm)(int64_t rows, int64_t width, float epsilon, const float *x, const float *gain, const float *bias,
+                       float *y, float *statistics);
+    void (*layer_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
+                                const float *dy, float *dx, bool add);
+    /* Columns [column, column_end) of d_gain = Σ dy x̂ and d_bias = Σ dy over rows ascending, added to what is there;
+     * either may be NULL */
+    void (*layer_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                     const float *dy, float *d_gain, float *d_bias, int64_t column, int64_t column_end);
+    /* y = x / √(mean of squares + ε) · gain; statistics [rows] */
+    void (*rms_norm)(int64_t rows, int64_t width, float epsilon, const float *x, const float *gain, float *y,
+                     float *statistics);
+    void (*rms_norm_backward)(int64_t rows, int64_t width, const float *x, const float *statistics, const float *gain,
+                              const float *dy, float *dx, bool add);
+    void (*rms_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics,
+                                   const float *dy, float *d_gain, int64_t column, int64_t column_end);
+    /* Columns [column, column_end) of total += Σ over rows ascending from zero */
+    void (*sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column, int64_t column_end);
+    /* Adds exp x of a piece of a row, at most HD_EXP_PIECE columns, to the row's sum; returns the largest of them. Every
+     * piece but a row's last is HD_EXP_PIECE columns. */
+    float (*add_exponentials)(int64_t count, const float *x, hd_exp_sum *sum);
+    float (*log_of_sum)(const hd_exp_sum *sum);
+    /* The first index at which x is above the bound, or `count`. */
+    int64_t (*find_above)(int64_t count, const float *x, float bound);
+    /* A row of logits becomes its gradient, scale · (softmax − smoothed target), in place; returns the loss
+     * Σ q (log q − log p), the KL divergence from the smoothed target q, unscaled. */
+    double (*cross_entropy)(int64_t width, float *logits, int64_t target, float smoothing, float scale);
+    /* R-Drop: two rows of logits a and b that choose the same target become their gradients of scale times
+     * loss(a) + loss(b) + agreement · (KL(p ‖ q) + KL(q ‖ p)) / 2, p and q their softmaxes; returns that, unscaled. */
+    double (*cross_entropy_pair)(int64_t width, float *a, float *b, int64_t target, float smoothing, float agreement,
+                                 float scale);
+    /* The loss of a row alone. */
+    double (*cross_entropy_loss)(int64_t width, const float *logits, int64_t target, float smoothing);
+
+    /* attention of the first `queries` rows of q; backward knows no places */
+    void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
+    void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
+
+    void (*additive_attention)(const hd_additive_attention *attention);
+    void (*additive_attention_backward)(const hd_additive_attention *attention);
+
+    /* recurrent cells */
+    void (*cell)(const hd_cell_step *step);
+    void (*cell_backward)(const hd_cell_step *step);
+
+    /* Multiplies and adds in registers for so many rounds; returns how many operations those were. */
+    double (*multiply_add_peak)(int64_t rounds, float *result);
+} hd_kernels;
+
+/* Puts the table called `name` into the context, or with NULL or "" the best that this machine runs. HEED_ARGUMENT names
+ * the tables there are. */
+heed_status hd_kernels_select(heed_context *context, const char *name);
+/* The i-th table that this build has and this machine runs, portable first, or NULL past the last. */
+const hd_kernels *hd_kernels_at(int i);
+
+#endif

@@ -1,0 +1,464 @@
+/* The matrix product: C = A · B on panels of 32 columns.
+ *
+ * A block of C stays in registers (ROWS × COLUMN_LANES lanes) while k runs; lanes lie over columns, so each element is
+ * one chain of fused multiply–adds over ascending k whatever the block's shape, and blocking over k reloads the chain
+ * where it stopped. The register block is the only thing that differs between instruction sets.
+ *
+ * Around it the blocking of Goto and van de Geijn (2008): a block of B, some panels wide and DEPTH_BLOCK deep, stays in
+ * the second cache while the rows of A pass by, ROWS at a time. Where many rows pass, the block is copied first, so that
+ * it lies together whatever the layout of B was; the rows of A are copied where their places in the first cache would
+ * collide. */
+#include "device/cpu/kernels/each.h"
+
+#if defined(HD_ISA_avx512)
+enum { ROWS = 14, COLUMN_LANES = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registers */
+#elif defined(HD_ISA_avx2)
+enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
+#elif defined(HD_ISA_neon)
+enum { ROWS = 5, COLUMN_LANES = 1 }; /* 20 sums + 4 of B + up to 5 of A, which GCC loads early, in 32 registers */
+#else
+enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this table for its speed */
+#endif
+
+/* Sizes that suit 32 KiB and 512 KiB or more of first and second cache. */
+enum {
+    DEPTH_BLOCK = 512,
+    COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
+    COPY_ROWS = 512,             /* that many rows pay for a copy of B */
+    B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
+    DIRECT_BYTES = 1 << 19,      /* of a block of B that is read where it lies */
+    A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which places in the cache repeat */
+    A_COLLIDES = 512,            /* rows a multiple of so many floats apart collide */
+    FETCH_ROWS = 112,            /* fewer meet B before all of it has come near */
+    STREAM_ROWS = 3,             /* as few are bound by reading B, which goes by in one stream: whole panels, … */
+    STREAM_DEPTH = 8,            /* … or so many whole rows at a time */
+    B_AHEAD = 16,                /* depths of a panel that are asked for before they are used, … */
+    STREAM_AHEAD = 64,           /* … in a stream, … */
+    COPY_AHEAD = 8,              /* … in a copy; */
+    PACK_AHEAD = 64,             /* and floats of a row that is packed */
+    ADD_ROWS = 112,
+    ADD_COLUMNS = 256 /* of the sums that HD_ADD keeps apart: 112 KiB */
+};
+
+/* What one register block is to do: pointers already stand at its corner. */
+typedef struct block {
+    int64_t depth;
+    const float *a;
+    int64_t a_row, a_depth;
+    const void *b;
+    int64_t b_depth;
+    /* Memory that will be wanted some time later, asked for meanwhile: two lines a depth. */
+    const char *soon[2];
+    int64_t soon_step; /* bytes */
+    float *c;
+    int64_t c_row;
+    int64_t columns; /* valid ones, 1 … 16 · column lanes */
+    hd_product_mode mode;
+    const float *bias;
+    hd_activation activation;
+} block;
+
+/* What a product's elements are: one of hd_dtype, or pairs of bfloat16, which lie in the places of floats. */
+typedef enum element { F32 = HD_F32, F16 = HD_F16, BF16 = HD_BF16, PAIRS = HD_DTYPES } element;
+
+static element kind_of(const hd_product *product) { return product->pairs ? PAIRS : (element)product->b_dtype; }
+static int64_t size_of(element kind) { return kind == F16 || kind == BF16 ? 2 : 4; }
+
+INLINE lanes load_b(const void *b, int64_t index, element kind, int64_t valid) {
+    if (kind == BF16) return lanes_load_bf16((const uint16_t *)b + index);
+    if (kind == F16) return lanes_load_f16((const uint16_t *)b + index);
+    return lanes_load_some((const float *)b + index, valid);
+}
+
+/* The valid columns of a block of C that does not fill its lanes. */
+static void load_tile(int64_t rows, const block *p, float *tile) {
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < p->columns; j += LANES)
+            lanes_store(tile + r * HD_PANEL + j, lanes_load_some(p->c + r * p->c_row + j, p->columns - j));
+}
+
+/* From the tile to the valid columns of C, with what is to be added to C and what registers cannot do. */
+static void finish_tile(int64_t rows, const block *p, const float *tile) {
+    bool adds = p->mode == HD_ADD;
+    for (int64_t r = 0; r < rows; r++) {
+        float *c = p->c + r * p->c_row;
+        for (int64_t j = 0; j < p->columns; j += LANES) {
+            int64_t valid = p->columns - j;
+            lanes value = lanes_load(tile + r * HD_PANEL + j);
+            if (adds) value = lanes_add(lanes_load_some(c + j, valid), value);
+            lanes_store_some(c + j, value, valid);
+        }
+        if (adds || p->activation > HD_RELU) HD_KERNEL(activate)(p->activation, p->columns, c, c);
+    }
+}
+
+/* rows, column_lanes, kind and partial are constants where this is inlined. `partial`: B has no padding and its last
+ * lanes must be loaded in part. */
+INLINE void multiply_block(const int rows, const int column_lanes, const element kind, const bool partial,
+                           const block *p) {
+    lanes sum[ROWS][COLUMN_LANES];
+    _Alignas(64) float tile[ROWS * HD_PANEL];
+    const bool whole = p->columns == 16 * column_lanes;
+    const bool plain = whole && p->mode != HD_ADD && p->activation <= HD_RELU; /* registers go straight to C */
+    if (p->mode == HD_CONTINUE) {
+        if (!whole) load_tile(rows, p, tile);
+        const float *c = whole ? p->c : tile;
+        int64_t c_row = whole ? p->c_row : HD_PANEL;
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_load(c + r * c_row + 16 * l);
+    } else {
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_set(0.0f);
+    }
+    const float *a = p->a;
+    const char *soon = p->soon[0];
+    const int64_t soon_apart = p->soon[1] - p->soon[0];
+    int64_t b_index = 0;
+    for (int64_t k = 0; k < p->depth; k++) {
+        lanes b[COLUMN_LANES];
+#pragma GCC unroll 2
+        for (int l = 0; l < column_lanes; l++)
+            b[l] = load_b(p->b, b_index + 16 * l, kind, partial && l == column_lanes - 1 ? p->columns - 16 * l : 16);
+        __builtin_prefetch(soon);
+        __builtin_prefetch(soon + soon_apart);
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++) {
+            lanes value = lanes_set(a[r * p->a_row]);
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++)
+                sum[r][l] = kind == PAIRS ? lanes_dot_bf16(value, b[l], sum[r][l]) : lanes_fma(value, b[l], sum[r][l]);
+        }
+        a += p->a_depth;
+        b_index += p->b_depth;
+        soon += p->soon_step;
+    }
+    if (p->bias) {
+        lanes bias[COLUMN_LANES];
+#pragma GCC unroll 2
+        for (int l = 0; l < column_lanes; l++) bias[l] = lanes_load_some(p->bias + 16 * l, p->columns - 16 * l);
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_add(sum[r][l], bias[l]);
+    }
+    if (p->activation == HD_RELU && p->mode != HD_ADD) {
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_max(lanes_set(0.0f), sum[r][l]);
+    }
+    float *c = plain ? p->c : tile;
+    int64_t c_row = plain ? p->c_row : HD_PANEL;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int l = 0; l < column_lanes; l++) lanes_store(c + r * c_row + 16 * l, sum[r][l]);
+    if (!plain) finish_tile(rows, p, tile);
+}
+
+/* The register block for each number of rows up to ROWS. */
+INLINE void multiply_rows(int64_t rows, const int column_lanes, const element kind, const bool partial,
+                          const block *p) {
+    switch (rows) {
+#define CASE(n)                                            \
+    case n:                                                \
+        multiply_block(n, column_lanes, kind, partial, p); \
+        break
+        CASE(1);
+        CASE(2);
+#if !defined(HD_ISA_portable)
+        CASE(3);
+        CASE(4);
+        CASE(5);
+#endif
+#if defined(HD_ISA_avx2) || defined(HD_ISA_avx512)
+        CASE(6);
+#endif
+#if defined(HD_ISA_avx512)
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+#endif
+#undef CASE
+    }
+}
+
+INLINE void multiply_columns(int64_t rows, const element kind, const block *p) {
+#if defined(HD_ISA_avx512)
+    if (p->columns > 16) {
+        multiply_rows(rows, 2, kind, false, p);
+        return;
+    }
+#endif
+    multiply_rows(rows, 1, kind, false, p);
+}
+
+static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, F32, p); }
+static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, BF16, p); }
+static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, F16, p); }
+static void multiply_pairs(int64_t rows, const block *p) { multiply_columns(rows, PAIRS, p); }
+/* The last columns of an unpacked B. */
+static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, F32, true, p); }
+static void multiply_partial_pairs(int64_t rows, const block *p) { multiply_rows(rows, 1, PAIRS, true, p); }
+
+/* Whether B's last panel is padded, so that whole lanes may be read. */
+static bool is_padded(const hd_product *product) {
+    return product->b_depth == HD_PANEL && product->b_panel != HD_PANEL;
+}
+
+/* The columns of one panel, for `rows` <= ROWS rows; p stands at its first column. */
+static void multiply_panel(int64_t rows, int64_t columns, element kind, bool padded, block *p) {
+    for (;;) {
+        p->columns = hd_min(columns, LANES * COLUMN_LANES);
+        /* Unpadded columns that end inside a vector go by themselves, so that nothing is read past them. */
+        if (!padded && p->columns % LANES) p->columns = p->columns > LANES ? LANES : p->columns;
+        if (kind == BF16)
+            multiply_bf16(rows, p);
+        else if (kind == F16)
+            multiply_f16(rows, p);
+        else if (!padded && p->columns % LANES)
+            kind == PAIRS ? multiply_partial_pairs(rows, p) : multiply_partial(rows, p);
+        else if (kind == PAIRS)
+            multiply_pairs(rows, p);
+        else
+            multiply_f32(rows, p);
+        columns -= p->columns;
+        if (columns <= 0) return;
+        p->b = (const char *)p->b + p->columns * size_of(kind);
+        p->c += p->columns;
+        if (p->bias) p->bias += p->columns;
+    }
+}
+
+/* A part of C and of the depth. */
+typedef struct part {
+    int64_t row, row_end, panel, panel_end, k, depth;
+} part;
+
+/* Whether A's rows are the ones that lie apart: a weight's gradient, where A is read transposed. */
+static bool is_by_columns(const hd_product *product) { return product->a_row == 1 && product->a_depth != 1; }
+
+/* The part's depths of A's rows [row, row_end): each row together, A_ROW apart, or, where A lies by columns, each
+ * depth's values, 16 apart. */
+static void copy_a(const hd_product *product, const part *t, int64_t row, int64_t row_end, float *copy) {
+    const float *a = product->a + row * product->a_row + t->k * product->a_depth;
+    if (is_by_columns(product)) {
+        for (int64_t i = 0; i < t->depth; i++)
+            lanes_store(copy + i * LANES, lanes_load_some(a + i * product->a_depth, row_end - row));
+        return;
+    }
+    for (int64_t i = 0; i < t->depth; i += LANES) /* all rows at once: their misses overlap */
+        for (int64_t r = 0; r < row_end - row; r++)
+            lanes_store(copy + r * A_ROW + i, lanes_load_some(a + r * product->a_row + i, t->depth - i));
+}
+
+/* Panels [panel, panel_end) and depths [k, k + depth) of B, as padded panels of that depth in single precision. */
+static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, int64_t k, int64_t depth, float *copy) {
+    bool padded = is_padded(product);
+    for (int64_t i = 0; i < depth; i++)
+        for (int64_t at = panel; at < panel_end; at++) {
+            int64_t from = at * product->b_panel + (k + i) * product->b_depth;
+            int64_t valid = padded ? HD_PANEL : hd_min(HD_PANEL, product->columns - at * HD_PANEL);
+            float *to = copy + ((at - panel) * depth + i) * HD_PANEL;
+            if (valid == HD_PANEL && product->b_dtype == HD_F32) {
+                const float *b = (const float *)product->b + from;
+                __builtin_prefetch(b + COPY_AHEAD * product->b_depth);
+                __builtin_prefetch(b + COPY_AHEAD * product->b_depth + LANES);
+                lanes_store(to, lanes_load(b));
+                lanes_store(to + LANES, lanes_load(b + LANES));
+                continue;
+            }
+            for (int64_t j = 0; j < HD_PANEL; j += LANES)
+                lanes_store(to + j,
+                            j < valid ? load_b(product->b, from + j, kind_of(product), valid - j) : lanes_set(0.0f));
+        }
+}
+
+/* What a block asks for while it runs: B where it is read in place and for the first time, else the next rows of A, two
+ * of them with each panel, or, where A lies by columns, all with the last. */
+static void choose_soon(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b, block *p) {
+    if (fetch_b) {
+        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = 1;
+        if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
+        p->soon[0] = (const char *)p->b + ahead * HD_PANEL * size;
+        p->soon[1] = p->soon[0] + 64;
+        p->soon_step = product->b_depth * size;
+        return;
+    }
+    p->soon[0] = (const char *)(product->a + next * product->a_row + t->k * product->a_depth);
+    if (is_by_columns(product)) {
+        p->soon[1] = p->soon[0] + (ROWS - 1) * sizeof(float);
+        p->soon_step = panel == t->panel_end - 1 ? product->a_depth * (int64_t)sizeof(float) : 0;
+    } else {
+        p->soon[0] += 2 * (panel - t->panel) * product->a_row * (int64_t)sizeof(float);
+        p->soon[1] = p->soon[0] + product->a_row * (int64_t)sizeof(float);
+        p->soon_step = sizeof(float);
+    }
+}
+
+/* All that the part's block of B, there or in a copy, gives to C. */
+static void multiply_part(const hd_product *product, const part *t, const float *b_copy) {
+    _Alignas(64) float a_copy[LANES * A_ROW]; /* enough for either form, since no ROWS is more than LANES */
+    /* a copy is of floats; that of pairs moves their bits */
+    element kind = b_copy && !product->pairs ? F32 : kind_of(product);
+    bool padded = b_copy || is_padded(product), by_columns = is_by_columns(product);
+    int64_t size = size_of(kind), rows = t->row_end - t->row;
+    bool last = t->k + t->depth == product->depth;
+    bool a_copied = rows > 1 && t->panel_end - t->panel > 1 && t->depth <= DEPTH_BLOCK &&
+                    (by_columns || (product->a_depth == 1 && product->a_row % A_COLLIDES == 0));
+    block p = {.depth = t->depth,
+               .a_row = product->a_row,
+               .a_depth = product->a_depth,
+               .b_depth = b_copy ? HD_PANEL : product->b_depth,
+               .c_row = product->c_row,
+               .mode = t->k > 0 ? HD_CONTINUE : product->mode,
+               .activation = last ? product->activation : HD_IDENTITY};
+    if (a_copied) p.a = a_copy, p.a_row = by_columns ? 1 : A_ROW, p.a_depth = by_columns ? LANES : 1;
+    int64_t blocks = (rows + ROWS - 1) / ROWS; /* of rows, nearly equal */
+    for (int64_t i = 0; i < blocks; i++) {
+        int64_t row = t->row + i * rows / blocks, next = t->row + (i + 1) * rows / blocks;
+        if (a_copied)
+            copy_a(product, t, row, next, a_copy);
+        else
+            p.a = product->a + row * product->a_row + t->k * product->a_depth;
+        for (int64_t panel = t->panel; panel < t->panel_end; panel++) {
+            p.b = b_copy ? (const char *)(b_copy + (panel - t->panel) * HD_PANEL * t->depth)
+                         : (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size;
+            p.c = product->c + row * product->c_row + panel * HD_PANEL;
+            p.bias = last && product->bias ? product->bias + panel * HD_PANEL : NULL;
+            choose_soon(product, t, next, panel, !b_copy && (row == t->row || rows < FETCH_ROWS), &p);
+            multiply_panel(next - row, hd_min(HD_PANEL, product->columns - panel * HD_PANEL), kind, padded, &p);
+        }
+    }
+}
+
+static void multiply_groups(const hd_product *product, const part *all, int64_t depth_block, int64_t group,
+                            float *b_copy) {
+    part t = *all;
+    for (t.panel = all->panel; t.panel < all->panel_end; t.panel = t.panel_end) {
+        t.panel_end = hd_min(t.panel + group, all->panel_end);
+        t.k = 0;
+        do { /* once for a depth of 0, which leaves zeros and the bias */
+            t.depth = hd_min(depth_block, product->depth - t.k);
+            if (b_copy) copy_b(product, t.panel, t.panel_end, t.k, t.depth, b_copy);
+            multiply_part(product, &t, b_copy);
+            t.k += t.depth;
+        } while (t.k < product->depth);
+    }
+}
+
+/* Not inlined: a small product has no use for so large a frame. */
+__attribute__((noinline)) static void multiply_copied(const hd_product *product, const part *all, int64_t depth_block) {
+    _Alignas(64) float b_copy[B_FLOATS];
+    multiply_groups(product, all, depth_block, B_FLOATS / HD_PANEL / depth_block, b_copy);
+}
+
+static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
+    int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
+    if (all->row_end - all->row >= COPY_ROWS)
+        multiply_copied(product, all, depth_block);
+    else
+        multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
+}
+
+/* How much of the depth is walked at once, in equal blocks. */
+static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
+    int64_t depth = hd_max(product->depth, 1);
+    if (rows <= STREAM_ROWS) return is_padded(product) ? depth : hd_min(depth, STREAM_DEPTH);
+    int64_t most = rows >= COPY_ROWS && is_by_columns(product) ? COLUMNS_DEPTH_BLOCK : DEPTH_BLOCK;
+    int64_t blocks = (depth + most - 1) / most;
+    return (depth + blocks - 1) / blocks;
+}
+
+/* HD_ADD keeps its chains apart from C until they are whole. */
+__attribute__((noinline)) static void add_apart(const hd_product *product, const part *all, int64_t depth_block) {
+    _Alignas(64) float sums[ADD_ROWS * ADD_COLUMNS];
+    for (int64_t at = all->panel; at < all->panel_end; at += ADD_COLUMNS / HD_PANEL)
+        for (int64_t row = all->row; row < all->row_end; row += ADD_ROWS) {
+            int64_t panels = hd_min(ADD_COLUMNS / HD_PANEL, all->panel_end - at), column = at * HD_PANEL;
+            hd_product apart = *product;
+            apart.rows = hd_min(ADD_ROWS, all->row_end - row);
+            apart.columns = hd_min(panels * HD_PANEL, product->columns - column);
+            apart.a += row * product->a_row;
+            apart.b = (const char *)product->b + at * product->b_panel * (int64_t)hd_dtype_size(product->b_dtype);
+            apart.c = sums, apart.c_row = ADD_COLUMNS;
+            apart.mode = HD_STORE, apart.activation = HD_IDENTITY;
+            multiply(&apart, &(part){.row_end = apart.rows, .panel_end = panels}, depth_block);
+            for (int64_t r = 0; r < apart.rows; r++) {
+                float *c = product->c + (row + r) * product->c_row + column;
+                HD_KERNEL(add)(apart.columns, c, sums + r * ADD_COLUMNS, c);
+                HD_KERNEL(activate)(product->activation, apart.columns, c, c);
+            }
+        }
+}
+
+void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end) {
+    part all = {.row = row, .row_end = row_end, .panel = panel, .panel_end = panel_end};
+    int64_t depth_block = choose_depth_block(product, row_end - row);
+    if (product->mode == HD_ADD && product->depth > depth_block)
+        add_apart(product, &all, depth_block);
+    else
+        multiply(product, &all, depth_block);
+}
+
+/* ---- packing ---- */
+
+INLINE float widen(const void *source, hd_dtype dtype, int64_t index) {
+    if (dtype == HD_F32) {
+        float value; /* at any address */
+        memcpy(&value, (const char *)source + 4 * index, 4);
+        return value;
+    }
+    uint16_t half;
+    memcpy(&half, (const char *)source + 2 * index, 2);
+    return dtype == HD_BF16 ? hd_from_bf16(half) : hd_from_f16(half);
+}
+
+/* Squares of 16 × 16, a cache line of each of 16 rows at a time. */
+static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t depth, float *panel) {
+    for (int64_t j = 0; j < HD_PANEL; j += LANES)
+        for (int64_t k = 0; k < depth; k += LANES) {
+            lanes square[LANES];
+            const float *from = weight + j * stride + k;
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++) {
+                __builtin_prefetch(from + i * stride + PACK_AHEAD);
+                square[i] = j + i < valid ? lanes_load_some(from + i * stride, depth - k) : lanes_set(0.0f);
+            }
+            lanes_transpose(square);
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++)
+                if (i < depth - k) lanes_store(panel + (k + i) * HD_PANEL + j, square[i]);
+        }
+}
+
+void HD_KERNEL(pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
+                     hd_dtype to, int64_t panel, int64_t panel_end) {
+    for (int64_t p = panel; p < panel_end; p++) {
+        int64_t valid = hd_min(HD_PANEL, columns - p * HD_PANEL), first = p * HD_PANEL;
+        if (from == HD_F32 && (uintptr_t)weight % sizeof(float) == 0) {
+            pack_f32((const float *)weight + first * stride, stride, valid, depth, (float *)panels + first * depth);
+            continue;
+        }
+        for (int64_t k = 0; k < depth; k++)
+            for (int64_t j = 0; j < HD_PANEL; j++) {
+                int64_t place = first * depth + k * HD_PANEL + j, source = (first + j) * stride + k;
+                if (to == HD_F32) {
+                    ((float *)panels)[place] = j < valid ? widen(weight, from, source) : 0.0f;
+                } else { /* the stored halves, moved */
+                    uint16_t half = 0;
+                    if (j < valid) memcpy(&half, (const char *)weight + 2 * source, 2);
+                    ((uint16_t *)panels)[place] = half;
+                }
+            }
+    }
+}

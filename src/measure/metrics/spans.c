@@ -1,0 +1,37 @@
+#include "measure/metrics/spans.h"
+
+#include <string.h>
+
+const char *hd_span_kind(const char *label) { return label[0] && label[1] == '-' ? label + 2 : label; }
+static bool outside(const char *label) { return strcmp(label, "O") == 0; }
+
+/* Does a span begin at a word, given the label before it (NULL at the start)? */
+static bool begins(const char *before, const char *label) {
+    if (outside(label)) return false;
+    return label[0] == 'B' || !before || outside(before) || strcmp(hd_span_kind(before), hd_span_kind(label)) != 0;
+}
+
+static bool begins_at(const char *const *names, const int32_t *labels, int64_t i) {
+    return begins(i ? names[labels[i - 1]] : NULL, names[labels[i]]);
+}
+
+/* The word behind the span that begins at word i. */
+static int64_t end_of(const char *const *names, const int32_t *labels, int64_t i, int64_t count) {
+    int64_t end = i + 1;
+    while (end < count && !outside(names[labels[end]]) && !begins_at(names, labels, end)) end++;
+    return end;
+}
+
+void hd_spans_add(hd_counts *counts, const int32_t *kinds, const char *const *names, const int32_t *wanted,
+                  const int32_t *found, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        bool here = begins_at(names, wanted, i), there = begins_at(names, found, i);
+        hd_counts *of_wanted = kinds ? &counts[kinds[wanted[i]]] : counts;
+        hd_counts *of_found = kinds ? &counts[kinds[found[i]]] : counts;
+        of_wanted->wanted += here;
+        of_found->found += there;
+        of_wanted->right += here && there &&
+                            strcmp(hd_span_kind(names[wanted[i]]), hd_span_kind(names[found[i]])) == 0 &&
+                            end_of(names, wanted, i, count) == end_of(names, found, i, count);
+    }
+}

@@ -1,9 +1,0 @@
-/* The matrix product on all threads: outputs are split, sums never are. */
-#ifndef HD_TENSOR_MATMUL_H
-#define HD_TENSOR_MATMUL_H
-
-#include "kernels/kernels.h"
-
-void hd_matmul(const heed_context *context, const hd_product *product);
-
-#endif
