@@ -47,6 +47,9 @@ typedef void heed_log_function(void *user, const char *line);
 HEED_API heed_status heed_context_open(heed_context **context);
 /* The same, with an allocator of the caller's. `resize` NULL means malloc. */
 HEED_API heed_status heed_context_open_with(heed_resize_function *resize, void *user, heed_context **context);
+/* A context for another thread: the same allocator, log, number of threads, arithmetic and instruction set, with a message
+ * of its own. Both are closed, in any order. HEED_MEMORY. */
+HEED_API heed_status heed_context_fork(heed_context *context, heed_context **fork);
 HEED_API void heed_context_close(heed_context *context); /* after all that was opened through it; NULL is fine */
 HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);

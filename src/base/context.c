@@ -22,6 +22,10 @@ heed_status hd_fail_in(heed_context *context, const char *prefix) {
     return hd_fail(context, context->status, "%s: %s", prefix, message);
 }
 
+heed_status hd_fail_as(heed_context *context, const heed_context *forked, heed_status status) {
+    return hd_fail(context, status, "%s", forked->message);
+}
+
 void hd_note(heed_context *context, const char *format, ...) {
     if (!context->log) return;
     char line[1024];
@@ -79,6 +83,13 @@ bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed
 }
 
 /* ---- the public interface ---- */
+
+heed_status heed_context_fork(heed_context *context, heed_context **fork) {
+    *fork = hd_alloc(context, 1, sizeof **fork);
+    if (!*fork) return HEED_MEMORY;
+    **fork = hd_context_fork(context, context->threads);
+    return HEED_OK;
+}
 
 void heed_context_close(heed_context *context) {
     if (context) context->resize(context->resize_user, context, 0);

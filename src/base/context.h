@@ -24,6 +24,15 @@ struct heed_context {
     char message[1024]; /* of the last failure, one line, no newline */
 };
 
+/* A context for another thread: the parent's settings, with `threads` threads and a message of its own. */
+static inline heed_context hd_context_fork(const heed_context *parent, int threads) {
+    heed_context child = *parent;
+    child.threads = threads;
+    child.status = HEED_OK;
+    child.message[0] = 0;
+    return child;
+}
+
 /* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
  * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Control characters in the message become '?'. */
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...)
@@ -31,6 +40,9 @@ heed_status hd_fail(heed_context *context, heed_status status, const char *forma
 
 /* Puts `prefix` and ": " before the recorded message: the file or line that a lower room could not know. */
 heed_status hd_fail_in(heed_context *context, const char *prefix);
+
+/* Records the failure of a forked context in `context` and returns its status. */
+heed_status hd_fail_as(heed_context *context, const heed_context *forked, heed_status status);
 
 /* A note for people (a warning, a choice made), one line; goes to the context's log function, if any. */
 void hd_note(heed_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -252,12 +252,11 @@ static heed_status open_workers(translating *t) {
     if (!t->workers) return HEED_MEMORY;
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
-        w->context = *shared; /* with messages of its own */
-        w->context.threads = shared->threads / count;
+        w->context = hd_context_fork(shared, shared->threads / count);
         hd_arena_open(&w->scratch, &w->context);
         hd_arena_open(&w->kept, &w->context);
         if (hd_network_decoder_open(&w->context, t->model->network, &w->decoder) != HEED_OK)
-            return hd_fail(shared, HEED_MEMORY, "%s", w->context.message);
+            return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);
 }
@@ -275,7 +274,7 @@ static void close_workers(translating *t) {
 static heed_status worker_status(const translating *t) {
     for (int i = 0; i < t->worker_count; i++)
         if (t->workers[i].status != HEED_OK)
-            return hd_fail(t->model->context, t->workers[i].status, "%s", t->workers[i].context.message);
+            return hd_fail_as(t->model->context, &t->workers[i].context, t->workers[i].status);
     return HEED_OK;
 }
 

@@ -109,7 +109,7 @@ static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, d
     for (int64_t i = 0; i < count; i++) {
         const hd_worker *worker = &run->workers[i];
         if (worker->pass.status != HEED_OK)
-            return hd_fail(run->context, worker->pass.status, "%s", worker->context.message);
+            return hd_fail_as(run->context, &worker->context, worker->pass.status);
         *loss += worker->loss;
     }
     if (g->blocks) add_blocks(run, 1, block + count);

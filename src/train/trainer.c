@@ -200,7 +200,7 @@ static heed_status open_workers(hd_run *run) {
     if (!run->workers || !run->blocks) return HEED_MEMORY;
     run->blocks[0] = run->optimizer.gradients;
     for (int i = 0; i < run->threads; i++) {
-        run->workers[i].context = *run->context;
+        run->workers[i].context = hd_context_fork(run->context, 1);
         hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->network->arena);
     }
     return HEED_OK;
