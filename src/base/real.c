@@ -1,7 +1,6 @@
 #include "base/real.h"
 
 #include <math.h>
-#include <stdint.h>
 
 double hd_exponential(double x) { /* e^x = (e^(x/64))^64 */
     double r = x / 64, sum = 1, term = 1;
@@ -20,6 +19,18 @@ double hd_logarithm(double x) { /* x = m 2^k with m near 1:  ln x = k ln 2 + 2 a
     double t = (m - 1) / (m + 1), square = t * t, sum = 0;
     for (int i = 21; i >= 3; i -= 2) sum = (sum + 1.0 / i) * square;
     return (double)power * 0x1.62e42fefa39efp-1 + 2 * t * (1 + sum);
+}
+
+void hd_softmax(const float *logits, int64_t count, double *probabilities) {
+    float largest = -INFINITY;
+    double total = 0;
+    for (int64_t i = 0; i < count; i++) largest = logits[i] > largest ? logits[i] : largest;
+    for (int64_t i = 0; i < count; i++) {
+        double below = (double)logits[i] - (double)largest;
+        probabilities[i] = below > -40 ? hd_exponential(below) : 0;
+        total += probabilities[i];
+    }
+    for (int64_t i = 0; i < count; i++) probabilities[i] /= total;
 }
 
 /* x less a multiple of π/2 whose high parts multiply exactly. */

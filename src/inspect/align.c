@@ -6,23 +6,24 @@
 
 #include <string.h>
 
-static bool looks_at_source(const hd_recipe *recipe) {
+static bool attends_to_source(const hd_recipe *recipe) {
     return hd_recipe_translates(recipe) && (recipe->architecture == HD_TRANSFORMER || hd_recipe_attends(recipe));
 }
 
-heed_status hd_align_layer(const heed_model *model, int64_t asked, int64_t *layer) {
+heed_status hd_align_layer(const heed_model *model, int64_t requested, int64_t *layer) {
     const hd_recipe *recipe = &model->network->recipe;
-    if (!looks_at_source(recipe))
+    if (!attends_to_source(recipe))
         return hd_fail(model->context, HEED_UNSUPPORTED, "the model's decoder does not attend to the source");
     int64_t layers = recipe->architecture == HD_TRANSFORMER ? recipe->decoder_layers : 1;
-    if (asked > layers)
-        return hd_fail(model->context, HEED_ARGUMENT, "alignment-layer is %lld, but there are %lld", (long long)asked,
-                       (long long)layers);
-    *layer = asked ? asked : hd_max(layers - 1, 1);
+    if (requested > layers)
+        return hd_fail(model->context, HEED_ARGUMENT, "alignment-layer is %lld, but there are %lld",
+                       (long long)requested, (long long)layers);
+    *layer = requested ? requested : hd_max(layers - 1, 1);
     return HEED_OK;
 }
 
-/* weights [targets, sources] become pairs; a target word that no row was made for has none. */
+/* Pairs each target word with the source word of the largest weight in weights [targets, sources]; a target word without
+ * a row has none. */
 static void append_pairs(const float *weights, int64_t targets, int64_t sources, hd_buffer *out) {
     const char *between = "";
     for (int64_t t = 0; t < targets; t++) {
@@ -36,18 +37,18 @@ static void append_pairs(const float *weights, int64_t targets, int64_t sources,
     }
 }
 
-/* The word of each row: row i of the cross-attention makes target piece i, and the last one the end. */
+/* Row i of the cross-attention predicts target token i, and the last one the end token. */
 static heed_status append_alignment(const hd_capture *capture, int64_t layer, const hd_words *source,
                                     const hd_words *target, hd_arena *arena, hd_buffer *out) {
     hd_attention_map map;
     HD_TRY(hd_capture_map(capture, HD_CROSS_ATTENTION, arena, &map));
     float *mean = hd_arena_alloc(arena, (size_t)(map.queries * map.keys), sizeof *mean);
-    float *joined = hd_arena_alloc(arena, (size_t)(target->numbers * source->numbers), sizeof *joined);
+    float *joined = hd_arena_alloc(arena, (size_t)(target->spaced_words * source->spaced_words), sizeof *joined);
     if (!mean || !joined) return HEED_MEMORY;
     hd_attention_mean(&map, layer - 1, -1, mean);
-    hd_join_weights(mean, target->pieces, map.keys, target->number, target->numbers, source->number, source->numbers,
-                    joined);
-    if (source->numbers) append_pairs(joined, target->numbers, source->numbers, out);
+    hd_join_weights(mean, target->tokens, map.keys, target->spaced_word, target->spaced_words, source->spaced_word,
+                    source->spaced_words, joined);
+    if (source->spaced_words) append_pairs(joined, target->spaced_words, source->spaced_words, out);
     return out->failed ? HEED_MEMORY : HEED_OK;
 }
 
@@ -59,14 +60,15 @@ heed_status hd_align(heed_context *context, const heed_model *model, int64_t lay
     hd_encoding source = {0};
     hd_arena_open(&arena, context);
     hd_capture_open(&capture, context);
-    int32_t *fed = hd_arena_alloc(&arena, (size_t)count + 1, sizeof *fed);
-    heed_status status = fed ? hd_tokenizer_encode(model->tokenizer, context, text, size, true, &source) : HEED_MEMORY;
+    int32_t *decoder_ids = hd_arena_alloc(&arena, (size_t)count + 1, sizeof *decoder_ids);
+    heed_status status =
+        decoder_ids ? hd_tokenizer_encode(model->tokenizer, context, text, size, true, &source) : HEED_MEMORY;
     if (status == HEED_OK) {
-        fed[0] = model->network->recipe.decoder_start;
-        if (count) memcpy(fed + 1, target, (size_t)count * sizeof *fed);
-        /* a target of all the positions that there are lacks the row that makes its end */
+        decoder_ids[0] = model->network->recipe.decoder_start;
+        if (count) memcpy(decoder_ids + 1, target, (size_t)count * sizeof *decoder_ids);
+        /* a target as long as the model allows has no row for the end token */
         int64_t rows = hd_min(count + 1, model->network->recipe.max_positions);
-        status = hd_capture_run(&capture, model->network, source.ids, (int64_t)source.count, fed, rows);
+        status = hd_capture_run(&capture, model->network, source.ids, (int64_t)source.count, decoder_ids, rows);
     }
     if (status == HEED_OK) status = hd_words_of_text(model->tokenizer, text, size, &source, &arena, &source_words);
     if (status == HEED_OK) status = hd_words_of_ids(model->tokenizer, target, count, &arena, &target_words);

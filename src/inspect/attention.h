@@ -1,15 +1,15 @@
-/* Attention that was looked at: the weights of every head of every layer over one text, with words on both axes. Encoders
- * have one map, decoders one, encoder–decoders three, recurrent translators one. */
+/* Captured attention: the weights of every head of every layer over one text, with words on both axes. Encoders have one
+ * map, decoders one, encoder–decoders three, recurrent translation models one. */
 #ifndef HD_INSPECT_ATTENTION_H
 #define HD_INSPECT_ATTENTION_H
 
 #include "base/arena.h"
 
-/* Who looks at whom; the names that the layers give to the observer, in the order of hd_attention_kind. */
+/* The kinds of attention, and the names that the layers give to the observer, in the order of hd_attention_kind. */
 typedef enum hd_attention_kind { HD_ENCODER_ATTENTION, HD_DECODER_ATTENTION, HD_CROSS_ATTENTION } hd_attention_kind;
 enum { HD_ATTENTION_KINDS = HD_CROSS_ATTENTION + 1 };
 extern const char *const hd_attention_names[HD_ATTENTION_KINDS];
-/* The same for people: "Encoder self-attention". */
+/* Their titles in pictures: "Encoder self-attention". */
 extern const char *const hd_attention_titles[HD_ATTENTION_KINDS];
 
 typedef struct hd_attention_map {
@@ -30,7 +30,7 @@ struct heed_attention {
 
 /* The map of this kind, or NULL. */
 const hd_attention_map *hd_attention_find(const heed_attention *attention, hd_attention_kind kind);
-/* weights [queries, keys] of one layer and head; below 0 stands for the mean of all. */
+/* weights [queries, keys] of one layer and head, counted from 0; −1 is the mean of all. */
 void hd_attention_mean(const hd_attention_map *map, int64_t layer, int64_t head, float *weights);
 
 #endif

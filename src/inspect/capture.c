@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-struct hd_caught {
-    hd_caught *next;
+struct hd_captured {
+    hd_captured *next;
     const char *where;
     int layer, head;
     int64_t queries, keys;
@@ -13,18 +13,18 @@ struct hd_caught {
 static void keep(hd_capture *capture, const char *where, int layer, int head, int64_t queries, int64_t keys,
                  const float *weights) {
     size_t bytes = (size_t)(queries * keys) * sizeof *weights;
-    hd_caught *caught = capture->failed ? NULL : hd_arena_alloc(&capture->arena, 1, sizeof *caught + bytes);
-    if (!caught) {
+    hd_captured *captured = capture->failed ? NULL : hd_arena_alloc(&capture->arena, 1, sizeof *captured + bytes);
+    if (!captured) {
         capture->failed = true;
         return;
     }
-    *caught = (hd_caught){.where = where, .layer = layer, .head = head, .queries = queries, .keys = keys};
-    if (bytes) memcpy(caught->weights, weights, bytes);
+    *captured = (hd_captured){.where = where, .layer = layer, .head = head, .queries = queries, .keys = keys};
+    if (bytes) memcpy(captured->weights, weights, bytes);
     if (capture->last)
-        capture->last->next = caught;
+        capture->last->next = captured;
     else
-        capture->first = caught;
-    capture->last = caught;
+        capture->first = captured;
+    capture->last = captured;
 }
 
 static void keep_weights(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
@@ -52,19 +52,20 @@ static hd_layout one_sequence(int32_t starts[2], int64_t count) {
 }
 
 heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32_t *source, int64_t source_count,
-                           const int32_t *fed, int64_t fed_count) {
+                           const int32_t *decoder_ids, int64_t decoder_count) {
     const hd_recipe *recipe = &network->recipe;
-    int64_t longest = hd_max(recipe->encoder_layers ? source_count : 0, recipe->decoder_layers ? fed_count : 0);
+    int64_t longest = hd_max(recipe->encoder_layers ? source_count : 0, recipe->decoder_layers ? decoder_count : 0);
     if (longest > recipe->max_positions)
         return hd_fail(capture->context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)longest,
                        (long long)recipe->max_positions);
     hd_pass pass;
     hd_pass_open(&pass, capture->context, &network->arena);
     pass.observer = &capture->observer;
-    int32_t source_starts[2], fed_starts[2];
-    hd_layout sources = one_sequence(source_starts, source_count), layout = one_sequence(fed_starts, fed_count);
+    int32_t source_starts[2], decoder_starts[2];
+    hd_layout sources = one_sequence(source_starts, source_count), layout = one_sequence(decoder_starts, decoder_count);
     hd_tensor *memory = recipe->encoder_layers ? hd_network_encode(network, &pass, source, &sources) : NULL;
-    if (recipe->decoder_layers && pass.status == HEED_OK) hd_network_decode(network, &pass, fed, &layout, memory);
+    if (recipe->decoder_layers && pass.status == HEED_OK)
+        hd_network_decode(network, &pass, decoder_ids, &layout, memory);
     heed_status status = capture->failed ? HEED_MEMORY : pass.status;
     hd_pass_close(&pass);
     return status;
@@ -73,7 +74,7 @@ heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32
 heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd_arena *arena, hd_attention_map *map) {
     const char *name = hd_attention_names[kind];
     *map = (hd_attention_map){.kind = kind};
-    for (const hd_caught *c = capture->first; c; c = c->next) {
+    for (const hd_captured *c = capture->first; c; c = c->next) {
         if (strcmp(c->where, name) != 0) continue;
         map->layers = hd_max(map->layers, c->layer + 1);
         map->heads = hd_max(map->heads, c->head + 1);
@@ -85,7 +86,7 @@ heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd
     int64_t *filled = hd_arena_alloc(arena, (size_t)heads, sizeof *filled); /* weights of each head so far */
     if (!map->weights || !filled) return HEED_MEMORY;
     for (int64_t i = 0; i < heads; i++) filled[i] = 0;
-    for (const hd_caught *c = capture->first; c; c = c->next) {
+    for (const hd_captured *c = capture->first; c; c = c->next) {
         if (strcmp(c->where, name) != 0) continue;
         int64_t head = c->layer * map->heads + c->head, count = c->queries * c->keys;
         memcpy(map->weights + head * cells + filled[head], c->weights, (size_t)count * sizeof *c->weights);
@@ -94,14 +95,14 @@ heed_status hd_capture_map(const hd_capture *capture, hd_attention_kind kind, hd
     return HEED_OK;
 }
 
-heed_status hd_capture_rows(const hd_capture *capture, const char *what, hd_arena *arena, hd_caught_rows *rows) {
-    *rows = (hd_caught_rows){0};
-    for (const hd_caught *c = capture->first; c; c = c->next)
+heed_status hd_capture_rows(const hd_capture *capture, const char *what, hd_arena *arena, hd_captured_rows *rows) {
+    *rows = (hd_captured_rows){0};
+    for (const hd_captured *c = capture->first; c; c = c->next)
         if (strcmp(c->where, what) == 0) rows->rows += c->queries, rows->columns = c->keys;
     rows->data = hd_arena_alloc(arena, (size_t)(rows->rows * rows->columns), sizeof *rows->data);
     if (!rows->data) return HEED_MEMORY;
     float *to = rows->data;
-    for (const hd_caught *c = capture->first; c; c = c->next) {
+    for (const hd_captured *c = capture->first; c; c = c->next) {
         if (strcmp(c->where, what) != 0) continue;
         if (c->queries) memcpy(to, c->weights, (size_t)(c->queries * c->keys) * sizeof *to);
         to += c->queries * c->keys;

@@ -4,7 +4,7 @@
 
 enum { STOPS = 6, HEADS = 12 };
 
-/* value in [0, 1], between stops at equal distances. */
+/* Interpolates between evenly spaced stops; value in [0, 1]. */
 static hd_color between(const hd_color stops[STOPS], double value) {
     double at = (value > 0 ? value < 1 ? value : 1 : 0) * (STOPS - 1);
     int first = at >= STOPS - 1 ? STOPS - 2 : (int)at;
@@ -27,7 +27,7 @@ hd_color hd_screen_color(double value) {
     return between(stops, value);
 }
 
-/* From one end by way of the middle to the other. */
+/* Interpolates from the middle colour to one of the ends; value in [−1, 1]. */
 static hd_color between_signed(const hd_color ends[3], double value) {
     enum { LEVELS = 16 };
     double share = floor(fmin(fabs(value), 1) * LEVELS + 0.5) / LEVELS;

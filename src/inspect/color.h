@@ -10,13 +10,13 @@ typedef struct hd_color {
 
 /* From white to dark blue, for paper. */
 hd_color hd_paper_color(double value);
-/* From violet to yellow, for terminals, whose own ground may be dark or light. */
+/* From violet to yellow, for terminals, whose background may be dark or light. */
 hd_color hd_screen_color(double value);
-/* Of numbers from −1 to 1: red below zero, blue above; zero is white on paper, and dark grey in a terminal. One of 33
- * colours, so that neighbours are often alike. */
+/* For numbers from −1 to 1: red below zero, blue above; zero is white on paper, and dark grey in a terminal. There are 33
+ * colours, so that adjacent cells often share one. */
 hd_color hd_signed_paper_color(double value);
 hd_color hd_signed_screen_color(double value);
-/* Heads, and the curves of a picture, have colours that are told apart, twelve of them in turn. */
+/* Distinct colours for heads and for curves; they repeat after twelve. */
 hd_color hd_head_color(int64_t head);
 
 #endif

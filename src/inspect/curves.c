@@ -14,7 +14,7 @@
 enum { MOST_TICKS = 16, TICK_TEXT = 24 };
 
 typedef struct axis {
-    double low, high; /* of a logarithmic axis their logarithms, as the ticks are */
+    double low, high; /* on a logarithmic axis logarithms, like the ticks */
     bool logarithmic;
     double ticks[MOST_TICKS];
     char labels[MOST_TICKS][TICK_TEXT];
@@ -23,10 +23,10 @@ typedef struct axis {
 
 static double on_axis(const axis *a, double value) { return a->logarithmic ? log10(value) : value; }
 
-/* Ends that no double lies between cannot be ends of an axis. */
+/* Values near the largest double are left out: the length of such an axis would overflow. */
 static bool is_shown(const axis *a, double value) { return fabs(value) < 1e300 && (!a->logarithmic || value > 0); }
 
-/* Where a value stands between the ends, from 0 to 1. */
+/* The position of a value between the ends, from 0 to 1. */
 static double place(const axis *a, double value) { return (on_axis(a, value) - a->low) / (a->high - a->low); }
 
 static void find_range(const hd_curves *curves, bool of_y, axis *a) {
@@ -51,25 +51,25 @@ static void add_tick(axis *a, double at) {
     a->ticks[a->count++] = at;
 }
 
-/* 1, 2 or 5 times a power of ten, about five of which fill the range; whole decades on a logarithmic axis. */
+/* 1, 2 or 5 times a power of ten, so that about five steps fill the range; whole decades on a logarithmic axis. */
 static double tick_step(const axis *a) {
     double rough = (1 - 1e-9) * (a->high - a->low) / 5, decade = pow(10, floor(log10(rough)));
     if (a->logarithmic) return fmax(1, ceil(rough));
     return rough <= decade ? decade : rough <= 2 * decade ? 2 * decade : rough <= 5 * decade ? 5 * decade : 10 * decade;
 }
 
-/* The y axis ends at ticks (a hundred and a rounding error is a hundred), and begins at 0 where that is not far away; the x axis ends where the curves do. */
+/* The y axis ends at ticks, ignoring rounding errors, and begins at 0 if 0 is near; the x axis ends where the curves do. */
 static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
     *a = (axis){.logarithmic = of_y && curves->logarithmic};
     find_range(curves, of_y, a);
     if (of_y && !a->logarithmic && a->low > 0 && a->low < 0.5 * a->high) a->low = 0;
     if (a->logarithmic) a->low = floor(a->low), a->high = ceil(a->high);
-    if (a->high - a->low <= 1e-9 * fmax(fabs(a->low), fabs(a->high))) /* one value, but for rounding */
+    if (a->high - a->low <= 1e-9 * fmax(fabs(a->low), fabs(a->high))) /* a single value, up to rounding */
         a->high = a->low + (a->logarithmic ? 1 : fmax(fabs(a->low), 1));
     double step = tick_step(a);
     if (of_y && !a->logarithmic)
         a->low = step * floor(a->low / step + 1e-9), a->high = step * ceil(a->high / step - 1e-9);
-    /* counted, not added up, so that 0 is 0, and not −0 */
+    /* multiples, not a running sum, so that 0 is exact and not −0 */
     for (double i = ceil(a->low / step - 1e-9); i * step <= a->high + 1e-9 * step && a->count < MOST_TICKS; i++)
         add_tick(a, i * step + 0.0);
 }
@@ -78,7 +78,7 @@ static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
 
 enum { WIDE = 480, HIGH = 300, LEGEND_LINE = 22, SAMPLE = 30, MARKS = 4, MOST_MARKS = 16 };
 
-/* Points are told apart without colour too: disc, square, triangle, lozenge; of more than four series hollow ones. */
+/* Marks distinguish series without colour: disc, square, triangle, lozenge; after four series the same, hollow. */
 static const char *const paper_marks[MARKS] = {"m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "m-3-3h6v6h-6z", "m0-4l4 7h-8z",
                                                "m0-4l4 4l-4 4l-4-4z"};
 
@@ -127,13 +127,13 @@ static void append_axes(hd_buffer *out, const axis *x_axis, const axis *y_axis, 
 static void append_curve(hd_buffer *out, const hd_curves *curves, int64_t index, const axis *x_axis, const axis *y_axis,
                          int64_t x, int64_t y) {
     const hd_series *series = &curves->series[index];
-    int64_t apart = 1 + series->count / MOST_MARKS; /* of many points not each has a mark */
+    int64_t interval = 1 + series->count / MOST_MARKS; /* points per mark */
     for (int marks = 0; marks < 2; marks++) {
         bool begun = false;
         begin_path(out, index, marks);
         for (int64_t i = 0; i < series->count; i++) {
             bool shown = is_shown(x_axis, series->x[i]) && is_shown(y_axis, series->y[i]);
-            if (shown && (!marks || i % apart == index % apart)) {
+            if (shown && (!marks || i % interval == index % interval)) {
                 double across = (double)x + WIDE * place(x_axis, series->x[i]);
                 double down = (double)y + HIGH * (1 - place(y_axis, series->y[i]));
                 if (marks)
@@ -183,7 +183,7 @@ heed_status hd_draw_svg_curves(const hd_curves *curves, hd_buffer *out) {
 
 /* ---- for terminals ---- */
 
-enum { LINES = 17, USUAL_COLUMNS = 80, FEWEST_COLUMNS = 16, POINT = 64 /* in a cell: a mark, not the line to it */ };
+enum { LINES = 17, DEFAULT_COLUMNS = 80, FEWEST_COLUMNS = 16, POINT = 64 /* flag of a cell: a mark, not a line */ };
 
 static const char *const screen_marks[] = {"●", "■", "▲", "◆", "○", "□", "△", "◇"};
 
@@ -192,7 +192,7 @@ typedef struct canvas {
     uint8_t *cells; /* [LINES, columns]: 0, or series + 1, with POINT where a mark is */
 } canvas;
 
-/* The cells from one point to the next, which already have what an earlier curve left there or not. */
+/* Sets the cells on the line from one point to the next; later curves overwrite earlier ones. */
 static void trace(const canvas *c, double x0, double y0, double x1, double y1, uint8_t cell) {
     int steps = 1 + (int)fmax(fabs(x1 - x0), fabs(y1 - y0));
     for (int i = 0; i <= steps; i++) {
@@ -224,7 +224,7 @@ static void append_screen_mark(hd_buffer *out, int64_t series, bool point, bool 
     if (color) hd_screen_reset(out);
 }
 
-/* The index of the tick on this line, −1 for none. */
+/* The index of the tick on this line; −1: none. */
 static int tick_of_line(const axis *a, int64_t line) {
     for (int i = 0; i < a->count; i++) {
         double share = (a->ticks[i] - a->low) / (a->high - a->low);
@@ -291,7 +291,7 @@ static void append_names(hd_buffer *out, const hd_curves *curves, bool color, in
 
 heed_status hd_draw_text_curves(const hd_curves *curves, bool color, int64_t columns, hd_buffer *out) {
     axis x_axis, y_axis;
-    int64_t gutter = 0, whole = columns ? columns : USUAL_COLUMNS;
+    int64_t gutter = 0, whole = columns ? columns : DEFAULT_COLUMNS;
     if (curves->count >= POINT) return hd_fail(out->context, HEED_ARGUMENT, "%d curves are too many", POINT);
     set_axis(curves, false, &x_axis);
     set_axis(curves, true, &y_axis);

@@ -1,6 +1,6 @@
-/* Attention for other programs: JSON, and NumPy's .npy. */
+/* Attention as data for other programs: JSON, and NumPy's .npy. */
 #include "inspect/draw.h"
-#include "inspect/label.h"
+#include "text/json_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 static void append_weights(hd_buffer *out, const float *weights, const int64_t *shape, int dimensions) {
     int64_t step = 1;
     if (dimensions == 1) {
-        hd_append_json_floats(out, weights, shape[0]);
+        hd_json_append_floats(out, weights, shape[0]);
         return;
     }
     for (int i = 1; i < dimensions; i++) step *= shape[i];
@@ -24,9 +24,9 @@ static void append_weights(hd_buffer *out, const float *weights, const int64_t *
 heed_status hd_write_json(const heed_attention *attention, const hd_attention_map *only, hd_buffer *out) {
     const char *between = "";
     hd_buffer_text(out, "{\"source_text\": ");
-    hd_append_json_string(out, attention->source);
+    hd_json_append_page_string(out, attention->source);
     hd_buffer_text(out, ", \"target_text\": ");
-    hd_append_json_string(out, attention->target);
+    hd_json_append_page_string(out, attention->target);
     hd_buffer_text(out, ", \"attentions\": [");
     for (int64_t i = 0; i < attention->count; i++) {
         const hd_attention_map *map = &attention->maps[i];
@@ -34,9 +34,9 @@ heed_status hd_write_json(const heed_attention *attention, const hd_attention_ma
         if (only && map != only) continue;
         hd_buffer_format(out, "%s{\"kind\": \"%s\", \"layers\": %lld, \"heads\": %lld, \"queries\": ", between,
                          hd_attention_names[map->kind], (long long)map->layers, (long long)map->heads);
-        hd_append_json_strings(out, map->query_labels, map->queries);
+        hd_json_append_page_strings(out, map->query_labels, map->queries);
         hd_buffer_text(out, ", \"keys\": ");
-        hd_append_json_strings(out, map->key_labels, map->keys);
+        hd_json_append_page_strings(out, map->key_labels, map->keys);
         hd_buffer_text(out, ", \"weights\": ");
         append_weights(out, map->weights, shape, 4);
         hd_buffer_byte(out, '}');

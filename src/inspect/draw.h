@@ -1,11 +1,11 @@
-/* Drawing attention: what is drawn, and the pictures that there are. Each appends to a buffer, whose failure is sticky. */
+/* Pictures of attention. Each function appends to a buffer, whose failure is sticky. */
 #ifndef HD_INSPECT_DRAW_H
 #define HD_INSPECT_DRAW_H
 
 #include "base/buffer.h"
 #include "inspect/attention.h"
 
-/* What to look at. */
+/* The map, layer and head to draw. */
 typedef struct hd_view {
     const hd_attention_map *map;
     int64_t layer, head; /* from 0; −1: the mean of all */
@@ -16,17 +16,17 @@ void hd_view_title(const hd_view *view, hd_buffer *out);
 /* Weights [queries, keys] in the arena, and the largest of them; NULL when memory ran out. */
 const float *hd_view_weights(const hd_view *view, hd_arena *arena, float *largest);
 
-/* Lines of text: a map with words on both axes, in shades of grey or in 24-bit colour, folded into pieces that are at most
- * `columns` wide (0: any width); or small maps of every head of `view->layer` (of all layers: −1). */
+/* Lines of text, in shades of grey or in 24-bit colour: a map with words on both axes, split into parts of at most `columns`
+ * cells (0: any width); or a small map of every head of `view->layer` (−1: of all layers). */
 heed_status hd_draw_text_map(const hd_view *view, bool color, int64_t columns, hd_buffer *out);
 heed_status hd_draw_text_grid(const hd_view *view, bool color, int64_t columns, hd_buffer *out);
 
-/* SVG pictures. The last has words in two columns and a line for each weight, in the colour of its head. */
+/* SVG. hd_draw_svg_lines draws words in two columns and a line per weight, in the colour of its head. */
 heed_status hd_draw_svg_map(const hd_view *view, hd_buffer *out);
 heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out);
 heed_status hd_draw_svg_lines(const hd_view *view, hd_buffer *out);
 
-/* One page with all maps of the attention, for a browser; it loads nothing. */
+/* An HTML page with all maps, which loads no other file. */
 heed_status hd_draw_html(const heed_attention *attention, hd_buffer *out);
 
 /* ---- data ---- */

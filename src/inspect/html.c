@@ -1,6 +1,6 @@
-/* The page for browsers: page.html, which CMake puts into the library, with the maps as JSON in its place for them. */
+/* The page for browsers: page.html, which CMake embeds in the library, with the maps as JSON in place of {{DATA}}. */
 #include "inspect/draw.h"
-#include "inspect/label.h"
+#include "text/json_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 extern const unsigned char hd_page_html[];
 extern const size_t hd_page_html_size;
 
-/* A byte stands for 255 √weight, so that the small weights of long texts are told apart. */
+/* A byte is 255 √weight, so that the small weights of long texts remain distinct. */
 static uint8_t to_byte(float weight) { return (uint8_t)(255.0f * sqrtf(weight < 1.0f ? weight : 1.0f) + 0.5f); }
 
 static void append_base64(hd_buffer *out, const float *weights, int64_t count) {
@@ -27,15 +27,15 @@ static void append_base64(hd_buffer *out, const float *weights, int64_t count) {
 static void append_labels(hd_buffer *out, const char *const *labels, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         if (i) hd_buffer_byte(out, ',');
-        hd_append_json_string(out, labels[i]);
+        hd_json_append_page_string(out, labels[i]);
     }
 }
 
 static void append_data(const heed_attention *attention, hd_buffer *out) {
     hd_buffer_text(out, "{\"source\":");
-    hd_append_json_string(out, attention->source);
+    hd_json_append_page_string(out, attention->source);
     hd_buffer_text(out, ",\"target\":");
-    hd_append_json_string(out, attention->target);
+    hd_json_append_page_string(out, attention->target);
     hd_buffer_text(out, ",\"maps\":[");
     for (int64_t i = 0; i < attention->count; i++) {
         const hd_attention_map *map = &attention->maps[i];

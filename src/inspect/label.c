@@ -1,9 +1,7 @@
 #include "inspect/label.h"
 
-#include "base/number.h"
 #include "text/unicode.h"
 
-#include <math.h>
 #include <string.h>
 
 int64_t hd_text_cells(const char *text) {
@@ -14,7 +12,7 @@ int64_t hd_text_cells(const char *text) {
     return cells;
 }
 
-/* Widths of DejaVu Sans, the widest of those that stand behind "sans-serif", rounded up. */
+/* Widths in DejaVu Sans, the widest of the common fonts for "sans-serif", rounded up. */
 static double ems(uint32_t code) {
     if (hd_cell_width(code) == 0) return 0;
     if (hd_cell_width(code) == 2) return 1.0;
@@ -53,47 +51,4 @@ void hd_append_xml(hd_buffer *out, const char *text) {
         else
             append_code(out, (code < 32 && code != '\t' && code != '\n') || (code | 1) == 0xffff ? 0xfffd : code);
     }
-}
-
-void hd_append_json_string(hd_buffer *out, const char *text) {
-    uint32_t code;
-    hd_buffer_byte(out, '"');
-    for (size_t at = 0, size = strlen(text); at < size;) {
-        at += hd_utf8_decode(text + at, size - at, &code);
-        if (code < 32 || code == 127 || code == '<' || code == '"' || code == '\\')
-            hd_buffer_format(out, "\\u%04x", (unsigned)code);
-        else
-            append_code(out, code);
-    }
-    hd_buffer_byte(out, '"');
-}
-
-static void append_number(hd_buffer *out, const char *format, double number) {
-    char text[32];
-    if (isfinite(number))
-        hd_buffer_append(out, text, (size_t)hd_print_number(text, sizeof text, format, number));
-    else
-        hd_buffer_text(out, "null");
-}
-
-void hd_append_json_float(hd_buffer *out, float number) { append_number(out, "%.9g", (double)number); }
-void hd_append_json_double(hd_buffer *out, double number) { append_number(out, "%.17g", number); }
-
-/* The comma before an element of a list, or its bracket. */
-static void append_between(hd_buffer *out, int64_t index) { hd_buffer_text(out, index ? ", " : "["); }
-static void end_list(hd_buffer *out, int64_t count) { hd_buffer_text(out, count ? "]" : "[]"); }
-
-void hd_append_json_floats(hd_buffer *out, const float *numbers, int64_t count) {
-    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_float(out, numbers[i]);
-    end_list(out, count);
-}
-
-void hd_append_json_doubles(hd_buffer *out, const double *numbers, int64_t count) {
-    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_double(out, numbers[i]);
-    end_list(out, count);
-}
-
-void hd_append_json_strings(hd_buffer *out, const char *const *texts, int64_t count) {
-    for (int64_t i = 0; i < count; i++) append_between(out, i), hd_append_json_string(out, texts[i]);
-    end_list(out, count);
 }

@@ -1,6 +1,6 @@
 #include "inspect/measured.h"
 
-#include "inspect/label.h"
+#include "text/json_text.h"
 
 static heed_status draw_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
     return hd_draw_text_curves(&((const hd_measured *)picture)->curves, color, columns, out);
@@ -16,11 +16,11 @@ static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     for (int64_t i = 0; i < m->curves.count; i++) {
         const hd_series *series = &m->curves.series[i];
         hd_buffer_text(out, i ? ", {\"model\": " : "{\"model\": ");
-        hd_append_json_string(out, series->name);
+        hd_json_append_page_string(out, series->name);
         hd_buffer_format(out, ", \"%s\": ", m->x_name);
-        hd_append_json_doubles(out, series->x, series->count);
+        hd_json_append_doubles(out, series->x, series->count);
         hd_buffer_format(out, ", \"%s\": ", m->y_name);
-        hd_append_json_doubles(out, series->y, series->count);
+        hd_json_append_doubles(out, series->y, series->count);
         hd_buffer_byte(out, '}');
     }
     hd_buffer_text(out, "]}\n");

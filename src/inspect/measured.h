@@ -1,4 +1,4 @@
-/* Measured curves as a picture: what hd_curves draws, and its numbers as JSON. */
+/* Curves as a picture: drawn by curves.h, or their numbers as JSON. */
 #ifndef HD_INSPECT_MEASURED_H
 #define HD_INSPECT_MEASURED_H
 
@@ -8,7 +8,7 @@
 typedef struct hd_measured {
     heed_picture picture;
     hd_curves curves;            /* in the picture's memory */
-    const char *x_name, *y_name; /* "distances", "norms": of JSON */
+    const char *x_name, *y_name; /* keys in JSON: "distances", "norms" */
 } hd_measured;
 
 heed_status hd_measured_open(heed_context *context, hd_measured **measured);

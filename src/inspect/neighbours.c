@@ -1,7 +1,7 @@
 #include "inspect/neighbours.h"
 
 #include "base/number.h"
-#include "inspect/label.h"
+#include "text/json_text.h"
 
 static heed_status draw_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
     const hd_neighbours *n = (const hd_neighbours *)picture;
@@ -17,13 +17,13 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
 static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     const hd_neighbours *n = (const hd_neighbours *)picture;
     hd_buffer_text(out, "{\"word\": ");
-    hd_append_json_string(out, n->word);
+    hd_json_append_page_string(out, n->word);
     hd_buffer_text(out, ", \"nearest\": [");
     for (int64_t i = 0; i < n->count; i++) {
         hd_buffer_text(out, i ? ", {\"word\": " : "{\"word\": ");
-        hd_append_json_string(out, n->nearest[i].word);
+        hd_json_append_page_string(out, n->nearest[i].word);
         hd_buffer_text(out, ", \"score\": ");
-        hd_append_json_double(out, n->nearest[i].cosine);
+        hd_json_append_double(out, n->nearest[i].cosine);
         hd_buffer_byte(out, '}');
     }
     hd_buffer_text(out, "]}\n");

@@ -1,4 +1,4 @@
-/* The words whose embeddings stand nearest to a word's. */
+/* The words whose embeddings have the largest cosine similarity with that of a word. */
 #ifndef HD_INSPECT_NEIGHBOURS_H
 #define HD_INSPECT_NEIGHBOURS_H
 

@@ -1,5 +1,5 @@
-/* What pictures for print share: an SVG frame, and labels with room for them. Text is given the room that the widest common
- * font takes. */
+/* Shared by all SVG pictures: the frame and labels. The width of a text is computed for the widest common font, so that
+ * labels do not overlap. */
 #ifndef HD_INSPECT_PAPER_H
 #define HD_INSPECT_PAPER_H
 
@@ -17,7 +17,7 @@ enum {
 #define HD_PAPER_RIGHT  " text-anchor=\"end\""
 #define HD_PAPER_MIDDLE " text-anchor=\"middle\""
 
-/* Pixels that a label takes; the widest of several; a title, which is bold and larger. */
+/* Width in pixels of a label, of the widest of several labels, and of a title, which is bold and larger. */
 int64_t hd_paper_room(const char *text);
 int64_t hd_paper_widest(const char *const *labels, int64_t count);
 int64_t hd_paper_title_room(const char *title);

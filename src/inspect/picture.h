@@ -1,14 +1,14 @@
-/* A picture: what was seen of a model, ready to be drawn in several ways. Each kind embeds it first in a struct of its own
- * (steps.h, embeddings.h, measured.h). */
+/* A picture: data taken from a model that can be drawn in several formats. Each kind of picture is a struct that begins with
+ * a heed_picture (steps.h, vectors.h, neighbours.h, measured.h). */
 #ifndef HD_INSPECT_PICTURE_H
 #define HD_INSPECT_PICTURE_H
 
 #include "base/arena.h"
 #include "base/buffer.h"
 
-/* Each appends to a buffer. NULL: the picture is not drawn that way. */
+/* Each function appends to a buffer; svg is NULL for pictures without one. */
 typedef struct hd_picture_class {
-    const char *name; /* "steps are": of messages */
+    const char *name; /* "steps are", for messages */
     heed_status (*text)(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out);
     heed_status (*svg)(const heed_picture *picture, hd_buffer *out);
     heed_status (*json)(const heed_picture *picture, hd_buffer *out);
@@ -17,7 +17,7 @@ typedef struct hd_picture_class {
 struct heed_picture {
     const hd_picture_class *class;
     heed_context *context;
-    hd_arena arena; /* all that it holds */
+    hd_arena arena; /* of all its data */
 };
 
 /* `size` zeroed bytes that begin with a heed_picture. */

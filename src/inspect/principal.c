@@ -1,6 +1,6 @@
-/* The rows' inner products G = X Xᵀ have the eigenvalues of the covariance, times the number of rows, and as eigenvectors
- * the rows' places along the components; there are fewer rows than columns. Found by power iteration, the first and then,
- * with that taken away, the second. */
+/* The inner products G = X Xᵀ of the rows have the eigenvalues of the covariance, times the number of rows, and their
+ * eigenvectors are the rows' coordinates along the components; G is small, as there are fewer rows than columns. Power
+ * iteration finds the first eigenvector and, after deflation, the second. */
 #include "inspect/principal.h"
 
 #include <math.h>
@@ -34,7 +34,7 @@ static double norm_of(const double *v, int64_t count) {
 /* The largest eigenvalue of G, and v [rows] its eigenvector of length 1; 0 and zeros where there is none. */
 static double largest_eigenvalue(const double *g, int64_t rows, double *v, double *next) {
     double value = 0, change = 1;
-    /* no direction is left out of the start but by chance */
+    /* a start that is unlikely to be orthogonal to the eigenvector */
     for (int64_t i = 0; i < rows; i++) v[i] = 1 + (double)(i * 7 % 11) / 11;
     for (int iteration = 0; iteration < MOST_ITERATIONS && change > 1e-12; iteration++) {
         for (int64_t i = 0; i < rows; i++) {
@@ -67,7 +67,7 @@ heed_status hd_principal_components(heed_context *context, const float *values, 
     for (int component = 0; component < 2; component++) {
         double value = largest_eigenvalue(g, rows, v, next), far = 0;
         if (component == 0) first = value;
-        if (value <= 1e-9 * first || value <= 1e-20 * squares) value = 0; /* what rounding left */
+        if (value <= 1e-9 * first || value <= 1e-20 * squares) value = 0; /* a rounding error */
         for (int64_t i = 0; i < rows; i++)
             if (fabs(v[i]) > fabs(far)) far = v[i];
         for (int64_t i = 0; i < rows; i++) points[2 * i + component] = sqrt(value) * (far < 0 ? -v[i] : v[i]);

@@ -1,4 +1,4 @@
-/* Principal components: the two directions in which rows differ most. */
+/* Principal components: the two directions of the largest variance. */
 #ifndef HD_INSPECT_PRINCIPAL_H
 #define HD_INSPECT_PRINCIPAL_H
 

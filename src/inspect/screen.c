@@ -31,7 +31,7 @@ const char *hd_screen_character(const char *label, int64_t index, size_t *bytes)
     *bytes = 0;
     for (int64_t seen = 0; at < size;) {
         size_t taken = hd_utf8_decode(label + at, size - at, &code);
-        while (at + taken < size) { /* what combines with it */
+        while (at + taken < size) { /* combining marks */
             size_t more = hd_utf8_decode(label + at + taken, size - at - taken, &code);
             if (hd_cell_width(code)) break;
             taken += more;
@@ -62,7 +62,7 @@ void hd_screen_text(hd_buffer *out, const char *text) {
     }
 }
 
-/* Returns the cells that were left over. */
+/* Returns the number of cells that remain. */
 static int64_t append_label(hd_buffer *out, const char *label, int64_t width) {
     int64_t cells = hd_text_cells(label);
     if (cells <= width) {

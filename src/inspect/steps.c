@@ -1,10 +1,11 @@
-/* Steps of a recurrent decoder, for terminals, for print and as data: each step is read from its top. */
+/* Steps of a recurrent decoder as text, SVG and JSON; a step is read from top to bottom. */
 #include "inspect/steps.h"
 
 #include "base/number.h"
 #include "inspect/paper.h"
 #include "inspect/screen.h"
 #include "inspect/strip.h"
+#include "text/json_text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,11 +20,11 @@ double hd_attention_score(const float *query, const float *key, const float *sco
     return score;
 }
 
-/* ---- what pictures say ---- */
+/* ---- captions ---- */
 
 enum { NAME = 32, NOTE = 160 };
 
-/* "h₃": digits below the line. */
+/* "h₃", with subscript digits. */
 static void name_of(char name[NAME], const char *letter, int64_t step) {
     char digits[24];
     int size = snprintf(digits, sizeof digits, "%lld", (long long)step);
@@ -35,8 +36,8 @@ static void append_title(const hd_steps *s, hd_buffer *out) {
     hd_buffer_format(out, "%s decoder, %s: step by step", s->cell, s->memory);
 }
 
-/* What the first state is made of. */
-static const char *given_of(const hd_steps *s) {
+/* Describes what the initial state is computed from. */
+static const char *describe_memory(const hd_steps *s) {
     if (s->attends || strcmp(s->memory, "last state") == 0) return "the encoder's last state";
     return strcmp(s->memory, "mean of states") == 0 ? "the mean of the encoder's states"
                                                     : "the encoder's states side by side";
@@ -57,7 +58,7 @@ static void percent_of(char text[NAME], double share) { hd_print_number(text, NA
 
 /* One scale for all vectors of a picture. */
 static double largest_of(const hd_steps *s) {
-    double largest = fmax(hd_vector_largest(s->initial, s->width), hd_vector_largest(s->given, s->given_size));
+    double largest = fmax(hd_vector_largest(s->initial, s->width), hd_vector_largest(s->memory_vector, s->memory_size));
     for (int64_t i = 0; i < s->count; i++) {
         largest = fmax(largest, hd_vector_largest(s->steps[i].state, s->width));
         largest = fmax(largest, hd_vector_largest(s->steps[i].output, s->width));
@@ -123,13 +124,13 @@ static void screen_scores(const screen *s, const hd_step *step, const char *quer
 
 static void screen_word(const screen *s, const hd_step *step) {
     char percent[NAME];
-    bool likeliest = strcmp(step->made.label, step->candidates[0].label) == 0;
-    percent_of(percent, step->made.probability);
+    bool likeliest = strcmp(step->predicted.label, step->candidates[0].label) == 0;
+    percent_of(percent, step->predicted.probability);
     hd_screen_label_left(s->out, "word", FIRST_COLUMN);
-    hd_buffer_format(s->out, "%s %s", step->made.label, percent);
+    hd_buffer_format(s->out, "%s %s", step->predicted.label, percent);
     for (int64_t i = likeliest; i < s->steps->candidates; i++) {
-        const hd_candidate *other = &step->candidates[i];
-        if (!likeliest && other->probability <= step->made.probability) break;
+        const hd_prediction *other = &step->candidates[i];
+        if (!likeliest && other->probability <= step->predicted.probability) break;
         percent_of(percent, other->probability);
         hd_buffer_format(s->out, "%s%s %s",
                          i > likeliest ? ", "
@@ -153,7 +154,7 @@ static bool screen_step(const screen *s, int64_t index, hd_arena *arena) {
                      index ? "" : ": no word stands before the first");
     if (!steps->attends) {
         screen_vector(s, state, step->state, steps->width, "all that it knows of the source");
-    } else if (steps->looks_first) {
+    } else if (steps->attends_first) {
         screen_scores(s, step, before);
         screen_vector(s, context, step->context, steps->width, "the states, by weight");
         screen_vector(s, state, step->state, steps->width, "of the state before, the word and C");
@@ -183,7 +184,7 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
     hd_buffer_text(out, " → ");
     hd_screen_text(out, steps->target);
     hd_buffer_text(out, "\n\n");
-    screen_vector(&s, "source", steps->given, steps->given_size, given_of(steps));
+    screen_vector(&s, "source", steps->memory_vector, steps->memory_size, describe_memory(steps));
     screen_vector(&s, "h₀", steps->initial, steps->width, note_of_initial(steps));
     hd_buffer_byte(out, '\n');
     bool fine = true;
@@ -198,9 +199,9 @@ enum {
     BLOCK = 5, /* pixels of a strip */
     STRIP = BLOCK * HD_STRIP_BLOCKS,
     THICK = 14,
-    APART = 46, /* of vectors one below the other */
-    ROW = 18,   /* of a table */
-    GAP = 44,   /* between columns, which arrows cross */
+    STRIDE = 46, /* vertical distance of vectors */
+    ROW = 18,    /* of a table */
+    GAP = 44,    /* between columns, which arrows cross */
     BAR_PIXELS = 110
 };
 
@@ -222,7 +223,7 @@ static void paper_vector(const paper *p, int64_t x, int64_t y, const char *name,
     hd_strip_svg(p->out, values, size, blocks, p->largest, x, y, BLOCK, THICK);
 }
 
-/* From one point to another, across and then down or up. */
+/* An arrow from one point to another, across and then down or up. */
 static void paper_arrow(const paper *p, int64_t x, int64_t y, int64_t to_x, int64_t to_y) {
     int64_t half = (x + to_x) / 2;
     hd_buffer_format(
@@ -238,7 +239,7 @@ static void paper_down(const paper *p, int64_t x, int64_t y, int64_t to_y) {
         (long long)x, (long long)y, (long long)to_y);
 }
 
-/* A label, a number and a bar: a key's score and weight, or a token's probability. */
+/* A label, a number and a bar: the score and weight of a key, or the probability of a token. */
 static void paper_row(const paper *p, int64_t x, int64_t y, const char *label, const char *number, double share) {
     char percent[NAME];
     hd_color c = hd_head_color(0);
@@ -264,7 +265,7 @@ static void paper_scores(const paper *p, int64_t y, const hd_step *step) {
 
 static void paper_words(const paper *p, int64_t y, const hd_step *step) {
     int64_t x = p->words + 96;
-    hd_paper_label(p->out, p->words + 96, y - 12, HD_PAPER_RIGHT " font-weight=\"600\"", step->made.label);
+    hd_paper_label(p->out, p->words + 96, y - 12, HD_PAPER_RIGHT " font-weight=\"600\"", step->predicted.label);
     hd_paper_label(p->out, p->words + 104, y - 12, HD_PAPER_SMALL, "comes out; the likeliest are");
     for (int64_t i = 0; i < p->steps->candidates; i++)
         paper_row(p, x - 44, y + 8 + i * ROW, step->candidates[i].label, "", step->candidates[i].probability);
@@ -285,13 +286,13 @@ static bool paper_step(const paper *p, int64_t index, int64_t y, hd_arena *arena
                      (long long)(p->words + 300));
     hd_paper_label(p->out, p->states, y + 22, " font-weight=\"600\"", title);
     hd_paper_label(p->out, p->states + 56, y + 22, "", read);
-    int64_t first = y + 60, second = first + APART, third = second + APART;
+    int64_t first = y + 60, second = first + STRIDE, third = second + STRIDE;
     int64_t middle = THICK / 2, blocks = s->attends ? 2 * HD_STRIP_BLOCKS : HD_STRIP_BLOCKS;
     if (s->attends) {
-        /* what looks stands at the top */
-        paper_vector(p, p->states, first, s->looks_first ? before : state, s->looks_first ? last : step->state,
+        /* the query is at the top */
+        paper_vector(p, p->states, first, s->attends_first ? before : state, s->attends_first ? last : step->state,
                      s->width, HD_STRIP_BLOCKS);
-        if (s->looks_first) paper_vector(p, p->states, second, state, step->state, s->width, HD_STRIP_BLOCKS);
+        if (s->attends_first) paper_vector(p, p->states, second, state, step->state, s->width, HD_STRIP_BLOCKS);
         paper_arrow(p, p->states + STRIP + 4, first + middle, p->scores - 4, first + middle);
         paper_scores(p, first + 6, step);
         paper_arrow(p, p->joined - GAP + 4, first + middle, p->joined - 4, first + middle);
@@ -319,7 +320,7 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
     p.joined = s->attends ? p.scores + p.labels + 60 + BAR_PIXELS + 48 + GAP : p.scores;
     p.words = p.joined + (s->attends ? 2 : 1) * STRIP + GAP;
     int64_t rows = hd_max(s->attends ? 60 + s->keys * ROW : 0, 84 + s->candidates * ROW);
-    p.high = hd_max(rows, s->attends ? 60 + 2 * APART + THICK : 0) + 24;
+    p.high = hd_max(rows, s->attends ? 60 + 2 * STRIDE + THICK : 0) + 24;
     hd_buffer title;
     hd_arena arena;
     hd_buffer_open(&title, out->context);
@@ -327,18 +328,18 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
     append_title(s, &title);
     hd_buffer_format(&title, ", %s → %s", s->source, s->target);
     bool fine = !title.failed;
-    int64_t y = HD_PAPER_MARGIN + HD_PAPER_TITLE + APART, wide = p.words + 300;
+    int64_t y = HD_PAPER_MARGIN + HD_PAPER_TITLE + STRIDE, wide = p.words + 300;
     if (fine) {
         hd_paper_begin(out, hd_max(wide, HD_PAPER_MARGIN + hd_paper_title_room(title.data)) + HD_PAPER_MARGIN,
-                       y + APART + s->count * p.high);
+                       y + STRIDE + s->count * p.high);
         hd_paper_title(out, title.data);
-        paper_vector(&p, p.states, y - 14, "source", s->given, s->given_size, HD_STRIP_BLOCKS);
-        hd_paper_label(out, p.states, y + 16, HD_PAPER_SMALL, given_of(s));
+        paper_vector(&p, p.states, y - 14, "source", s->memory_vector, s->memory_size, HD_STRIP_BLOCKS);
+        hd_paper_label(out, p.states, y + 16, HD_PAPER_SMALL, describe_memory(s));
         paper_arrow(&p, p.states + STRIP + 4, y - 14 + THICK / 2, p.scores - 4, y - 14 + THICK / 2);
         paper_vector(&p, p.scores, y - 14, "h₀", s->initial, s->width, HD_STRIP_BLOCKS);
         hd_paper_label(out, p.scores, y + 16, HD_PAPER_SMALL, note_of_initial(s));
     }
-    for (int64_t i = 0; fine && i < s->count; i++) fine = paper_step(&p, i, y + APART - 10 + i * p.high, &arena);
+    for (int64_t i = 0; fine && i < s->count; i++) fine = paper_step(&p, i, y + STRIDE - 10 + i * p.high, &arena);
     hd_paper_end(out);
     hd_arena_close(&arena);
     hd_buffer_close(&title);
@@ -349,30 +350,30 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
 
 static void append_vector(hd_buffer *out, const char *name, const float *values, int64_t size) {
     hd_buffer_format(out, ", \"%s\": ", name);
-    hd_append_json_floats(out, values, size);
+    hd_json_append_floats(out, values, size);
 }
 
-static void append_candidate(hd_buffer *out, const hd_candidate *candidate) {
+static void append_candidate(hd_buffer *out, const hd_prediction *candidate) {
     hd_buffer_text(out, "{\"token_str\": ");
-    hd_append_json_string(out, candidate->label);
+    hd_json_append_page_string(out, candidate->label);
     hd_buffer_text(out, ", \"score\": ");
-    hd_append_json_double(out, candidate->probability);
+    hd_json_append_double(out, candidate->probability);
     hd_buffer_byte(out, '}');
 }
 
 static void append_step(const hd_steps *s, const hd_step *step, hd_buffer *out) {
     hd_buffer_text(out, "{\"read\": ");
-    hd_append_json_string(out, step->read);
+    hd_json_append_page_string(out, step->read);
     append_vector(out, "state", step->state, s->width);
     if (s->attends) {
         hd_buffer_text(out, ", \"scores\": ");
-        hd_append_json_doubles(out, step->scores, s->keys);
+        hd_json_append_doubles(out, step->scores, s->keys);
         append_vector(out, "weights", step->weights, s->keys);
         append_vector(out, "context", step->context, s->width);
     }
     append_vector(out, "output", step->output, s->width);
     hd_buffer_text(out, ", \"made\": ");
-    append_candidate(out, &step->made);
+    append_candidate(out, &step->predicted);
     hd_buffer_text(out, ", \"candidates\": [");
     for (int64_t i = 0; i < s->candidates; i++) {
         if (i) hd_buffer_text(out, ", ");
@@ -384,11 +385,11 @@ static void append_step(const hd_steps *s, const hd_step *step, hd_buffer *out) 
 static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     const hd_steps *s = (const hd_steps *)picture;
     hd_buffer_text(out, "{\"source_text\": ");
-    hd_append_json_string(out, s->source);
+    hd_json_append_page_string(out, s->source);
     hd_buffer_text(out, ", \"target_text\": ");
-    hd_append_json_string(out, s->target);
+    hd_json_append_page_string(out, s->target);
     hd_buffer_format(out, ", \"cell\": \"%s\", \"memory\": \"%s\", \"keys\": ", s->cell, s->memory);
-    hd_append_json_strings(out, s->key_labels, s->keys);
+    hd_json_append_page_strings(out, s->key_labels, s->keys);
     append_vector(out, "initial", s->initial, s->width);
     hd_buffer_text(out, ", \"steps\": [");
     for (int64_t i = 0; i < s->count; i++) {

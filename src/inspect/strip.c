@@ -6,7 +6,7 @@
 
 int64_t hd_strip_blocks(int64_t size, int64_t most) { return hd_min(size, most); }
 
-/* What block `index` of `blocks` shows, from −1 to 1. */
+/* The value of block `index` of `blocks`, from −1 to 1. */
 static double block_value(const float *values, int64_t size, int64_t blocks, int64_t index, double largest) {
     double value = (double)values[index * size / blocks];
     return largest > 0 && isfinite(value) ? value / largest : 0;
@@ -25,7 +25,7 @@ void hd_strip_text(hd_buffer *out, const float *values, int64_t size, int64_t mo
 void hd_strip_svg(hd_buffer *out, const float *values, int64_t size, int64_t most, double largest, int64_t x, int64_t y,
                   int64_t wide, int64_t high) {
     int64_t blocks = hd_strip_blocks(size, most), first = 0;
-    for (int64_t i = 0; i < blocks; i++) { /* neighbours of one colour are one rectangle */
+    for (int64_t i = 0; i < blocks; i++) { /* adjacent blocks of one colour are one rectangle */
         hd_color c = hd_signed_paper_color(block_value(values, size, blocks, i, largest));
         hd_color next = i + 1 < blocks ? hd_signed_paper_color(block_value(values, size, blocks, i + 1, largest)) : c;
         if (i + 1 < blocks && next.red == c.red && next.green == c.green && next.blue == c.blue) continue;

@@ -1,4 +1,4 @@
-/* Attention for print. */
+/* Attention as SVG. */
 #include "inspect/draw.h"
 #include "inspect/paper.h"
 
@@ -7,7 +7,7 @@
 enum {
     CELL = 22,   /* of a map */
     LEGEND = 44, /* height of the scale below */
-    LEVELS = 64  /* shades that are told apart */
+    LEVELS = 64  /* distinct shades */
 };
 
 /* The scale, from 0 to `largest`. */
@@ -29,7 +29,7 @@ static const int64_t legend_room = 14 + 32 * 4 + 6 + 40;
 
 /* ---- cells ---- */
 
-/* A map at (x, y) whose cells are `cell` wide and high, less the gap; cells of one shade are one path. */
+/* A map at (x, y) with cells of `cell` pixels, including the gap; cells of one shade are one path. */
 static void append_cells(hd_buffer *out, const hd_attention_map *map, const float *weights, double largest, int64_t x,
                          int64_t y, int64_t cell, int64_t gap) {
     hd_color ground = hd_paper_color(0);
@@ -56,7 +56,7 @@ static void append_cells(hd_buffer *out, const hd_attention_map *map, const floa
 
 /* ---- one map ---- */
 
-/* Labels over a map slant by 50 degrees: what they reach up and to the right. */
+/* Labels over a map slant by 50 degrees: their extent upwards and to the right. */
 static int64_t slant_up(int64_t width) { return width * 77 / 100 + HD_PAPER_FONT; }
 static int64_t slant_right(int64_t width) { return width * 65 / 100 + HD_PAPER_FONT; }
 
@@ -136,9 +136,9 @@ heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out) {
 
 /* ---- words in two columns ---- */
 
-enum { ROW = 24, SPAN = 220, FAINTEST = 6 /* percent; what is less is not drawn */ };
+enum { ROW = 24, SPAN = 220, FAINTEST = 6 /* percent; weights below it are not drawn */ };
 
-/* One head's lines; each begins and ends where the head's turn is in the height of a word. */
+/* The lines of one head; `shift` separates the heads within the height of a word. */
 static void append_lines(hd_buffer *out, const hd_attention_map *map, const float *weights, hd_color c, int64_t shift,
                          int64_t x, int64_t y) {
     hd_buffer_format(out, "<g fill=\"none\" stroke=\"#%02x%02x%02x\">\n", c.red, c.green, c.blue);

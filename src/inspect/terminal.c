@@ -14,7 +14,7 @@ static int64_t widest(const char *const *labels, int64_t count, int64_t (*measur
     return hd_min(most, LONGEST_LABEL);
 }
 
-/* Words from top to bottom, ending at the map. */
+/* Column labels, written from top to bottom and aligned at the map. */
 static void append_headings(hd_buffer *out, const char *const *labels, int64_t count, int64_t indent) {
     int64_t height = widest(labels, count, hd_screen_length);
     for (int64_t line = 0; line < height; line++) {
@@ -64,7 +64,7 @@ heed_status hd_draw_text_map(const hd_view *view, bool color, int64_t columns, h
     hd_arena_open(&arena, out->context);
     const float *weights = hd_view_weights(view, &arena, &largest);
     int64_t indent = widest(map->query_labels, map->queries, hd_text_cells);
-    int64_t keys = columns ? hd_max((columns - indent - 1) / 2, 1) : map->keys; /* side by side */
+    int64_t keys = columns ? hd_max((columns - indent - 1) / 2, 1) : map->keys; /* per part */
     hd_view_title(view, out);
     hd_buffer_text(out, "\n\n");
     for (int64_t first = 0; weights && first < map->keys; first += keys) {
@@ -84,7 +84,7 @@ heed_status hd_draw_text_map(const hd_view *view, bool color, int64_t columns, h
 
 /* ---- all heads ---- */
 
-/* A line of a small map: two rows of weights in colour, one in shades. */
+/* A line of a small map: two rows of weights in colour, one row in shades. */
 static void append_tile_line(hd_buffer *out, const hd_attention_map *map, const float *weights, int64_t line,
                              bool color) {
     const float *upper = weights + (color ? 2 * line : line) * map->keys, *lower = upper + map->keys;
@@ -114,12 +114,12 @@ static void append_tile_names(hd_buffer *out, int64_t layer, int64_t first, int6
 heed_status hd_draw_text_grid(const hd_view *view, bool color, int64_t columns, hd_buffer *out) {
     const hd_attention_map *map = view->map;
     int64_t width = hd_max(map->keys, 7), cells = map->queries * map->keys;
-    int64_t together = columns ? hd_max((columns + 2) / (width + 2), 1) : map->heads; /* heads side by side */
+    int64_t per_line = columns ? hd_max((columns + 2) / (width + 2), 1) : map->heads; /* heads next to each other */
     int64_t lines = color ? (map->queries + 1) / 2 : map->queries;
     hd_buffer_format(out, "%s, every head by its layer\n\n", hd_attention_titles[map->kind]);
     for (int64_t layer = hd_max(view->layer, 0); layer < (view->layer < 0 ? map->layers : view->layer + 1); layer++) {
-        for (int64_t first = 0; first < map->heads; first += together) {
-            int64_t end = hd_min(first + together, map->heads);
+        for (int64_t first = 0; first < map->heads; first += per_line) {
+            int64_t end = hd_min(first + per_line, map->heads);
             append_tile_names(out, layer, first, end, width);
             for (int64_t line = 0; line < lines; line++) {
                 for (int64_t h = first; h < end; h++) {

@@ -4,6 +4,7 @@
 #include "inspect/paper.h"
 #include "inspect/screen.h"
 #include "inspect/strip.h"
+#include "text/json_text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static void label_of(const hd_vectors *v, int64_t row, char number[NUMBER], cons
     *label = v->labels ? v->labels[row] : number;
 }
 
-/* What the shades mean, and how many of the columns there was room for. */
+/* The value of the full shade, and how many of the columns are shown. */
 static void note_scale(const hd_vectors *v, int64_t blocks, double largest, char note[NOTE]) {
     char number[NUMBER];
     hd_print_number(number, sizeof number, "%.3g", largest);
@@ -31,7 +32,7 @@ static void note_plane(const hd_vectors *v, char note[NOTE]) {
                     100 * v->shares[0], 100 * v->shares[1]);
 }
 
-/* Where the points lie: the same scale in both directions, around 0. */
+/* The largest coordinate: both axes have the same scale, around 0. */
 static double reach_of(const hd_vectors *v) {
     double reach = 0;
     for (int64_t i = 0; i < 2 * v->rows; i++) reach = fmax(reach, fabs(v->points[i]));
@@ -40,9 +41,9 @@ static double reach_of(const hd_vectors *v) {
 
 /* ---- for terminals ---- */
 
-enum { LONGEST_LABEL = 24, USUAL_COLUMNS = 80, FEWEST_COLUMNS = 16, LINES = 25 };
+enum { LONGEST_LABEL = 24, DEFAULT_COLUMNS = 80, FEWEST_COLUMNS = 16, LINES = 25 };
 
-/* A plane of cells: each is blank, the first byte of a label, or a later part of one. */
+/* A plane of cells: each is empty, the first cell of a label, or a later one. */
 typedef struct plane {
     int64_t columns;
     int32_t *cells; /* [LINES, columns]: 0, 1 + the row whose label begins here, or −1 */
@@ -55,7 +56,7 @@ static bool is_free(const plane *p, int64_t line, int64_t first, int64_t cells) 
     return true;
 }
 
-/* A label around its point, or on a line above or below, where there is room; false where there is none. */
+/* Puts a label at its point, or one line above or below; false if there is no room. */
 static bool put_label(const plane *p, int64_t row, const char *label, int64_t column, int64_t line) {
     static const int lines[] = {0, -1, 1};
     int64_t cells = hd_text_cells(label);
@@ -97,7 +98,7 @@ static heed_status append_plane(const hd_vectors *v, bool color, int64_t columns
 static heed_status draw_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
     const hd_vectors *v = (const hd_vectors *)picture;
     double largest = hd_vector_largest(v->values, v->rows * v->columns);
-    int64_t labels = 0, whole = columns ? columns : USUAL_COLUMNS;
+    int64_t labels = 0, whole = columns ? columns : DEFAULT_COLUMNS;
     char number[NUMBER], note[NOTE];
     const char *label;
     for (int64_t row = 0; row < v->rows; row++)
@@ -126,9 +127,9 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
 enum {
     MOST_BLOCKS = 256,
     WIDEST = 768,  /* pixels of a strip */
-    THICK = 16,    /* of one with a label; */
-    THIN = 5,      /* of many with numbers, of which */
-    NUMBERED = 10, /* each tenth is shown */
+    THICK = 16,    /* height of a strip with a label */
+    THIN = 5,      /* height of a strip with a number */
+    NUMBERED = 10, /* rows per number shown */
     PLANE = 520,   /* pixels of the plane's side */
     ABOVE_PLANE = 40
 };
@@ -141,16 +142,15 @@ static bool overlap(box a, box b) {
     return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
-static bool is_room(const box *boxes, int64_t count, box wanted, box frame) {
-    if (wanted.left < frame.left || wanted.right > frame.right || wanted.top < frame.top ||
-        wanted.bottom > frame.bottom)
+static bool is_room(const box *boxes, int64_t count, box label, box frame) {
+    if (label.left < frame.left || label.right > frame.right || label.top < frame.top || label.bottom > frame.bottom)
         return false;
     for (int64_t i = 0; i < count; i++)
-        if (overlap(boxes[i], wanted)) return false;
+        if (overlap(boxes[i], label)) return false;
     return true;
 }
 
-/* Labels stand to the right of their points, or left, above or below; those without room are left out, their points stay. */
+/* Labels are to the right of their points, or left, above or below; a label without room is left out, its point is not. */
 static heed_status append_points(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
     box *boxes = hd_alloc(out->context, (size_t)(2 * v->rows), sizeof *boxes);
     if (!boxes) return HEED_MEMORY;
@@ -242,23 +242,23 @@ static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     hd_buffer_byte(out, '{');
     if (v->labels) {
         hd_buffer_text(out, "\"tokens\": ");
-        hd_append_json_strings(out, v->labels, v->rows);
+        hd_json_append_page_strings(out, v->labels, v->rows);
         hd_buffer_text(out, ", ");
     }
     hd_buffer_format(out, "\"%s\": [", v->what);
     for (int64_t row = 0; row < v->rows; row++) {
         if (row) hd_buffer_text(out, ", ");
-        hd_append_json_floats(out, v->values + row * v->columns, v->columns);
+        hd_json_append_floats(out, v->values + row * v->columns, v->columns);
     }
     hd_buffer_byte(out, ']');
     if (v->points) {
         hd_buffer_text(out, ", \"points\": [");
         for (int64_t row = 0; row < v->rows; row++) {
             if (row) hd_buffer_text(out, ", ");
-            hd_append_json_doubles(out, v->points + 2 * row, 2);
+            hd_json_append_doubles(out, v->points + 2 * row, 2);
         }
         hd_buffer_text(out, "], \"variance\": ");
-        hd_append_json_doubles(out, v->shares, 2);
+        hd_json_append_doubles(out, v->shares, 2);
     }
     hd_buffer_text(out, "}\n");
     return out->failed ? HEED_MEMORY : HEED_OK;

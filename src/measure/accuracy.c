@@ -156,7 +156,7 @@ static heed_status measure(const hd_measuring *m) {
     const accuracy_settings *settings = m->settings;
     if (!settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
-    if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TEXT, true, false, "classifies texts"));
+    if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TEXT, true, false, "a text classification model"));
     const char *const paths[] = {m->files[0], settings->reference};
     hd_answers answers;
     hd_side_by_side files;

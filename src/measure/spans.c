@@ -72,7 +72,7 @@ static heed_status ask_model(judging *j, const hd_lines *lines) {
     hd_buffer_clear(&j->chosen);
     for (size_t i = 0; i < s->words; i++) hd_buffer_append(&j->chosen, &none, sizeof none);
     if (j->chosen.failed) return HEED_MEMORY;
-    HD_TRY(hd_encode_texts(j->call->model, HD_HEAD_CLASSIFY_TOKENS, "tags words", &text, &s->text.size, 1, choose, j,
+    HD_TRY(hd_encode_texts(j->call->model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", &text, &s->text.size, 1, choose, j,
                            &results));
     if (heed_results_problem(results, 0))
         hd_note(j->call->context, "%s: line %llu: %s; nothing is found in this sentence", lines->path,
@@ -208,7 +208,7 @@ static heed_status measure(const hd_measuring *m) {
         return hd_fail(m->context, HEED_ARGUMENT,
                        m->model ? "with a model the file has the labels that are right: reference is one too many"
                                 : "nothing to compare with: reference is not set");
-    if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "tags words"));
+    if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "a token classification model"));
     judging j = {.call = m};
     hd_answers_open(m->context, &j.answers);
     hd_sentence_open(m->context, &j.wanted);

@@ -282,12 +282,12 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     return status;
 }
 
-heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *what) {
+heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {
     const hd_recipe *r = &model->network->recipe;
     if ((hd_head)r->head == head && (r->encoder_layers > 0) == encoder && (r->decoder_layers > 0) == decoder)
         return HEED_OK;
-    return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, which is no model that %s",
-                   model->folder ? model->folder : "the model", hd_family_architecture(model->family, r->head), what);
+    return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected %s",
+                   model->folder ? model->folder : "the model", hd_family_architecture(model->family, r->head), kind);
 }
 
 int64_t hd_model_parameters(const heed_model *model) {

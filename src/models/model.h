@@ -49,9 +49,9 @@ heed_status hd_model_load_weights(heed_model *model, const char *path);
  * model.safetensors and README.md, `card`. Each file appears whole or not at all. */
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
 
-/* HEED_UNSUPPORTED, saying what it is, unless the model has this head and so an encoder, a decoder or both. `what` it was
- * wanted for: "translates". */
-heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *what);
+/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
+ * encoder and a decoder or not. `kind` names the models that have. */
+heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
 /* All parameters' elements. */
 int64_t hd_model_parameters(const heed_model *model);
 

@@ -1,12 +1,13 @@
-/* A label for a text. */
+/* Text classification. */
+#include "base/real.h"
 #include "tasks/encoded.h"
 
 #include <stdlib.h>
 
-static int likelier(const void *a, const void *b) {
+static int by_score(const void *a, const void *b) {
     const hd_answer *x = a, *y = b;
     if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return (x->start > y->start) - (x->start < y->start); /* the label's number, for now */
+    return (x->start > y->start) - (x->start < y->start); /* the label's id, until they are sorted */
 }
 
 static heed_status answer(void *user, const hd_encoded *e) {
@@ -19,14 +20,14 @@ static heed_status answer(void *user, const hd_encoded *e) {
         hd_free(e->model->context, probabilities);
         return HEED_MEMORY;
     }
-    hd_probabilities(e->logits->data, labels, probabilities);
+    hd_softmax(e->logits->data, labels, probabilities);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
         item->answers[i] =
             (hd_answer){.text = label, .label = label, .score = (float)probabilities[i], .start = (uint32_t)i};
     }
     hd_free(e->model->context, probabilities);
-    qsort(item->answers, (size_t)labels, sizeof *item->answers, likelier);
+    qsort(item->answers, (size_t)labels, sizeof *item->answers, by_score);
     for (int64_t i = 0; i < labels; i++) item->answers[i].start = 0;
     item->count = (size_t)labels;
     return HEED_OK;
@@ -34,6 +35,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                           heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "classifies texts", texts, sizes, count, answer, NULL,
-                           results);
+    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "a text classification model", texts, sizes, count, answer,
+                           NULL, results);
 }

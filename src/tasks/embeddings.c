@@ -1,45 +1,47 @@
-/* What a model takes in before it computes anything: the embeddings of tokens, and those of positions. */
+/* Pictures of a model's input embeddings: tokens, positions, and the nearest neighbours of a word. */
+#include "base/best.h"
 #include "inspect/neighbours.h"
 #include "inspect/principal.h"
 #include "inspect/vectors.h"
 #include "inspect/words.h"
 #include "layers/stack.h"
-#include "tasks/look.h"
+#include "tasks/inspect_settings.h"
 #include "text/unicode.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { USUAL_EMBEDDINGS = 40, USUAL_POSITIONS = 64, USUAL_NEIGHBOURS = 10, TITLE = 160 };
+enum { DEFAULT_EMBEDDINGS = 40, DEFAULT_POSITIONS = 64, DEFAULT_NEIGHBOURS = 10, TITLE = 160 };
 
-/* The table that tokens are looked up in: the encoder's, or the decoder's where that stands alone. */
+/* The embedding table of the encoder, or of the decoder where there is no encoder. */
 static const hd_parameter *input_table(const heed_model *model) {
     const hd_network *network = model->network;
     return network->recipe.encoder_layers ? network->source_embedding : network->target_embedding;
 }
 
-/* What a picture is called, with two numbers in it. */
+/* A picture's title: "Embeddings of the text's tokens: 4 of width 64". */
 static const char *title_of(hd_arena *arena, const char *what, int64_t a, const char *of, int64_t b) {
     char *title = hd_arena_alloc(arena, TITLE, 1);
     if (title) snprintf(title, TITLE, "%s %lld%s %lld", what, (long long)a, of, (long long)b);
     return title;
 }
 
-/* Hands over a picture that was made, or closes it. */
-static heed_status finish(heed_status status, heed_picture *made, heed_picture **picture) {
+/* Passes a finished picture to the caller; closes it after a failure. */
+static heed_status finish(heed_status status, heed_picture *finished, heed_picture **picture) {
     if (status == HEED_OK)
-        *picture = made;
+        *picture = finished;
     else
-        heed_picture_close(made);
+        heed_picture_close(finished);
     return status;
 }
 
-/* ---- tokens that are words -------------------------------------------------------------------------------------- */
+/* ---- whole-word tokens -------------------------------------------------------------------------------------- */
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
-/* Vocabularies mark the first pieces of words ("▁dog", "Ġdog") or the later ones ("##s"); one of characters does neither. */
+/* Vocabularies mark the first sub-word token of a word ("▁dog", "Ġdog") or the others ("##s"); a vocabulary of characters
+ * marks none. */
 typedef enum word_marks { UNMARKED, FIRST_MARKED, LATER_MARKED } word_marks;
 
 static word_marks find_marks(const heed_tokenizer *tokenizer) {
@@ -58,8 +60,8 @@ static bool begins_word(const char *token, word_marks marks) {
     return marks == UNMARKED || begins_with(token, "▁") || begins_with(token, "Ġ");
 }
 
-/* *word is the word that a token is by itself, without blanks around it, or NULL when it is none; single letters, of which
- * words are built, are words only where there is nothing else. */
+/* *word is the token's text without spaces around it if the token is a whole word, else NULL. A single character counts as
+ * a word only in a vocabulary of characters. */
 static heed_status word_of(const heed_tokenizer *tokenizer, word_marks marks, int32_t id, hd_buffer *text,
                            const char **word) {
     const char *token = hd_tokenizer_token(tokenizer, id);
@@ -70,13 +72,13 @@ static heed_status word_of(const heed_tokenizer *tokenizer, word_marks marks, in
     const char *at = text->data;
     if (!at) return HEED_OK;
     while (*at == ' ') at++;
-    int64_t letters = 0;
+    int64_t characters = 0;
     uint32_t code;
-    for (size_t i = 0, size = strlen(at); i < size; letters++) {
+    for (size_t i = 0, size = strlen(at); i < size; characters++) {
         i += hd_utf8_decode(at + i, size - i, &code);
         if (!hd_is_word(code)) return HEED_OK;
     }
-    if (letters >= (marks == UNMARKED ? 1 : 2)) *word = at;
+    if (characters >= (marks == UNMARKED ? 1 : 2)) *word = at;
     return HEED_OK;
 }
 
@@ -87,7 +89,7 @@ static const char *keep(hd_arena *arena, const char *text) {
 
 /* ---- embeddings ------------------------------------------------------------------------------------------------- */
 
-/* The first words of the vocabulary: those who make one put the frequent ones first. */
+/* The first words of the vocabulary, which are the most frequent in common vocabularies. */
 static heed_status first_words(const heed_tokenizer *tokenizer, int64_t most, hd_buffer *text, int32_t *ids,
                                int64_t *count) {
     word_marks marks = find_marks(tokenizer);
@@ -99,15 +101,15 @@ static heed_status first_words(const heed_tokenizer *tokenizer, int64_t most, hd
     return HEED_OK;
 }
 
-/* Each token of a text once, in the order of the text. */
+/* The distinct tokens of a text, in the order of their first occurrence. */
 static heed_status tokens_of(const heed_model *model, const char *text, size_t size, int64_t most, int32_t *ids,
                              int64_t *count) {
     hd_encoding encoding = {0};
     heed_status status = hd_tokenizer_encode(model->tokenizer, model->context, text, size, false, &encoding);
     for (size_t i = 0; status == HEED_OK && i < encoding.count; i++) {
-        bool again = false;
-        for (int64_t j = 0; j < *count; j++) again |= ids[j] == encoding.ids[i];
-        if (again) continue;
+        bool known = false;
+        for (int64_t j = 0; j < *count; j++) known |= ids[j] == encoding.ids[i];
+        if (known) continue;
         if (*count == most)
             status =
                 hd_fail(model->context, HEED_LENGTH, "the text has more than %lld different tokens", (long long)most);
@@ -143,19 +145,19 @@ static heed_status fill_embeddings(const heed_model *model, const int32_t *ids, 
     return hd_principal_components(model->context, values, count, v->columns, points, v->shares);
 }
 
-static heed_status make_embeddings(const heed_model *model, const hd_look *look, const char *text, size_t size,
-                                   hd_vectors *v) {
+static heed_status make_embeddings(const heed_model *model, const hd_inspect_settings *settings, const char *text,
+                                   size_t size, hd_vectors *v) {
     enum { MOST = 512 };
     int32_t ids[MOST];
     int64_t count = 0;
     hd_buffer word;
     hd_buffer_open(&word, model->context);
-    heed_status status =
-        text ? tokens_of(model, text, size, MOST, ids, &count)
-             : first_words(model->tokenizer, look->count ? look->count : USUAL_EMBEDDINGS, &word, ids, &count);
+    heed_status status = text ? tokens_of(model, text, size, MOST, ids, &count)
+                              : first_words(model->tokenizer, settings->count ? settings->count : DEFAULT_EMBEDDINGS,
+                                            &word, ids, &count);
     if (status == HEED_OK && !count)
         status = hd_fail(model->context, HEED_ARGUMENT,
-                         text ? "there is no text to look at" : "the vocabulary has no whole words");
+                         text ? "the text has no tokens" : "the vocabulary has no whole words");
     if (status == HEED_OK) status = fill_embeddings(model, ids, count, !text, &word, v);
     hd_buffer_close(&word);
     return status;
@@ -164,43 +166,42 @@ static heed_status make_embeddings(const heed_model *model, const hd_look *look,
 heed_status heed_inspect_embeddings(heed_model *model, const heed_options *options, const char *text, size_t size,
                                     heed_picture **picture) {
     static const char *const with_text[] = {"format", NULL}, *const without[] = {"format", "count", NULL};
-    hd_look look;
+    hd_inspect_settings settings;
     hd_vectors *v = NULL;
     *picture = NULL;
-    heed_status status = hd_look_read(model->context, options, NULL, &look);
+    heed_status status = hd_inspect_settings_read(model->context, options, NULL, &settings);
     if (status == HEED_OK)
-        status = hd_look_allow(model->context, options, text ? "embeddings of a text" : "embeddings",
-                               text ? with_text : without);
+        status = hd_inspect_settings_allow(model->context, options, text ? "embeddings of a text" : "embeddings",
+                                           text ? with_text : without);
     if (status == HEED_OK) status = hd_vectors_open(model->context, &v);
-    if (status == HEED_OK) status = make_embeddings(model, &look, text, size, v);
-    hd_look_free(model->context, &look);
+    if (status == HEED_OK) status = make_embeddings(model, &settings, text, size, v);
+    hd_inspect_settings_free(model->context, &settings);
     return finish(status, v ? &v->picture : NULL, picture);
 }
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
-/* The table of positions that a look asks for: trained ones, or those that are computed. */
-static heed_status find_positions(const heed_model *model, const hd_look *look, const hd_parameter **learned,
-                                  const float **fixed, int64_t *columns) {
+/* The positional encodings of the side that the settings select: learned, or fixed (sinusoidal or rotary). */
+static heed_status find_positions(const heed_model *model, const hd_inspect_settings *settings,
+                                  const hd_parameter **learned, const float **fixed, int64_t *columns) {
     const hd_network *network = model->network;
     const hd_recipe *recipe = &network->recipe;
     const hd_stack *stack = (const hd_stack *)network;
     if (recipe->architecture == HD_RECURRENT)
-        return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "a recurrent model has no positions: it reads one token after another");
-    bool decoder = look->kind == 2 || (look->kind == 0 && !recipe->encoder_layers);
-    if (look->kind == 3 || (decoder ? !recipe->decoder_layers : !recipe->encoder_layers))
-        return hd_fail(model->context, HEED_ARGUMENT, "the model has no %s with positions",
-                       look->kind == 3 ? "cross-attention"
-                       : decoder       ? "decoder"
-                                       : "encoder");
+        return hd_fail(model->context, HEED_UNSUPPORTED, "the model is recurrent and has no positional encodings");
+    bool decoder = settings->kind == 2 || (settings->kind == 0 && !recipe->encoder_layers);
+    if (settings->kind == 3 || (decoder ? !recipe->decoder_layers : !recipe->encoder_layers))
+        return hd_fail(model->context, HEED_ARGUMENT, "the model has no %s with positional encodings",
+                       settings->kind == 3 ? "cross-attention"
+                       : decoder           ? "decoder"
+                                           : "encoder");
     *learned = decoder ? stack->decoder_positions : stack->encoder_positions;
     *fixed = stack->sinusoids ? stack->sinusoids : stack->angles;
     *columns = stack->angles ? recipe->width / recipe->decoder_heads : recipe->width;
     return HEED_OK;
 }
 
-static heed_status make_positions(const heed_model *model, const hd_look *look, hd_vectors *v) {
+static heed_status make_positions(const heed_model *model, const hd_inspect_settings *settings, hd_vectors *v) {
     static const char *const titles[] = {[HD_POSITIONS_SINUSOIDAL] = "Sinusoidal positions:",
                                          [HD_POSITIONS_LEARNED] = "Learned positions:",
                                          [HD_POSITIONS_ROTARY] = "Rotary positions:"};
@@ -211,8 +212,8 @@ static heed_status make_positions(const heed_model *model, const hd_look *look, 
     const hd_recipe *recipe = &model->network->recipe;
     const hd_parameter *learned = NULL;
     const float *fixed = NULL;
-    HD_TRY(find_positions(model, look, &learned, &fixed, &v->columns));
-    v->rows = hd_min(look->count ? look->count : USUAL_POSITIONS, recipe->max_positions);
+    HD_TRY(find_positions(model, settings, &learned, &fixed, &v->columns));
+    v->rows = hd_min(settings->count ? settings->count : DEFAULT_POSITIONS, recipe->max_positions);
     float *values = hd_arena_alloc(&v->picture.arena, (size_t)(v->rows * v->columns), sizeof *values);
     v->title = title_of(&v->picture.arena, titles[recipe->positions], v->rows, " of", recipe->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
@@ -224,33 +225,33 @@ static heed_status make_positions(const heed_model *model, const hd_look *look, 
 
 heed_status heed_inspect_positions(heed_model *model, const heed_options *options, heed_picture **picture) {
     static const char *const allowed[] = {"format", "count", "kind", NULL};
-    hd_look look;
+    hd_inspect_settings settings;
     hd_vectors *v = NULL;
     *picture = NULL;
-    heed_status status = hd_look_read(model->context, options, NULL, &look);
-    if (status == HEED_OK) status = hd_look_allow(model->context, options, "positions", allowed);
+    heed_status status = hd_inspect_settings_read(model->context, options, NULL, &settings);
+    if (status == HEED_OK) status = hd_inspect_settings_allow(model->context, options, "positions", allowed);
     if (status == HEED_OK) status = hd_vectors_open(model->context, &v);
-    if (status == HEED_OK) status = make_positions(model, &look, v);
-    hd_look_free(model->context, &look);
+    if (status == HEED_OK) status = make_positions(model, &settings, v);
+    hd_inspect_settings_free(model->context, &settings);
     return finish(status, v ? &v->picture : NULL, picture);
 }
 
 /* ---- neighbours ------------------------------------------------------------------------------------------------- */
 
-/* The token that a word is; behind a blank it is another in vocabularies that mark blanks. */
+/* The token of a word: the one after a space, where the vocabulary distinguishes it, else the one without. */
 static heed_status find_word(const heed_model *model, const char *word, int32_t *id) {
     hd_encoding encoding = {0};
     hd_buffer text;
     *id = -1;
     if (word[strspn(word, " \t\r\n")] == 0)
-        return hd_fail(model->context, HEED_ARGUMENT, "nearest to a blank is nothing");
+        return hd_fail(model->context, HEED_ARGUMENT, "nearest needs a word, but there are only spaces");
     hd_buffer_open(&text, model->context);
     hd_buffer_format(&text, " %s", word);
     heed_status status = text.failed ? HEED_MEMORY : HEED_OK;
     size_t tokens = 0;
-    for (int blank = 1; blank >= 0 && *id < 0 && status == HEED_OK; blank--) {
-        status = hd_tokenizer_encode(model->tokenizer, model->context, text.data + 1 - blank,
-                                     text.size - 1 + (size_t)blank, false, &encoding);
+    for (int space = 1; space >= 0 && *id < 0 && status == HEED_OK; space--) {
+        status = hd_tokenizer_encode(model->tokenizer, model->context, text.data + 1 - space,
+                                     text.size - 1 + (size_t)space, false, &encoding);
         if (status == HEED_OK && encoding.count == 1) *id = encoding.ids[0];
         tokens = encoding.count;
     }
@@ -270,49 +271,53 @@ static double dot(const float *a, const float *b, int64_t count) {
     return sum;
 }
 
-/* Keeps the nearest in order; of equal ones the first. */
-static void insert(hd_neighbours *n, int64_t most, const char *word, double cosine) {
-    int64_t at = n->count;
-    if (at == most && cosine <= n->nearest[most - 1].cosine) return;
-    if (at == most)
-        at--;
-    else
-        n->count++;
-    for (; at > 0 && n->nearest[at - 1].cosine < cosine; at--) n->nearest[at] = n->nearest[at - 1];
-    n->nearest[at] = (hd_neighbour){word, cosine};
-}
-
-static heed_status make_neighbours(const heed_model *model, const hd_look *look, const char *word, hd_neighbours *n) {
+/* Ranks the vocabulary's whole words but `own` by their cosine similarity with it: ranked [most], count → n->count. */
+static heed_status rank_words(const heed_model *model, int32_t own, int64_t most, hd_ranked *ranked, hd_buffer *text,
+                              hd_neighbours *n) {
     const hd_parameter *table = input_table(model);
-    hd_arena *arena = &n->picture.arena;
-    int64_t most = look->count ? look->count : USUAL_NEIGHBOURS, width = table->columns;
+    int64_t width = table->columns, size = hd_min((int64_t)hd_tokenizer_size(model->tokenizer), table->rows);
     word_marks marks = find_marks(model->tokenizer);
-    int32_t own;
-    HD_TRY(find_word(model, word, &own));
-    float *query = hd_arena_alloc(arena, (size_t)width, sizeof *query),
-          *row = hd_arena_alloc(arena, (size_t)width, sizeof *row);
-    n->nearest = hd_arena_alloc(arena, (size_t)most, sizeof *n->nearest);
-    n->word = keep(arena, word);
-    if (!query || !row || !n->nearest || !n->word) return HEED_MEMORY;
+    float *query = hd_arena_alloc(&n->picture.arena, (size_t)width, sizeof *query);
+    float *row = hd_arena_alloc(&n->picture.arena, (size_t)width, sizeof *row);
+    if (!query || !row) return HEED_MEMORY;
     hd_parameter_row(table, own, query);
-    hd_buffer text;
-    hd_buffer_open(&text, model->context);
-    heed_status status = HEED_OK;
-    int32_t size = (int32_t)hd_min((int64_t)hd_tokenizer_size(model->tokenizer), table->rows);
-    for (int32_t id = 0; id < size && status == HEED_OK; id++) {
-        const char *other;
-        status = word_of(model->tokenizer, marks, id, &text, &other);
-        if (status != HEED_OK || !other || id == own) continue;
+    for (int32_t id = 0; id < size; id++) {
+        const char *word;
+        HD_TRY(word_of(model->tokenizer, marks, id, text, &word));
+        if (!word || id == own) continue;
         hd_parameter_row(table, id, row);
         double norms = sqrt(dot(row, row, width)) * sqrt(dot(query, query, width));
         double cosine = norms > 0 ? dot(row, query, width) / norms : 0;
-        if (n->count == most && cosine <= n->nearest[most - 1].cosine) continue;
-        other = keep(arena, other);
-        if (other)
-            insert(n, most, other, cosine);
-        else
-            status = HEED_MEMORY;
+        n->count = hd_keep_best(ranked, n->count, most, (hd_ranked){cosine, id});
     }
+    return HEED_OK;
+}
+
+static heed_status set_neighbours(const heed_model *model, const hd_ranked *ranked, hd_buffer *text, hd_neighbours *n) {
+    word_marks marks = find_marks(model->tokenizer);
+    for (int64_t i = 0; i < n->count; i++) {
+        const char *word;
+        HD_TRY(word_of(model->tokenizer, marks, (int32_t)ranked[i].item, text, &word));
+        n->nearest[i] = (hd_neighbour){keep(&n->picture.arena, word), ranked[i].score};
+        if (!n->nearest[i].word) return HEED_MEMORY;
+    }
+    return HEED_OK;
+}
+
+static heed_status make_neighbours(const heed_model *model, const hd_inspect_settings *settings, const char *word,
+                                   hd_neighbours *n) {
+    hd_arena *arena = &n->picture.arena;
+    int64_t most = settings->count ? settings->count : DEFAULT_NEIGHBOURS;
+    int32_t own;
+    HD_TRY(find_word(model, word, &own));
+    hd_ranked *ranked = hd_arena_alloc(arena, (size_t)most, sizeof *ranked);
+    n->nearest = hd_arena_alloc(arena, (size_t)most, sizeof *n->nearest);
+    n->word = keep(arena, word);
+    if (!ranked || !n->nearest || !n->word) return HEED_MEMORY;
+    hd_buffer text;
+    hd_buffer_open(&text, model->context);
+    heed_status status = rank_words(model, own, most, ranked, &text, n);
+    if (status == HEED_OK) status = set_neighbours(model, ranked, &text, n);
     hd_buffer_close(&text);
     return status;
 }
@@ -320,13 +325,13 @@ static heed_status make_neighbours(const heed_model *model, const hd_look *look,
 heed_status heed_inspect_nearest(heed_model *model, const heed_options *options, const char *word,
                                  heed_picture **picture) {
     static const char *const allowed[] = {"format", "count", NULL};
-    hd_look look;
+    hd_inspect_settings settings;
     hd_neighbours *n = NULL;
     *picture = NULL;
-    heed_status status = hd_look_read(model->context, options, NULL, &look);
-    if (status == HEED_OK) status = hd_look_allow(model->context, options, "nearest words", allowed);
+    heed_status status = hd_inspect_settings_read(model->context, options, NULL, &settings);
+    if (status == HEED_OK) status = hd_inspect_settings_allow(model->context, options, "nearest words", allowed);
     if (status == HEED_OK) status = hd_neighbours_open(model->context, &n);
-    if (status == HEED_OK) status = make_neighbours(model, &look, word, n);
-    hd_look_free(model->context, &look);
+    if (status == HEED_OK) status = make_neighbours(model, &settings, word, n);
+    hd_inspect_settings_free(model->context, &settings);
     return finish(status, n ? &n->picture : NULL, picture);
 }

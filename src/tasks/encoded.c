@@ -1,25 +1,10 @@
 #include "tasks/encoded.h"
 
 #include "base/float_environment.h"
-#include "base/real.h"
-
-#include <math.h>
 #include <string.h>
 
-void hd_probabilities(const float *logits, int64_t count, double *probabilities) {
-    float largest = -INFINITY;
-    double total = 0;
-    for (int64_t i = 0; i < count; i++) largest = logits[i] > largest ? logits[i] : largest;
-    for (int64_t i = 0; i < count; i++) {
-        double below = (double)logits[i] - (double)largest;
-        probabilities[i] = below > -40 ? hd_exponential(below) : 0;
-        total += probabilities[i];
-    }
-    for (int64_t i = 0; i < count; i++) probabilities[i] /= total;
-}
-
 typedef struct encoding_texts {
-    hd_encoded at; /* the text at hand */
+    hd_encoded at; /* the current text */
     hd_encoding encoding;
     hd_pass pass;
     heed_status (*answer)(void *user, const hd_encoded *encoded);
@@ -53,12 +38,12 @@ hd_tensor *hd_choose_labels(const hd_encoded *e, const int32_t *tokens, int64_t 
     return hd_network_choose(e->model->network, e->pass, logits, &text, labels) == HEED_OK ? logits : NULL;
 }
 
-heed_status hd_encode_texts(heed_model *model, hd_head head, const char *what, const char *const *texts,
+heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, const char *const *texts,
                             const size_t *sizes, size_t count,
                             heed_status (*answer)(void *user, const hd_encoded *encoded), void *user,
                             heed_results **results) {
     *results = NULL;
-    HD_TRY(hd_model_require(model, head, true, false, what));
+    HD_TRY(hd_model_require(model, head, true, false, kind));
     HD_TRY(hd_results_open(model->context, count, results));
     hd_float_environment found = hd_float_enter();
     encoding_texts e = {.at = {.model = model, .results = *results}, .answer = answer, .user = user};

@@ -1,28 +1,21 @@
-/* The words that masks hide. */
+/* Masked language modelling: predicts the tokens at the masks of a text. */
+#include "base/best.h"
+#include "base/real.h"
 #include "tasks/encoded.h"
 
-/* The `most` likeliest tokens, the best first; of equal ones the lower id. */
-static void find_best(const float *logits, int64_t count, int64_t most, int32_t *best) {
+/* The tokens with the largest logits, the best first; of equal ones the lower id. */
+static void find_best(const float *logits, int64_t classes, int64_t count, hd_ranked *best) {
     int64_t found = 0;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t place = found;
-        if (found == most && !(logits[i] > logits[best[most - 1]])) continue;
-        if (found < most)
-            found++;
-        else
-            place--;
-        for (; place > 0 && logits[i] > logits[best[place - 1]]; place--) best[place] = best[place - 1];
-        best[place] = (int32_t)i;
-    }
+    for (int64_t i = 0; i < classes; i++) found = hd_keep_best(best, found, count, (hd_ranked){(double)logits[i], i});
 }
 
 typedef struct filling {
     size_t best;
     int32_t mask;
-    int32_t *ids;          /* the text's, with the likeliest word in each mask's place */
-    int32_t *words;        /* [masks, best]: tokens, the likeliest first */
+    int32_t *ids;          /* of the text, with the best prediction in place of each mask */
+    hd_ranked *ranked;     /* [masks, best]: tokens and their logits */
     double *probabilities; /* [vocabulary] */
-    size_t ids_capacity, words_capacity;
+    size_t ids_capacity, ranked_capacity;
 } filling;
 
 static size_t count_masks(const filling *f, const hd_encoding *encoding) {
@@ -31,15 +24,15 @@ static size_t count_masks(const filling *f, const hd_encoding *encoding) {
     return masks;
 }
 
-/* A word for the mask at `place`, and the text with it. */
-static heed_status add_word(const filling *f, const hd_encoded *e, size_t place, int32_t token, hd_answer *answer) {
+/* *answer is `token` for the mask at position `place`, and the text with it. */
+static heed_status set_answer(const filling *f, const hd_encoded *e, size_t place, int32_t token, hd_answer *answer) {
     const heed_tokenizer *tokenizer = e->model->tokenizer;
     hd_buffer text;
     hd_buffer_open(&text, e->model->context);
-    int32_t likeliest = f->ids[place];
+    int32_t best = f->ids[place];
     f->ids[place] = token;
     heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, true, &text);
-    f->ids[place] = likeliest;
+    f->ids[place] = best;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_clear(&text);
     if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, true, &text);
@@ -62,27 +55,28 @@ static heed_status answer(void *user, const hd_encoded *e) {
     int64_t classes = e->logits->columns, best = hd_min((int64_t)f->best, classes);
     size_t masks = count_masks(f, encoding), answers = masks * (size_t)best;
     if (!masks) {
-        hd_fail(context, HEED_ARGUMENT, "no word is hidden: put %s in its place",
+        hd_fail(context, HEED_ARGUMENT, "the text has no mask: put %s where a word is to be predicted",
                 f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
         return hd_results_problem(e->results, e->index, context->message);
     }
     item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
-    if (!item->answers || !hd_grow(context, &f->words, &f->words_capacity, answers, sizeof *f->words) ||
+    if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
         !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids))
         return HEED_MEMORY;
-    int32_t *words = f->words;
+    hd_ranked *ranked = f->ranked;
     for (size_t i = 0; i < encoding->count; i++) {
         f->ids[i] = encoding->ids[i];
         if (encoding->ids[i] != f->mask) continue;
-        find_best(e->logits->data + (int64_t)i * classes, classes, best, words);
-        f->ids[i] = words[0];
-        words += best;
+        find_best(e->logits->data + (int64_t)i * classes, classes, best, ranked);
+        f->ids[i] = (int32_t)ranked->item;
+        ranked += best;
     }
-    words = f->words;
+    ranked = f->ranked;
     for (size_t i = 0; i < encoding->count; i++) {
         if (encoding->ids[i] != f->mask) continue;
-        hd_probabilities(e->logits->data + (int64_t)i * classes, classes, f->probabilities);
-        for (int64_t j = 0; j < best; j++) HD_TRY(add_word(f, e, i, *words++, &item->answers[item->count++]));
+        hd_softmax(e->logits->data + (int64_t)i * classes, classes, f->probabilities);
+        for (int64_t j = 0; j < best; j++, ranked++)
+            HD_TRY(set_answer(f, e, i, (int32_t)ranked->item, &item->answers[item->count++]));
     }
     return HEED_OK;
 }
@@ -95,9 +89,10 @@ heed_status heed_fill(heed_model *model, const char *const *texts, const size_t 
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
     if (status == HEED_OK)
-        status = hd_encode_texts(model, HD_HEAD_MASKED, "fills in words", texts, sizes, count, answer, &f, results);
+        status =
+            hd_encode_texts(model, HD_HEAD_MASKED, "a masked language model", texts, sizes, count, answer, &f, results);
     hd_free(context, f.probabilities);
-    hd_free(context, f.words);
+    hd_free(context, f.ranked);
     hd_free(context, f.ids);
     return status;
 }

@@ -193,7 +193,7 @@ heed_status heed_generate(heed_model *model, const heed_options *options, const 
     heed_context *context = model->context;
     continuing c = {.model = model, .first = first, .words = words, .user = user};
     *results = NULL;
-    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "goes on with texts"));
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
     HD_TRY(settle(model, options, &c.generation));
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();

@@ -1,26 +1,26 @@
-/* How far back a language model's error reaches: the norm of the gradient of a token's loss with respect to the embedding of
- * the token so many places before it (Hochreiter, 1991; Bengio, Simard and Frasconi, 1994; Pascanu, Mikolov and Bengio,
+/* How far back gradients reach in a language model: the norm of the gradient of a token's loss with respect to the embedding
+ * of the token at each distance before it (Hochreiter, 1991; Bengio, Simard and Frasconi, 1994; Pascanu, Mikolov and Bengio,
  * 2013).
  *
- * A window is distance + 1 tokens of a text and the one that follows, which is to be told from them. Windows are sequences
- * of a ragged batch, so one way back through the sum of their losses gives each window its own gradients. */
+ * A window is distance + 1 tokens of a text, and the token after them is the target. Windows are sequences of a ragged
+ * batch, so one backward pass through the sum of their losses gives each window its own gradients. */
 #include "base/float_environment.h"
 #include "inspect/measured.h"
 #include "inspect/strip.h"
 #include "layers/recurrent.h"
-#include "tasks/look.h"
+#include "tasks/inspect_settings.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    USUAL_DISTANCE = 50,
-    MOST_WINDOWS = 512, /* of a model, at equal distances in the texts */
+    DEFAULT_DISTANCE = 50,
+    MOST_WINDOWS = 512, /* per model, evenly spaced in the texts */
     BATCH_TOKENS = 2048,
     NAME = 96
 };
 
-/* All texts as one model reads them. */
+/* The tokens of all texts. */
 typedef struct texts_read {
     int32_t *ids;   /* [starts[count]] */
     size_t *starts; /* [count + 1] */
@@ -33,7 +33,7 @@ typedef struct measuring {
     int64_t distance;
     double *norms; /* [distance + 1]: sums over windows */
     int64_t windows;
-    hd_tensor *embedding; /* of the pass at hand */
+    hd_tensor *embedding; /* of the current pass */
 } measuring;
 
 static heed_status read_texts(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
@@ -58,7 +58,7 @@ static heed_status read_texts(heed_model *model, const char *const *texts, const
     return status;
 }
 
-/* The farthest that each text's windows of this distance begin, counted over all texts. */
+/* The windows of this distance in all texts. */
 static int64_t count_windows(const texts_read *texts, int64_t distance) {
     int64_t windows = 0;
     for (size_t i = 0; i < texts->count; i++)
@@ -66,7 +66,7 @@ static int64_t count_windows(const texts_read *texts, int64_t distance) {
     return windows;
 }
 
-/* The tokens of window `index` of all. */
+/* The tokens of window `index` [distance + 2]. */
 static const int32_t *window_at(const texts_read *texts, int64_t distance, int64_t index) {
     for (size_t i = 0;; i++) {
         int64_t here = hd_max((int64_t)(texts->starts[i + 1] - texts->starts[i]) - distance - 1, 0);
@@ -75,29 +75,29 @@ static const int32_t *window_at(const texts_read *texts, int64_t distance, int64
     }
 }
 
-/* The input of the pass wants a gradient, though no parameter does. */
-static void watch(void *user, const char *what, hd_tensor *x) {
+/* An observer: requests the gradient of the input embeddings, although no parameter is trained. */
+static void observe_embedding(void *user, const char *what, hd_tensor *x) {
     measuring *m = user;
     if (strcmp(what, "embedding") != 0) return;
     x->needs_gradient = true;
     m->embedding = x;
 }
 
-/* Windows [first, end) of `chosen`, in one pass there and back. */
+/* A forward and a backward pass over windows [first, end) of `chosen`. */
 static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64_t chosen, int64_t first, int64_t end) {
     const hd_network *network = m->model->network;
     int64_t tokens = m->distance + 1, windows = end - first, width = network->recipe.width;
     int32_t *ids = hd_pass_alloc(pass, (size_t)(windows * tokens), sizeof *ids);
     int32_t *starts = hd_pass_alloc(pass, (size_t)windows + 1, sizeof *starts);
     int32_t *lasts = hd_pass_alloc(pass, (size_t)windows, sizeof *lasts);
-    int32_t *wanted = hd_pass_alloc(pass, (size_t)windows, sizeof *wanted);
-    if (!ids || !starts || !lasts || !wanted) return HEED_MEMORY;
+    int32_t *targets = hd_pass_alloc(pass, (size_t)windows, sizeof *targets);
+    if (!ids || !starts || !lasts || !targets) return HEED_MEMORY;
     for (int64_t w = 0; w < windows; w++) {
         const int32_t *window = window_at(&m->texts, m->distance, (first + w) * all / chosen);
         memcpy(ids + w * tokens, window, (size_t)tokens * sizeof *ids);
         starts[w] = (int32_t)(w * tokens);
         lasts[w] = (int32_t)((w + 1) * tokens - 1);
-        wanted[w] = window[tokens];
+        targets[w] = window[tokens];
     }
     starts[windows] = (int32_t)(windows * tokens);
     hd_layout layout = {windows, starts, NULL, NULL};
@@ -107,7 +107,7 @@ static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64
     hd_tensor *states = hd_network_decode(network, pass, ids, &layout, NULL);
     hd_tensor *rows = hd_network_head(network, pass, hd_gather(pass, states, lasts, windows, 1, NULL));
     if (!rows) return pass->status;
-    HD_TRY(hd_network_loss(network, pass, rows, wanted, &layout, &options, &loss));
+    HD_TRY(hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
     HD_TRY(hd_pass_backward(pass));
     if (!m->embedding || !m->embedding->gradient) return HEED_OK;
     for (int64_t w = 0; w < windows; w++)
@@ -120,7 +120,7 @@ static heed_status measure_windows(measuring *m) {
     heed_context *context = m->model->context;
     int64_t all = count_windows(&m->texts, m->distance), batch = hd_max(BATCH_TOKENS / (m->distance + 1), 1);
     m->windows = hd_min(all, MOST_WINDOWS);
-    hd_observer observer = {.tensor = watch, .user = m};
+    hd_observer observer = {.tensor = observe_embedding, .user = m};
     hd_pass pass;
     hd_pass_open(&pass, context, &m->model->network->arena);
     heed_status status = hd_network_pack(m->model->network);
@@ -135,19 +135,20 @@ static heed_status measure_windows(measuring *m) {
     return status;
 }
 
-static heed_status choose_distance(measuring *m, const hd_look *look) {
+static heed_status choose_distance(measuring *m, const hd_inspect_settings *settings) {
     heed_context *context = m->model->context;
     int64_t of_texts = (int64_t)m->texts.longest - 2, of_model = m->model->network->recipe.max_positions - 1;
     int64_t most = hd_min(of_texts, of_model);
-    if (of_texts < 1) return hd_fail(context, HEED_ARGUMENT, "no text has the three tokens that a gradient needs");
-    if (look->distance > most)
-        return hd_fail(context, HEED_ARGUMENT, "distance is %lld, but the %s go back %lld tokens at most",
-                       (long long)look->distance, of_texts < of_model ? "texts" : "model's positions", (long long)most);
-    m->distance = look->distance ? look->distance : hd_min(most, USUAL_DISTANCE);
+    if (of_texts < 1) return hd_fail(context, HEED_ARGUMENT, "gradients need a text of at least 3 tokens");
+    if (settings->distance > most)
+        return hd_fail(context, HEED_ARGUMENT, "distance is %lld, but the longest that the %s allow is %lld tokens",
+                       (long long)settings->distance, of_texts < of_model ? "texts" : "model's positions",
+                       (long long)most);
+    m->distance = settings->distance ? settings->distance : hd_min(most, DEFAULT_DISTANCE);
     return HEED_OK;
 }
 
-/* "shakespeare (LSTM)": the folder's own name, and what kind of model it is. */
+/* "shakespeare (LSTM)": the folder's name without its path, and the kind of network. */
 static const char *name_model(const heed_model *model, hd_arena *arena) {
     const hd_recipe *recipe = &model->network->recipe;
     const char *folder = model->folder ? model->folder : "model";
@@ -161,14 +162,14 @@ static const char *name_model(const heed_model *model, hd_arena *arena) {
     return name;
 }
 
-static heed_status measure(heed_model *model, const hd_look *look, const char *const *texts, const size_t *sizes,
-                           size_t count, hd_arena *arena, hd_series *series) {
+static heed_status measure(heed_model *model, const hd_inspect_settings *settings, const char *const *texts,
+                           const size_t *sizes, size_t count, hd_arena *arena, hd_series *series) {
     measuring m = {.model = model};
     if (model->context->bf16)
-        return hd_fail(model->context, HEED_UNSUPPORTED, "gradients are measured in f32, not in bf16");
-    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "tells the next token"));
+        return hd_fail(model->context, HEED_UNSUPPORTED, "gradients are measured in f32 only: leave out compute bf16");
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
     heed_status status = read_texts(model, texts, sizes, count, &m.texts);
-    if (status == HEED_OK) status = choose_distance(&m, look);
+    if (status == HEED_OK) status = choose_distance(&m, settings);
     double *x = NULL;
     if (status == HEED_OK) {
         x = hd_arena_alloc(arena, (size_t)m.distance + 1, sizeof *x);
@@ -185,13 +186,13 @@ static heed_status measure(heed_model *model, const hd_look *look, const char *c
     return series->name ? HEED_OK : HEED_MEMORY;
 }
 
-static heed_status make_gradients(heed_model *const *models, size_t model_count, const hd_look *look,
+static heed_status make_gradients(heed_model *const *models, size_t model_count, const hd_inspect_settings *settings,
                                   const char *const *texts, const size_t *sizes, size_t count, hd_measured *measured) {
     hd_arena *arena = &measured->picture.arena;
     hd_series *series = hd_arena_alloc(arena, model_count, sizeof *series);
     if (!series) return HEED_MEMORY;
     for (size_t i = 0; i < model_count; i++) {
-        heed_status status = measure(models[i], look, texts, sizes, count, arena, &series[i]);
+        heed_status status = measure(models[i], settings, texts, sizes, count, arena, &series[i]);
         if (status != HEED_OK)
             return model_count > 1 && models[i]->folder ? hd_fail_in(models[i]->context, models[i]->folder) : status;
     }
@@ -210,16 +211,16 @@ heed_status heed_inspect_gradients(heed_model *const *models, size_t model_count
                                    heed_picture **picture) {
     static const char *const allowed[] = {"format", "distance", NULL};
     heed_context *context = models[0]->context;
-    hd_look look;
+    hd_inspect_settings settings;
     hd_measured *measured = NULL;
     *picture = NULL;
-    heed_status status = hd_look_read(context, options, NULL, &look);
-    if (status == HEED_OK) status = hd_look_allow(context, options, "gradients", allowed);
+    heed_status status = hd_inspect_settings_read(context, options, NULL, &settings);
+    if (status == HEED_OK) status = hd_inspect_settings_allow(context, options, "gradients", allowed);
     if (status == HEED_OK) status = hd_measured_open(context, &measured);
     hd_float_environment found = hd_float_enter();
-    if (status == HEED_OK) status = make_gradients(models, model_count, &look, texts, sizes, count, measured);
+    if (status == HEED_OK) status = make_gradients(models, model_count, &settings, texts, sizes, count, measured);
     hd_float_leave(found);
-    hd_look_free(context, &look);
+    hd_inspect_settings_free(context, &settings);
     if (status == HEED_OK)
         *picture = &measured->picture;
     else if (measured)

@@ -1,11 +1,12 @@
-/* Pictures of what is inside a model, as the options want them drawn. */
+/* Draws a heed_picture in the format that the options name. */
 #include "inspect/picture.h"
-#include "tasks/look.h"
+#include "tasks/inspect_settings.h"
 
-static heed_status draw(const void *what, const hd_look *look, bool color, int columns, hd_buffer *out) {
+static heed_status draw(const void *what, const hd_inspect_settings *settings, bool color, int columns,
+                        hd_buffer *out) {
     const heed_picture *picture = what;
     const hd_picture_class *class = picture->class;
-    switch ((hd_picture_format)look->format) {
+    switch ((hd_picture_format)settings->format) {
         case HD_PICTURE_BY_NAME:
         case HD_PICTURE_TEXT:
             return class->text(picture, color, columns, out);
@@ -23,9 +24,9 @@ static heed_status draw(const void *what, const hd_look *look, bool color, int c
 
 heed_status heed_picture_draw(const heed_picture *picture, const heed_options *options, bool color, int columns,
                               char **bytes, size_t *size) {
-    return hd_look_draw(picture->context, options, draw, picture, color, columns, bytes, size);
+    return hd_inspect_draw(picture->context, options, draw, picture, color, columns, bytes, size);
 }
 
 heed_status heed_picture_save(const heed_picture *picture, const heed_options *options, const char *path) {
-    return hd_look_save(picture->context, options, draw, picture, path);
+    return hd_inspect_save(picture->context, options, draw, picture, path);
 }

@@ -1,4 +1,4 @@
-/* Answers to an array of texts: for each text its alternatives with scores, or why it has none. */
+/* The results of an array of texts: for each text its answers with scores, or why it has none. */
 #ifndef HD_TASKS_RESULTS_H
 #define HD_TASKS_RESULTS_H
 
@@ -8,8 +8,8 @@ typedef struct hd_answer {
     const char *text;
     float score;
     const char *label;     /* NULL: none */
-    uint32_t start, end;   /* characters of the text that it is about */
-    const char *alignment; /* NULL: not asked for */
+    uint32_t start, end;   /* characters [start, end) of the text that the answer refers to */
+    const char *alignment; /* NULL: none was requested */
 } hd_answer;
 
 typedef struct hd_result {
@@ -27,7 +27,7 @@ struct heed_results {
 
 /* A copy that lives as long as the results; NULL when out of memory. */
 char *hd_results_copy(heed_results *results, const char *text, size_t size);
-/* Says why a text has no answer. */
+/* Records why a text has no answer. */
 heed_status hd_results_problem(heed_results *results, size_t index, const char *problem);
 heed_status hd_results_open(heed_context *context, size_t count, heed_results **results);
 

@@ -1,43 +1,44 @@
-/* Named entities in a text. A word has the label of its first piece; neighbours of one kind are one entity, unless the second
- * label begins with "B-". */
+/* Named-entity recognition. A word has the label of its first sub-word token; adjacent words of one kind are one entity,
+ * unless the label of the second begins with "B-". */
+#include "base/real.h"
 #include "tasks/encoded.h"
+#include "text/iob.h"
 #include "text/unicode.h"
 
 #include <string.h>
 
-static bool is_blank(char c) { return strchr(" \t\r\n", c) != NULL; }
+static bool is_space(char c) { return strchr(" \t\r\n", c) != NULL; }
 
-/* Does a word begin with this token? Its first character that is no blank stands behind one, or the vocabulary marks it. */
+/* Does a word begin with this token? It does if a space comes before its first visible character, or if the vocabulary
+ * marks it as the beginning of a word. */
 static bool begins_a_word(const hd_encoded *e, size_t token) {
     uint32_t start = e->encoding->starts[token], end = e->encoding->ends[token];
-    if (end == start) return false; /* the template put it in */
+    if (end == start) return false; /* a special token of the template */
     size_t first = hd_utf8_offset(e->text, e->size, start), last = hd_utf8_offset(e->text, e->size, end), at = first;
-    while (at < last && is_blank(e->text[at])) at++;
+    while (at < last && is_space(e->text[at])) at++;
     if (at == last) return false;
-    return at == 0 || is_blank(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
+    return at == 0 || is_space(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
 }
 
-/* The entity that is being read. */
+/* The entity that the words read last belong to. */
 typedef struct entity {
     const char *label; /* "B-PER"; NULL: none */
     uint32_t start, end;
-    double sum; /* of its words' probabilities */
+    double sum; /* of the probabilities of its words */
     int64_t words;
 } entity;
-
-static const char *kind_of(const char *label) { return label[0] && label[1] == '-' ? label + 2 : label; }
 
 static heed_status close_entity(const hd_encoded *e, entity *t) {
     hd_result *item = &e->results->items[e->index];
     if (!t->label) return HEED_OK;
     size_t first = hd_utf8_offset(e->text, e->size, t->start), end = hd_utf8_offset(e->text, e->size, t->end);
-    /* a piece may hold the blank before it, or be nothing else */
-    while (first < end && is_blank(e->text[first])) first++, t->start++;
-    while (end > first && is_blank(e->text[end - 1])) end--, t->end--;
+    /* a token may include the space before it, or be a space alone */
+    while (first < end && is_space(e->text[first])) first++, t->start++;
+    while (end > first && is_space(e->text[end - 1])) end--, t->end--;
     char *words = hd_results_copy(e->results, e->text + first, end - first);
     if (!words) return HEED_MEMORY;
     item->answers[item->count++] = (hd_answer){.text = words,
-                                               .label = kind_of(t->label),
+                                               .label = hd_span_kind(t->label),
                                                .score = (float)(t->sum / (double)t->words),
                                                .start = t->start,
                                                .end = t->end};
@@ -45,7 +46,7 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     return HEED_OK;
 }
 
-/* The words of a text: the row of each one's first piece, and of its logits the label that is chosen. */
+/* The words of a text: the position of the first token of each, and its predicted label. */
 typedef struct words {
     int64_t count;
     int32_t *tokens, *labels; /* [count] */
@@ -67,16 +68,16 @@ static heed_status choose_labels(const hd_encoded *e, words *w) {
 static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, entity *t) {
     const char *label = e->model->labels[w->labels[i]];
     bool outside = strcmp(label, "O") == 0;
-    bool same = t->label && !outside && label[0] != 'B' && strcmp(kind_of(t->label), kind_of(label)) == 0;
+    bool same = t->label && !outside && label[0] != 'B' && strcmp(hd_span_kind(t->label), hd_span_kind(label)) == 0;
     if (!same) HD_TRY(close_entity(e, t));
     if (outside) return HEED_OK;
     if (!same) *t = (entity){.label = label, .start = e->encoding->starts[w->tokens[i]]};
-    hd_probabilities(w->logits->data + i * w->logits->columns, w->logits->columns, probabilities);
+    hd_softmax(w->logits->data + i * w->logits->columns, w->logits->columns, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
     int64_t end = i + 1 < w->count ? w->tokens[i + 1] : (int64_t)e->encoding->count;
-    for (int64_t piece = w->tokens[i]; piece < end; piece++)
-        if (e->encoding->ends[piece] > e->encoding->starts[piece]) t->end = e->encoding->ends[piece];
+    for (int64_t token = w->tokens[i]; token < end; token++)
+        if (e->encoding->ends[token] > e->encoding->starts[token]) t->end = e->encoding->ends[token];
     return HEED_OK;
 }
 
@@ -95,5 +96,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                      heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TOKENS, "tags words", texts, sizes, count, answer, NULL, results);
+    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", texts, sizes, count, answer,
+                           NULL, results);
 }

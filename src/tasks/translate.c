@@ -294,7 +294,7 @@ static heed_status translate_all(translating *t) {
 heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
                          const size_t *sizes, size_t count, heed_results **results) {
     heed_context *context = model->context;
-    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "translates"));
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "a translation model"));
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();
     translating t = {.model = model, .settings = settings, .texts = texts, .sizes = sizes, .results = *results};

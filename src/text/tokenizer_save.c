@@ -1,26 +1,14 @@
 /* Writes a tokenizer.json, field by field in the order and layout of the tokenizers package. */
 #include "base/file.h"
+#include "text/json_text.h"
 #include "text/parts.h"
 #include "text/unicode.h"
 
 #include <string.h>
 
-static void put_string(hd_buffer *out, const char *text, size_t size) {
-    hd_buffer_byte(out, '"');
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (c == '"' || c == '\\') hd_buffer_byte(out, '\\');
-        if ((uint8_t)c < 32)
-            hd_buffer_format(out, "\\u%04x", (unsigned)c);
-        else
-            hd_buffer_byte(out, c);
-    }
-    hd_buffer_byte(out, '"');
-}
-
 static void put_character(hd_buffer *out, uint32_t code) {
     char bytes[4];
-    put_string(out, bytes, hd_utf8_encode(code, bytes));
+    hd_json_append_string(out, bytes, hd_utf8_encode(code, bytes));
 }
 
 static void put_codes(hd_buffer *out, heed_context *context, hd_codes codes) {
@@ -30,13 +18,13 @@ static void put_codes(hd_buffer *out, heed_context *context, hd_codes codes) {
         char bytes[4];
         hd_buffer_append(&text, bytes, hd_utf8_encode(codes.codes[i], bytes));
     }
-    put_string(out, text.data, text.size);
+    hd_json_append_string(out, text.data, text.size);
     out->failed = out->failed || text.failed;
     hd_buffer_close(&text);
 }
 
 static void put_token(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t id) {
-    put_string(out, hd_vocabulary_text(&tokenizer->vocabulary, id), tokenizer->vocabulary.tokens[id].size);
+    hd_json_append_string(out, hd_vocabulary_text(&tokenizer->vocabulary, id), tokenizer->vocabulary.tokens[id].size);
 }
 
 static const char *truth(bool value) { return value ? "true" : "false"; }
@@ -138,7 +126,7 @@ static void put_pre_tokenizer(hd_buffer *out, const heed_tokenizer *tokenizer, s
             const char *text = hd_pattern_text(it->pattern, &size);
             hd_buffer_format(out, "{\"type\": \"Split\", \"pattern\": {\"%s\": ",
                              hd_pattern_is_literal(it->pattern) ? "String" : "Regex");
-            put_string(out, text, size);
+            hd_json_append_string(out, text, size);
             hd_buffer_format(out, "}, \"behavior\": \"%s\", \"invert\": %s}", behaviors[it->behavior],
                              truth(it->invert));
             break;
@@ -170,14 +158,14 @@ static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t 
             break;
         case HD_DECODE_REPLACE:
             hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-            put_string(out, it->pattern, it->pattern_size);
+            hd_json_append_string(out, it->pattern, it->pattern_size);
             hd_buffer_text(out, "}, \"content\": ");
-            put_string(out, it->content, it->content_size);
+            hd_json_append_string(out, it->content, it->content_size);
             hd_buffer_byte(out, '}');
             break;
         case HD_DECODE_WORDPIECE:
             hd_buffer_text(out, "{\"type\": \"WordPiece\", \"prefix\": ");
-            put_string(out, it->pattern, it->pattern_size);
+            hd_json_append_string(out, it->pattern, it->pattern_size);
             hd_buffer_format(out, ", \"cleanup\": %s}", truth(it->cleanup));
             break;
         case HD_DECODE_BYTE_LEVEL:
@@ -185,7 +173,7 @@ static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t 
             break;
         case HD_DECODE_BPE:
             hd_buffer_text(out, "{\"type\": \"BPEDecoder\", \"suffix\": ");
-            put_string(out, it->pattern, it->pattern_size);
+            hd_json_append_string(out, it->pattern, it->pattern_size);
             hd_buffer_byte(out, '}');
             break;
     }
@@ -219,7 +207,7 @@ static void put_template_items(hd_buffer *out, const hd_template *template, cons
         if (items[i].kind == HD_TEMPLATE_SPECIAL) {
             const char *name = template->specials[items[i].special].name;
             hd_buffer_text(out, "{\"SpecialToken\": {\"id\": ");
-            put_string(out, name, strlen(name));
+            hd_json_append_string(out, name, strlen(name));
         } else {
             hd_buffer_format(out, "{\"Sequence\": {\"id\": \"%s\"",
                              items[i].kind == HD_TEMPLATE_FIRST_TEXT ? "A" : "B");
@@ -231,9 +219,9 @@ static void put_template_items(hd_buffer *out, const hd_template *template, cons
 
 static void put_special(hd_buffer *out, const heed_tokenizer *tokenizer, const hd_template_special *special) {
     size_t length = strlen(special->name);
-    put_string(out, special->name, length);
+    hd_json_append_string(out, special->name, length);
     hd_buffer_text(out, ": {\"id\": ");
-    put_string(out, special->name, length);
+    hd_json_append_string(out, special->name, length);
     hd_buffer_text(out, ", \"ids\": [");
     for (size_t i = 0; i < special->count; i++) hd_buffer_format(out, i ? ", %d" : "%d", special->ids[i]);
     hd_buffer_text(out, "], \"tokens\": [");
@@ -304,7 +292,7 @@ static void put_vocabulary(hd_buffer *out, const heed_tokenizer *tokenizer) {
 static void put_affix(hd_buffer *out, const char *key, const char *affix, const char *none) {
     hd_buffer_format(out, ",\n    \"%s\": ", key);
     if (affix)
-        put_string(out, affix, strlen(affix));
+        hd_json_append_string(out, affix, strlen(affix));
     else
         hd_buffer_text(out, none);
 }

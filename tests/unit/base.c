@@ -1,10 +1,14 @@
-/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers are Philox's. */
+/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers follow Philox, the best of
+ * many scores are kept in order. */
 #include "fixture.h"
 
 #include "base/arena.h"
+#include "base/best.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "base/real.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +21,10 @@ static void arena_rewinds_and_reuses(void **state) {
     char *first = hd_arena_alloc(&arena, 100, 1);
     hd_arena_mark mark = hd_arena_here(&arena);
     for (int i = 0; i < 100; i++) {
-        char *piece = hd_arena_alloc(&arena, 10000, 1);
-        assert_non_null(piece);
-        assert_int_equal((uintptr_t)piece % 64, 0);
-        memset(piece, i, 10000);
+        char *block = hd_arena_alloc(&arena, 10000, 1);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % 64, 0);
+        memset(block, i, 10000);
     }
     size_t held = hd_arena_size(&arena);
     hd_arena_rewind(&arena, mark);
@@ -34,7 +38,7 @@ static void arena_rewinds_and_reuses(void **state) {
 }
 
 /* Rounds of uneven size settle on one block as large as the largest. */
-static void arena_settles(void **state) {
+static void arena_joins_its_blocks(void **state) {
     (void)state;
     heed_context *context = open_context();
     hd_arena arena;
@@ -90,12 +94,37 @@ static void writer_leaves_the_old_file_on_failure(void **state) {
     heed_context_close(context);
 }
 
+static void best_keeps_order(void **state) {
+    (void)state;
+    const double scores[] = {1, 3, 2, 3, NAN, 5, 1, 4};
+    const int64_t expected[][8] = {{5}, {5, 7}, {5, 7, 1}, {5, 7, 1, 3}};
+    for (int64_t capacity = 0; capacity <= 4; capacity++) {
+        hd_ranked best[4];
+        int64_t count = 0;
+        for (int64_t i = 0; i < (int64_t)HD_COUNT(scores); i++)
+            count = hd_keep_best(best, count, capacity, (hd_ranked){scores[i], i});
+        assert_int_equal(count, capacity);
+        for (int64_t i = 0; i < count; i++) assert_int_equal(best[i].item, expected[capacity - 1][i]);
+    }
+}
+
+static void softmax_sums_to_one(void **state) {
+    (void)state;
+    double p[3], q[3];
+    hd_softmax((const float[]){1, 1, -100}, 3, p);
+    assert_true(p[0] == 0.5 && p[1] == 0.5 && p[2] == 0);
+    hd_softmax((const float[]){1e30f, 0, 1e30f}, 3, q); /* no overflow */
+    assert_true(q[0] == 0.5 && q[1] == 0 && q[2] == 0.5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
-        cmocka_unit_test(arena_settles),
+        cmocka_unit_test(arena_joins_its_blocks),
         cmocka_unit_test(philox_matches_published_vectors),
         cmocka_unit_test(writer_leaves_the_old_file_on_failure),
+        cmocka_unit_test(best_keeps_order),
+        cmocka_unit_test(softmax_sums_to_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

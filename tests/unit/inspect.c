@@ -1,4 +1,4 @@
-/* Looking inside: captured weights are those of the definition, watching changes nothing, and pieces become words. */
+/* inspect: captured weights match the definition, an observer changes no result, and tokens are grouped into words. */
 #include "fixture.h"
 
 #include "autograd/ops/ops.h"
@@ -7,6 +7,7 @@
 #include "inspect/draw.h"
 #include "inspect/label.h"
 #include "inspect/words.h"
+#include "text/json_text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static hd_layout sequence(int32_t starts[2], int64_t count) {
     return (hd_layout){1, starts, NULL, NULL};
 }
 
-/* Row `found` [keys] is the softmax of `scores`, of which the first `seen` count. */
+/* Row `found` [keys] is the softmax of the first `seen` of `scores`; the rest is masked. */
 static void assert_softmax(const float *found, const double *scores, int64_t seen, int64_t keys) {
     double largest = -INFINITY, whole = 0, sum = 0;
     for (int64_t k = 0; k < seen; k++) largest = fmax(largest, scores[k]);
@@ -91,7 +92,7 @@ static void weights_are_those_of_the_definition(void **state) {
     check_dot_product(130, 130, 2, 24, true);
 }
 
-/* A recurrent decoder looks once a step; the rows are put together. */
+/* A recurrent decoder reports one row per step; the rows are joined. */
 static void steps_are_put_together(void **state) {
     (void)state;
     enum { STEPS = 6, KEYS = 37, WIDTH = 20 };
@@ -210,19 +211,19 @@ static void networks_show_their_attention(void **state) {
 /* ---- words ---- */
 
 typedef struct text_case {
-    const char *text, *words; /* words with a bar between them, and the pieces of each in brackets */
+    const char *text, *words; /* words with a bar between them, and the tokens of each in brackets */
 } text_case;
 
 static void append_words(const hd_words *w, hd_buffer *out) {
     for (int64_t word = 0; word < w->words; word++) {
         hd_buffer_format(out, "%s%s[", word ? " | " : "", w->word_labels[word]);
-        for (int64_t i = 0; i < w->pieces; i++)
-            if (w->word[i] == word) hd_buffer_format(out, "%s:%d ", w->piece_labels[i], w->number[i]);
+        for (int64_t i = 0; i < w->tokens; i++)
+            if (w->word[i] == word) hd_buffer_format(out, "%s:%d ", w->token_labels[i], w->spaced_word[i]);
         out->data[out->size - 1] = ']';
     }
 }
 
-static void pieces_become_words(void **state) {
+static void tokens_become_words(void **state) {
     (void)state;
     static const text_case cases[] = {
         {"a dog runs.", "a[▁a:0] | dog[▁:1 d:1 o:1 g:1] | runs[▁runs:2] | .[.:2] | </s>[</s>:-1]"},
@@ -252,7 +253,7 @@ static void pieces_become_words(void **state) {
     heed_context_close(context);
 }
 
-/* Ids have no text of their own: it is what they decode to. */
+/* The text of ids is what they decode to. */
 static void ids_become_words(void **state) {
     (void)state;
     static const int32_t ids[] = {71, 35, 30, 11, 21, 1, 14, 68, 4, 4, 0};
@@ -269,7 +270,7 @@ static void ids_become_words(void **state) {
     assert_string_equal(found.data,
                         "<pad>[<pad>:-1] | a[▁a:0] | do[▁:1 d:1 o:1] | <unk>[<unk>:-1] | g[g:1] | "
                         "runs[▁runs:2] | ..[.:2 .:2] | </s>[</s>:-1]");
-    assert_int_equal(words.numbers, 3);
+    assert_int_equal(words.spaced_words, 3);
     hd_buffer_close(&found);
     hd_arena_close(&arena);
     hd_tokenizer_close(tokenizer);
@@ -296,7 +297,7 @@ static void labels_have_room_and_are_escaped(void **state) {
     hd_buffer out;
     hd_buffer_open(&out, context);
     hd_append_xml(&out, "a<b>&c");
-    hd_append_json_string(&out, "\"</script>\\ \xC3\xA4\t");
+    hd_json_append_page_string(&out, "\"</script>\\ \xC3\xA4\t");
     assert_string_equal(out.data, "a&lt;b&gt;&amp;c\"\\u0022\\u003c/script>\\u005c \xC3\xA4\\u0009\"");
     hd_buffer_close(&out);
     assert_int_equal(hd_text_cells("e\xCC\x81\xE7\x8A\xAC"), 3); /* e with a combining accent, a wide character */
@@ -327,7 +328,7 @@ int main(void) {
         cmocka_unit_test(weights_are_those_of_the_definition),
         cmocka_unit_test(steps_are_put_together),
         cmocka_unit_test(networks_show_their_attention),
-        cmocka_unit_test(pieces_become_words),
+        cmocka_unit_test(tokens_become_words),
         cmocka_unit_test(ids_become_words),
         cmocka_unit_test(joined_weights_are_summed_over_keys_and_averaged_over_queries),
         cmocka_unit_test(labels_have_room_and_are_escaped),

@@ -1,4 +1,4 @@
-/* Curves: axes that end at round numbers, points where they belong, gaps where there is nothing to show. */
+/* Curves: axes end at round numbers, points are at their coordinates, missing values leave gaps. */
 #include "fixture.h"
 
 #include "inspect/curves.h"
@@ -89,7 +89,7 @@ static void logarithms_break_at_zero(void **state) {
     heed_context_close(context);
 }
 
-/* What has no range, or no points, is a picture all the same. */
+/* Series without a range or without points can be drawn too. */
 static void little_is_drawn_too(void **state) {
     (void)state;
     static const double x[] = {3}, y[] = {0}, nothing[] = {NAN};

@@ -1,4 +1,4 @@
-/* Pictures of what is inside a model: what they show is what the model's own passes make. */
+/* Pictures: the numbers in them equal those of the model's own passes. */
 #include "fixture.h"
 
 #include "inspect/measured.h"
@@ -44,7 +44,7 @@ static void assert_softmax(const double *scores, const float *weights, int64_t c
     for (int64_t i = 0; i < count; i++) assert_true(fabs(exp(scores[i] - largest) / sum - (double)weights[i]) <= 1e-6);
 }
 
-/* The words are those of the real decoder's greedy search, and the likeliest of the pass that is drawn. */
+/* The words equal those of greedy search, and are the most probable ones of the captured pass. */
 static void check_steps(heed_context *context, const hd_recipe *recipe) {
     static const char text[] = "a dog runs in the park .";
     heed_model *model = make_model(context, *recipe);
@@ -59,10 +59,10 @@ static void check_steps(heed_context *context, const hd_recipe *recipe) {
     for (int64_t i = 0; i < s->count; i++) {
         const hd_step *step = &s->steps[i];
         if (s->attends) assert_softmax(step->scores, step->weights, s->keys);
-        if (i) assert_string_equal(step->read, s->steps[i - 1].made.label);
+        if (i) assert_string_equal(step->read, s->steps[i - 1].predicted.label);
         if (i < s->count - 1 || s->count < 6) { /* the last end may be forced */
-            assert_string_equal(step->made.label, step->candidates[0].label);
-            assert_true(step->made.probability == step->candidates[0].probability);
+            assert_string_equal(step->predicted.label, step->candidates[0].label);
+            assert_true(step->predicted.probability == step->candidates[0].probability);
         }
         for (int64_t c = 1; c < s->candidates; c++)
             assert_true(step->candidates[c].probability <= step->candidates[c - 1].probability);
@@ -83,7 +83,7 @@ static void steps_are_those_of_the_decoder(void **state) {
     heed_context_close(context);
 }
 
-/* h₀ is where the last layer begins, and C the mean of the encoder's states by weight. */
+/* h₀ is the initial state of the last layer, and C the weighted mean of the encoder's states. */
 static void contexts_are_weighted_means(void **state) {
     (void)state;
     static const char text[] = "two dogs run";
@@ -119,7 +119,7 @@ static void contexts_are_weighted_means(void **state) {
 
 /* ---- embeddings, positions, neighbours ---- */
 
-/* Points on a long ellipse in three dimensions: the plane is found, whatever their mean. */
+/* Points on a long ellipse in three dimensions: its axes are found, whatever the mean. */
 static void components_are_those_of_the_largest_variance(void **state) {
     (void)state;
     enum { ROWS = 40 };
@@ -238,7 +238,7 @@ static double loss_after(heed_model *model, const int32_t *ids, int64_t count) {
     return loss;
 }
 
-/* One window: norms are those of central differences of the loss by the embedding of a token that stands there alone. The
+/* One window: the norms match central differences of the loss over the embedding of a token that occurs only there. The
  * output's panels were packed before, so that they do not change with the table that they share. */
 static void check_gradients(heed_context *context, hd_recipe recipe) {
     static const char text[] = "a dog runs in the park .";

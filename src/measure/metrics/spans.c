@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-const char *hd_span_kind(const char *label) { return label[0] && label[1] == '-' ? label + 2 : label; }
 static bool outside(const char *label) { return strcmp(label, "O") == 0; }
 
 /* Does a span begin at a word, given the label before it (NULL at the start)? */

@@ -5,12 +5,11 @@
 
 #include "base/context.h"
 #include "measure/metrics/counts.h"
+#include "text/iob.h"
 
 /* Adds a sentence of `count` words; names[label]. A span adds to counts[kinds[label]] of its first word's label, or with
  * `kinds` NULL to *counts. */
 void hd_spans_add(hd_counts *counts, const int32_t *kinds, const char *const *names, const int32_t *wanted,
                   const int32_t *found, int64_t count);
-/* The kind of a label: what is behind "B-" or "I-". */
-const char *hd_span_kind(const char *label);
 
 #endif
