@@ -5,7 +5,7 @@
 #include "fixture.h"
 
 #include "base/file.h"
-#include "text/parts.h"
+#include "text/components.h"
 #include "text/train.h"
 
 #include <stdio.h>

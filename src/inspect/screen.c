@@ -55,7 +55,7 @@ void hd_screen_text(hd_buffer *out, const char *text) {
     uint32_t code;
     for (size_t at = 0, size = strlen(text), bytes; at < size; at += bytes) {
         bytes = hd_utf8_decode(text + at, size - at, &code);
-        if (hd_commands_terminal(code))
+        if (hd_is_terminal_control(code))
             hd_buffer_text(out, "\uFFFD");
         else
             hd_buffer_append(out, text + at, bytes);

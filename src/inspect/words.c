@@ -52,7 +52,7 @@ static const char *label_of(const uint32_t *codes, int64_t first, int64_t end, h
     while (end > first && hd_is_whitespace(codes[end - 1])) end--;
     char *label = hd_arena_alloc(arena, (size_t)(4 * (end - first) + 1), 1), *to = label;
     for (int64_t i = first; label && i < end; i++)
-        to += hd_utf8_encode(hd_commands_terminal(codes[i]) ? HD_REPLACEMENT_CHARACTER : codes[i], to);
+        to += hd_utf8_encode(hd_is_terminal_control(codes[i]) ? HD_REPLACEMENT_CHARACTER : codes[i], to);
     if (label) *to = 0;
     return label;
 }

@@ -17,7 +17,7 @@ static bool begins_a_word(const hd_encoded *e, size_t token) {
     size_t first = hd_utf8_offset(e->text, e->size, start), last = hd_utf8_offset(e->text, e->size, end), at = first;
     while (at < last && is_space(e->text[at])) at++;
     if (at == last) return false;
-    return at == 0 || is_space(e->text[at - 1]) || !hd_tokenizer_goes_on(e->model->tokenizer, e->encoding, token);
+    return at == 0 || is_space(e->text[at - 1]) || !hd_tokenizer_continues_word(e->model->tokenizer, e->encoding, token);
 }
 
 /* The entity that the words read last belong to. */

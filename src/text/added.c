@@ -24,7 +24,7 @@ heed_status hd_added_add(hd_added *added, hd_added_token token) {
     return HEED_OK;
 }
 
-/* By the first character, then the longer first, then as listed. */
+/* By the first character, then longer ones first, then as listed. */
 static int compare(const void *a, const void *b, void *tokens) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
     hd_codes x = ((const hd_added_token *)tokens)[left].pattern, y = ((const hd_added_token *)tokens)[right].pattern;
@@ -68,10 +68,10 @@ static const hd_added_token *match(const hd_added *added, const uint32_t *list, 
     return NULL;
 }
 
-void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count) {
+void hd_added_split(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count) {
     const uint32_t *list = normalized ? added->normalized : added->raw;
     size_t list_count = normalized ? added->normalized_count : added->raw_count;
-    size_t begin = first, last = first + count; /* `begin`: of the text since the last token */
+    size_t begin = first, last = first + count; /* `begin`: where the text after the last token begins */
     if (line->failed) return;
     for (size_t i = first; list_count && i < last;) {
         const hd_character *text = line->characters;
@@ -85,13 +85,13 @@ void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t 
         if (token->single_word &&
             ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;
-        if (from < begin) from = begin; /* a token before it took the white space that this one begins with */
+        if (from < begin) from = begin; /* the token before includes the white space that this one begins with */
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
         while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
         if (to <= from) continue;
-        hd_line_cut(line, begin, from - begin, -1);
-        hd_line_cut(line, from, to - from, token->id);
+        hd_line_add_segment(line, begin, from - begin, -1);
+        hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
     }
-    hd_line_cut(line, begin, last - begin, -1);
+    hd_line_add_segment(line, begin, last - begin, -1);
 }

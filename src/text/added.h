@@ -1,4 +1,4 @@
-/* Added tokens: strings such as "</s>" that are found in the text before the model sees it. */
+/* Added tokens: strings such as "</s>" that are found in the text before it is tokenized. */
 #ifndef HD_TEXT_ADDED_H
 #define HD_TEXT_ADDED_H
 
@@ -6,9 +6,9 @@
 
 typedef struct hd_added_token {
     int32_t id;
-    bool single_word;    /* not inside a word */
-    bool lstrip, rstrip; /* takes the white space on that side with it */
-    bool normalized;     /* looked for in the normalized text, else in the text as it came */
+    bool single_word;    /* only where it is not part of a longer word */
+    bool lstrip, rstrip; /* includes the white space on that side */
+    bool normalized;     /* searched for in the normalized text, else in the original */
     bool special;
     hd_codes pattern; /* owned: its content, normalized if `normalized` */
 } hd_added_token;
@@ -17,17 +17,17 @@ typedef struct hd_added {
     heed_context *context;
     hd_added_token *tokens; /* [count], as listed in the file */
     size_t count, capacity;
-    uint32_t *raw, *normalized; /* the tokens looked for at each stage, by pattern; the longer of two alike first */
+    uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern, longer ones first */
     size_t raw_count, normalized_count;
 } hd_added;
 
 void hd_added_open(hd_added *added, heed_context *context);
 void hd_added_close(hd_added *added);
-/* Takes over token.pattern, also on failure. */
+/* Takes ownership of token.pattern, also on failure. */
 heed_status hd_added_add(hd_added *added, hd_added_token token);
 /* Builds the search order, once the list is complete. */
 heed_status hd_added_finish(hd_added *added);
-/* Cuts characters [first, first + count) of `line` into pieces at the tokens found: leftmost, then longest. */
-void hd_added_cut(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count);
+/* Splits characters [first, first + count) of `line` into segments at the tokens in it: leftmost, then longest. */
+void hd_added_split(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count);
 
 #endif

@@ -1,4 +1,4 @@
-/* The tokenizers of heed/heed.h. */
+/* The tokenizer functions of heed/heed.h. */
 #include "base/file.h"
 #include "base/lines.h"
 #include "base/options.h"
@@ -16,7 +16,7 @@ struct heed_encoding {
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-/* A folder may hold a tokenizer and no model yet. */
+/* A folder may have a tokenizer but no model. */
 static heed_status find_file(heed_context *context, const char *name, char **path) {
     if (hd_file_exists(name) && !hd_folder_exists(name)) {
         *path = hd_copy_string(context, name);
@@ -102,18 +102,18 @@ typedef struct train_options {
 #define F(field) offsetof(train_options, field)
 
 static const hd_setting rows[] = {
-    {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "text to learn from, or - for standard input"},
+    {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "training text, or - for standard input"},
     {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0, "bpe|wordpiece|byte-bpe|characters",
-     "how text is cut: as translators, BERT or GPT-2 have it, or each character alone"},
+     "algorithm and conventions: Marian's, BERT's, GPT-2's, or single characters"},
     {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
-     "tokens, special ones among them"},
+     "number of tokens, including special tokens"},
     {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER",
-     "how often a pair must occur to be merged"},
+     "minimum count of a pair to be merged"},
     {"alphabet-limit", HD_SETTING_INT, F(alphabet_limit), "0", 0, 0x110000, "NUMBER",
-     "only so many characters, the most frequent; 0 for all"},
+     "keep only this many of the most frequent characters; 0 for all"},
     {"normal-form", HD_SETTING_CHOICE, F(form), "none", 0, 0, "none|nfc|nfd|nfkc|nfkd",
      "Unicode normal form of the text"},
-    {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "make all letters small"},
+    {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "lowercase the text"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(train_options)};
@@ -126,7 +126,7 @@ heed_status heed_tokenizer_train_options(heed_context *context, heed_options **o
 typedef struct file_lines {
     heed_context *context;
     const hd_string_list *files;
-    size_t file; /* the open one's place in the list; `count` at the end */
+    size_t file; /* index of the open one; `count` at the end */
     bool keep_ends;
     bool open;
     hd_lines lines;
@@ -157,7 +157,7 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 }
 
 static heed_status train(heed_context *context, const train_options *settings, heed_tokenizer **tokenizer) {
-    if (!settings->input.count) return hd_fail(context, HEED_ARGUMENT, "no text to learn from: input is not set");
+    if (!settings->input.count) return hd_fail(context, HEED_ARGUMENT, "no training text: input is not set");
     hd_tokenizer_options options = hd_tokenizer_options_of((hd_tokenizer_kind)settings->kind);
     options.vocabulary_size = (size_t)settings->vocabulary_size;
     options.min_frequency = (uint64_t)settings->min_frequency;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words of at most this many symbols are merged by looking through all pairs each time; longer ones with a heap. */
+/* Words of at most this many symbols are merged by a linear search per merge, longer ones with a heap. */
 enum { SHORT_WORD = 24 };
 
 void hd_bpe_open(hd_bpe *bpe, heed_context *context) { *bpe = (hd_bpe){.context = context, .unknown = -1}; }
@@ -13,7 +13,7 @@ void hd_bpe_open(hd_bpe *bpe, heed_context *context) { *bpe = (hd_bpe){.context 
 void hd_bpe_close(hd_bpe *bpe) {
     hd_free(bpe->context, bpe->merges);
     hd_free(bpe->context, bpe->pairs);
-    hd_free(bpe->context, bpe->letters);
+    hd_free(bpe->context, bpe->characters);
     hd_free(bpe->context, bpe->prefix);
     hd_free(bpe->context, bpe->suffix);
     hd_bpe_open(bpe, bpe->context);
@@ -42,56 +42,55 @@ static const hd_pair_entry *find_pair(const hd_bpe *bpe, int32_t left, int32_t r
     return entry->left < 0 ? NULL : entry;
 }
 
-/* A character in the place that it has in its word, which decides what stands around it in the vocabulary. */
-enum { CONTINUES = 1, ENDS = 2, PLACES = 4 };
+/* The position of a character in its word, which decides whether its token has the prefix and the suffix. */
+enum { CONTINUES = 1, ENDS = 2, POSITIONS = 4 };
 
-static uint32_t letter_key(uint32_t code, int place) { return code * PLACES + (uint32_t)place; }
+static uint32_t character_key(uint32_t code, int position) { return code * POSITIONS + (uint32_t)position; }
 
-static size_t letter_slot(const hd_bpe *bpe, uint32_t key) {
-    size_t mask = bpe->letter_slots - 1, slot = (size_t)hd_mix(key) & mask;
-    while (bpe->letters[slot].id >= 0 && bpe->letters[slot].key != key) slot = (slot + 1) & mask;
+static size_t character_slot(const hd_bpe *bpe, uint32_t key) {
+    size_t mask = bpe->character_slots - 1, slot = (size_t)hd_mix(key) & mask;
+    while (bpe->characters[slot].id >= 0 && bpe->characters[slot].key != key) slot = (slot + 1) & mask;
     return slot;
 }
 
-/* A power of two at least twice as large as what goes in, so that a probe always ends. */
+/* A power of two of at least 2 · count, so that there is always an empty slot and every probe ends. */
 static size_t slots_for(size_t count) {
     size_t slots = 16;
     while (slots < count * 2) slots *= 2;
     return slots;
 }
 
-/* The one character that a token is in this place of a word; false when it is none. */
-static bool letter_of(const hd_bpe *bpe, int place, const char *text, size_t size, uint32_t *code) {
-    const char *prefix = place & CONTINUES ? bpe->prefix : "", *suffix = place & ENDS ? bpe->suffix : "";
-    if (!prefix || !suffix) return false; /* without them a place is like any other */
-    size_t before = strlen(prefix), behind = strlen(suffix);
-    if (size <= before + behind || memcmp(text, prefix, before) != 0 ||
-        memcmp(text + size - behind, suffix, behind) != 0)
+/* *code is the character of a token that is one character in this position of a word; false if it is not. */
+static bool character_of(const hd_bpe *bpe, int position, const char *text, size_t size, uint32_t *code) {
+    const char *prefix = position & CONTINUES ? bpe->prefix : "", *suffix = position & ENDS ? bpe->suffix : "";
+    if (!prefix || !suffix) return false; /* without affixes all positions are alike */
+    size_t before = strlen(prefix), after = strlen(suffix);
+    if (size <= before + after || memcmp(text, prefix, before) != 0 || memcmp(text + size - after, suffix, after) != 0)
         return false;
-    size -= before + behind;
+    size -= before + after;
     return hd_utf8_decode(text + before, size, code) == size;
 }
 
-static heed_status make_letters(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
-    bpe->letter_slots = slots_for(vocabulary->present * (bpe->prefix || bpe->suffix ? PLACES : 1));
-    bpe->letters = hd_alloc(bpe->context, bpe->letter_slots, sizeof *bpe->letters);
-    if (!bpe->letters) return HEED_MEMORY;
-    for (size_t i = 0; i < bpe->letter_slots; i++) bpe->letters[i].id = -1;
+static heed_status index_characters(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
+    bpe->character_slots = slots_for(vocabulary->present * (bpe->prefix || bpe->suffix ? POSITIONS : 1));
+    bpe->characters = hd_alloc(bpe->context, bpe->character_slots, sizeof *bpe->characters);
+    if (!bpe->characters) return HEED_MEMORY;
+    for (size_t i = 0; i < bpe->character_slots; i++) bpe->characters[i].id = -1;
     for (size_t id = 0; id < vocabulary->count; id++) {
         hd_token token = vocabulary->tokens[id];
         uint32_t code;
-        for (int place = 0; place < PLACES && token.present && token.model; place++) {
-            if (!letter_of(bpe, place, hd_vocabulary_text(vocabulary, (int32_t)id), token.size, &code)) continue;
-            uint32_t key = letter_key(code, place);
-            bpe->letters[letter_slot(bpe, key)] = (struct hd_letter){key, (int32_t)id};
+        for (int position = 0; position < POSITIONS && token.present && token.model; position++) {
+            if (!character_of(bpe, position, hd_vocabulary_text(vocabulary, (int32_t)id), token.size, &code)) continue;
+            uint32_t key = character_key(code, position);
+            bpe->characters[character_slot(bpe, key)] = (struct hd_character_token){key, (int32_t)id};
         }
     }
     return HEED_OK;
 }
 
-static int32_t find_letter(const hd_bpe *bpe, uint32_t code, bool continues, bool ends) {
-    int place = (continues && bpe->prefix ? CONTINUES : 0) | (ends && bpe->suffix ? ENDS : 0);
-    return bpe->letters[letter_slot(bpe, letter_key(code, place))].id;
+static int32_t find_character(const hd_bpe *bpe, uint32_t code, bool continues, bool ends) {
+    int position = (continues && bpe->prefix ? CONTINUES : 0) | (ends && bpe->suffix ? ENDS : 0);
+    return bpe->characters[character_slot(bpe, character_key(code, position))].id;
 }
 
 heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
@@ -100,7 +99,7 @@ heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
     if (!bpe->pairs) return HEED_MEMORY;
     for (size_t i = 0; i < bpe->pair_slots; i++) bpe->pairs[i].left = -1;
     for (size_t rank = 0; rank < bpe->merge_count; rank++) {
-        hd_merge merge = bpe->merges[rank]; /* of a pair that is listed twice the last rank counts */
+        hd_merge merge = bpe->merges[rank]; /* the last rank of a repeated pair counts */
         bpe->pairs[pair_slot(bpe, merge.left, merge.right)] =
             (hd_pair_entry){merge.left, merge.right, (int32_t)rank, merge.id};
     }
@@ -109,64 +108,64 @@ heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary) {
         int size = snprintf(text, sizeof text, "<0x%02X>", byte);
         bpe->bytes[byte] = hd_vocabulary_find_model(vocabulary, text, (size_t)size);
     }
-    return make_letters(bpe, vocabulary);
+    return index_characters(bpe, vocabulary);
 }
 
-/* ---- a word's first symbols ----------------------------------------------------------------------------------- */
+/* ---- initial symbols of a word ----------------------------------------------------------------------------------- */
 
-/* There is room: the caller reserved four symbols a character. */
-static void add_symbol(hd_word_room *room, int32_t id, size_t first, size_t count) {
-    uint32_t place = (uint32_t)room->count;
-    room->symbols[room->count++] =
+/* The caller has reserved the memory. */
+static void add_symbol(hd_word_scratch *scratch, int32_t id, size_t first, size_t count) {
+    uint32_t place = (uint32_t)scratch->count;
+    scratch->symbols[scratch->count++] =
         (hd_symbol){id, (uint32_t)first, (uint32_t)count, place ? place - 1 : HD_NO_SYMBOL, place + 1};
 }
 
-/* The bytes of a character as tokens; false when one of them has none. */
-static bool add_bytes(const hd_bpe *bpe, hd_word_room *room, uint32_t code, size_t place) {
+/* Adds the byte tokens of a character; false when one of them is missing. */
+static bool add_bytes(const hd_bpe *bpe, hd_word_scratch *scratch, uint32_t code, size_t place) {
     char bytes[4];
     size_t size = hd_utf8_encode(code, bytes);
     for (size_t i = 0; i < size; i++)
         if (bpe->bytes[(uint8_t)bytes[i]] < 0) return false;
-    for (size_t i = 0; i < size; i++) add_symbol(room, bpe->bytes[(uint8_t)bytes[i]], place, 1);
+    for (size_t i = 0; i < size; i++) add_symbol(scratch, bpe->bytes[(uint8_t)bytes[i]], place, 1);
     return true;
 }
 
-static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_word_room *room) {
+static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_word_scratch *scratch) {
     size_t most;
     if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most) || most >= HD_NO_SYMBOL)
-        return hd_fail(room->context, HEED_LENGTH, "a word of %zu characters is too long", count);
-    room->count = 0;
-    if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, most, sizeof *room->symbols))
+        return hd_fail(scratch->context, HEED_LENGTH, "a word of %zu characters is too long", count);
+    scratch->count = 0;
+    if (!hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, most, sizeof *scratch->symbols))
         return HEED_MEMORY;
-    size_t unknown_first = 0, unknown_count = 0; /* unknown characters that wait to be written */
+    size_t unknown_first = 0, unknown_count = 0; /* unknown characters not yet added */
     for (size_t i = 0; i < count; i++) {
-        int32_t id = find_letter(bpe, word[i].code, i > 0, i + 1 == count);
-        /* As in tokenizers, bytes overtake an unknown character that waits; only a vocabulary that has some of the
-         * 256 bytes and not the others can tell. */
-        if (id < 0 && bpe->byte_fallback && add_bytes(bpe, room, word[i].code, i)) continue;
+        int32_t id = find_character(bpe, word[i].code, i > 0, i + 1 == count);
+        /* As in tokenizers, bytes are added before pending unknown characters; the order only shows in a vocabulary that
+         * has some of the 256 bytes but not all. */
+        if (id < 0 && bpe->byte_fallback && add_bytes(bpe, scratch, word[i].code, i)) continue;
         if (id < 0 && bpe->unknown < 0) continue;
         if (unknown_count && (id >= 0 || !bpe->fuse_unknown)) {
-            add_symbol(room, bpe->unknown, unknown_first, unknown_count);
+            add_symbol(scratch, bpe->unknown, unknown_first, unknown_count);
             unknown_count = 0;
         }
         if (id >= 0) {
-            add_symbol(room, id, i, 1);
+            add_symbol(scratch, id, i, 1);
         } else {
             if (unknown_count == 0) unknown_first = i;
             unknown_count++;
         }
     }
-    if (unknown_count) add_symbol(room, bpe->unknown, unknown_first, unknown_count);
-    if (room->count) room->symbols[room->count - 1].next = HD_NO_SYMBOL;
+    if (unknown_count) add_symbol(scratch, bpe->unknown, unknown_first, unknown_count);
+    if (scratch->count) scratch->symbols[scratch->count - 1].next = HD_NO_SYMBOL;
     return HEED_OK;
 }
 
 /* ---- merging -------------------------------------------------------------------------------------------------- */
 
-static void merge_short(const hd_bpe *bpe, hd_word_room *room) {
-    hd_symbol *symbols = room->symbols;
+static void merge_short(const hd_bpe *bpe, hd_word_scratch *scratch) {
+    hd_symbol *symbols = scratch->symbols;
     const hd_pair_entry *pairs[SHORT_WORD]; /* pairs[i]: the merge of symbols i and i + 1, or NULL */
-    size_t count = room->count;
+    size_t count = scratch->count;
     for (size_t i = 0; i + 1 < count; i++) pairs[i] = find_pair(bpe, symbols[i].id, symbols[i + 1].id);
     while (count > 1) {
         size_t best = SIZE_MAX;
@@ -181,126 +180,128 @@ static void merge_short(const hd_bpe *bpe, hd_word_room *room) {
         if (best > 0) pairs[best - 1] = find_pair(bpe, symbols[best - 1].id, symbols[best].id);
         if (best + 1 < count) pairs[best] = find_pair(bpe, symbols[best].id, symbols[best + 1].id);
     }
-    room->count = count;
+    scratch->count = count;
 }
 
-static bool comes_before(hd_candidate a, hd_candidate b) {
+static bool comes_before(hd_merge_candidate a, hd_merge_candidate b) {
     return a.rank != b.rank ? a.rank < b.rank : a.position < b.position;
 }
 
-static bool push(hd_word_room *room, hd_candidate candidate) {
-    if (!hd_grow(room->context, &room->heap, &room->heap_capacity, room->heap_count + 1, sizeof candidate))
+static bool push(hd_word_scratch *scratch, hd_merge_candidate candidate) {
+    if (!hd_grow(scratch->context, &scratch->heap, &scratch->heap_capacity, scratch->heap_count + 1, sizeof candidate))
         return false;
-    size_t place = room->heap_count++;
-    while (place > 0 && comes_before(candidate, room->heap[(place - 1) / 2])) {
-        room->heap[place] = room->heap[(place - 1) / 2];
+    size_t place = scratch->heap_count++;
+    while (place > 0 && comes_before(candidate, scratch->heap[(place - 1) / 2])) {
+        scratch->heap[place] = scratch->heap[(place - 1) / 2];
         place = (place - 1) / 2;
     }
-    room->heap[place] = candidate;
+    scratch->heap[place] = candidate;
     return true;
 }
 
-static hd_candidate pop(hd_word_room *room) {
-    hd_candidate top = room->heap[0], last = room->heap[--room->heap_count];
+static hd_merge_candidate pop(hd_word_scratch *scratch) {
+    hd_merge_candidate top = scratch->heap[0], last = scratch->heap[--scratch->heap_count];
     size_t place = 0;
     for (;;) {
         size_t child = place * 2 + 1;
-        if (child >= room->heap_count) break;
-        if (child + 1 < room->heap_count && comes_before(room->heap[child + 1], room->heap[child])) child++;
-        if (!comes_before(room->heap[child], last)) break;
-        room->heap[place] = room->heap[child];
+        if (child >= scratch->heap_count) break;
+        if (child + 1 < scratch->heap_count && comes_before(scratch->heap[child + 1], scratch->heap[child])) child++;
+        if (!comes_before(scratch->heap[child], last)) break;
+        scratch->heap[place] = scratch->heap[child];
         place = child;
     }
-    if (room->heap_count) room->heap[place] = last;
+    if (scratch->heap_count) scratch->heap[place] = last;
     return top;
 }
 
-/* Queues the merge, if there is one, of the symbol at `position` with the one after it. */
-static bool consider(const hd_bpe *bpe, hd_word_room *room, uint32_t position) {
-    const hd_symbol *left = &room->symbols[position];
+/* Queues the merge of the symbol at `position` with the one after it, if there is such a merge. */
+static bool consider(const hd_bpe *bpe, hd_word_scratch *scratch, uint32_t position) {
+    const hd_symbol *left = &scratch->symbols[position];
     if (left->next == HD_NO_SYMBOL) return true;
-    const hd_pair_entry *pair = find_pair(bpe, left->id, room->symbols[left->next].id);
-    return !pair || push(room, (hd_candidate){pair->rank, pair->id, position});
+    const hd_pair_entry *pair = find_pair(bpe, left->id, scratch->symbols[left->next].id);
+    return !pair || push(scratch, (hd_merge_candidate){pair->rank, pair->id, position});
 }
 
-/* Joins what the candidate names, unless a merge since then has changed it. */
-static bool join(const hd_bpe *bpe, hd_word_room *room, hd_candidate candidate) {
-    hd_symbol *left = &room->symbols[candidate.position];
+/* Merges the two symbols of the candidate, unless another merge has changed one of them. */
+static bool join(const hd_bpe *bpe, hd_word_scratch *scratch, hd_merge_candidate candidate) {
+    hd_symbol *left = &scratch->symbols[candidate.position];
     if (left->id < 0 || left->next == HD_NO_SYMBOL) return true;
-    hd_symbol *right = &room->symbols[left->next];
+    hd_symbol *right = &scratch->symbols[left->next];
     const hd_pair_entry *pair = find_pair(bpe, left->id, right->id);
     if (!pair || pair->id != candidate.id) return true;
     left->id = pair->id;
     left->count += right->count;
     left->next = right->next;
     right->id = -1;
-    if (left->next != HD_NO_SYMBOL) room->symbols[left->next].previous = candidate.position;
-    return (left->previous == HD_NO_SYMBOL || consider(bpe, room, left->previous)) &&
-           consider(bpe, room, candidate.position);
+    if (left->next != HD_NO_SYMBOL) scratch->symbols[left->next].previous = candidate.position;
+    return (left->previous == HD_NO_SYMBOL || consider(bpe, scratch, left->previous)) &&
+           consider(bpe, scratch, candidate.position);
 }
 
-static bool restore_skipped(hd_word_room *room) {
-    while (room->skipped_count)
-        if (!push(room, room->skipped[--room->skipped_count])) return false;
+static bool restore_skipped(hd_word_scratch *scratch) {
+    while (scratch->skipped_count)
+        if (!push(scratch, scratch->skipped[--scratch->skipped_count])) return false;
     return true;
 }
 
-static bool skip(hd_word_room *room, hd_candidate candidate) {
-    if (!hd_grow(room->context, &room->skipped, &room->skipped_capacity, room->skipped_count + 1, sizeof candidate))
+static bool skip(hd_word_scratch *scratch, hd_merge_candidate candidate) {
+    if (!hd_grow(scratch->context, &scratch->skipped, &scratch->skipped_capacity, scratch->skipped_count + 1,
+                 sizeof candidate))
         return false;
-    room->skipped[room->skipped_count++] = candidate;
+    scratch->skipped[scratch->skipped_count++] = candidate;
     return true;
 }
 
-static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, hd_word_room *room) {
-    room->heap_count = room->skipped_count = 0;
-    for (uint32_t i = 0; i < room->count; i++)
-        if (!consider(bpe, room, i)) return HEED_MEMORY;
-    for (uint32_t draw = 0; room->heap_count; draw++) {
-        hd_candidate candidate = pop(room);
-        if (dropout && hd_random_uniform(dropout->key, draw, dropout->word, dropout->sentence) < dropout->probability) {
-            if (!skip(room, candidate)) return HEED_MEMORY;
-        } else if (!restore_skipped(room) || !join(bpe, room, candidate)) {
+static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+    scratch->heap_count = scratch->skipped_count = 0;
+    for (uint32_t i = 0; i < scratch->count; i++)
+        if (!consider(bpe, scratch, i)) return HEED_MEMORY;
+    for (uint32_t draw = 0; scratch->heap_count; draw++) {
+        hd_merge_candidate candidate = pop(scratch);
+        if (dropout && hd_random_uniform(dropout->key, draw, dropout->word, dropout->example) < dropout->probability) {
+            if (!skip(scratch, candidate)) return HEED_MEMORY;
+        } else if (!restore_skipped(scratch) || !join(bpe, scratch, candidate)) {
             return HEED_MEMORY;
         }
     }
     size_t kept = 0;
-    for (size_t i = 0; i < room->count; i++)
-        if (room->symbols[i].id >= 0) room->symbols[kept++] = room->symbols[i];
-    room->count = kept;
+    for (size_t i = 0; i < scratch->count; i++)
+        if (scratch->symbols[i].id >= 0) scratch->symbols[kept++] = scratch->symbols[i];
+    scratch->count = kept;
     return HEED_OK;
 }
 
-/* ignore_merges: a word that is a token is that token. */
-static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count, hd_word_room *room) {
-    hd_buffer_clear(&room->text);
+/* For ignore_merges: the token that equals the whole word, or -1. */
+static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
+                          hd_word_scratch *scratch) {
+    hd_buffer_clear(&scratch->text);
     for (size_t i = 0; i < count; i++) {
         char bytes[4];
-        hd_buffer_append(&room->text, bytes, hd_utf8_encode(word[i].code, bytes));
+        hd_buffer_append(&scratch->text, bytes, hd_utf8_encode(word[i].code, bytes));
     }
-    return room->text.failed ? -1 : hd_vocabulary_find_model(vocabulary, room->text.data, room->text.size);
+    return scratch->text.failed ? -1 : hd_vocabulary_find_model(vocabulary, scratch->text.data, scratch->text.size);
 }
 
 heed_status hd_bpe_encode(const hd_bpe *bpe, const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
-                          const hd_bpe_dropout *dropout, hd_word_room *room) {
-    room->count = 0;
+                          const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+    scratch->count = 0;
     if (count == 0) return HEED_OK;
-    HD_TRY(add_symbols(bpe, word, count, room));
+    HD_TRY(add_symbols(bpe, word, count, scratch));
     if (bpe->ignore_merges && !dropout) {
-        int32_t id = whole_word(vocabulary, word, count, room);
-        if (room->text.failed) return HEED_MEMORY;
+        int32_t id = whole_word(vocabulary, word, count, scratch);
+        if (scratch->text.failed) return HEED_MEMORY;
         if (id >= 0) {
-            room->count = 0;
-            HD_TRY(hd_grow(room->context, &room->symbols, &room->symbol_capacity, 1, sizeof *room->symbols)
+            scratch->count = 0;
+            HD_TRY(hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, 1, sizeof *scratch->symbols)
                        ? HEED_OK
                        : HEED_MEMORY);
-            add_symbol(room, id, 0, count);
+            add_symbol(scratch, id, 0, count);
             return HEED_OK;
         }
     }
-    if (room->count <= SHORT_WORD && !dropout) {
-        merge_short(bpe, room);
+    if (scratch->count <= SHORT_WORD && !dropout) {
+        merge_short(bpe, scratch);
         return HEED_OK;
     }
-    return merge_long(bpe, dropout, room);
+    return merge_long(bpe, dropout, scratch);
 }

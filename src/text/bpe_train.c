@@ -13,21 +13,21 @@ typedef struct word_list {
     size_t count, capacity;
 } word_list;
 
-/* A pair of tokens that was ever seen. `fresh` lists the words in which the last merge brought it about; when the
- * merge is done the list moves to the queue. */
-typedef struct seen_pair {
+/* A pair of tokens that has occurred. `fresh` lists the words in which the last merge created it; after the merge the list
+ * moves to the queue. */
+typedef struct counted_pair {
     int32_t left, right;
     int64_t count;
     word_list fresh;
-    size_t last_merge; /* SIZE_MAX until it is merged */
-} seen_pair;
+    size_t last_merge; /* rank of the last merge; SIZE_MAX before the first */
+} counted_pair;
 
-/* A chance to merge: the pair's count when it was queued, and the words to look into. */
-typedef struct chance {
+/* A queue entry: the pair's count when it was queued, and the words that contain it. */
+typedef struct queued_pair {
     int64_t count;
     uint32_t pair;
     word_list where;
-} chance;
+} queued_pair;
 
 typedef struct trainer {
     heed_context *context;
@@ -35,11 +35,11 @@ typedef struct trainer {
     const hd_bpe_train_options *options;
     hd_vocabulary *vocabulary;
     hd_bpe *bpe;
-    seen_pair *pairs;
+    counted_pair *pairs;
     size_t pair_count, pair_capacity;
     uint32_t *table; /* [slots]: pair + 1 by hash, 0 where empty */
     size_t slots;
-    chance *queue; /* a heap */
+    queued_pair *queue; /* a heap */
     size_t queue_count, queue_capacity;
     uint32_t *touched; /* the pairs whose `fresh` is in use */
     size_t touched_count, touched_capacity;
@@ -48,25 +48,25 @@ typedef struct trainer {
 
 /* ---- the alphabet --------------------------------------------------------------------------------------------- */
 
-typedef struct letter {
+typedef struct character_frequency {
     uint64_t count;
     uint32_t code;
-} letter;
+} character_frequency;
 
 static int rarest_first(const void *a, const void *b) {
-    const letter *x = a, *y = b;
+    const character_frequency *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? -1 : 1;
     return x->code > y->code ? -1 : x->code < y->code;
 }
 
 static int by_code(const void *a, const void *b) {
-    const letter *x = a, *y = b;
+    const character_frequency *x = a, *y = b;
     return x->code < y->code ? -1 : x->code > y->code;
 }
 
-/* The token of a character, behind the prefix if it `continues` a word; -1 when there is none. Also leaves its text in
+/* The token of a character, with the prefix if it `continues` a word; -1 when there is none. Its text is left in
  * it->text. */
-static int32_t find_letter(trainer *it, uint32_t code, bool continues) {
+static int32_t find_character(trainer *it, uint32_t code, bool continues) {
     char bytes[4];
     hd_buffer_clear(&it->text);
     if (continues) hd_buffer_text(&it->text, it->options->prefix);
@@ -74,21 +74,21 @@ static int32_t find_letter(trainer *it, uint32_t code, bool continues) {
     return it->text.failed ? -1 : hd_vocabulary_find(it->vocabulary, it->text.data, it->text.size);
 }
 
-static heed_status add_letter(trainer *it, uint32_t code, bool continues) {
-    if (find_letter(it, code, continues) >= 0) return HEED_OK;
+static heed_status add_character(trainer *it, uint32_t code, bool continues) {
+    if (find_character(it, code, continues) >= 0) return HEED_OK;
     if (it->text.failed) return HEED_MEMORY;
     return hd_vocabulary_add(it->vocabulary, it->text.data, it->text.size, (int64_t)it->vocabulary->count, true);
 }
 
-static heed_status add_alphabet(trainer *it, letter *letters, size_t count) {
+static heed_status add_alphabet(trainer *it, character_frequency *characters, size_t count) {
     size_t limit = it->options->alphabet_limit;
     if (limit && count > limit) {
-        qsort(letters, count, sizeof *letters, rarest_first);
-        letters += count - limit;
+        qsort(characters, count, sizeof *characters, rarest_first);
+        characters += count - limit;
         count = limit;
     }
-    if (count) qsort(letters, count, sizeof *letters, by_code);
-    for (size_t i = 0; i < count; i++) HD_TRY(add_letter(it, letters[i].code, false));
+    if (count) qsort(characters, count, sizeof *characters, by_code);
+    for (size_t i = 0; i < count; i++) HD_TRY(add_character(it, characters[i].code, false));
     return HEED_OK;
 }
 
@@ -96,29 +96,29 @@ static heed_status add_alphabet(trainer *it, letter *letters, size_t count) {
 static heed_status find_alphabet(trainer *it, uint64_t *frequency) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
-        for (size_t j = 0; j < word.length; j++) frequency[it->counts->letters[word.first + j]] += word.count;
+        for (size_t j = 0; j < word.length; j++) frequency[it->counts->codes[word.first + j]] += word.count;
     }
     for (size_t i = 0; i < it->options->alphabet.count; i++) frequency[it->options->alphabet.codes[i]] = UINT64_MAX;
     size_t count = 0;
     for (uint32_t code = 1; code < CODES; code++) count += frequency[code] > 0;
-    letter *letters = hd_alloc(it->context, count, sizeof *letters);
-    if (!letters) return HEED_MEMORY;
+    character_frequency *characters = hd_alloc(it->context, count, sizeof *characters);
+    if (!characters) return HEED_MEMORY;
     count = 0;
     for (uint32_t code = 1; code < CODES; code++)
-        if (frequency[code]) letters[count++] = (letter){frequency[code], code};
-    heed_status status = add_alphabet(it, letters, count);
-    hd_free(it->context, letters);
+        if (frequency[code]) characters[count++] = (character_frequency){frequency[code], code};
+    heed_status status = add_alphabet(it, characters, count);
+    hd_free(it->context, characters);
     return status;
 }
 
-/* The alphabet once more, behind the prefix, as far as it was seen inside of words. `inside`: [CODES], all false. */
+/* The characters of the alphabet that occur inside words, with the prefix. `inside`: [CODES], all false. */
 static heed_status find_continuing(trainer *it, bool *inside) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
-        for (size_t j = 1; j < word.length; j++) inside[it->counts->letters[word.first + j]] = true;
+        for (size_t j = 1; j < word.length; j++) inside[it->counts->codes[word.first + j]] = true;
     }
     for (uint32_t code = 1; code < CODES; code++)
-        if (inside[code] && find_letter(it, code, false) >= 0) HD_TRY(add_letter(it, code, true));
+        if (inside[code] && find_character(it, code, false) >= 0) HD_TRY(add_character(it, code, true));
     return it->text.failed ? HEED_MEMORY : HEED_OK;
 }
 
@@ -133,16 +133,16 @@ static heed_status make_alphabet(trainer *it) {
     return status;
 }
 
-/* Code points become ids in place. Characters outside the alphabet drop out, and their neighbours then touch. */
+/* Replaces code points by ids in place. Characters outside the alphabet are removed, which joins those around them. */
 static heed_status spell_words(trainer *it) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word *word = &it->counts->words[i];
-        int32_t *ids = it->counts->letters + word->first;
+        int32_t *ids = it->counts->codes + word->first;
         uint32_t kept = 0;
         for (uint32_t j = 0; j < word->length; j++) {
             uint32_t code = (uint32_t)ids[j];
-            int32_t id = code ? find_letter(it, code, false) : -1;
-            if (id >= 0 && j > 0 && it->options->prefix) id = find_letter(it, code, true);
+            int32_t id = code ? find_character(it, code, false) : -1;
+            if (id >= 0 && j > 0 && it->options->prefix) id = find_character(it, code, true);
             if (id >= 0) ids[kept++] = id;
         }
         word->length = kept;
@@ -156,7 +156,7 @@ static size_t pair_slot(const trainer *it, int32_t left, int32_t right) {
     size_t mask = it->slots - 1, slot = (size_t)hd_mix((uint64_t)(uint32_t)left << 32 | (uint32_t)right) & mask;
     for (;; slot = (slot + 1) & mask) {
         if (it->table[slot] == 0) return slot;
-        const seen_pair *pair = &it->pairs[it->table[slot] - 1];
+        const counted_pair *pair = &it->pairs[it->table[slot] - 1];
         if (pair->left == left && pair->right == right) return slot;
     }
 }
@@ -174,26 +174,26 @@ static bool make_pair_room(trainer *it) {
     return true;
 }
 
-/* The pair, which is made with a count of 0 when it is new; NULL when memory is out. */
-static seen_pair *get_pair(trainer *it, int32_t left, int32_t right) {
+/* The pair, created with a count of 0 when it is new; NULL when memory ran out. */
+static counted_pair *get_pair(trainer *it, int32_t left, int32_t right) {
     if (!make_pair_room(it)) return NULL;
     size_t slot = pair_slot(it, left, right);
     if (it->table[slot] == 0) {
         if (!hd_grow(it->context, &it->pairs, &it->pair_capacity, it->pair_count + 1, sizeof *it->pairs)) return NULL;
-        it->pairs[it->pair_count++] = (seen_pair){.left = left, .right = right, .last_merge = SIZE_MAX};
+        it->pairs[it->pair_count++] = (counted_pair){.left = left, .right = right, .last_merge = SIZE_MAX};
         it->table[slot] = (uint32_t)it->pair_count;
     }
     return &it->pairs[it->table[slot] - 1];
 }
 
-/* `count` more of a pair in a word; fewer when it is negative. */
+/* Adds `count`, which may be negative, to the count of a pair in a word. */
 static bool change_pair(trainer *it, int32_t left, int32_t right, int64_t count, uint32_t word) {
-    seen_pair *pair = get_pair(it, left, right);
+    counted_pair *pair = get_pair(it, left, right);
     if (!pair) return false;
     pair->count += count;
     if (count < 0) return true;
     word_list *fresh = &pair->fresh;
-    if (fresh->count && fresh->words[fresh->count - 1] == word) return true; /* words come one at a time */
+    if (fresh->count && fresh->words[fresh->count - 1] == word) return true; /* all changes of a word come in a row */
     if (fresh->count == 0) {
         if (!hd_grow(it->context, &it->touched, &it->touched_capacity, it->touched_count + 1, sizeof *it->touched))
             return false;
@@ -204,16 +204,15 @@ static bool change_pair(trainer *it, int32_t left, int32_t right, int64_t count,
     return true;
 }
 
-/* ---- the queue: highest count first, then lowest ids
- * ------------------------------------------------------------ */
+/* ---- the queue: highest count first, then lowest ids ---------------------------------------------------------- */
 
-static bool goes_first(const trainer *it, const chance *a, const chance *b) {
+static bool goes_first(const trainer *it, const queued_pair *a, const queued_pair *b) {
     if (a->count != b->count) return a->count > b->count;
-    const seen_pair *x = &it->pairs[a->pair], *y = &it->pairs[b->pair];
+    const counted_pair *x = &it->pairs[a->pair], *y = &it->pairs[b->pair];
     return x->left != y->left ? x->left < y->left : x->right < y->right;
 }
 
-static bool push(trainer *it, chance new) {
+static bool push(trainer *it, queued_pair new) {
     if (!hd_grow(it->context, &it->queue, &it->queue_capacity, it->queue_count + 1, sizeof new)) return false;
     size_t place = it->queue_count++;
     for (; place > 0 && goes_first(it, &new, &it->queue[(place - 1) / 2]); place = (place - 1) / 2)
@@ -222,8 +221,8 @@ static bool push(trainer *it, chance new) {
     return true;
 }
 
-/* Puts `last` where the top was. */
-static void sink(trainer *it, chance last) {
+/* Replaces the top by `last` and restores the heap. */
+static void sink(trainer *it, queued_pair last) {
     size_t place = 0;
     for (size_t child; (child = place * 2 + 1) < it->queue_count; place = child) {
         if (child + 1 < it->queue_count && goes_first(it, &it->queue[child + 1], &it->queue[child])) child++;
@@ -233,15 +232,15 @@ static void sink(trainer *it, chance last) {
     it->queue[place] = last;
 }
 
-/* The pairs that the last merge brought about join the queue. */
+/* Queues the pairs that the last merge created. */
 static bool queue_touched(trainer *it) {
     for (size_t i = 0; i < it->touched_count; i++) {
-        seen_pair *pair = &it->pairs[it->touched[i]];
+        counted_pair *pair = &it->pairs[it->touched[i]];
         if (pair->count <= 0) {
-            pair->fresh.count = 0; /* the memory serves again */
+            pair->fresh.count = 0; /* keeps the memory */
             continue;
         }
-        if (!push(it, (chance){pair->count, it->touched[i], pair->fresh})) return false;
+        if (!push(it, (queued_pair){pair->count, it->touched[i], pair->fresh})) return false;
         pair->fresh = (word_list){0};
     }
     it->touched_count = 0;
@@ -251,7 +250,7 @@ static bool queue_touched(trainer *it) {
 static bool count_pairs(trainer *it) {
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
-        const int32_t *ids = it->counts->letters + word.first;
+        const int32_t *ids = it->counts->codes + word.first;
         for (size_t j = 0; j + 1 < word.length; j++)
             if (!change_pair(it, ids[j], ids[j + 1], (int64_t)word.count, (uint32_t)i)) return false;
     }
@@ -260,10 +259,10 @@ static bool count_pairs(trainer *it) {
 
 /* ---- merging -------------------------------------------------------------------------------------------------- */
 
-/* Joins left and right wherever they meet in a word, from its beginning on, and counts what that changes. */
+/* Merges each `left` followed by `right` in a word, from its beginning, and updates the counts of pairs. */
 static bool merge_word(trainer *it, uint32_t index, int32_t left, int32_t right, int32_t id) {
     struct hd_counted_word *word = &it->counts->words[index];
-    int32_t *ids = it->counts->letters + word->first;
+    int32_t *ids = it->counts->codes + word->first;
     int64_t count = (int64_t)word->count;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < word->length; kept++) {
@@ -284,7 +283,7 @@ static bool merge_word(trainer *it, uint32_t index, int32_t left, int32_t right,
     return true;
 }
 
-/* The token that the pair makes; -1 when memory is out. */
+/* The token of the merged pair; -1 when memory ran out. */
 static int32_t make_token(trainer *it, int32_t left, int32_t right) {
     hd_vocabulary *vocabulary = it->vocabulary;
     hd_buffer_clear(&it->text);
@@ -300,7 +299,7 @@ static int32_t make_token(trainer *it, int32_t left, int32_t right) {
     return hd_vocabulary_add(vocabulary, it->text.data, it->text.size, id, true) == HEED_OK ? id : -1;
 }
 
-static heed_status merge_chance(trainer *it, chance top) {
+static heed_status merge_pair(trainer *it, queued_pair top) {
     int32_t left = it->pairs[top.pair].left, right = it->pairs[top.pair].right;
     int32_t id = make_token(it, left, right);
     if (id < 0) return it->context->status;
@@ -315,17 +314,17 @@ static heed_status merge_all(trainer *it) {
     const hd_bpe_train_options *options = it->options;
     size_t done = 0;
     while (it->vocabulary->present < options->vocabulary_size && it->queue_count) {
-        chance top = it->queue[0];
+        queued_pair top = it->queue[0];
         int64_t now = it->pairs[top.pair].count;
-        if (top.count != now) { /* other merges took some away: back into the queue with what is left */
+        if (top.count != now) { /* other merges have lowered the count: queue it again */
             top.count = now;
             sink(it, top);
             continue;
         }
         if (top.count < 1 || (uint64_t)top.count < options->min_frequency) break;
-        chance last = it->queue[--it->queue_count];
+        queued_pair last = it->queue[--it->queue_count];
         if (it->queue_count) sink(it, last);
-        heed_status status = merge_chance(it, top);
+        heed_status status = merge_pair(it, top);
         hd_free(it->context, top.where.words);
         HD_TRY(status);
         if (options->progress && done++ % PROGRESS_EVERY == 0 &&
@@ -337,12 +336,12 @@ static heed_status merge_all(trainer *it) {
     return HEED_OK;
 }
 
-/* A pair can be merged twice, when two ways of merging meet in one token; its last rank is the one that counts. */
+/* A pair is merged twice if two sequences of merges lead to the same token; its last rank counts. */
 static void drop_repeats(trainer *it) {
     size_t kept = 0;
     for (size_t i = 0; i < it->bpe->merge_count; i++) {
         hd_merge merge = it->bpe->merges[i];
-        const seen_pair *pair = &it->pairs[it->table[pair_slot(it, merge.left, merge.right)] - 1];
+        const counted_pair *pair = &it->pairs[it->table[pair_slot(it, merge.left, merge.right)] - 1];
         if (pair->last_merge == i) it->bpe->merges[kept++] = merge;
     }
     it->bpe->merge_count = kept;

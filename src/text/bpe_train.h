@@ -1,20 +1,20 @@
-/* Learns byte-pair merges from counted words: over and over, the most frequent pair of neighbours becomes a token.
+/* Learns byte-pair merges from counted words: repeatedly merges the most frequent adjacent pair into a new token.
  *
- * The result is that of the BpeTrainer in Hugging Face tokenizers, merge for merge: among pairs of equal count the
- * one with the lower ids goes first. (Where a limit on the alphabet falls among characters of equal count,
- * tokenizers picks by chance; here the lower code points stay.) */
+ * The merges equal those of BpeTrainer in Hugging Face tokenizers: of pairs with equal counts, the one with the lower ids
+ * comes first. (Where a limit on the alphabet has to choose among characters with equal counts, tokenizers chooses at
+ * random; here the lower code points stay.) */
 #ifndef HD_TEXT_BPE_TRAIN_H
 #define HD_TEXT_BPE_TRAIN_H
 
 #include "text/bpe.h"
 
-/* Distinct words and how often they were seen; grows with the distinct ones only. */
+/* Distinct words and their counts. */
 typedef struct hd_word_counts {
     heed_context *context;
-    int32_t *letters; /* all words, one after the other, as code points */
-    size_t letter_count, letter_capacity;
+    int32_t *codes; /* [code_count]: the code points of all words */
+    size_t code_count, code_capacity;
     struct hd_counted_word {
-        size_t first; /* in `letters` */
+        size_t first; /* in `codes` */
         uint32_t length;
         uint64_t count;
     } * words;
@@ -27,23 +27,23 @@ void hd_word_counts_open(hd_word_counts *counts, heed_context *context);
 void hd_word_counts_close(hd_word_counts *counts);
 heed_status hd_word_counts_add(hd_word_counts *counts, const hd_character *word, size_t length);
 
-/* Told how many of how many tokens there are; false stops the training with HEED_STOPPED. */
+/* Called with the number of tokens so far and in the end; returning false stops training with HEED_STOPPED. */
 typedef bool hd_train_progress(void *user, size_t done, size_t total);
 
 typedef struct hd_bpe_train_options {
-    size_t vocabulary_size;      /* tokens to stop at; those that `vocabulary` already holds count */
-    uint64_t min_frequency;      /* a pair seen less often is not merged */
+    size_t vocabulary_size;      /* including the tokens that `vocabulary` already has */
+    uint64_t min_frequency;      /* less frequent pairs are not merged */
     size_t alphabet_limit;       /* the most frequent characters only; 0 for all */
-    hd_codes alphabet;           /* characters to have whether they were seen or not */
-    const char *prefix;          /* begins every token that does not begin a word; NULL for none */
+    hd_codes alphabet;           /* characters to include even if they do not occur */
+    const char *prefix;          /* of every token that does not begin a word; NULL for none */
     hd_train_progress *progress; /* may be NULL */
     void *user;
 } hd_bpe_train_options;
 
-/* Adds to `vocabulary`, which may hold special tokens, first the alphabet by code point, then, behind the prefix, what of it
- * was seen inside of words, then the merged tokens; and to `bpe` the merges. The words are used up. U+0000 is left out: JSON
- * readers refuse it in names. (tokenizers lists characters with a prefix in the order of a hash table, another one in each
- * run, and ties between pairs fall with it; here they have an order.) */
+/* Adds to `vocabulary`, which may hold special tokens, the alphabet by code point, then, with the prefix, the characters that
+ * occur inside words, then the merged tokens; and to `bpe` the merges. The words are used up. U+0000 is left out because
+ * JSON readers refuse it in names. (tokenizers lists characters with a prefix in the order of a hash table, which differs
+ * from run to run and decides ties between pairs; here the order is fixed.) */
 heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *options, hd_vocabulary *vocabulary,
                          hd_bpe *bpe);
 

@@ -1,4 +1,4 @@
-/* Reads the components of a tokenizer.json: each becomes a part, or is refused by its name. */
+/* Reads the components of a tokenizer.json; those that heed lacks are refused by name. */
 #include "text/components_json.h"
 
 #include "text/unicode.h"
@@ -7,11 +7,11 @@
 
 /* ---- fields --------------------------------------------------------------------------------------------------- */
 
-heed_status hd_wrong_field(heed_context *context, const char *where, const char *key, const char *wanted) {
-    return hd_fail(context, HEED_FORMAT, "%s: \"%s\" is not %s", where, key, wanted);
+heed_status hd_wrong_field(heed_context *context, const char *where, const char *key, const char *expected) {
+    return hd_fail(context, HEED_FORMAT, "%s: \"%s\" is not %s", where, key, expected);
 }
 
-heed_status hd_unsupported_part(heed_context *context, const char *where, const char *type) {
+heed_status hd_unsupported_component(heed_context *context, const char *where, const char *type) {
     return hd_fail(context, HEED_UNSUPPORTED, "%s \"%.60s\" is not supported", where, type);
 }
 
@@ -112,7 +112,7 @@ static heed_status read_behavior(heed_context *context, const json_t *object, co
 
 typedef heed_status read_component(heed_tokenizer *tokenizer, const json_t *object, const char *type);
 
-/* Nothing for null, the parts of a Sequence (listed under `list`) one by one, else the one component. */
+/* Reads null as no component, a Sequence as the components under `list`, and anything else as one component. */
 static heed_status read_components(heed_tokenizer *tokenizer, const json_t *object, const char *where, const char *list,
                                    read_component *read) {
     if (!object || json_is_null(object)) return HEED_OK;
@@ -148,7 +148,7 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
     size_t i = 0, size = 0;
     const char *text = "";
     while (i < HD_COUNT(known) && strcmp(known[i].type, type) != 0) i++;
-    if (i == HD_COUNT(known)) return hd_unsupported_part(tokenizer->context, where, type);
+    if (i == HD_COUNT(known)) return hd_unsupported_component(tokenizer->context, where, type);
     hd_normalizer it = {.kind = known[i].kind, .left = true, .right = true};
     if (it.kind == HD_NORMALIZE_STRIP) {
         HD_TRY(hd_read_bool(context, object, where, "strip_left", &it.left));
@@ -177,7 +177,7 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
     return hd_tokenizer_add_normalizer(tokenizer, it);
 }
 
-/* Files from before prepend_scheme say add_prefix_space. */
+/* Older files have add_prefix_space in place of prepend_scheme. */
 static heed_status read_prepend(heed_context *context, const json_t *object, const char *where, hd_prepend *out) {
     static const char *const schemes[] = {"always", "first", "never"};
     bool add_prefix_space = true;
@@ -210,7 +210,7 @@ static heed_status read_pre_tokenizer(heed_tokenizer *tokenizer, const json_t *o
     } else if (strcmp(type, "CharDelimiterSplit") == 0) {
         it.kind = HD_PRE_DELIMITER;
         HD_TRY(read_character(context, object, where, "delimiter", &it.replacement));
-    } else if (strcmp(type, "BertPreTokenizer") == 0) { /* the two, one after the other */
+    } else if (strcmp(type, "BertPreTokenizer") == 0) { /* WhitespaceSplit, then Punctuation */
         HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_WHITESPACE_SPLIT}));
         it.kind = HD_PRE_PUNCTUATION;
     } else if (strcmp(type, "Split") == 0) {
@@ -228,7 +228,7 @@ static heed_status read_pre_tokenizer(heed_tokenizer *tokenizer, const json_t *o
             HD_TRY(hd_pattern_open(context, where, HD_BYTE_LEVEL_PATTERN, strlen(HD_BYTE_LEVEL_PATTERN), false,
                                    &it.pattern));
     } else {
-        return hd_unsupported_part(tokenizer->context, where, type);
+        return hd_unsupported_component(tokenizer->context, where, type);
     }
     return hd_tokenizer_add_pre_tokenizer(tokenizer, it);
 }
@@ -266,7 +266,7 @@ static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object,
         it.kind = HD_DECODE_BPE;
         HD_TRY(hd_read_string(context, object, where, "suffix", &pattern, &it.pattern_size));
     } else {
-        return hd_unsupported_part(tokenizer->context, where, type);
+        return hd_unsupported_component(tokenizer->context, where, type);
     }
     it.pattern = hd_copy_bytes(context, pattern, it.pattern_size);
     it.content = hd_copy_bytes(context, content, it.content_size);
@@ -335,7 +335,7 @@ static heed_status read_template(heed_tokenizer *tokenizer, const json_t *object
     return read_template_items(tokenizer, json_object_get(object, "pair"), "pair", true);
 }
 
-/* BertProcessing and RobertaProcessing, templates in all but name, of the tokens "cls" and "sep". */
+/* BertProcessing and RobertaProcessing are templates with the tokens "cls" and "sep". */
 static heed_status read_class_and_separator(heed_tokenizer *tokenizer, const json_t *object, bool roberta) {
     static const char *const keys[] = {"cls", "sep"};
     enum { CLS, SEP };
@@ -354,18 +354,18 @@ static heed_status read_class_and_separator(heed_tokenizer *tokenizer, const jso
     }
     for (size_t i = 0; i < HD_COUNT(single); i++) HD_TRY(hd_template_add(template, false, single[i]));
     for (size_t i = 0; i < HD_COUNT(pair); i++)
-        if (i != 3 || roberta) HD_TRY(hd_template_add(template, true, pair[i])); /* RoBERTa separates by two */
+        if (i != 3 || roberta) HD_TRY(hd_template_add(template, true, pair[i])); /* RoBERTa has two separators */
     return HEED_OK;
 }
 
-/* Offsets may be trimmed first, then there may be one template. */
+/* At most one component that trims offsets, and at most one template. */
 static heed_status read_post_processor(heed_tokenizer *tokenizer, const json_t *object, const char *type) {
     static const char where[] = "post_processor";
     heed_context *context = tokenizer->context;
     hd_template *template = &tokenizer->template;
     bool is_template = strcmp(type, "TemplateProcessing") == 0, bert = strcmp(type, "BertProcessing") == 0;
     bool roberta = strcmp(type, "RobertaProcessing") == 0, byte_level = strcmp(type, "ByteLevel") == 0;
-    if (!is_template && !bert && !roberta && !byte_level) return hd_unsupported_part(context, where, type);
+    if (!is_template && !bert && !roberta && !byte_level) return hd_unsupported_component(context, where, type);
     if (template->present)
         return hd_fail(context, HEED_UNSUPPORTED, "post_processor \"%.60s\" after another is not supported", type);
     if (roberta || byte_level) {
@@ -381,7 +381,7 @@ static heed_status read_post_processor(heed_tokenizer *tokenizer, const json_t *
     return is_template ? read_template(tokenizer, object) : read_class_and_separator(tokenizer, object, roberta);
 }
 
-heed_status hd_read_parts(heed_tokenizer *tokenizer, const json_t *root) {
+heed_status hd_read_components(heed_tokenizer *tokenizer, const json_t *root) {
     HD_TRY(
         read_components(tokenizer, json_object_get(root, "normalizer"), "normalizer", "normalizers", read_normalizer));
     HD_TRY(read_components(tokenizer, json_object_get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers",

@@ -15,7 +15,7 @@ void hd_strings_close(hd_strings *strings) {
     hd_strings_open(strings, strings->context);
 }
 
-/* Ends the string that was appended to strings->text. */
+/* Completes the string that was appended to strings->text. */
 static void end_string(hd_strings *strings) {
     if (strings->failed) return;
     if (strings->text.failed ||
@@ -74,7 +74,7 @@ static void replace(const hd_token_decoder *it, const char *content, size_t cont
     end_string(to);
 }
 
-/* Each `from` becomes `to`, which is no longer, in place; returns the new size. */
+/* Replaces each `from` by `to`, which is not longer, in place; returns the new size. */
 static size_t shorten(char *text, size_t size, const char *from, const char *to) {
     size_t from_size = strlen(from), to_size = strlen(to), kept = 0;
     for (size_t at = 0; at < size;) {
@@ -102,7 +102,7 @@ static void wordpiece(const hd_token_decoder *it, bool first, const char *text, 
     end_string(to);
 }
 
-/* The bytes that a token spells, or all of its own when one of its characters is no byte's. */
+/* Appends the bytes that a token's characters stand for, or its own bytes when one of its characters stands for none. */
 static void spell_bytes(const char *text, size_t size, hd_buffer *out) {
     size_t begin = out->size;
     for (size_t at = 0; at < size;) {
@@ -150,7 +150,7 @@ static int byte_of(const char *text, size_t size) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* A run of bytes is one string when it is UTF-8, else as many U+FFFD as it has bytes. */
+/* A run of bytes becomes one string if it is valid UTF-8, else one U+FFFD per byte. */
 static void flush_bytes(hd_buffer *bytes, hd_strings *to) {
     if (bytes->failed) to->failed = true;
     if (bytes->size == 0) return;

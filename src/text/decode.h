@@ -1,7 +1,7 @@
-/* Decoders: what the texts of tokens become on the way back to one text. Each reads a list of strings and writes
- * another; the last list is joined.
+/* Decoders turn the texts of tokens back into one text. Each reads a list of strings and writes another; the last list is
+ * joined.
  *
- * To add one: a kind here, its case in decode.c, its name in tokenizer_json.c and tokenizer_save.c. */
+ * To add one: a kind here, a case in decode.c, a name in components_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_DECODE_H
 #define HD_TEXT_DECODE_H
 
@@ -9,15 +9,15 @@
 #include "text/pre_tokenize.h"
 
 typedef enum hd_decoder_kind {
-    HD_DECODE_METASPACE,     /* `replacement` is a space, but the first token loses it unless `prepend` is never */
-    HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" are the characters that they spell */
+    HD_DECODE_METASPACE,     /* `replacement` becomes a space; the first token loses it unless `prepend` is never */
+    HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" become the characters of these bytes */
     HD_DECODE_FUSE,          /* all strings become one */
-    HD_DECODE_STRIP,         /* up to `start` and `stop` times `replacement` off the ends of each string */
+    HD_DECODE_STRIP,         /* removes up to `start` and `stop` times `replacement` at the ends of each string */
     HD_DECODE_REPLACE,       /* each `pattern` becomes `content` */
     HD_DECODE_WORDPIECE,     /* a token loses the prefix `pattern` or gets a space before it; with `cleanup`, English
-                              * punctuation and clitics lose theirs */
-    HD_DECODE_BYTE_LEVEL,    /* all characters are bytes (hd_character_byte); what is then no UTF-8 is U+FFFD */
-    HD_DECODE_BPE            /* each suffix `pattern` becomes a space, but in the last token nothing */
+                              * punctuation and clitics lose that space */
+    HD_DECODE_BYTE_LEVEL,    /* all characters are bytes (hd_character_byte); invalid UTF-8 becomes U+FFFD */
+    HD_DECODE_BPE            /* the suffix `pattern` becomes a space, or nothing in the last token */
 } hd_decoder_kind;
 
 typedef struct hd_token_decoder {
@@ -30,7 +30,7 @@ typedef struct hd_token_decoder {
     size_t pattern_size, content_size;
 } hd_token_decoder;
 
-/* Strings one after the other: string i ends at ends[i]. */
+/* A list of strings in one buffer: string i ends at ends[i]. */
 typedef struct hd_strings {
     heed_context *context;
     hd_buffer text;
@@ -43,7 +43,7 @@ void hd_strings_open(hd_strings *strings, heed_context *context);
 void hd_strings_close(hd_strings *strings);
 void hd_strings_add(hd_strings *strings, const char *text, size_t size);
 
-/* Applies the decoders in turn; `strings` ends as the last list. */
+/* Applies the decoders in turn; `strings` is the input and the result. */
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings);
 
 #endif

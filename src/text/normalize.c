@@ -2,13 +2,13 @@
 
 #include "text/unicode.h"
 
-/* The normal forms work on the line in place of a copy: `code` is the character, `start` holds its change (below),
- * `end` its combining class, until the alignment is worked out at the end.
+/* The normal forms work on the line in place: `code` is the character, `start` holds its change (below), and `end` its
+ * combining class, until the alignment is computed at the end.
  *
- * change, of a character in the result: 1, it is new and shares the place of the character before; 0, it replaces
- * the next character of the source; -n, it replaces the next one and swallows n more. This is how tokenizers
- * aligns normal forms (its NormalizedString::transform, with the changes of the crate unicode-normalization-
- * alignments): a composed character is given the place of its base letter alone. */
+ * The change of a character in the result is 1 if it is new and shares the offsets of the character before, 0 if it replaces
+ * the next character of the source, and -n if it replaces the next one and swallows n more. tokenizers aligns normal forms
+ * like this (NormalizedString::transform, with the changes of the crate unicode-normalization-alignments): a composed
+ * character gets the offsets of its base character alone. */
 typedef hd_character change;
 
 static int change_of(const change *c) { return (int)(int32_t)c->start; }
@@ -22,13 +22,12 @@ static void decompose(const hd_character *from, size_t count, bool compatible, h
     }
 }
 
-/* A stable sort of one run of marks by combining class, by counting: a run may be as long as the text. `room` is
- * `count` long. */
-static void sort_marks(change *marks, size_t count, change *room) {
-    size_t places[257] = {0};
-    for (size_t i = 0; i < count; i++) places[marks[i].end + 1]++, room[i] = marks[i];
-    for (size_t c = 1; c < 257; c++) places[c] += places[c - 1];
-    for (size_t i = 0; i < count; i++) marks[places[room[i].end]++] = room[i];
+/* A stable counting sort of a run of marks by combining class; a run may be as long as the text. `copy` is scratch [count]. */
+static void sort_marks(change *marks, size_t count, change *copy) {
+    size_t offsets[257] = {0};
+    for (size_t i = 0; i < count; i++) offsets[marks[i].end + 1]++, copy[i] = marks[i];
+    for (size_t c = 1; c < 257; c++) offsets[c] += offsets[c - 1];
+    for (size_t i = 0; i < count; i++) marks[offsets[copy[i].end]++] = copy[i];
 }
 
 static void order_marks(change *text, size_t count, hd_line *spare) {
@@ -48,7 +47,7 @@ static void order_marks(change *text, size_t count, hd_line *spare) {
 /* Canonical composition (Unicode Standard, section 3.11, D117), in place; returns the new length. */
 static size_t compose(change *text, size_t count) {
     size_t length = 0, starter = SIZE_MAX;
-    uint32_t last_class = 0; /* of the marks kept since the starter; 0 when there are none */
+    uint32_t last_class = 0; /* of the marks since the starter; 0 when there are none */
     for (size_t i = 0; i < count; i++) {
         change next = text[i];
         bool blocked = starter == SIZE_MAX || (length > starter + 1 && last_class >= next.end);
@@ -126,7 +125,7 @@ static void replace(const hd_character *from, size_t count, hd_codes pattern, hd
             hd_line_append(to, from + i++, 1);
             continue;
         }
-        i += pattern.count; /* what comes in is given the place of the last character that goes */
+        i += pattern.count; /* the new characters get the offsets of the last one replaced */
         for (size_t j = 0; j < content.count; j++)
             hd_line_put(to, content.codes[j], from[i - 1].start, from[i - 1].end);
     }
@@ -135,18 +134,18 @@ static void replace(const hd_character *from, size_t count, hd_codes pattern, hd
 static void clean(const hd_character *from, size_t count, hd_line *to) {
     for (size_t i = 0; i < count; i++) {
         uint32_t code = from[i].code;
-        bool blank = code == '\t' || code == '\n' || code == '\r'; /* the controls that stay, as spaces */
-        if (code == HD_REPLACEMENT_CHARACTER || (!blank && hd_is_control(code))) continue;
-        hd_line_put(to, blank || hd_is_whitespace(code) ? ' ' : code, from[i].start, from[i].end);
+        bool space = code == '\t' || code == '\n' || code == '\r'; /* control characters that become spaces */
+        if (code == HD_REPLACEMENT_CHARACTER || (!space && hd_is_control(code))) continue;
+        hd_line_put(to, space || hd_is_whitespace(code) ? ' ' : code, from[i].start, from[i].end);
     }
 }
 
-static void set_chinese_apart(const hd_character *from, size_t count, hd_line *to) {
+static void separate_chinese(const hd_character *from, size_t count, hd_line *to) {
     for (size_t i = 0; i < count; i++) {
-        bool apart = hd_is_chinese(from[i].code);
-        if (apart) hd_line_put(to, ' ', from[i].start, from[i].end);
+        bool chinese = hd_is_chinese(from[i].code);
+        if (chinese) hd_line_put(to, ' ', from[i].start, from[i].end);
         hd_line_append(to, from + i, 1);
-        if (apart) hd_line_put(to, ' ', from[i].start, from[i].end);
+        if (chinese) hd_line_put(to, ' ', from[i].start, from[i].end);
     }
 }
 
@@ -212,7 +211,7 @@ static void apply(const hd_normalizer *normalizer, const hd_character *from, siz
             clean(from, count, to);
             break;
         case HD_NORMALIZE_CHINESE:
-            set_chinese_apart(from, count, to);
+            separate_chinese(from, count, to);
             break;
         case HD_NORMALIZE_UNACCENTED:
             remove_accents(from, count, spare, to);

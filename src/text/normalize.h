@@ -1,8 +1,8 @@
-/* Normalizers: a piece of text in, the text that the rest of the tokenizer sees out. Each rewrites characters and
- * says of every one it writes which characters of the original it stands for, as Hugging Face tokenizers does, so
- * that offsets always point into what the user gave.
+/* Normalizers rewrite the text before it is tokenized. For each character that they write they keep the offsets of the
+ * characters of the original that it stands for, as Hugging Face tokenizers does, so that offsets always refer to the
+ * original text.
  *
- * To add one: a kind here, its case in normalize.c, its name in tokenizer_json.c and tokenizer_save.c. */
+ * To add one: a kind here, a case in normalize.c, a name in components_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_NORMALIZE_H
 #define HD_TEXT_NORMALIZE_H
 
@@ -18,7 +18,7 @@ typedef enum hd_normalizer_kind {
     HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
     HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
     HD_NORMALIZE_PREPEND,       /* `content` before any text that is not empty */
-    HD_NORMALIZE_BERT,          /* those of the following steps that it has, then `lowercase` */
+    HD_NORMALIZE_BERT,          /* those of the three steps below that are set, then `lowercase` */
     HD_NORMALIZE_CLEAN,         /* drops control characters and U+FFFD; all white space becomes a space */
     HD_NORMALIZE_CHINESE,       /* a space on both sides of each ideograph */
     HD_NORMALIZE_UNACCENTED     /* NFD, then drops nonspacing marks */
@@ -31,8 +31,8 @@ typedef struct hd_normalizer {
     hd_codes pattern, content; /* owned */
 } hd_normalizer;
 
-/* Appends to `to` what the `count` normalizers, one after the other, make of `characters`; cuts no pieces.
- * `spare` is room to work in. Check `to->failed`. */
+/* Applies the normalizers in turn and appends the result to `to`, without segments. `spare` is scratch. Check
+ * `to->failed`. */
 void hd_normalize(const hd_normalizer *normalizers, size_t count, const hd_character *characters, size_t length,
                   hd_line *spare, hd_line *to);
 

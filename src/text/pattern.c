@@ -8,25 +8,24 @@ struct hd_pattern {
     heed_context *context;
     pcre2_general_context *memory;
     pcre2_code *code;
-    char *text; /* [size], for the file that is saved and for messages */
+    char *text; /* [size], for saving and for messages */
     size_t size;
     bool literal;
 };
 
-/* A hostile pattern, (((a{99}){999}){999}){9}, asks for hundreds of megabytes. */
+/* The pattern (((a{99}){999}){999}){9} needs hundreds of megabytes. */
 enum { MOST_BYTES = 1 << 26 };
 
 static void *allocate(size_t size, void *context) {
     if (size <= MOST_BYTES) return hd_alloc(context, 1, size);
-    hd_fail(context, HEED_LENGTH, "a regular expression wants %zu bytes of memory; the most is %d", size, MOST_BYTES);
+    hd_fail(context, HEED_LENGTH, "a regular expression needs %zu bytes of memory; the limit is %d", size, MOST_BYTES);
     return NULL;
 }
 static void release(void *pointer, void *context) { hd_free(context, pointer); }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
-/* Oniguruma intersects classes by && and takes \h for a hexadecimal digit; PCRE2 would accept both and mean another
- * thing. */
+/* To Oniguruma && is the intersection of classes and \h a hexadecimal digit; PCRE2 accepts both with another meaning. */
 static heed_status refuse_other_syntax(heed_context *context, const char *where, const char *text, size_t size) {
     static const char *const others[] = {"&&", "\\h", "\\H"};
     for (size_t i = 0; i < HD_COUNT(others); i++)
@@ -52,7 +51,8 @@ static heed_status compile(hd_pattern *it, const char *where) {
     }
     hd_free(it->context, codes.codes);
     if (it->code) return HEED_OK;
-    if (!settings || error == PCRE2_ERROR_HEAP_FAILED) return it->context->status; /* allocate() has said why */
+    if (!settings || error == PCRE2_ERROR_HEAP_FAILED)
+        return it->context->status; /* allocate() has recorded the message */
     PCRE2_UCHAR wide[128] = {0};
     char message[128] = {0};
     pcre2_get_error_message(error, wide, HD_COUNT(wide)); /* ASCII, in wide characters */
@@ -123,10 +123,10 @@ heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text,
     matches->count = 0;
     if (count == 0) return HEED_OK;
     if (!reserve(matches, count)) return HEED_MEMORY;
-    /* U+180E is a space to PCRE2's \s and no longer to Unicode or Oniguruma; U+200B is what it is, a format character. */
+    /* PCRE2's \s includes U+180E, which is no longer a space in Unicode or Oniguruma; U+200B has its category instead. */
     for (size_t i = 0; i < count; i++)
         matches->codes[i] = text[i].code == 0x180E && !pattern->literal ? 0x200B : text[i].code;
-    size_t last = SIZE_MAX; /* the end of the match before */
+    size_t last = SIZE_MAX; /* end of the previous match */
     for (size_t at = 0; at <= count;) {
         int found = pcre2_match(pattern->code, matches->codes, count, at, PCRE2_NO_UTF_CHECK, matches->block, NULL);
         if (found == PCRE2_ERROR_NOMATCH) break;
@@ -136,9 +136,9 @@ heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text,
                            "the pattern \"%.200s\" of the pre_tokenizer takes too many steps in %zu characters",
                            pattern->text, count);
         const PCRE2_SIZE *place = pcre2_get_ovector_pointer(matches->block);
-        if (place[1] < place[0] || place[0] < at) break; /* \K in a lookaround, where PCRE2 still allows it */
+        if (place[1] < place[0] || place[0] < at) break; /* \K in a lookaround, which some versions of PCRE2 allow */
         at = place[1];
-        if (place[0] == place[1] && place[1] == last) { /* an empty match may not follow a match at once */
+        if (place[0] == place[1] && place[1] == last) { /* no empty match directly after a match */
             at++;
             continue;
         }

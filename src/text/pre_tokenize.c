@@ -2,7 +2,7 @@
 
 #include "text/unicode.h"
 
-/* Whether a character is a delimiter; `argument` is the one that HD_PRE_DELIMITER and Metaspace look for. */
+/* Is a character a delimiter? `argument` is the delimiter of HD_PRE_DELIMITER and Metaspace. */
 typedef bool is_delimiter(uint32_t code, uint32_t argument);
 
 static bool is_space(uint32_t code, uint32_t argument) {
@@ -19,37 +19,37 @@ static bool is_numeric(uint32_t code, uint32_t argument) {
 }
 static bool is_same(uint32_t code, uint32_t argument) { return code == argument; }
 
-/* The text comes as stretches, delimiters and what lies between them, from left to right. */
-typedef struct cutter {
+/* Receives the text as stretches, delimiters and the text between them, from left to right. */
+typedef struct splitter {
     hd_line *line;
     hd_behavior behavior;
-    size_t begin;   /* of the piece that is growing */
+    size_t begin;   /* of the current segment */
     bool delimiter; /* the last stretch was one */
-} cutter;
+} splitter;
 
-static void finish(cutter *it, size_t last) {
+static void finish(splitter *it, size_t last) {
     bool drop = it->behavior == HD_REMOVED && it->delimiter;
-    if (!drop) hd_line_cut(it->line, it->begin, last - it->begin, -1);
+    if (!drop) hd_line_add_segment(it->line, it->begin, last - it->begin, -1);
     it->begin = last;
 }
 
-/* A stretch begins at character `first`. */
-static void stretch(cutter *it, size_t first, bool delimiter) {
+/* Begins a stretch at character `first`. */
+static void stretch(splitter *it, size_t first, bool delimiter) {
     bool cut = true;
     if (it->behavior == HD_CONTIGUOUS) cut = delimiter != it->delimiter;
-    /* A delimiter joins the text before it; one that follows a delimiter stands alone. */
+    /* A delimiter joins the text before it; after another delimiter it is a segment of its own. */
     if (it->behavior == HD_MERGED_WITH_PREVIOUS) cut = !delimiter || it->delimiter;
-    /* A delimiter joins the text after it; one that is followed by a delimiter stands alone. */
+    /* A delimiter joins the text after it; before another delimiter it is a segment of its own. */
     if (it->behavior == HD_MERGED_WITH_NEXT) cut = delimiter || !it->delimiter;
     if (cut) finish(it, first);
     it->delimiter = delimiter;
 }
 
-/* Cuts characters [first, last) of `line`, which already holds them, at the members of a class. */
+/* Splits characters [first, last) of `line` at the members of a class. */
 static void split(hd_line *line, size_t first, size_t last, hd_behavior behavior, is_delimiter *is, uint32_t argument) {
     if (line->failed) return;
     const hd_character *text = line->characters;
-    cutter it = {line, behavior, first, false};
+    splitter it = {line, behavior, first, false};
     for (size_t i = first; i < last;) {
         bool delimiter = is(text[i].code, argument);
         stretch(&it, i, delimiter);
@@ -59,7 +59,7 @@ static void split(hd_line *line, size_t first, size_t last, hd_behavior behavior
     finish(&it, last);
 }
 
-/* The same at the matches of a pattern. */
+/* Splits them at the matches of a pattern. */
 static void split_at(hd_line *line, size_t first, size_t last, hd_behavior behavior, bool invert,
                      const hd_pattern *pattern, hd_matches *matches) {
     if (line->failed) return;
@@ -67,7 +67,7 @@ static void split_at(hd_line *line, size_t first, size_t last, hd_behavior behav
         line->failed = true;
         return;
     }
-    cutter it = {line, behavior, first, false};
+    splitter it = {line, behavior, first, false};
     size_t at = first;
     for (size_t i = 0; i < matches->count; i++) {
         struct hd_match match = matches->items[i];
@@ -86,7 +86,7 @@ static void split_runs(hd_line *line, size_t first, size_t last) {
         int class = run_class(line->characters[first].code);
         size_t end = first + 1;
         while (end < last && run_class(line->characters[end].code) == class) end++;
-        if (class != 0) hd_line_cut(line, first, end - first, -1);
+        if (class != 0) hd_line_add_segment(line, first, end - first, -1);
         first = end;
     }
 }
@@ -94,20 +94,20 @@ static void split_runs(hd_line *line, size_t first, size_t last) {
 static void metaspace(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_line *to) {
     size_t first = to->count;
     bool begins = text[0].code == it->replacement || text[0].code == ' ';
-    bool wanted = it->prepend == HD_PREPEND_ALWAYS || (it->prepend == HD_PREPEND_FIRST && text[0].start == 0);
-    if (wanted && !begins) hd_line_put(to, it->replacement, text[0].start, text[0].end);
+    bool prepend = it->prepend == HD_PREPEND_ALWAYS || (it->prepend == HD_PREPEND_FIRST && text[0].start == 0);
+    if (prepend && !begins) hd_line_put(to, it->replacement, text[0].start, text[0].end);
     for (size_t i = 0; i < count; i++)
         hd_line_put(to, text[i].code == ' ' ? it->replacement : text[i].code, text[i].start, text[i].end);
     if (it->split)
         split(to, first, to->count, HD_MERGED_WITH_NEXT, is_same, it->replacement);
     else
-        hd_line_cut(to, first, to->count - first, -1);
+        hd_line_add_segment(to, first, to->count - first, -1);
 }
 
-/* Writes the pieces from `piece` on anew, as bytes, behind all that the line holds. */
-static void spell_bytes(hd_line *line, size_t piece) {
-    for (; piece < line->piece_count && !line->failed; piece++) {
-        hd_piece old = line->pieces[piece];
+/* Rewrites the segments from index `segment` on as byte characters, at the end of the line. */
+static void spell_bytes(hd_line *line, size_t segment) {
+    for (; segment < line->segment_count && !line->failed; segment++) {
+        hd_segment old = line->segments[segment];
         size_t first = line->count;
         for (size_t i = old.first; i < old.first + old.count; i++) {
             hd_character character = line->characters[i];
@@ -116,34 +116,35 @@ static void spell_bytes(hd_line *line, size_t piece) {
             for (size_t j = 0; j < size; j++)
                 hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
         }
-        line->pieces[piece] = (hd_piece){(uint32_t)first, (uint32_t)(line->count - first), -1};
+        line->segments[segment] = (hd_segment){(uint32_t)first, (uint32_t)(line->count - first), -1};
     }
 }
 
 static void byte_level(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches,
                        hd_line *to) {
-    size_t first = to->count, piece = to->piece_count;
+    size_t first = to->count, segment = to->segment_count;
     if (it->prefix_space && text[0].code != ' ') hd_line_put(to, ' ', text[0].start, text[0].end);
     hd_line_append(to, text, count);
     if (it->pattern)
         split_at(to, first, to->count, HD_ISOLATED, false, it->pattern, matches);
     else
-        hd_line_cut(to, first, to->count - first, -1);
-    spell_bytes(to, piece);
+        hd_line_add_segment(to, first, to->count - first, -1);
+    spell_bytes(to, segment);
 }
 
-static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_piece piece, hd_matches *matches, hd_line *to) {
-    const hd_character *text = from->characters + piece.first;
-    size_t first = to->count, last = first + piece.count;
+static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_segment segment, hd_matches *matches,
+                  hd_line *to) {
+    const hd_character *text = from->characters + segment.first;
+    size_t first = to->count, last = first + segment.count;
     if (it->kind == HD_PRE_METASPACE) {
-        metaspace(it, text, piece.count, to);
+        metaspace(it, text, segment.count, to);
         return;
     }
     if (it->kind == HD_PRE_BYTE_LEVEL) {
-        byte_level(it, text, piece.count, matches, to);
+        byte_level(it, text, segment.count, matches, to);
         return;
     }
-    hd_line_append(to, text, piece.count);
+    hd_line_append(to, text, segment.count);
     switch (it->kind) {
         case HD_PRE_PUNCTUATION:
             split(to, first, last, it->behavior, is_punctuation, 0);
@@ -172,14 +173,14 @@ void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from,
     hd_matches matches;
     hd_line_clear(to);
     hd_matches_open(&matches, to->context);
-    for (size_t i = 0; i < from->piece_count && !to->failed; i++) {
-        hd_piece piece = from->pieces[i];
-        if (piece.id < 0) {
-            apply(pre_tokenizer, from, piece, &matches, to);
+    for (size_t i = 0; i < from->segment_count && !to->failed; i++) {
+        hd_segment segment = from->segments[i];
+        if (segment.id < 0) {
+            apply(pre_tokenizer, from, segment, &matches, to);
         } else {
             size_t first = to->count;
-            hd_line_append(to, from->characters + piece.first, piece.count);
-            hd_line_cut(to, first, piece.count, piece.id);
+            hd_line_append(to, from->characters + segment.first, segment.count);
+            hd_line_add_segment(to, first, segment.count, segment.id);
         }
     }
     hd_matches_close(&matches);

@@ -1,11 +1,10 @@
-/* Pre-tokenizers: where the text may not be joined across. Each reads the pieces of a line and writes smaller
- * ones.
+/* Pre-tokenizers split text at positions that tokens may not cross. Each reads the segments of a line and writes smaller ones.
  *
- * Three shapes cover them: delimiters are the members of a character class (Punctuation, WhitespaceSplit, Digits …) or
- * the matches of a pattern (Split, ByteLevel), and a `cutter` does with them what `behavior` says; runs of like
- * characters (Whitespace) go through `split_runs`; and Metaspace and ByteLevel rewrite the text.
+ * There are three types. Some split at delimiters, which are the members of a character class (Punctuation, WhitespaceSplit,
+ * Digits …) or the matches of a pattern (Split, ByteLevel), and a `splitter` treats them as `behavior` says. Whitespace splits
+ * into runs of characters of one class (`split_runs`). Metaspace and ByteLevel also rewrite the text.
  *
- * To add one: a kind here, its case in pre_tokenize.c, its name in tokenizer_json.c and tokenizer_save.c. */
+ * To add one: a kind here, a case in pre_tokenize.c, a name in components_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_PRE_TOKENIZE_H
 #define HD_TEXT_PRE_TOKENIZE_H
 
@@ -13,20 +12,20 @@
 #include "text/pattern.h"
 
 typedef enum hd_pre_tokenizer_kind {
-    HD_PRE_METASPACE,   /* `replacement` for spaces and, by `prepend`, in front; then, with `split`, cut before each */
-    HD_PRE_PUNCTUATION, /* by `behavior` */
-    HD_PRE_WHITESPACE,  /* runs of \w, runs of what is neither \w nor white; white space goes */
-    HD_PRE_WHITESPACE_SPLIT, /* white space goes */
-    HD_PRE_DIGITS,           /* numeric characters apart, each alone when `individual` */
-    HD_PRE_DELIMITER,        /* the character `replacement` goes */
-    HD_PRE_SPLIT,     /* at the matches of `pattern`, or with `invert` at what lies between them, by `behavior` */
-    HD_PRE_BYTE_LEVEL /* with `prefix_space` a space in front; cut into the matches of `pattern` if there is one; then
-                              * each byte of the text becomes a character (hd_byte_character) */
+    HD_PRE_METASPACE, /* replaces spaces by `replacement`, prepends it as `prepend` says; with `split`, splits before each */
+    HD_PRE_PUNCTUATION,      /* splits at punctuation, as `behavior` says */
+    HD_PRE_WHITESPACE,       /* runs of \w, and runs of other characters but white space, which is removed */
+    HD_PRE_WHITESPACE_SPLIT, /* removes white space */
+    HD_PRE_DIGITS,           /* separates runs of digits, or each digit when `individual` */
+    HD_PRE_DELIMITER,        /* splits at the character `replacement` and removes it */
+    HD_PRE_SPLIT,            /* at the matches of `pattern`, or with `invert` between them, as `behavior` says */
+    HD_PRE_BYTE_LEVEL /* adds a space in front with `prefix_space`; splits at the matches of `pattern`, if any; then
+                       * replaces bytes by characters (hd_byte_character) */
 } hd_pre_tokenizer_kind;
 
 typedef enum hd_prepend { HD_PREPEND_ALWAYS, HD_PREPEND_FIRST, HD_PREPEND_NEVER } hd_prepend;
 
-/* What becomes of a delimiter. "the-final--countdown" on '-' gives */
+/* What happens to a delimiter. "the-final--countdown" split at '-' gives: */
 typedef enum hd_behavior {
     HD_REMOVED,              /* the | final | countdown */
     HD_ISOLATED,             /* the | - | final | - | - | countdown */
@@ -44,11 +43,11 @@ typedef struct hd_pre_tokenizer {
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
 
-/* How GPT-2 cuts text, and ByteLevel with it: English clitics, and letters, numbers and the rest apart, each with the space
- * before it. */
+/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with the
+ * space before it. */
 #define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-/* Cuts the pieces of `from` into `to`, which is cleared first. Check `to->failed`. */
+/* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
 void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
 
 #endif

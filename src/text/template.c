@@ -49,7 +49,7 @@ size_t hd_template_find(const hd_template *template, const char *name) {
     return SIZE_MAX;
 }
 
-/* One word of the notation, of `size` bytes. */
+/* Parses one word of the notation, of `size` bytes. */
 static heed_status add_word(hd_template *template, bool pair, const char *word, size_t size) {
     hd_template_item item = {.kind = HD_TEMPLATE_SPECIAL};
     if (size > 2 && word[size - 2] == ':') {

@@ -1,9 +1,9 @@
-#include "text/parts.h"
+#include "text/components.h"
 #include "text/unicode.h"
 
 #include <string.h>
 
-/* ---- making and closing --------------------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------------------------- */
 
 heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     heed_tokenizer *tokenizer = hd_alloc_zeroed(context, 1, sizeof *tokenizer);
@@ -90,7 +90,7 @@ heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, 
     return hd_added_add(&tokenizer->added, token);
 }
 
-/* An added token that is looked for in normalized text is normalized itself, and is shown so when decoded. */
+/* An added token that is searched for in normalized text is normalized itself, and is decoded in that form. */
 static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *token, hd_line *text, hd_line *spare,
                                    hd_line *result) {
     hd_line_clear(text), hd_line_clear(result);
@@ -109,7 +109,7 @@ static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *to
     if (status == HEED_OK) {
         hd_free(tokenizer->context, token->pattern.codes);
         token->pattern = pattern;
-        status = hd_vocabulary_show(&tokenizer->vocabulary, token->id, bytes.data, bytes.size);
+        status = hd_vocabulary_set_decoded(&tokenizer->vocabulary, token->id, bytes.data, bytes.size);
     }
     hd_buffer_close(&bytes);
     return status;
@@ -141,21 +141,21 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-struct hd_encoding_room {
+struct hd_encoding_scratch {
     hd_line line, other, spare;
-    hd_word_room word;
-    uint32_t words; /* pieces so far, of both texts of a pair */
+    hd_word_scratch word;
+    uint32_t words; /* segments so far, in both texts of a pair */
 };
 
 void hd_encoding_close(hd_encoding *encoding) {
     heed_context *context = encoding->context;
     if (!context) return;
-    if (encoding->room) {
-        hd_line_close(&encoding->room->line);
-        hd_line_close(&encoding->room->other);
-        hd_line_close(&encoding->room->spare);
-        hd_word_room_close(&encoding->room->word);
-        hd_free(context, encoding->room);
+    if (encoding->scratch) {
+        hd_line_close(&encoding->scratch->line);
+        hd_line_close(&encoding->scratch->other);
+        hd_line_close(&encoding->scratch->spare);
+        hd_word_scratch_close(&encoding->scratch->word);
+        hd_free(context, encoding->scratch);
     }
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
@@ -164,17 +164,17 @@ void hd_encoding_close(hd_encoding *encoding) {
     *encoding = (hd_encoding){0};
 }
 
-static heed_status open_room(hd_encoding *encoding, heed_context *context) {
+static heed_status open_scratch(hd_encoding *encoding, heed_context *context) {
     if (!encoding->context) encoding->context = context;
     encoding->count = 0;
-    if (encoding->room) return HEED_OK;
-    struct hd_encoding_room *room = hd_alloc(encoding->context, 1, sizeof *room);
-    if (!room) return HEED_MEMORY;
-    hd_line_open(&room->line, encoding->context);
-    hd_line_open(&room->other, encoding->context);
-    hd_line_open(&room->spare, encoding->context);
-    hd_word_room_open(&room->word, encoding->context);
-    encoding->room = room;
+    if (encoding->scratch) return HEED_OK;
+    struct hd_encoding_scratch *scratch = hd_alloc(encoding->context, 1, sizeof *scratch);
+    if (!scratch) return HEED_MEMORY;
+    hd_line_open(&scratch->line, encoding->context);
+    hd_line_open(&scratch->other, encoding->context);
+    hd_line_open(&scratch->spare, encoding->context);
+    hd_word_scratch_open(&scratch->word, encoding->context);
+    encoding->scratch = scratch;
     return HEED_OK;
 }
 
@@ -204,26 +204,26 @@ static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line
     }
 }
 
-/* Text as it came, cut at the added tokens that are looked for there, is normalized piece by piece, and cut again. */
+/* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added tokens. */
 static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other, hd_line *spare) {
     const hd_added *added = &tokenizer->added;
     if (added->raw_count) {
-        line->piece_count = 0;
-        hd_added_cut(added, false, line, 0, line->count);
+        line->segment_count = 0;
+        hd_added_split(added, false, line, 0, line->count);
     }
     if (tokenizer->normalizer_count == 0 && added->normalized_count == 0) return;
     hd_line_clear(other);
-    for (size_t i = 0; i < line->piece_count && !other->failed; i++) {
-        hd_piece piece = line->pieces[i];
-        const hd_character *text = line->characters + piece.first;
+    for (size_t i = 0; i < line->segment_count && !other->failed; i++) {
+        hd_segment segment = line->segments[i];
+        const hd_character *text = line->characters + segment.first;
         size_t first = other->count;
-        if (piece.id >= 0) {
-            hd_line_append(other, text, piece.count);
-            hd_line_cut(other, first, piece.count, piece.id);
+        if (segment.id >= 0) {
+            hd_line_append(other, text, segment.count);
+            hd_line_add_segment(other, first, segment.count, segment.id);
             continue;
         }
-        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text, piece.count, spare, other);
-        hd_added_cut(added, true, other, first, other->count - first);
+        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text, segment.count, spare, other);
+        hd_added_split(added, true, other, first, other->count - first);
     }
     other->failed = other->failed || line->failed;
     hd_line_swap(line, other);
@@ -232,55 +232,56 @@ static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *
 void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare) {
     hd_line_read(line, text, size);
     if (tokenizer->normalizer_count && line->count) {
-        hd_line room;
-        hd_line_open(&room, line->context);
+        hd_line scratch;
+        hd_line_open(&scratch, line->context);
         hd_line_clear(spare);
-        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, line->characters, line->count, &room, spare);
-        hd_line_cut(spare, 0, spare->count, -1);
+        hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, line->characters, line->count, &scratch,
+                     spare);
+        hd_line_add_segment(spare, 0, spare->count, -1);
         spare->failed = spare->failed || line->failed;
         hd_line_swap(line, spare);
-        hd_line_close(&room);
+        hd_line_close(&scratch);
     }
     pre_tokenize(tokenizer, line, spare);
 }
 
-static bool is_blank(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
+static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
 
-/* Takes the white space at both ends of a token's text out of its offsets, which may leave nothing. `begins`: the token is
- * the first of its text. */
+/* Removes the white space at both ends of a token's text from its offsets, which may leave nothing. `begins`: the token is the
+ * first of its text. */
 static void trim(const hd_template *template, const char *text, size_t size, bool begins, uint32_t *start,
                  uint32_t *end) {
-    uint32_t before = 0, behind = 0;
-    bool blank = true; /* all characters so far */
+    uint32_t before = 0, after = 0;
+    bool spaces = true; /* all characters so far */
     for (size_t at = 0; at < size;) {
         uint32_t code;
         at += hd_utf8_decode(text + at, size - at, &code);
-        behind = is_blank(code) ? behind + 1 : 0;
-        blank = blank && behind > 0;
-        before += blank;
+        after = is_space(code) ? after + 1 : 0;
+        spaces = spaces && after > 0;
+        before += spaces;
     }
     if (before > 0 && template->prefix_space && (begins || *start == 0)) before--;
     *start = *end - *start < before ? *end : *start + before;
-    if (*end >= behind) *end = *end - *start < behind ? *start : *end - behind;
+    if (*end >= after) *end = *end - *start < after ? *start : *end - after;
 }
 
-static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece,
-                               const hd_bpe_dropout *dropout, hd_word_room *room) {
-    const hd_character *word = line->characters + piece.first;
+static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                               const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+    const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
-        return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, piece.count, room);
-    return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, piece.count, dropout, room);
+        return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
+    return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
-/* Appends the tokens of a word; `first` is the place of its text's first token. */
-static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece, uint32_t type,
+/* Appends the tokens of a word; `first` is the index of the first token of its text. */
+static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
                             size_t first, hd_encoding *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
-    const hd_word_room *room = &out->room->word;
-    const hd_character *word = line->characters + piece.first;
-    HD_TRY(reserve(out, room->count));
-    for (size_t i = 0; i < room->count; i++) {
-        hd_symbol symbol = room->symbols[i];
+    const hd_word_scratch *scratch = &out->scratch->word;
+    const hd_character *word = line->characters + segment.first;
+    HD_TRY(reserve(out, scratch->count));
+    for (size_t i = 0; i < scratch->count; i++) {
+        hd_symbol symbol = scratch->symbols[i];
         uint32_t start = word[symbol.first].start, end = word[symbol.first + symbol.count - 1].end;
         if (tokenizer->template.trims)
             trim(&tokenizer->template, hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size,
@@ -290,44 +291,44 @@ static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line
     return HEED_OK;
 }
 
-static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_piece piece, uint32_t type,
+static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
                              size_t first, hd_encoding *out) {
-    const hd_character *token = line->characters + piece.first;
-    uint32_t start = token[0].start, end = token[piece.count - 1].end;
+    const hd_character *token = line->characters + segment.first;
+    uint32_t start = token[0].start, end = token[segment.count - 1].end;
     HD_TRY(reserve(out, 1));
-    if (tokenizer->template.trims) { /* its text is what it took of the line, white space too */
-        hd_buffer *text = &out->room->word.text;
+    if (tokenizer->template.trims) { /* its text includes the white space that it covers */
+        hd_buffer *text = &out->scratch->word.text;
         hd_buffer_clear(text);
-        for (size_t i = 0; i < piece.count; i++) {
+        for (size_t i = 0; i < segment.count; i++) {
             char bytes[4];
             hd_buffer_append(text, bytes, hd_utf8_encode(token[i].code, bytes));
         }
         if (text->failed) return HEED_MEMORY;
         trim(&tokenizer->template, text->data, text->size, out->count == first, &start, &end);
     }
-    put(out, piece.id, start, end, type);
+    put(out, segment.id, start, end, type);
     return HEED_OK;
 }
 
 static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, uint32_t type,
                                const hd_encode_options *options, hd_encoding *out) {
-    struct hd_encoding_room *room = out->room;
-    hd_line *line = &room->line;
+    struct hd_encoding_scratch *scratch = out->scratch;
+    hd_line *line = &scratch->line;
     hd_line_read(line, text, size);
-    find_added(tokenizer, line, &room->other, &room->spare);
-    pre_tokenize(tokenizer, line, &room->other);
+    find_added(tokenizer, line, &scratch->other, &scratch->spare);
+    pre_tokenize(tokenizer, line, &scratch->other);
     if (line->failed) return line->context->status;
-    hd_bpe_dropout dropout = {options->dropout, options->key, options->sentence, 0};
+    hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
     size_t first = out->count;
-    for (size_t i = 0; i < line->piece_count; i++) {
-        hd_piece piece = line->pieces[i];
-        dropout.word = room->words++;
-        if (piece.id >= 0) {
-            HD_TRY(put_added(tokenizer, line, piece, type, first, out));
+    for (size_t i = 0; i < line->segment_count; i++) {
+        hd_segment segment = line->segments[i];
+        dropout.word = scratch->words++;
+        if (segment.id >= 0) {
+            HD_TRY(put_added(tokenizer, line, segment, type, first, out));
             continue;
         }
-        HD_TRY(encode_word(tokenizer, line, piece, options->dropout > 0 ? &dropout : NULL, &room->word));
-        HD_TRY(put_word(tokenizer, line, piece, type, first, out));
+        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, &scratch->word));
+        HD_TRY(put_word(tokenizer, line, segment, type, first, out));
     }
     return HEED_OK;
 }
@@ -347,9 +348,10 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     bool pair = options->second != NULL;
     size_t longest = pair && options->second_size > size ? options->second_size : size;
     if (longest > HD_LINE_BYTES)
-        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the most is %d", longest, HD_LINE_BYTES);
-    HD_TRY(open_room(out, context));
-    out->room->words = 0;
+        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
+                       HD_LINE_BYTES);
+    HD_TRY(open_scratch(out, context));
+    out->scratch->words = 0;
     const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
     size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
     for (size_t i = 0; i < count; i++) {
@@ -422,7 +424,7 @@ int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
 
 static bool begins_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
-bool hd_tokenizer_goes_on(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
+bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
     if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
     if (tokenizer->model != HD_MODEL_BPE) return begins_with(token, "##");

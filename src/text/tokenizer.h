@@ -1,8 +1,8 @@
-/* A tokenizer: text to ids and back, as the Hugging Face tokenizers package does it from the same tokenizer.json.
+/* A tokenizer: text to ids and back, as Hugging Face tokenizers does it with the same tokenizer.json.
  *
- * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a template
- * of special tokens; ids come back through decoders. An open tokenizer never changes: several threads may use it at
- * once, each with its own context and its own hd_encoding. */
+ * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a template of
+ * special tokens; ids go through decoders. An open tokenizer is immutable: several threads may use it at once, each with its
+ * own context and its own hd_encoding. */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
 
@@ -25,45 +25,44 @@ heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out);
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-/* Start from {0}, use again for text after text, close at the end. */
+/* The tokens of a text. Initialize with {0}, reuse for any number of texts, close at the end. */
 typedef struct hd_encoding {
     size_t count;
     int32_t *ids;            /* [count] */
-    uint32_t *starts, *ends; /* [count]: the characters (code points) of the text that a token stands for; 0, 0 for
-                              * those that the template put in */
-    uint32_t *types;         /* [count]: token types; 0 for one text, of a pair what the template says */
+    uint32_t *starts, *ends; /* [count]: offsets in the text, in characters (code points); 0, 0 for tokens of the
+                              * template */
+    uint32_t *types;         /* [count]: token types; 0 for one text, else as in the template */
     heed_context *context;   /* of the first encode; the rest is private */
     size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
-    struct hd_encoding_room *room;
+    struct hd_encoding_scratch *scratch;
 } hd_encoding;
 
 void hd_encoding_close(hd_encoding *encoding);
 
-/* Special tokens that stand in the text are found in any case; `add_special` puts in those of the template.
- * HEED_LENGTH past 2 GB, or where a pre-tokenizer's pattern gives up; else only HEED_MEMORY can happen. */
+/* Special tokens in the text are always recognized; `add_special` adds those of the template. HEED_LENGTH past 2 GB, or
+ * when the pattern of a pre-tokenizer exceeds its limits; else only HEED_MEMORY. */
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out);
 
 typedef struct hd_encode_options {
     bool add_special;
-    const char *
-        second; /* [second_size]: the other text of a pair, as BERT takes them; NULL for none. Its offsets are its own */
+    const char *second; /* [second_size]: the second text of a pair, with offsets of its own; NULL for none */
     size_t second_size;
-    float dropout;     /* of BPE merges; 0 for none, 1 for characters */
-    hd_random_key key; /* with dropout, the result is a function of the text, the key and … */
-    uint64_t sentence; /* … this number */
+    float dropout;     /* BPE-dropout: 0 for none, 1 for characters only */
+    hd_random_key key; /* the result with dropout is a function of the text, the key and `example` */
+    uint64_t example;
 } hd_encode_options;
 
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out);
 
-/* Is token i a later piece of the word that the token before it belongs to? Vocabularies mark either those ("##s") or the
- * first pieces ("▁dog", "Ġdog"). */
-bool hd_tokenizer_goes_on(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);
+/* Does token i continue the word of the token before it? Vocabularies mark either the tokens that continue a word ("##s") or
+ * those that begin one ("▁dog", "Ġdog"). */
+bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
-/* Appends the text of `ids` to `out`; unknown ids are left out, and with `skip_special` special tokens too. */
+/* Appends the text of `ids` to `out`, without unknown ids, and with `skip_special` without special tokens. */
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out);
 
@@ -71,12 +70,12 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
 
 size_t hd_tokenizer_size(const heed_tokenizer *tokenizer);                   /* the largest id + 1 */
 int32_t hd_tokenizer_id(const heed_tokenizer *tokenizer, const char *token); /* -1 when there is none */
-/* The token's text as it stands in the vocabulary ("▁dog"), owned by the tokenizer; NULL for an id that is not
- * used. */
+/* The token's text in the vocabulary ("▁dog"), owned by the tokenizer; NULL for an unused id. */
 const char *hd_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
 bool hd_tokenizer_is_special(const heed_tokenizer *tokenizer, int32_t id);
 int32_t hd_tokenizer_special(const heed_tokenizer *tokenizer, const char *token); /* the id if special, else -1 */
-int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer);    /* "[MASK]" or "<mask>"; -1 when there is none */
-int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer); /* what unknown characters become; -1 when dropped */
+int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer); /* "[MASK]" or "<mask>"; -1 when there is none */
+int32_t hd_tokenizer_unknown(
+    const heed_tokenizer *tokenizer); /* the unknown token; -1 if unknown characters are dropped */
 
 #endif

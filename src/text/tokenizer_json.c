@@ -1,6 +1,5 @@
-/* Opens a tokenizer.json: the model, its tokens and the whole. components_json.c reads what stands around the model; these
- * two are the only files of this room that know the JSON library. Messages here do not name the file; hd_tokenizer_parse
- * puts that in front. */
+/* Opens a tokenizer.json: the model, the added tokens and the whole file; components_json.c reads the other components.
+ * Messages do not name the file; hd_tokenizer_parse adds its name. */
 #include "base/file.h"
 #include "text/components_json.h"
 
@@ -25,7 +24,7 @@ static bool merge_sides(const json_t *merge, const char *side[2], size_t size[2]
     return !memchr(side[1], ' ', size[1]);
 }
 
-/* What two tokens make together: the right one goes on a word, so that it loses its prefix. */
+/* The concatenation of two tokens; the right one, which continues a word, loses its prefix. */
 static heed_status join_sides(const hd_bpe *bpe, const char *const side[2], const size_t size[2], size_t index,
                               hd_buffer *joined) {
     size_t prefix = bpe->prefix ? strlen(bpe->prefix) : 0;
@@ -60,7 +59,7 @@ static heed_status read_merge(heed_tokenizer *tokenizer, const json_t *merge, si
 static heed_status read_merges(heed_tokenizer *tokenizer, const json_t *merges) {
     heed_context *context = tokenizer->context;
     if (!json_is_array(merges)) return hd_wrong_field(context, "model", "merges", "a list");
-    if (json_array_size(merges) > INT32_MAX) return hd_wrong_field(context, "model", "merges", "of a sane length");
+    if (json_array_size(merges) > INT32_MAX) return hd_wrong_field(context, "model", "merges", "of a supported length");
     hd_buffer joined;
     hd_buffer_open(&joined, context);
     heed_status status = HEED_OK;
@@ -84,7 +83,7 @@ static heed_status read_vocabulary(heed_tokenizer *tokenizer, json_t *vocabulary
     return HEED_OK;
 }
 
-/* What changes the model and heed lacks may only be absent, null, empty or zero. */
+/* A field that heed does not support must be absent, null, empty or zero. */
 static heed_status refuse_field(heed_tokenizer *tokenizer, const json_t *model, const char *key) {
     const json_t *value = json_object_get(model, key);
     if (!value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) ||
@@ -135,12 +134,12 @@ static heed_status read_model(heed_tokenizer *tokenizer, const json_t *model) {
     const json_t *named = json_object_get(model, "type");
     if (named && !json_is_string(named)) return hd_wrong_field(context, "model", "type", "a string");
     const char *type = named                                                ? json_string_value(named)
-                       : json_object_get(model, "merges")                   ? "BPE" /* older files do without */
+                       : json_object_get(model, "merges")                   ? "BPE" /* older files have no type */
                        : json_object_get(model, "max_input_chars_per_word") ? "WordPiece"
                                                                             : "without a type";
     if (strcmp(type, "BPE") == 0) return read_bpe(tokenizer, model);
     if (strcmp(type, "WordPiece") == 0) return read_wordpiece(tokenizer, model);
-    return hd_unsupported_part(context, "model", type);
+    return hd_unsupported_component(context, "model", type);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------- */
@@ -170,7 +169,7 @@ static heed_status read_tokenizer(heed_tokenizer *tokenizer, const json_t *root)
     if (added && !json_is_null(added) && !json_is_array(added))
         return hd_fail(tokenizer->context, HEED_FORMAT, "\"added_tokens\" is not a list");
     json_array_foreach(added, index, token) HD_TRY(read_added_token(tokenizer, token));
-    HD_TRY(hd_read_parts(tokenizer, root));
+    HD_TRY(hd_read_components(tokenizer, root));
     return hd_tokenizer_finish(tokenizer);
 }
 
@@ -183,7 +182,7 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
     heed_status status = tokenizer ? HEED_OK : HEED_MEMORY;
     if (status == HEED_OK) status = read_tokenizer(tokenizer, file.root);
     if (status == HEED_OK && hd_json_has(&file, "truncation"))
-        hd_note(context, "%s: its truncation is left out; heed cuts no text in silence", name);
+        hd_note(context, "%s: its truncation is ignored; heed never truncates a text silently", name);
     hd_json_close(&file);
     if (status == HEED_OK) {
         *out = tokenizer;

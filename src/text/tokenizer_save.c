@@ -1,7 +1,7 @@
 /* Writes a tokenizer.json, field by field in the order and layout of the tokenizers package. */
 #include "base/file.h"
 #include "text/json_text.h"
-#include "text/parts.h"
+#include "text/components.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ static const char *scheme_name(hd_prepend prepend) {
     return prepend == HD_PREPEND_ALWAYS ? "always" : prepend == HD_PREPEND_FIRST ? "first" : "never";
 }
 
-/* ByteLevel has the same fields as a pre-tokenizer, a decoder and a post-processor. */
+/* The pre-tokenizer, the decoder and the post-processor ByteLevel have the same fields. */
 static void put_byte_level(hd_buffer *out, bool prefix_space, bool trims, bool pattern) {
     hd_buffer_format(out,
                      "{\"type\": \"ByteLevel\", \"add_prefix_space\": %s, \"trim_offsets\": %s, \"use_regex\": %s}",
@@ -79,14 +79,14 @@ static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size
             put_codes(out, out->context, it->content);
             hd_buffer_byte(out, '}');
             break;
-        case HD_NORMALIZE_BERT: /* null follows "lowercase" */
+        case HD_NORMALIZE_BERT: /* null: the same as "lowercase" */
             hd_buffer_format(out,
                              "{\"type\": \"BertNormalizer\", \"clean_text\": %s, \"handle_chinese_chars\": %s, "
                              "\"strip_accents\": %s, \"lowercase\": %s}",
                              truth(it->clean), truth(it->chinese),
                              it->unaccented == it->lowercase ? "null" : truth(it->unaccented), truth(it->lowercase));
             break;
-        case HD_NORMALIZE_CLEAN: /* steps of BertNormalizer, which no file names */
+        case HD_NORMALIZE_CLEAN: /* steps of BertNormalizer alone */
         case HD_NORMALIZE_CHINESE:
         case HD_NORMALIZE_UNACCENTED:
             break;
@@ -169,7 +169,7 @@ static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t 
             hd_buffer_format(out, ", \"cleanup\": %s}", truth(it->cleanup));
             break;
         case HD_DECODE_BYTE_LEVEL:
-            put_byte_level(out, false, true, true); /* a decoder asks for none of them */
+            put_byte_level(out, false, true, true); /* a decoder ignores all of them */
             break;
         case HD_DECODE_BPE:
             hd_buffer_text(out, "{\"type\": \"BPEDecoder\", \"suffix\": ");
@@ -288,7 +288,7 @@ static void put_vocabulary(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "\n    }");
 }
 
-/* A prefix or suffix; `none` is written where there is none. */
+/* A prefix or suffix; `none` is written for NULL. */
 static void put_affix(hd_buffer *out, const char *key, const char *affix, const char *none) {
     hd_buffer_format(out, ",\n    \"%s\": ", key);
     if (affix)

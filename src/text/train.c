@@ -1,7 +1,7 @@
 #include "text/train.h"
 
 #include "text/bpe_train.h"
-#include "text/parts.h"
+#include "text/components.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -97,7 +97,7 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
         size_t size = strlen(specials[i]);
         if (size == 0 || hd_vocabulary_find(vocabulary, specials[i], size) >= 0)
             return hd_fail(tokenizer->context, HEED_ARGUMENT,
-                           "special token \"%.100s\" is empty, given twice or a token already", specials[i]);
+                           "special token \"%.100s\" is empty, repeated or already a token", specials[i]);
         int64_t id = (int64_t)vocabulary->count;
         HD_TRY(hd_vocabulary_add(vocabulary, specials[i], size, id, true));
         HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, id, (hd_added_token){.special = true}));
@@ -114,7 +114,7 @@ static heed_status set_unknown(heed_tokenizer *tokenizer, const char *name) {
                    name ? name : "");
 }
 
-/* Makes known to the template those tokens that it names. */
+/* Adds to the template the special tokens that it names. */
 static heed_status add_template_tokens(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
                                        const char *const *specials, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -136,11 +136,11 @@ static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_op
 
 /* ---- learning ------------------------------------------------------------------------------------------------- */
 
-/* A line's words; where characters are all that is learned, each is a word, so that memory does not grow with the text. */
+/* Counts the words of a line; for HD_KIND_CHARACTERS each character is a word, so that memory does not grow with the text. */
 static heed_status count_line(const hd_line *line, hd_tokenizer_kind kind, hd_word_counts *counts) {
-    for (size_t i = 0; i < line->piece_count; i++) {
-        const hd_character *word = line->characters + line->pieces[i].first;
-        size_t length = line->pieces[i].count, step = kind == HD_KIND_CHARACTERS ? 1 : length;
+    for (size_t i = 0; i < line->segment_count; i++) {
+        const hd_character *word = line->characters + line->segments[i].first;
+        size_t length = line->segments[i].count, step = kind == HD_KIND_CHARACTERS ? 1 : length;
         for (size_t at = 0; at < length; at += step) HD_TRY(hd_word_counts_add(counts, word + at, step));
     }
     return HEED_OK;
@@ -169,7 +169,7 @@ static heed_status count_words(heed_tokenizer *tokenizer, hd_tokenizer_kind kind
     return status;
 }
 
-/* Characters to have in any case. */
+/* The characters to include in any case. */
 static heed_status read_alphabet(heed_context *context, const hd_tokenizer_options *options, hd_codes *out) {
     if (options->kind != HD_KIND_BYTE_BPE)
         return options->alphabet ? hd_codes_read(context, options->alphabet, strlen(options->alphabet), out) : HEED_OK;
@@ -183,7 +183,7 @@ static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *
                          void *lines) {
     heed_context *context = tokenizer->context;
     hd_word_counts counts;
-    hd_bpe merges; /* of a WordPiece vocabulary: they are forgotten */
+    hd_bpe merges; /* of a WordPiece vocabulary, which does not keep them */
     hd_word_counts_open(&counts, context);
     hd_bpe_open(&merges, context);
     hd_bpe_train_options bpe = {.vocabulary_size = options->vocabulary_size - options->last_count,
@@ -192,7 +192,7 @@ static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *
                                 .prefix = tokenizer->wordpiece.prefix,
                                 .progress = options->progress,
                                 .user = options->user};
-    if (options->kind == HD_KIND_CHARACTERS) bpe.vocabulary_size = 0; /* nothing past the alphabet */
+    if (options->kind == HD_KIND_CHARACTERS) bpe.vocabulary_size = 0; /* the alphabet alone */
     heed_status status = read_alphabet(context, options, &bpe.alphabet);
     if (status == HEED_OK) status = count_words(tokenizer, options->kind, next, lines, &counts);
     if (status == HEED_OK)

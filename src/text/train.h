@@ -7,44 +7,48 @@
 typedef enum hd_normal_form { HD_FORM_NONE, HD_FORM_NFC, HD_FORM_NFD, HD_FORM_NFKC, HD_FORM_NFKD } hd_normal_form;
 
 typedef enum hd_tokenizer_kind {
-    HD_KIND_BPE, /* spaces become "▁", which also begins each line; words are cut before it and around punctuation */
-    HD_KIND_WORDPIECE, /* BERT's: words at white space and punctuation, Chinese characters apart, tokens inside a word
-                        * begin with "##"; with `lowercase` accents go too */
-    HD_KIND_BYTE_BPE,  /* GPT-2's: words by its pattern, of bytes, so that no text is unknown; all 256 are tokens */
-    HD_KIND_CHARACTERS /* each character is a token, line ends too; nothing is merged */
+    /* Marian's: spaces become "▁", also at the beginning of a line; words are split before it and around punctuation */
+    HD_KIND_BPE,
+    /* BERT's: words are split at white space, punctuation and around Chinese characters, tokens inside a word begin with "##";
+     * `lowercase` also strips accents */
+    HD_KIND_WORDPIECE,
+    /* GPT-2's: words by its pattern, as bytes, all 256 of which are tokens, so that no text is unknown */
+    HD_KIND_BYTE_BPE,
+    /* each character is a token, including line ends; no merges */
+    HD_KIND_CHARACTERS
 } hd_tokenizer_kind;
 
 typedef struct hd_tokenizer_options {
     hd_tokenizer_kind kind;
-    size_t vocabulary_size; /* with all special tokens; fewer when the text gives no more */
-    uint64_t min_frequency; /* of a pair that is merged */
+    size_t vocabulary_size; /* including special tokens; fewer when the text has no more pairs */
+    uint64_t min_frequency; /* of merged pairs */
     size_t alphabet_limit;  /* the most frequent characters only; 0 for all */
-    const char *alphabet;   /* characters to have in any case; NULL for none */
+    const char *alphabet;   /* characters to include even if they do not occur; NULL for none */
     hd_normal_form form;
     bool lowercase;                    /* after the normal form */
-    const char *const *first_specials; /* take the first ids, in order */
+    const char *const *first_specials; /* special tokens with the first ids, in order */
     size_t first_count;
-    const char *const *last_specials; /* take the last ids, in order */
+    const char *const *last_specials; /* special tokens with the last ids, in order */
     size_t last_count;
     const char *unknown;       /* one of the special tokens; NULL: unknown characters are dropped */
     const char *single, *pair; /* the template for one text and for two, "$A </s>" (template.h); NULL for none */
-    /* How far the merging is; false stops it with HEED_STOPPED. May be NULL. */
+    /* Called now and then; returning false stops training with HEED_STOPPED. May be NULL. */
     bool (*progress)(void *user, size_t tokens, size_t vocabulary_size);
     void *user;
 } hd_tokenizer_options;
 
-/* A kind with the special tokens and the template that it has elsewhere: Marian's ("</s>" and "<unk>" first, "<pad>" last, "$A
- * </s>"), BERT's ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), and for characters <|endoftext|> and <unk>. The
- * rest is zero, for the caller to set. */
+/* A kind with its usual special tokens and template: Marian's ("</s>" and "<unk>" first, "<pad>" last, "$A </s>"), BERT's
+ * ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), and for characters <|endoftext|> and <unk>. The caller sets the
+ * other fields, which are zero. */
 hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind);
-/* Kinds whose tokens are made of line ends too want lines with their ends. */
+/* Does this kind have tokens for line ends? If so, hd_next_line gives lines with their ends. */
 bool hd_tokenizer_learns_line_ends(hd_tokenizer_kind kind);
 
-/* Gives the next line, good until the next call; *text NULL after the last. */
+/* Returns the next line, valid until the next call; *text is NULL after the last. */
 typedef heed_status hd_next_line(void *user, const char **text, size_t *size);
 
-/* Memory grows with the distinct words. The same lines and options give the same tokenizer. HEED_ARGUMENT when the options
- * do not fit together. The caller closes *out. */
+/* Memory grows with the number of distinct words. Equal lines and options give equal tokenizers. HEED_ARGUMENT when the
+ * options contradict each other. The caller closes *out. */
 heed_status hd_tokenizer_train(heed_context *context, const hd_tokenizer_options *options, hd_next_line *next,
                                void *lines, heed_tokenizer **out);
 

@@ -2,8 +2,8 @@
 
 #include <utf8proc.h>
 
-/* How long a sequence is by its first byte, and what its second byte may be; the others are 80 … BF. Long forms,
- * surrogates and what lies past U+10FFFF all show in the second byte (Unicode Standard, table 3-7). */
+/* The length of a sequence by its first byte, and the range of its second byte; all others are 80 … BF. Overlong forms,
+ * surrogates and code points past U+10FFFF all show in the second byte (Unicode Standard, table 3-7). */
 static size_t sequence_length(uint8_t lead, uint8_t *low, uint8_t *high) {
     *low = 0x80, *high = 0xBF;
     if (lead < 0x80) return 1;
@@ -102,14 +102,14 @@ bool hd_is_mark(uint32_t code) {
 
 bool hd_is_nonspacing_mark(uint32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
 
-bool hd_commands_terminal(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
+bool hd_is_terminal_control(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
 
 bool hd_is_control(uint32_t code) {
     utf8proc_category_t found = category(code);
     return found == UTF8PROC_CATEGORY_CC || found == UTF8PROC_CATEGORY_CF || found == UTF8PROC_CATEGORY_CO;
 }
 
-/* tokenizers leaves U+2B820 … U+2B91F out. */
+/* tokenizers omits U+2B820 … U+2B91F. */
 bool hd_is_chinese(uint32_t code) {
     return in_range(code, 0x4E00, 0x9FFF) || in_range(code, 0x3400, 0x4DBF) || in_range(code, 0x20000, 0x2A6DF) ||
            in_range(code, 0x2A700, 0x2B81F) || in_range(code, 0x2B920, 0x2CEAF) || in_range(code, 0xF900, 0xFAFF) ||
@@ -145,7 +145,7 @@ size_t hd_lowercase(uint32_t code, uint32_t out[2]) {
     return 1;
 }
 
-/* The bytes that are not visible, in three runs, are numbered from U+0100. */
+/* Bytes that are not visible characters are numbered from U+0100, in three runs. */
 uint32_t hd_byte_character(uint8_t byte) {
     if (byte <= 0x20) return 0x100u + byte;
     if (byte >= 0x7F && byte <= 0xA0) return 0x121u + (byte - 0x7Fu);

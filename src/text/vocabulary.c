@@ -20,7 +20,7 @@ static uint64_t hash(const char *text, size_t size) {
     return hd_mix(value);
 }
 
-/* The slot where the text is, or where it would go. */
+/* The slot of the text, or the empty slot for it. */
 static size_t slot_of(const hd_vocabulary *vocabulary, const char *text, size_t size) {
     size_t mask = vocabulary->slots - 1, slot = (size_t)hash(text, size) & mask;
     for (;; slot = (slot + 1) & mask) {
@@ -81,7 +81,7 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
     return HEED_OK;
 }
 
-heed_status hd_vocabulary_show(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size) {
+heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size) {
     vocabulary->tokens[id].shown = vocabulary->pool.size;
     vocabulary->tokens[id].shown_size = (uint32_t)size;
     hd_buffer_append(&vocabulary->pool, text, size);

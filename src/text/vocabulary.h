@@ -4,17 +4,17 @@
 
 #include "base/buffer.h"
 
-/* No id may reach this: a file that claims more is refused before memory is asked for. The largest vocabularies of
- * published models are near a million. */
+/* Ids are below this: a file with larger ones is refused before memory is allocated. The largest published vocabularies have
+ * about a million tokens. */
 enum { HD_VOCABULARY_LIMIT = 1 << 21 };
 
 typedef struct hd_token {
     size_t offset; /* of the text in the pool */
-    size_t shown;  /* of the text that decoding gives: another only for added tokens that a normalizer changes */
+    size_t shown;  /* of the decoded text; differs only for added tokens that a normalizer changes */
     uint32_t size, shown_size;
     bool present; /* false for an unused id */
-    bool model;   /* the model's; false for a token that was only added */
-    bool special; /* left out of decoded text on request */
+    bool model;   /* part of the model; false for an added token */
+    bool special; /* can be left out of decoded text */
 } hd_token;
 
 typedef struct hd_vocabulary {
@@ -29,23 +29,23 @@ typedef struct hd_vocabulary {
 
 void hd_vocabulary_open(hd_vocabulary *vocabulary, heed_context *context);
 void hd_vocabulary_close(hd_vocabulary *vocabulary);
-/* HEED_FORMAT when the id is out of range or taken or the text is there already. */
+/* HEED_FORMAT when the id is out of range or in use, or the text is already a token. */
 heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model);
 /* The id, or -1. */
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
-/* The same among the model's own tokens. */
+/* The same for tokens of the model, without added ones. */
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
-/* The bytes of a token that is present; good until the next add. */
+/* The bytes of a token that is present; valid until the next add. */
 static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
     return vocabulary->pool.data + vocabulary->tokens[id].offset;
 }
-/* Decoding is to give `text` for a token. */
-heed_status hd_vocabulary_show(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size);
+/* Sets the decoded text of a token. */
+heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size);
 static inline bool hd_vocabulary_has(const hd_vocabulary *vocabulary, int64_t id) {
     return id >= 0 && (size_t)id < vocabulary->count && vocabulary->tokens[id].present;
 }
 
-/* A 64-bit mix, for the hash tables of this room (the finalizer of MurmurHash3). */
+/* Mixes 64 bits, for this module's hash tables (the finalizer of MurmurHash3). */
 static inline uint64_t hd_mix(uint64_t x) {
     x ^= x >> 33;
     x *= 0xff51afd7ed558ccdull;

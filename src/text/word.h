@@ -1,4 +1,4 @@
-/* What a model makes of one word, and room to make it in. */
+/* The tokens of one word, and the scratch memory of the models that compute them. */
 #ifndef HD_TEXT_WORD_H
 #define HD_TEXT_WORD_H
 
@@ -6,41 +6,41 @@
 
 /* One token of a word: characters [first, first + count) of it. */
 typedef struct hd_symbol {
-    int32_t id; /* -1: swallowed by its left neighbour */
+    int32_t id; /* -1: merged into the symbol before it */
     uint32_t first, count;
-    uint32_t previous, next; /* symbols, while merges are looked for; HD_NO_SYMBOL at the ends */
+    uint32_t previous, next; /* indices of adjacent symbols during merging; HD_NO_SYMBOL at the ends */
 } hd_symbol;
 #define HD_NO_SYMBOL UINT32_MAX
 
-/* A merge that may be made. */
-typedef struct hd_candidate {
+/* A possible merge. */
+typedef struct hd_merge_candidate {
     int32_t rank, id;
     uint32_t position;
-} hd_candidate;
+} hd_merge_candidate;
 
-/* Reused from word to word; one for each thread. */
-typedef struct hd_word_room {
+/* Reused for all words; one per thread. */
+typedef struct hd_word_scratch {
     heed_context *context;
     hd_symbol *symbols; /* the result of the last word, [count] */
     size_t count, symbol_capacity;
-    hd_candidate *heap;
+    hd_merge_candidate *heap;
     size_t heap_count, heap_capacity;
-    hd_candidate *skipped;
+    hd_merge_candidate *skipped;
     size_t skipped_count, skipped_capacity;
     hd_buffer text;
-} hd_word_room;
+} hd_word_scratch;
 
-static inline void hd_word_room_open(hd_word_room *room, heed_context *context) {
-    *room = (hd_word_room){.context = context};
-    hd_buffer_open(&room->text, context);
+static inline void hd_word_scratch_open(hd_word_scratch *scratch, heed_context *context) {
+    *scratch = (hd_word_scratch){.context = context};
+    hd_buffer_open(&scratch->text, context);
 }
 
-static inline void hd_word_room_close(hd_word_room *room) {
-    hd_free(room->context, room->symbols);
-    hd_free(room->context, room->heap);
-    hd_free(room->context, room->skipped);
-    hd_buffer_close(&room->text);
-    hd_word_room_open(room, room->context);
+static inline void hd_word_scratch_close(hd_word_scratch *scratch) {
+    hd_free(scratch->context, scratch->symbols);
+    hd_free(scratch->context, scratch->heap);
+    hd_free(scratch->context, scratch->skipped);
+    hd_buffer_close(&scratch->text);
+    hd_word_scratch_open(scratch, scratch->context);
 }
 
 #endif

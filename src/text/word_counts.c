@@ -7,7 +7,7 @@ void hd_word_counts_open(hd_word_counts *counts, heed_context *context) {
 }
 
 void hd_word_counts_close(hd_word_counts *counts) {
-    hd_free(counts->context, counts->letters);
+    hd_free(counts->context, counts->codes);
     hd_free(counts->context, counts->words);
     hd_free(counts->context, counts->table);
     hd_word_counts_open(counts, counts->context);
@@ -19,13 +19,13 @@ static uint64_t hash_codes(const int32_t *codes, size_t length) {
     return hd_mix(value);
 }
 
-/* The slot where the word is, or where it would go. */
+/* The slot of the word, or the empty slot for it. */
 static size_t slot_of(const hd_word_counts *counts, const int32_t *codes, size_t length) {
     size_t mask = counts->slots - 1, slot = (size_t)hash_codes(codes, length) & mask;
     for (;; slot = (slot + 1) & mask) {
         if (counts->table[slot] == 0) return slot;
         struct hd_counted_word word = counts->words[counts->table[slot] - 1];
-        if (word.length == length && memcmp(counts->letters + word.first, codes, length * sizeof *codes) == 0)
+        if (word.length == length && memcmp(counts->codes + word.first, codes, length * sizeof *codes) == 0)
             return slot;
     }
 }
@@ -39,7 +39,7 @@ static heed_status make_room(hd_word_counts *counts) {
     counts->table = table;
     counts->slots = slots;
     for (size_t i = 0; i < counts->count; i++)
-        table[slot_of(counts, counts->letters + counts->words[i].first, counts->words[i].length)] = (uint32_t)i + 1;
+        table[slot_of(counts, counts->codes + counts->words[i].first, counts->words[i].length)] = (uint32_t)i + 1;
     return HEED_OK;
 }
 
@@ -47,12 +47,12 @@ heed_status hd_word_counts_add(hd_word_counts *counts, const hd_character *word,
     if (length == 0) return HEED_OK;
     if (counts->count >= UINT32_MAX - 1) return hd_fail(counts->context, HEED_LENGTH, "too many distinct words");
     HD_TRY(make_room(counts));
-    /* The word is written at the end, and stays there if it is new. */
-    size_t first = counts->letter_count;
-    if (!hd_grow(counts->context, &counts->letters, &counts->letter_capacity, first + length, sizeof *counts->letters))
+    /* The word is appended, and kept if it is new. */
+    size_t first = counts->code_count;
+    if (!hd_grow(counts->context, &counts->codes, &counts->code_capacity, first + length, sizeof *counts->codes))
         return HEED_MEMORY;
-    for (size_t i = 0; i < length; i++) counts->letters[first + i] = (int32_t)word[i].code;
-    size_t slot = slot_of(counts, counts->letters + first, length);
+    for (size_t i = 0; i < length; i++) counts->codes[first + i] = (int32_t)word[i].code;
+    size_t slot = slot_of(counts, counts->codes + first, length);
     if (counts->table[slot]) {
         counts->words[counts->table[slot] - 1].count++;
         return HEED_OK;
@@ -60,7 +60,7 @@ heed_status hd_word_counts_add(hd_word_counts *counts, const hd_character *word,
     if (!hd_grow(counts->context, &counts->words, &counts->capacity, counts->count + 1, sizeof *counts->words))
         return HEED_MEMORY;
     counts->words[counts->count++] = (struct hd_counted_word){first, (uint32_t)length, 1};
-    counts->letter_count += length;
+    counts->code_count += length;
     counts->table[slot] = (uint32_t)counts->count;
     return HEED_OK;
 }

@@ -25,18 +25,18 @@ void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary) {
     }
 }
 
-/* The longest token that `text` [count] begins with, behind the prefix unless a word begins here; -1 when there is none,
- * or memory is out and room->text has failed. */
+/* The longest token that is a prefix of `text` [count], with the model's prefix unless the word begins here; -1 when there is
+ * none, or when memory ran out and scratch->text has failed. */
 static int32_t longest(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *text,
-                       size_t count, bool begins, hd_word_room *room, size_t *length) {
-    hd_buffer_clear(&room->text);
-    if (!begins && model->prefix) hd_buffer_text(&room->text, model->prefix);
+                       size_t count, bool begins, hd_word_scratch *scratch, size_t *length) {
+    hd_buffer_clear(&scratch->text);
+    if (!begins && model->prefix) hd_buffer_text(&scratch->text, model->prefix);
     *length = count < model->longest_token ? count : model->longest_token;
     char bytes[4];
-    for (size_t i = 0; i < *length; i++) hd_buffer_append(&room->text, bytes, hd_utf8_encode(text[i].code, bytes));
-    if (room->text.failed) return -1;
-    for (size_t size = room->text.size; *length > 0; --*length) {
-        int32_t id = hd_vocabulary_find_model(vocabulary, room->text.data, size);
+    for (size_t i = 0; i < *length; i++) hd_buffer_append(&scratch->text, bytes, hd_utf8_encode(text[i].code, bytes));
+    if (scratch->text.failed) return -1;
+    for (size_t size = scratch->text.size; *length > 0; --*length) {
+        int32_t id = hd_vocabulary_find_model(vocabulary, scratch->text.data, size);
         if (id >= 0) return id;
         size -= hd_utf8_encode(text[*length - 1].code, bytes);
     }
@@ -44,21 +44,21 @@ static int32_t longest(const hd_wordpiece *model, const hd_vocabulary *vocabular
 }
 
 heed_status hd_wordpiece_encode(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *word,
-                                size_t count, hd_word_room *room) {
-    room->count = 0;
+                                size_t count, hd_word_scratch *scratch) {
+    scratch->count = 0;
     if (count == 0) return HEED_OK;
-    if (!hd_grow(room->context, &room->symbols, &room->symbol_capacity, count, sizeof *room->symbols))
+    if (!hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, count, sizeof *scratch->symbols))
         return HEED_MEMORY;
     bool known = count <= model->longest_word;
     for (size_t first = 0, length; known && first < count; first += length) {
-        int32_t id = longest(model, vocabulary, word + first, count - first, first == 0, room, &length);
-        if (room->text.failed) return HEED_MEMORY;
+        int32_t id = longest(model, vocabulary, word + first, count - first, first == 0, scratch, &length);
+        if (scratch->text.failed) return HEED_MEMORY;
         known = id >= 0;
-        room->symbols[room->count++] = (hd_symbol){.id = id, .first = (uint32_t)first, .count = (uint32_t)length};
+        scratch->symbols[scratch->count++] = (hd_symbol){.id = id, .first = (uint32_t)first, .count = (uint32_t)length};
     }
     if (!known) {
-        room->symbols[0] = (hd_symbol){.id = model->unknown, .first = 0, .count = (uint32_t)count};
-        room->count = 1;
+        scratch->symbols[0] = (hd_symbol){.id = model->unknown, .first = 0, .count = (uint32_t)count};
+        scratch->count = 1;
     }
     return HEED_OK;
 }

@@ -1,5 +1,5 @@
-/* WordPiece (Schuster and Nakajima, "Japanese and Korean Voice Search", 2012) as BERT uses it: a word becomes the longest
- * token that begins it, then the longest that goes on, …; a word for which that fails is unknown as a whole. */
+/* WordPiece (Schuster and Nakajima, "Japanese and Korean Voice Search", 2012) as in BERT: a word is split greedily into the
+ * longest tokens from left to right; if that fails, the whole word is unknown. */
 #ifndef HD_TEXT_WORDPIECE_H
 #define HD_TEXT_WORDPIECE_H
 
@@ -11,7 +11,7 @@
 
 typedef struct hd_wordpiece {
     heed_context *context;
-    char *prefix;         /* owned: begins the tokens that go on a word */
+    char *prefix;         /* owned: of tokens that continue a word */
     size_t longest_word;  /* in characters; longer ones are unknown */
     size_t longest_token; /* in characters */
     int32_t unknown;
@@ -19,11 +19,11 @@ typedef struct hd_wordpiece {
 
 void hd_wordpiece_open(hd_wordpiece *model, heed_context *context); /* without a prefix, for words of 100 characters */
 void hd_wordpiece_close(hd_wordpiece *model);
-/* Once the vocabulary is complete. */
+/* Call it when the vocabulary is complete. */
 void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary);
 
-/* Leaves the word's tokens in room->symbols. Looks a token up at most longest_token times a character. */
+/* The word's tokens are left in scratch->symbols. At most longest_token look-ups per character. */
 heed_status hd_wordpiece_encode(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *word,
-                                size_t count, hd_word_room *room);
+                                size_t count, hd_word_scratch *scratch);
 
 #endif

@@ -197,7 +197,7 @@ static void dropout_is_a_function_of_its_key(void **state) {
     hd_buffer_open(&back, context);
     assert_ok(context, hd_tokenizer_encode(tokenizer, context, text, strlen(text), false, &plain));
     int differ = 0;
-    for (options.sentence = 0; options.sentence < 20; options.sentence++) {
+    for (options.example = 0; options.example < 20; options.example++) {
         assert_ok(context, hd_tokenizer_encode_with(tokenizer, context, text, strlen(text), &options, &a));
         assert_ok(context, hd_tokenizer_encode_with(tokenizer, context, text, strlen(text), &options, &b));
         assert_int_equal(a.count, b.count);

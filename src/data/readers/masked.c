@@ -18,9 +18,9 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
         status = hd_corpus_encode(b, &b->source, b->options->source, e);
         hd_buffer_clear(&marks);
         for (size_t i = 0; status == HEED_OK && i < e->count; i++) {
-            int32_t mark = hd_tokenizer_is_special(b->tokenizer, e->ids[i]) ? SPECIAL
-                           : hd_tokenizer_goes_on(b->tokenizer, e, i)       ? GOES_ON
-                                                                            : BEGINS_A_WORD;
+            int32_t mark = hd_tokenizer_is_special(b->tokenizer, e->ids[i])  ? SPECIAL
+                           : hd_tokenizer_continues_word(b->tokenizer, e, i) ? GOES_ON
+                                                                             : BEGINS_A_WORD;
             hd_buffer_append(&marks, (const char *)&mark, sizeof mark);
         }
         if (marks.failed) status = HEED_MEMORY;

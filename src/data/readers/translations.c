@@ -36,7 +36,7 @@ static const char *text_of(const hd_pair *pair, const int32_t **sizes) {
 static heed_status draw_side(hd_corpus *corpus, const char *text, int32_t size, hd_random_key key, uint64_t sentence,
                              hd_arena *arena, const int32_t **ids, int32_t *count) {
     hd_encode_options options = {
-        .add_special = true, .dropout = corpus->options.bpe_dropout, .key = key, .sentence = sentence};
+        .add_special = true, .dropout = corpus->options.bpe_dropout, .key = key, .example = sentence};
     hd_encoding *drawn = &corpus->drawn;
     HD_TRY(hd_tokenizer_encode_with(corpus->tokenizer, corpus->context, text, (size_t)size, &options, drawn));
     if ((int64_t)drawn->count > corpus->options.most) return HEED_OK;

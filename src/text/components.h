@@ -1,0 +1,49 @@
+/* The components of a tokenizer. Private to this module and its tests. */
+#ifndef HD_TEXT_COMPONENTS_H
+#define HD_TEXT_COMPONENTS_H
+
+#include "text/added.h"
+#include "text/bpe.h"
+#include "text/decode.h"
+#include "text/normalize.h"
+#include "text/pre_tokenize.h"
+#include "text/template.h"
+#include "text/tokenizer.h"
+#include "text/vocabulary.h"
+#include "text/wordpiece.h"
+
+/* A Sequence in the file is a list here, a single component a list of one, null an empty list. */
+struct heed_tokenizer {
+    heed_context *context; /* that it was opened with; its memory comes from it */
+    hd_vocabulary vocabulary;
+    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* which of the next two is in use */
+    hd_bpe bpe;
+    hd_wordpiece wordpiece;
+    hd_added added;
+    hd_normalizer *normalizers;
+    size_t normalizer_count, normalizer_capacity;
+    hd_pre_tokenizer *pre_tokenizers;
+    size_t pre_tokenizer_count, pre_tokenizer_capacity;
+    hd_token_decoder *decoders;
+    size_t decoder_count, decoder_capacity;
+    hd_template template;
+};
+
+/* An empty tokenizer: add components, then call hd_tokenizer_finish. NULL when memory ran out. */
+heed_tokenizer *hd_tokenizer_new(heed_context *context);
+/* Builds the tables that encoding needs. */
+heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
+
+/* Add a component and take ownership of what it points to, also on failure. */
+heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer);
+heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
+heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
+/* Adds an added token, which may be in the vocabulary already. */
+heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
+                                   hd_added_token token);
+
+/* Normalizes and pre-tokenizes without added tokens; the segments of *line are the words that a trainer counts. `spare` is
+ * scratch. Check line->failed. */
+void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare);
+
+#endif
