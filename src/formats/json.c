@@ -13,8 +13,8 @@ heed_status hd_json_no_memory(heed_context *context, const char *path) {
     return hd_fail(context, HEED_MEMORY, "%s: out of memory for its JSON", path);
 }
 
-/* Where an allocation failed Jansson leaves the error empty, or blames the token that it was reading: an error counts
- * only while there is memory. */
+/* When an allocation fails, Jansson leaves the error empty or reports a syntax error at the current token, so an error is
+ * only believed if memory is still available. */
 static bool is_out_of_memory(const json_error_t *error) {
     json_t *probe = json_object();
     json_decref(probe);
@@ -69,10 +69,10 @@ void hd_json_close(hd_json *json) {
 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
 
-/* Appends "text_config.layers[3]", the way from the document's top to this value; nothing for the top itself. */
-static void append_place(const hd_json *json, hd_buffer *text) {
+/* Appends the path from the document to this value, "text_config.layers[3]"; nothing for the document itself. */
+static void append_path(const hd_json *json, hd_buffer *text) {
     if (!json->parent) return;
-    append_place(json->parent, text);
+    append_path(json->parent, text);
     if (json->index != SIZE_MAX) {
         hd_buffer_format(text, "[%zu]", json->index);
     } else {
@@ -81,7 +81,7 @@ static void append_place(const hd_json *json, hd_buffer *text) {
     }
 }
 
-/* What is left to show of a long value. */
+/* A value that is shortened in a message. */
 typedef struct shown {
     hd_buffer *text;
     size_t left;
@@ -93,14 +93,14 @@ static int append_shown(const char *bytes, size_t size, void *argument) {
     if (size > s->left) {
         s->cut = true;
         size = s->left;
-        while (size > 0 && ((unsigned char)bytes[size] & 0xC0) == 0x80) size--; /* cut between characters */
+        while (size > 0 && ((unsigned char)bytes[size] & 0xC0) == 0x80) size--; /* not inside a character */
     }
     s->left = s->cut ? 0 : s->left - size;
     hd_buffer_append(s->text, bytes, size);
     return 0;
 }
 
-/* Appends the value, cut where it is long, or what kind it is where it has parts. */
+/* Appends a scalar, shortened if it is long, or the kind of an object or array. */
 static void append_value(const json_t *value, hd_buffer *text) {
     shown s = {text, SHOWN_BYTES, false};
     if (!value) {
@@ -121,21 +121,21 @@ static const json_t *look_up(const hd_json *json, const char *key) {
 }
 
 heed_status hd_json_expected(const hd_json *json, const char *key, const char *expected) {
-    hd_buffer place, value;
-    hd_buffer_open(&place, json->context);
+    hd_buffer where, value;
+    hd_buffer_open(&where, json->context);
     hd_buffer_open(&value, json->context);
-    append_place(json, &place);
-    if (key && place.size) hd_buffer_byte(&place, '.');
-    if (key) hd_buffer_text(&place, key);
+    append_path(json, &where);
+    if (key && where.size) hd_buffer_byte(&where, '.');
+    if (key) hd_buffer_text(&where, key);
     append_value(look_up(json, key), &value);
     heed_status status = HEED_MEMORY;
-    if (!place.failed && !value.failed) {
-        const char *quote = place.size ? "\"" : "";
+    if (!where.failed && !value.failed) {
+        const char *quote = where.size ? "\"" : "";
         status = hd_fail(json->context, HEED_FORMAT, "%s: %s%s%s is %s%s%s", json->path, quote,
-                         place.size ? place.data : "the file", quote, value.data ? value.data : "",
+                         where.size ? where.data : "the file", quote, value.data ? value.data : "",
                          expected ? ", expected " : "", expected ? expected : "");
     }
-    hd_buffer_close(&place);
+    hd_buffer_close(&where);
     hd_buffer_close(&value);
     return status;
 }
@@ -258,7 +258,7 @@ static hd_json inside(const hd_json *json, const char *key, const json_t *value)
     return (hd_json){json->context, json->path, (json_t *)(uintptr_t)value, json, key, SIZE_MAX};
 }
 
-/* Jansson's functions read NULL as an empty object or array, which is what a missing key is to us. */
+/* A missing key is an empty object or array, and Jansson's functions treat NULL as such. */
 heed_status hd_json_object(const hd_json *json, const char *key, hd_json *out) {
     const json_t *value = look_up(json, key);
     *out = inside(json, key, value);
@@ -279,21 +279,21 @@ void hd_json_element(const hd_json *array, size_t index, hd_json *out) {
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static int append_piece(const char *bytes, size_t size, void *buffer) {
+static int append_chunk(const char *bytes, size_t size, void *buffer) {
     hd_buffer_append(buffer, bytes, size);
     return ((hd_buffer *)buffer)->failed ? -1 : 0;
 }
 
-/* The fewest of 15, 16 or 17 digits that read back the same: 1e-12, where 17 alone give 9.9999999999999998e-13. */
+/* Writes the fewest of 15, 16 or 17 digits that read back the same: 1e-12, not 9.9999999999999998e-13. */
 static bool write_real(const json_t *value, hd_buffer *out) {
     size_t start = out->size;
     for (size_t digits = 15; digits <= 17; digits++) {
         out->size = start;
-        if (json_dump_callback(value, append_piece, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)) != 0)
+        if (json_dump_callback(value, append_chunk, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)) != 0)
             return false;
         json_error_t error;
         json_t *back = json_loadb(out->data + start, out->size - start, JSON_DECODE_ANY, &error);
-        /* The largest doubles are rounded past the range by 15 digits; any other failure is memory. */
+        /* 15 digits can round the largest doubles past the range; any other failure is a lack of memory. */
         if (!back && json_error_code(&error) != json_error_numeric_overflow) return false;
         bool same = json_equal(back, value);
         json_decref(back);
@@ -329,7 +329,7 @@ static bool write_object(json_t *object, int level, hd_buffer *out) {
         first = false;
         new_line(out, level + 1);
         json_t *key = json_string_nocheck(json_object_iter_key(at));
-        bool done = key && json_dump_callback(key, append_piece, out, JSON_ENCODE_ANY) == 0;
+        bool done = key && json_dump_callback(key, append_chunk, out, JSON_ENCODE_ANY) == 0;
         json_decref(key);
         hd_buffer_text(out, ": ");
         if (!done || !write_value(json_object_iter_value(at), level + 1, out)) return false;
@@ -343,11 +343,11 @@ static bool write_value(const json_t *value, int level, hd_buffer *out) {
     if (json_is_object(value)) return write_object((json_t *)(uintptr_t)value, level, out);
     if (json_is_array(value)) return write_array(value, level, out);
     if (json_is_real(value)) return write_real(value, out);
-    return json_dump_callback(value, append_piece, out, JSON_ENCODE_ANY) == 0;
+    return json_dump_callback(value, append_chunk, out, JSON_ENCODE_ANY) == 0;
 }
 
 heed_status hd_json_append(heed_context *context, const json_t *root, hd_buffer *buffer) {
-    if (json_dump_callback(root, append_piece, buffer, JSON_COMPACT | JSON_ENCODE_ANY) != 0 || buffer->failed)
+    if (json_dump_callback(root, append_chunk, buffer, JSON_COMPACT | JSON_ENCODE_ANY) != 0 || buffer->failed)
         return hd_json_no_memory(context, "a JSON value");
     return HEED_OK;
 }

@@ -8,25 +8,25 @@
 
 enum { LONGEST_PATH = 4096 };
 
-/* One search: where it has looked so far, and the folder once it is found. */
+/* The state of a search: the folders without a model so far, and the folder that was found. */
 typedef struct search {
     heed_context *context;
     const char *name;
-    hd_buffer looked;
+    hd_buffer searched;
     char *found;
     bool failed; /* memory ran out */
 } search;
 
 static bool is_done(const search *s) { return s->found || s->failed; }
 
-/* Tries a folder, which it takes (NULL when memory ran out), and notes it as looked at if there is no model in it. */
+/* Tries a folder and takes ownership of it (NULL when memory ran out); records it in `searched` if it has no model. */
 static void try_folder(search *s, char *folder) {
     char *config = folder ? hd_path_join(s->context, folder, "config.json") : NULL;
     if (!config)
         s->failed = true;
     else if (hd_file_exists(config))
         s->found = folder;
-    if (config && !s->found) hd_buffer_format(&s->looked, "%s%s", s->looked.size ? ", " : "", folder);
+    if (config && !s->found) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
     if (!s->found) hd_free(s->context, folder);
     hd_free(s->context, config);
 }
@@ -43,7 +43,7 @@ static const char *setting(const char *name) {
     return value && value[0] ? value : NULL;
 }
 
-/* Hub names are at most owner/name, of letters, digits, '.', '_' and '-': nothing that leads elsewhere. */
+/* Hub names are owner/name or a name, of letters, digits, '.', '_' and '-', so that they cannot lead to another folder. */
 static bool is_hub_name(const char *name) {
     int slashes = 0;
     for (const char *c = name; *c; c++) {
@@ -56,7 +56,7 @@ static bool is_hub_name(const char *name) {
 
 /* ---- shipped models -------------------------------------------------------------------------------------------- */
 
-/* "prefix" of a running prefix/bin/heed; false when that cannot be told. */
+/* "prefix" of a running prefix/bin/heed; false when it is unknown. */
 static bool install_prefix(char prefix[LONGEST_PATH]) {
     ssize_t length = readlink("/proc/self/exe", prefix, LONGEST_PATH - 1);
     prefix[length > 0 ? length : 0] = 0;
@@ -84,7 +84,7 @@ static void try_shipped(search *s) {
 
 /* ---- the hub's cache ------------------------------------------------------------------------------------------- */
 
-/* As huggingface_hub's constants.py decides. *known is false when not even the home folder is known. */
+/* The same rule as huggingface_hub's constants.py. *known is false when the home folder is unknown. */
 static char *hub_cache(heed_context *context, bool *known) {
     const char *value;
     *known = true;
@@ -113,8 +113,8 @@ static char *repository(heed_context *context, const char *cache, const char *na
     return path;
 }
 
-/* repository/snapshots/REVISION, where refs/main holds the revision: a line of letters and digits. With no such ref the
- * repository itself, which has no config.json and so is reported as looked at. NULL when memory ran out. */
+/* repository/snapshots/REVISION, where refs/main contains the revision: a line of letters and digits. Without such a ref, the
+ * repository itself, which has no config.json and is therefore reported as searched. NULL when memory ran out. */
 static char *snapshot(heed_context *context, const char *repository_path) {
     char *reference = hd_path_join(context, repository_path, "refs/main");
     if (!reference) return NULL;
@@ -147,24 +147,24 @@ static void try_hub(search *s) {
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder) {
     search s = {.context = context, .name = name};
     *folder = NULL;
-    hd_buffer_open(&s.looked, context);
+    hd_buffer_open(&s.searched, context);
     if (!name[0]) return hd_fail(context, HEED_ARGUMENT, "the name of a model is empty");
     try_folder(&s, hd_copy_string(context, name));
     bool on_hub = is_hub_name(name);
     if (!is_done(&s) && on_hub && !strchr(name, '/')) try_shipped(&s);
     if (!is_done(&s) && on_hub) try_hub(&s);
     heed_status status = HEED_OK;
-    if (s.failed || (s.looked.failed && !s.found)) {
-        status = HEED_MEMORY; /* the message is there: only memory makes a search fail */
+    if (s.failed || (s.searched.failed && !s.found)) {
+        status = HEED_MEMORY; /* recorded already: a search fails only when memory runs out */
     } else if (s.found) {
         *folder = s.found;
     } else if (!on_hub) {
         const char *reason = hd_folder_exists(name) ? "the folder has no config.json" : "no such folder";
         status = hd_fail(context, HEED_FILE, "%s: %s", name, reason);
     } else {
-        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name, s.looked.data);
+        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name, s.searched.data);
     }
-    hd_buffer_close(&s.looked);
+    hd_buffer_close(&s.searched);
     return status;
 }
 

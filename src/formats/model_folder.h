@@ -1,21 +1,20 @@
-/* From what the user called a model to the folder it lies in, and that folder's config.json. */
+/* Finds the folder of a model by the name that the user gave, and opens its config.json. */
 #ifndef HD_FORMATS_MODEL_FOLDER_H
 #define HD_FORMATS_MODEL_FOLDER_H
 
 #include "formats/json.h"
 
-/* `name` is one of these, tried in this order:
+/* `name` is one of the following, tried in this order:
  *   - a folder with a config.json in it;
  *   - the name of a shipped model: a folder of that name in $HEED_MODELS, in share/heed/models of the prefix that the
  *     running program is installed in, or in the source tree's models/;
  *   - owner/name (or a bare name such as gpt2) in the Hugging Face hub's cache, at its main revision. The cache is
  *     $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, the first that is set.
- * *folder is for the caller to free. HEED_FILE, with a line that says where it was looked for, when it is in none;
- * *folder is then NULL. */
+ * The caller frees *folder. HEED_FILE, with all folders that were searched, when there is none; *folder is then NULL. */
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder);
 
-/* Opens folder/config.json and requires that it has the string "model_type", which *model_type is then set to; it
- * lives as long as the config, which the caller closes. */
+/* Opens folder/config.json. *model_type is its required string "model_type", which lives as long as the config. The caller
+ * closes the config. */
 heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type);
 
 #endif

@@ -44,8 +44,8 @@ static heed_status read_shape(const hd_json *entry, hd_stored_tensor *tensor) {
     return HEED_OK;
 }
 
-/* The tensor's data, checked against the data's size and the shape. */
-static heed_status read_place(const hd_json *entry, const uint8_t *data, size_t size, hd_stored_tensor *tensor) {
+/* Reads the tensor's offsets and checks them against the size of the data and the shape. */
+static heed_status read_offsets(const hd_json *entry, const uint8_t *data, size_t size, hd_stored_tensor *tensor) {
     int64_t offsets[2];
     size_t count;
     if (!json_is_array(json_object_get(entry->root, "data_offsets")))
@@ -76,7 +76,7 @@ static heed_status read_entry(const hd_json *header, const char *name, const uin
     HD_TRY(hd_json_object(header, name, &entry));
     HD_TRY(read_dtype(&entry, name, &tensor->dtype));
     HD_TRY(read_shape(&entry, tensor));
-    return read_place(&entry, data, size, tensor);
+    return read_offsets(&entry, data, size, tensor);
 }
 
 /* ---- the whole header ------------------------------------------------------------------------------------------ */
@@ -93,17 +93,17 @@ static heed_status check_metadata(const hd_json *header) {
     return HEED_OK;
 }
 
-static int compare_places(const void *left, const void *right) {
+static int compare_offsets(const void *left, const void *right) {
     const hd_stored_tensor *a = left, *b = right;
     uintptr_t a_begin = (uintptr_t)a->data, b_begin = (uintptr_t)b->data;
     if (a_begin != b_begin) return a_begin < b_begin ? -1 : 1;
     return (a->bytes > b->bytes) - (a->bytes < b->bytes);
 }
 
-/* Every byte of the data must belong to exactly one tensor. Orders the tensors by place. */
-static heed_status check_places(hd_safetensors *file, const uint8_t *data, size_t size) {
+/* Sorts the tensors by offset and checks that every byte of the data belongs to exactly one. */
+static heed_status check_coverage(hd_safetensors *file, const uint8_t *data, size_t size) {
     const char *path = file->header.path;
-    if (file->count) qsort(file->tensors, file->count, sizeof *file->tensors, compare_places);
+    if (file->count) qsort(file->tensors, file->count, sizeof *file->tensors, compare_offsets);
     const uint8_t *expected = data;
     for (size_t i = 0; i < file->count; i++) {
         const hd_stored_tensor *tensor = &file->tensors[i];
@@ -134,7 +134,7 @@ static heed_status read_tensors(hd_safetensors *file, const uint8_t *data, size_
         HD_TRY(read_entry(&file->header, name, data, size, &file->tensors[file->count]));
         file->count++;
     }
-    HD_TRY(check_places(file, data, size));
+    HD_TRY(check_coverage(file, data, size));
     for (size_t i = 0; i < file->count; i++) file->by_name[i] = &file->tensors[i];
     hd_stored_sort(file->by_name, file->count);
     return HEED_OK;
@@ -160,7 +160,7 @@ static heed_status read_file(hd_safetensors *file, const char *name, const uint8
     return read_tensors(file, data, size - LENGTH_BYTES - (size_t)length);
 }
 
-/* ---- opening and asking ---------------------------------------------------------------------------------------- */
+/* ---- opening and look-up ---------------------------------------------------------------------------------------- */
 
 heed_status hd_safetensors_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
                                       hd_safetensors **out) {

@@ -1,4 +1,4 @@
-/* Safetensors: a JSON header that says what lies where, then the numbers.
+/* Safetensors: a JSON header that describes the tensors, then their data.
  *
  *     8 bytes   the header's size, little-endian
  *     header    {"__metadata__": {"format": "pt"}, "NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
@@ -13,10 +13,10 @@
 
 typedef struct hd_safetensors hd_safetensors;
 
-/* Maps and checks a file; the data is not touched. HEED_FORMAT for whatever breaks the format, HEED_UNSUPPORTED for a
- * dtype that heed does not read, by name. *file is NULL after a failure. */
+/* Maps a file and checks its header; the data is not read. HEED_FORMAT for an invalid file, HEED_UNSUPPORTED for a dtype that
+ * heed lacks, which the message names. *file is NULL after a failure. */
 heed_status hd_safetensors_open(heed_context *context, const char *path, hd_safetensors **file);
-/* The same of bytes that the caller keeps until the close. `name` stands for the path in messages. */
+/* The same for bytes that the caller keeps until the file is closed. `name` replaces the path in messages. */
 heed_status hd_safetensors_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
                                       hd_safetensors **file);
 void hd_safetensors_close(hd_safetensors *file); /* NULL is fine */
@@ -38,22 +38,21 @@ typedef struct hd_declared_tensor {
     int64_t shape[HD_STORED_DIMENSIONS];
 } hd_declared_tensor;
 
-/* Writes through hd_writer, so the old file at the path lives on until commit has succeeded. */
+/* Writes through hd_writer, so the old file at the path is unchanged until commit succeeds. */
 typedef struct hd_safetensors_writer {
     heed_context *context;
     hd_writer writer;
     uint64_t declared, written; /* bytes of data */
 } hd_safetensors_writer;
 
-/* Writes the header: metadata {"format": "pt"}, by which transformers opens the file, and the tensors in the order
- * given, which is also the order of the data. HEED_ARGUMENT when a name comes twice, a shape makes no sense, or a
- * tensor would start off its dtype's alignment: the reference writer keeps it, for readers that use the mapped data in
- * place, by putting wider dtypes first, and so must the caller. */
+/* Writes the header: metadata {"format": "pt"}, which transformers requires, and the tensors in the given order, which is also
+ * the order of the data. HEED_ARGUMENT for a repeated name, an invalid shape, or a tensor that would not be aligned to its
+ * dtype: like the reference writer, the caller puts wider dtypes first, so that readers can use the mapped data in place. */
 heed_status hd_safetensors_writer_open(heed_context *context, const char *path, const hd_declared_tensor *tensors,
                                        size_t count, hd_safetensors_writer *writer);
-/* Appends data, cut into calls as the caller likes. After a failure all is cleaned up, as with hd_writer. */
+/* Appends data, in any number of calls. A failure cleans up, as in hd_writer. */
 heed_status hd_safetensors_writer_write(hd_safetensors_writer *writer, const void *bytes, size_t size);
-/* Puts the file into place; HEED_ARGUMENT, and no file, unless exactly the declared bytes were written. */
+/* Moves the file into place. HEED_ARGUMENT, and no file, unless exactly the declared bytes were written. */
 heed_status hd_safetensors_writer_commit(hd_safetensors_writer *writer);
 void hd_safetensors_writer_abandon(hd_safetensors_writer *writer);
 

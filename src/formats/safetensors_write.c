@@ -3,7 +3,7 @@
 #include "formats/json.h"
 #include "formats/safetensors.h"
 
-/* Adds `value` to an object and takes it; false when either could not be made. */
+/* Adds `value` to an object and takes ownership of it; false when memory ran out. */
 static bool set(json_t *object, const char *key, json_t *value) { return json_object_set_new(object, key, value) == 0; }
 
 static json_t *describe(const hd_declared_tensor *tensor, size_t begin, size_t end) {

@@ -1,4 +1,4 @@
-/* A tensor as it lies in a file, whatever the file's format. */
+/* A tensor in a file of any format. */
 #ifndef HD_FORMATS_STORED_TENSOR_H
 #define HD_FORMATS_STORED_TENSOR_H
 
@@ -7,7 +7,7 @@
 
 enum { HD_STORED_DIMENSIONS = 8 };
 
-/* All of it belongs to the file it was read from and ends with that. */
+/* Valid until the file that it was read from is closed. */
 typedef struct hd_stored_tensor {
     const char *name;
     const char *file; /* its path, for messages */
@@ -19,7 +19,7 @@ typedef struct hd_stored_tensor {
     const void *data; /* row-major, little-endian, at any address: read it with memcpy or hd_widen */
 } hd_stored_tensor;
 
-/* Room for "[768, 3072]" of eight dimensions. */
+/* A shape as text: "[768, 3072]". */
 typedef struct hd_shape_text {
     char text[HD_STORED_DIMENSIONS * 22 + 3];
 } hd_shape_text;
@@ -31,10 +31,10 @@ hd_shape_text hd_shape_show(int dimensions, const int64_t *shape);
 heed_status hd_stored_expect(heed_context *context, const hd_stored_tensor *tensor, int dimensions,
                              const int64_t *shape);
 
-/* Elements and bytes of a shape; false when a dimension is negative or a product does not fit. */
+/* Elements and bytes of a shape; false when a dimension is negative or a product overflows. */
 bool hd_shape_size(hd_dtype dtype, int dimensions, const int64_t *shape, size_t *count, size_t *bytes);
 
-/* An array of `count` pointers to the tensors, ordered by strcmp of their names, and a look-up in it. */
+/* Sorts `count` pointers to tensors by name (strcmp), and looks one up. */
 void hd_stored_sort(const hd_stored_tensor **by_name, size_t count);
 const hd_stored_tensor *hd_stored_find(const hd_stored_tensor *const *by_name, size_t count, const char *name);
 

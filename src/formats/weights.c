@@ -9,7 +9,7 @@ struct hd_weights {
     char *path;
     size_t files, files_capacity;
     struct {
-        char *name; /* inside the folder */
+        char *name; /* in the folder */
         hd_safetensors *file;
     } * file;
     size_t count, capacity;
@@ -42,24 +42,25 @@ static heed_status add_file(hd_weights *weights, const char *folder, const char 
 
 /* ---- the index of a folder in shards --------------------------------------------------------------------------- */
 
-/* A shard lies in the folder itself: an index must not lead out of it. */
+/* Shards must be in the folder itself. */
 static bool is_plain_name(const char *name) {
     return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* The place of a shard among the open files, opened if it was not; names come in runs, so the last is tried first. */
+/* *index is the shard of a tensor among the open files, and opens it if necessary. Adjacent names are usually in one shard, so
+ * the last one is tried first. */
 static heed_status open_shard(hd_weights *weights, const char *folder, const hd_json *map, const char *tensor,
-                              size_t *place) {
+                              size_t *index) {
     const char *shard;
     HD_TRY(hd_json_require(map, tensor));
     HD_TRY(hd_json_string(map, tensor, NULL, &shard));
     if (!is_plain_name(shard)) return hd_json_expected(map, tensor, "the name of a file beside the index");
     for (size_t i = weights->files; i-- > 0;)
         if (strcmp(weights->file[i].name, shard) == 0) {
-            *place = i;
+            *index = i;
             return HEED_OK;
         }
-    *place = weights->files;
+    *index = weights->files;
     char *path = hd_path_join(weights->context, folder, shard);
     if (!path) return HEED_MEMORY;
     heed_status status = HEED_OK;
@@ -70,7 +71,7 @@ static heed_status open_shard(hd_weights *weights, const char *folder, const hd_
     return status == HEED_OK ? add_file(weights, folder, shard) : status;
 }
 
-/* True when the index says that this shard holds this tensor: a stray copy in another one is passed over. */
+/* Does the index map this tensor to this shard? A copy in another shard is ignored. */
 static bool is_mapped_here(const hd_json *map, const char *tensor, const char *shard) {
     const char *named = json_string_value(json_object_get(map->root, tensor));
     return named && strcmp(named, shard) == 0;
@@ -79,11 +80,11 @@ static bool is_mapped_here(const hd_json *map, const char *tensor, const char *s
 static heed_status read_map(hd_weights *weights, const char *folder, const hd_json *map) {
     for (void *at = json_object_iter(map->root); at; at = json_object_iter_next(map->root, at)) {
         const char *name = json_object_iter_key(at);
-        size_t place = 0;
-        HD_TRY(open_shard(weights, folder, map, name, &place));
-        if (!hd_safetensors_find(weights->file[place].file, name))
+        size_t index = 0;
+        HD_TRY(open_shard(weights, folder, map, name, &index));
+        if (!hd_safetensors_find(weights->file[index].file, name))
             return hd_fail(weights->context, HEED_FORMAT, "%s: tensor \"%s\" should be in \"%s\", which lacks it",
-                           weights->path, name, weights->file[place].name);
+                           weights->path, name, weights->file[index].name);
     }
     for (size_t i = 0; i < weights->files; i++)
         for (size_t j = 0; j < hd_safetensors_count(weights->file[i].file); j++) {
@@ -103,7 +104,7 @@ static heed_status open_index(hd_weights *weights, const char *folder) {
     return status;
 }
 
-/* ---- opening and asking ---------------------------------------------------------------------------------------- */
+/* ---- opening and look-up ---------------------------------------------------------------------------------------- */
 
 static heed_status open_single(hd_weights *weights, const char *folder) {
     HD_TRY(add_file(weights, folder, "model.safetensors"));
