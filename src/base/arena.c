@@ -38,8 +38,8 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size) {
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     while (!arena->current || arena->current->capacity - arena->used < bytes) {
         hd_arena_block **next = arena->current ? &arena->current->next : &arena->first;
-        if (!*next ||
-            (*next)->capacity < bytes) { /* the next kept block is missing or too small: put a new one before it */
+        /* If the next block is missing or too small, insert a new one before it. */
+        if (!*next || (*next)->capacity < bytes) {
             hd_arena_block *block = new_block(arena, bytes);
             if (!block) return NULL;
             block->next = *next;
@@ -74,10 +74,10 @@ static void free_blocks(hd_arena *arena) {
 }
 
 void hd_arena_reset(hd_arena *arena) {
-    size_t handed_out = arena->filled + arena->used;
+    size_t used = arena->filled + arena->used;
     bool several = arena->current && arena->current != arena->first;
     if (several) free_blocks(arena);
-    if (several) arena->next_capacity = handed_out + handed_out / 8;
+    if (several) arena->next_capacity = used + used / 8;
     hd_arena_rewind(arena, (hd_arena_mark){NULL, 0, 0});
 }
 

@@ -1,4 +1,4 @@
-/* An arena: blocks that are filled in order and emptied at once. Weights, sessions and passes have one each. */
+/* An arena: memory blocks that are filled in order and freed at once. Weights, sessions and passes have one each. */
 #ifndef HD_BASE_ARENA_H
 #define HD_BASE_ARENA_H
 
@@ -11,11 +11,11 @@ typedef struct hd_arena {
     hd_arena_block *first;   /* in order of use */
     hd_arena_block *current; /* the one being filled */
     size_t used;             /* bytes of `current` in use */
-    size_t filled;           /* bytes handed out of the blocks before it */
-    size_t next_capacity;    /* of the next block: all that the last round took, so that it fits in one */
+    size_t filled;           /* bytes used of the blocks before it */
+    size_t next_capacity;    /* least capacity of the next block: all that was used before the last reset */
 } hd_arena;
 
-/* A place in an arena to go back to. */
+/* A position in an arena to rewind to. */
 typedef struct hd_arena_mark {
     hd_arena_block *block;
     size_t used, filled;
@@ -25,13 +25,13 @@ void hd_arena_open(hd_arena *arena, heed_context *context);
 /* `count * size` uninitialised bytes aligned to 64, or NULL with the context's message set. */
 void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size);
 hd_arena_mark hd_arena_here(const hd_arena *arena);
-/* Takes back all that was handed out since `mark`; the blocks are kept for the next use. */
+/* Frees all that was allocated since `mark`; the blocks are kept for reuse. */
 void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark);
-/* Takes back everything. Several blocks give way to one that holds as much, so that rounds of uneven size, such as the
- * passes of a training, settle on one block and leave the system's allocator alone. */
+/* Frees everything. Several blocks are replaced by one of their total size, so that rounds of different sizes, such as the
+ * passes of a training run, soon use one block without calls of the allocator. */
 void hd_arena_reset(hd_arena *arena);
 void hd_arena_close(hd_arena *arena);
-/* Bytes held from the allocator. */
+/* Bytes allocated by the arena. */
 size_t hd_arena_size(const hd_arena *arena);
 
 #endif

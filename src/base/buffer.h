@@ -1,4 +1,4 @@
-/* A growable string of bytes, always followed by a 0. Failure is sticky: append as you like, check `failed` once. */
+/* A growable string of bytes, always followed by a 0. Failure is sticky: check `failed` once at the end. */
 #ifndef HD_BASE_BUFFER_H
 #define HD_BASE_BUFFER_H
 
@@ -6,7 +6,7 @@
 
 typedef struct hd_buffer {
     heed_context *context;
-    char *data; /* NULL until something was appended */
+    char *data; /* NULL until the first append */
     size_t size, capacity;
     bool failed; /* memory ran out; the context has the message */
 } hd_buffer;
@@ -18,7 +18,7 @@ void hd_buffer_byte(hd_buffer *buffer, char byte);
 void hd_buffer_format(hd_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void hd_buffer_clear(hd_buffer *buffer); /* keeps the memory */
 void hd_buffer_close(hd_buffer *buffer);
-/* Hands the bytes over to the caller, who frees them with hd_free; "" when empty, NULL when failed. */
+/* Returns the bytes, which the caller frees with hd_free, and empties the buffer; "" when empty, NULL when failed. */
 char *hd_buffer_take(hd_buffer *buffer);
 
 #endif

@@ -1,4 +1,4 @@
-/* Time that only goes forward, in seconds. */
+/* A monotonic clock, in seconds. */
 #ifndef HD_BASE_CLOCK_H
 #define HD_BASE_CLOCK_H
 

@@ -61,16 +61,16 @@ heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buf
     struct stat information;
     HD_TRY(open_for_reading(context, path, &descriptor, &information));
     heed_status status = HEED_OK;
-    char piece[1 << 16];
+    char chunk[1 << 16];
     size_t total = 0;
     while (status == HEED_OK && !buffer->failed) {
-        ssize_t count = read(descriptor, piece, sizeof piece);
+        ssize_t count = read(descriptor, chunk, sizeof chunk);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) status = fail_errno(context, path, "cannot read");
         if (count <= 0) break;
-        hd_buffer_append(buffer, piece, (size_t)count);
+        hd_buffer_append(buffer, chunk, (size_t)count);
         total += (size_t)count;
-        if (total > MOST_READ) /* a device may never end */
+        if (total > MOST_READ) /* a device may be endless */
             status = hd_fail(context, HEED_FORMAT, "%s: more than %d bytes, too many for such a file", path, MOST_READ);
     }
     close(descriptor);
@@ -176,7 +176,7 @@ heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size) {
     return writer->pending.failed ? flush(writer) : HEED_OK;
 }
 
-/* A rename is on disk only when its folder is. */
+/* A rename is durable only when its folder is synced. */
 static void sync_folder_of(char *path) {
     char *slash = strrchr(path, '/');
     if (slash) *slash = 0;
@@ -199,7 +199,7 @@ heed_status hd_writer_commit(hd_writer *writer) {
         status = fail_errno(writer->context, writer->path, "cannot rename into place");
     if (status == HEED_OK) {
         sync_folder_of(writer->path);
-        hd_free(writer->context, writer->part); /* it is in place: nothing to remove */
+        hd_free(writer->context, writer->part); /* renamed: nothing to remove */
         writer->part = NULL;
     }
     hd_writer_abandon(writer);

@@ -1,4 +1,4 @@
-/* Files: mapped for reading, read whole, read a line at a time, and written beside their place so that no half file is ever seen. */
+/* Files: mapped for reading, read whole, and written so that no incomplete file is ever visible. */
 #ifndef HD_BASE_FILE_H
 #define HD_BASE_FILE_H
 
@@ -13,20 +13,20 @@ typedef struct hd_map {
 
 heed_status hd_map_open(heed_context *context, const char *path, hd_map *map);
 void hd_map_close(hd_map *map);
-/* Lets the system take back the whole pages inside these bytes of a map; they are read again if touched again. */
+/* Lets the system reclaim the whole pages inside these bytes of a map; they are read again on the next access. */
 void hd_map_release(const void *data, size_t size);
 
-/* Appends the whole file to `buffer`. HEED_FORMAT when it is larger than what people write by hand or heed logs. */
+/* Appends the whole file to `buffer`. HEED_FORMAT when it has more than 256 MiB. */
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer);
 bool hd_file_exists(const char *path);
 bool hd_folder_exists(const char *path);
-heed_status hd_folder_make(heed_context *context, const char *path); /* with its parents; an existing one is fine */
-heed_status hd_file_remove(heed_context *context, const char *path); /* a missing one is fine */
-/* "folder/name", for the caller to free. */
+heed_status hd_folder_make(heed_context *context, const char *path); /* and its parents; it may exist */
+heed_status hd_file_remove(heed_context *context, const char *path); /* it may be missing */
+/* "folder/name", which the caller frees. */
 char *hd_path_join(heed_context *context, const char *folder, const char *name);
 
-/* Writes to `path` + ".part"; commit syncs and renames it into place, abandon removes it. After a failed
- * write or commit the old file at `path` is as it was and the part is gone. */
+/* Writes to `path` + ".part"; commit syncs and renames it, abandon removes it. After a failed write or commit the old file at
+ * `path` is unchanged and the part is removed. */
 typedef struct hd_writer {
     heed_context *context;
     char *path, *part;
@@ -38,7 +38,7 @@ heed_status hd_writer_open(heed_context *context, const char *path, hd_writer *w
 heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size);
 heed_status hd_writer_commit(hd_writer *writer);
 void hd_writer_abandon(hd_writer *writer);
-/* All three at once. */
+/* Opens, writes and commits. */
 heed_status hd_file_write(heed_context *context, const char *path, const void *bytes, size_t size);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { FIRST_CAPACITY = 1 << 16 };
 
-/* ---- in order --------------------------------------------------------------------------------------------------- */
+/* ---- sequential --------------------------------------------------------------------------------------------------- */
 
 static heed_status fail_errno(hd_lines *lines, const char *what) {
     return hd_fail(lines->context, HEED_FILE, "%s: %s: %s", lines->path, what, strerror(errno));
@@ -48,8 +48,8 @@ void hd_lines_close(hd_lines *lines) {
     lines->ended = true;
 }
 
-/* Reads more bytes behind those held, and sets `ended` if there are none. One byte of the capacity stays free for the
- * 0 behind a last line. */
+/* Reads more bytes into the buffer, and sets `ended` if there are none. One byte of the capacity is reserved for the 0 after
+ * the last line. */
 static heed_status read_more(hd_lines *lines) {
     if (lines->start > 0) {
         memmove(lines->held, lines->held + lines->start, lines->end - lines->start);
@@ -69,8 +69,8 @@ static heed_status read_more(hd_lines *lines) {
     }
 }
 
-/* Gives out the held bytes [start, end of line); `used` of them are then spent. */
-static bool give(hd_lines *lines, size_t size, size_t used) {
+/* Sets the current line to the first `size` buffered bytes, and consumes `used` of them. */
+static bool set_line(hd_lines *lines, size_t size, size_t used) {
     char *line = lines->held + lines->start;
     lines->start += used;
     lines->number++;
@@ -93,12 +93,12 @@ bool hd_lines_next(hd_lines *lines) {
         if (newline) {
             size_t size = (size_t)(newline - line);
             bool carriage_return = size > 0 && line[size - 1] == '\r';
-            return give(lines, carriage_return ? size - 1 : size, size + 1);
+            return set_line(lines, carriage_return ? size - 1 : size, size + 1);
         }
-        if (lines->ended && held > 0) return give(lines, held, held);
+        if (lines->ended && held > 0) return set_line(lines, held, held);
         if (lines->ended || lines->status != HEED_OK) return false;
         searched = held;
-        if (lines->longest && held > lines->longest + 1) { /* with room for a "\r": this can only be too long */
+        if (lines->longest && held > lines->longest + 1) { /* one more for a "\r": the line is too long */
             lines->too_long = true;
             lines->start = lines->end - 1; /* that last byte may be a "\r" too */
             searched = 1;
@@ -108,9 +108,9 @@ bool hd_lines_next(hd_lines *lines) {
     }
 }
 
-/* ---- in any order ----------------------------------------------------------------------------------------------- */
+/* ---- by number ----------------------------------------------------------------------------------------------- */
 
-/* The place behind the newline that ends the line at `at`, or behind the one that the last line lacks. */
+/* The offset after the newline that ends the line at `at`; for a last line without one, the size of the file + 1. */
 static uint64_t next_start(const hd_map *map, uint64_t at) {
     const uint8_t *newline = memchr(map->data + at, '\n', map->size - at);
     return newline ? (uint64_t)(newline - map->data) + 1 : (uint64_t)map->size + 1;

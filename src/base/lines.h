@@ -1,60 +1,60 @@
-/* Text files by the line: in order from a file or a pipe, or in any order from a file, without holding the text. A line
- * ends in "\n" or "\r\n", which are not part of it; the last may end with the file. Zero bytes are data. */
+/* Lines of text files: sequentially from a file or a pipe, or by number from a file, without reading the whole file into
+ * memory. A line ends in "\n" or "\r\n", which are not part of it; the last line may end with the file. Zero bytes are data. */
 #ifndef HD_BASE_LINES_H
 #define HD_BASE_LINES_H
 
 #include "base/context.h"
 #include "base/file.h"
 
-/* ---- in order --------------------------------------------------------------------------------------------------
+/* ---- sequential --------------------------------------------------------------------------------------------------
  *
  *     HD_TRY(hd_lines_open(context, path, 1 << 20, &lines));
  *     while (hd_lines_next(&lines)) … lines.text, lines.size, lines.number …
  *     heed_status status = lines.status;
  *     hd_lines_close(&lines);
  *
- * With `keep_ends`, set after opening, each line comes with its "\n" or "\r\n", and no 0 follows it.
+ * With `keep_ends`, set after opening, lines include their "\n" or "\r\n", and no 0 follows them.
  */
 typedef struct hd_lines {
-    const char *text;   /* [size] and a 0, good until the next line is read; "" for a line that was too long */
-    size_t size;        /* bytes, without the line's end */
+    const char *text;   /* [size] and a 0, valid until the next line is read; "" for a line that was too long */
+    size_t size;        /* bytes, without the line end */
     uint64_t number;    /* from 1 */
-    bool too_long;      /* it had more bytes than `longest`; they were skipped, and reading goes on after them */
-    heed_status status; /* once hd_lines_next is false: HEED_OK at the end of the file, else why reading failed */
+    bool too_long;      /* it had more bytes than `longest` and was skipped */
+    heed_status status; /* after hd_lines_next returned false: HEED_OK at the end of the file, else the error */
 
-    bool keep_ends;        /* the caller's to set */
-    heed_context *context; /* the rest is the reader's own */
+    bool keep_ends;        /* set by the caller */
+    heed_context *context; /* the rest is private */
     char *path;
     int descriptor;
     size_t longest;
-    char *held; /* [capacity]: bytes read, of which [start, end) are yet to be given out */
+    char *held; /* [capacity]: bytes read, of which [start, end) are not yet returned */
     size_t start, end, capacity;
-    bool owned; /* the descriptor is not standard input */
+    bool owned; /* close the descriptor: it is not standard input */
     bool ended;
 } hd_lines;
 
-/* Opens `path`, or standard input for "-", which stays open when the reader is closed. Lines of more than `longest`
- * bytes are too long; 0 sets no limit. Memory is that of the longest line read. HEED_FILE, HEED_MEMORY; a reader that
- * failed to open needs no closing. */
+/* Opens `path`, or standard input for "-", which remains open when the reader is closed. Lines of more than `longest` bytes
+ * are skipped as too long; 0: no limit. Memory is that of the longest line. HEED_FILE, HEED_MEMORY; after a failure the
+ * reader need not be closed. */
 heed_status hd_lines_open(heed_context *context, const char *path, size_t longest, hd_lines *lines);
-/* Reads the next line. From a pipe it comes as soon as its end does. False at the end, or on HEED_FILE or HEED_MEMORY. */
+/* Reads the next line, from a pipe as soon as it is complete. False at the end, or on HEED_FILE or HEED_MEMORY. */
 bool hd_lines_next(hd_lines *lines);
 void hd_lines_close(hd_lines *lines);
 
-/* ---- in any order ----------------------------------------------------------------------------------------------- */
+/* ---- by number ----------------------------------------------------------------------------------------------- */
 
-/* Where each line of a mapped file starts: 8 bytes a line in memory, the text in the system's page cache. The file may
- * be replaced while it is open but not cut short. */
+/* The offsets of all lines of a mapped file: 8 bytes per line in memory, the text in the system's page cache. While it is
+ * open the file may be replaced but not truncated. */
 typedef struct hd_line_index {
     heed_context *context;
     hd_map map;
-    uint64_t *starts; /* [count + 1]; the last is where another line would start */
+    uint64_t *starts; /* [count + 1]; the last is the offset past the last line */
     uint64_t count;
 } hd_line_index;
 
-/* HEED_FILE also for what cannot be mapped: a pipe, a terminal. */
+/* HEED_FILE also for a pipe or a terminal, which cannot be mapped. */
 heed_status hd_line_index_open(heed_context *context, const char *path, hd_line_index *index);
-/* Line `number`, from 0, of index->count; *text [size] is not followed by a 0, and is good until the index is closed. */
+/* Line `number` in [0, count); *text [size] is not followed by a 0, and is valid until the index is closed. */
 void hd_line_index_get(const hd_line_index *index, uint64_t number, const char **text, size_t *size);
 void hd_line_index_close(hd_line_index *index);
 

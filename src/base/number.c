@@ -11,8 +11,8 @@
 #include <xlocale.h>
 #endif
 
-/* The calling thread's locale while numbers are read or printed. Where newlocale fails (no memory; the C libraries we
- * know keep "C" ready made) the thread's own stays, which differs only if the program chose one with another point. */
+/* Sets the calling thread's locale while a number is read or printed. If newlocale fails (out of memory; known C libraries
+ * need none for "C"), the locale of the thread is kept, which only matters if the program has set one. */
 typedef struct locale_switch {
     locale_t numbers, found;
 } locale_switch;
@@ -29,8 +29,8 @@ static void leave(locale_switch state) {
     freelocale(state.numbers);
 }
 
-/* strtod alone would also take blanks, hexadecimal, "nan" and "infinity". */
-static bool looks_like_a_number(const char *text) {
+/* strtod also accepts white space, hexadecimal, "nan" and "infinity". */
+static bool is_number(const char *text) {
     if (*text == '+' || *text == '-') text++;
     if (strcmp(text, "inf") == 0) return true;
     return *text != 0 && text[strspn(text, "0123456789.eE+-")] == 0;
@@ -40,7 +40,7 @@ bool hd_read_int(const char *text, int64_t *value) {
     bool negative = *text == '-';
     if (*text == '+' || *text == '-') text++;
     if (*text == 0) return false;
-    int64_t number = 0; /* built downwards, for the smallest number has no positive twin */
+    int64_t number = 0; /* negative, because the smallest integer has no positive counterpart */
     for (; *text; text++) {
         if (*text < '0' || *text > '9') return false;
         if (__builtin_mul_overflow(number, 10, &number) || __builtin_sub_overflow(number, *text - '0', &number))
@@ -52,7 +52,7 @@ bool hd_read_int(const char *text, int64_t *value) {
 }
 
 bool hd_read_double(const char *text, double *value) {
-    if (!looks_like_a_number(text)) return false;
+    if (!is_number(text)) return false;
     locale_switch state = enter();
     char *end;
     double number = strtod(text, &end);
@@ -63,7 +63,7 @@ bool hd_read_double(const char *text, double *value) {
 }
 
 bool hd_read_float(const char *text, float *value) {
-    if (!looks_like_a_number(text)) return false;
+    if (!is_number(text)) return false;
     locale_switch state = enter();
     char *end;
     float number = strtof(text, &end);

@@ -11,28 +11,28 @@ typedef struct recipe_reader {
     const hd_setting *table;
     size_t count;
     void *settings;
-    size_t *set_on;        /* [count] the line that set it, 0 for none yet */
-    hd_buffer name, value; /* of the line at hand */
+    size_t *set_on;        /* [count]: line that set each row, 0 for none */
+    hd_buffer name, value; /* of the current line */
 } recipe_reader;
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_space(char c) { return c == ' ' || c == '\t'; }
 
-static const char *skip_blanks(const char *at, const char *end) {
-    while (at < end && is_blank(*at)) at++;
+static const char *skip_spaces(const char *at, const char *end) {
+    while (at < end && is_space(*at)) at++;
     return at;
 }
 
-/* Where the part of a line before a comment and the blanks around it ends. */
+/* The end of a line without its comment and trailing white space. */
 static const char *end_of_plain(const char *start, const char *end) {
     for (const char *at = start; at < end; at++)
-        if (*at == '#' && (at == start || is_blank(at[-1]))) end = at;
-    while (end > start && is_blank(end[-1])) end--;
+        if (*at == '#' && (at == start || is_space(at[-1]))) end = at;
+    while (end > start && is_space(end[-1])) end--;
     return end;
 }
 
 /* Reads the quoted value at `at`, an opening quote, into reader->value. */
 static heed_status read_quoted(recipe_reader *reader, const char *at, const char *end) {
-    static const char escapes[] = "\"\"\\\\n\nr\rt\t"; /* pairs: the letter, what it stands for */
+    static const char escapes[] = "\"\"\\\\n\nr\rt\t"; /* pairs: a character after the backslash, its meaning */
     for (at++; at < end && *at != '"'; at++) {
         char c = *at;
         if (c == '\\') {
@@ -54,7 +54,7 @@ static heed_status read_quoted(recipe_reader *reader, const char *at, const char
 static heed_status read_line(recipe_reader *reader, const char *at, size_t size, size_t number) {
     const char *end = at + size;
     if (memchr(at, 0, size)) return hd_fail(reader->context, HEED_FORMAT, "a zero byte in the text");
-    at = skip_blanks(at, end);
+    at = skip_spaces(at, end);
     if (at == end || *at == '#') return HEED_OK;
     const char *equals = memchr(at, '=', (size_t)(end - at));
     if (!equals || equals == at) return hd_fail(reader->context, HEED_FORMAT, "expected `name = value`");
@@ -62,9 +62,9 @@ static heed_status read_line(recipe_reader *reader, const char *at, size_t size,
     hd_buffer_clear(&reader->name);
     hd_buffer_clear(&reader->value);
     const char *name_end = equals;
-    while (name_end > at && is_blank(name_end[-1])) name_end--;
+    while (name_end > at && is_space(name_end[-1])) name_end--;
     hd_buffer_append(&reader->name, at, (size_t)(name_end - at));
-    at = skip_blanks(equals + 1, end);
+    at = skip_spaces(equals + 1, end);
     if (at < end && *at == '"')
         HD_TRY(read_quoted(reader, at, end));
     else
@@ -93,7 +93,7 @@ heed_status hd_recipe_parse(heed_context *context, const hd_setting *table, size
 
     heed_status status = HEED_OK;
     const char *at = text, *end = text + size;
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) at += 3; /* the mark that some editors put first */
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) at += 3; /* the byte order mark of some editors */
     for (size_t number = 1; at < end && status == HEED_OK; number++) {
         size_t left = (size_t)(end - at);
         const char *newline = memchr(at, '\n', left);
@@ -126,11 +126,11 @@ heed_status hd_recipe_read(heed_context *context, const hd_setting *table, size_
     return status;
 }
 
-/* Text as a recipe gives it: bare when nothing in it would be read otherwise, else in quotes. */
+/* Writes a value without quotes if it reads back unchanged, else in quotes. */
 static void write_text(const char *text, hd_buffer *out) {
     size_t size = strlen(text);
     bool bare =
-        size > 0 && text[0] != '"' && !is_blank(text[0]) && !is_blank(text[size - 1]) && !strpbrk(text, "#\n\r");
+        size > 0 && text[0] != '"' && !is_space(text[0]) && !is_space(text[size - 1]) && !strpbrk(text, "#\n\r");
     if (bare) {
         hd_buffer_append(out, text, size);
         return;
