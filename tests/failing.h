@@ -1,5 +1,5 @@
-/* An allocator that fails on demand, and counts what is held: a call is run with the first allocation failing, then
- * the second, and so on until it succeeds; each time it must come back clean. */
+/* An allocator that fails on demand and counts blocks: a call runs with the first allocation failing, then the second, and so
+ * on until it succeeds; no failure may leak. */
 #ifndef TESTS_FAILING_H
 #define TESTS_FAILING_H
 
@@ -27,7 +27,7 @@ static inline void *failing_resize(void *user, void *pointer, size_t size) {
 }
 
 /* Runs `work` with the nth allocation failing for n = 0, 1, … until it returns HEED_OK; every failure must be
- * HEED_MEMORY and leave nothing behind. `work` closes what it opened either way. */
+ * HEED_MEMORY and leak nothing. `work` closes what it opened in either case. */
 static inline void fail_each_allocation(heed_status (*work)(heed_context *context)) {
     for (long n = 0;; n++) {
         assert_true(n < 10000);

@@ -1,5 +1,5 @@
-/* What unit tests share: cmocka with the headers it wants, a context that fails the test if it cannot be opened, and
- * fingerprints of results that are the same bits on every machine. */
+/* Shared by unit tests: cmocka with the headers that it needs, a context that fails the test if it cannot be opened, and
+ * fingerprints of results that have the same bits on every machine. */
 #ifndef TESTS_FIXTURE_H
 #define TESTS_FIXTURE_H
 
@@ -24,15 +24,15 @@ static inline heed_context *open_context(void) {
         if ((call) != HEED_OK) fail_msg("%s: %s", #call, heed_context_message(context)); \
     } while (0)
 
-/* FNV-1a, gone on with from the bytes before; from FINGERPRINT_OF_NOTHING at first. */
+/* FNV-1a, continued from the bytes before; start from FINGERPRINT_OF_NOTHING. */
 #define FINGERPRINT_OF_NOTHING 0xcbf29ce484222325u
 static inline uint64_t fingerprint(uint64_t before, const void *data, size_t size) {
     for (const unsigned char *byte = data, *end = byte + size; byte < end; byte++)
         before = (before ^ *byte) * 0x100000001b3u;
     return before;
 }
-/* `expected` was seen on x86-64 and on AArch64, with each of their instruction sets. A change that moves a bit on purpose
- * writes the new one here, and the commit says so. */
+/* `expected` is the result on x86-64 and on AArch64, with each of their instruction sets. A change of bits on purpose replaces
+ * it, and the commit says so. */
 #define assert_fingerprint(found, expected)                                                                        \
     do {                                                                                                           \
         uint64_t found_ = found;                                                                                   \

@@ -1,4 +1,4 @@
-/* What the tests of the text room share: the goldens of golden/text/make.py, and lines to train on. */
+/* Shared by the tests of the text module: the goldens of golden/text/make.py, and lines to train on. */
 #ifndef TESTS_TEXT_GOLDENS_H
 #define TESTS_TEXT_GOLDENS_H
 
@@ -25,7 +25,7 @@ static inline heed_tokenizer *open_golden(heed_context *context, const char *nam
 
 typedef struct corpus {
     const char *at;
-    int limit; /* lines to give; -1 for all */
+    int limit; /* number of lines; -1 for all */
     bool ends; /* with their line ends */
 } corpus;
 

@@ -1,5 +1,5 @@
-/* BLEU: any bytes as a hypothesis and two references, which lie between newlines. Scores stay between 0 and 100, and a
- * hypothesis matches itself wholly. */
+/* BLEU: any bytes as a hypothesis and two references, separated by newlines. Scores are between 0 and 100, and a hypothesis
+ * matches itself completely. */
 #include "measure/metrics/bleu.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* checkpoint.safetensors beside a run. The first byte chooses: 's', the rest is the JSON of the state in a file that is
- * otherwise sound; else the rest is the whole file. It is refused with a message, or the run stands at a step, an epoch
- * and a batch from which it goes on. */
+/* checkpoint.safetensors beside a run. After a first byte 's' the rest is the JSON of the state in a file that is otherwise
+ * valid; else the rest is the whole file. It is refused with a message, or the run has a step, an epoch and a batch from which
+ * it can resume. */
 #include "folder.h"
 
 #include "base/file.h"
@@ -51,7 +51,7 @@ static void close_run(hd_run *run) {
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
 }
 
-/* A sound checkpoint with `state` in place of its own: the state is the file's last tensor, declared by its size. */
+/* A valid checkpoint with `state` in place of its own: the state is the file's last tensor, declared by its size. */
 static void write_with_state(hd_run *run, const uint8_t *state, size_t size) {
     hd_buffer whole;
     hd_buffer_open(&whole, run->context);

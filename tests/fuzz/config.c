@@ -1,5 +1,5 @@
-/* Any bytes as a JSON document: refused with a message, or each getter answers for each key, and what is written
- * reads back as the same document. */
+/* Any bytes as a JSON document: it is refused with a message, or each getter works for each key, and what is written reads
+ * back as the same document. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

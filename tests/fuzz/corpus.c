@@ -1,6 +1,6 @@
-/* Text files by the line, and training pairs made of them. The first byte is the longest line allowed; a byte 0xFE in the
- * rest divides the source text from the target text. A file's lines are the same in order and in any order, and what a
- * corpus holds is what encoding the lines gives; files that differ in length are refused. Every objective reads them. */
+/* Lines of text files, and training pairs made of them. The first byte is the longest line allowed; a byte 0xFE in the rest
+ * separates the source text from the target text. Sequential reading and reading by number give the same lines, a corpus
+ * contains the encoded lines, and files of different lengths are refused. Every objective reads them. */
 #include "folder.h"
 
 #include "base/lines.h"
@@ -15,9 +15,9 @@ static const char tokenizer_json[] =
     "\":4,\"[MASK]\":5},"
     "\"merges\":[[\"a\",\"b\"]]}}";
 
-enum { MOST = 6 }; /* tokens of a pair's side */
+enum { MOST = 6 }; /* most tokens per side of a pair */
 
-/* Both ways of reading agree on every line. Returns how many there are. */
+/* Sequential reading and reading by number agree on every line. Returns the number of lines. */
 static uint64_t read_both_ways(heed_context *context, const char *path, size_t longest) {
     hd_lines lines;
     hd_line_index index;
@@ -69,7 +69,7 @@ static void compare(heed_context *context, const heed_tokenizer *tokenizer, cons
     }
 }
 
-/* Every example, as it is stored and as it is drawn, is of this vocabulary and of these labels. */
+/* Every example, as stored and as drawn, has ids in the vocabulary and labels in range. */
 static void check_examples(hd_corpus *corpus, hd_objective_kind kind, int32_t vocabulary, int32_t labels) {
     hd_arena drawn;
     hd_arena_open(&drawn, corpus->context);

@@ -1,5 +1,5 @@
-/* The config.json of encoders and decoders by themselves. The first byte says whose it is: the weights are those of a golden
- * model of that family. The folder is refused with a message, or opens, describes itself, and computes. */
+/* The config.json of encoder-only and decoder-only models. The first byte selects the golden model that the weights are from.
+ * The folder is refused with a message, or it opens, and the model is described and runs. */
 #include "folder.h"
 
 #include "decode/decode.h"
@@ -42,7 +42,7 @@ static heed_status go_on(heed_context *context, heed_model *model) {
     hd_decoder *decoder = NULL;
     hd_decoded decoded = {0};
     hd_generation generation = model->generation;
-    generation.max_new_tokens = 40; /* past the positions */
+    generation.max_new_tokens = 40; /* more than the model's positions */
     hd_arena_open(&scratch, context);
     hd_arena_open(&kept, context);
     heed_status status = hd_network_decoder_open(context, model->network, &decoder);

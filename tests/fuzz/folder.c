@@ -1,6 +1,6 @@
-/* The JSON files of a model folder. The first byte says which one the rest is, while the other files are the golden
- * model's: 'c' config.json, 'g' generation_config.json, 'i' model.safetensors.index.json. The folder is refused with a
- * message, or opens, describes itself, and translates a word. */
+/* The JSON files of a model folder. The first byte says which file the rest is: 'c' config.json, 'g' generation_config.json,
+ * 'i' model.safetensors.index.json; the other files are those of the golden model. The folder is refused with a message, or it
+ * opens, and the model is described and translates a word. */
 #include "folder.h"
 
 #include "base/context.h"

@@ -1,5 +1,5 @@
-/* A folder of its own for a target whose parser reads files: made once, with links to what stays the same, and removed
- * when the program ends. */
+/* A temporary folder for a target whose parser reads files: created once, with links to the files that do not change, and
+ * removed when the program ends. */
 #ifndef TESTS_FUZZ_FOLDER_H
 #define TESTS_FUZZ_FOLDER_H
 
@@ -10,7 +10,7 @@
 
 static char fuzz_folder[64];
 
-/* Nothing here is meant to survive a power cut. */
+/* These files need not survive a power failure. */
 int fsync(int descriptor);
 int fsync(int descriptor) {
     (void)descriptor;
@@ -35,7 +35,7 @@ static inline void make_fuzz_folder(void) {
     atexit(remove_fuzz_folder);
 }
 
-/* The path of a file in the folder; good until the second call after this one. */
+/* The path of a file in the folder; valid until the second call after this one. */
 static inline const char *in_fuzz_folder(const char *name) {
     static char paths[2][160];
     static int turn;

@@ -1,6 +1,6 @@
-/* Files that measures read: the first byte says whose, a byte 0xFE in the rest divides the references from the answers. 'l':
- * a training's log.jsonl; 'a': labels, one a line; 's': CoNLL's columns; 'b': translations by length. Each is refused with a
- * message, or makes a report, of which the JSON is JSON. */
+/* Files that measures read. The first byte selects the kind, and a byte 0xFE in the rest separates references from answers. 'l':
+ * log.jsonl of a training run; 'a': labels, one per line; 's': CoNLL columns; 'b': translations by length. Each is refused with
+ * a message, or gives a report, whose JSON is valid. */
 #include "folder.h"
 
 #include "formats/json.h"

@@ -1,5 +1,5 @@
-/* Options as the command and the C API take them: NAME, a zero byte, VALUE, and so on, for the table that the first byte
- * names. Each is set or refused with a message; what was set reads back from the table's own text. Each piece is also
+/* Options as the command and the C API set them: NAME, a zero byte, VALUE, and so on, for the table that the first byte
+ * selects. Each is set or refused with a message; settings read back from the text that the table writes. Each string is also
  * read as a number, which prints and reads back to the same bits. */
 #include "base/number.h"
 #include "base/settings.h"
@@ -36,7 +36,7 @@ static void read_numbers(const char *text) {
     }
 }
 
-/* Sets the pairs one by one, by the public call and into a struct; the two agree. */
+/* Sets the pairs one by one, by the public call and into a struct; both agree. */
 static void set_all(heed_context *context, heed_options *options, const hd_option_table *table, void *settings,
                     const char *text, const char *end) {
     while (text < end) {
@@ -53,7 +53,7 @@ static void set_all(heed_context *context, heed_options *options, const hd_optio
     }
 }
 
-/* The recipe that the settings make is read back to the same recipe. */
+/* The recipe that is written from the settings reads back to the same recipe. */
 static void write_again(heed_context *context, const hd_option_table *table, const void *settings) {
     void *again = calloc(1, table->size);
     hd_buffer once, twice;
@@ -74,7 +74,7 @@ static void write_again(heed_context *context, const hd_option_table *table, con
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     heed_context *context;
     if (size == 0 || heed_context_open(&context) != HEED_OK) return 0;
-    char *text = malloc(size); /* with a 0 behind the last piece */
+    char *text = malloc(size); /* and a 0 at the end */
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
     const hd_option_table *table = data[0] % 2 ? &hd_train_table : &hd_translate_table;

@@ -1,4 +1,4 @@
-/* Recipe files: any bytes are read or refused; what was read is written and read back the same. */
+/* Recipe files: any bytes are read or refused; settings that were read are unchanged after writing and reading. */
 #include "base/settings.h"
 
 #include <float.h>

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* 1 when the file was run, 0 when it was passed over, -1 when it cannot be read. */
+/* 1 if the file was run, 0 if it was skipped, -1 if it cannot be read. */
 static int replay(const char *folder, const char *name) {
     char path[4096];
     if (name[0] == '.') return 0;
@@ -16,7 +16,7 @@ static int replay(const char *folder, const char *name) {
     fseek(file, 0, SEEK_END);
     long size = ftell(file);
     rewind(file);
-    uint8_t *data = malloc(size > 0 ? (size_t)size : 1); /* of the exact size, so that reading past it is seen */
+    uint8_t *data = malloc(size > 0 ? (size_t)size : 1); /* of the exact size, so that a sanitizer detects reading past it */
     int result = size >= 0 && data && fread(data, 1, (size_t)size, file) == (size_t)size ? 1 : -1;
     fclose(file);
     if (result == 1) LLVMFuzzerTestOneInput(data, (size_t)size);

@@ -1,4 +1,4 @@
-/* Any bytes as a safetensors file: refused with a message, or every byte of every tensor can be read. */
+/* Any bytes as a safetensors file: they are refused with a message, or every byte of every tensor can be read. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -23,5 +23,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (file) hd_safetensors_metadata(file, "format");
     hd_safetensors_close(file);
     heed_context_close(context);
-    return sum == SIZE_MAX ? 1 : 0; /* the bytes were read, the compiler may not skip it */
+    return sum == SIZE_MAX ? 1 : 0; /* uses the sum, so that the compiler keeps the reads */
 }

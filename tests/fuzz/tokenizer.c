@@ -1,7 +1,7 @@
-/* libFuzzer: tokenizer.json files, texts and training. The first byte chooses: 'j', the rest is a tokenizer.json, which
- * encodes and decodes a text if it opens; 't', 'u', 'v' or 'w', the rest is a corpus to train on, a letter a kind; else the
- * rest is a text for one of the tokenizers below. Traps where a promise is broken: offsets past the text, ids past the vocabulary, a tokenizer that
- * heed saved and cannot open. */
+/* tokenizer.json files, texts and training. After a first byte 'j' the rest is a tokenizer.json, which encodes and decodes a
+ * text if it opens; after 't', 'u', 'v' or 'w' a corpus to train on, one letter per kind; else a text for one of the tokenizers
+ * below. Traps on a broken promise: offsets past the text, ids past the vocabulary, a tokenizer that heed saved and cannot
+ * open. */
 #include "base/buffer.h"
 #include "text/train.h"
 
@@ -66,7 +66,7 @@ static const char *const tokenizers[] = {
     "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}},"
     "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
     "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false}," BYTES,
-    /* Words with a prefix inside and a suffix at the end, cut at empty and other matches */
+    /* words with a prefix inside and a suffix at the end, split at empty and other matches */
     "{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},"
     "\"behavior\":\"MergedWithNext\",\"invert\":true},{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?=[A-Z])|b*\"},"
     "\"behavior\":\"Contiguous\"}]},\"decoder\":{\"type\":\"BPEDecoder\",\"suffix\":\"</w>\"},"
@@ -88,7 +88,7 @@ static void use(heed_context *context, const heed_tokenizer *tokenizer, const ch
     for (int i = 0; i < 3; i++, options.dropout = i == 1 ? 0.5f : 0) {
         if (i == 2) options.second = text, options.second_size = size / 2;
         heed_status status = hd_tokenizer_encode_with(tokenizer, context, text, size, &options, &encoding);
-        check(status == HEED_OK || status == HEED_LENGTH); /* a pattern may give up */
+        check(status == HEED_OK || status == HEED_LENGTH); /* a pattern may exceed its limits */
         if (status != HEED_OK) break;
         for (size_t j = 0; j < encoding.count; j++) {
             check(encoding.starts[j] <= encoding.ends[j] && encoding.ends[j] <= size);
@@ -100,7 +100,7 @@ static void use(heed_context *context, const heed_tokenizer *tokenizer, const ch
     hd_encoding_close(&encoding);
 }
 
-/* What heed writes, heed opens. */
+/* heed opens what it has written. */
 static void write_again(heed_context *context, const heed_tokenizer *tokenizer) {
     heed_tokenizer *again;
     hd_buffer json;
@@ -114,7 +114,7 @@ static void write_again(heed_context *context, const heed_tokenizer *tokenizer) 
 
 typedef struct corpus {
     const char *at, *end;
-    bool ends; /* lines come with their ends */
+    bool ends; /* lines include their ends */
 } corpus;
 
 static heed_status next_line(void *user, const char **text, size_t *size) {

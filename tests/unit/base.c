@@ -37,7 +37,7 @@ static void arena_rewinds_and_reuses(void **state) {
     heed_context_close(context);
 }
 
-/* Rounds of uneven size settle on one block as large as the largest. */
+/* After rounds of different sizes an arena has one block, as large as the largest round. */
 static void arena_joins_its_blocks(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -54,7 +54,7 @@ static void arena_joins_its_blocks(void **state) {
 }
 
 static void philox_matches_published_vectors(void **state) {
-    (void)state; /* kat_vectors of the Random123 distribution, philox4x32-10 */
+    (void)state; /* from kat_vectors of the Random123 distribution, philox4x32-10 */
     uint32_t out[4];
     hd_philox((hd_random_key){{0, 0}}, 0, 0, 0, out);
     assert_int_equal(out[0], 0x6627e8d5u);
@@ -89,7 +89,7 @@ static void writer_leaves_the_old_file_on_failure(void **state) {
     assert_non_null(strstr(heed_context_message(context), missing));
     hd_free(context, missing);
     unlink(path);
-    assert_int_equal(rmdir(folder), 0); /* nothing else was left there */
+    assert_int_equal(rmdir(folder), 0); /* no other file is left */
     hd_free(context, path);
     heed_context_close(context);
 }

@@ -1,5 +1,5 @@
-/* Models made by transformers that are no translators: equal logits (tests/golden/families/make.py), opened to run and to
- * train; and a folder that heed writes of them holds the same weights. */
+/* Encoder-only and decoder-only models of transformers: equal logits (tests/golden/families/make.py), opened to run and to
+ * train. */
 #include "fixture.h"
 
 #include "formats/json.h"

@@ -1,4 +1,4 @@
-/* json: what Python writes is read, errors name the place, and what is written is stable and short. */
+/* json: reads what Python writes, errors name the path of the value, and output is stable and short. */
 #include "fixture.h"
 
 #include "base/file.h"
@@ -156,7 +156,7 @@ static void broken_text(void **state) {
             fail_msg("%s: %s", text, heed_context_message(context));
         hd_json_close(&json);
     }
-    /* Python's int(1e30), which tokenizer_config.json holds for "no limit". */
+    /* Python's int(1e30), which tokenizer_config.json has for "no limit". */
     hd_json json = open_text(context, "{\"model_max_length\": 1000000000000000019884624838656, \"n\": 7}");
     double limit;
     int64_t n;
@@ -168,7 +168,7 @@ static void broken_text(void **state) {
                    "\"model_max_length\" is 1e30, expected an integer");
     hd_json_close(&json);
     assert_int_equal(hd_json_open_bytes(context, "x", "{\"a\":1,\"a\":2}", 13, HD_JSON_STRICT, &json), HEED_FORMAT);
-    /* A long value is cut between characters. */
+    /* A long value is shortened between characters. */
     char text[400] = "{\"a\": \"x";
     for (int i = 0; i < 100; i++) strcat(text, "ä");
     strcat(text, "\"}");

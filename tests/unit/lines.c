@@ -1,4 +1,4 @@
-/* lines: read in order and in any order, whatever ends them, however long they are. */
+/* lines: sequential and by number, with any line end and of any length. */
 #include "failing.h"
 
 #include "base/lines.h"
@@ -112,7 +112,7 @@ static void too_long_lines_are_skipped(void **state) {
     expect_end(&lines, 6);
 }
 
-/* Lines around the size of what is read at once, with and without a limit, against a search in memory. */
+/* Lines about as long as the read buffer, with and without a limit, compared with a search in memory. */
 static void long_lines_cross_reads(void **state) {
     (void)state;
     enum { SIZE = 2000000 };
@@ -166,7 +166,7 @@ static void standard_input_is_read(void **state) {
     hd_lines lines;
     assert_ok(context, hd_lines_open(context, "-", 0, &lines));
     assert_int_equal(write(ends[1], "one\ntw", 6), 6);
-    expect_line(&lines, "one", 3); /* without waiting for the end of the second */
+    expect_line(&lines, "one", 3); /* before the second is complete */
     assert_int_equal(write(ends[1], "o", 1), 1);
     close(ends[1]);
     expect_line(&lines, "two", 3);
@@ -188,7 +188,7 @@ static void what_cannot_be_read_is_named(void **state) {
     assert_int_equal(hd_line_index_open(context, "/dev/null", &index), HEED_FILE);
 
     int kept = dup(STDIN_FILENO), unreadable = open("/dev/null", O_WRONLY);
-    dup2(unreadable, STDIN_FILENO); /* the error comes while reading: that is not the end of the file */
+    dup2(unreadable, STDIN_FILENO); /* an error while reading is not the end of the file */
     assert_ok(context, hd_lines_open(context, "-", 0, &lines));
     assert_false(hd_lines_next(&lines));
     assert_int_equal(lines.status, HEED_FILE);

@@ -1,6 +1,6 @@
-/* Memory runs out at every point of every public call. Each is made with its nth allocation failing, once only or with
- * all that follow; it must come back with HEED_MEMORY and a message, or succeed with the usual answer, hold nothing, leave
- * no half-written file, and succeed when it is made again. */
+/* Memory runs out at every point of every public call. Each call runs with its nth allocation failing, alone or with all that
+ * follow; it must return HEED_MEMORY with a message, or succeed with the usual result, leak nothing, leave no incomplete file,
+ * and succeed when it is called again. */
 #include "fixture.h"
 
 #include "base/file.h"
@@ -20,9 +20,9 @@
 
 /* heed allocates through its context and Jansson through its own hooks; nothing else here allocates. */
 static struct {
-    bool armed, for_good; /* for good: from that allocation on, none succeeds */
+    bool armed, for_good; /* for good: all later allocations fail too */
     long left;            /* allocations that still succeed; below 0 all do */
-    long made, held;      /* while armed: allocations asked for, and blocks that were not given back */
+    long made, held;      /* while armed: allocations requested, and blocks not freed */
 } memory = {.left = -1};
 
 static bool is_granted(bool for_good) {
@@ -49,7 +49,7 @@ static void *resize(void *user, void *block, size_t size) {
     return realloc(block, size);
 }
 
-/* Always for good: Jansson's lexer drops a character where its text could not grow, and goes on with the next. */
+/* Always for good: Jansson's lexer drops a character when its text cannot grow, and continues with the next one. */
 static void *jansson_malloc(size_t size) {
     if (!is_granted(true)) return NULL;
     if (memory.armed) memory.held++;
@@ -63,17 +63,17 @@ static void jansson_free(void *block) {
 
 static heed_status open_failing(heed_context **context) { return heed_context_open_with(resize, NULL, context); }
 
-/* Nothing here is meant to survive a power cut, and hundreds of trainings sync thousands of files. */
+/* These files need not survive a power failure, and hundreds of training runs sync thousands of them. */
 int fsync(int descriptor) {
     (void)descriptor;
     return 0;
 }
 
-/* ---- what every call is asked ----------------------------------------------------------------------------------- */
+/* ---- the checks of every call ----------------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/heed-memory-XXXXXX";
 
-/* The answers of a call, to be compared with those of the call that had all the memory it wanted. */
+/* The results of a call, compared with those of the same call without failures. */
 static char said[1 << 15];
 
 static void say(const char *text) {
@@ -127,7 +127,7 @@ static void fail_one(work_function *work, work_function *afterwards, const char 
 /* Fails the allocations of `work` in turn: the first `each` of them one by one, then about `samples` of the rest. */
 static void fail_each(work_function *work, work_function *afterwards, long each, long samples) {
     char expected[sizeof said];
-    for (int round = 0; round < 2; round++) { /* the first round settles what the C library keeps */
+    for (int round = 0; round < 2; round++) { /* the first round fills the C library's own caches */
         heed_context *context = NULL;
         assert_int_equal(open_failing(&context), HEED_OK);
         assert_ok(context, heed_context_set_threads(context, 1));
@@ -326,7 +326,7 @@ static heed_status open_and_close(heed_context *context, const char *name) {
     return status;
 }
 
-/* With a model that has all the memory it wants. */
+/* With a model that was opened without failures. */
 static heed_status with_model(heed_context *context, heed_status (*work)(heed_context *, heed_model *)) {
     heed_model *model;
     bool armed = memory.armed;
@@ -445,10 +445,10 @@ static void tokenizers(void **state) {
 
 /* ---- training --------------------------------------------------------------------------------------------------- */
 
-static const char *start_from; /* a model's folder, or NULL */
+static const char *start_from; /* the folder of a model to fine-tune, or NULL */
 static const char *width = "4";
 
-/* What is trained, and the files that it learns from. */
+/* The kind of model, and its training files. */
 typedef struct lesson {
     const char *objective, *family, *source, *target;
 } lesson;
@@ -524,7 +524,7 @@ static void clear_run(void) {
     assert_int_equal(system(command), 0);
 }
 
-/* Stops after two steps, and goes on to the end. */
+/* Stops after two steps, then resumes to the end. */
 static heed_status train_twice(heed_context *context) {
     clear_run();
     heed_status status = train(context, false, true);
@@ -539,7 +539,7 @@ static bool ends_in(const char *name, const char *ending) {
     return length >= size && strcmp(name + length - size, ending) == 0;
 }
 
-/* Every file that is there is whole, and none is there that should not be. */
+/* Every file is complete, and there are no others. */
 static void check_files(heed_context *context, const char *path) {
     DIR *directory = opendir(path);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
@@ -560,7 +560,7 @@ static void check_files(heed_context *context, const char *path) {
     if (directory) closedir(directory);
 }
 
-/* What was begun is resumed, to the same bits. */
+/* An interrupted run is resumed to the same bits. */
 static heed_status go_on_training(heed_context *context) {
     check_files(context, in_folder("run"));
     check_files(context, in_folder("run/weights"));
@@ -581,7 +581,7 @@ static void fine_tuning(void **state) {
     start_from = NULL;
 }
 
-/* What models that are no translators answer. */
+/* The results of classifiers, taggers and language models. */
 static heed_status ask(heed_context *context, heed_model *model, heed_results **results) {
     const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"[MASK] one [MASK]", "three"};
     if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, texts, NULL, 3, results);
@@ -611,7 +611,7 @@ static heed_status answer(heed_context *context) {
     return status;
 }
 
-/* How good what was learned is, on what it was learned from. */
+/* Evaluation of a trained model on its training data. */
 static heed_status judge_as(heed_context *context, heed_model *model, bool json, heed_options **set, char **report) {
     char source[128], target[128];
     const char *files[] = {source};
@@ -647,7 +647,7 @@ static heed_status judge(heed_context *context) {
     return status;
 }
 
-/* Pictures of what was learned: a translator's steps; a language model's gradients, and the words next to one. */
+/* Pictures of trained models: steps of a translation model, gradients of a language model, nearest words. */
 static heed_status look_at(heed_context *context, heed_model *model) {
     static const char *const texts[] = {"one two three four five six seven eight"};
     heed_picture *picture = NULL;
@@ -697,7 +697,7 @@ static void other_lessons(void **state) {
 
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
 
-/* A file-size limit stands in for a full disk, met by a file early or late in the training. */
+/* A file-size limit simulates a full disk, early or late in training. */
 static void a_full_disk(void **state) {
     (void)state;
     static const rlim_t limits[] = {0, 20, 100, 250, 600, 1500, 2200, 3500, 5000, 8000};
@@ -726,11 +726,11 @@ static void a_full_disk(void **state) {
     heed_context_close(context);
 }
 
-/* A model that the system has no memory for. */
+/* A model that is too large for the memory of the system. */
 static void too_large_a_model(void **state) {
     (void)state;
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    skip(); /* they take the address space for themselves */
+    skip(); /* sanitizers reserve the address space */
 #endif
     enum { MORE_BYTES = 1 << 26 };
     long pages = 0;
@@ -808,7 +808,7 @@ static void measuring(void **state) {
 
 /* ---- the files -------------------------------------------------------------------------------------------------- */
 
-/* The golden model's weights in two shards. */
+/* The weights of the golden model in two shards. */
 static void write_shards(heed_context *context) {
     hd_safetensors *file;
     hd_safetensors_writer writer;

@@ -1,4 +1,4 @@
-/* model folders: found by path, by a shipped name and in the hub's cache; weights over one file and over shards. */
+/* model folders: found by path, by the name of a shipped model and in the hub's cache; weights in one file and in shards. */
 #include "fixture.h"
 
 #include "base/file.h"
@@ -124,7 +124,7 @@ static void opens_configs(void **state) {
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
-/* A file with byte tensors of these names, each holding `value`. */
+/* A file with byte tensors of these names, each with the value `value`. */
 static void write_weights(heed_context *context, const char *name, const char *first, const char *second,
                           uint8_t value) {
     char path[512];
@@ -166,7 +166,7 @@ static void opens_weights(void **state) {
     assert_int_equal(hd_weights_count(weights), 2);
     assert_string_equal(hd_weights_at(weights, 0)->name, "b");
     assert_string_equal(hd_weights_at(weights, 1)->name, "a");
-    assert_int_equal(*(const uint8_t *)hd_weights_find(weights, "b")->data, 1); /* the one that the map names */
+    assert_int_equal(*(const uint8_t *)hd_weights_find(weights, "b")->data, 1); /* the one in the shard of the index */
     assert_int_equal(*(const uint8_t *)hd_weights_find(weights, "a")->data, 2);
     assert_null(hd_weights_find(weights, "stray"));
     assert_ok(context, hd_weights_require(weights, "a", &tensor));
@@ -184,7 +184,7 @@ static void opens_weights(void **state) {
                   "\"weight_map.a\" is 1, expected a string");
     assert_broken(context, folder, "{}", HEED_FORMAT, "\"weight_map\" is missing");
 
-    write_weights(context, "model.safetensors", "whole", NULL, 7); /* one file goes before an index */
+    write_weights(context, "model.safetensors", "whole", NULL, 7); /* a single file has precedence over an index */
     assert_ok(context, hd_weights_open(context, folder, &weights));
     assert_int_equal(hd_weights_count(weights), 1);
     assert_int_equal(*(const uint8_t *)hd_weights_find(weights, "whole")->data, 7);
@@ -233,7 +233,7 @@ static void each_allocation_may_fail(void **state) {
         if (status == HEED_OK) {
             char *shipped;
             status = hd_model_folder_find(context, "nobody", &shipped);
-            status = status == HEED_FILE ? HEED_OK : status; /* there is none, which takes memory to find out */
+            status = status == HEED_FILE ? HEED_OK : status; /* there is none, but the search allocates too */
         }
         if (status == HEED_OK) status = hd_model_config_open(context, found, &config, &type);
         if (status == HEED_OK) status = hd_weights_open(context, folder, &weights);

@@ -1,5 +1,5 @@
-/* safetensors: the reference library's files read back, ours are written and read, and every way to break the format
- * is refused with a line that says what is wrong. */
+/* safetensors: reads the files of the reference library, reads back its own, and refuses every violation of the format with a
+ * message that names it. */
 #include "fixture.h"
 
 #include "formats/safetensors.h"
@@ -142,7 +142,7 @@ static const hostile cases[] = {
     {"{\"__metadata__\":{\"format\":1}}", 0, HEED_FORMAT, "\"__metadata__.format\" is 1, expected a string"},
 };
 
-/* The size, the header and zeros; for the caller to free. */
+/* The size, the header and zeros; the caller frees it. */
 static uint8_t *build(const char *header, size_t data, size_t *size) {
     size_t length = strlen(header);
     *size = 8 + length + data;
@@ -238,7 +238,7 @@ static void round_trip(void **state) {
     assert_int_equal(hd_safetensors_find(file, "nothing")->shape[1], 7);
     assert_int_equal(*(const uint8_t *)hd_safetensors_find(file, "flag")->data, 1);
     hd_safetensors_close(file);
-    /* Too little and too much leave the old file and nothing else. */
+    /* After too few or too many bytes, the old file is unchanged and there is no other. */
     assert_ok(context, hd_safetensors_writer_open(context, path, declared, 1, &writer));
     assert_ok(context, hd_safetensors_writer_write(&writer, w, 15));
     assert_int_equal(hd_safetensors_writer_commit(&writer), HEED_ARGUMENT);
@@ -249,7 +249,7 @@ static void round_trip(void **state) {
     assert_ok(context, hd_safetensors_open(context, path, &file));
     assert_int_equal(hd_safetensors_count(file), 4);
     hd_safetensors_close(file);
-    /* Declarations that make no sense. */
+    /* Invalid declarations. */
     const hd_declared_tensor twice[] = {{"a", HD_U8, 1, {1}}, {"a", HD_U8, 1, {1}}};
     const hd_declared_tensor narrow_first[] = {{"a", HD_U8, 1, {1}}, {"b", HD_F32, 1, {1}}};
     const hd_declared_tensor negative[] = {{"a", HD_U8, 1, {-1}}};

@@ -1,4 +1,4 @@
-/* settings: one table sets, refuses, describes, reads and writes; nothing depends on the locale. */
+/* settings: a table sets, refuses, describes, reads and writes values, independently of the locale. */
 #include "failing.h"
 
 #include "base/file.h"

@@ -1,4 +1,4 @@
-/* The F1 of spans, on the cases in which conlleval's rules are not plain. */
+/* The F1 of spans, in the less obvious cases of conlleval's rules. */
 #include "fixture.h"
 
 #include "measure/metrics/spans.h"
@@ -16,9 +16,9 @@ static const sentence sentences[] = {
     {3, {BP, IP, O}, {BP, IP, O}, {1, 1, 1}},
     {3, {BP, IP, O}, {BP, O, O}, {1, 1, 0}},           /* too short */
     {3, {BP, O, O}, {BP, IP, O}, {1, 1, 0}},           /* too long */
-    {2, {BP, BP}, {BP, IP}, {2, 1, 0}},                /* two neighbours, found as one */
-    {2, {BP, BL}, {BP, IL}, {2, 2, 2}},                /* another kind begins a span whatever its letter */
-    {3, {O, IP, IP}, {O, BP, IP}, {1, 1, 1}},          /* IO and BIO say the same */
+    {2, {BP, BP}, {BP, IP}, {2, 1, 0}},                /* two adjacent spans, found as one */
+    {2, {BP, BL}, {BP, IL}, {2, 2, 2}},                /* another kind begins a span, with B- or I- */
+    {3, {O, IP, IP}, {O, BP, IP}, {1, 1, 1}},          /* equal in IO and BIO */
     {2, {BP, O}, {BL, O}, {1, 1, 0}},                  /* another kind */
     {4, {O, O, O, O}, {O, IL, O, IL}, {0, 2, 0}},      /* nothing there */
     {4, {BP, IP, BL, IL}, {O, IP, BL, IL}, {2, 2, 1}}, /* begins late */

@@ -1,5 +1,5 @@
-/* text: ids, offsets and decoded text are those of Hugging Face's tokenizers (golden/text/make.py), for broken UTF-8 and
- * very long words too, and on several threads at once. */
+/* text: ids, offsets and decoded text equal those of Hugging Face's tokenizers (golden/text/make.py), also for invalid UTF-8,
+ * very long words and on several threads at once. */
 #include "text_goldens.h"
 
 #include "base/parallel.h"
@@ -51,7 +51,7 @@ static void check_line(heed_context *context, const heed_tokenizer *tokenizer, c
         hd_buffer_text(&got, "");
         assert_ok(context, hd_tokenizer_decode(tokenizer, encoding->ids, encoding->count, !keep, &got));
         assert_string_equal(got.data, columns[2 + keep]);
-        assert_int_equal(got.size, expected); /* a zero byte ends neither */
+        assert_int_equal(got.size, expected); /* zero bytes are data */
         assert_memory_equal(got.data, columns[2 + keep], expected);
     }
     hd_buffer_close(&got);
@@ -165,7 +165,7 @@ static void looks_tokens_up(void **state) {
     heed_context_close(context);
 }
 
-/* Bytes that are no UTF-8 become a U+FFFD each, as a run; tokenizers.decoders.ByteFallback does so. */
+/* In a run of bytes that is not valid UTF-8 each byte becomes U+FFFD, as in tokenizers.decoders.ByteFallback. */
 static void bytes_that_spell_nothing_are_replaced(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -210,7 +210,7 @@ static void dropout_is_a_function_of_its_key(void **state) {
     assert_true(differ > 10);
     options.dropout = 1;
     assert_ok(context, hd_tokenizer_encode_with(tokenizer, context, text, strlen(text), &options, &a));
-    assert_int_equal(a.count, strlen(text) + 1); /* each character, and the mark before the first */
+    assert_int_equal(a.count, strlen(text) + 1); /* one per character, and the "▁" before the first */
     hd_buffer_close(&back);
     hd_encoding_close(&plain), hd_encoding_close(&a), hd_encoding_close(&b);
     hd_tokenizer_close(tokenizer);
@@ -250,7 +250,7 @@ static void threads_share_a_tokenizer(void **state) {
     heed_context_close(context);
 }
 
-/* Time must not grow with the square of a word's length, whatever it is made of: each of these would take minutes. */
+/* Time must not be quadratic in the length of a word: each of these would then take minutes. */
 static void long_words_take_no_time(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -259,7 +259,7 @@ static void long_words_take_no_time(void **state) {
     hd_buffer text;
     hd_buffer_open(&text, context);
     hd_encoding encoding = {0};
-    clock_t start = clock(); /* of this process: a machine that others keep busy is no reason to fail */
+    clock_t start = clock(); /* CPU time, so that a busy machine does not make the test fail */
     for (size_t g = 0; g < HD_COUNT(goldens); g++) {
         heed_tokenizer *tokenizer = open_golden(context, goldens[g]);
         for (size_t i = 0; i < HD_COUNT(units); i++) {
@@ -278,7 +278,7 @@ static void long_words_take_no_time(void **state) {
 /* ---- Unicode ---------------------------------------------------------------------------------------------------- */
 
 static void broken_utf8_becomes_replacement_characters(void **state) {
-    (void)state; /* the counts are those of bytes.decode("utf-8", "replace") */
+    (void)state; /* expected counts from Python's bytes.decode("utf-8", "replace") */
     static const struct {
         const char *bytes;
         size_t characters;

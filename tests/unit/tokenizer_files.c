@@ -1,5 +1,4 @@
-/* text: files that are damaged, hostile or need what heed lacks are refused with the cause, and memory that runs out
- * leaves nothing behind. */
+/* text: damaged, hostile and unsupported files are refused with the cause, and a failed allocation leaks nothing. */
 #include "text_goldens.h"
 
 #include <stdlib.h>
@@ -135,7 +134,7 @@ static void truncated_files_are_refused(void **state) {
     heed_context_close(context);
 }
 
-/* A pattern that tries too many ways is stopped: the text is refused, not half cut. */
+/* A pattern that backtracks too much is stopped: the text is refused, not split in part. */
 static void patterns_give_up(void **state) {
     (void)state;
     heed_context *context = open_context();

@@ -1,4 +1,4 @@
-/* text: training learns what Hugging Face's BpeTrainer and WordPieceTrainer learn, and its tokenizers give text back as it was. */
+/* text: training gives the same tokens as Hugging Face's BpeTrainer and WordPieceTrainer, and decoding restores the text. */
 #include "text_goldens.h"
 
 static void assert_same_tokenizer(const heed_tokenizer *a, const heed_tokenizer *b) {
@@ -11,7 +11,7 @@ static void assert_same_tokenizer(const heed_tokenizer *a, const heed_tokenizer 
     assert_memory_equal(a->bpe.merges, b->bpe.merges, a->bpe.merge_count * sizeof *a->bpe.merges);
 }
 
-/* The components around the vocabulary are the same too. */
+/* The other components are equal too. */
 static void assert_same_ids(heed_context *context, const heed_tokenizer *a, const heed_tokenizer *b, const char *text) {
     hd_encoding got = {0}, want = {0};
     corpus lines = {text, -1, true};
@@ -80,8 +80,7 @@ static void give_back(heed_context *context, hd_tokenizer_options options, const
     hd_buffer_close(&back);
 }
 
-/* Capitals, quotes, commas and hyphens come back from a trained tokenizer as they went in, and line ends where they are
- * learned. */
+/* Decoding restores capitals, quotes, commas and hyphens, and line ends for kinds with tokens for them. */
 static void trained_tokenizers_give_text_back(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -95,7 +94,7 @@ static void trained_tokenizers_give_text_back(void **state) {
     heed_context_close(context);
 }
 
-/* Bytes that no text has shown are tokens all the same; unseen characters are <unk>, one each. */
+/* Bytes that do not occur in the text are tokens too; unknown characters become one <unk> each. */
 static void nothing_is_lost_in_silence(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -155,7 +154,7 @@ static void training_refuses_what_makes_no_sense(void **state) {
     assert_null(tokenizer);
     options.progress = NULL;
     assert_int_equal(hd_tokenizer_train(context, &options, no_line, &options, &tokenizer), HEED_FILE);
-    assert_ok(context, hd_tokenizer_train(context, &options, no_line, NULL, &tokenizer)); /* no text: specials alone */
+    assert_ok(context, hd_tokenizer_train(context, &options, no_line, NULL, &tokenizer)); /* no text: special tokens only */
     assert_int_equal(hd_tokenizer_size(tokenizer), 3);
     hd_tokenizer_close(tokenizer);
     heed_context_close(context);

@@ -1,4 +1,4 @@
-/* widen: each of the 65,536 halves widens to what double arithmetic says, and narrowing rounds to nearest even. */
+/* widen: each of the 65,536 halves widens to its exact value, and narrowing rounds to nearest even. */
 #include "fixture.h"
 
 #include "formats/widen.h"
@@ -45,7 +45,7 @@ static void every_half_widens(void **state) {
     check_all(HD_BF16, 8, 7);
 }
 
-/* Between each pair of neighbours: the middle goes to the even one, a step to either side of it to the nearer one. */
+/* Between adjacent halves, the midpoint rounds to the even one, and the floats next to it to the nearer one. */
 static void check_rounding(hd_dtype dtype, int exponent_bits, int fraction_bits) {
     unsigned infinity = ((1u << exponent_bits) - 1) << fraction_bits;
     for (unsigned pattern = 0; pattern < infinity; pattern++) {
