@@ -27,8 +27,8 @@ void *hd_arena_alloc(hd_arena *arena, size_t count, size_t size);
 hd_arena_mark hd_arena_here(const hd_arena *arena);
 /* Frees all that was allocated since `mark`; the blocks are kept for reuse. */
 void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark);
-/* Frees everything. Several blocks are replaced by one of their total size, so that rounds of different sizes, such as the
- * passes of a training run, soon use one block without calls of the allocator. */
+/* Frees everything. Several blocks are replaced by one of their total size, so that rounds of different sizes, such as
+ * the passes of a training run, soon use one block without calls of the allocator. */
 void hd_arena_reset(hd_arena *arena);
 void hd_arena_close(hd_arena *arena);
 /* Bytes allocated by the arena. */

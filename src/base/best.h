@@ -9,8 +9,8 @@ typedef struct hd_ranked {
     int64_t item; /* the caller's number for it */
 } hd_ranked;
 
-/* Inserts `candidate` into best [count of capacity], which descends, and drops the last one when it is full; returns the
- * new count. Of equal scores the one inserted first comes first, so ascending items rank the lowest first. */
+/* Inserts `candidate` into best [count of capacity], which descends, and drops the last one when it is full; returns
+ * the new count. Of equal scores the one inserted first comes first, so ascending items rank the lowest first. */
 int64_t hd_keep_best(hd_ranked *best, int64_t count, int64_t capacity, hd_ranked candidate);
 
 #endif

@@ -25,8 +25,8 @@ heed_status hd_file_remove(heed_context *context, const char *path); /* it may b
 /* "folder/name", which the caller frees. */
 char *hd_path_join(heed_context *context, const char *folder, const char *name);
 
-/* Writes to `path` + ".part"; commit syncs and renames it, abandon removes it. After a failed write or commit the old file at
- * `path` is unchanged and the part is removed. */
+/* Writes to `path` + ".part"; commit syncs and renames it, abandon removes it. After a failed write or commit the old
+ * file at `path` is unchanged and the part is removed. */
 typedef struct hd_writer {
     heed_context *context;
     char *path, *part;

@@ -1,5 +1,5 @@
-/* heed's floating-point environment: round to nearest, subnormal numbers kept. The caller may have set another one (fast-math
- * start-up code flushes subnormals), so each thread sets heed's and restores the one that it found. */
+/* heed's floating-point environment: round to nearest, subnormal numbers kept. The caller may have set another one
+ * (fast-math start-up code flushes subnormals), so each thread sets heed's and restores the one that it found. */
 #ifndef HD_BASE_FLOAT_ENVIRONMENT_H
 #define HD_BASE_FLOAT_ENVIRONMENT_H
 

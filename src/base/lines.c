@@ -8,7 +8,7 @@
 
 enum { FIRST_CAPACITY = 1 << 16 };
 
-/* ---- sequential --------------------------------------------------------------------------------------------------- */
+/* ---- sequential -------------------------------------------------------------------------------------------------- */
 
 static heed_status fail_errno(hd_lines *lines, const char *what) {
     return hd_fail(lines->context, HEED_FILE, "%s: %s: %s", lines->path, what, strerror(errno));
@@ -48,8 +48,8 @@ void hd_lines_close(hd_lines *lines) {
     lines->ended = true;
 }
 
-/* Reads more bytes into the buffer, and sets `ended` if there are none. One byte of the capacity is reserved for the 0 after
- * the last line. */
+/* Reads more bytes into the buffer, and sets `ended` if there are none. One byte of the capacity is reserved for the 0
+ * after the last line. */
 static heed_status read_more(hd_lines *lines) {
     if (lines->start > 0) {
         memmove(lines->held, lines->held + lines->start, lines->end - lines->start);

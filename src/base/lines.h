@@ -1,5 +1,6 @@
-/* Lines of text files: sequentially from a file or a pipe, or by number from a file, without reading the whole file into
- * memory. A line ends in "\n" or "\r\n", which are not part of it; the last line may end with the file. Zero bytes are data. */
+/* Lines of text files: sequentially from a file or a pipe, or by number from a file, without reading the whole file
+ * into memory. A line ends in "\n" or "\r\n", which are not part of it; the last line may end with the file. Zero bytes
+ * are data. */
 #ifndef HD_BASE_LINES_H
 #define HD_BASE_LINES_H
 
@@ -33,9 +34,9 @@ typedef struct hd_lines {
     bool ended;
 } hd_lines;
 
-/* Opens `path`, or standard input for "-", which remains open when the reader is closed. Lines of more than `longest` bytes
- * are skipped as too long; 0: no limit. Memory is that of the longest line. HEED_FILE, HEED_MEMORY; after a failure the
- * reader need not be closed. */
+/* Opens `path`, or standard input for "-", which remains open when the reader is closed. Lines of more than `longest`
+ * bytes are skipped as too long; 0: no limit. Memory is that of the longest line. HEED_FILE, HEED_MEMORY; after a
+ * failure the reader need not be closed. */
 heed_status hd_lines_open(heed_context *context, const char *path, size_t longest, hd_lines *lines);
 /* Reads the next line, from a pipe as soon as it is complete. False at the end, or on HEED_FILE or HEED_MEMORY. */
 bool hd_lines_next(hd_lines *lines);
@@ -43,8 +44,8 @@ void hd_lines_close(hd_lines *lines);
 
 /* ---- by number ----------------------------------------------------------------------------------------------- */
 
-/* The offsets of all lines of a mapped file: 8 bytes per line in memory, the text in the system's page cache. While it is
- * open the file may be replaced but not truncated. */
+/* The offsets of all lines of a mapped file: 8 bytes per line in memory, the text in the system's page cache. While it
+ * is open the file may be replaced but not truncated. */
 typedef struct hd_line_index {
     heed_context *context;
     hd_map map;

@@ -11,8 +11,8 @@
 #include <xlocale.h>
 #endif
 
-/* Sets the calling thread's locale while a number is read or printed. If newlocale fails (out of memory; known C libraries
- * need none for "C"), the locale of the thread is kept, which only matters if the program has set one. */
+/* Sets the calling thread's locale while a number is read or printed. If newlocale fails (out of memory; known C
+ * libraries need none for "C"), the locale of the thread is kept, which only matters if the program has set one. */
 typedef struct locale_switch {
     locale_t numbers, found;
 } locale_switch;

@@ -1,5 +1,5 @@
-/* Numbers as text, in the same form in every locale: in a program that sets a German locale, heed must not write "0,3" into a
- * recipe or refuse "0.3" in one. */
+/* Numbers as text, in the same form in every locale: in a program that sets a German locale, heed must not write "0,3"
+ * into a recipe or refuse "0.3" in one. */
 #ifndef HD_BASE_NUMBER_H
 #define HD_BASE_NUMBER_H
 
@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each reads all of `text`, or returns false and leaves *value unchanged. White space, hexadecimal and NaN are refused. An
- * integer is an optional sign and digits; false when it overflows. The others also accept a decimal point, an exponent and
- * "inf"; a number that is too large becomes an infinity. A float is rounded from the text once, not via a double. */
+/* Each reads all of `text`, or returns false and leaves *value unchanged. White space, hexadecimal and NaN are refused.
+ * An integer is an optional sign and digits; false when it overflows. The others also accept a decimal point, an
+ * exponent and "inf"; a number that is too large becomes an infinity. A float is rounded from the text once, not via a
+ * double. */
 bool hd_read_int(const char *text, int64_t *value);
 bool hd_read_float(const char *text, float *value);
 bool hd_read_double(const char *text, double *value);

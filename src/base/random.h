@@ -1,6 +1,7 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
- * A number is a function of its purpose and position, not of how many were drawn before, so that dropout masks can be
- * recomputed instead of stored, and neither the number of threads nor the other sequences of a batch change a sample. */
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A
+ * number is a function of its purpose and position, not of how many were drawn before, so that dropout masks can be
+ * recomputed instead of stored, and neither the number of threads nor the other sequences of a batch change a
+ * sample. */
 #ifndef HD_BASE_RANDOM_H
 #define HD_BASE_RANDOM_H
 
@@ -29,8 +30,8 @@ void hd_philox(hd_random_key key, uint32_t column, uint32_t position, uint64_t e
 
 /* The first of those words, as a number in [0, 1) with 24 bits. */
 float hd_random_uniform(hd_random_key key, uint32_t column, uint32_t position, uint64_t example);
-/* Approximately standard normal: the sum of twelve uniform numbers minus 6, which uses no function that differs between C
- * libraries. Uses positions 3·position … 3·position + 2. */
+/* Approximately standard normal: the sum of twelve uniform numbers minus 6, which uses no function that differs between
+ * C libraries. Uses positions 3·position … 3·position + 2. */
 float hd_random_normal(hd_random_key key, uint32_t column, uint32_t position, uint64_t example);
 /* An integer in [0, bound), with negligible bias (64-bit multiply and shift). */
 uint64_t hd_random_below(hd_random_key key, uint64_t index, uint64_t bound);

@@ -1,5 +1,5 @@
-/* Functions on doubles with the same bits everywhere: those of C libraries differ in the last place, even between processors.
- * Taylor series after range reduction, with remainders below 2^-54. */
+/* Functions on doubles with the same bits everywhere: those of C libraries differ in the last place, even between
+ * processors. Taylor series after range reduction, with remainders below 2^-54. */
 #ifndef HD_BASE_REAL_H
 #define HD_BASE_REAL_H
 

@@ -13,8 +13,8 @@ heed_status hd_json_no_memory(heed_context *context, const char *path) {
     return hd_fail(context, HEED_MEMORY, "%s: out of memory for its JSON", path);
 }
 
-/* When an allocation fails, Jansson leaves the error empty or reports a syntax error at the current token, so an error is
- * only believed if memory is still available. */
+/* When an allocation fails, Jansson leaves the error empty or reports a syntax error at the current token, so an error
+ * is only believed if memory is still available. */
 static bool is_out_of_memory(const json_error_t *error) {
     json_t *probe = json_object();
     json_decref(probe);

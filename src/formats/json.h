@@ -3,8 +3,8 @@
  *     m/config.json: line 3, column 7: string or '}' expected near ','
  *     m/config.json: "text_config.hidden_size" is "abc", expected an integer
  *
- * Getters look a key up in an object, take a default if it is missing or null, and refuse another type or a value out of
- * range. For anything else, use Jansson's own functions on `root`. */
+ * Getters look a key up in an object, take a default if it is missing or null, and refuse another type or a value out
+ * of range. For anything else, use Jansson's own functions on `root`. */
 #ifndef HD_FORMATS_JSON_H
 #define HD_FORMATS_JSON_H
 
@@ -13,8 +13,8 @@
 #include "base/buffer.h"
 #include "base/context.h"
 
-/* A document, or a value inside of one. A document owns its path and its tree and must be closed. A value inside borrows them
- * from the handle that it was taken from, which must not be closed or moved before it. */
+/* A document, or a value inside of one. A document owns its path and its tree and must be closed. A value inside
+ * borrows them from the handle that it was taken from, which must not be closed or moved before it. */
 typedef struct hd_json {
     heed_context *context;
     char *path; /* the file's name, for messages */
@@ -29,9 +29,9 @@ typedef enum hd_json_rules {
     HD_JSON_STRICT   /* equal keys and integers past 64 bits are errors */
 } hd_json_rules;
 
-/* Opens a file that contains an object. HEED_FORMAT for NaN, infinities, bytes after the end, invalid UTF-8, nesting past
- * 2048 and files past 1 GiB, and also when memory runs out inside a token, which Jansson does not distinguish from an invalid
- * one. After a failure nothing needs closing, but closing is allowed. */
+/* Opens a file that contains an object. HEED_FORMAT for NaN, infinities, bytes after the end, invalid UTF-8, nesting
+ * past 2048 and files past 1 GiB, and also when memory runs out inside a token, which Jansson does not distinguish from
+ * an invalid one. After a failure nothing needs closing, but closing is allowed. */
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json);
 /* The same for bytes in memory, which are not kept; they may also contain an array. `name` replaces the path. */
 heed_status hd_json_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
@@ -43,8 +43,8 @@ bool hd_json_has(const hd_json *json, const char *key);
 /* HEED_FORMAT, `path: "key" is missing`, unless hd_json_has. */
 heed_status hd_json_require(const hd_json *json, const char *key);
 
-/* A missing or null key gives `otherwise`, which is not checked against the range [least, most]. A float without a fraction,
- * such as 12.0, counts as an integer. */
+/* A missing or null key gives `otherwise`, which is not checked against the range [least, most]. A float without a
+ * fraction, such as 12.0, counts as an integer. */
 heed_status hd_json_int(const hd_json *json, const char *key, int64_t otherwise, int64_t least, int64_t most,
                         int64_t *out);
 /* Accepts floats and integers. */
@@ -75,8 +75,8 @@ heed_status hd_json_no_memory(heed_context *context, const char *path);
 
 /* Appends `root` on one line without spaces. */
 heed_status hd_json_append(heed_context *context, const json_t *root, hd_buffer *buffer);
-/* Appends `root` with keys in insertion order, two spaces per level, floats with the fewest digits that read back as the same
- * double, and a final newline. */
+/* Appends `root` with keys in insertion order, two spaces per level, floats with the fewest digits that read back as
+ * the same double, and a final newline. */
 heed_status hd_json_append_pretty(heed_context *context, const json_t *root, hd_buffer *buffer);
 /* Writes that to `path`; after a failure the old file is unchanged. `root` still belongs to the caller. */
 heed_status hd_json_write(heed_context *context, const char *path, const json_t *root);

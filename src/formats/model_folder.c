@@ -43,7 +43,8 @@ static const char *setting(const char *name) {
     return value && value[0] ? value : NULL;
 }
 
-/* Hub names are owner/name or a name, of letters, digits, '.', '_' and '-', so that they cannot lead to another folder. */
+/* Hub names are owner/name or a name, of letters, digits, '.', '_' and '-', so that they cannot lead to another
+ * folder. */
 static bool is_hub_name(const char *name) {
     int slashes = 0;
     for (const char *c = name; *c; c++) {
@@ -113,8 +114,9 @@ static char *repository(heed_context *context, const char *cache, const char *na
     return path;
 }
 
-/* repository/snapshots/REVISION, where refs/main contains the revision: a line of letters and digits. Without such a ref, the
- * repository itself, which has no config.json and is therefore reported as searched. NULL when memory ran out. */
+/* repository/snapshots/REVISION, where refs/main contains the revision: a line of letters and digits. Without such a
+ * ref, the repository itself, which has no config.json and is therefore reported as searched. NULL when memory ran
+ * out. */
 static char *snapshot(heed_context *context, const char *repository_path) {
     char *reference = hd_path_join(context, repository_path, "refs/main");
     if (!reference) return NULL;

@@ -10,11 +10,12 @@
  *     running program is installed in, or in the source tree's models/;
  *   - owner/name (or a bare name such as gpt2) in the Hugging Face hub's cache, at its main revision. The cache is
  *     $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, the first that is set.
- * The caller frees *folder. HEED_FILE, with all folders that were searched, when there is none; *folder is then NULL. */
+ * The caller frees *folder. HEED_FILE, with all folders that were searched, when there is none; *folder is then
+ * NULL. */
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder);
 
-/* Opens folder/config.json. *model_type is its required string "model_type", which lives as long as the config. The caller
- * closes the config. */
+/* Opens folder/config.json. *model_type is its required string "model_type", which lives as long as the config. The
+ * caller closes the config. */
 heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type);
 
 #endif

@@ -13,8 +13,8 @@
 
 typedef struct hd_safetensors hd_safetensors;
 
-/* Maps a file and checks its header; the data is not read. HEED_FORMAT for an invalid file, HEED_UNSUPPORTED for a dtype that
- * heed lacks, which the message names. *file is NULL after a failure. */
+/* Maps a file and checks its header; the data is not read. HEED_FORMAT for an invalid file, HEED_UNSUPPORTED for a
+ * dtype that heed lacks, which the message names. *file is NULL after a failure. */
 heed_status hd_safetensors_open(heed_context *context, const char *path, hd_safetensors **file);
 /* The same for bytes that the caller keeps until the file is closed. `name` replaces the path in messages. */
 heed_status hd_safetensors_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
@@ -45,9 +45,10 @@ typedef struct hd_safetensors_writer {
     uint64_t declared, written; /* bytes of data */
 } hd_safetensors_writer;
 
-/* Writes the header: metadata {"format": "pt"}, which transformers requires, and the tensors in the given order, which is also
- * the order of the data. HEED_ARGUMENT for a repeated name, an invalid shape, or a tensor that would not be aligned to its
- * dtype: like the reference writer, the caller puts wider dtypes first, so that readers can use the mapped data in place. */
+/* Writes the header: metadata {"format": "pt"}, which transformers requires, and the tensors in the given order, which
+ * is also the order of the data. HEED_ARGUMENT for a repeated name, an invalid shape, or a tensor that would not be
+ * aligned to its dtype: like the reference writer, the caller puts wider dtypes first, so that readers can use the
+ * mapped data in place. */
 heed_status hd_safetensors_writer_open(heed_context *context, const char *path, const hd_declared_tensor *tensors,
                                        size_t count, hd_safetensors_writer *writer);
 /* Appends data, in any number of calls. A failure cleans up, as in hd_writer. */

@@ -47,8 +47,8 @@ static bool is_plain_name(const char *name) {
     return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* *index is the shard of a tensor among the open files, and opens it if necessary. Adjacent names are usually in one shard, so
- * the last one is tried first. */
+/* *index is the shard of a tensor among the open files, and opens it if necessary. Adjacent names are usually in one
+ * shard, so the last one is tried first. */
 static heed_status open_shard(hd_weights *weights, const char *folder, const hd_json *map, const char *tensor,
                               size_t *index) {
     const char *shard;

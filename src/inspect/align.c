@@ -22,8 +22,8 @@ heed_status hd_align_layer(const heed_model *model, int64_t requested, int64_t *
     return HEED_OK;
 }
 
-/* Pairs each target word with the source word of the largest weight in weights [targets, sources]; a target word without
- * a row has none. */
+/* Pairs each target word with the source word of the largest weight in weights [targets, sources]; a target word
+ * without a row has none. */
 static void append_pairs(const float *weights, int64_t targets, int64_t sources, hd_buffer *out) {
     const char *between = "";
     for (int64_t t = 0; t < targets; t++) {

@@ -1,5 +1,5 @@
-/* Captured attention: the weights of every head of every layer over one text, with words on both axes. Encoders have one
- * map, decoders one, encoder–decoders three, recurrent translation models one. */
+/* Captured attention: the weights of every head of every layer over one text, with words on both axes. Encoders have
+ * one map, decoders one, encoder–decoders three, recurrent translation models one. */
 #ifndef HD_INSPECT_ATTENTION_H
 #define HD_INSPECT_ATTENTION_H
 

@@ -1,5 +1,5 @@
-/* An observer that copies attention weights, and tensors that the layers report, while a pass computes them. Passes without
- * an observer have no extra cost. */
+/* An observer that copies attention weights, and tensors that the layers report, while a pass computes them. Passes
+ * without an observer have no extra cost. */
 #ifndef HD_INSPECT_CAPTURE_H
 #define HD_INSPECT_CAPTURE_H
 

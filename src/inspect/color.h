@@ -12,8 +12,8 @@ typedef struct hd_color {
 hd_color hd_paper_color(double value);
 /* From violet to yellow, for terminals, whose background may be dark or light. */
 hd_color hd_screen_color(double value);
-/* For numbers from −1 to 1: red below zero, blue above; zero is white on paper, and dark grey in a terminal. There are 33
- * colours, so that adjacent cells often share one. */
+/* For numbers from −1 to 1: red below zero, blue above; zero is white on paper, and dark grey in a terminal. There are
+ * 33 colours, so that adjacent cells often share one. */
 hd_color hd_signed_paper_color(double value);
 hd_color hd_signed_screen_color(double value);
 /* Distinct colours for heads and for curves; they repeat after twelve. */

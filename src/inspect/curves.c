@@ -58,7 +58,8 @@ static double tick_step(const axis *a) {
     return rough <= decade ? decade : rough <= 2 * decade ? 2 * decade : rough <= 5 * decade ? 5 * decade : 10 * decade;
 }
 
-/* The y axis ends at ticks, ignoring rounding errors, and begins at 0 if 0 is near; the x axis ends where the curves do. */
+/* The y axis ends at ticks, ignoring rounding errors, and begins at 0 if 0 is near; the x axis ends where the curves
+ * do. */
 static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
     *a = (axis){.logarithmic = of_y && curves->logarithmic};
     find_range(curves, of_y, a);

@@ -16,8 +16,8 @@ void hd_view_title(const hd_view *view, hd_buffer *out);
 /* Weights [queries, keys] in the arena, and the largest of them; NULL when memory ran out. */
 const float *hd_view_weights(const hd_view *view, hd_arena *arena, float *largest);
 
-/* Lines of text, in shades of grey or in 24-bit colour: a map with words on both axes, split into parts of at most `columns`
- * cells (0: any width); or a small map of every head of `view->layer` (−1: of all layers). */
+/* Lines of text, in shades of grey or in 24-bit colour: a map with words on both axes, split into parts of at most
+ * `columns` cells (0: any width); or a small map of every head of `view->layer` (−1: of all layers). */
 heed_status hd_draw_text_map(const hd_view *view, bool color, int64_t columns, hd_buffer *out);
 heed_status hd_draw_text_grid(const hd_view *view, bool color, int64_t columns, hd_buffer *out);
 

@@ -1,5 +1,5 @@
-/* A picture: data taken from a model that can be drawn in several formats. Each kind of picture is a struct that begins with
- * a heed_picture (steps.h, vectors.h, neighbours.h, measured.h). */
+/* A picture: data taken from a model that can be drawn in several formats. Each kind of picture is a struct that begins
+ * with a heed_picture (steps.h, vectors.h, neighbours.h, measured.h). */
 #ifndef HD_INSPECT_PICTURE_H
 #define HD_INSPECT_PICTURE_H
 

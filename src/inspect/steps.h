@@ -1,5 +1,5 @@
-/* The steps of a recurrent decoder as textbooks draw them: the state h, the scores over the encoder's states, the context
- * vector C, the feed-forward layer on the concatenation [h; C], and the predicted word. */
+/* The steps of a recurrent decoder as textbooks draw them: the state h, the scores over the encoder's states, the
+ * context vector C, the feed-forward layer on the concatenation [h; C], and the predicted word. */
 #ifndef HD_INSPECT_STEPS_H
 #define HD_INSPECT_STEPS_H
 
@@ -39,7 +39,8 @@ typedef struct hd_steps {
 
 heed_status hd_steps_open(heed_context *context, hd_steps **steps);
 
-/* The score of a key for a query, before the softmax over all keys: q · k, or with a scorer s · tanh(q + k) (Bahdanau, Cho and Bengio, 2015; Luong, Pham and Manning, 2015). All are [width]. */
+/* The score of a key for a query, before the softmax over all keys: q · k, or with a scorer s · tanh(q + k) (Bahdanau,
+ * Cho and Bengio, 2015; Luong, Pham and Manning, 2015). All are [width]. */
 double hd_attention_score(const float *query, const float *key, const float *scorer, int64_t width);
 
 #endif

@@ -1,4 +1,5 @@
-/* Maps for terminals: a cell is two characters wide, which makes it square, and in a grid one character or half of one. */
+/* Maps for terminals: a cell is two characters wide, which makes it square, and in a grid one character or half of
+ * one. */
 #include "inspect/draw.h"
 #include "inspect/label.h"
 #include "inspect/screen.h"

@@ -150,7 +150,8 @@ static bool is_room(const box *boxes, int64_t count, box label, box frame) {
     return true;
 }
 
-/* Labels are to the right of their points, or left, above or below; a label without room is left out, its point is not. */
+/* Labels are to the right of their points, or left, above or below; a label without room is left out, its point is
+ * not. */
 static heed_status append_points(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
     box *boxes = hd_alloc(out->context, (size_t)(2 * v->rows), sizeof *boxes);
     if (!boxes) return HEED_MEMORY;

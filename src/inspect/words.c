@@ -176,7 +176,8 @@ static uint32_t common_characters(const hd_buffer *a, const split_text *b) {
     return (uint32_t)count;
 }
 
-/* Finds where the text of each id ends by decoding the ids up to it: what a token decodes to may depend on its neighbours. */
+/* Finds where the text of each id ends by decoding the ids up to it: what a token decodes to may depend on its
+ * neighbours. */
 static heed_status find_ends(const heed_tokenizer *tokenizer, const int32_t *ids, int64_t count, const split_text *text,
                              hd_buffer *part, uint32_t *starts, uint32_t *ends) {
     uint32_t before = 0;

@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "text/tokenizer.h"
 
-/* Words are separated by white space, and punctuation at their ends is a word of its own: "(dog)." is three. A special token
- * is a word of its own. Labels hold no control characters. */
+/* Words are separated by white space, and punctuation at their ends is a word of its own: "(dog)." is three. A special
+ * token is a word of its own. Labels hold no control characters. */
 typedef struct hd_words {
     int64_t tokens, words, spaced_words;
     const char **token_labels; /* [tokens]: as in the vocabulary, "▁dog" */

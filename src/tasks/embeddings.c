@@ -40,8 +40,8 @@ static heed_status finish(heed_status status, heed_picture *finished, heed_pictu
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
-/* Vocabularies mark the first sub-word token of a word ("▁dog", "Ġdog") or the others ("##s"); a vocabulary of characters
- * marks none. */
+/* Vocabularies mark the first sub-word token of a word ("▁dog", "Ġdog") or the others ("##s"); a vocabulary of
+ * characters marks none. */
 typedef enum word_marks { UNMARKED, FIRST_MARKED, LATER_MARKED } word_marks;
 
 static word_marks find_marks(const heed_tokenizer *tokenizer) {
@@ -60,8 +60,8 @@ static bool begins_word(const char *token, word_marks marks) {
     return marks == UNMARKED || begins_with(token, "▁") || begins_with(token, "Ġ");
 }
 
-/* *word is the token's text without spaces around it if the token is a whole word, else NULL. A single character counts as
- * a word only in a vocabulary of characters. */
+/* *word is the token's text without spaces around it if the token is a whole word, else NULL. A single character counts
+ * as a word only in a vocabulary of characters. */
 static heed_status word_of(const heed_tokenizer *tokenizer, word_marks marks, int32_t id, hd_buffer *text,
                            const char **word) {
     const char *token = hd_tokenizer_token(tokenizer, id);

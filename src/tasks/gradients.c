@@ -1,6 +1,6 @@
-/* How far back gradients reach in a language model: the norm of the gradient of a token's loss with respect to the embedding
- * of the token at each distance before it (Hochreiter, 1991; Bengio, Simard and Frasconi, 1994; Pascanu, Mikolov and Bengio,
- * 2013).
+/* How far back gradients reach in a language model: the norm of the gradient of a token's loss with respect to the
+ * embedding of the token at each distance before it (Hochreiter, 1991; Bengio, Simard and Frasconi, 1994; Pascanu,
+ * Mikolov and Bengio, 2013).
  *
  * A window is distance + 1 tokens of a text, and the token after them is the target. Windows are sequences of a ragged
  * batch, so one backward pass through the sum of their losses gives each window its own gradients. */

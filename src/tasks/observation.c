@@ -50,8 +50,8 @@ static heed_status keep_string(hd_arena *arena, const char *text, size_t size, c
     return HEED_OK;
 }
 
-/* The decoder's input and the labels of its rows. A row reads a token and predicts the next one: rows of self-attention are
- * labelled with what they read, rows of cross-attention with what they predict, the last one with the end token. */
+/* The decoder's input and the labels of its rows. A row reads a token and predicts the next one: rows of self-attention
+ * are labelled with what they read, rows of cross-attention with what they predict, the last one with the end token. */
 static heed_status prepare_target(hd_observation *o) {
     const hd_recipe *recipe = &o->model->network->recipe;
     const int32_t *ids = NULL;

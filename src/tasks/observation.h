@@ -1,5 +1,5 @@
-/* One observed forward pass: the tokens of a text and of its translation, the labels of both in pictures, and the run that
- * captures what the model computes. */
+/* One observed forward pass: the tokens of a text and of its translation, the labels of both in pictures, and the run
+ * that captures what the model computes. */
 #ifndef HD_TASKS_OBSERVATION_H
 #define HD_TASKS_OBSERVATION_H
 

@@ -1,5 +1,5 @@
-/* The steps of a recurrent decoder, from one observed pass: everything is copied from the pass but the scores, which are
- * computed again from its queries and keys. */
+/* The steps of a recurrent decoder, from one observed pass: everything is copied from the pass but the scores, which
+ * are computed again from its queries and keys. */
 #include "base/best.h"
 #include "base/float_environment.h"
 #include "base/real.h"

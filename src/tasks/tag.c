@@ -1,5 +1,5 @@
-/* Named-entity recognition. A word has the label of its first sub-word token; adjacent words of one kind are one entity,
- * unless the label of the second begins with "B-". */
+/* Named-entity recognition. A word has the label of its first sub-word token; adjacent words of one kind are one
+ * entity, unless the label of the second begins with "B-". */
 #include "base/real.h"
 #include "tasks/encoded.h"
 #include "text/iob.h"
@@ -17,7 +17,8 @@ static bool begins_a_word(const hd_encoded *e, size_t token) {
     size_t first = hd_utf8_offset(e->text, e->size, start), last = hd_utf8_offset(e->text, e->size, end), at = first;
     while (at < last && is_space(e->text[at])) at++;
     if (at == last) return false;
-    return at == 0 || is_space(e->text[at - 1]) || !hd_tokenizer_continues_word(e->model->tokenizer, e->encoding, token);
+    return at == 0 || is_space(e->text[at - 1]) ||
+           !hd_tokenizer_continues_word(e->model->tokenizer, e->encoding, token);
 }
 
 /* The entity that the words read last belong to. */

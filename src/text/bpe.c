@@ -140,8 +140,8 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
     size_t unknown_first = 0, unknown_count = 0; /* unknown characters not yet added */
     for (size_t i = 0; i < count; i++) {
         int32_t id = find_character(bpe, word[i].code, i > 0, i + 1 == count);
-        /* As in tokenizers, bytes are added before pending unknown characters; the order only shows in a vocabulary that
-         * has some of the 256 bytes but not all. */
+        /* As in tokenizers, bytes are added before pending unknown characters; the order only shows in a vocabulary
+         * that has some of the 256 bytes but not all. */
         if (id < 0 && bpe->byte_fallback && add_bytes(bpe, scratch, word[i].code, i)) continue;
         if (id < 0 && bpe->unknown < 0) continue;
         if (unknown_count && (id >= 0 || !bpe->fuse_unknown)) {

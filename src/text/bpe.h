@@ -1,5 +1,5 @@
-/* Byte-pair encoding (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016): a word is split
- * into characters, and adjacent pairs are merged in the order in which training found the merges. */
+/* Byte-pair encoding (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016): a word is
+ * split into characters, and adjacent pairs are merged in the order in which training found the merges. */
 #ifndef HD_TEXT_BPE_H
 #define HD_TEXT_BPE_H
 

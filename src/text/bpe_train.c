@@ -13,8 +13,8 @@ typedef struct word_list {
     size_t count, capacity;
 } word_list;
 
-/* A pair of tokens that has occurred. `fresh` lists the words in which the last merge created it; after the merge the list
- * moves to the queue. */
+/* A pair of tokens that has occurred. `fresh` lists the words in which the last merge created it; after the merge the
+ * list moves to the queue. */
 typedef struct counted_pair {
     int32_t left, right;
     int64_t count;

@@ -1,8 +1,8 @@
 /* Learns byte-pair merges from counted words: repeatedly merges the most frequent adjacent pair into a new token.
  *
- * The merges equal those of BpeTrainer in Hugging Face tokenizers: of pairs with equal counts, the one with the lower ids
- * comes first. (Where a limit on the alphabet has to choose among characters with equal counts, tokenizers chooses at
- * random; here the lower code points stay.) */
+ * The merges equal those of BpeTrainer in Hugging Face tokenizers: of pairs with equal counts, the one with the lower
+ * ids comes first. (Where a limit on the alphabet has to choose among characters with equal counts, tokenizers chooses
+ * at random; here the lower code points stay.) */
 #ifndef HD_TEXT_BPE_TRAIN_H
 #define HD_TEXT_BPE_TRAIN_H
 
@@ -40,10 +40,10 @@ typedef struct hd_bpe_train_options {
     void *user;
 } hd_bpe_train_options;
 
-/* Adds to `vocabulary`, which may hold special tokens, the alphabet by code point, then, with the prefix, the characters that
- * occur inside words, then the merged tokens; and to `bpe` the merges. The words are used up. U+0000 is left out because
- * JSON readers refuse it in names. (tokenizers lists characters with a prefix in the order of a hash table, which differs
- * from run to run and decides ties between pairs; here the order is fixed.) */
+/* Adds to `vocabulary`, which may hold special tokens, the alphabet by code point, then, with the prefix, the
+ * characters that occur inside words, then the merged tokens; and to `bpe` the merges. The words are used up. U+0000 is
+ * left out because JSON readers refuse it in names. (tokenizers lists characters with a prefix in the order of a hash
+ * table, which differs from run to run and decides ties between pairs; here the order is fixed.) */
 heed_status hd_bpe_train(hd_word_counts *counts, const hd_bpe_train_options *options, hd_vocabulary *vocabulary,
                          hd_bpe *bpe);
 

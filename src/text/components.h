@@ -42,8 +42,8 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
                                    hd_added_token token);
 
-/* Normalizes and pre-tokenizes without added tokens; the segments of *line are the words that a trainer counts. `spare` is
- * scratch. Check line->failed. */
+/* Normalizes and pre-tokenizes without added tokens; the segments of *line are the words that a trainer counts. `spare`
+ * is scratch. Check line->failed. */
 void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_line *line, hd_line *spare);
 
 #endif

@@ -19,8 +19,8 @@ heed_status hd_read_string(heed_context *context, const json_t *object, const ch
 /* A copy of an optional string, which the caller frees; NULL when it is missing, null or empty. */
 heed_status hd_read_affix(heed_context *context, const json_t *object, const char *where, const char *key, char **out);
 
-/* Adds the normalizers, pre-tokenizers, decoders and post-processors of the document `root`. The vocabulary must have been
- * read before. */
+/* Adds the normalizers, pre-tokenizers, decoders and post-processors of the document `root`. The vocabulary must have
+ * been read before. */
 heed_status hd_read_components(heed_tokenizer *tokenizer, const json_t *root);
 
 #endif

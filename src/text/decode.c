@@ -102,7 +102,8 @@ static void wordpiece(const hd_token_decoder *it, bool first, const char *text, 
     end_string(to);
 }
 
-/* Appends the bytes that a token's characters stand for, or its own bytes when one of its characters stands for none. */
+/* Appends the bytes that a token's characters stand for, or its own bytes when one of its characters stands for
+ * none. */
 static void spell_bytes(const char *text, size_t size, hd_buffer *out) {
     size_t begin = out->size;
     for (size_t at = 0; at < size;) {

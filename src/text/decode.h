@@ -1,5 +1,5 @@
-/* Decoders turn the texts of tokens back into one text. Each reads a list of strings and writes another; the last list is
- * joined.
+/* Decoders turn the texts of tokens back into one text. Each reads a list of strings and writes another; the last list
+ * is joined.
  *
  * To add one: a kind here, a case in decode.c, a name in components_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_DECODE_H

@@ -1,7 +1,7 @@
 /* A line of text on its way to ids: characters with their offsets in the original, split into segments.
  *
- * Normalizers and pre-tokenizers read one line and write another; added tokens are segments of their own; the model encodes
- * each remaining segment. Failure is sticky, as in hd_buffer: check `failed` once at the end. */
+ * Normalizers and pre-tokenizers read one line and write another; added tokens are segments of their own; the model
+ * encodes each remaining segment. Failure is sticky, as in hd_buffer: check `failed` once at the end. */
 #ifndef HD_TEXT_LINE_H
 #define HD_TEXT_LINE_H
 

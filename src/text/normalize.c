@@ -5,10 +5,10 @@
 /* The normal forms work on the line in place: `code` is the character, `start` holds its change (below), and `end` its
  * combining class, until the alignment is computed at the end.
  *
- * The change of a character in the result is 1 if it is new and shares the offsets of the character before, 0 if it replaces
- * the next character of the source, and -n if it replaces the next one and swallows n more. tokenizers aligns normal forms
- * like this (NormalizedString::transform, with the changes of the crate unicode-normalization-alignments): a composed
- * character gets the offsets of its base character alone. */
+ * The change of a character in the result is 1 if it is new and shares the offsets of the character before, 0 if it
+ * replaces the next character of the source, and -n if it replaces the next one and swallows n more. tokenizers aligns
+ * normal forms like this (NormalizedString::transform, with the changes of the crate unicode-normalization-alignments):
+ * a composed character gets the offsets of its base character alone. */
 typedef hd_character change;
 
 static int change_of(const change *c) { return (int)(int32_t)c->start; }
@@ -22,7 +22,8 @@ static void decompose(const hd_character *from, size_t count, bool compatible, h
     }
 }
 
-/* A stable counting sort of a run of marks by combining class; a run may be as long as the text. `copy` is scratch [count]. */
+/* A stable counting sort of a run of marks by combining class; a run may be as long as the text. `copy` is scratch
+ * [count]. */
 static void sort_marks(change *marks, size_t count, change *copy) {
     size_t offsets[257] = {0};
     for (size_t i = 0; i < count; i++) offsets[marks[i].end + 1]++, copy[i] = marks[i];

@@ -25,7 +25,8 @@ static void release(void *pointer, void *context) { hd_free(context, pointer); }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
-/* To Oniguruma && is the intersection of classes and \h a hexadecimal digit; PCRE2 accepts both with another meaning. */
+/* To Oniguruma && is the intersection of classes and \h a hexadecimal digit; PCRE2 accepts both with another
+ * meaning. */
 static heed_status refuse_other_syntax(heed_context *context, const char *where, const char *text, size_t size) {
     static const char *const others[] = {"&&", "\\h", "\\H"};
     for (size_t i = 0; i < HD_COUNT(others); i++)
@@ -123,7 +124,8 @@ heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text,
     matches->count = 0;
     if (count == 0) return HEED_OK;
     if (!reserve(matches, count)) return HEED_MEMORY;
-    /* PCRE2's \s includes U+180E, which is no longer a space in Unicode or Oniguruma; U+200B has its category instead. */
+    /* PCRE2's \s includes U+180E, which is no longer a space in Unicode or Oniguruma; U+200B has its category
+     * instead. */
     for (size_t i = 0; i < count; i++)
         matches->codes[i] = text[i].code == 0x180E && !pattern->literal ? 0x200B : text[i].code;
     size_t last = SIZE_MAX; /* end of the previous match */

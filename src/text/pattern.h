@@ -1,5 +1,5 @@
-/* Regular expressions of pre-tokenizers, matched by PCRE2. tokenizers uses Oniguruma; the syntax of real tokenizer files means
- * the same in both, and what does not is refused when a file is opened. */
+/* Regular expressions of pre-tokenizers, matched by PCRE2. tokenizers uses Oniguruma; the syntax of real tokenizer
+ * files means the same in both, and what does not is refused when a file is opened. */
 #ifndef HD_TEXT_PATTERN_H
 #define HD_TEXT_PATTERN_H
 
@@ -7,8 +7,8 @@
 
 typedef struct hd_pattern hd_pattern;
 
-/* `literal`: search for the text itself. HEED_FORMAT for an invalid regular expression, HEED_UNSUPPORTED for syntax that means
- * something else to Oniguruma; messages begin with `where`. */
+/* `literal`: search for the text itself. HEED_FORMAT for an invalid regular expression, HEED_UNSUPPORTED for syntax
+ * that means something else to Oniguruma; messages begin with `where`. */
 heed_status hd_pattern_open(heed_context *context, const char *where, const char *text, size_t size, bool literal,
                             hd_pattern **out);
 void hd_pattern_close(hd_pattern *pattern); /* NULL is fine */

@@ -1,8 +1,10 @@
-/* Pre-tokenizers split text at positions that tokens may not cross. Each reads the segments of a line and writes smaller ones.
+/* Pre-tokenizers split text at positions that tokens may not cross. Each reads the segments of a line and writes
+ * smaller ones.
  *
- * There are three types. Some split at delimiters, which are the members of a character class (Punctuation, WhitespaceSplit,
- * Digits …) or the matches of a pattern (Split, ByteLevel), and a `splitter` treats them as `behavior` says. Whitespace splits
- * into runs of characters of one class (`split_runs`). Metaspace and ByteLevel also rewrite the text.
+ * There are three types. Some split at delimiters, which are the members of a character class (Punctuation,
+ * WhitespaceSplit, Digits …) or the matches of a pattern (Split, ByteLevel), and a `splitter` treats them as `behavior`
+ * says. Whitespace splits into runs of characters of one class (`split_runs`). Metaspace and ByteLevel also rewrite the
+ * text.
  *
  * To add one: a kind here, a case in pre_tokenize.c, a name in components_json.c and tokenizer_save.c. */
 #ifndef HD_TEXT_PRE_TOKENIZE_H
@@ -12,9 +14,9 @@
 #include "text/pattern.h"
 
 typedef enum hd_pre_tokenizer_kind {
-    HD_PRE_METASPACE, /* replaces spaces by `replacement`, prepends it as `prepend` says; with `split`, splits before each */
-    HD_PRE_PUNCTUATION,      /* splits at punctuation, as `behavior` says */
-    HD_PRE_WHITESPACE,       /* runs of \w, and runs of other characters but white space, which is removed */
+    HD_PRE_METASPACE,   /* spaces become `replacement`, also prepended by `prepend`; with `split`, splits before each */
+    HD_PRE_PUNCTUATION, /* splits at punctuation, as `behavior` says */
+    HD_PRE_WHITESPACE,  /* runs of \w, and runs of other characters but white space, which is removed */
     HD_PRE_WHITESPACE_SPLIT, /* removes white space */
     HD_PRE_DIGITS,           /* separates runs of digits, or each digit when `individual` */
     HD_PRE_DELIMITER,        /* splits at the character `replacement` and removes it */
@@ -43,8 +45,8 @@ typedef struct hd_pre_tokenizer {
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
 
-/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with the
- * space before it. */
+/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with
+ * the space before it. */
 #define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 /* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */

@@ -1,6 +1,6 @@
 /* Post-processors. TemplateProcessing puts special tokens around one text or around two, and gives each part a type
- * (BertProcessing and RobertaProcessing are such templates). ByteLevel, which comes before it, removes white space from the
- * offsets. */
+ * (BertProcessing and RobertaProcessing are such templates). ByteLevel, which comes before it, removes white space from
+ * the offsets. */
 #ifndef HD_TEXT_TEMPLATE_H
 #define HD_TEXT_TEMPLATE_H
 
@@ -38,7 +38,8 @@ heed_status hd_template_add_special(hd_template *template, hd_template_special s
 /* The same for one token; copies its name. */
 heed_status hd_template_add_token(hd_template *template, const char *name, int32_t id);
 heed_status hd_template_add(hd_template *template, bool pair, hd_template_item item);
-/* Parses the notation of tokenizers, "[CLS] $A [SEP] $B:1 [SEP]:1"; all its special tokens must have been added before. */
+/* Parses the notation of tokenizers, "[CLS] $A [SEP] $B:1 [SEP]:1"; all its special tokens must have been added
+ * before. */
 heed_status hd_template_add_text(hd_template *template, bool pair, const char *text);
 /* The index of a special by its name, or SIZE_MAX. */
 size_t hd_template_find(const hd_template *template, const char *name);

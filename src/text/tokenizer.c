@@ -204,7 +204,8 @@ static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line
     }
 }
 
-/* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added tokens. */
+/* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added
+ * tokens. */
 static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other, hd_line *spare) {
     const hd_added *added = &tokenizer->added;
     if (added->raw_count) {
@@ -247,8 +248,8 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
 
 static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
 
-/* Removes the white space at both ends of a token's text from its offsets, which may leave nothing. `begins`: the token is the
- * first of its text. */
+/* Removes the white space at both ends of a token's text from its offsets, which may leave nothing. `begins`: the token
+ * is the first of its text. */
 static void trim(const hd_template *template, const char *text, size_t size, bool begins, uint32_t *start,
                  uint32_t *end) {
     uint32_t before = 0, after = 0;

@@ -1,8 +1,8 @@
 /* A tokenizer: text to ids and back, as Hugging Face tokenizers does it with the same tokenizer.json.
  *
- * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a template of
- * special tokens; ids go through decoders. An open tokenizer is immutable: several threads may use it at once, each with its
- * own context and its own hd_encoding. */
+ * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a
+ * template of special tokens; ids go through decoders. An open tokenizer is immutable: several threads may use it at
+ * once, each with its own context and its own hd_encoding. */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
 
@@ -56,8 +56,8 @@ typedef struct hd_encode_options {
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out);
 
-/* Does token i continue the word of the token before it? Vocabularies mark either the tokens that continue a word ("##s") or
- * those that begin one ("▁dog", "Ġdog"). */
+/* Does token i continue the word of the token before it? Vocabularies mark either the tokens that continue a word
+ * ("##s") or those that begin one ("▁dog", "Ġdog"). */
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */

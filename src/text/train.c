@@ -136,7 +136,8 @@ static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_op
 
 /* ---- learning ------------------------------------------------------------------------------------------------- */
 
-/* Counts the words of a line; for HD_KIND_CHARACTERS each character is a word, so that memory does not grow with the text. */
+/* Counts the words of a line; for HD_KIND_CHARACTERS each character is a word, so that memory does not grow with the
+ * text. */
 static heed_status count_line(const hd_line *line, hd_tokenizer_kind kind, hd_word_counts *counts) {
     for (size_t i = 0; i < line->segment_count; i++) {
         const hd_character *word = line->characters + line->segments[i].first;

@@ -9,8 +9,8 @@ typedef enum hd_normal_form { HD_FORM_NONE, HD_FORM_NFC, HD_FORM_NFD, HD_FORM_NF
 typedef enum hd_tokenizer_kind {
     /* Marian's: spaces become "▁", also at the beginning of a line; words are split before it and around punctuation */
     HD_KIND_BPE,
-    /* BERT's: words are split at white space, punctuation and around Chinese characters, tokens inside a word begin with "##";
-     * `lowercase` also strips accents */
+    /* BERT's: words are split at white space, punctuation and around Chinese characters, tokens inside a word begin
+     * with "##"; `lowercase` also strips accents */
     HD_KIND_WORDPIECE,
     /* GPT-2's: words by its pattern, as bytes, all 256 of which are tokens, so that no text is unknown */
     HD_KIND_BYTE_BPE,
@@ -37,9 +37,9 @@ typedef struct hd_tokenizer_options {
     void *user;
 } hd_tokenizer_options;
 
-/* A kind with its usual special tokens and template: Marian's ("</s>" and "<unk>" first, "<pad>" last, "$A </s>"), BERT's
- * ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), and for characters <|endoftext|> and <unk>. The caller sets the
- * other fields, which are zero. */
+/* A kind with its usual special tokens and template: Marian's ("</s>" and "<unk>" first, "<pad>" last, "$A </s>"),
+ * BERT's ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), and for characters <|endoftext|> and <unk>. The
+ * caller sets the other fields, which are zero. */
 hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind);
 /* Does this kind have tokens for line ends? If so, hd_next_line gives lines with their ends. */
 bool hd_tokenizer_learns_line_ends(hd_tokenizer_kind kind);

@@ -1,7 +1,7 @@
 /* Characters: UTF-8, and the classes and case mappings that tokenizers need.
  *
- * Classes follow the Rust standard library and regex crate, on which Hugging Face tokenizers is built; the data is utf8proc's.
- * A code point is a uint32_t below 0x110000 that is not a surrogate. */
+ * Classes follow the Rust standard library and regex crate, on which Hugging Face tokenizers is built; the data is
+ * utf8proc's. A code point is a uint32_t below 0x110000 that is not a surrogate. */
 #ifndef HD_TEXT_UNICODE_H
 #define HD_TEXT_UNICODE_H
 
@@ -11,9 +11,9 @@
 
 enum { HD_REPLACEMENT_CHARACTER = 0xFFFD };
 
-/* Reads one character of text[0 … size), size > 0, and returns the number of bytes read. Invalid UTF-8 becomes U+FFFD, one for
- * each longest prefix of a valid sequence or each stray byte: the Unicode Standard's recommended practice (chapter 3, "U+FFFD
- * Substitution of Maximal Subparts") and Python's errors="replace". */
+/* Reads one character of text[0 … size), size > 0, and returns the number of bytes read. Invalid UTF-8 becomes U+FFFD,
+ * one for each longest prefix of a valid sequence or each stray byte: the Unicode Standard's recommended practice
+ * (chapter 3, "U+FFFD Substitution of Maximal Subparts") and Python's errors="replace". */
 size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
 /* Writes one character and returns its size, 1 to 4 bytes. */
 size_t hd_utf8_encode(uint32_t code, char bytes[4]);

@@ -4,8 +4,8 @@
 
 #include "base/buffer.h"
 
-/* Ids are below this: a file with larger ones is refused before memory is allocated. The largest published vocabularies have
- * about a million tokens. */
+/* Ids are below this: a file with larger ones is refused before memory is allocated. The largest published vocabularies
+ * have about a million tokens. */
 enum { HD_VOCABULARY_LIMIT = 1 << 21 };
 
 typedef struct hd_token {

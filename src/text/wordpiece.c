@@ -25,8 +25,8 @@ void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary) {
     }
 }
 
-/* The longest token that is a prefix of `text` [count], with the model's prefix unless the word begins here; -1 when there is
- * none, or when memory ran out and scratch->text has failed. */
+/* The longest token that is a prefix of `text` [count], with the model's prefix unless the word begins here; -1 when
+ * there is none, or when memory ran out and scratch->text has failed. */
 static int32_t longest(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *text,
                        size_t count, bool begins, hd_word_scratch *scratch, size_t *length) {
     hd_buffer_clear(&scratch->text);

@@ -1,5 +1,5 @@
-/* WordPiece (Schuster and Nakajima, "Japanese and Korean Voice Search", 2012) as in BERT: a word is split greedily into the
- * longest tokens from left to right; if that fails, the whole word is unknown. */
+/* WordPiece (Schuster and Nakajima, "Japanese and Korean Voice Search", 2012) as in BERT: a word is split greedily into
+ * the longest tokens from left to right; if that fails, the whole word is unknown. */
 #ifndef HD_TEXT_WORDPIECE_H
 #define HD_TEXT_WORDPIECE_H
 

@@ -16,7 +16,8 @@ static int replay(const char *folder, const char *name) {
     fseek(file, 0, SEEK_END);
     long size = ftell(file);
     rewind(file);
-    uint8_t *data = malloc(size > 0 ? (size_t)size : 1); /* of the exact size, so that a sanitizer detects reading past it */
+    /* of the exact size, so that a sanitizer detects reading past it */
+    uint8_t *data = malloc(size > 0 ? (size_t)size : 1);
     int result = size >= 0 && data && fread(data, 1, (size_t)size, file) == (size_t)size ? 1 : -1;
     fclose(file);
     if (result == 1) LLVMFuzzerTestOneInput(data, (size_t)size);

@@ -154,7 +154,8 @@ static void training_refuses_what_makes_no_sense(void **state) {
     assert_null(tokenizer);
     options.progress = NULL;
     assert_int_equal(hd_tokenizer_train(context, &options, no_line, &options, &tokenizer), HEED_FILE);
-    assert_ok(context, hd_tokenizer_train(context, &options, no_line, NULL, &tokenizer)); /* no text: special tokens only */
+    /* no text: special tokens only */
+    assert_ok(context, hd_tokenizer_train(context, &options, no_line, NULL, &tokenizer));
     assert_int_equal(hd_tokenizer_size(tokenizer), 3);
     hd_tokenizer_close(tokenizer);
     heed_context_close(context);
