@@ -8,7 +8,7 @@
 
 enum { FIRST_CAPACITY = 1 << 16 };
 
-/* ---- sequential -------------------------------------------------------------------------------------------------- */
+/* ---- sequential ---------------------------------------------------------------------------------------------- */
 
 static heed_status fail_errno(hd_lines *lines, const char *what) {
     return hd_fail(lines->context, HEED_FILE, "%s: %s: %s", lines->path, what, strerror(errno));

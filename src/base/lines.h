@@ -7,7 +7,7 @@
 #include "base/context.h"
 #include "base/file.h"
 
-/* ---- sequential --------------------------------------------------------------------------------------------------
+/* ---- sequential -------------------------------------------------------------------------------------------------
  *
  *     HD_TRY(hd_lines_open(context, path, 1 << 20, &lines));
  *     while (hd_lines_next(&lines)) … lines.text, lines.size, lines.number …

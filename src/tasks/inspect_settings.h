@@ -26,8 +26,8 @@ typedef struct hd_inspect_settings {
     int format;       /* hd_picture_format */
 } hd_inspect_settings;
 
-/* Reads the options; `generation` gives the defaults of decoding (NULL: heed's own). The caller frees the settings, also
- * after a failure. */
+/* Reads the options; `generation` gives the defaults of decoding (NULL: heed's own). The caller frees the settings,
+ * also after a failure. */
 heed_status hd_inspect_settings_read(heed_context *context, const heed_options *options,
                                      const hd_generation *generation, hd_inspect_settings *settings);
 void hd_inspect_settings_free(heed_context *context, hd_inspect_settings *settings);

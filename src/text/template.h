@@ -27,8 +27,8 @@ typedef struct hd_template {
     hd_template_item *single, *pair;
     size_t single_count, single_capacity, pair_count, pair_capacity;
     bool trims; /* offsets exclude white space at a token's ends */
-    bool
-        prefix_space; /* if `trims`: but for one space before the first token, which the pre-tokenizer may have added */
+    /* if `trims`: but for one space before the first token, which the pre-tokenizer may have added */
+    bool prefix_space;
 } hd_template;
 
 void hd_template_open(hd_template *template, heed_context *context);
