@@ -54,13 +54,14 @@ static double largest_eigenvalue(const double *g, int64_t rows, double *v, doubl
 heed_status hd_principal_components(heed_context *context, const float *values, int64_t rows, int64_t columns,
                                     double *points, double shares[2]) {
     double *g = hd_alloc(context, (size_t)(rows * rows), sizeof *g);
-    double *room = hd_alloc(context, (size_t)(2 * rows + columns), sizeof *room), *v = room, *next = room + rows;
-    if (!g || !room) {
+    double *scratch = hd_alloc(context, (size_t)(2 * rows + columns), sizeof *scratch), *v = scratch,
+           *next = scratch + rows;
+    if (!g || !scratch) {
         hd_free(context, g);
-        hd_free(context, room);
+        hd_free(context, scratch);
         return HEED_MEMORY;
     }
-    multiply(values, rows, columns, room + 2 * rows, g);
+    multiply(values, rows, columns, scratch + 2 * rows, g);
     double whole = 0, squares = 0, first = 0;
     for (int64_t i = 0; i < rows; i++) whole += g[i * rows + i];
     for (int64_t i = 0; i < rows * columns; i++) squares += (double)values[i] * (double)values[i];
@@ -75,6 +76,6 @@ heed_status hd_principal_components(heed_context *context, const float *values, 
         shares[component] = whole > 0 ? value / whole : 0;
     }
     hd_free(context, g);
-    hd_free(context, room);
+    hd_free(context, scratch);
     return HEED_OK;
 }
