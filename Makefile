@@ -3,13 +3,14 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 export JOBS
 
-.PHONY: build demo test tour asan bench format lint install clean packages
+.PHONY: build configure demo test tour asan bench format lint install uninstall clean packages
 
-build: packages
-	@cmake --preset release >build.log || { cat build.log; exit 1; }; rm -f build.log
-	@cmake --build build -j $(JOBS)
+# The libraries, the command and the examples; the tests are built by `make test` alone.
+build: configure
+	@cmake --build build -j $(JOBS) --target product
 
-demo: build
+demo: configure
+	@cmake --build build -j $(JOBS) --target heed-command dates-generate
 	@scripts/demo build
 
 test: packages
@@ -34,8 +35,14 @@ lint: build
 install: build
 	cmake --install build --prefix "$(PREFIX)"
 
+uninstall:
+	cmake -DPREFIX="$(PREFIX)" -P cmake/Uninstall.cmake
+
 clean:
 	rm -rf build build-*
+
+configure: packages
+	@cmake --preset release >build.log || { cat build.log; exit 1; }; rm -f build.log
 
 packages:
 	@scripts/install-packages

@@ -15,6 +15,14 @@
 extern "C" {
 #endif
 
+/* The version of this header; heed_version() is the library's. CMakeLists.txt reads the three numbers. */
+#define HEED_VERSION_MAJOR 0
+#define HEED_VERSION_MINOR 1
+#define HEED_VERSION_PATCH 0
+#define HEED_VERSION HEED_VERSION_EXPAND_(HEED_VERSION_MAJOR, HEED_VERSION_MINOR, HEED_VERSION_PATCH) /* "0.1.0" */
+#define HEED_VERSION_EXPAND_(major, minor, patch) HEED_VERSION_TEXT_(major, minor, patch)
+#define HEED_VERSION_TEXT_(major, minor, patch) #major "." #minor "." #patch
+
 #define HEED_API __attribute__((visibility("default")))
 
 typedef enum heed_status {
