@@ -1,4 +1,4 @@
-/* What a tokenizer is made of. For the files of this room only. */
+/* What a tokenizer is made of. For the files of this module only. */
 #ifndef HD_TEXT_PARTS_H
 #define HD_TEXT_PARTS_H
 
@@ -8,7 +8,6 @@
 #include "text/normalize.h"
 #include "text/pre_tokenize.h"
 #include "text/template.h"
-#include "text/tokenizer.h"
 #include "text/vocabulary.h"
 #include "text/wordpiece.h"
 

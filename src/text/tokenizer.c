@@ -1,4 +1,5 @@
 #include "text/parts.h"
+#include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <string.h>

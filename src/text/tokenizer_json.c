@@ -3,6 +3,7 @@
  * puts that in front. */
 #include "base/file.h"
 #include "text/components_json.h"
+#include "text/tokenizer.h"
 
 #include <string.h>
 

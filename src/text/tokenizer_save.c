@@ -1,6 +1,7 @@
 /* Writes a tokenizer.json, field by field in the order and layout of the tokenizers package. */
 #include "base/file.h"
 #include "text/parts.h"
+#include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <string.h>
