@@ -1,9 +1,9 @@
-# A thin front for CMake. `make demo` and `make test` also install the Debian packages that are missing.
+# A thin front for CMake. `make`, `make demo`, `make test` and `make check` also install the Debian packages that are missing.
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 export JOBS
 
-.PHONY: build configure demo test tour asan bench format lint install uninstall clean packages
+.PHONY: build configure demo test check tour asan bench format lint install uninstall clean packages
 
 # The libraries, the command and the examples; the tests are built by `make test` alone.
 build: configure
@@ -16,6 +16,12 @@ demo: configure
 test: packages
 	@scripts/install-packages neon || true # without them that part is skipped
 	@scripts/test
+
+# Everything, at most an hour; writes docs/checked.md.
+check: packages
+	@scripts/install-packages neon || true # what is missing is skipped
+	@scripts/install-packages check || true
+	@scripts/check
 
 tour: build
 	@scripts/tour build
