@@ -14,6 +14,9 @@
  * *folder is then NULL. */
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder);
 
+/* The names of all shipped models, sorted, each on a line, for the caller to free. */
+heed_status hd_model_folder_list(heed_context *context, char **names);
+
 /* Opens folder/config.json and requires that it has the string "model_type", which *model_type is then set to; it
  * lives as long as the config, which the caller closes. */
 heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type);
