@@ -1,20 +1,27 @@
-# A thin front for CMake. `make demo` and `make test` also install the Debian packages that are missing.
+# A thin front for CMake. `make`, `make demo`, `make test` and `make check` also install the Debian packages that are missing.
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 export JOBS
 
-.PHONY: build demo test tour asan bench format lint install clean packages
+.PHONY: build configure demo test check tour asan bench format lint install uninstall clean packages
 
-build: packages
-	@cmake --preset release >build.log || { cat build.log; exit 1; }; rm -f build.log
-	@cmake --build build -j $(JOBS)
+# The libraries, the command and the examples; the tests are built by `make test` alone.
+build: configure
+	@cmake --build build -j $(JOBS) --target product
 
-demo: build
+demo: configure
+	@cmake --build build -j $(JOBS) --target heed-command dates-generate
 	@scripts/demo build
 
 test: packages
 	@scripts/install-packages neon || true # without them that part is skipped
 	@scripts/test
+
+# Everything, at most an hour; writes docs/checked.md.
+check: packages
+	@scripts/install-packages neon || true # what is missing is skipped
+	@scripts/install-packages check || true
+	@scripts/check
 
 tour: build
 	@scripts/tour build
@@ -34,8 +41,14 @@ lint: build
 install: build
 	cmake --install build --prefix "$(PREFIX)"
 
+uninstall:
+	cmake -DPREFIX="$(PREFIX)" -P cmake/Uninstall.cmake
+
 clean:
 	rm -rf build build-*
+
+configure: packages
+	@cmake --preset release >build.log || { cat build.log; exit 1; }; rm -f build.log
 
 packages:
 	@scripts/install-packages

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complete.h"
 #include "memory.h"
 #include "output.h"
 #include "suggest.h"
@@ -218,6 +219,8 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
     line->given = grow_memory(NULL, (size_t)count, sizeof *line->given); /* each took a word at least */
     if (status != HEED_OK) {
         *exit_code = report_failure(line, status);
+    } else if (is_completing()) {
+        *exit_code = complete_words(line, common, COMMON, count, words);
     } else {
         word_reader reader = {.line = line, .common = common, .words = words, .count = count};
         *exit_code = read_words(&reader);

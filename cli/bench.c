@@ -9,6 +9,7 @@ static const command bench = {
     .name = "bench",
     .usage = "[machine] [kernels] [train] [translate] [options]",
     .about = "Measures the machine's peak, the kernels, training and translating; without a word, the first three.\n",
+    .words = "machine|kernels|train|translate",
     .open_options = heed_bench_options,
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "complete.h"
 #include "models.h"
 #include "output.h"
 #include "verbs.h"
@@ -252,6 +253,8 @@ static void print_measures(void) {
 }
 
 int run_evaluate(int count, char **words) {
+    for (int i = 0; is_completing() && count == 1 && i < MEASURES; i++) offer(measures[i].command.name + PREFIX, NULL);
+    if (is_completing() && count == 1) return finish_output("complete", EXIT_DONE);
     for (int i = 0; count && i < MEASURES; i++)
         if (strcmp(words[0], measures[i].command.name + PREFIX) == 0)
             return evaluate(&measures[i], count - 1, words + 1);

@@ -1,38 +1,38 @@
-/* heed VERB …: finds the verb and leaves the rest to it. */
+/* heed VERB …: finds the verb and runs it. */
 #include <heed/heed.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "arguments.h"
+#include "complete.h"
 #include "output.h"
 #include "suggest.h"
 #include "verbs.h"
 
-static const struct verb {
-    const char *name, *about;
+typedef struct verb {
+    const char *name, *group, *help;
     int (*run)(int count, char **words);
-} verbs[] = {
-    {"translate", "text in one language to text in another", run_translate},
-    {"generate", "go on with a text", run_generate},
-    {"classify", "a label for a text", run_classify},
-    {"tag", "the named entities in a text", run_tag},
-    {"fill", "the words that masks hide", run_fill},
-    {"train", "train a model from text files", run_train},
-    {"evaluate", "how good answers, models and trainings are: bleu, perplexity, accuracy, span-f1, training",
-     run_evaluate},
-    {"attend", "what a model looks at: attention maps as text, SVG and HTML", run_attend},
-    {"tokenize", "text to tokens or ids, and back; train a tokenizer", run_tokenize},
-    {"info", "what a model is made of", run_info},
-    {"bench", "measure this machine and what heed makes of it", run_bench},
-};
-enum { VERBS = sizeof verbs / sizeof verbs[0] };
+} verb;
+
+#define ROW(name, group, help) {#name, group, help, run_##name},
+static const verb verbs[] = {VERBS(ROW)};
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+static const verb *find_verb(const char *name) {
+    for (int i = 0; i < VERB_COUNT; i++)
+        if (strcmp(name, verbs[i].name) == 0) return &verbs[i];
+    return NULL;
+}
 
 static void print_usage(FILE *out) {
-    fputs("heed VERB [-m MODEL] [options] [TEXT ...]\n\n", out);
-    for (int i = 0; i < VERBS; i++) fprintf(out, "  %-12s%s\n", verbs[i].name, verbs[i].about);
+    fputs("heed VERB [-m MODEL] [options] [TEXT ...]\n", out);
+    for (int i = 0; i < VERB_COUNT; i++) {
+        if (i == 0 || strcmp(verbs[i].group, verbs[i - 1].group) != 0) fprintf(out, "\n%s\n", verbs[i].group);
+        fprintf(out, "  %-12s%s\n", verbs[i].name, verbs[i].help);
+    }
     fputs(
-        "\nheed VERB --help says more of one; heed --version names the version.\n"
+        "\nheed help VERB, or heed VERB --help, lists a verb's options; heed --version names the version.\n"
         "MODEL is a folder, a shipped model's name, or owner/name in the Hugging Face cache.\n",
         out);
 }
@@ -51,7 +51,7 @@ static int print_version(void) {
 
 static int report_verb(const char *word) {
     suggestion guess = suggest_for(word, strlen(word));
-    for (int i = 0; i < VERBS; i++) suggest(&guess, verbs[i].name);
+    for (int i = 0; i < VERB_COUNT; i++) suggest(&guess, verbs[i].name);
     if (guess.best)
         fprintf(stderr, "heed: unknown verb \"%s\" (did you mean \"%s\"?)\n", word, guess.best);
     else
@@ -59,14 +59,43 @@ static int report_verb(const char *word) {
     return EXIT_USAGE;
 }
 
+static int run_verb(int count, char **words) {
+    const verb *row = find_verb(words[0]);
+    return row ? row->run(count - 1, words + 1) : report_verb(words[0]);
+}
+
+/* heed help, heed help VERB, heed help evaluate bleu: the words, then --help. */
+static int run_help(int count, char **words) {
+    static char option[] = "--help";
+    char *line[3]; /* a verb, what it may take, --help */
+    int used = 0;
+    if (count == 0) return print_usage(stdout), finish_output("--help", EXIT_DONE);
+    while (used < count && used < 2) line[used] = words[used], used++;
+    line[used++] = option;
+    return run_verb(used, line);
+}
+
+/* heed complete WORD ...: what the last word may become, for the shells (complete.h). */
+static int run_complete(int count, char **words) {
+    const verb *row = count > 1 ? find_verb(words[strcmp(words[0], "help") == 0 && count > 2]) : NULL;
+    if (count == 0) return EXIT_USAGE;
+    start_completion(words[count - 1]);
+    if (row) return row->run(count - 1, words + 1);
+    if (count == 1 || strcmp(words[0], "help") == 0)
+        for (int i = 0; i < VERB_COUNT; i++) offer(verbs[i].name, verbs[i].help);
+    if (count == 1) offer("help", "options of a verb");
+    return finish_output("complete", EXIT_DONE);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c) {
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
 int main(int count, char **words) {
-    const char *verb = count > 1 ? words[1] : NULL;
     signal(SIGXFSZ, SIG_IGN); /* a file that grows past the limit is an error to report and clean up after */
-    if (!verb) return print_usage(stderr), EXIT_USAGE;
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
-        return print_usage(stdout), finish_output("--help", EXIT_DONE);
-    if (strcmp(verb, "--version") == 0) return print_version();
-    for (int i = 0; i < VERBS; i++)
-        if (strcmp(verb, verbs[i].name) == 0) return verbs[i].run(count - 2, words + 2);
-    return report_verb(verb);
+    if (count < 2) return print_usage(stderr), EXIT_USAGE;
+    if (is_one_of(words[1], "help", "--help", "-h")) return run_help(count - 2, words + 2);
+    if (is_one_of(words[1], "version", "--version", "-V")) return print_version();
+    if (strcmp(words[1], "complete") == 0) return run_complete(count - 2, words + 2);
+    return run_verb(count - 1, words + 1);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "complete.h"
 #include "memory.h"
 #include "output.h"
 #include "texts.h"
@@ -27,6 +28,7 @@ static const command tokenize = {
     .about =
         "Prints the tokens of each TEXT, else of each line of --input or of standard input, on a line of their own.\n"
         "heed tokenize train makes a tokenizer (heed tokenize train --help).\n",
+    .words = "train",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
 };
@@ -144,7 +146,8 @@ static int tokenize_all(const invocation *line, const heed_tokenizer *tokenizer,
 }
 
 int run_tokenize(int count, char **words) {
-    if (count && strcmp(words[0], "train") == 0) return run_tokenize_train(count - 1, words + 1);
+    bool unfinished = count == 1 && is_completing();
+    if (count && !unfinished && strcmp(words[0], "train") == 0) return run_tokenize_train(count - 1, words + 1);
     invocation line;
     text_source texts;
     heed_tokenizer *tokenizer = NULL;

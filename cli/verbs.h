@@ -1,18 +1,26 @@
-/* The verbs. Each takes the words behind it and returns the program's exit code. */
+/* The verbs, in the order of `heed --help`: V(name, group, help). A row declares run_NAME, which takes the words behind the
+ * verb and returns the program's exit code; main.c finds it, and the shells complete it, by the row alone. */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
-int run_attend(int count, char **words);
-int run_bench(int count, char **words);
-int run_classify(int count, char **words);
-int run_evaluate(int count, char **words);
-int run_fill(int count, char **words);
-int run_generate(int count, char **words);
-int run_info(int count, char **words);
-int run_tag(int count, char **words);
-int run_tokenize(int count, char **words);
-int run_tokenize_train(int count, char **words);
-int run_train(int count, char **words);
-int run_translate(int count, char **words);
+/* clang-format off */
+#define VERBS(V)                                                                                \
+    V(translate, "Text", "translate from one language to another")                              \
+    V(generate,  "Text", "continue a text")                                                     \
+    V(classify,  "Text", "label a text, for example by its sentiment")                          \
+    V(tag,       "Text", "find named entities and other labelled spans")                        \
+    V(fill,      "Text", "predict masked words")                                                \
+    V(attend,    "Models", "attention maps and other pictures, as text, SVG and HTML")          \
+    V(info,      "Models", "describe a model")                                                  \
+    V(evaluate,  "Models", "score outputs, models and training runs")                           \
+    V(bench,     "Models", "benchmark this machine and heed on it")                             \
+    V(train,     "Training", "train or fine-tune a model")                                      \
+    V(tokenize,  "Training", "text to tokens or ids, and back; train a tokenizer")
+/* clang-format on */
+
+#define DECLARE(name, group, help) int run_##name(int count, char **words);
+VERBS(DECLARE)
+#undef DECLARE
+int run_tokenize_train(int count, char **words); /* heed tokenize train */
 
 #endif

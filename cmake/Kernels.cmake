@@ -1,5 +1,8 @@
-# One source per kernel, compiled once per instruction set with that set's flags and HD_ISA naming it.
-function(heed_add_kernels target)
+# One source per kernel, compiled once per instruction set with that set's flags and HD_ISA naming it. The target
+# is compiled with the list of what there is; OBJECTS is set to the objects.
+#
+#   heed_add_kernels(TARGET OBJECTS)
+function(heed_add_kernels target objects)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/device/cpu/kernels/*.c)
   set(sets portable)
   set(flags_portable "")
@@ -21,15 +24,16 @@ function(heed_add_kernels target)
     target_compile_definitions(heed-kernels-${set} PRIVATE HD_ISA=${set} HD_ISA_${set}=1)
     target_compile_options(heed-kernels-${set} PRIVATE ${flags_${set}} -fno-math-errno)
     if(HEED_SANITIZE)
-      # The portable table is watched; watching unrolled vector code as well would take minutes to compile.
+      # The portable table is instrumented; instrumenting unrolled vector code as well would take minutes to compile.
       target_compile_options(heed-kernels-${set} PRIVATE -O1 -g0)
       if(NOT set STREQUAL "portable")
         target_compile_options(heed-kernels-${set} PRIVATE -fno-sanitize=all)
       endif()
     endif()
     heed_warnings(heed-kernels-${set})
-    target_sources(${target} PRIVATE $<TARGET_OBJECTS:heed-kernels-${set}>)
+    list(APPEND all $<TARGET_OBJECTS:heed-kernels-${set}>)
     string(TOUPPER ${set} upper)
     target_compile_definitions(${target} PRIVATE HEED_HAS_${upper}=1)
   endforeach()
+  set(${objects} ${all} PARENT_SCOPE)
 endfunction()

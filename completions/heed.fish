@@ -1,31 +1,16 @@
-# heed(1) completion for fish
-complete -c heed -n __fish_use_subcommand -f -a translate -d 'from one language to another'
-complete -c heed -n __fish_use_subcommand -f -a attend -d 'what a model looks at'
-complete -c heed -n __fish_use_subcommand -f -a generate -d 'go on with a text'
-complete -c heed -n __fish_use_subcommand -f -a classify -d 'a label for a text'
-complete -c heed -n __fish_use_subcommand -f -a tag -d 'the named entities in a text'
-complete -c heed -n __fish_use_subcommand -f -a fill -d 'the words that masks hide'
-complete -c heed -n __fish_use_subcommand -f -a train -d 'fit a model, or go on fitting one'
-complete -c heed -n __fish_use_subcommand -f -a evaluate -d 'how good answers, models and trainings are'
-complete -c heed -n __fish_use_subcommand -f -a tokenize -d 'text to tokens and ids'
-complete -c heed -n __fish_use_subcommand -f -a info -d 'what a model folder holds'
-complete -c heed -n __fish_use_subcommand -f -a bench -d 'measure this machine'
-complete -c heed -s m -l model -r -d 'the model'
-complete -c heed -l input -r -d 'a line each from a file'
-complete -c heed -n '__fish_seen_subcommand_from train' -l output -r -d 'where the trained model goes'
-complete -c heed -n '__fish_seen_subcommand_from train' -l resume -d 'go on with a training that was stopped'
-complete -c heed -n '__fish_seen_subcommand_from tokenize' -l kind -x -a 'bpe wordpiece byte-bpe characters' -d 'the tokenizer to train'
-complete -c heed -n '__fish_seen_subcommand_from evaluate' -f -a 'bleu perplexity accuracy span-f1 training' -d 'what is measured'
-complete -c heed -s t -l threads -x -d 'threads to use'
-complete -c heed -s s -l seed -x -d 'where random numbers start'
-complete -c heed -l beams -x -d 'hypotheses kept at each step'
-complete -c heed -l json -d 'a JSON object a line'
-complete -c heed -n '__fish_seen_subcommand_from attend' -s o -l output -r -d 'where the picture goes'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l kind -x -a 'auto encoder decoder cross' -d 'whose attention'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l format -x -a 'auto text svg html json npy' -d 'what to draw'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l color -x -a 'auto always never' -d '24-bit colours in text'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l steps -d 'the steps of a recurrent decoder'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l embeddings -d 'the embeddings of tokens'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l positions -d 'what tells where a token stands'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l nearest -x -d 'words with the most similar embeddings'
-complete -c heed -n '__fish_seen_subcommand_from attend' -l gradients -d 'how far back the error reaches'
+# heed(1) completion for fish. The program itself knows the words: heed complete WORD ...
+function __heed_complete
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    for line in ($words[1] complete $words[2..-1] "$current" 2>/dev/null)
+        switch $line
+            case \tfiles
+                __fish_complete_path "$current"
+            case \tfolders
+                __fish_complete_directories "$current"
+            case '*'
+                printf '%s\n' $line
+        end
+    end
+end
+complete -c heed -f -a '(__heed_complete)'

@@ -15,6 +15,14 @@
 extern "C" {
 #endif
 
+/* The version of this header; heed_version() is the library's. CMakeLists.txt reads the three numbers. */
+#define HEED_VERSION_MAJOR 0
+#define HEED_VERSION_MINOR 1
+#define HEED_VERSION_PATCH 0
+#define HEED_VERSION HEED_VERSION_EXPAND_(HEED_VERSION_MAJOR, HEED_VERSION_MINOR, HEED_VERSION_PATCH) /* "0.1.0" */
+#define HEED_VERSION_EXPAND_(major, minor, patch) HEED_VERSION_TEXT_(major, minor, patch)
+#define HEED_VERSION_TEXT_(major, minor, patch) #major "." #minor "." #patch
+
 #define HEED_API __attribute__((visibility("default")))
 
 typedef enum heed_status {
@@ -79,6 +87,10 @@ HEED_API heed_status heed_options_help(const heed_options *options, char **text)
 HEED_API const char *heed_options_name(const heed_options *options, size_t index);
 /* True for an option that needs no value. */
 HEED_API bool heed_options_is_flag(const heed_options *options, const char *name);
+/* What an option's value is: "NUMBER", "FILE", "FOLDER" or the values that there are, "a|b|c"; NULL for a flag and for an
+ * unknown name. And its line of help; NULL for an unknown name. */
+HEED_API const char *heed_options_argument(const heed_options *options, const char *name);
+HEED_API const char *heed_options_about(const heed_options *options, const char *name);
 HEED_API void heed_options_close(heed_options *options); /* NULL is fine */
 /* Gives back text that heed handed over. */
 HEED_API void heed_free(heed_context *context, void *text);
@@ -95,6 +107,8 @@ HEED_API void heed_model_close(heed_model *model); /* NULL is fine */
 /* The folder that heed_model_open would open, for heed_free. HEED_FILE when there is none; the message says where it was
  * looked for. */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
+/* The names of the shipped models that are installed, sorted, each on a line; for heed_free. */
+HEED_API heed_status heed_model_list(heed_context *context, char **names);
 /* What `heed info` prints, as lines of text or as a JSON object on one line, without the last newline; for heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 

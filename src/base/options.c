@@ -86,7 +86,21 @@ const char *heed_options_name(const heed_options *options, size_t index) {
     return index < options->table->count ? options->table->rows[index].name : NULL;
 }
 
+static const hd_setting *find(const heed_options *options, const char *name) {
+    return hd_settings_find(options->table->rows, options->table->count, name);
+}
+
 bool heed_options_is_flag(const heed_options *options, const char *name) {
-    const hd_setting *row = hd_settings_find(options->table->rows, options->table->count, name);
+    const hd_setting *row = find(options, name);
     return row && row->kind == HD_SETTING_BOOL;
+}
+
+const char *heed_options_argument(const heed_options *options, const char *name) {
+    const hd_setting *row = find(options, name);
+    return row && row->kind != HD_SETTING_BOOL ? row->argument : NULL;
+}
+
+const char *heed_options_about(const heed_options *options, const char *name) {
+    const hd_setting *row = find(options, name);
+    return row ? row->help : NULL;
 }

@@ -1,5 +1,6 @@
 #include "formats/model_folder.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,18 +70,90 @@ static bool install_prefix(char prefix[LONGEST_PATH]) {
     return true;
 }
 
-static void try_shipped(search *s) {
-    heed_context *context = s->context;
-    char prefix[LONGEST_PATH];
-    const char *models = setting("HEED_MODELS");
-    if (models) try_folder(s, hd_path_join(context, models, s->name));
-    if (!is_done(s) && install_prefix(prefix)) {
-        char *installed = hd_path_join(context, prefix[0] ? prefix : "/", "share/heed/models");
-        try_folder(s, join_owned(context, installed, s->name));
-    }
+enum { SHIPPED_ROOTS = 3 };
+
+/* The index-th folder that shipped models are in, to be freed; NULL when there is none or, with *failed, when memory ran
+ * out. */
+static char *shipped_root(heed_context *context, int index, bool *failed) {
+    char prefix[LONGEST_PATH], *root = NULL;
+    const char *models = NULL;
+    if (index == 1) {
+        if (!install_prefix(prefix)) return NULL;
+        root = hd_path_join(context, prefix[0] ? prefix : "/", "share/heed/models");
+    } else {
+        if (index == 0) models = setting("HEED_MODELS");
 #ifdef HEED_MODELS_DIR
-    if (!is_done(s)) try_folder(s, hd_path_join(context, HEED_MODELS_DIR, s->name));
+        if (index == 2) models = HEED_MODELS_DIR;
 #endif
+        if (!models) return NULL;
+        root = hd_copy_string(context, models);
+    }
+    *failed |= !root;
+    return root;
+}
+
+static void try_shipped(search *s) {
+    for (int i = 0; i < SHIPPED_ROOTS && !is_done(s); i++) {
+        char *root = shipped_root(s->context, i, &s->failed);
+        if (root) try_folder(s, join_owned(s->context, root, s->name));
+    }
+}
+
+/* ---- the list of shipped models -------------------------------------------------------------------------------- */
+
+typedef struct name_list {
+    heed_context *context;
+    char **names; /* [count] */
+    size_t count, capacity;
+    bool failed; /* memory ran out */
+} name_list;
+
+static void add_name(name_list *list, const char *name) {
+    if (!hd_grow(list->context, &list->names, &list->capacity, list->count + 1, sizeof *list->names) ||
+        !(list->names[list->count] = hd_copy_string(list->context, name)))
+        list->failed = true;
+    else
+        list->count++;
+}
+
+static bool is_model(heed_context *context, const char *root, const char *name, bool *failed) {
+    char *config = join_owned(context, hd_path_join(context, root, name), "config.json");
+    bool exists = config && hd_file_exists(config);
+    *failed |= !config;
+    hd_free(context, config);
+    return exists;
+}
+
+static void add_models_of(name_list *list, const char *root) {
+    DIR *folder = opendir(root); /* one that cannot be read has no models */
+    const struct dirent *entry;
+    while (folder && !list->failed && (entry = readdir(folder)))
+        if (is_hub_name(entry->d_name) && is_model(list->context, root, entry->d_name, &list->failed))
+            add_name(list, entry->d_name);
+    if (folder) closedir(folder);
+}
+
+static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+heed_status hd_model_folder_list(heed_context *context, char **names) {
+    name_list list = {.context = context};
+    for (int i = 0; i < SHIPPED_ROOTS && !list.failed; i++) {
+        char *root = shipped_root(context, i, &list.failed);
+        if (root) add_models_of(&list, root);
+        hd_free(context, root);
+    }
+    if (list.count) qsort(list.names, list.count, sizeof *list.names, compare_names);
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    for (size_t i = 0; i < list.count; i++) {
+        if (i && strcmp(list.names[i], list.names[i - 1]) == 0) continue;
+        hd_buffer_format(&text, "%s%s", text.size ? "\n" : "", list.names[i]);
+    }
+    *names = list.failed ? NULL : hd_buffer_take(&text);
+    hd_buffer_close(&text);
+    for (size_t i = 0; i < list.count; i++) hd_free(context, list.names[i]);
+    hd_free(context, list.names);
+    return *names ? HEED_OK : HEED_MEMORY;
 }
 
 /* ---- the hub's cache ------------------------------------------------------------------------------------------- */

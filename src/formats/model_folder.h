@@ -14,6 +14,9 @@
  * NULL. */
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder);
 
+/* The names of all shipped models, sorted, each on a line, for the caller to free. */
+heed_status hd_model_folder_list(heed_context *context, char **names);
+
 /* Opens folder/config.json. *model_type is its required string "model_type", which lives as long as the config. The
  * caller closes the config. */
 heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type);

@@ -12,6 +12,8 @@ heed_status heed_model_open(heed_context *context, const char *name, heed_model 
 
 void heed_model_close(heed_model *model) { hd_model_close(model); }
 
+heed_status heed_model_list(heed_context *context, char **names) { return hd_model_folder_list(context, names); }
+
 heed_status heed_model_find(heed_context *context, const char *name, char **folder) {
     return hd_model_folder_find(context, name, folder);
 }

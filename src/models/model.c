@@ -61,9 +61,9 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
                             parameter->dimensions == 1 ? vector
                             : weight->transposed       ? transposed
                                                        : matrix));
-    if (stored->dtype != HD_F32 && stored->dtype != HD_F16 && stored->dtype != HD_BF16)
+    if (!hd_dtypes[stored->dtype].config)
         return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "%s: tensor \"%s\" is %s; heed reads F32, F16 and BF16 weights", stored->file, stored->name,
+                       "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES, stored->file, stored->name,
                        hd_dtype_name(stored->dtype));
     int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
     int64_t width = parameter->dimensions == 1 ? vector[0] : weight->transposed ? transposed[1] : matrix[1];

@@ -115,9 +115,9 @@ static heed_status write_weights(const heed_model *model, const char *path, hd_d
 static heed_status write_config(const heed_model *model, const char *path, hd_dtype dtype) {
     json_t *config = hd_family_write(model->context, model->family, &model->network->recipe);
     if (!config) return HEED_MEMORY;
-    static const char *const names[] = {[HD_F32] = "float32", [HD_F16] = "float16", [HD_BF16] = "bfloat16"};
     heed_status status = HEED_OK;
-    if (json_object_set_new(config, "dtype", json_string(names[dtype])) != 0 || hd_labels_write(model, config) != 0)
+    if (json_object_set_new(config, "dtype", json_string(hd_dtypes[dtype].config)) != 0 ||
+        hd_labels_write(model, config) != 0)
         status = hd_json_no_memory(model->context, path);
     if (status == HEED_OK) status = hd_json_write(model->context, path, config);
     json_decref(config);

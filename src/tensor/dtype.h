@@ -1,24 +1,31 @@
 /* Element types of tensors and files, and the two 16-bit floats' conversions. */
-#ifndef HD_BASE_DTYPE_H
-#define HD_BASE_DTYPE_H
+#ifndef HD_TENSOR_DTYPE_H
+#define HD_TENSOR_DTYPE_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+/* Those that weights are stored in come first, in the order of their choices for --dtype. */
 typedef enum hd_dtype { HD_F32, HD_F16, HD_BF16, HD_F64, HD_I64, HD_I32, HD_I16, HD_I8, HD_U8, HD_BOOL } hd_dtype;
 enum { HD_DTYPES = HD_BOOL + 1 };
+#define HD_WEIGHT_DTYPES "f32|f16|bf16"
 
-static inline size_t hd_dtype_size(hd_dtype dtype) {
-    static const size_t sizes[] = {4, 2, 2, 8, 8, 4, 2, 1, 1, 1};
-    return sizes[dtype];
-}
+/* All that is known of an element type; a new one is a value above, a row of hd_dtypes, and for weights also a load in
+ * the matrix product (device/cpu/kernels/product.c). */
+typedef struct hd_dtype_row {
+    const char *name;   /* in safetensors: "F32" */
+    const char *config; /* config.json's "dtype": "float32"; NULL: not for weights */
+    size_t size;        /* bytes per element */
+    /* [count] elements at any address to f32 and back, rounded to nearest even; NULL: integers */
+    void (*widen)(const void *source, float *destination, size_t count);
+    void (*narrow)(const float *source, void *destination, size_t count);
+} hd_dtype_row;
 
-/* safetensors' spelling: "F32", "BF16", … */
-static inline const char *hd_dtype_name(hd_dtype dtype) {
-    static const char *const names[] = {"F32", "F16", "BF16", "F64", "I64", "I32", "I16", "I8", "U8", "BOOL"};
-    return names[dtype];
-}
+extern const hd_dtype_row hd_dtypes[HD_DTYPES];
+
+static inline size_t hd_dtype_size(hd_dtype dtype) { return hd_dtypes[dtype].size; }
+static inline const char *hd_dtype_name(hd_dtype dtype) { return hd_dtypes[dtype].name; }
 
 static inline uint32_t hd_float_bits(float value) {
     uint32_t bits;

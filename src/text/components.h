@@ -8,7 +8,6 @@
 #include "text/normalize.h"
 #include "text/pre_tokenize.h"
 #include "text/template.h"
-#include "text/tokenizer.h"
 #include "text/vocabulary.h"
 #include "text/wordpiece.h"
 

@@ -1,4 +1,5 @@
 #include "text/components.h"
+#include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <string.h>

@@ -9,7 +9,6 @@
 #include "base/buffer.h"
 #include "base/random.h"
 
-typedef struct heed_tokenizer heed_tokenizer;
 
 /* Opens a tokenizer.json. HEED_FORMAT when it is damaged, HEED_UNSUPPORTED when it names a component that heed lacks;
  * the message names the file and the component. The caller closes *out. */

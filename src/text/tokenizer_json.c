@@ -2,6 +2,7 @@
  * Messages do not name the file; hd_tokenizer_parse adds its name. */
 #include "base/file.h"
 #include "text/components_json.h"
+#include "text/tokenizer.h"
 
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* Writes a tokenizer.json, field by field in the order and layout of the tokenizers package. */
 #include "base/file.h"
-#include "text/json_text.h"
 #include "text/components.h"
+#include "text/json_text.h"
+#include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <string.h>

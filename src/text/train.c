@@ -2,6 +2,7 @@
 
 #include "text/bpe_train.h"
 #include "text/components.h"
+#include "text/tokenizer.h"
 #include "text/unicode.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 #include "train/options.h"
 
+#include "tensor/dtype.h"
+
 #define F(field) offsetof(hd_train_options, field)
 #define INT(name, field, initial, min, max, help) \
     { name, HD_SETTING_INT, F(field), initial, min, max, "NUMBER", help }
@@ -88,7 +90,7 @@ static const hd_setting rows[] = {
     INT("valid-beams", valid_beams, "1", 1, 1024, "beams of the validation's translations"),
     CHOICE("bleu-tokenize", bleu_tokenize, "13a", "13a|intl|char|none", "how the validation's BLEU splits words"),
     FLAG("bleu-lowercase", bleu_lowercase, "the validation's BLEU ignores case"),
-    CHOICE("dtype", dtype, "f32", "f32|f16|bf16", "of the finished model's weights"),
+    CHOICE("dtype", dtype, "f32", HD_WEIGHT_DTYPES, "of the finished model's weights"),
     INT("beams", beams, "5", 1, 1024, "beams that the finished model asks for"),
     FLOAT("length-penalty", length_penalty, "1", -10, 10, "length penalty that the finished model asks for"),
     FILE_NAME("card", card, "a text that becomes the finished model's README.md"),

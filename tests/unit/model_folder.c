@@ -101,6 +101,26 @@ static void finds_models(void **state) {
     heed_context_close(context);
 }
 
+static void lists_shipped_models(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char path[512], *names;
+    write_text(context, "shipped/zz-last/config.json", "{}");
+    write_text(context, "shipped/a-first/config.json", "{}");
+    write_text(context, "shipped/sst2/config.json", "{}"); /* also in the source tree: once in the list */
+    write_text(context, "shipped/no-model/readme", "");
+    snprintf(path, sizeof path, "%s/shipped", root);
+    setenv("HEED_MODELS", path, 1);
+    assert_ok(context, hd_model_folder_list(context, &names));
+    assert_memory_equal(names, "a-first\n", 8);
+    assert_non_null(strstr(names, "\nsst2\n"));
+    assert_string_equal(names + strlen(names) - 8, "\nzz-last");
+    assert_null(strstr(strstr(names, "sst2") + 1, "sst2"));
+    assert_null(strstr(names, "no-model"));
+    hd_free(context, names);
+    heed_context_close(context);
+}
+
 static void opens_configs(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -235,6 +255,11 @@ static void each_allocation_may_fail(void **state) {
             status = hd_model_folder_find(context, "nobody", &shipped);
             status = status == HEED_FILE ? HEED_OK : status; /* there is none, but the search allocates too */
         }
+        if (status == HEED_OK) {
+            char *names;
+            status = hd_model_folder_list(context, &names);
+            hd_free(context, names);
+        }
         if (status == HEED_OK) status = hd_model_config_open(context, found, &config, &type);
         if (status == HEED_OK) status = hd_weights_open(context, folder, &weights);
         hd_weights_close(weights);
@@ -250,6 +275,7 @@ static void each_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_models, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(lists_shipped_models, make_root, remove_root),
         cmocka_unit_test_setup_teardown(opens_configs, make_root, remove_root),
         cmocka_unit_test_setup_teardown(opens_weights, make_root, remove_root),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, make_root, remove_root),

@@ -112,11 +112,32 @@ static void finds_the_first_nonfinite(void **state) {
     }
 }
 
+/* Each type's row is whole, and those for weights come first, as the choices of --dtype name them. */
+static void every_dtype_has_its_row(void **state) {
+    (void)state;
+    char choices[64] = "";
+    for (int i = 0; i < HD_DTYPES; i++) {
+        const hd_dtype_row *row = &hd_dtypes[i];
+        assert_non_null(row->name);
+        assert_true(row->size > 0);
+        assert_int_equal(row->widen != NULL, row->narrow != NULL);
+        if (!row->config) continue;
+        assert_non_null(row->widen);
+        assert_true(i == 0 || hd_dtypes[i - 1].config);
+        size_t length = strlen(choices);
+        if (length) choices[length++] = '|';
+        for (const char *c = row->name; *c; c++) choices[length++] = (char)(*c | (*c >= 'A' ? 0x20 : 0));
+        choices[length] = 0;
+    }
+    assert_string_equal(choices, HD_WEIGHT_DTYPES);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_widens),
         cmocka_unit_test(narrowing_rounds_to_nearest_even),
         cmocka_unit_test(other_dtypes),
+        cmocka_unit_test(every_dtype_has_its_row),
         cmocka_unit_test(finds_the_first_nonfinite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

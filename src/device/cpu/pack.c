@@ -90,13 +90,5 @@ void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y) {
         return;
     }
     const char *source = (const char *)parameter->stored + (size_t)(row * width) * hd_dtype_size(parameter->dtype);
-    if (parameter->dtype == HD_F32) {
-        memcpy(y, source, (size_t)width * sizeof *y);
-        return;
-    }
-    for (int64_t j = 0; j < width; j++) {
-        uint16_t half;
-        memcpy(&half, source + 2 * j, 2);
-        y[j] = parameter->dtype == HD_BF16 ? hd_from_bf16(half) : hd_from_f16(half);
-    }
+    hd_dtypes[parameter->dtype].widen(source, y, (size_t)width);
 }

@@ -1,0 +1,67 @@
+#include "tensor/dtype.h"
+
+static void widen_f32(const void *source, float *destination, size_t count) {
+    if (count) memcpy(destination, source, count * sizeof *destination);
+}
+
+static void narrow_f32(const float *source, void *destination, size_t count) {
+    if (count) memcpy(destination, source, count * sizeof *source);
+}
+
+static void widen_f16(const void *source, float *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, (const char *)source + i * sizeof half, sizeof half);
+        destination[i] = hd_from_f16(half);
+    }
+}
+
+static void narrow_f16(const float *source, void *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half = hd_to_f16(source[i]);
+        memcpy((char *)destination + i * sizeof half, &half, sizeof half);
+    }
+}
+
+static void widen_bf16(const void *source, float *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, (const char *)source + i * sizeof half, sizeof half);
+        destination[i] = hd_from_bf16(half);
+    }
+}
+
+static void narrow_bf16(const float *source, void *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half = hd_to_bf16(source[i]);
+        memcpy((char *)destination + i * sizeof half, &half, sizeof half);
+    }
+}
+
+static void widen_f64(const void *source, float *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        double wide;
+        memcpy(&wide, (const char *)source + i * sizeof wide, sizeof wide);
+        destination[i] = (float)wide;
+    }
+}
+
+static void narrow_f64(const float *source, void *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        double wide = source[i];
+        memcpy((char *)destination + i * sizeof wide, &wide, sizeof wide);
+    }
+}
+
+const hd_dtype_row hd_dtypes[HD_DTYPES] = {
+    [HD_F32] = {"F32", "float32", 4, widen_f32, narrow_f32},
+    [HD_F16] = {"F16", "float16", 2, widen_f16, narrow_f16},
+    [HD_BF16] = {"BF16", "bfloat16", 2, widen_bf16, narrow_bf16},
+    [HD_F64] = {"F64", NULL, 8, widen_f64, narrow_f64},
+    [HD_I64] = {"I64", NULL, 8, NULL, NULL},
+    [HD_I32] = {"I32", NULL, 4, NULL, NULL},
+    [HD_I16] = {"I16", NULL, 2, NULL, NULL},
+    [HD_I8] = {"I8", NULL, 1, NULL, NULL},
+    [HD_U8] = {"U8", NULL, 1, NULL, NULL},
+    [HD_BOOL] = {"BOOL", NULL, 1, NULL, NULL},
+};
