@@ -16,7 +16,7 @@ enum { USUAL_EMBEDDINGS = 40, USUAL_POSITIONS = 64, USUAL_NEIGHBOURS = 10, TITLE
 /* The table that tokens are looked up in: the encoder's, or the decoder's where that stands alone. */
 static const hd_parameter *input_table(const heed_model *model) {
     const hd_network *network = model->network;
-    return network->recipe.encoder_layers ? network->source_embedding : network->target_embedding;
+    return network->recipe.side[HD_ENCODER].layers ? network->source_embedding : network->target_embedding;
 }
 
 /* What a picture is called, with two numbers in it. */
@@ -180,45 +180,44 @@ heed_status heed_inspect_embeddings(heed_model *model, const heed_options *optio
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
 /* The table of positions that a look asks for: trained ones, or those that are computed. */
-static heed_status find_positions(const heed_model *model, const hd_look *look, const hd_parameter **learned,
-                                  const float **fixed, int64_t *columns) {
+/* The side whose positions are shown. */
+static heed_status find_positions(const heed_model *model, const hd_look *look, hd_network_side *which) {
     const hd_network *network = model->network;
     const hd_recipe *recipe = &network->recipe;
-    const hd_stack *stack = (const hd_stack *)network;
     if (recipe->architecture == HD_RECURRENT)
         return hd_fail(model->context, HEED_UNSUPPORTED,
                        "a recurrent model has no positions: it reads one token after another");
-    bool decoder = look->kind == 2 || (look->kind == 0 && !recipe->encoder_layers);
-    if (look->kind == 3 || (decoder ? !recipe->decoder_layers : !recipe->encoder_layers))
+    bool decoder = look->kind == 2 || (look->kind == 0 && !recipe->side[HD_ENCODER].layers);
+    if (look->kind == 3 || (decoder ? !recipe->side[HD_DECODER].layers : !recipe->side[HD_ENCODER].layers))
         return hd_fail(model->context, HEED_ARGUMENT, "the model has no %s with positions",
                        look->kind == 3 ? "cross-attention"
                        : decoder       ? "decoder"
                                        : "encoder");
-    *learned = decoder ? stack->decoder_positions : stack->encoder_positions;
-    *fixed = stack->sinusoids ? stack->sinusoids : stack->angles;
-    *columns = stack->angles ? recipe->width / recipe->decoder_heads : recipe->width;
+    *which = decoder ? HD_DECODER : HD_ENCODER;
     return HEED_OK;
 }
 
 static heed_status make_positions(const heed_model *model, const hd_look *look, hd_vectors *v) {
-    static const char *const titles[] = {[HD_POSITIONS_SINUSOIDAL] = "Sinusoidal positions:",
-                                         [HD_POSITIONS_LEARNED] = "Learned positions:",
-                                         [HD_POSITIONS_ROTARY] = "Rotary positions:"};
     static const char *const notes[] = {
         [HD_POSITIONS_SINUSOIDAL] = "sines in the first half of the columns, cosines in the second",
         [HD_POSITIONS_LEARNED] = NULL,
         [HD_POSITIONS_ROTARY] = "sines and cosines of the angles by which each head's columns are turned in pairs"};
     const hd_recipe *recipe = &model->network->recipe;
-    const hd_parameter *learned = NULL;
-    const float *fixed = NULL;
-    HD_TRY(find_positions(model, look, &learned, &fixed, &v->columns));
-    v->rows = hd_min(look->count ? look->count : USUAL_POSITIONS, recipe->max_positions);
+    hd_network_side which = HD_ENCODER;
+    HD_TRY(find_positions(model, look, &which));
+    const hd_side_recipe *side = &recipe->side[which];
+    const hd_stack_side *weights = &((const hd_stack *)model->network)->side[which];
+    const float *fixed = weights->sinusoids ? weights->sinusoids : weights->angles;
+    v->columns = weights->angles ? hd_side_head_width(side, recipe->width) : recipe->width;
+    v->rows = hd_min(look->count ? look->count : USUAL_POSITIONS, side->max_positions);
     float *values = hd_arena_alloc(&v->picture.arena, (size_t)(v->rows * v->columns), sizeof *values);
-    v->title = title_of(&v->picture.arena, titles[recipe->positions], v->rows, " of", recipe->max_positions);
+    v->title = title_of(&v->picture.arena, hd_choice_title(hd_position_kinds, side->positions), v->rows, " of",
+                        side->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
-    for (int64_t row = 0; learned && row < v->rows; row++) hd_parameter_row(learned, row, values + row * v->columns);
-    if (!learned) memcpy(values, fixed, (size_t)(v->rows * v->columns) * sizeof *values);
-    v->values = values, v->what = "positions", v->note = notes[recipe->positions];
+    for (int64_t row = 0; weights->positions && row < v->rows; row++)
+        hd_parameter_row(weights->positions, side->position_offset + row, values + row * v->columns);
+    if (!weights->positions) memcpy(values, fixed, (size_t)(v->rows * v->columns) * sizeof *values);
+    v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }
 

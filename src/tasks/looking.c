@@ -5,7 +5,7 @@
 #include <string.h>
 
 static heed_status check_length(const hd_looking *l, const char *what, size_t tokens) {
-    int64_t most = l->model->network->recipe.max_positions;
+    int64_t most = hd_recipe_max_positions(&l->model->network->recipe);
     if ((int64_t)tokens <= most) return HEED_OK;
     return hd_fail(l->model->context, HEED_LENGTH, "%s: %zu tokens are more than the model's %lld", what, tokens,
                    (long long)most);
@@ -57,7 +57,7 @@ static heed_status prepare_target(hd_looking *l) {
     const int32_t *ids = NULL;
     int64_t count = 0;
     HD_TRY(l->look->target ? encode_target(l, &ids, &count) : translate(l, &ids, &count));
-    l->fed_count = hd_min(count + 1, recipe->max_positions);
+    l->fed_count = hd_min(count + 1, hd_recipe_max_positions(recipe));
     l->fed = hd_arena_alloc(&l->scratch, (size_t)count + 1, sizeof *l->fed);
     l->made = hd_arena_alloc(&l->scratch, (size_t)count + 1, sizeof *l->made);
     if (!l->fed || !l->made) return HEED_MEMORY;

@@ -98,9 +98,10 @@ static heed_status fill(stepping *s) {
     hd_steps *steps = s->steps;
     const hd_looking *l = &s->looking;
     steps->source = l->source_text, steps->target = l->target_text;
-    steps->cell = hd_cell_titles[recipe->cell], steps->memory = hd_memory_titles[recipe->memory];
+    steps->cell = hd_choice_title(hd_cells, recipe->cell);
+    steps->memory = hd_choice_title(hd_memories, recipe->memory);
     steps->attends = hd_recipe_attends(recipe), steps->looks_first = recipe->memory == HD_MEMORY_BAHDANAU;
-    steps->layers = recipe->decoder_layers, steps->width = recipe->width;
+    steps->layers = recipe->side[HD_DECODER].layers, steps->width = recipe->width;
     steps->keys = (int64_t)l->source.count, steps->key_labels = l->source_words.piece_labels;
     steps->count = l->fed_count;
     steps->candidates =

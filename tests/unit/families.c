@@ -26,8 +26,9 @@ static void assert_logits(const char *name, heed_model *model, const json_t *exp
     const hd_network *network = model->network;
     hd_pass pass;
     hd_pass_open(&pass, model->context, &model->network->arena);
-    hd_tensor *states = network->recipe.encoder_layers ? hd_network_encode(network, &pass, ids, &layout)
-                                                       : hd_network_decode(network, &pass, ids, &layout, NULL);
+    hd_tensor *states = network->recipe.side[HD_ENCODER].layers
+                            ? hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &layout)
+                            : hd_network_decode(network, &pass, &(hd_input){.ids = ids}, &layout, NULL);
     hd_tensor *logits =
         hd_network_logits(network, &pass, hd_network_head(network, &pass, states), 0, network->output->rows);
     if (!logits) fail_msg("%s: %s", name, model->context->message);
