@@ -263,7 +263,7 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
         case HD_KEY_COUNT: {
             int64_t integer;
             memcpy(&integer, field, sizeof integer);
-            return integer || key->kind != HD_KEY_OPTIONAL ? json_integer(integer) : json_null();
+            return json_integer(integer);
         }
         case HD_KEY_ID: {
             int32_t id;
@@ -292,11 +292,20 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
     return NULL;
 }
 
+/* An optional number that is 0. A null in its place would not do: transformers takes one for a value. */
+static bool is_left_out(const hd_config_key *key, const hd_recipe *recipe) {
+    int64_t integer = 1;
+    if (key->kind == HD_KEY_OPTIONAL) memcpy(&integer, (const char *)recipe + key->field, sizeof integer);
+    return integer == 0;
+}
+
 static int write_keys(const hd_family *family, const hd_family *f, const hd_recipe *recipe, json_t *config) {
     int failed = f->base ? write_keys(family, f->base, recipe, config) : 0;
-    for (size_t i = 0; i < f->key_count; i++)
-        if (!is_replaced(family, f, f->keys[i].name))
-            failed |= json_object_set_new(config, f->keys[i].name, value_of(&f->keys[i], recipe));
+    for (size_t i = 0; i < f->key_count; i++) {
+        const hd_config_key *key = &f->keys[i];
+        if (!is_replaced(family, f, key->name) && !is_left_out(key, recipe))
+            failed |= json_object_set_new(config, key->name, value_of(key, recipe));
+    }
     return failed;
 }
 

@@ -9,7 +9,7 @@
 typedef enum hd_key_kind {
     HD_KEY_INT,      /* int64_t, at least 1 */
     HD_KEY_COUNT,    /* int64_t, at least 0 */
-    HD_KEY_OPTIONAL, /* int64_t, at least 1; missing or null is 0, and 0 is written as null */
+    HD_KEY_OPTIONAL, /* int64_t, at least 1; missing or null is 0, and 0 is left out; of one side */
     HD_KEY_ID,       /* int32_t, a token id; missing is −1 */
     HD_KEY_FLOAT,    /* float */
     HD_KEY_BOOL,     /* bool */
@@ -75,7 +75,8 @@ struct hd_family {
     int (*write)(const hd_recipe *recipe, json_t *config); /* the same when writing; not 0: out of memory */
 };
 
-extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_gpt2, hd_llama, hd_heed_rnn;
+extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_roberta, hd_gpt2, hd_opt, hd_llama, hd_qwen2,
+    hd_qwen3, hd_heed_rnn;
 /* Every family that a config can name, NULL-terminated. */
 extern const hd_family *const hd_families[];
 /* The family of this model_type, or NULL. */

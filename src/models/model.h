@@ -46,7 +46,8 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
 /* Reads weights alone into `data`: the same names and shapes as hd_model_save_weights writes. */
 heed_status hd_model_load_weights(heed_model *model, const char *path);
 /* Writes a folder that transformers opens: config.json, generation_config.json, tokenizer.json, tokenizer_config.json,
- * model.safetensors and README.md, `card`. Each file appears whole or not at all. */
+ * model.safetensors and README.md, `card`; of a model without a tokenizer, those but its two. Each file appears whole or not at
+ * all. */
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
 
 /* HEED_UNSUPPORTED, saying what it is, unless the model has this head and so an encoder, a decoder or both. `what` it was

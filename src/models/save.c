@@ -127,6 +127,7 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
 
 static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
+    if (!model->tokenizer) return HEED_OK;
     const hd_recipe *recipe = &model->network->recipe;
     const heed_tokenizer *tokenizer = model->tokenizer;
     const struct {
@@ -154,7 +155,7 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
 
 static heed_status write_tokenizer(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
-    return hd_tokenizer_save(model->tokenizer, model->context, path);
+    return model->tokenizer ? hd_tokenizer_save(model->tokenizer, model->context, path) : HEED_OK;
 }
 
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card) {

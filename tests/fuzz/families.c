@@ -19,6 +19,20 @@ static const char *golden_of(uint8_t letter) {
             return "gpt2";
         case 'q':
             return "llama-grouped";
+        case 'd':
+            return "llama-wide";
+        case 'o':
+            return "opt";
+        case '2':
+            return "qwen2";
+        case '3':
+            return "qwen3";
+        case 'R':
+            return "roberta-masked";
+        case 'T':
+            return "roberta-text";
+        case 'W':
+            return "roberta-tokens";
         default:
             return "llama";
     }
