@@ -216,6 +216,7 @@ heed_status hd_model_open_network(heed_context *context, const char *name, hd_op
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_network(context, name, purpose, out));
     heed_status status = open_tokenizer(*out);
+    if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);
     *out = NULL;
@@ -248,11 +249,13 @@ heed_status hd_model_make(heed_context *context, const hd_family *preferred, con
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);
+    model->tokenizer = tokenizer;
+    if (status == HEED_OK && tokenizer) status = hd_specials_find(model);
     if (status != HEED_OK) {
+        model->tokenizer = NULL; /* it stays the caller's */
         hd_model_close(model);
         return status;
     }
-    model->tokenizer = tokenizer;
     *out = model;
     return HEED_OK;
 }

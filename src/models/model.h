@@ -7,14 +7,27 @@
 #include "models/generation.h"
 #include "text/tokenizer.h"
 
+/* What special tokens are for. */
+typedef enum hd_special {
+    HD_SPECIAL_BOS,
+    HD_SPECIAL_EOS,
+    HD_SPECIAL_UNKNOWN,
+    HD_SPECIAL_PAD,
+    HD_SPECIAL_CLS,
+    HD_SPECIAL_SEP,
+    HD_SPECIAL_MASK,
+    HD_SPECIALS
+} hd_special;
+
 typedef struct heed_model {
     heed_context *context;
     char *folder; /* NULL for one made here */
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
-    hd_weights *weights; /* mapped, NULL for one made here */
-    char **labels;       /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
+    hd_weights *weights;           /* mapped, NULL for one made here */
+    char **labels;                 /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
+    int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
 } heed_model;
 
@@ -40,6 +53,10 @@ heed_status hd_labels_read(const hd_json *config, heed_model *model);
 int hd_labels_write(const heed_model *model, json_t *config);
 /* Copies labels for a model that was made here. */
 heed_status hd_labels_set(heed_model *model, const char *const *labels);
+
+/* specials.c: the special tokens of a model with a tokenizer, and their texts into a config (not 0: out of memory). */
+heed_status hd_specials_find(heed_model *model);
+int hd_specials_write(const heed_model *model, json_t *config);
 
 /* Writes weights alone, from `data`, in this dtype. */
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype);

@@ -129,25 +129,11 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
     (void)dtype;
     if (!model->tokenizer) return HEED_OK;
     const hd_recipe *recipe = &model->network->recipe;
-    const heed_tokenizer *tokenizer = model->tokenizer;
-    const struct {
-        const char *key;
-        int32_t id;
-    } specials[] = {{"eos_token", recipe->eos},
-                    {"unk_token", hd_tokenizer_unknown(tokenizer)},
-                    {"pad_token", recipe->pad},
-                    {"cls_token", hd_tokenizer_special(tokenizer, "[CLS]")},
-                    {"sep_token", hd_tokenizer_special(tokenizer, "[SEP]")},
-                    {"mask_token", hd_tokenizer_special(tokenizer, "[MASK]")}};
     json_t *config =
         json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
                   "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe),
                   "model_input_names", "input_ids", "attention_mask");
-    int failed = !config;
-    for (size_t i = 0; i < HD_COUNT(specials); i++) {
-        const char *token = specials[i].id >= 0 ? hd_tokenizer_token(tokenizer, specials[i].id) : NULL;
-        if (token) failed |= json_object_set_new(config, specials[i].key, json_string(token));
-    }
+    int failed = !config || hd_specials_write(model, config);
     heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;
