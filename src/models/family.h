@@ -52,12 +52,10 @@ typedef struct hd_respelling {
     const char *now, *other;
 } hd_respelling;
 
-enum { HD_MOST_RESPELLINGS = 6 }; /* of a family and its bases together */
-
 typedef struct hd_family hd_family;
 struct hd_family {
-    /* All that a base has holds for its descendants too, but for what they have themselves: a key, weight name or
-     * architecture of their own replaces the base's, and functions run after the base's. NULL for none. */
+    /* All that a base has but its architectures holds for its descendants; a key or weight name of their own replaces the
+     * base's, and their functions run after the base's. NULL for none. */
     const hd_family *base;
     const char *model_type;              /* "marian" */
     const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none. Not inherited. */

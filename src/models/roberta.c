@@ -2,9 +2,9 @@
  * model_type: "roberta" */
 #include "models/family.h"
 
+/* hidden_act is that of the layers alone: the masked head has GELU whatever it says. */
 static const hd_config_key keys[] = {
-    {"hidden_act", HD_KEY_CHOICE, ENCODER(activation), "gelu",
-     hd_activations}, /* the masked head has GELU whatever it is */
+    {"hidden_act", HD_KEY_CHOICE, ENCODER(activation), "gelu", hd_activations},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "1"},
 };
 
