@@ -104,8 +104,8 @@ static inline bool kept(uint32_t threshold, hd_random_key key, int64_t column, i
 static inline double dropout_factor(float probability, uint32_t site, int64_t head, int64_t column, int64_t position,
                                     uint64_t example) {
     if (probability == 0.0f) return 1.0;
-    hd_random_key key = hd_random_key_make(SEED, HD_RANDOM_DROPOUT + (site << 8), STEP);
-    key.word[1] ^= (uint32_t)head * 0x85ebca6bu;
+    hd_random_key key = hd_random_key_branch(hd_random_key_make(SEED, HD_RANDOM_DROPOUT, STEP), (uint32_t)site);
+    if (head) key = hd_random_key_branch(key, (uint32_t)head);
     return kept((uint32_t)((double)probability * 0x1p32), key, column, position, example)
                ? 1.0 / (1.0 - (double)probability)
                : 0.0;

@@ -13,7 +13,6 @@ void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights) {
 void hd_pass_reset(hd_pass *pass) {
     hd_arena_reset(&pass->arena);
     pass->tape = NULL;
-    pass->sites = 0;
     pass->status = HEED_OK;
 }
 
@@ -48,11 +47,10 @@ hd_tensor *hd_tensor_new(hd_pass *pass, int64_t rows, int64_t columns, const hd_
     return hd_tensor_wrap(pass, rows, columns, hd_pass_alloc(pass, (size_t)(rows * columns), sizeof(float)), layout);
 }
 
-hd_dropout hd_pass_dropout(hd_pass *pass, float probability) {
-    uint32_t site = pass->sites++;
+hd_dropout hd_pass_dropout(const hd_pass *pass, float probability, uint32_t site) {
     hd_dropout dropout = {.scale = 1.0f};
     if (!pass->training || !(probability > 0.0f)) return dropout;
-    dropout.key = hd_random_key_make(pass->seed, HD_RANDOM_DROPOUT + (site << 8), pass->step);
+    dropout.key = hd_random_key_branch(hd_random_key_make(pass->seed, HD_RANDOM_DROPOUT, pass->step), site);
     dropout.threshold = (uint32_t)((double)probability * 0x1p32);
     dropout.scale = 1.0f / (1.0f - probability);
     return dropout;

@@ -35,7 +35,6 @@ struct hd_pass {
     bool recording;    /* keep a tape */
     bool training;     /* drop out */
     uint64_t seed, step;
-    uint32_t sites;              /* dropout sites passed so far: each has a random stream of its own */
     float *gradients;            /* the block that parameters' gradients are added to, or NULL */
     const hd_observer *observer; /* or NULL */
     heed_status status;          /* of the first op that failed */
@@ -60,8 +59,14 @@ hd_tensor *hd_tensor_new(hd_pass *pass, int64_t rows, int64_t columns, const hd_
 /* A tensor on rows that someone else made, as ops are given them in tests and by layers. */
 hd_tensor *hd_tensor_wrap(hd_pass *pass, int64_t rows, int64_t columns, float *data, const hd_layout *layout);
 
-/* The dropout of the next site; keeps everything unless the pass is training. */
-hd_dropout hd_pass_dropout(hd_pass *pass, float probability);
+/* A dropout site: each has a random stream of its own. It says where in the network dropout is applied, never which
+ * parameter that belongs to or how many sites came before: side (2 bits), depth (18 bits), the module and the site within the
+ * module (8 and 4 bits). */
+static inline uint32_t hd_dropout_site(unsigned side, int64_t depth, unsigned module, unsigned within) {
+    return (side & 3u) << 30 | ((uint32_t)depth & 0x3ffffu) << 12 | (module & 0xffu) << 4 | (within & 15u);
+}
+/* The dropout of a site; keeps everything unless the pass is training. */
+hd_dropout hd_pass_dropout(const hd_pass *pass, float probability, uint32_t site);
 
 /* Puts an op of `size` bytes on the tape; NULL when the pass keeps none, memory ran out, or the output needs no
  * gradient (the caller has set output->needs_gradient). */

@@ -7,6 +7,12 @@ hd_random_key hd_random_key_make(uint64_t seed, uint32_t purpose, uint64_t step)
     return (hd_random_key){{words[0], words[1]}};
 }
 
+hd_random_key hd_random_key_branch(hd_random_key key, uint32_t branch) {
+    uint32_t words[4];
+    hd_philox(key, branch, 0x62726368u, 0, words); /* "brch" */
+    return (hd_random_key){{words[0], words[1]}};
+}
+
 void hd_philox(hd_random_key key, uint32_t column, uint32_t position, uint64_t example, uint32_t out[4]) {
     uint32_t c0 = column, c1 = position, c2 = (uint32_t)example, c3 = (uint32_t)(example >> 32);
     uint32_t k0 = key.word[0], k1 = key.word[1];

@@ -24,6 +24,8 @@ typedef struct hd_random_key {
 } hd_random_key;
 
 hd_random_key hd_random_key_make(uint64_t seed, uint32_t purpose, uint64_t step);
+/* One of 2^32 keys made from a key, each a stream of its own. */
+hd_random_key hd_random_key_branch(hd_random_key key, uint32_t branch);
 
 /* Four random words for the counter (column, position, example). */
 void hd_philox(hd_random_key key, uint32_t column, uint32_t position, uint64_t example, uint32_t out[4]);

@@ -136,8 +136,9 @@ static hd_layout *layout_of_rows(hd_pass *pass, const hd_laid_out *batch) {
 
 hd_tensor *hd_ask(const hd_network *network, hd_pass *pass, const hd_laid_out *batch) {
     hd_tensor *states = NULL;
-    if (batch->source_ids) states = hd_network_encode(network, pass, batch->source_ids, &batch->sources);
-    if (batch->fed) states = hd_network_decode(network, pass, batch->fed, &batch->targets, states);
+    if (batch->source_ids)
+        states = hd_network_encode(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources);
+    if (batch->fed) states = hd_network_decode(network, pass, &(hd_input){.ids = batch->fed}, &batch->targets, states);
     if (batch->rows && states) {
         const hd_layout *layout = layout_of_rows(pass, batch);
         states = layout ? hd_gather(pass, states, batch->rows, batch->asked, 1, layout) : NULL;

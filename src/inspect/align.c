@@ -14,7 +14,7 @@ heed_status hd_align_layer(const heed_model *model, int64_t requested, int64_t *
     const hd_recipe *recipe = &model->network->recipe;
     if (!attends_to_source(recipe))
         return hd_fail(model->context, HEED_UNSUPPORTED, "the model's decoder does not attend to the source");
-    int64_t layers = recipe->architecture == HD_TRANSFORMER ? recipe->decoder_layers : 1;
+    int64_t layers = recipe->architecture == HD_TRANSFORMER ? recipe->side[HD_DECODER].layers : 1;
     if (requested > layers)
         return hd_fail(model->context, HEED_ARGUMENT, "alignment-layer is %lld, but there are %lld",
                        (long long)requested, (long long)layers);
@@ -67,7 +67,7 @@ heed_status hd_align(heed_context *context, const heed_model *model, int64_t lay
         decoder_ids[0] = model->network->recipe.decoder_start;
         if (count) memcpy(decoder_ids + 1, target, (size_t)count * sizeof *decoder_ids);
         /* a target as long as the model allows has no row for the end token */
-        int64_t rows = hd_min(count + 1, model->network->recipe.max_positions);
+        int64_t rows = hd_min(count + 1, hd_recipe_max_positions(&model->network->recipe));
         status = hd_capture_run(&capture, model->network, source.ids, (int64_t)source.count, decoder_ids, rows);
     }
     if (status == HEED_OK) status = hd_words_of_text(model->tokenizer, text, size, &source, &arena, &source_words);

@@ -54,18 +54,19 @@ static hd_layout one_sequence(int32_t starts[2], int64_t count) {
 heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32_t *source, int64_t source_count,
                            const int32_t *decoder_ids, int64_t decoder_count) {
     const hd_recipe *recipe = &network->recipe;
-    int64_t longest = hd_max(recipe->encoder_layers ? source_count : 0, recipe->decoder_layers ? decoder_count : 0);
-    if (longest > recipe->max_positions)
+    bool encodes = recipe->side[HD_ENCODER].layers > 0, decodes = recipe->side[HD_DECODER].layers > 0;
+    int64_t longest = hd_max(encodes ? source_count : 0, decodes ? decoder_count : 0);
+    if (longest > hd_recipe_max_positions(recipe))
         return hd_fail(capture->context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)longest,
-                       (long long)recipe->max_positions);
+                       (long long)hd_recipe_max_positions(recipe));
     hd_pass pass;
     hd_pass_open(&pass, capture->context, &network->arena);
     pass.observer = &capture->observer;
     int32_t source_starts[2], decoder_starts[2];
     hd_layout sources = one_sequence(source_starts, source_count), layout = one_sequence(decoder_starts, decoder_count);
-    hd_tensor *memory = recipe->encoder_layers ? hd_network_encode(network, &pass, source, &sources) : NULL;
-    if (recipe->decoder_layers && pass.status == HEED_OK)
-        hd_network_decode(network, &pass, decoder_ids, &layout, memory);
+    hd_tensor *memory = encodes ? hd_network_encode(network, &pass, &(hd_input){.ids = source}, &sources) : NULL;
+    if (decodes && pass.status == HEED_OK)
+        hd_network_decode(network, &pass, &(hd_input){.ids = decoder_ids}, &layout, memory);
     heed_status status = capture->failed ? HEED_MEMORY : pass.status;
     hd_pass_close(&pass);
     return status;

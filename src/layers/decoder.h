@@ -37,9 +37,9 @@ static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_conte
     return (hd_decoder){.class = class,
                         .context = context,
                         .vocabulary = recipe->vocabulary,
-                        .max_positions = recipe->max_positions,
+                        .max_positions = hd_recipe_max_positions(recipe),
                         .window = hd_recipe_longest(recipe),
-                        .continues = recipe->encoder_layers == 0,
+                        .continues = recipe->side[HD_ENCODER].layers == 0,
                         .start = recipe->decoder_start,
                         .eos = recipe->eos,
                         .pad = recipe->pad};

@@ -1,37 +1,61 @@
-/* What stands on top of the last states: which rows the output's table scores. */
+/* What is on top of the last states: which rows the output's table scores. */
 #include "layers/network.h"
+
+static hd_slot head_slot(hd_module module, hd_part part, hd_use use) {
+    return (hd_slot){HD_SHARED, module, .part = part, .use = use};
+}
+
+static void declare_classes(hd_network *network, hd_module module) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot table = head_slot(module, HD_WEIGHT, HD_USE_MATRIX), bias = head_slot(module, HD_BIAS, HD_USE_SHIFT);
+    network->output = hd_network_declare(network, table, recipe->labels, recipe->width, 2);
+    network->output_bias = hd_network_declare(network, bias, 1, recipe->labels, 1);
+}
+
+static void declare_crf(hd_network *network) {
+    int64_t labels = network->recipe.labels;
+    hd_slot transitions = head_slot(HD_MODULE_CRF_TRANSITIONS, HD_WHOLE, HD_USE_SHIFT);
+    hd_slot start = head_slot(HD_MODULE_CRF_START, HD_WHOLE, HD_USE_SHIFT);
+    hd_slot end = head_slot(HD_MODULE_CRF_END, HD_WHOLE, HD_USE_SHIFT);
+    network->crf.transitions = hd_network_declare(network, transitions, labels, labels, 2);
+    network->crf.start = hd_network_declare(network, start, 1, labels, 1);
+    network->crf.end = hd_network_declare(network, end, 1, labels, 1);
+}
 
 void hd_network_declare_head(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
-    hd_slot table = {.role = HD_OUTPUT, .part = HD_WEIGHT}, bias = {.role = HD_OUTPUT, .part = HD_BIAS};
-    switch (recipe->head) {
+    const hd_side_recipe *top = hd_recipe_top(recipe);
+    hd_slot table = head_slot(HD_MODULE_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
+    hd_slot learned = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
+    hd_slot dense = {HD_SHARED, HD_MODULE_HEAD_DENSE}, pooler = {HD_SHARED, HD_MODULE_POOLER};
+    hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
+    int64_t width = recipe->width;
+    switch ((hd_head)recipe->head) {
         case HD_HEAD_LANGUAGE:
-            if (recipe->untied)
-                network->output = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
-            return;
-        case HD_HEAD_MASKED: {
-            hd_slot learned = {.role = HD_OUTPUT_LEARNED_BIAS, .part = HD_BIAS};
-            network->head_dense = hd_network_declare_linear(network, HD_HEAD_DENSE, 0, recipe->width, recipe->width);
-            network->head_norm = hd_network_declare_norm(network, HD_HEAD_NORM, 0);
+            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
+            break;
+        case HD_HEAD_MASKED:
+            network->head_dense = hd_network_declare_linear(network, dense, width, width, true);
+            network->head_norm =
+                hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
             network->output_bias = hd_network_declare(network, learned, 1, recipe->vocabulary, 1);
-            return;
-        }
+            break;
         case HD_HEAD_CLASSIFY_TEXT:
-            network->head_dense = hd_network_declare_linear(network, HD_POOLER, 0, recipe->width, recipe->width);
+            network->head_dense = hd_network_declare_linear(network, pooler, width, width, true);
+            declare_classes(network, HD_MODULE_TEXT_OUTPUT);
+            break;
+        case HD_HEAD_CLASSIFY_TOKENS:
+            declare_classes(network, HD_MODULE_OUTPUT);
+            if (recipe->crf) declare_crf(network);
+            break;
+        case HD_HEADS:
             break;
     }
-    network->output = hd_network_declare(network, table, recipe->labels, recipe->width, 2);
-    network->output_bias = hd_network_declare(network, bias, 1, recipe->labels, 1);
-    if (!recipe->crf) return;
-    hd_slot transitions = {.role = HD_CRF_TRANSITIONS}, start = {.role = HD_CRF_START}, end = {.role = HD_CRF_END};
-    network->crf.transitions = hd_network_declare(network, transitions, recipe->labels, recipe->labels, 2);
-    network->crf.start = hd_network_declare(network, start, 1, recipe->labels, 1);
-    network->crf.end = hd_network_declare(network, end, 1, recipe->labels, 1);
 }
 
 int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
-    if (recipe->head >= HD_HEAD_CLASSIFY_TEXT) return recipe->labels;
+    if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
     return recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary;
 }
 
@@ -65,7 +89,8 @@ static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tenso
     for (int64_t s = 0; s <= texts->sequences; s++) starts[s] = (int32_t)s;
     *layout = (hd_layout){texts->sequences, starts, texts->examples, NULL};
     x->layout = layout;
-    return hd_dropout_add(pass, x, NULL, network->recipe.dropout);
+    return hd_dropout_add(pass, x, NULL, network->recipe.dropout,
+                          hd_dropout_site(HD_SHARED, 0, HD_SITE_HEAD, HD_SITE_OUTPUT));
 }
 
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states) {
@@ -73,17 +98,16 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
     const hd_linear_layer *dense = &network->head_dense;
     if (!states) return NULL;
     switch (recipe->head) {
-        case HD_HEAD_MASKED: {
-            hd_tensor *x = hd_linear(pass, states, dense->weight, dense->bias, (hd_activation)recipe->activation);
-            return hd_norm(pass, x, network->head_norm.gain, network->head_norm.bias, recipe->norm_epsilon);
-        }
+        case HD_HEAD_MASKED:
+            return hd_apply_norm(pass, &network->head_norm,
+                                 hd_apply(pass, dense, states, (hd_activation)recipe->head_activation));
         case HD_HEAD_CLASSIFY_TEXT: {
             hd_tensor *x = hd_network_pool(network, pass, states, (hd_pooling)recipe->pooling);
-            x = hd_linear(pass, x, dense->weight, dense->bias, HD_TANH);
-            return drop_pooled(network, pass, x, states->layout);
+            return drop_pooled(network, pass, hd_apply(pass, dense, x, HD_TANH), states->layout);
         }
         case HD_HEAD_CLASSIFY_TOKENS:
-            return hd_dropout_add(pass, states, NULL, recipe->dropout);
+            return hd_dropout_add(pass, states, NULL, recipe->dropout,
+                                  hd_dropout_site(HD_SHARED, 0, HD_SITE_HEAD, HD_SITE_OUTPUT));
         default:
             return states;
     }
@@ -92,7 +116,8 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
     if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, wanted, options, loss);
-    hd_tensor *logits = hd_linear(pass, rows, network->output, network->output_bias, HD_IDENTITY);
+    hd_linear_layer output = {network->output, network->output_bias};
+    hd_tensor *logits = hd_apply(pass, &output, rows, HD_IDENTITY);
     return hd_crf_loss(pass, logits, &network->crf, wanted, texts, options->scale, loss);
 }
 

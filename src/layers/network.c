@@ -1,109 +1,192 @@
 #include "layers/network.h"
 
-#include "layers/recurrent.h"
-#include "layers/stack.h"
-
 #include <math.h>
 #include <string.h>
 
-heed_status hd_network_open(heed_context *context, const hd_recipe *recipe, hd_network **network) {
-    return recipe->architecture == HD_RECURRENT ? hd_recurrent_open(context, recipe, network)
-                                                : hd_stack_open(context, recipe, network);
-}
-
-heed_status hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size,
-                           size_t most, void *out) {
-    *(hd_network **)out = NULL;
+hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size) {
     int32_t least = hd_recipe_translates(recipe) ? 0 : -1; /* a translation begins and ends */
     if (recipe->pad >= recipe->vocabulary || recipe->eos < least || recipe->eos >= recipe->vocabulary ||
-        recipe->decoder_start < least || recipe->decoder_start >= recipe->vocabulary)
-        return hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
-                       recipe->pad, recipe->eos, recipe->decoder_start, (long long)recipe->vocabulary);
+        recipe->decoder_start < least || recipe->decoder_start >= recipe->vocabulary) {
+        hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
+                recipe->pad, recipe->eos, recipe->decoder_start, (long long)recipe->vocabulary);
+        return NULL;
+    }
     hd_network *network = hd_alloc_zeroed(context, 1, size);
-    if (!network) return HEED_MEMORY;
+    if (!network) return NULL;
     network->class = class;
     network->context = context;
     network->recipe = *recipe;
     hd_arena_open(&network->arena, context);
-    most += 12; /* for tables and head */
-    network->parameters = hd_arena_alloc(&network->arena, most, sizeof *network->parameters);
-    network->slots = hd_arena_alloc(&network->arena, most, sizeof *network->slots);
-    if (!network->parameters || !network->slots) {
-        hd_network_close(network);
-        return HEED_MEMORY;
-    }
-    hd_slot table = {.role = HD_TOKEN_EMBEDDING, .part = HD_WHOLE}, bias = {.role = HD_OUTPUT_BIAS, .part = HD_WHOLE};
+    hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
+    hd_slot bias = {HD_SHARED, HD_MODULE_OUTPUT_BIAS, .part = HD_WHOLE, .use = HD_USE_FIXED};
     network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
     network->target_embedding = network->output = network->source_embedding;
     if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, recipe->vocabulary, 2);
-    *(hd_network **)out = network;
-    return HEED_OK;
+    return network;
+}
+
+heed_status hd_network_finish(hd_network *built, hd_network **network) {
+    *network = built->incomplete ? NULL : built;
+    if (*network) return HEED_OK;
+    hd_network_close(built);
+    return HEED_MEMORY;
 }
 
 void hd_network_close(hd_network *network) {
     if (!network) return;
     hd_arena_close(&network->arena);
+    hd_free(network->context, network->parameters);
+    hd_free(network->context, network->slots);
     hd_free(network->context, network);
 }
 
+/* ---- declarations ---- */
+
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions) {
-    hd_parameter *parameter = &network->parameters[network->count];
+    size_t needed = (size_t)network->count + 1;
+    hd_parameter *parameter = hd_arena_alloc(&network->arena, 1, sizeof *parameter);
+    if (!parameter ||
+        !hd_grow(network->context, &network->parameters, &network->parameter_capacity, needed,
+                 sizeof *network->parameters) ||
+        !hd_grow(network->context, &network->slots, &network->slot_capacity, needed, sizeof *network->slots)) {
+        network->incomplete = true;
+        return NULL;
+    }
     slot.blocks = hd_max(slot.blocks, 1);
-    network->slots[network->count++] = slot;
     *parameter = (hd_parameter){.rows = rows, .columns = columns, .dimensions = dimensions};
+    network->parameters[network->count] = parameter;
+    network->slots[network->count++] = slot;
     return parameter;
 }
 
-/* One statement a parameter: their order is the order of sums over all of them, and must not be the compiler's choice. */
-hd_linear_layer hd_network_declare_linear(hd_network *network, hd_role role, int64_t layer, int64_t out, int64_t in) {
-    hd_linear_layer linear;
-    linear.weight = hd_network_declare(network, (hd_slot){role, HD_WEIGHT, layer, 1}, out, in, 2);
-    linear.bias = NULL;
-    if (!network->recipe.without_biases)
-        linear.bias = hd_network_declare(network, (hd_slot){role, HD_BIAS, layer, 1}, 1, out, 1);
+static hd_slot part_of(hd_slot slot, hd_part part, hd_use use) {
+    slot.part = part, slot.use = use;
+    return slot;
+}
+
+/* One statement per parameter: their order is the order of sums over all of them, and must not be the compiler's choice. */
+hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias) {
+    hd_linear_layer linear = {NULL, NULL};
+    linear.weight = hd_network_declare(network, part_of(slot, HD_WEIGHT, HD_USE_MATRIX), out, in, 2);
+    if (bias) linear.bias = hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, out, 1);
     return linear;
 }
 
-hd_norm_layer hd_network_declare_norm(hd_network *network, hd_role role, int64_t layer) {
-    int64_t width = network->recipe.width;
-    hd_norm_layer norm;
-    norm.gain = hd_network_declare(network, (hd_slot){role, HD_WEIGHT, layer, 1}, 1, width, 1);
-    norm.bias = NULL;
-    if (!network->recipe.rms_norm)
-        norm.bias = hd_network_declare(network, (hd_slot){role, HD_BIAS, layer, 1}, 1, width, 1);
+/* A vector that is no parameter of the model: all of its elements are `value`. */
+static hd_parameter *constant(hd_network *network, int64_t width, float value) {
+    hd_parameter *parameter = hd_arena_alloc(&network->arena, 1, sizeof *parameter);
+    float *data = hd_arena_alloc(&network->arena, (size_t)width, sizeof *data);
+    if (!parameter || !data) {
+        network->incomplete = true;
+        return NULL;
+    }
+    for (int64_t i = 0; i < width; i++) data[i] = value;
+    *parameter = (hd_parameter){.name = "a constant", .rows = 1, .columns = width, .dimensions = 1, .data = data};
+    return parameter;
+}
+
+hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind,
+                                      float epsilon) {
+    hd_norm_layer norm = {.epsilon = epsilon};
+    hd_use gain = kind == HD_NORM_RMS_PLUS_ONE ? HD_USE_SHIFT : HD_USE_GAIN;
+    norm.gain = hd_network_declare(network, part_of(slot, HD_WEIGHT, gain), 1, width, 1);
+    if (kind == HD_NORM_LAYER)
+        norm.shift = hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, width, 1);
+    if (kind == HD_NORM_LAYER_UNSHIFTED) norm.shift = constant(network, width, 0.0f);
+    if (kind == HD_NORM_RMS_PLUS_ONE) norm.one = constant(network, width, 1.0f);
     return norm;
 }
 
-static bool is_gain(hd_role role, hd_part part) {
-    return part == HD_WEIGHT &&
-           (role == HD_ENCODER_FINAL_NORM || role == HD_DECODER_FINAL_NORM || role == HD_ENCODER_ATTENTION_NORM ||
-            role == HD_ENCODER_FFN_NORM || role == HD_DECODER_ATTENTION_NORM || role == HD_CROSS_NORM ||
-            role == HD_DECODER_FFN_NORM || role == HD_EMBEDDING_NORM || role == HD_HEAD_NORM);
+/* ---- first values ---- */
+
+/* The number of the random stream of each matrix and table: the same in every version of heed, so that a seed makes the
+ * same model. A new module takes a number that no row has had, below 256. */
+static const struct {
+    hd_network_side side;
+    hd_module module;
+    uint8_t number;
+} first_numbers[] = {
+    {HD_SHARED, HD_MODULE_EMBEDDING, 0},
+    {HD_ENCODER, HD_MODULE_POSITIONS, 2},
+    {HD_DECODER, HD_MODULE_POSITIONS, 3},
+    {HD_ENCODER, HD_MODULE_Q, 6},
+    {HD_ENCODER, HD_MODULE_K, 7},
+    {HD_ENCODER, HD_MODULE_V, 8},
+    {HD_ENCODER, HD_MODULE_OUT, 9},
+    {HD_ENCODER, HD_MODULE_FFN_UP, 11},
+    {HD_ENCODER, HD_MODULE_FFN_DOWN, 12},
+    {HD_DECODER, HD_MODULE_Q, 14},
+    {HD_DECODER, HD_MODULE_K, 15},
+    {HD_DECODER, HD_MODULE_V, 16},
+    {HD_DECODER, HD_MODULE_OUT, 17},
+    {HD_DECODER, HD_MODULE_CROSS_Q, 19},
+    {HD_DECODER, HD_MODULE_CROSS_K, 20},
+    {HD_DECODER, HD_MODULE_CROSS_V, 21},
+    {HD_DECODER, HD_MODULE_CROSS_OUT, 22},
+    {HD_DECODER, HD_MODULE_FFN_UP, 24},
+    {HD_DECODER, HD_MODULE_FFN_DOWN, 25},
+    {HD_ENCODER, HD_MODULE_CELL_INPUT, 27},
+    {HD_ENCODER, HD_MODULE_CELL_STATE, 28},
+    {HD_ENCODER, HD_MODULE_CELL_INPUT_BACKWARDS, 29},
+    {HD_ENCODER, HD_MODULE_CELL_STATE_BACKWARDS, 30},
+    {HD_DECODER, HD_MODULE_CELL_INPUT, 31},
+    {HD_DECODER, HD_MODULE_CELL_STATE, 32},
+    {HD_DECODER, HD_MODULE_CONTEXT, 33},
+    {HD_DECODER, HD_MODULE_BRIDGE_H, 34},
+    {HD_DECODER, HD_MODULE_BRIDGE_C, 35},
+    {HD_DECODER, HD_MODULE_QUERY, 36},
+    {HD_DECODER, HD_MODULE_KEY, 37},
+    {HD_DECODER, HD_MODULE_SCORER, 38},
+    {HD_DECODER, HD_MODULE_COMBINE, 39},
+    {HD_ENCODER, HD_MODULE_TOKEN_TYPES, 40},
+    {HD_ENCODER, HD_MODULE_FFN_GATE, 42},
+    {HD_DECODER, HD_MODULE_FFN_GATE, 43},
+    {HD_SHARED, HD_MODULE_OUTPUT, 44},
+    {HD_SHARED, HD_MODULE_TEXT_OUTPUT, 44},
+    {HD_SHARED, HD_MODULE_HEAD_DENSE, 46},
+    {HD_SHARED, HD_MODULE_POOLER, 48},
+};
+
+/* The random stream of a slot; UINT64_MAX when it has none, as what begins at zero or one needs none. */
+static uint64_t stream_of(const hd_slot *slot) {
+    for (size_t i = 0; i < HD_COUNT(first_numbers); i++)
+        if (first_numbers[i].side == slot->side && first_numbers[i].module == slot->module)
+            return (uint64_t)slot->layer << 16 | (uint64_t)first_numbers[i].number << 8 | (uint64_t)slot->part;
+    return UINT64_MAX;
 }
 
 static float first_value(const hd_network *network, const hd_parameter *p, const hd_slot *slot, hd_random_key key,
-                         int64_t row, int64_t column) {
-    uint64_t number = (uint64_t)slot->layer << 16 | (uint64_t)slot->role << 8 | (uint64_t)slot->part;
-    if (slot->role == HD_CRF_TRANSITIONS || slot->role == HD_CRF_START || slot->role == HD_CRF_END) return 0.0f;
-    if (slot->role == HD_OUTPUT_BIAS) return column == network->recipe.pad ? -10000.0f : 0.0f;
-    if (slot->part == HD_WHOLE && p->dimensions == 2) {
-        if (slot->role == HD_TOKEN_EMBEDDING && row == network->recipe.pad) return 0.0f;
-        return hd_random_normal(key, (uint32_t)column, (uint32_t)row, number) / sqrtf((float)p->columns);
+                         uint64_t stream, int64_t row, int64_t column) {
+    switch (slot->use) {
+        case HD_USE_GAIN:
+            return 1.0f;
+        case HD_USE_SHIFT:
+            return 0.0f;
+        case HD_USE_FIXED:
+            return column == network->recipe.pad ? -10000.0f : 0.0f;
+        case HD_USE_TABLE:
+            if (p == network->source_embedding && row == network->recipe.pad) return 0.0f;
+            return hd_random_normal(key, (uint32_t)column, (uint32_t)row, stream) / sqrtf((float)p->columns);
+        case HD_USE_MATRIX:
+            break;
     }
-    if (p->dimensions == 1 && slot->part != HD_WHOLE) return is_gain(slot->role, slot->part) ? 1.0f : 0.0f;
     float bound = sqrtf(6.0f / (float)(p->rows / slot->blocks + p->columns));
-    return bound * (2.0f * hd_random_uniform(key, (uint32_t)column, (uint32_t)row, number) - 1.0f);
+    return bound * (2.0f * hd_random_uniform(key, (uint32_t)column, (uint32_t)row, stream) - 1.0f);
 }
 
 heed_status hd_network_initialize(hd_network *network, uint64_t seed) {
     hd_random_key key = hd_random_key_make(seed, HD_RANDOM_INITIALIZE, 0);
     for (int64_t i = 0; i < network->count; i++) {
-        hd_parameter *p = &network->parameters[i];
+        hd_parameter *p = network->parameters[i];
+        hd_use use = network->slots[i].use;
+        uint64_t stream = stream_of(&network->slots[i]);
+        if (stream == UINT64_MAX && (use == HD_USE_MATRIX || use == HD_USE_TABLE))
+            return hd_fail(network->context, HEED_UNSUPPORTED, "\"%s\" has no random stream to begin from", p->name);
         p->data = hd_arena_alloc(&network->arena, (size_t)hd_parameter_count(p), sizeof *p->data);
         if (!p->data) return HEED_MEMORY;
         for (int64_t r = 0; r < p->rows; r++)
             for (int64_t c = 0; c < p->columns; c++)
-                p->data[r * p->columns + c] = first_value(network, p, &network->slots[i], key, r, c);
+                p->data[r * p->columns + c] = first_value(network, p, &network->slots[i], key, stream, r, c);
     }
     return HEED_OK;
 }
@@ -111,8 +194,8 @@ heed_status hd_network_initialize(hd_network *network, uint64_t seed) {
 void hd_network_train(hd_network *network) {
     network->gradient_count = 0;
     for (int64_t i = 0; i < network->count; i++) {
-        hd_parameter *p = &network->parameters[i];
-        p->trained = network->slots[i].role != HD_OUTPUT_BIAS;
+        hd_parameter *p = network->parameters[i];
+        p->trained = network->slots[i].use != HD_USE_FIXED;
         if (!p->trained) continue;
         p->gradient_at = network->gradient_count;
         network->gradient_count += (hd_parameter_count(p) + 15) / 16 * 16; /* whole cache lines */
@@ -120,19 +203,54 @@ void hd_network_train(hd_network *network) {
 }
 
 bool hd_network_multiplies(const hd_network *network, int64_t index) {
-    hd_role role = network->slots[index].role;
-    bool looked_up = role == HD_OUTPUT_BIAS || role == HD_ENCODER_POSITIONS || role == HD_DECODER_POSITIONS ||
-                     role == HD_TOKEN_TYPES || role == HD_CRF_TRANSITIONS ||
-                     (role == HD_TOKEN_EMBEDDING && network->output != network->source_embedding);
-    return network->parameters[index].dimensions == 2 && !looked_up;
+    const hd_parameter *p = network->parameters[index];
+    bool matrix = network->slots[index].use == HD_USE_MATRIX && p->dimensions == 2;
+    return matrix || p == network->output; /* which may be the table of the embedding */
 }
 
 heed_status hd_network_pack(hd_network *network) {
     for (int64_t i = 0; i < network->count; i++) {
         if (!hd_network_multiplies(network, i)) continue;
-        HD_TRY(hd_parameter_pack(network->context, &network->arena, &network->parameters[i], HD_F32));
+        HD_TRY(hd_parameter_pack(network->context, &network->arena, network->parameters[i], HD_F32));
     }
     return HEED_OK;
+}
+
+/* ---- layers ---- */
+
+hd_tensor *hd_apply(hd_pass *pass, const hd_linear_layer *layer, hd_tensor *x, hd_activation activation) {
+    return hd_linear(pass, x, layer->weight, layer->bias, activation);
+}
+
+/* a + b. Sums are taken over sequences; rows without a layout, as heads are, count as one. */
+static hd_tensor *add(hd_pass *pass, hd_tensor *a, hd_tensor *b) {
+    if (!a || !b || a->layout) return hd_dropout_add(pass, a, b, 0.0f, 0);
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    int32_t *starts = hd_pass_alloc(pass, 2, sizeof *starts);
+    if (!layout || !starts) return NULL;
+    starts[0] = 0, starts[1] = (int32_t)a->rows;
+    *layout = (hd_layout){1, starts, NULL, NULL};
+    a->layout = layout;
+    return hd_dropout_add(pass, a, b, 0.0f, 0);
+}
+
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_norm_layer *layer, hd_tensor *x) {
+    if (!layer->gain) return x;
+    hd_tensor *y = hd_norm(pass, x, layer->gain, layer->shift, layer->epsilon);
+    return layer->one ? add(pass, y, hd_norm(pass, x, layer->one, NULL, layer->epsilon)) : y;
+}
+
+hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
+                          const hd_layout *layout, float scale) {
+    if (input->ids) return hd_embed(pass, table, input->ids, layout, scale, network->recipe.pad);
+    if (!input->rows) return NULL;
+    if (input->rows->columns != network->recipe.width || input->rows->rows != hd_layout_rows(layout))
+        return hd_pass_fail(pass, HEED_ARGUMENT, "an input of [%lld, %lld] is not %lld rows of the model's width %lld",
+                            (long long)input->rows->rows, (long long)input->rows->columns,
+                            (long long)hd_layout_rows(layout), (long long)network->recipe.width);
+    hd_tensor *x = hd_reshape(pass, input->rows, input->rows->columns);
+    if (x) x->layout = layout;
+    return x;
 }
 
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first,

@@ -1,5 +1,5 @@
-/* A network: the named parameters that a recipe declares, and what training and decoding ask of the layers built on them.
- * The transformer's stack (stack.h) and the recurrent one (recurrent.h) each begin with it. */
+/* A network: the named parameters that a recipe declares, and the functions that training and decoding call on the layers
+ * built on them. The transformer's stack (stack.h) and the recurrent one (recurrent.h) each begin with it. */
 #ifndef HD_LAYERS_NETWORK_H
 #define HD_LAYERS_NETWORK_H
 
@@ -9,42 +9,68 @@
 typedef struct hd_network hd_network;
 typedef struct hd_decoder hd_decoder;
 
+/* The input of a side: token ids, or rows of numbers in place of their embeddings (image patches, audio frames). */
+typedef struct hd_input {
+    const int32_t *ids; /* [tokens]; NULL: rows */
+    hd_tensor *rows;    /* [tokens, width] */
+} hd_input;
+
 typedef struct hd_network_class {
-    /* The encoder's last states [tokens, width] for ids [tokens]. */
-    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout);
-    /* The decoder's last states [tokens, width] for ids [tokens]; sequences of `layout` belong one to one to those of
-     * `memory`, the encoder's states. */
-    hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+    /* The encoder's last states [tokens, width]. */
+    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout);
+    /* The decoder's last states [tokens, width]; sequences of `layout` belong one to one to those of `memory`, the
+     * encoder's states. */
+    hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory);
     /* A decoding session (layers/decoder.h) on the network, which outlives it. Sessions on a network whose panels are all
      * packed may run at the same time, each with a context of its own. */
     heed_status (*open_decoder)(heed_context *context, hd_network *network, hd_decoder **decoder);
 } hd_network_class;
 
-/* Which module of which layer a parameter is: what a family names. */
+/* What a parameter is used for: how it begins, how it is kept in memory and how it is trained follow from that. */
+typedef enum hd_use {
+    HD_USE_MATRIX, /* products read it; begins uniform as Glorot and Bengio (2010) */
+    HD_USE_TABLE,  /* its rows are read one by one; begins normal with variance 1 / columns, row `pad` zero */
+    HD_USE_GAIN,   /* of a norm; begins at one, or at zero where one is added to it */
+    HD_USE_SHIFT,  /* added; begins at zero */
+    HD_USE_FIXED   /* added and never trained: −10,000 for pad, else zero */
+} hd_use;
+
+/* Which part of which module a parameter is: what a family names. */
 typedef struct hd_slot {
-    hd_role role;
-    hd_part part;
+    hd_network_side side;
+    hd_module module;
     int64_t layer;
-    int64_t blocks; /* matrices that stand one below the other in it, as a cell's gates do */
+    hd_part part;
+    hd_use use;
+    int64_t blocks; /* matrices that stand one below the other in it, as a cell's gates do; 0: one */
 } hd_slot;
+
+static inline bool hd_slot_equal(const hd_slot *a, const hd_slot *b) {
+    return a->side == b->side && a->module == b->module && a->layer == b->layer && a->part == b->part;
+}
 
 typedef struct hd_linear_layer {
     hd_parameter *weight, *bias; /* bias: NULL without one */
 } hd_linear_layer;
 
 typedef struct hd_norm_layer {
-    hd_parameter *gain, *bias; /* bias: NULL of the root-mean-square norm */
+    hd_parameter *gain;  /* NULL: the layer gives what it takes */
+    hd_parameter *shift; /* NULL of the root-mean-square norm */
+    hd_parameter *one;   /* of a norm by 1 + gain, else NULL */
+    float epsilon;
 } hd_norm_layer;
 
 struct hd_network {
     const hd_network_class *class;
     heed_context *context;
     hd_recipe recipe;
-    hd_arena arena;           /* all that lives as long as the model */
-    hd_parameter *parameters; /* [count] */
-    hd_slot *slots;           /* [count] */
+    hd_arena arena;            /* all that lives as long as the model */
+    hd_parameter **parameters; /* [count], in the order in which they were declared */
+    hd_slot *slots;            /* [count] */
     int64_t count;
+    size_t parameter_capacity, slot_capacity;
+    bool incomplete;        /* a declaration found no memory */
     int64_t gradient_count; /* floats of a block of gradients: those of all that is trained */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
     hd_linear_layer head_dense;
@@ -54,28 +80,27 @@ struct hd_network {
     hd_crf crf;                /* of a recipe with one */
 };
 
-static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const int32_t *ids,
+static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout) {
-    return network->class->encode(network, pass, ids, layout);
+    return network->class->encode(network, pass, input, layout);
 }
-static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *pass, const int32_t *ids,
+static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout, hd_tensor *memory) {
-    return network->class->decode(network, pass, ids, layout, memory);
+    return network->class->decode(network, pass, input, layout, memory);
 }
 static inline heed_status hd_network_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
     return network->class->open_decoder(context, network, decoder);
 }
 
-/* Builds what the recipe describes: names, data and panels of the parameters are still to be filled in. */
+/* Builds what the recipe describes (open.c): names, data and panels of the parameters are still to be filled in. */
 heed_status hd_network_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 void hd_network_close(hd_network *network);
 
-/* Float32 data for every parameter, drawn from the seed: matrices uniform as Glorot and Bengio (2010), the embedding
- * normal with variance 1 / width (row `pad` zero), gains one, biases zero, the output bias −10,000 for pad. */
+/* Float32 data for every parameter, drawn from the seed as its use says. */
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
-/* Says that every parameter but fixed ones is trained, and gives it its place in a block of gradients. */
+/* Marks every parameter but fixed ones as trained, and assigns its offset in a block of gradients. */
 void hd_network_train(hd_network *network);
-/* Is this parameter a matrix that products read? Others are vectors, or tables of which rows are looked up. */
+/* Do products read this parameter? Other parameters are vectors, or tables of which only rows are read. */
 bool hd_network_multiplies(const hd_network *network, int64_t index);
 /* Packs the matrices that products read, where that has not been done since they changed: passes that run at the same
  * time then only read the network. */
@@ -91,22 +116,50 @@ heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd
                               int32_t *chosen);
 /* One row [width] a sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
-/* How many tokens or labels there are to choose from: all but a pad that stands last. */
+/* The number of tokens or labels to choose from: all but a pad that comes last. */
 int64_t hd_network_classes(const hd_network *network);
 /* Logits [rows, count] of what hd_network_head gives, for tokens or labels from `first`, a multiple of 32. */
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count);
 
+/* ---- layers ---- */
+
+/* y = activation(x weightᵀ + bias). Every linear layer is applied here. */
+hd_tensor *hd_apply(hd_pass *pass, const hd_linear_layer *layer, hd_tensor *x, hd_activation activation);
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_norm_layer *layer, hd_tensor *x);
+/* The input's rows, or the embeddings of its ids, times scale. */
+hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
+                          const hd_layout *layout, float scale);
+
+/* The module of a network that a dropout site belongs to. The numbers key random streams: never reuse or change one. */
+enum {
+    HD_SITE_EMBEDDING = 0,
+    HD_SITE_ATTENTION = 1,
+    HD_SITE_CROSS = 2,
+    HD_SITE_FFN = 3,
+    HD_SITE_CELL = 4,
+    HD_SITE_STATES = 5, /* of a recurrent side, after its last layer */
+    HD_SITE_HEAD = 6
+};
+/* And its site within the module. */
+enum {
+    HD_SITE_OUTPUT = 0,
+    HD_SITE_WEIGHTS = 1, /* attention weights */
+    HD_SITE_INNER = 2    /* after the activation */
+};
+
 /* ---- for those that build a network ---- */
 
-/* `size` zeroed bytes that begin with a hd_network, with room for `most` parameters, and its shared tables declared. */
-heed_status hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size,
-                           size_t most, void *network);
-/* The parameter of this role, part and layer, declared now. */
+/* `size` zeroed bytes that begin with a hd_network, its shared tables declared; NULL, with an error, on failure. */
+hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size);
+/* The parameter of this slot, declared now. Without memory it is NULL, and the network incomplete. */
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions);
-/* With a bias unless the recipe is without. */
-hd_linear_layer hd_network_declare_linear(hd_network *network, hd_role role, int64_t layer, int64_t out, int64_t in);
-hd_norm_layer hd_network_declare_norm(hd_network *network, hd_role role, int64_t layer);
-/* What the recipe wants on top; last of all. */
+/* The layer of this slot, whose part and use are filled in here. */
+hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias);
+hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind,
+                                      float epsilon);
+/* What the recipe has on top; last of all. */
 void hd_network_declare_head(hd_network *network);
+/* Hands a network out when all declarations succeeded, else closes it. */
+heed_status hd_network_finish(hd_network *built, hd_network **network);
 
 #endif

@@ -1,25 +1,80 @@
-/* A recipe: what a network is built from. One struct says which norm and where, which activation, which positions, what is
- * tied, or which cell and what the decoder is given; layers/stack.c and layers/recurrent.c build any of them, and a family
- * file (models/) only maps config keys to these fields and weights to names. */
+/* A recipe: what a network is built from. Both sides, encoder and decoder, are described by the same struct; layers/stack.c
+ * and layers/recurrent.c build any recipe, and a family file (models/) only maps config keys to these fields and weights to
+ * names. */
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H
 
 #include "device/cpu/kernels/kernels.h"
 
+typedef enum hd_network_side {
+    HD_ENCODER,
+    HD_DECODER,
+    HD_SIDES,
+    HD_SHARED = HD_SIDES /* of a parameter: it belongs to neither side, or to both */
+} hd_network_side;
+
+typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
+
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
-    HD_POSITIONS_ROTARY /* queries and keys are turned (Su et al., 2021) */
+    HD_POSITIONS_ROTARY /* queries and keys are rotated (Su et al., 2021) */
 } hd_position_kind;
 
-/* What stands on top of the last states. */
+typedef enum hd_norm_kind {
+    HD_NORM_LAYER,           /* layer norm (Ba et al., 2016): (x − mean) / √(variance + ε) · gain + shift */
+    HD_NORM_LAYER_UNSHIFTED, /* without the shift */
+    HD_NORM_RMS,             /* x / √(mean of x² + ε) · gain (Zhang and Sennrich, 2019) */
+    HD_NORM_RMS_PLUS_ONE,    /* the same with 1 + gain */
+    HD_NORM_KINDS
+} hd_norm_kind;
+
+/* Where the norm of a sublayer f stands. */
+typedef enum hd_norm_placement {
+    HD_NORM_POST,  /* norm(x + f(x)) (Vaswani et al., 2017) */
+    HD_NORM_PRE,   /* x + f(norm(x)) */
+    HD_NORM_BOTH,  /* x + norm(f(norm(x))) */
+    HD_NORM_AFTER, /* x + norm(f(x)) */
+    HD_NORM_PLACEMENTS
+} hd_norm_placement;
+
+/* What is said of a value of an enum: its name in a config, and what people call it. Tables end with a NULL name. */
+typedef struct hd_choice {
+    const char *name;
+    int value;
+    const char *title;
+} hd_choice;
+
+/* The first name and the title of a value; NULL for a value that the table lacks. */
+const char *hd_choice_name(const hd_choice *choices, int value);
+const char *hd_choice_title(const hd_choice *choices, int value);
+
+/* The kinds of positions, by hd_position_kind: "learned". */
+extern const hd_choice hd_position_kinds[];
+
+/* Which linear layers have a bias; the feed-forward layers are one. */
+enum {
+    HD_BIAS_Q = 1,
+    HD_BIAS_K = 2,
+    HD_BIAS_V = 4,
+    HD_BIAS_OUT = 8,
+    HD_BIAS_FFN = 16,
+    HD_BIAS_QKV = HD_BIAS_Q | HD_BIAS_K | HD_BIAS_V,
+    HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
+};
+
+/* What is on top of the last states. */
 typedef enum hd_head {
-    HD_HEAD_LANGUAGE,        /* each state scores all tokens: the next one */
-    HD_HEAD_MASKED,          /* so it does, through one more layer: the token that was hidden there */
-    HD_HEAD_CLASSIFY_TEXT,   /* one state for the whole text scores the labels */
-    HD_HEAD_CLASSIFY_TOKENS, /* each state does */
+    HD_HEAD_LANGUAGE,        /* language model: each state scores all tokens as the next one */
+    HD_HEAD_MASKED,          /* masked language model: the same through one more layer, for the token hidden there */
+    HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
+    HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
     HD_HEADS
 } hd_head;
+
+static inline bool hd_head_classifies(hd_head head) {
+    return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
+}
 
 /* One state for a whole text. */
 typedef enum hd_pooling {
@@ -28,9 +83,7 @@ typedef enum hd_pooling {
     HD_POOL_LAST /* of its last; in two directions, of both ends */
 } hd_pooling;
 
-typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
-
-/* What a recurrent decoder is given of the source: one vector to begin with, or all states to look through. */
+/* What a recurrent decoder receives of the source: one vector to begin with, or all states to attend to. */
 typedef enum hd_memory_kind {
     HD_MEMORY_LAST,         /* the encoder's last state (Sutskever, Vinyals and Le, 2014) */
     HD_MEMORY_MEAN,         /* the mean of its states */
@@ -41,106 +94,143 @@ typedef enum hd_memory_kind {
     HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
 } hd_memory_kind;
 
-typedef struct hd_recipe {
-    hd_architecture architecture;
-    int64_t vocabulary, width;
-    int64_t encoder_layers, encoder_heads, encoder_ffn_width;
-    int64_t decoder_layers, decoder_heads, decoder_ffn_width;
-    int64_t max_positions;
-    /* recurrent: */
-    int cell;           /* hd_cell */
-    int memory;         /* hd_memory_kind */
-    bool bidirectional; /* the encoder, each direction half as wide */
-    /* the transformer's: */
-    int activation; /* hd_activation */
-    hd_position_kind positions;
-    float rotary_base;    /* of rotary positions, 10000 */
-    int64_t key_heads;    /* the decoder's heads of keys and values; 0: one for each query's */
-    int64_t token_types;  /* rows of the table of segments; 0: there is none */
-    bool embedding_norm;  /* a norm after the embedding */
-    bool rms_norm;        /* the root-mean-square norm, without biases */
-    bool gated;           /* feed-forward: activation(gate) · up */
-    bool without_biases;  /* of linear layers */
-    bool untied;          /* the output has a table of its own */
-    bool pre_norm;        /* norm before each sublayer, and once more at the end of each stack */
-    bool scale_embedding; /* by √width */
-    bool output_bias;     /* a fixed vector added to the logits */
+/* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+
+/* One side. Of a recurrent network only layers and max_positions count. */
+typedef struct hd_side_recipe {
+    int64_t layers; /* 0: the network lacks this side */
+    int64_t heads;
+    int64_t key_heads;  /* heads of keys and values, each shared by heads / key_heads queries; 0: as many as heads */
+    int64_t head_width; /* 0: width / heads */
+    int64_t ffn_width;
+    int64_t max_positions;   /* the longest text in tokens */
+    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
+    int64_t window;          /* keys that a query attends to; 0: all */
+    int64_t token_types;     /* rows of the table of segments; 0: there is none */
+    int activation;          /* hd_activation */
+    int positions;           /* hd_position_kind */
+    int norm;                /* hd_norm_kind */
+    int norm_placement;      /* hd_norm_placement */
+    unsigned biases;         /* HD_BIAS_… */
     float norm_epsilon;
-    float dropout, attention_dropout, activation_dropout;
-    float initial_spread;            /* the config's init_std; heed itself initialises by each matrix's shape */
-    int head, pooling;               /* hd_head, hd_pooling */
-    int64_t labels;                  /* of a head that classifies */
-    bool crf;                        /* labels of tokens are told together, by a conditional random field */
+    float rotary_base;
+    bool gated;           /* feed-forward: activation(gate) · up */
+    bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
+    bool embedding_norm;  /* a norm after the embedding */
+    bool final_norm;      /* a norm after the last layer */
+    bool first_unnormed;  /* layer 0 has no norm before its attention */
+    bool scale_embedding; /* by √width */
+    uint8_t unused[6];    /* zero */
+} hd_side_recipe;
+
+typedef struct hd_recipe {
+    int64_t vocabulary, width;
+    int64_t labels; /* of a head that classifies */
+    hd_side_recipe side[HD_SIDES];
+    int architecture;                /* hd_architecture */
+    int head;                        /* hd_head */
+    int head_activation;             /* of the masked head's layer, hd_activation */
+    int pooling;                     /* of a head that classifies texts, hd_pooling */
+    int cell;                        /* of a recurrent network, hd_cell */
+    int memory;                      /* and hd_memory_kind */
     int32_t pad, eos, decoder_start; /* −1: there is none */
+    float dropout, attention_dropout, activation_dropout;
+    float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
+    bool bidirectional;   /* the recurrent encoder, each direction half as wide */
+    bool untied;          /* the output has a table of its own, not that of the embedding */
+    bool output_bias;     /* a fixed vector added to the logits */
+    bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
 } hd_recipe;
+
+#pragma GCC diagnostic pop
 
 /* An encoder–decoder; else there is one of the two alone. */
 static inline bool hd_recipe_translates(const hd_recipe *recipe) {
-    return recipe->encoder_layers && recipe->decoder_layers;
+    return recipe->side[HD_ENCODER].layers && recipe->side[HD_DECODER].layers;
+}
+
+/* The side that a head is on top of. */
+static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
+    return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
+}
+
+static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
+    return side->key_heads ? side->key_heads : side->heads;
+}
+static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
+    return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+
+/* Positions that a text has on either side. */
+static inline int64_t hd_recipe_max_positions(const hd_recipe *recipe) {
+    const hd_side_recipe *encoder = &recipe->side[HD_ENCODER], *decoder = &recipe->side[HD_DECODER];
+    if (!hd_recipe_translates(recipe)) return hd_recipe_top(recipe)->max_positions;
+    return encoder->max_positions < decoder->max_positions ? encoder->max_positions : decoder->max_positions;
 }
 
 /* The longest text in tokens: a recurrent model has no end of positions, but where it lays all states side by side. */
 static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
     bool side_by_side = hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_CONCATENATED;
-    return recipe->architecture == HD_RECURRENT && !side_by_side ? INT64_MAX : recipe->max_positions;
+    return recipe->architecture == HD_RECURRENT && !side_by_side ? INT64_MAX : hd_recipe_max_positions(recipe);
 }
 
-/* The modules of a network. A family gives each the name that it is stored under, with {} for the layer's number. */
-typedef enum hd_role {
-    HD_TOKEN_EMBEDDING, /* shared by source, target and output */
-    HD_OUTPUT_BIAS,
-    HD_ENCODER_POSITIONS,
-    HD_DECODER_POSITIONS,
-    HD_ENCODER_FINAL_NORM,
-    HD_DECODER_FINAL_NORM,
-    HD_ENCODER_Q, /* from here on one a layer */
-    HD_ENCODER_K,
-    HD_ENCODER_V,
-    HD_ENCODER_OUT,
-    HD_ENCODER_ATTENTION_NORM,
-    HD_ENCODER_FFN_UP,
-    HD_ENCODER_FFN_DOWN,
-    HD_ENCODER_FFN_NORM,
-    HD_DECODER_Q,
-    HD_DECODER_K,
-    HD_DECODER_V,
-    HD_DECODER_OUT,
-    HD_DECODER_ATTENTION_NORM,
-    HD_CROSS_Q,
-    HD_CROSS_K,
-    HD_CROSS_V,
-    HD_CROSS_OUT,
-    HD_CROSS_NORM,
-    HD_DECODER_FFN_UP,
-    HD_DECODER_FFN_DOWN,
-    HD_DECODER_FFN_NORM,
-    HD_ENCODER_INPUT, /* the recurrent ones: a layer's gates of its input and of its state, */
-    HD_ENCODER_STATE,
-    HD_ENCODER_INPUT_BACKWARDS, /* of a second direction, */
-    HD_ENCODER_STATE_BACKWARDS,
-    HD_DECODER_INPUT,
-    HD_DECODER_STATE,
-    HD_DECODER_CONTEXT, /* and the first layer's of the context, or of the fed output */
-    HD_BRIDGE_H,        /* a decoder layer's first state, from the memory */
-    HD_BRIDGE_C,
-    HD_QUERY,
-    HD_KEY,
-    HD_SCORER,
-    HD_COMBINE, /* [h; C] → the output */
-    HD_TOKEN_TYPES,
-    HD_EMBEDDING_NORM,
-    HD_ENCODER_FFN_GATE,
-    HD_DECODER_FFN_GATE,
-    HD_OUTPUT, /* of its own */
-    HD_OUTPUT_LEARNED_BIAS,
-    HD_HEAD_DENSE, /* before words that were hidden are told */
-    HD_HEAD_NORM,
-    HD_POOLER, /* before texts are told apart */
-    HD_CRF_TRANSITIONS,
-    HD_CRF_START,
-    HD_CRF_END,
-    HD_ROLES
-} hd_role;
+/* Do two recipes build the same model? Fields that do not matter to either, and those of training (dropout, the spread of
+ * first values), may differ. */
+bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
+
+/* The modules of a network: with a side and a layer, a place that a family gives a name. The order is free. */
+typedef enum hd_module {
+    HD_MODULE_EMBEDDING, /* shared by source, target and output */
+    HD_MODULE_POSITIONS,
+    HD_MODULE_TOKEN_TYPES,
+    HD_MODULE_EMBEDDING_NORM,
+    HD_MODULE_FINAL_NORM,
+    HD_MODULE_Q, /* from here on one per layer */
+    HD_MODULE_K,
+    HD_MODULE_V,
+    HD_MODULE_OUT,
+    HD_MODULE_Q_NORM,
+    HD_MODULE_K_NORM,
+    HD_MODULE_ATTENTION_NORM,
+    HD_MODULE_ATTENTION_AFTER_NORM, /* a second one, on what the sublayer gives */
+    HD_MODULE_CROSS_Q,
+    HD_MODULE_CROSS_K,
+    HD_MODULE_CROSS_V,
+    HD_MODULE_CROSS_OUT,
+    HD_MODULE_CROSS_Q_NORM,
+    HD_MODULE_CROSS_K_NORM,
+    HD_MODULE_CROSS_NORM,
+    HD_MODULE_CROSS_AFTER_NORM,
+    HD_MODULE_FFN_UP,
+    HD_MODULE_FFN_GATE,
+    HD_MODULE_FFN_DOWN,
+    HD_MODULE_FFN_NORM,
+    HD_MODULE_FFN_AFTER_NORM,
+    HD_MODULE_CELL_INPUT, /* recurrent: a layer's gates of its input and of its state, */
+    HD_MODULE_CELL_STATE,
+    HD_MODULE_CELL_INPUT_BACKWARDS, /* of a second direction, */
+    HD_MODULE_CELL_STATE_BACKWARDS,
+    HD_MODULE_BRIDGE_H, /* a decoder layer's first state, from the memory */
+    HD_MODULE_BRIDGE_C,
+    HD_MODULE_CONTEXT, /* the first layer's gates of the context, or of the output that is fed back; one per network */
+    HD_MODULE_QUERY,
+    HD_MODULE_KEY,
+    HD_MODULE_SCORER,
+    HD_MODULE_COMBINE,     /* [h; C] → the output */
+    HD_MODULE_OUTPUT_BIAS, /* fixed */
+    HD_MODULE_OUTPUT,      /* scores tokens, or labels of tokens */
+    HD_MODULE_TEXT_OUTPUT, /* scores labels of texts */
+    HD_MODULE_OUTPUT_LEARNED_BIAS,
+    HD_MODULE_HEAD_DENSE, /* of the masked head */
+    HD_MODULE_HEAD_NORM,
+    HD_MODULE_POOLER, /* of the head that classifies texts */
+    HD_MODULE_CRF_TRANSITIONS,
+    HD_MODULE_CRF_START,
+    HD_MODULE_CRF_END,
+    HD_MODULES
+} hd_module;
 
 /* What of a module a parameter is: its name's ending. */
 typedef enum hd_part {

@@ -3,18 +3,18 @@
 
 #include <string.h>
 
-static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *layer, hd_activation activation) {
-    return hd_linear(pass, x, layer->weight, layer->bias, activation);
+/* Dropout of what enters a layer. */
+static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
+                       unsigned module) {
+    return hd_dropout_add(pass, x, NULL, r->network.recipe.dropout,
+                          hd_dropout_site(side, layer, module, HD_SITE_OUTPUT));
 }
 
-static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
-    return hd_dropout_add(pass, x, NULL, r->network.recipe.dropout);
-}
-
-static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_parameter *table, const int32_t *ids,
+static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_network_side side, const hd_input *input,
                         const hd_layout *layout) {
-    hd_tensor *x = hd_embed(pass, table, ids, layout, 1.0f, r->network.recipe.pad);
-    return drop(r, pass, hd_pass_show(pass, "embedding", x));
+    hd_parameter *table = side == HD_ENCODER ? r->network.source_embedding : r->network.target_embedding;
+    hd_tensor *x = hd_embed_input(&r->network, pass, table, input, layout, 1.0f);
+    return drop(r, pass, hd_pass_show(pass, "embedding", x), side, 0, HD_SITE_EMBEDDING);
 }
 
 /* ---- the encoder ---- */
@@ -22,15 +22,15 @@ static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_parameter *tabl
 static hd_tensor *encode_layer(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, const hd_cell_layer *layer,
                                bool backwards) {
     hd_recurrent_state state = {NULL, NULL};
-    hd_tensor *gates = linear(pass, x, &layer->input, HD_IDENTITY);
+    hd_tensor *gates = hd_apply(pass, &layer->input, x, HD_IDENTITY);
     return hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, backwards,
                     &state);
 }
 
-hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
-    hd_tensor *x = embed(r, pass, r->network.source_embedding, ids, layout);
-    for (int64_t i = 0; i < r->network.recipe.encoder_layers; i++) {
-        hd_tensor *in = i ? drop(r, pass, x) : x;
+hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+    hd_tensor *x = embed(r, pass, HD_ENCODER, input, layout);
+    for (int64_t i = 0; i < r->network.recipe.side[HD_ENCODER].layers; i++) {
+        hd_tensor *in = i ? drop(r, pass, x, HD_ENCODER, i, HD_SITE_CELL) : x;
         x = encode_layer(r, pass, in, &r->encoder[i], false);
         if (r->encoder_backwards)
             x = hd_join_columns(pass, x, encode_layer(r, pass, in, &r->encoder_backwards[i], true));
@@ -41,7 +41,7 @@ hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const int32
 /* ---- what the decoder is given ---- */
 
 static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
-    int64_t sequences = x->layout->sequences, most = r->network.recipe.max_positions;
+    int64_t sequences = x->layout->sequences, most = hd_recipe_max_positions(&r->network.recipe);
     int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
     for (int64_t s = 0; rows && s < sequences; s++) {
         int64_t first = x->layout->starts[s], length = x->layout->starts[s + 1] - first;
@@ -76,40 +76,40 @@ static hd_tensor *zeros(hd_pass *pass, int64_t rows, int64_t columns) {
 bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory, int64_t slots, hd_recurrent_step *at) {
     const hd_recipe *recipe = &r->network.recipe;
     *at = (hd_recurrent_step){0};
-    at->states = hd_pass_alloc(pass, (size_t)recipe->decoder_layers, sizeof *at->states);
+    at->states = hd_pass_alloc(pass, (size_t)recipe->side[HD_DECODER].layers, sizeof *at->states);
     if (!at->states) return false;
-    hd_tensor *given = recipe->encoder_layers && memory ? summarize(r, pass, memory) : NULL;
+    hd_tensor *given = recipe->side[HD_ENCODER].layers && memory ? summarize(r, pass, memory) : NULL;
     hd_pass_show(pass, "given", given);
-    for (int64_t i = 0; i < recipe->decoder_layers; i++) {
+    for (int64_t i = 0; i < recipe->side[HD_DECODER].layers; i++) {
         at->states[i] = (hd_recurrent_state){NULL, NULL};
         if (given) {
-            at->states[i].h = linear(pass, given, &r->bridge_h[i], HD_TANH);
-            if (r->bridge_c) at->states[i].c = linear(pass, given, &r->bridge_c[i], HD_IDENTITY);
+            at->states[i].h = hd_apply(pass, &r->bridge_h[i], given, HD_TANH);
+            if (r->bridge_c) at->states[i].c = hd_apply(pass, &r->bridge_c[i], given, HD_IDENTITY);
         } else {
             at->states[i].h = zeros(pass, slots, recipe->width);
             if (recipe->cell == HD_LSTM) at->states[i].c = zeros(pass, slots, recipe->width);
         }
     }
-    hd_pass_show(pass, "initial", at->states[recipe->decoder_layers - 1].h);
+    hd_pass_show(pass, "initial", at->states[recipe->side[HD_DECODER].layers - 1].h);
     if (hd_recipe_feeds(recipe)) at->fed = zeros(pass, slots, recipe->width);
     if (hd_recipe_attends(recipe)) {
         at->values = memory;
-        at->keys = hd_pass_show(pass, "keys", r->key.weight ? linear(pass, memory, &r->key, HD_IDENTITY) : memory);
+        at->keys = hd_pass_show(pass, "keys", r->key.weight ? hd_apply(pass, &r->key, memory, HD_IDENTITY) : memory);
     }
     return pass->status == HEED_OK;
 }
 
-hd_tensor *hd_recurrent_embed(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
-    hd_tensor *x = embed(r, pass, r->network.target_embedding, ids, layout);
-    return linear(pass, x, &r->decoder[0].input, HD_IDENTITY);
+hd_tensor *hd_recurrent_embed(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+    hd_tensor *x = embed(r, pass, HD_DECODER, input, layout);
+    return hd_apply(pass, &r->decoder[0].input, x, HD_IDENTITY);
 }
 
 /* The layers above each other, from the first one's gates. */
 static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *x = NULL;
-    for (int64_t i = 0; i < r->network.recipe.decoder_layers; i++) {
+    for (int64_t i = 0; i < r->network.recipe.side[HD_DECODER].layers; i++) {
         const hd_cell_layer *layer = &r->decoder[i];
-        if (i) gates = linear(pass, drop(r, pass, x), &layer->input, HD_IDENTITY);
+        if (i) gates = hd_apply(pass, &layer->input, drop(r, pass, x, HD_DECODER, i, HD_SITE_CELL), HD_IDENTITY);
         x = hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, false,
                      &at->states[i]);
     }
@@ -118,7 +118,7 @@ static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *ga
 
 /* Where the query h looks, and what it finds: C [slots, width]. */
 static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
-    hd_tensor *q = r->query.weight ? linear(pass, h, &r->query, HD_IDENTITY) : h;
+    hd_tensor *q = r->query.weight ? hd_apply(pass, &r->query, h, HD_IDENTITY) : h;
     if (!q) return NULL;
     q->layout = at->queries;
     hd_pass_show(pass, "query", q);
@@ -130,10 +130,10 @@ static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, con
 
 /* gates + context · x */
 static hd_tensor *add_context(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *x) {
-    hd_tensor *share = hd_linear(pass, x, r->context, NULL, HD_IDENTITY);
+    hd_tensor *share = hd_apply(pass, &r->context, x, HD_IDENTITY);
     if (!share) return NULL;
     share->layout = gates->layout;
-    return hd_dropout_add(pass, share, gates, 0.0f);
+    return hd_dropout_add(pass, share, gates, 0.0f, 0);
 }
 
 hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
@@ -143,13 +143,13 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
     const hd_layout *layout = gates->layout;
     hd_tensor *h, *context;
     if (recipe->memory == HD_MEMORY_BAHDANAU) { /* look first, then step */
-        context = attend(r, pass, at->states[recipe->decoder_layers - 1].h, at);
+        context = attend(r, pass, at->states[recipe->side[HD_DECODER].layers - 1].h, at);
         h = run_layers(r, pass, add_context(r, pass, gates, context), at);
     } else { /* step, then look, and remember what came of it */
         h = run_layers(r, pass, add_context(r, pass, gates, at->fed), at);
         context = attend(r, pass, h, at);
     }
-    hd_tensor *y = linear(pass, hd_join_columns(pass, h, context), &r->combine, HD_TANH);
+    hd_tensor *y = hd_apply(pass, &r->combine, hd_join_columns(pass, h, context), HD_TANH);
     if (!hd_pass_show(pass, "output", y)) return NULL;
     y->layout = layout;
     if (hd_recipe_feeds(recipe)) at->fed = y;
@@ -158,7 +158,7 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
 
 hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
-    return hd_pass_show(pass, "output", r->combine.weight ? linear(pass, h, &r->combine, HD_TANH) : h);
+    return hd_pass_show(pass, "output", r->combine.weight ? hd_apply(pass, &r->combine, h, HD_TANH) : h);
 }
 
 /* ---- a batch of targets, step by step ---- */
@@ -234,14 +234,12 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
     int32_t *places =
         hd_pass_alloc(pass, (size_t)gates->rows, sizeof *places); /* where each row of the layout is made */
     if (!made || !places) return NULL;
-    uint32_t sites = pass->sites;
     for (int64_t step = 0, done = 0; step < w.sequences.steps; step++) {
         int64_t n = w.sequences.running[step];
         int32_t *rows = rows_of_step(pass, &w, layout, step);
         hd_layout *now = step_layout(pass, &w, n, step);
         if (!rows || !now) return NULL;
-        pass->sites = sites; /* a step's dropout differs from the last one's by position */
-        for (int64_t i = 0; i < r->network.recipe.decoder_layers; i++) {
+        for (int64_t i = 0; i < r->network.recipe.side[HD_DECODER].layers; i++) {
             at.states[i].h = first_rows(pass, at.states[i].h, &w, n);
             at.states[i].c = first_rows(pass, at.states[i].c, &w, n);
         }
@@ -255,12 +253,16 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
     return hd_gather(pass, all, places, gates->rows, 1, layout);
 }
 
-hd_tensor *hd_recurrent_decode(const hd_recurrent *r, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+hd_tensor *hd_recurrent_decode(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                                hd_tensor *memory) {
-    hd_tensor *gates = hd_recurrent_embed(r, pass, ids, layout);
-    if (!gates || (r->network.recipe.encoder_layers && !memory)) return NULL;
-    hd_recurrent_step at;
-    if (hd_recipe_attends(&r->network.recipe)) return drop(r, pass, walk_through(r, pass, gates, memory));
-    if (!hd_recurrent_begin(r, pass, memory, layout->sequences, &at)) return NULL;
-    return drop(r, pass, hd_recurrent_run(r, pass, gates, &at));
+    hd_tensor *gates = hd_recurrent_embed(r, pass, input, layout), *states;
+    if (!gates || (r->network.recipe.side[HD_ENCODER].layers && !memory)) return NULL;
+    if (hd_recipe_attends(&r->network.recipe)) {
+        states = walk_through(r, pass, gates, memory);
+    } else {
+        hd_recurrent_step at;
+        if (!hd_recurrent_begin(r, pass, memory, layout->sequences, &at)) return NULL;
+        states = hd_recurrent_run(r, pass, gates, &at);
+    }
+    return drop(r, pass, states, HD_DECODER, 0, HD_SITE_STATES);
 }

@@ -15,7 +15,7 @@ typedef struct hd_recurrent {
     hd_cell_layer *encoder, *encoder_backwards; /* [encoder_layers]; the second is NULL for one direction */
     hd_cell_layer *decoder;                     /* [decoder_layers] */
     hd_linear_layer *bridge_h, *bridge_c;       /* [decoder_layers]; c for an LSTM alone */
-    hd_parameter *context;                      /* [gates · width, width] */
+    hd_linear_layer context;                    /* [gates · width, width] */
     hd_linear_layer query, key;                 /* [width, width]; what a kind of attention lacks is NULL */
     hd_parameter *scorer;                       /* [width] */
     hd_linear_layer combine;                    /* [width, width], or [width, 2 width] of h and C */
@@ -29,33 +29,36 @@ typedef struct hd_recurrent_step {
     const hd_layout *queries;   /* which slots attend to which sequence of the memory */
 } hd_recurrent_step;
 
-/* What cells and memories are called for people, by hd_cell and hd_memory_kind: "GRU", "Bahdanau's attention". */
-extern const char *const hd_cell_titles[HD_LSTM + 1];
-extern const char *const hd_memory_titles[HD_MEMORY_LUONG_CONCAT + 1];
+/* The cells, "gru", and the kinds of memory, "bahdanau". */
+extern const hd_choice hd_cells[], hd_memories[];
 
 /* hd_network_open for a recurrent recipe. */
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
 
-static inline bool hd_recipe_attends(const hd_recipe *recipe) {
-    return hd_recipe_translates(recipe) && recipe->memory >= HD_MEMORY_BAHDANAU;
-}
 /* Luong's kinds feed each output to the next step. */
 static inline bool hd_recipe_feeds(const hd_recipe *recipe) {
-    return hd_recipe_translates(recipe) && recipe->memory > HD_MEMORY_BAHDANAU;
+    return hd_recipe_translates(recipe) &&
+           (recipe->memory == HD_MEMORY_LUONG_DOT || recipe->memory == HD_MEMORY_LUONG_GENERAL ||
+            recipe->memory == HD_MEMORY_LUONG_CONCAT);
+}
+static inline bool hd_recipe_attends(const hd_recipe *recipe) {
+    return hd_recipe_feeds(recipe) || (hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_BAHDANAU);
 }
 
-hd_tensor *hd_recurrent_encode(const hd_recurrent *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout);
+hd_tensor *hd_recurrent_encode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
+                               const hd_layout *layout);
 /* Where the decoder begins, a slot for each sequence of the memory (with memory NULL: `slots` slots at zero). */
 bool hd_recurrent_begin(const hd_recurrent *network, hd_pass *pass, hd_tensor *memory, int64_t slots,
                         hd_recurrent_step *at);
 /* The share of the first layer's gates that the tokens' embeddings give, [tokens, gates · width]. */
-hd_tensor *hd_recurrent_embed(const hd_recurrent *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout);
+hd_tensor *hd_recurrent_embed(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
+                              const hd_layout *layout);
 /* Goes on by one token a slot: gates [slots, gates · width] as hd_recurrent_embed gives them; returns [slots, width]. */
 hd_tensor *hd_recurrent_advance(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
 /* Without attention, any number of tokens a slot at once. */
 hd_tensor *hd_recurrent_run(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
-hd_tensor *hd_recurrent_decode(const hd_recurrent *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
-                               hd_tensor *memory);
+hd_tensor *hd_recurrent_decode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
+                               const hd_layout *layout, hd_tensor *memory);
 
 #endif

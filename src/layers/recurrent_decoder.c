@@ -39,7 +39,7 @@ static heed_status keep(recurrent_decoder *d, kept *k, int64_t row, const hd_ten
 }
 
 static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at) {
-    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
         HD_TRY(keep(d, &d->h[i], d->slots, at->states[i].h));
         HD_TRY(keep(d, &d->c[i], d->slots, at->states[i].c));
     }
@@ -80,7 +80,8 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
         !hd_grow(context, &d->lengths, &d->lengths_capacity, (size_t)(d->slots + added), sizeof *d->lengths))
         return HEED_MEMORY;
     forget_sentences(d);
-    hd_tensor *memory = decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, ids, sources);
+    hd_tensor *memory =
+        decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, &(hd_input){.ids = ids}, sources);
     hd_recurrent_step at;
     if ((!memory && !decoder->continues) || !hd_recurrent_begin(d->network, pass, memory, added, &at))
         return pass->status;
@@ -148,7 +149,7 @@ static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x
 /* Feeds token `position` of this call to the slots that have so many. */
 static heed_status feed(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
     hd_pass *pass = &d->pass;
-    int64_t width = d->network->network.recipe.width, layers = d->network->network.recipe.decoder_layers;
+    int64_t width = d->network->network.recipe.width, layers = d->network->network.recipe.side[HD_DECODER].layers;
     some s;
     hd_pass_reset(pass);
     HD_TRY(choose(d, layout, position, &s));
@@ -162,7 +163,7 @@ static heed_status feed(recurrent_decoder *d, const int32_t *ids, const hd_layou
     int64_t memory = d->starts[d->sentences];
     if (d->keys.data) at.keys = hd_tensor_wrap(pass, memory, width, d->keys.data, &s.memory);
     if (d->values.data) at.values = hd_tensor_wrap(pass, memory, width, d->values.data, &s.memory);
-    hd_tensor *gates = hd_recurrent_embed(d->network, pass, tokens, &s.tokens);
+    hd_tensor *gates = hd_recurrent_embed(d->network, pass, &(hd_input){.ids = tokens}, &s.tokens);
     hd_tensor *y = hd_recurrent_advance(d->network, pass, gates, &at);
     if (!y) return pass->status;
     for (int64_t i = 0; i < layers; i++) put(d, &s, &d->h[i], at.states[i].h), put(d, &s, &d->c[i], at.states[i].c);
@@ -206,7 +207,7 @@ static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *pa
 static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
-    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
         HD_TRY(reorder_rows(d, &d->h[i], parents, count));
         HD_TRY(reorder_rows(d, &d->c[i], parents, count));
     }
@@ -239,7 +240,7 @@ static void free_kept(heed_context *context, kept *k) {
 static void close_decoder(hd_decoder *decoder) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
-    for (int64_t i = 0; i < d->network->network.recipe.decoder_layers; i++) {
+    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
         if (d->h) free_kept(context, &d->h[i]);
         if (d->c) free_kept(context, &d->c[i]);
     }
@@ -260,8 +261,8 @@ heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->network = (const hd_recurrent *)network;
     hd_pass_open(&d->pass, context, &network->arena);
-    d->h = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->h);
-    d->c = hd_alloc_zeroed(context, (size_t)recipe->decoder_layers, sizeof *d->c);
+    d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
+    d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);
     if (!d->h || !d->c) {
         close_decoder(&d->decoder);
         return HEED_MEMORY;

@@ -1,92 +1,139 @@
-/* Forward code of the transformer stack: read from hd_stack_encode down. Building it is stack_open.c. */
+/* Forward code of the Transformer: read from hd_stack_run at the end upwards. Building it is stack_open.c. */
 #include "layers/stack.h"
 
 #include <math.h>
 #include <string.h>
 
-static hd_tensor *linear(hd_pass *pass, hd_tensor *x, const hd_linear_layer *layer) {
-    return hd_linear(pass, x, layer->weight, layer->bias, HD_IDENTITY);
+/* Where in which side the forward code is. */
+typedef struct place {
+    const hd_recipe *recipe;
+    const hd_side_recipe *side;
+    const hd_stack_side *weights;
+    hd_network_side which;
+    int64_t layer;
+} place;
+
+static uint32_t site(const place *at, unsigned module, unsigned within) {
+    return hd_dropout_site(at->which, at->layer, module, within);
 }
 
-static hd_tensor *norm(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
-    return hd_norm(pass, x, layer->gain, layer->bias, stack->network.recipe.norm_epsilon);
+static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const hd_sublayer_norms *norms) {
+    bool first = at->side->norm_placement == HD_NORM_PRE || at->side->norm_placement == HD_NORM_BOTH;
+    return first ? hd_apply_norm(pass, &norms->norm, x) : x;
 }
 
-/* A sublayer f stands in its residual as norm(x + f(x)), or pre-norm as x + f(norm(x)). */
-static hd_tensor *before(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_norm_layer *layer) {
-    return stack->network.recipe.pre_norm ? norm(stack, pass, x, layer) : x;
+/* The residual connection around a sublayer that gave f. */
+static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_sublayer_norms *norms,
+                        unsigned module) {
+    f = hd_apply_norm(pass, &norms->after, f);
+    hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, module, HD_SITE_OUTPUT));
+    return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &norms->norm, sum) : sum;
 }
 
-static hd_tensor *after(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_norm_layer *layer) {
-    hd_tensor *sum = hd_dropout_add(pass, f, x, stack->network.recipe.dropout);
-    return stack->network.recipe.pre_norm ? sum : norm(stack, pass, sum, layer);
-}
-
-static hd_tensor *self_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_attention_layer *layer,
-                                 const hd_attend_options *options, hd_cache *cache) {
-    hd_tensor *h = before(stack, pass, x, &layer->norm);
-    hd_tensor *q = linear(pass, h, &layer->q), *k = linear(pass, h, &layer->k), *v = linear(pass, h, &layer->v), *y;
-    int64_t positions = stack->network.recipe.max_positions, head_width = stack->network.recipe.width / options->heads;
-    if (stack->angles) {
-        q = hd_rotate(pass, q, stack->angles, positions, head_width);
-        k = hd_rotate(pass, k, stack->angles, positions, head_width);
+/* Queries or keys as attention compares them: each head normalized, then rotated. */
+static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_norm_layer *norm, bool rotate) {
+    int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
+    if (x && norm->gain) {
+        const hd_layout *layout = x->layout;
+        int64_t columns = x->columns;
+        x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
+        if (x) x->layout = layout;
     }
+    if (!rotate || !at->weights->angles) return x;
+    return hd_rotate(pass, x, at->weights->angles, at->side->max_positions, head_width);
+}
+
+static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
+    return (hd_attend_options){.heads = at->side->heads,
+                               .key_heads = hd_side_key_heads(at->side),
+                               .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .dropout = at->recipe->attention_dropout,
+                               .site = site(at, module, HD_SITE_WEIGHTS),
+                               .where = where,
+                               .layer = (int)at->layer};
+}
+
+/* Attention to keys and values that are not cached: those of shared heads are repeated. */
+static hd_tensor *attend(const place *at, hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v,
+                         const hd_attend_options *options) {
+    int64_t times = options->heads / options->key_heads, head_width = hd_side_head_width(at->side, at->recipe->width);
+    return hd_attend(pass, q, hd_repeat_heads(pass, k, head_width, times), hd_repeat_heads(pass, v, head_width, times),
+                     options);
+}
+
+static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_cache *cache) {
+    const hd_attention_layer *layer = &at->weights->layers[at->layer].attention;
+    hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
+    hd_tensor *h = before(at, pass, x, &layer->norms), *y;
+    hd_tensor *q = hd_apply(pass, &layer->q, h, HD_IDENTITY), *k = hd_apply(pass, &layer->k, h, HD_IDENTITY);
+    hd_tensor *v = hd_apply(pass, &layer->v, h, HD_IDENTITY);
+    q = prepare(at, pass, q, &layer->q_norm, true);
+    k = prepare(at, pass, k, &layer->k_norm, true);
     if (cache) {
         if (!k || !v) return NULL;
-        hd_cache_append(cache, options->layer, k, v);
-        y = hd_attend_cached(pass, q, hd_cache_own(cache, options->layer, k->layout), options);
+        hd_cache_append(cache, options.layer, k, v);
+        y = hd_attend_cached(pass, q, hd_cache_own(cache, options.layer, k->layout), &options);
     } else {
-        int64_t times = options->key_heads ? options->heads / options->key_heads : 1;
-        y = hd_attend(pass, q, hd_repeat_heads(pass, k, head_width, times), hd_repeat_heads(pass, v, head_width, times),
-                      options);
+        y = attend(at, pass, q, k, v, &options);
     }
-    return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
+    y = hd_apply(pass, &layer->out, y, HD_IDENTITY);
+    return after(at, pass, x, y, &layer->norms, HD_SITE_ATTENTION);
 }
 
-static hd_tensor *cross_attention(const hd_stack *stack, hd_pass *pass, hd_tensor *x, hd_tensor *memory,
-                                  const hd_attention_layer *layer, const hd_attend_options *options, hd_cache *cache) {
-    hd_tensor *q = linear(pass, before(stack, pass, x, &layer->norm), &layer->q), *y;
-    if (cache)
-        y = hd_attend_cached(pass, q, hd_cache_memory(cache, options->layer), options);
-    else
-        y = hd_attend(pass, q, linear(pass, memory, &layer->k), linear(pass, memory, &layer->v), options);
-    return after(stack, pass, x, linear(pass, y, &layer->out), &layer->norm);
+static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *memory, hd_cache *cache) {
+    const hd_attention_layer *layer = &at->weights->layers[at->layer].cross;
+    hd_attend_options options = options_of(at, HD_SITE_CROSS, "cross");
+    hd_tensor *q = hd_apply(pass, &layer->q, before(at, pass, x, &layer->norms), HD_IDENTITY), *y;
+    q = prepare(at, pass, q, &layer->q_norm, false);
+    if (cache) {
+        y = hd_attend_cached(pass, q, hd_cache_memory(cache, options.layer), &options);
+    } else {
+        /* One statement each: their order is that in which the gradient of the memory is summed. */
+        hd_tensor *v = hd_apply(pass, &layer->v, memory, HD_IDENTITY);
+        hd_tensor *k = prepare(at, pass, hd_apply(pass, &layer->k, memory, HD_IDENTITY), &layer->k_norm, false);
+        y = attend(at, pass, q, k, v, &options);
+    }
+    y = hd_apply(pass, &layer->out, y, HD_IDENTITY);
+    return after(at, pass, x, y, &layer->norms, HD_SITE_CROSS);
 }
 
-static hd_tensor *feed_forward(const hd_stack *stack, hd_pass *pass, hd_tensor *x, const hd_ffn_layer *layer) {
-    hd_tensor *h = before(stack, pass, x, &layer->norm);
+static hd_tensor *feed_forward(const place *at, hd_pass *pass, hd_tensor *x) {
+    const hd_ffn_layer *layer = &at->weights->layers[at->layer].ffn;
     const hd_linear_layer *active = layer->gate.weight ? &layer->gate : &layer->up;
-    hd_tensor *inner =
-        hd_linear(pass, h, active->weight, active->bias, (hd_activation)stack->network.recipe.activation);
-    h = layer->gate.weight ? hd_hadamard(pass, inner, linear(pass, h, &layer->up)) : inner;
-    h = hd_dropout_add(pass, h, NULL, stack->network.recipe.activation_dropout);
-    return after(stack, pass, x, linear(pass, h, &layer->down), &layer->norm);
+    hd_tensor *h = before(at, pass, x, &layer->norms);
+    hd_tensor *inner = hd_apply(pass, active, h, (hd_activation)at->side->activation);
+    if (layer->gate.weight) inner = hd_hadamard(pass, inner, hd_apply(pass, &layer->up, h, HD_IDENTITY));
+    float dropout = at->recipe->activation_dropout;
+    inner = hd_dropout_add(pass, inner, NULL, dropout, site(at, HD_SITE_FFN, HD_SITE_INNER));
+    return after(at, pass, x, hd_apply(pass, &layer->down, inner, HD_IDENTITY), &layer->norms, HD_SITE_FFN);
 }
 
-/* Everything is of the first type: a text by itself. */
-static hd_tensor *add_types(const hd_stack *stack, hd_pass *pass, hd_tensor *x) {
+/* Every token is of the first type: a text by itself. */
+static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     int32_t *types = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *types) : NULL;
     if (!types) return NULL;
     memset(types, 0, (size_t)x->rows * sizeof *types);
-    return hd_dropout_add(pass, hd_embed(pass, stack->token_types, types, x->layout, 1.0f, -1), x, 0.0f);
+    hd_tensor *y = hd_embed(pass, at->weights->token_types, types, x->layout, 1.0f, -1);
+    return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
-static hd_tensor *embed(const hd_stack *stack, hd_pass *pass, hd_parameter *table, hd_parameter *positions,
-                        const int32_t *ids, const hd_layout *layout) {
-    const hd_recipe *recipe = &stack->network.recipe;
-    float scale = recipe->scale_embedding ? sqrtf((float)recipe->width) : 1.0f;
-    hd_tensor *x = hd_embed(pass, table, ids, layout, scale, recipe->pad);
+static hd_tensor *embed(const hd_stack *stack, const place *at, hd_pass *pass, const hd_input *input,
+                        const hd_layout *layout) {
+    const hd_stack_side *weights = at->weights;
+    float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
+    hd_tensor *x = hd_embed_input(&stack->network, pass, weights->embedding, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
-    if (stack->token_types) x = add_types(stack, pass, x);
-    if (positions || stack->sinusoids)
-        x = hd_add_positions(pass, x, positions, stack->sinusoids, recipe->max_positions);
-    if (recipe->embedding_norm) x = norm(stack, pass, x, &stack->embedding_norm);
-    return hd_dropout_add(pass, x, NULL, recipe->dropout);
+    if (weights->token_types) x = add_types(at, pass, x);
+    if (weights->positions || weights->sinusoids)
+        x = hd_add_positions(pass, x, weights->positions, weights->sinusoids, at->side->max_positions,
+                             at->side->position_offset);
+    x = hd_apply_norm(pass, &weights->embedding_norm, x);
+    return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
 
 /* Without a tape nothing that a sublayer made is needed again but x: it moves to where the last one's x was, so that the
  * same little memory serves all of them. */
-static hd_tensor *settle(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
+static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
     if (!x || pass->recording) return x;
     hd_tensor old = *x;
     hd_arena_rewind(&pass->arena, start);
@@ -95,50 +142,31 @@ static hd_tensor *settle(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
     return kept;
 }
 
-hd_tensor *hd_stack_encode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
+hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
+                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache) {
     const hd_recipe *recipe = &stack->network.recipe;
+    place at = {recipe, &recipe->side[side], &stack->side[side], side, 0};
+    bool crosses = side == HD_DECODER && recipe->side[HD_ENCODER].layers;
     hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(stack, pass, stack->network.source_embedding, stack->encoder_positions, ids, layout);
-    for (int64_t i = 0; i < recipe->encoder_layers; i++) {
-        const hd_encoder_layer *layer = &stack->encoder[i];
-        hd_attend_options options = {
-            .heads = recipe->encoder_heads, .dropout = recipe->attention_dropout, .where = "encoder", .layer = (int)i};
-        x = settle(pass, start, self_attention(stack, pass, x, &layer->attention, &options, NULL));
-        x = settle(pass, start, feed_forward(stack, pass, x, &layer->ffn));
+    hd_tensor *x = embed(stack, &at, pass, input, layout);
+    for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
+        x = reuse_memory(pass, start, self_attention(&at, pass, x, cache));
+        if (crosses) x = reuse_memory(pass, start, cross_attention(&at, pass, x, memory, cache));
+        x = reuse_memory(pass, start, feed_forward(&at, pass, x));
     }
-    return recipe->pre_norm ? norm(stack, pass, x, &stack->encoder_final_norm) : x;
-}
-
-hd_tensor *hd_stack_decode(const hd_stack *stack, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
-                           hd_tensor *memory, hd_cache *cache) {
-    const hd_recipe *recipe = &stack->network.recipe;
-    hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(stack, pass, stack->network.target_embedding, stack->decoder_positions, ids, layout);
-    for (int64_t i = 0; i < recipe->decoder_layers; i++) {
-        const hd_decoder_layer *layer = &stack->decoder[i];
-        hd_attend_options own = {.heads = recipe->decoder_heads,
-                                 .key_heads = recipe->key_heads,
-                                 .causal = true,
-                                 .dropout = recipe->attention_dropout,
-                                 .where = "decoder",
-                                 .layer = (int)i};
-        hd_attend_options cross = {
-            .heads = recipe->decoder_heads, .dropout = recipe->attention_dropout, .where = "cross", .layer = (int)i};
-        x = settle(pass, start, self_attention(stack, pass, x, &layer->attention, &own, cache));
-        if (recipe->encoder_layers)
-            x = settle(pass, start, cross_attention(stack, pass, x, memory, &layer->cross, &cross, cache));
-        x = settle(pass, start, feed_forward(stack, pass, x, &layer->ffn));
-    }
-    return recipe->pre_norm ? norm(stack, pass, x, &stack->decoder_final_norm) : x;
+    return hd_apply_norm(pass, &at.weights->final_norm, x);
 }
 
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
-    for (int64_t i = 0; i < stack->network.recipe.decoder_layers; i++) {
-        const hd_attention_layer *cross = &stack->decoder[i].cross;
+    const hd_recipe *recipe = &stack->network.recipe;
+    place at = {recipe, &recipe->side[HD_DECODER], &stack->side[HD_DECODER], HD_DECODER, 0};
+    for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
+        const hd_attention_layer *cross = &at.weights->layers[at.layer].cross;
         hd_arena_mark start = hd_arena_here(&pass->arena);
-        hd_tensor *k = linear(pass, memory, &cross->k), *v = linear(pass, memory, &cross->v);
+        hd_tensor *k = prepare(&at, pass, hd_apply(pass, &cross->k, memory, HD_IDENTITY), &cross->k_norm, false);
+        hd_tensor *v = hd_apply(pass, &cross->v, memory, HD_IDENTITY);
         if (!k || !v) break;
-        hd_cache_remember(cache, i, k, v);
+        hd_cache_remember(cache, at.layer, k, v);
         hd_arena_rewind(&pass->arena, start);
     }
     return pass->status;

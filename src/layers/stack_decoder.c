@@ -17,7 +17,7 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass_reset(&d->pass);
     if (decoder->continues) return hd_cache_add(&d->cache, &(hd_layout){.sequences = sources->sequences});
-    hd_tensor *memory = hd_stack_encode(d->stack, &d->pass, ids, sources);
+    hd_tensor *memory = hd_stack_run(d->stack, HD_ENCODER, &d->pass, &(hd_input){.ids = ids}, sources, NULL, NULL);
     if (!memory) return d->pass.status;
     HD_TRY(hd_cache_add(&d->cache, sources));
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
@@ -34,7 +34,7 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     for (int64_t s = 0; s < slots; s++) positions[s] = (int32_t)d->cache.slots[s].length;
     hd_layout at = *layout;
     at.positions = positions;
-    hd_tensor *states = hd_stack_decode(d->stack, pass, ids, &at, NULL, &d->cache);
+    hd_tensor *states = hd_stack_run(d->stack, HD_DECODER, pass, &(hd_input){.ids = ids}, &at, NULL, &d->cache);
     d->last = hd_tensor_new(pass, slots, width, NULL);
     if (!states || !d->last) return pass->status;
     hd_cache_advance(&d->cache, layout);
@@ -79,7 +79,7 @@ heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, &network->arena);
-    hd_cache_open(&d->cache, context, recipe->decoder_layers,
-                  recipe->key_heads ? recipe->key_heads : recipe->decoder_heads, recipe->width / recipe->decoder_heads);
+    const hd_side_recipe *side = &recipe->side[HD_DECODER];
+    hd_cache_open(&d->cache, context, side->layers, hd_side_key_heads(side), hd_side_head_width(side, recipe->width));
     return HEED_OK;
 }

@@ -2,121 +2,217 @@
 #include "layers/positions.h"
 #include "layers/stack.h"
 
-/* What no model needs, and a damaged config may ask for: building it would take all memory, or hours. */
-enum { MOST_LAYERS = 1 << 12, MOST_SINUSOIDS = 1 << 28 };
+/* What no model needs, and a damaged config may request: building it would take all memory, or hours. */
+enum { MOST_LAYERS = 1 << 12, MOST_FIXED_NUMBERS = 1 << 28, MOST_HEADS = 1 << 16, MOST_HEAD_WIDTH = 1 << 16 };
 
-/* q, k, v, out and norm are five neighbouring roles; so are up, down and norm of a feed-forward layer. */
-static hd_attention_layer declare_attention(hd_stack *stack, hd_role first, int64_t layer, int64_t key_width) {
-    hd_network *network = &stack->network;
-    int64_t width = network->recipe.width;
-    hd_attention_layer attention;
-    attention.q = hd_network_declare_linear(network, first, layer, width, width);
-    attention.k = hd_network_declare_linear(network, first + 1, layer, key_width, width);
-    attention.v = hd_network_declare_linear(network, first + 2, layer, key_width, width);
-    attention.out = hd_network_declare_linear(network, first + 3, layer, width, width);
-    attention.norm = hd_network_declare_norm(network, first + 4, layer);
-    return attention;
-}
+/* ---- what is refused ---- */
 
-static hd_ffn_layer declare_ffn(hd_stack *stack, hd_role first, hd_role gate, int64_t layer, int64_t inner) {
-    hd_network *network = &stack->network;
-    int64_t width = network->recipe.width;
-    hd_ffn_layer ffn = {0};
-    ffn.up = hd_network_declare_linear(network, first, layer, inner, width);
-    if (network->recipe.gated) ffn.gate = hd_network_declare_linear(network, gate, layer, inner, width);
-    ffn.down = hd_network_declare_linear(network, first + 1, layer, width, inner);
-    ffn.norm = hd_network_declare_norm(network, first + 2, layer);
-    return ffn;
-}
-
-static bool divides(int64_t heads, int64_t width) { return heads > 0 && width % heads == 0; }
-
-static heed_status check(heed_context *context, const hd_recipe *r) {
-    if ((r->encoder_layers && !divides(r->encoder_heads, r->width)) ||
-        (r->decoder_layers && !divides(r->decoder_heads, r->width)))
-        return hd_fail(context, HEED_UNSUPPORTED, "a width of %lld cannot be split into %lld and %lld heads",
-                       (long long)r->width, (long long)r->encoder_heads, (long long)r->decoder_heads);
-    if (r->key_heads && !divides(r->key_heads, r->decoder_heads))
+static heed_status check_attention(heed_context *context, const hd_side_recipe *side, int64_t width) {
+    if (side->heads < 1 || side->heads > MOST_HEADS || (!side->head_width && width % side->heads))
+        return hd_fail(context, HEED_UNSUPPORTED, "a width of %lld cannot be split into %lld heads", (long long)width,
+                       (long long)side->heads);
+    if (side->head_width > MOST_HEAD_WIDTH)
+        return hd_fail(context, HEED_UNSUPPORTED, "heads of %lld columns: heed builds up to %d",
+                       (long long)side->head_width, MOST_HEAD_WIDTH);
+    if (side->heads % hd_side_key_heads(side))
         return hd_fail(context, HEED_UNSUPPORTED, "%lld heads of queries cannot share %lld of keys",
-                       (long long)r->decoder_heads, (long long)r->key_heads);
-    if (r->positions == HD_POSITIONS_ROTARY && (r->encoder_layers || r->width / r->decoder_heads % 2))
-        return hd_fail(context, HEED_UNSUPPORTED,
-                       "rotary positions are for a decoder alone, with heads of an even width");
-    if (r->encoder_layers > MOST_LAYERS || r->decoder_layers > MOST_LAYERS)
-        return hd_fail(context, HEED_UNSUPPORTED, "%lld + %lld layers: heed builds up to %d of a kind",
-                       (long long)r->encoder_layers, (long long)r->decoder_layers, MOST_LAYERS);
-    if (r->positions != HD_POSITIONS_LEARNED && r->max_positions > MOST_SINUSOIDS / r->width)
-        return hd_fail(context, HEED_UNSUPPORTED, "%lld fixed positions of width %lld: heed computes up to %d numbers",
-                       (long long)r->max_positions, (long long)r->width, MOST_SINUSOIDS);
+                       (long long)side->heads, (long long)side->key_heads);
+    if (side->window)
+        return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
+                       (long long)side->window);
     return HEED_OK;
 }
 
-/* Tables besides the one of tokens, and the norm behind them. */
-static void declare_embedding(hd_stack *stack) {
-    hd_network *network = &stack->network;
-    const hd_recipe *recipe = &network->recipe;
-    hd_slot of_encoder = {.role = HD_ENCODER_POSITIONS}, of_decoder = {.role = HD_DECODER_POSITIONS};
-    hd_slot of_types = {.role = HD_TOKEN_TYPES};
-    bool learned = recipe->positions == HD_POSITIONS_LEARNED;
-    if (learned && recipe->encoder_layers)
-        stack->encoder_positions = hd_network_declare(network, of_encoder, recipe->max_positions, recipe->width, 2);
-    if (learned && recipe->decoder_layers)
-        stack->decoder_positions = hd_network_declare(network, of_decoder, recipe->max_positions, recipe->width, 2);
-    if (recipe->token_types)
-        stack->token_types = hd_network_declare(network, of_types, recipe->token_types, recipe->width, 2);
-    if (recipe->embedding_norm) stack->embedding_norm = hd_network_declare_norm(network, HD_EMBEDDING_NORM, 0);
+static heed_status check_positions(heed_context *context, const hd_side_recipe *side, int64_t width) {
+    if (side->positions == HD_POSITIONS_ROTARY && hd_side_head_width(side, width) % 2)
+        return hd_fail(context, HEED_UNSUPPORTED, "rotary positions need heads of an even width, not %lld",
+                       (long long)hd_side_head_width(side, width));
+    if (side->position_offset && side->positions != HD_POSITIONS_LEARNED)
+        return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
+    int64_t columns = hd_max(width, hd_side_head_width(side, width));
+    if (side->positions != HD_POSITIONS_LEARNED && side->max_positions > MOST_FIXED_NUMBERS / columns)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld fixed positions of width %lld: heed computes up to %d numbers",
+                       (long long)side->max_positions, (long long)columns, MOST_FIXED_NUMBERS);
+    return HEED_OK;
 }
 
-/* What a network asks of the stack, in the stack's own terms. */
-static hd_tensor *encode(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout) {
-    return hd_stack_encode((const hd_stack *)network, pass, ids, layout);
+static heed_status check_side(heed_context *context, const hd_side_recipe *side, int64_t width) {
+    if (!side->layers) return HEED_OK;
+    if (side->layers > MOST_LAYERS)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld layers: heed builds up to %d on a side",
+                       (long long)side->layers, MOST_LAYERS);
+    HD_TRY(check_attention(context, side, width));
+    if (side->first_unnormed && side->norm_placement != HD_NORM_PRE)
+        return hd_fail(context, HEED_UNSUPPORTED, "only a pre-norm side can lack the first layer's norm");
+    return check_positions(context, side, width);
 }
 
-static hd_tensor *decode(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+/* ---- parameters ---- */
+
+/* A side that is being declared. */
+typedef struct building {
+    hd_network *network;
+    const hd_side_recipe *recipe;
+    hd_network_side side;
+    int64_t layer;
+} building;
+
+static hd_slot slot_of(const building *b, hd_module module) { return (hd_slot){b->side, module, .layer = b->layer}; }
+
+static hd_linear_layer declare_linear(const building *b, hd_module module, int64_t out, int64_t in, unsigned bias) {
+    return hd_network_declare_linear(b->network, slot_of(b, module), out, in, (b->recipe->biases & bias) != 0);
+}
+
+static hd_norm_layer declare_norm(const building *b, hd_module module, int64_t width) {
+    return hd_network_declare_norm(b->network, slot_of(b, module), width, (hd_norm_kind)b->recipe->norm,
+                                   b->recipe->norm_epsilon);
+}
+
+static hd_sublayer_norms declare_norms(const building *b, hd_module norm, hd_module after, bool lacks_norm) {
+    int placement = b->recipe->norm_placement;
+    int64_t width = b->network->recipe.width;
+    hd_sublayer_norms norms = {0};
+    if (placement != HD_NORM_AFTER && !lacks_norm) norms.norm = declare_norm(b, norm, width);
+    if (placement == HD_NORM_BOTH || placement == HD_NORM_AFTER) norms.after = declare_norm(b, after, width);
+    return norms;
+}
+
+/* The modules of an attention sublayer. */
+typedef struct attention_modules {
+    hd_module q, k, v, out, q_norm, k_norm, norm, after;
+} attention_modules;
+
+static hd_attention_layer declare_attention(const building *b, const attention_modules *m, bool lacks_norm) {
+    const hd_side_recipe *side = b->recipe;
+    int64_t width = b->network->recipe.width, head_width = hd_side_head_width(side, width);
+    int64_t query_width = side->heads * head_width, key_width = hd_side_key_heads(side) * head_width;
+    hd_attention_layer attention = {0};
+    attention.q = declare_linear(b, m->q, query_width, width, HD_BIAS_Q);
+    attention.k = declare_linear(b, m->k, key_width, width, HD_BIAS_K);
+    attention.v = declare_linear(b, m->v, key_width, width, HD_BIAS_V);
+    attention.out = declare_linear(b, m->out, width, query_width, HD_BIAS_OUT);
+    if (side->query_key_norm) {
+        attention.q_norm = declare_norm(b, m->q_norm, head_width);
+        attention.k_norm = declare_norm(b, m->k_norm, head_width);
+    }
+    attention.norms = declare_norms(b, m->norm, m->after, lacks_norm);
+    return attention;
+}
+
+static hd_ffn_layer declare_ffn(const building *b) {
+    int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
+    hd_ffn_layer ffn = {0};
+    ffn.up = declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
+    if (b->recipe->gated) ffn.gate = declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
+    ffn.down = declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
+    ffn.norms = declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
+    return ffn;
+}
+
+static hd_parameter *declare_table(const building *b, hd_module module, int64_t rows) {
+    hd_slot slot = slot_of(b, module);
+    slot.part = HD_WHOLE, slot.use = HD_USE_TABLE;
+    return hd_network_declare(b->network, slot, rows, b->network->recipe.width, 2);
+}
+
+static void declare_layers(building *b, hd_stack_side *side) {
+    static const attention_modules own = {HD_MODULE_Q,
+                                          HD_MODULE_K,
+                                          HD_MODULE_V,
+                                          HD_MODULE_OUT,
+                                          HD_MODULE_Q_NORM,
+                                          HD_MODULE_K_NORM,
+                                          HD_MODULE_ATTENTION_NORM,
+                                          HD_MODULE_ATTENTION_AFTER_NORM};
+    static const attention_modules cross = {HD_MODULE_CROSS_Q,    HD_MODULE_CROSS_K,         HD_MODULE_CROSS_V,
+                                            HD_MODULE_CROSS_OUT,  HD_MODULE_CROSS_Q_NORM,    HD_MODULE_CROSS_K_NORM,
+                                            HD_MODULE_CROSS_NORM, HD_MODULE_CROSS_AFTER_NORM};
+    bool crosses = b->side == HD_DECODER && b->network->recipe.side[HD_ENCODER].layers;
+    for (b->layer = 0; b->layer < b->recipe->layers; b->layer++) {
+        hd_stack_layer *layer = &side->layers[b->layer];
+        layer->attention = declare_attention(b, &own, b->layer == 0 && b->recipe->first_unnormed);
+        if (crosses) layer->cross = declare_attention(b, &cross, false);
+        layer->ffn = declare_ffn(b);
+    }
+    b->layer = 0;
+}
+
+/* ---- fixed positions ---- */
+
+static float *make_positions(hd_network *network, int64_t positions, int64_t columns, double base) {
+    float *table = hd_arena_alloc(&network->arena, (size_t)columns, (size_t)positions * sizeof *table);
+    if (table)
+        hd_sinusoids(positions, columns, base, table);
+    else
+        network->incomplete = true;
+    return table;
+}
+
+/* Both sides of a translator usually have the same table. */
+static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
+    const hd_recipe *recipe = &stack->network.recipe;
+    const hd_side_recipe *r = &recipe->side[which], *encoder = &recipe->side[HD_ENCODER];
+    hd_stack_side *side = &stack->side[which];
+    bool shared =
+        which == HD_DECODER && stack->side[HD_ENCODER].sinusoids && encoder->max_positions >= r->max_positions;
+    if (r->positions == HD_POSITIONS_SINUSOIDAL)
+        side->sinusoids = shared ? stack->side[HD_ENCODER].sinusoids
+                                 : make_positions(&stack->network, r->max_positions, recipe->width, 10000);
+    if (r->positions == HD_POSITIONS_ROTARY)
+        side->angles = make_positions(&stack->network, r->max_positions, hd_side_head_width(r, recipe->width),
+                                      (double)r->rotary_base);
+}
+
+/* ---- the class ---- */
+
+static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+    return hd_stack_run((const hd_stack *)network, HD_ENCODER, pass, input, layout, NULL, NULL);
+}
+
+static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory) {
-    return hd_stack_decode((const hd_stack *)network, pass, ids, layout, memory, NULL);
+    return hd_stack_run((const hd_stack *)network, HD_DECODER, pass, input, layout, memory, NULL);
+}
+
+/* The order of declarations is that of sums over all parameters: tables of both sides, layers of both, final norms. */
+static void declare(hd_stack *stack) {
+    hd_network *network = &stack->network;
+    building sides[HD_SIDES];
+    for (int i = 0; i < HD_SIDES; i++) sides[i] = (building){network, &network->recipe.side[i], (hd_network_side)i, 0};
+    for (int i = 0; i < HD_SIDES; i++) {
+        const hd_side_recipe *r = sides[i].recipe;
+        if (r->layers && r->positions == HD_POSITIONS_LEARNED)
+            stack->side[i].positions =
+                declare_table(&sides[i], HD_MODULE_POSITIONS, r->max_positions + r->position_offset);
+    }
+    for (int i = 0; i < HD_SIDES; i++) {
+        hd_stack_side *side = &stack->side[i];
+        const hd_side_recipe *r = sides[i].recipe;
+        side->embedding = i == HD_ENCODER ? network->source_embedding : network->target_embedding;
+        if (r->layers && r->token_types)
+            side->token_types = declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types);
+        if (r->layers && r->embedding_norm)
+            side->embedding_norm = declare_norm(&sides[i], HD_MODULE_EMBEDDING_NORM, network->recipe.width);
+        if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
+    }
+    for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i], &stack->side[i]);
+    for (int i = 0; i < HD_SIDES; i++)
+        if (sides[i].recipe->layers && sides[i].recipe->final_norm)
+            stack->side[i].final_norm = declare_norm(&sides[i], HD_MODULE_FINAL_NORM, network->recipe.width);
+    hd_network_declare_head(network);
 }
 
 heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_network **network) {
     static const hd_network_class class = {encode, decode, hd_stack_decoder_open};
-    hd_stack *stack;
     *network = NULL;
-    HD_TRY(check(context, recipe));
-    size_t encoder = (size_t)recipe->encoder_layers, decoder = (size_t)recipe->decoder_layers;
-    size_t most = 16 + 18 * encoder + 28 * decoder; /* parameters; see the roles */
-    HD_TRY(hd_network_new(context, &class, recipe, sizeof *stack, most, &stack));
-    hd_arena *arena = &stack->network.arena;
-    stack->encoder = hd_arena_alloc(arena, encoder, sizeof *stack->encoder);
-    stack->decoder = hd_arena_alloc(arena, decoder, sizeof *stack->decoder);
-    bool sinusoidal = recipe->positions == HD_POSITIONS_SINUSOIDAL, rotary = recipe->positions == HD_POSITIONS_ROTARY;
-    int64_t width = recipe->width, positions = recipe->max_positions, inner = recipe->encoder_ffn_width;
-    int64_t head_width = rotary ? width / recipe->decoder_heads : 0;
-    size_t table = (size_t)positions * sizeof(float);
-    if (sinusoidal) stack->sinusoids = hd_arena_alloc(arena, (size_t)width, table);
-    if (rotary) stack->angles = hd_arena_alloc(arena, (size_t)head_width, table);
-    if (!stack->encoder || !stack->decoder || (sinusoidal && !stack->sinusoids) || (rotary && !stack->angles)) {
-        hd_network_close(&stack->network);
-        return HEED_MEMORY;
+    for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, &recipe->side[i], recipe->width));
+    hd_stack *stack = (hd_stack *)hd_network_new(context, &class, recipe, sizeof *stack);
+    if (!stack) return context->status;
+    for (int i = 0; i < HD_SIDES; i++) {
+        size_t layers = (size_t)recipe->side[i].layers;
+        stack->side[i].layers = hd_arena_alloc(&stack->network.arena, layers, sizeof *stack->side[i].layers);
+        if (!stack->side[i].layers) stack->network.incomplete = true;
     }
-    if (sinusoidal) hd_sinusoids(positions, width, 10000, stack->sinusoids);
-    if (rotary) hd_sinusoids(positions, head_width, (double)recipe->rotary_base, stack->angles);
-    declare_embedding(stack);
-    for (int64_t i = 0; i < recipe->encoder_layers; i++) {
-        stack->encoder[i].attention = declare_attention(stack, HD_ENCODER_Q, i, width);
-        stack->encoder[i].ffn = declare_ffn(stack, HD_ENCODER_FFN_UP, HD_ENCODER_FFN_GATE, i, inner);
-    }
-    int64_t key_width = recipe->key_heads ? width / recipe->decoder_heads * recipe->key_heads : width;
-    for (int64_t i = 0; i < recipe->decoder_layers; i++) {
-        stack->decoder[i].attention = declare_attention(stack, HD_DECODER_Q, i, key_width);
-        if (recipe->encoder_layers) stack->decoder[i].cross = declare_attention(stack, HD_CROSS_Q, i, width);
-        stack->decoder[i].ffn =
-            declare_ffn(stack, HD_DECODER_FFN_UP, HD_DECODER_FFN_GATE, i, recipe->decoder_ffn_width);
-    }
-    if (recipe->pre_norm && recipe->encoder_layers)
-        stack->encoder_final_norm = hd_network_declare_norm(&stack->network, HD_ENCODER_FINAL_NORM, 0);
-    if (recipe->pre_norm && recipe->decoder_layers)
-        stack->decoder_final_norm = hd_network_declare_norm(&stack->network, HD_DECODER_FINAL_NORM, 0);
-    hd_network_declare_head(&stack->network);
-    *network = &stack->network;
-    return HEED_OK;
+    if (!stack->network.incomplete) declare(stack);
+    return hd_network_finish(&stack->network, network);
 }

@@ -256,7 +256,7 @@ static heed_status settle(scoring *s) {
     if (recipe->head == HD_HEAD_MASKED)
         s->objective = HD_OBJECTIVE_MASKED;
     else if (recipe->head == HD_HEAD_LANGUAGE)
-        s->objective = recipe->encoder_layers ? HD_OBJECTIVE_TRANSLATE : HD_OBJECTIVE_LANGUAGE;
+        s->objective = recipe->side[HD_ENCODER].layers ? HD_OBJECTIVE_TRANSLATE : HD_OBJECTIVE_LANGUAGE;
     else
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));
@@ -268,11 +268,11 @@ static heed_status settle(scoring *s) {
                        model->folder);
     if (s->objective != HD_OBJECTIVE_LANGUAGE && (o->whole_file || o->window || o->stride))
         return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for models that go on with texts");
-    s->window = o->window ? o->window : recipe->max_positions;
+    s->window = o->window ? o->window : hd_recipe_max_positions(recipe);
     s->stride = o->stride ? o->stride : s->window;
-    if (s->window > recipe->max_positions)
+    if (s->window > hd_recipe_max_positions(recipe))
         return hd_fail(context, HEED_ARGUMENT, "window is %lld, but the model has %lld positions", (long long)s->window,
-                       (long long)recipe->max_positions);
+                       (long long)hd_recipe_max_positions(recipe));
     if (s->stride > s->window)
         return hd_fail(context, HEED_ARGUMENT, "stride is %lld, more than the window's %lld", (long long)s->stride,
                        (long long)s->window);

@@ -12,43 +12,24 @@ typedef struct part_sizes {
     int64_t embedding, encoder, decoder, output;
 } part_sizes;
 
-static int64_t *part_of(part_sizes *sizes, hd_role role) {
-    switch (role) {
-        case HD_TOKEN_EMBEDDING:
-        case HD_ENCODER_POSITIONS:
-        case HD_DECODER_POSITIONS:
-        case HD_TOKEN_TYPES:
-        case HD_EMBEDDING_NORM:
+static int64_t *part_of(part_sizes *sizes, const hd_slot *slot) {
+    switch (slot->module) {
+        case HD_MODULE_EMBEDDING:
+        case HD_MODULE_POSITIONS:
+        case HD_MODULE_TOKEN_TYPES:
+        case HD_MODULE_EMBEDDING_NORM:
             return &sizes->embedding;
-        case HD_OUTPUT_BIAS:
-        case HD_OUTPUT:
-        case HD_OUTPUT_LEARNED_BIAS:
-        case HD_HEAD_DENSE:
-        case HD_HEAD_NORM:
-        case HD_POOLER:
-        case HD_CRF_TRANSITIONS:
-        case HD_CRF_START:
-        case HD_CRF_END:
-            return &sizes->output;
-        case HD_ENCODER_FINAL_NORM:
-        case HD_ENCODER_FFN_GATE:
-        case HD_ENCODER_INPUT:
-        case HD_ENCODER_STATE:
-        case HD_ENCODER_INPUT_BACKWARDS:
-        case HD_ENCODER_STATE_BACKWARDS:
-            return &sizes->encoder;
         default:
-            return role >= HD_ENCODER_Q && role <= HD_ENCODER_FFN_NORM ? &sizes->encoder : &sizes->decoder;
+            return slot->side == HD_ENCODER   ? &sizes->encoder
+                   : slot->side == HD_DECODER ? &sizes->decoder
+                                              : &sizes->output;
     }
 }
 
 static part_sizes measure_parts(const hd_network *network) {
     part_sizes sizes = {0};
-    for (int64_t i = 0; i < network->count; i++) {
-        hd_role role = network->slots[i].role;
-        int64_t count = hd_parameter_count(&network->parameters[i]);
-        *part_of(&sizes, role) += count;
-    }
+    for (int64_t i = 0; i < network->count; i++)
+        *part_of(&sizes, &network->slots[i]) += hd_parameter_count(network->parameters[i]);
     return sizes;
 }
 
@@ -62,9 +43,12 @@ static void measure_weights(const heed_model *model, size_t bytes[HD_DTYPES]) {
 }
 
 static const char *positions_name(const hd_recipe *recipe) {
-    static const char *const names[] = {"sinusoidal", "learned", "rotary"};
-    return names[recipe->positions];
+    return hd_choice_name(hd_position_kinds, hd_recipe_top(recipe)->positions);
 }
+
+/* By hd_norm_kind and by hd_norm_placement. */
+static const char *const norm_names[] = {"", "without shift, ", "root mean square, ", "root mean square plus one, "};
+static const char *const norm_places[] = {"after", "before", "before and after", "after"};
 
 static const char *stopping_name(int stopping) {
     static const char *const names[] = {"unlikely", "full", "never"};
@@ -121,31 +105,32 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
 }
 
 static void append_transformer(const hd_recipe *recipe, hd_buffer *out) {
-    append_two(out, "heads", recipe->encoder_heads, recipe->decoder_heads);
-    if (recipe->key_heads) append_count_line(out, "key heads", recipe->key_heads);
-    append_two(out, "feed-forward", recipe->encoder_ffn_width, recipe->decoder_ffn_width);
+    const hd_side_recipe *encoder = &recipe->side[HD_ENCODER], *decoder = &recipe->side[HD_DECODER];
+    const hd_side_recipe *top = hd_recipe_top(recipe);
+    append_two(out, "heads", encoder->heads, decoder->heads);
+    if (top->key_heads) append_count_line(out, "key heads", top->key_heads);
+    if (top->head_width) append_count_line(out, "head width", top->head_width);
+    append_two(out, "feed-forward", encoder->ffn_width, decoder->ffn_width);
     begin_line(out, "activation");
-    hd_buffer_format(out, "%s%s\n", hd_activation_name((hd_activation)recipe->activation),
-                     recipe->gated ? ", gated" : "");
+    hd_buffer_format(out, "%s%s\n", hd_activation_name((hd_activation)top->activation), top->gated ? ", gated" : "");
     begin_line(out, "norm");
-    hd_buffer_format(out, "%s%s each sublayer\n", recipe->rms_norm ? "root mean square, " : "",
-                     recipe->pre_norm ? "before" : "after");
+    hd_buffer_format(out, "%s%s each sublayer\n", norm_names[top->norm], norm_places[top->norm_placement]);
     begin_line(out, "positions");
-    hd_buffer_format(out, "%lld, %s\n", (long long)recipe->max_positions, positions_name(recipe));
+    hd_buffer_format(out, "%lld, %s\n", (long long)hd_recipe_max_positions(recipe), positions_name(recipe));
 }
 
 static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
     begin_line(out, "cell");
-    hd_buffer_format(out, "%s\n", hd_cell_titles[recipe->cell]);
+    hd_buffer_format(out, "%s\n", hd_choice_title(hd_cells, recipe->cell));
     begin_line(out, "directions");
     hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
     if (!hd_recipe_translates(recipe)) return;
     begin_line(out, "memory");
-    hd_buffer_format(out, "%s\n", hd_memory_titles[recipe->memory]);
+    hd_buffer_format(out, "%s\n", hd_choice_title(hd_memories, recipe->memory));
 }
 
 static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
-    append_two(out, "layers", recipe->encoder_layers, recipe->decoder_layers);
+    append_two(out, "layers", recipe->side[HD_ENCODER].layers, recipe->side[HD_DECODER].layers);
     append_count_line(out, "width", recipe->width);
     if (recipe->architecture == HD_RECURRENT)
         append_recurrent(recipe, out);
@@ -202,7 +187,7 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     append_recipe(&model->network->recipe, out);
     append_tokenizer(model->tokenizer, out);
     append_labels(model, out);
-    if (model->network->recipe.decoder_layers) append_generation(&model->generation, out);
+    if (model->network->recipe.side[HD_DECODER].layers) append_generation(&model->generation, out);
     if (out->size) out->data[--out->size] = 0; /* the last line's end */
 }
 
@@ -254,10 +239,10 @@ static json_t *sizes_object(const heed_model *model) {
 
 /* What only some kinds of models have. */
 static int add_recurrent(const hd_recipe *recipe, json_t *object) {
-    int failed = json_object_set_new(object, "cell", json_string(hd_cell_titles[recipe->cell]));
+    int failed = json_object_set_new(object, "cell", json_string(hd_choice_title(hd_cells, recipe->cell)));
     failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
     if (hd_recipe_translates(recipe))
-        failed |= json_object_set_new(object, "memory", json_string(hd_memory_titles[recipe->memory]));
+        failed |= json_object_set_new(object, "memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
     return failed;
 }
 
@@ -277,13 +262,14 @@ static json_t *model_object(const heed_model *model) {
         hd_family_architecture(model->family, model->network->recipe.head), //
         "folder", hd_json_text(model->context, model->folder ? model->folder : ""), "parameters", sizes_object(model),
         "weight_bytes",
-        weights_object(model),                                                            //
-        "layers", (json_int_t)recipe->encoder_layers, (json_int_t)recipe->decoder_layers, //
-        "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->encoder_heads,
-        (json_int_t)recipe->decoder_heads,                                                                 //
-        "ffn_width", (json_int_t)recipe->encoder_ffn_width, (json_int_t)recipe->decoder_ffn_width,         //
-        "activation", hd_activation_name((hd_activation)recipe->activation), "pre_norm", recipe->pre_norm, //
-        "positions", positions_name(recipe), "max_positions", (json_int_t)recipe->max_positions,           //
+        weights_object(model),                                                                              //
+        "layers", (json_int_t)recipe->side[HD_ENCODER].layers, (json_int_t)recipe->side[HD_DECODER].layers, //
+        "width", (json_int_t)recipe->width, "heads", (json_int_t)recipe->side[HD_ENCODER].heads,
+        (json_int_t)recipe->side[HD_DECODER].heads,                                                                  //
+        "ffn_width", (json_int_t)recipe->side[HD_ENCODER].ffn_width, (json_int_t)recipe->side[HD_DECODER].ffn_width, //
+        "activation", hd_activation_name((hd_activation)hd_recipe_top(recipe)->activation), "pre_norm",
+        hd_recipe_top(recipe)->norm_placement == HD_NORM_PRE,                                              //
+        "positions", positions_name(recipe), "max_positions", (json_int_t)hd_recipe_max_positions(recipe), //
         "vocabulary", (json_int_t)recipe->vocabulary,                                                      //
         "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special",
         specials_object(model->tokenizer), //

@@ -5,30 +5,17 @@
 
 #include <string.h>
 
-const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, &hd_bert, &hd_gpt2, &hd_llama, &hd_heed_rnn, NULL};
+/* ---- names of weights ---- */
 
-typedef struct activation_name {
-    const char *name;
-    hd_activation activation;
-} activation_name;
-
-/* The first name of each activation is the one that is written. */
-static const activation_name activation_names[] = {
-    {"relu", HD_RELU},       {"gelu", HD_GELU},  {"gelu_new", HD_GELU_TANH}, {"gelu_pytorch_tanh", HD_GELU_TANH},
-    {"silu", HD_SILU},       {"swish", HD_SILU}, {"tanh", HD_TANH},          {"sigmoid", HD_SIGMOID},
-    {"linear", HD_IDENTITY},
-};
-
-const char *hd_activation_name(hd_activation activation) {
-    for (size_t i = 0; i < HD_COUNT(activation_names); i++)
-        if (activation_names[i].activation == activation) return activation_names[i].name;
-    return "unknown";
+static bool names_side(const hd_weight_name *weight, hd_network_side side) {
+    return weight->only == HD_ANY_SIDE || (weight->only == HD_ENCODER_ONLY) == (side == HD_ENCODER);
 }
 
-const hd_weight_name *hd_family_weight(const hd_family *family, hd_role role) {
+const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
     for (; family; family = family->base)
         for (size_t i = 0; i < family->weight_count; i++)
-            if (family->weights[i].role == role) return &family->weights[i];
+            if (family->weights[i].module == slot->module && names_side(&family->weights[i], slot->side))
+                return &family->weights[i];
     return NULL;
 }
 
@@ -38,48 +25,67 @@ const char *hd_family_architecture(const hd_family *family, int head) {
 
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out) {
     static const char *const endings[] = {[HD_WHOLE] = "", [HD_WEIGHT] = ".weight", [HD_BIAS] = ".bias"};
-    const hd_weight_name *weight = hd_family_weight(family, slot->role);
-    const char *name = weight ? weight->name : "", *brace = strstr(name, "{}");
-    if (brace) {
+    const hd_weight_name *weight = hd_family_weight(family, slot);
+    const char *name = weight ? weight->name : "", *brace;
+    for (; (brace = strchr(name, '{')) != NULL; name = strchr(brace, '}') + 1) {
         hd_buffer_append(out, name, (size_t)(brace - name));
-        hd_buffer_format(out, "%lld", (long long)slot->layer);
-        name = brace + 2;
+        if (brace[1] == '}')
+            hd_buffer_format(out, "%lld", (long long)slot->layer);
+        else
+            hd_buffer_text(out, slot->side == HD_ENCODER ? "encoder" : "decoder");
     }
     hd_buffer_text(out, name);
     hd_buffer_text(out, endings[slot->part]);
 }
 
-static heed_status read_activation(const hd_json *config, const char *key, const char *otherwise, int *activation) {
+static void replace(hd_buffer *name, const hd_respelling *respelling) {
+    const char *found = name->data ? strstr(name->data, respelling->now) : NULL;
+    if (!found) return;
+    size_t before = (size_t)(found - name->data);
+    hd_buffer out;
+    hd_buffer_open(&out, name->context);
+    hd_buffer_append(&out, name->data, before);
+    hd_buffer_text(&out, respelling->other);
+    hd_buffer_text(&out, found + strlen(respelling->now));
+    hd_buffer_close(name);
+    *name = out;
+}
+
+bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsigned set, hd_buffer *out) {
+    unsigned bit = 0;
+    hd_family_weight_name(family, slot, out);
+    for (const hd_family *f = family; f; f = f->base)
+        for (const hd_respelling *r = f->respellings; r && r->now; r++, bit++)
+            if (set >> bit & 1u) replace(out, r);
+    return set >> bit == 0;
+}
+
+/* ---- keys ---- */
+
+/* Does a descendant of f that leads to `family` have a key of this name? */
+static bool is_replaced(const hd_family *family, const hd_family *f, const char *key) {
+    for (; family != f; family = family->base)
+        for (size_t i = 0; i < family->key_count; i++)
+            if (strcmp(family->keys[i].name, key) == 0) return true;
+    return false;
+}
+
+static heed_status read_choice(const hd_json *config, const hd_config_key *key, int *value) {
     const char *name;
-    HD_TRY(hd_json_string(config, key, otherwise, &name));
-    for (size_t i = 0; i < HD_COUNT(activation_names); i++)
-        if (name && strcmp(activation_names[i].name, name) == 0) {
-            *activation = activation_names[i].activation;
-            return HEED_OK;
-        }
-    return hd_fail(config->context, HEED_UNSUPPORTED,
-                   "%s: \"%s\" is \"%s\", which is not an activation that heed knows", config->path, key,
-                   name ? name : "null");
-}
-
-/* The i-th of words that stand between bars, and its length; NULL past the last. */
-static const char *choice_at(const char *choices, int i, size_t *size) {
-    for (; i > 0 && choices; i--) choices = strchr(choices, '|') ? strchr(choices, '|') + 1 : NULL;
-    *size = choices ? strcspn(choices, "|") : 0;
-    return choices;
-}
-
-static heed_status read_choice(const hd_json *config, const hd_config_key *key, int *choice) {
-    const char *name, *word;
-    size_t size;
     HD_TRY(hd_json_string(config, key->name, key->otherwise, &name));
-    for (int i = 0; (word = choice_at(key->choices, i, &size)); i++)
-        if (name && strlen(name) == size && memcmp(name, word, size) == 0) {
-            *choice = i;
+    for (const hd_choice *c = key->choices; c->name && name; c++)
+        if (strcmp(name, c->name) == 0) {
+            *value = c->value;
             return HEED_OK;
         }
-    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s", config->path,
-                   key->name, name ? name : "null", key->choices);
+    hd_buffer known;
+    hd_buffer_open(&known, config->context);
+    for (const hd_choice *c = key->choices; c->name; c++)
+        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
+    heed_status status = hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
+                                 config->path, key->name, name ? name : "null", known.data ? known.data : "");
+    hd_buffer_close(&known);
+    return status;
 }
 
 /* A key whose value heed takes for granted. */
@@ -103,15 +109,14 @@ static double default_of(const hd_config_key *key) {
     return number;
 }
 
-static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_recipe *recipe) {
-    char *field = (char *)recipe + key->offset;
+static heed_status read_field(const hd_json *config, const hd_config_key *key, char *field) {
     double number = default_of(key);
     int64_t integer;
-    if (!key->otherwise) HD_TRY(hd_json_require(config, key->name));
     switch (key->kind) {
         case HD_KEY_INT:
+        case HD_KEY_OPTIONAL:
         case HD_KEY_COUNT:
-            HD_TRY(hd_json_int(config, key->name, (int64_t)number, key->kind == HD_KEY_INT, 1 << 24, &integer));
+            HD_TRY(hd_json_int(config, key->name, (int64_t)number, key->kind != HD_KEY_COUNT, 1 << 24, &integer));
             memcpy(field, &integer, sizeof integer);
             return HEED_OK;
         case HD_KEY_ID: {
@@ -132,12 +137,6 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
             memcpy(field, &value, sizeof value);
             return HEED_OK;
         }
-        case HD_KEY_ACTIVATION: {
-            int activation = HD_IDENTITY;
-            HD_TRY(read_activation(config, key->name, key->otherwise, &activation));
-            memcpy(field, &activation, sizeof activation);
-            return HEED_OK;
-        }
         case HD_KEY_CHOICE: {
             int choice = 0;
             HD_TRY(read_choice(config, key, &choice));
@@ -148,6 +147,40 @@ static heed_status read_key(const hd_json *config, const hd_config_key *key, hd_
             return check_constant(config, key);
     }
     return HEED_OK;
+}
+
+/* A config that is read; of a new model's, sizes may be missing. */
+typedef struct reading {
+    const hd_family *family;
+    const hd_json *config;
+    hd_recipe *recipe;
+    bool fresh;
+} reading;
+
+static heed_status read_key(const reading *r, const hd_config_key *key) {
+    char *field = (char *)r->recipe + (key->field & ~HD_OF_BOTH_SIDES);
+    bool required = !key->otherwise && key->kind != HD_KEY_OPTIONAL;
+    if (required && r->fresh && !hd_json_has(r->config, key->name)) return HEED_OK;
+    if (required) HD_TRY(hd_json_require(r->config, key->name));
+    HD_TRY(read_field(r->config, key, field));
+    return key->field & HD_OF_BOTH_SIDES ? read_field(r->config, key, field + sizeof(hd_side_recipe)) : HEED_OK;
+}
+
+static heed_status read_keys(const reading *r, const hd_family *f) {
+    if (f->base) HD_TRY(read_keys(r, f->base));
+    for (size_t i = 0; i < f->key_count; i++)
+        if (!is_replaced(r->family, f, f->keys[i].name)) HD_TRY(read_key(r, &f->keys[i]));
+    return HEED_OK;
+}
+
+static void complete(const hd_family *f, hd_recipe *recipe) {
+    if (f->base) complete(f->base, recipe);
+    if (f->complete) f->complete(recipe);
+}
+
+static heed_status read_rest(const reading *r, const hd_family *f) {
+    if (f->base) HD_TRY(read_rest(r, f->base));
+    return f->read ? f->read(r->config, r->recipe) : HEED_OK;
 }
 
 /* The head, by the name of the architecture; where none is named, the family's first. */
@@ -172,14 +205,41 @@ static heed_status read_head(const hd_family *family, const hd_json *config, int
     return status;
 }
 
+static heed_status read_recipe(const reading *r) {
+    *r->recipe = (hd_recipe){0};
+    complete(r->family, r->recipe);
+    HD_TRY(read_head(r->family, r->config, &r->recipe->head));
+    HD_TRY(read_keys(r, r->family));
+    if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(hd_labels_count(r->config, &r->recipe->labels));
+    return read_rest(r, r->family);
+}
+
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe) {
-    *recipe = (hd_recipe){0};
-    if (family->complete) family->complete(recipe);
-    HD_TRY(read_head(family, config, &recipe->head));
-    for (const hd_family *f = family; f; f = f->base)
-        for (size_t i = 0; i < f->key_count; i++) HD_TRY(read_key(config, &f->keys[i], recipe));
-    if (recipe->head >= HD_HEAD_CLASSIFY_TEXT) HD_TRY(hd_labels_count(config, &recipe->labels));
-    return family->read ? family->read(config, recipe) : HEED_OK;
+    return read_recipe(&(reading){family, config, recipe, false});
+}
+
+static const char *fresh_values(const hd_family *family) {
+    for (; family; family = family->base)
+        if (family->fresh) return family->fresh;
+    return "{}";
+}
+
+/* A config that is in no file. */
+static hd_json unnamed_config(heed_context *context, json_t *root) {
+    static char name[] = "a new config";
+    return (hd_json){.context = context, .path = name, .root = root, .index = SIZE_MAX};
+}
+
+heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe) {
+    if (!family->architectures[head])
+        return hd_fail(context, HEED_UNSUPPORTED, "models of type \"%s\" have no such head", family->model_type);
+    hd_json config = unnamed_config(context, json_loads(fresh_values(family), 0, NULL));
+    heed_status status = HEED_OK;
+    if (json_object_set_new(config.root, "architectures", json_pack("[s]", family->architectures[head])) != 0)
+        status = hd_json_no_memory(context, config.path);
+    if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true});
+    json_decref(config.root);
+    return status;
 }
 
 /* A float as people write it: the shortest decimal that reads back as the same float. */
@@ -196,9 +256,10 @@ static json_t *real(float value) {
 }
 
 static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
-    const char *field = (const char *)recipe + key->offset;
+    const char *field = (const char *)recipe + (key->field & ~HD_OF_BOTH_SIDES);
     switch (key->kind) {
         case HD_KEY_INT:
+        case HD_KEY_OPTIONAL:
         case HD_KEY_COUNT: {
             int64_t integer;
             memcpy(&integer, field, sizeof integer);
@@ -219,17 +280,11 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&value, field, sizeof value);
             return json_boolean(value);
         }
-        case HD_KEY_ACTIVATION: {
-            int activation = HD_IDENTITY;
-            memcpy(&activation, field, sizeof activation);
-            return json_string(hd_activation_name((hd_activation)activation));
-        }
         case HD_KEY_CHOICE: {
-            int choice = 0;
-            size_t size;
-            memcpy(&choice, field, sizeof choice);
-            const char *word = choice_at(key->choices, choice, &size);
-            return word ? json_stringn(word, size) : NULL;
+            int value = 0;
+            memcpy(&value, field, sizeof value);
+            const char *name = hd_choice_name(key->choices, value);
+            return name ? json_string(name) : json_null(); /* which is read as the default */
         }
         case HD_KEY_CONSTANT:
             return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
@@ -237,17 +292,75 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
     return NULL;
 }
 
+/* An optional number that is 0. A null in its place would not do: transformers takes one for a value. */
+static bool is_left_out(const hd_config_key *key, const hd_recipe *recipe) {
+    int64_t integer = 1;
+    if (key->kind == HD_KEY_OPTIONAL) memcpy(&integer, (const char *)recipe + key->field, sizeof integer);
+    return integer == 0;
+}
+
+static int write_keys(const hd_family *family, const hd_family *f, const hd_recipe *recipe, json_t *config) {
+    int failed = f->base ? write_keys(family, f->base, recipe, config) : 0;
+    for (size_t i = 0; i < f->key_count; i++) {
+        const hd_config_key *key = &f->keys[i];
+        if (!is_replaced(family, f, key->name) && !is_left_out(key, recipe))
+            failed |= json_object_set_new(config, key->name, value_of(key, recipe));
+    }
+    return failed;
+}
+
+static int write_rest(const hd_family *f, const hd_recipe *recipe, json_t *config) {
+    int failed = f->base ? write_rest(f->base, recipe, config) : 0;
+    return f->write ? failed | f->write(recipe, config) : failed;
+}
+
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     json_t *config = json_object();
     int failed = json_object_set_new(config, "model_type", json_string(family->model_type));
     failed |=
         json_object_set_new(config, "architectures", json_pack("[s]", hd_family_architecture(family, recipe->head)));
-    if (family->write) failed |= family->write(recipe, config);
-    for (; family; family = family->base)
-        for (size_t i = 0; i < family->key_count; i++)
-            failed |= json_object_set_new(config, family->keys[i].name, value_of(&family->keys[i], recipe));
+    failed |= write_keys(family, family, recipe, config);
+    failed |= write_rest(family, recipe, config);
     if (!failed) return config;
     json_decref(config);
     hd_fail(context, HEED_MEMORY, "out of memory while a config was written");
     return NULL;
+}
+
+/* ---- what a family can carry ---- */
+
+heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries) {
+    *carries = false;
+    if (recipe->head < 0 || recipe->head >= HD_HEADS || !family->architectures[recipe->head]) return HEED_OK;
+    hd_json config = unnamed_config(context, hd_family_write(context, family, recipe));
+    if (!config.root) return HEED_MEMORY;
+    hd_recipe back;
+    heed_status status = HEED_OK;
+    /* labels are written by their names (hd_labels_write) */
+    if (json_object_set_new(config.root, "num_labels", json_integer(recipe->labels)) != 0)
+        status = hd_json_no_memory(context, config.path);
+    if (status == HEED_OK) status = hd_family_read(family, &config, &back);
+    json_decref(config.root);
+    if (status == HEED_MEMORY) return status;
+    *carries = status == HEED_OK && hd_recipe_equal(recipe, &back);
+    return HEED_OK;
+}
+
+heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
+                          bool *has) {
+    enum { SMALL = 8 };
+    hd_recipe recipe;
+    *has = false;
+    if (!family->architectures[head]) return HEED_OK;
+    HD_TRY(hd_family_default(context, family, head, &recipe));
+    recipe.vocabulary = recipe.width = SMALL;
+    recipe.labels = hd_head_classifies(head) ? SMALL : 0;
+    for (int i = 0; i < HD_SIDES; i++) {
+        hd_side_recipe *side = &recipe.side[i];
+        side->layers = (i == HD_ENCODER ? encoder : decoder) ? 1 : 0;
+        side->heads = 1;
+        side->ffn_width = SMALL;
+        side->max_positions = SMALL;
+    }
+    return hd_family_carries(context, family, &recipe, has);
 }

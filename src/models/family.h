@@ -1,5 +1,5 @@
-/* A family: how a kind of model is written in a Hugging Face folder. A family file maps config keys to recipe fields
- * and parameters to literal weight names, and holds no arithmetic. */
+/* A family: how a kind of model is written in a Hugging Face folder. A family file maps config keys to recipe fields and
+ * parameters to literal weight names, and contains no arithmetic. */
 #ifndef HD_MODELS_FAMILY_H
 #define HD_MODELS_FAMILY_H
 
@@ -7,69 +7,102 @@
 #include "layers/network.h"
 
 typedef enum hd_key_kind {
-    HD_KEY_INT,        /* int64_t, at least 1 */
-    HD_KEY_COUNT,      /* int64_t, at least 0 */
-    HD_KEY_ID,         /* int32_t, a token id; missing is −1 */
-    HD_KEY_FLOAT,      /* float */
-    HD_KEY_BOOL,       /* bool */
-    HD_KEY_ACTIVATION, /* int, an hd_activation by its Hugging Face name */
-    HD_KEY_CHOICE,     /* int, the place of a word among `choices` */
-    HD_KEY_CONSTANT    /* nothing of the recipe: written as given, and when read it must be that or missing */
+    HD_KEY_INT,      /* int64_t, at least 1 */
+    HD_KEY_COUNT,    /* int64_t, at least 0 */
+    HD_KEY_OPTIONAL, /* int64_t, at least 1; missing or null is 0, and 0 is left out; of one side */
+    HD_KEY_ID,       /* int32_t, a token id; missing is −1 */
+    HD_KEY_FLOAT,    /* float */
+    HD_KEY_BOOL,     /* bool */
+    HD_KEY_CHOICE,   /* int, by the word that `choices` has for it */
+    HD_KEY_CONSTANT  /* no field: written as given, and when read it must be that or missing */
 } hd_key_kind;
 
 typedef struct hd_config_key {
     const char *name;
     hd_key_kind kind;
-    size_t offset;         /* in hd_recipe */
+    size_t field;          /* RECIPE(…), ENCODER(…), DECODER(…) or BOTH(…) */
     const char *otherwise; /* JSON text of the value when the key is missing; NULL: the key is required. For a constant,
                             * the value. For a choice, a word. */
-    const char *choices;   /* "first|second|…", in the order of the enum */
+    const hd_choice *choices;
 } hd_config_key;
 
+/* A field of hd_recipe, one of hd_side_recipe, or the same one of both sides. */
+#define RECIPE(name)     offsetof(hd_recipe, name)
+#define ENCODER(name)    offsetof(hd_recipe, side[HD_ENCODER].name)
+#define DECODER(name)    offsetof(hd_recipe, side[HD_DECODER].name)
+#define BOTH(name)       (ENCODER(name) | HD_OF_BOTH_SIDES)
+#define HD_OF_BOTH_SIDES ((size_t)1 << 16)
+
+/* Which sides a weight name is for, where they differ by more than the word for the side. */
+typedef enum hd_name_side { HD_ANY_SIDE, HD_ENCODER_ONLY, HD_DECODER_ONLY } hd_name_side;
+
 typedef struct hd_weight_name {
-    hd_role role;
-    const char *name; /* with {} for the layer; without ".weight" and ".bias" where a module has both */
-    /* One of several matrices that are stored as one, side by side in what they give: part 0, 1 … of so many; 0: by itself */
+    hd_module module;
+    /* With {} for the layer and {side} for "encoder" or "decoder"; without ".weight" and ".bias" where a module has both */
+    const char *name;
+    /* One of several matrices that are stored as one, side by side in what they give: part 0, 1 … of so many; 0: alone */
     int part, parts;
     bool transposed; /* stored [in, out] */
+    hd_name_side only;
 } hd_weight_name;
+
+/* Another spelling of part of a name, "LayerNorm.weight" as "LayerNorm.gamma". Where a name is not found, it is tried with
+ * each set of its family's respellings. */
+typedef struct hd_respelling {
+    const char *now, *other;
+} hd_respelling;
 
 typedef struct hd_family hd_family;
 struct hd_family {
-    const hd_family *base;               /* whose keys, names and aliases hold too; NULL for none */
+    /* All that a base has but its architectures holds for its descendants; a key or weight name of their own replaces the
+     * base's, and their functions run after the base's. NULL for none. */
+    const hd_family *base;
     const char *model_type;              /* "marian" */
-    const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none */
-    const char *prefix;                  /* of names, "bert.", which some files lack; or NULL */
+    const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none. Not inherited. */
     const hd_config_key *keys;
     size_t key_count;
     const hd_weight_name *weights;
     size_t weight_count;
-    const char *const *aliases; /* other names that the shared embedding may be stored under, NULL-terminated */
+    const hd_respelling *respellings; /* ending with a NULL, or NULL */
+    const char *const *aliases;       /* other names of the shared embedding, NULL-terminated, or NULL */
+    /* JSON text of what a new model has besides the keys' defaults, or NULL */
+    const char *fresh;
     void (*complete)(hd_recipe *recipe); /* sets what no key says, before they are read; may be NULL */
-    heed_status (*read)(const hd_json *config, hd_recipe *recipe); /* reads what no table can say; may be NULL */
-    int (*write)(const hd_recipe *recipe, json_t *config);         /* writes it; not 0: out of memory */
-    bool (*carries)(const hd_recipe *recipe);                      /* can this family write the recipe? */
+    heed_status (*read)(const hd_json *config,
+                        hd_recipe *recipe);                /* after the keys, what no table can say; may be NULL */
+    int (*write)(const hd_recipe *recipe, json_t *config); /* the same when writing; not 0: out of memory */
 };
 
-/* The field of a recipe, for a hd_config_key. */
-#define R(field) offsetof(hd_recipe, field)
-
-extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_gpt2, hd_llama, hd_heed_rnn;
-/* Every family, NULL-terminated. */
+extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_roberta, hd_gpt2, hd_opt, hd_llama, hd_qwen2,
+    hd_qwen3, hd_heed_rnn;
+/* Every family that a config can name, NULL-terminated. */
 extern const hd_family *const hd_families[];
+/* The family of this model_type, or NULL. */
+const hd_family *hd_family_named(const char *model_type);
 
-/* Hugging Face's name of an activation, "relu". */
+/* Hugging Face's names of activations; where there are several for one, the first is written. */
+extern const hd_choice hd_activations[];
 const char *hd_activation_name(hd_activation activation);
-/* How the modules of a role are stored; NULL where the family has none. */
-const hd_weight_name *hd_family_weight(const hd_family *family, hd_role role);
+
+/* How the module of a slot is stored; NULL where the family has none. */
+const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot);
 /* The architecture that a model of this family with such a head has. */
 const char *hd_family_architecture(const hd_family *family, int head);
 /* The name under which `family` stores a slot, appended to `out`. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
+/* The same with the given set of respellings, a bit for each; false when there are no more sets. */
+bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsigned set, hd_buffer *out);
 
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
+/* The recipe of a new model with this head: the keys' defaults; what is required (sizes) is 0. */
+heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe);
 /* The config of a recipe, as a new JSON object with model_type, architectures and every key. NULL when out of memory. */
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe);
+/* Can this family write the recipe? It can if what is read back is equal. */
+heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries);
+/* Are there models of this family with such a head and such sides? */
+heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
+                          bool *has);
 
 #endif

@@ -72,7 +72,8 @@ heed_status hd_generation_write(heed_context *context, const char *folder, const
     json_t *early = generation->early_stopping == HD_STOP_NEVER
                         ? json_string("never")
                         : json_boolean(generation->early_stopping == HD_STOP_FULL);
-    json_t *config = json_pack("{s:I, s:I, s:f, s:o}", "max_length", (json_int_t)generation->max_length, "num_beams",
+    json_t *config = json_pack("{s:o, s:I, s:f, s:o}", "max_length",
+                               generation->max_length ? json_integer(generation->max_length) : json_null(), "num_beams",
                                (json_int_t)generation->beams, "length_penalty", (double)generation->length_penalty,
                                "early_stopping", early);
     int failed = !config;

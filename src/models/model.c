@@ -12,7 +12,7 @@
 static heed_status name_parameters(heed_model *model) {
     hd_network *network = model->network;
     for (int64_t i = 0; i < network->count; i++) {
-        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
+        const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
         hd_family_weight_name(model->family, &network->slots[i], &name);
@@ -21,31 +21,30 @@ static heed_status name_parameters(heed_model *model) {
         if (kept) memcpy(kept, name.size ? name.data : "", name.size + 1);
         hd_buffer_close(&name);
         if (!kept) return HEED_MEMORY;
-        network->parameters[i].name = kept;
+        network->parameters[i]->name = kept;
     }
     return HEED_OK;
 }
 
-/* The stored tensor of this name, with the family's prefix or without. */
-static const hd_stored_tensor *find_named(const heed_model *model, const hd_weights *weights, const char *name) {
-    const hd_stored_tensor *stored = hd_weights_find(weights, name);
-    const char *prefix = model->family->prefix;
-    if (stored || !prefix || strncmp(name, prefix, strlen(prefix)) != 0) return stored;
-    return hd_weights_find(weights, name + strlen(prefix));
-}
-
-/* Where a parameter is stored; NULL, with an error unless it is `optional`, when it is not. */
+/* Where a parameter is stored, under its name or another spelling of it; NULL, with an error unless it is `optional`, when it
+ * is not. */
 static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
                         const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
     hd_buffer name;
     hd_buffer_open(&name, model->context);
-    hd_family_weight_name(model->family, slot, &name);
-    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
-    *stored = status == HEED_OK ? find_named(model, weights, name.data) : NULL;
-    for (const hd_family *f = model->family; f && slot->role == HD_TOKEN_EMBEDDING; f = f->base)
+    *stored = NULL;
+    for (unsigned set = 0; !*stored && !name.failed; set++) {
+        hd_buffer_clear(&name);
+        if (!hd_family_respelled_name(model->family, slot, set, &name)) break;
+        if (!name.failed) *stored = hd_weights_find(weights, name.data);
+    }
+    for (const hd_family *f = model->family; f && slot->module == HD_MODULE_EMBEDDING; f = f->base)
         for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
             *stored = hd_weights_find(weights, f->aliases[i]);
+    hd_buffer_clear(&name);
+    hd_family_weight_name(model->family, slot, &name);
+    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
     if (status == HEED_OK && !*stored && !optional) status = hd_weights_require(weights, name.data, stored);
     hd_buffer_close(&name);
     return status;
@@ -128,30 +127,25 @@ static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_sto
 
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
                                   hd_open_purpose purpose) {
-    hd_parameter *parameter = &model->network->parameters[index];
-    hd_role role = model->network->slots[index].role;
-    const hd_weight_name *weight = hd_family_weight(model->family, role);
+    hd_parameter *parameter = model->network->parameters[index];
+    const hd_slot *slot = &model->network->slots[index];
+    const hd_weight_name *weight = hd_family_weight(model->family, slot);
+    bool multiplied = hd_network_multiplies(model->network, index);
     const hd_stored_tensor *stored;
-    HD_TRY(find(model, weights, index, role == HD_OUTPUT_BIAS, &stored));
+    HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || role == HD_CRF_TRANSITIONS)
+    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || slot->use == HD_USE_SHIFT)
         return load_data(model, parameter, stored, weight);
-    if (hd_network_multiplies(model->network, index)) {
+    if (multiplied) {
         HD_TRY(pack(model, parameter, stored, weight));
     } else { /* rows are looked up */
         parameter->stored = stored->data;
         parameter->dtype = stored->dtype;
     }
-    bool read_again = role == HD_TOKEN_EMBEDDING || !hd_network_multiplies(model->network, index) || weight->parts;
+    bool read_again = slot->use == HD_USE_TABLE || !multiplied || weight->parts;
     if (!read_again) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
-}
-
-static const hd_family *family_of(const char *model_type) {
-    for (int i = 0; hd_families[i]; i++)
-        if (strcmp(hd_families[i]->model_type, model_type) == 0) return hd_families[i];
-    return NULL;
 }
 
 static heed_status refuse_family(heed_context *context, const char *path, const char *model_type) {
@@ -165,7 +159,7 @@ static heed_status refuse_family(heed_context *context, const char *path, const 
 }
 
 static heed_status open_network(heed_model *model, const hd_json *config, const char *model_type) {
-    model->family = family_of(model_type);
+    model->family = hd_family_named(model_type);
     if (!model->family) return refuse_family(model->context, config->path, model_type);
     hd_recipe recipe;
     HD_TRY(hd_family_read(model->family, config, &recipe));
@@ -222,33 +216,46 @@ heed_status hd_model_open_network(heed_context *context, const char *name, hd_op
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_network(context, name, purpose, out));
     heed_status status = open_tokenizer(*out);
+    if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);
     *out = NULL;
     return status;
 }
 
-heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_tokenizer *tokenizer, uint64_t seed,
-                          heed_model **out) {
+/* The preferred family where it carries the recipe, else any that does. */
+static heed_status choose_family(heed_model *model, const hd_family *preferred, const hd_recipe *recipe) {
+    bool carries = false;
+    if (preferred) HD_TRY(hd_family_carries(model->context, preferred, recipe, &carries));
+    if (carries) model->family = preferred;
+    for (int i = 0; hd_families[i] && !model->family; i++) {
+        HD_TRY(hd_family_carries(model->context, hd_families[i], recipe, &carries));
+        if (carries) model->family = hd_families[i];
+    }
+    if (model->family) return HEED_OK;
+    const hd_side_recipe *side = hd_recipe_top(recipe);
+    const char *positions = hd_choice_name(hd_position_kinds, side->positions);
+    return hd_fail(model->context, HEED_UNSUPPORTED,
+                   "no kind of Hugging Face model does this with %s-norm and %s positions",
+                   side->norm_placement == HD_NORM_PRE ? "pre" : "post", positions ? positions : "unknown");
+}
+
+heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+                          heed_tokenizer *tokenizer, uint64_t seed, heed_model **out) {
     heed_model *model;
     *out = NULL;
     HD_TRY(new_model(context, &model));
-    for (int i = 0; hd_families[i] && !model->family; i++)
-        if (hd_families[i]->carries(recipe)) model->family = hd_families[i];
-    static const char *const position_names[] = {"sinusoidal", "learned", "rotary"};
-    heed_status status = HEED_OK;
-    if (!model->family)
-        status =
-            hd_fail(context, HEED_UNSUPPORTED, "no kind of Hugging Face model does this with %s-norm and %s positions",
-                    recipe->pre_norm ? "pre" : "post", position_names[recipe->positions]);
+    heed_status status = choose_family(model, preferred, recipe);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);
+    model->tokenizer = tokenizer;
+    if (status == HEED_OK && tokenizer) status = hd_specials_find(model);
     if (status != HEED_OK) {
+        model->tokenizer = NULL; /* it stays the caller's */
         hd_model_close(model);
         return status;
     }
-    model->tokenizer = tokenizer;
     *out = model;
     return HEED_OK;
 }
@@ -268,7 +275,7 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     HD_TRY(hd_safetensors_open(model->context, path, &file));
     heed_status status = HEED_OK;
     for (int64_t i = 0; i < model->network->count && status == HEED_OK; i++) {
-        hd_parameter *parameter = &model->network->parameters[i];
+        hd_parameter *parameter = model->network->parameters[i];
         const hd_stored_tensor *stored = hd_safetensors_find(file, parameter->name);
         int64_t matrix[] = {parameter->rows, parameter->columns}, vector[] = {parameter->columns};
         if (!stored)
@@ -284,7 +291,8 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
 
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {
     const hd_recipe *r = &model->network->recipe;
-    if ((hd_head)r->head == head && (r->encoder_layers > 0) == encoder && (r->decoder_layers > 0) == decoder)
+    if ((hd_head)r->head == head && (r->side[HD_ENCODER].layers > 0) == encoder &&
+        (r->side[HD_DECODER].layers > 0) == decoder)
         return HEED_OK;
     return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected %s",
                    model->folder ? model->folder : "the model", hd_family_architecture(model->family, r->head), kind);
@@ -292,6 +300,6 @@ heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder
 
 int64_t hd_model_parameters(const heed_model *model) {
     int64_t total = 0;
-    for (int64_t i = 0; i < model->network->count; i++) total += hd_parameter_count(&model->network->parameters[i]);
+    for (int64_t i = 0; i < model->network->count; i++) total += hd_parameter_count(model->network->parameters[i]);
     return total;
 }

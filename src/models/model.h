@@ -7,14 +7,27 @@
 #include "models/generation.h"
 #include "text/tokenizer.h"
 
+/* What special tokens are for. */
+typedef enum hd_special {
+    HD_SPECIAL_BOS,
+    HD_SPECIAL_EOS,
+    HD_SPECIAL_UNKNOWN,
+    HD_SPECIAL_PAD,
+    HD_SPECIAL_CLS,
+    HD_SPECIAL_SEP,
+    HD_SPECIAL_MASK,
+    HD_SPECIALS
+} hd_special;
+
 typedef struct heed_model {
     heed_context *context;
     char *folder; /* NULL for one made here */
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
-    hd_weights *weights; /* mapped, NULL for one made here */
-    char **labels;       /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
+    hd_weights *weights;           /* mapped, NULL for one made here */
+    char **labels;                 /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
+    int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
 } heed_model;
 
@@ -28,10 +41,10 @@ typedef enum hd_open_purpose {
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* The same without a tokenizer. */
 heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
-/* A model of this recipe with first values drawn from the seed. Takes the tokenizer. HEED_UNSUPPORTED when no family
- * can carry the recipe. */
-heed_status hd_model_make(heed_context *context, const hd_recipe *recipe, heed_tokenizer *tokenizer, uint64_t seed,
-                          heed_model **model);
+/* A model of this recipe with first values drawn from the seed, written as `preferred` (or NULL) where that family carries
+ * the recipe, else as one that does. Takes the tokenizer. HEED_UNSUPPORTED when no family carries the recipe. */
+heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+                          heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 
 /* labels.c: how many labels a config has, 0 for none; their names; and the names into a config (not 0: out of memory). */
@@ -41,12 +54,17 @@ int hd_labels_write(const heed_model *model, json_t *config);
 /* Copies labels for a model that was made here. */
 heed_status hd_labels_set(heed_model *model, const char *const *labels);
 
+/* specials.c: the special tokens of a model with a tokenizer, and their texts into a config (not 0: out of memory). */
+heed_status hd_specials_find(heed_model *model);
+int hd_specials_write(const heed_model *model, json_t *config);
+
 /* Writes weights alone, from `data`, in this dtype. */
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype);
 /* Reads weights alone into `data`: the same names and shapes as hd_model_save_weights writes. */
 heed_status hd_model_load_weights(heed_model *model, const char *path);
 /* Writes a folder that transformers opens: config.json, generation_config.json, tokenizer.json, tokenizer_config.json,
- * model.safetensors and README.md, `card`. Each file appears whole or not at all. */
+ * model.safetensors and README.md, `card`; of a model without a tokenizer, those but its two. Each file appears whole or not at
+ * all. */
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
 
 /* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an

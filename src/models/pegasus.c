@@ -3,25 +3,19 @@
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
-    {"normalize_before", HD_KEY_CONSTANT, 0, "true", NULL},
-    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "true", NULL},
+    {"normalize_before", HD_KEY_CONSTANT, 0, "true"},
+    {"add_final_layer_norm", HD_KEY_CONSTANT, 0, "true"},
 };
 
 static const hd_weight_name weights[] = {
-    {HD_ENCODER_FINAL_NORM, "model.encoder.layer_norm", 0, 0, false},
-    {HD_DECODER_FINAL_NORM, "model.decoder.layer_norm", 0, 0, false},
+    {HD_MODULE_FINAL_NORM, "model.{side}.layer_norm"},
 };
 
 static void complete(hd_recipe *recipe) {
-    recipe->positions = HD_POSITIONS_SINUSOIDAL;
-    recipe->pre_norm = true;
-    recipe->norm_epsilon = 1e-5f;
-    recipe->output_bias = true;
-}
-
-static bool carries(const hd_recipe *recipe) {
-    return recipe->architecture == HD_TRANSFORMER && recipe->positions == HD_POSITIONS_SINUSOIDAL && recipe->pre_norm &&
-           recipe->output_bias;
+    for (int i = 0; i < HD_SIDES; i++) {
+        recipe->side[i].norm_placement = HD_NORM_PRE;
+        recipe->side[i].final_norm = true;
+    }
 }
 
 const hd_family hd_pegasus = {.model_type = "pegasus",
@@ -31,5 +25,4 @@ const hd_family hd_pegasus = {.model_type = "pegasus",
                               .key_count = HD_COUNT(keys),
                               .weights = weights,
                               .weight_count = HD_COUNT(weights),
-                              .complete = complete,
-                              .carries = carries};
+                              .complete = complete};

@@ -22,7 +22,7 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
     hd_declared_tensor *declared = hd_alloc_zeroed(model->context, (size_t)network->count, sizeof *declared);
     if (!declared) return HEED_MEMORY;
     for (int64_t i = 0; i < network->count; i++) {
-        const hd_parameter *p = &network->parameters[i];
+        const hd_parameter *p = network->parameters[i];
         declared[i] = (hd_declared_tensor){.name = p->name, .dtype = dtype, .dimensions = p->dimensions};
         declared[i].shape[0] = p->dimensions == 2 ? p->rows : p->columns;
         declared[i].shape[1] = p->columns;
@@ -32,7 +32,7 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
     hd_free(model->context, declared);
     HD_TRY(status);
     for (int64_t i = 0; i < network->count; i++)
-        HD_TRY(write_numbers(network->parameters[i].data, hd_parameter_count(&network->parameters[i]), dtype, &writer));
+        HD_TRY(write_numbers(network->parameters[i]->data, hd_parameter_count(network->parameters[i]), dtype, &writer));
     return hd_safetensors_writer_commit(&writer);
 }
 
@@ -42,24 +42,25 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
 static const hd_parameter *other_part(const heed_model *model, int64_t first, int part) {
     const hd_network *network = model->network;
     const hd_slot *of = &network->slots[first];
-    const char *name = hd_family_weight(model->family, of->role)->name;
+    const char *name = hd_family_weight(model->family, of)->name;
     for (int64_t i = 0; i < network->count; i++) {
-        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
-        if (network->slots[i].layer == of->layer && network->slots[i].part == of->part && weight->parts &&
+        const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
+        const hd_slot *slot = &network->slots[i];
+        if (slot->side == of->side && slot->layer == of->layer && slot->part == of->part && weight->parts &&
             weight->part == part && strcmp(weight->name, name) == 0)
-            return &network->parameters[i];
+            return network->parameters[i];
     }
     return NULL;
 }
 
 /* Part 0 of a stored tensor leads to all of it. */
 static bool leads(const heed_model *model, int64_t index) {
-    return hd_family_weight(model->family, model->network->slots[index].role)->part == 0;
+    return hd_family_weight(model->family, &model->network->slots[index])->part == 0;
 }
 
 static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype dtype, hd_safetensors_writer *writer) {
-    const hd_parameter *first = &model->network->parameters[index];
-    const hd_weight_name *weight = hd_family_weight(model->family, model->network->slots[index].role);
+    const hd_parameter *first = model->network->parameters[index];
+    const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
     int parts = weight->parts ? weight->parts : 1;
     bool by_columns = weight->transposed && first->dimensions == 2; /* a row of what is stored goes through all parts */
     for (int64_t c = 0; c < (by_columns ? first->columns : 1); c++)
@@ -77,8 +78,8 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
     const hd_network *network = model->network;
     for (int64_t i = 0; i < network->count; i++) {
         if (!leads(model, i)) continue;
-        const hd_parameter *p = &network->parameters[i];
-        const hd_weight_name *weight = hd_family_weight(model->family, network->slots[i].role);
+        const hd_parameter *p = network->parameters[i];
+        const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
         int64_t parts = hd_max(weight->parts, 1);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
@@ -126,25 +127,13 @@ static heed_status write_config(const heed_model *model, const char *path, hd_dt
 
 static heed_status write_tokenizer_config(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
+    if (!model->tokenizer) return HEED_OK;
     const hd_recipe *recipe = &model->network->recipe;
-    const heed_tokenizer *tokenizer = model->tokenizer;
-    const struct {
-        const char *key;
-        int32_t id;
-    } specials[] = {{"eos_token", recipe->eos},
-                    {"unk_token", hd_tokenizer_unknown(tokenizer)},
-                    {"pad_token", recipe->pad},
-                    {"cls_token", hd_tokenizer_special(tokenizer, "[CLS]")},
-                    {"sep_token", hd_tokenizer_special(tokenizer, "[SEP]")},
-                    {"mask_token", hd_tokenizer_special(tokenizer, "[MASK]")}};
-    json_t *config = json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
-                               "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)recipe->max_positions,
-                               "model_input_names", "input_ids", "attention_mask");
-    int failed = !config;
-    for (size_t i = 0; i < HD_COUNT(specials); i++) {
-        const char *token = specials[i].id >= 0 ? hd_tokenizer_token(tokenizer, specials[i].id) : NULL;
-        if (token) failed |= json_object_set_new(config, specials[i].key, json_string(token));
-    }
+    json_t *config =
+        json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
+                  "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe),
+                  "model_input_names", "input_ids", "attention_mask");
+    int failed = !config || hd_specials_write(model, config);
     heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;
@@ -152,7 +141,7 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
 
 static heed_status write_tokenizer(const heed_model *model, const char *path, hd_dtype dtype) {
     (void)dtype;
-    return hd_tokenizer_save(model->tokenizer, model->context, path);
+    return model->tokenizer ? hd_tokenizer_save(model->tokenizer, model->context, path) : HEED_OK;
 }
 
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card) {
@@ -171,9 +160,9 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
         hd_free(model->context, path);
         HD_TRY(status);
     }
-    if (recipe->decoder_layers)
+    if (recipe->side[HD_DECODER].layers)
         HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos,
-                                   recipe->decoder_start, recipe->encoder_layers > 0));
+                                   recipe->decoder_start, recipe->side[HD_ENCODER].layers > 0));
     char *path = hd_path_join(model->context, folder, "README.md");
     heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
     hd_free(model->context, path);

@@ -17,7 +17,7 @@ enum { DEFAULT_EMBEDDINGS = 40, DEFAULT_POSITIONS = 64, DEFAULT_NEIGHBOURS = 10,
 /* The embedding table of the encoder, or of the decoder where there is no encoder. */
 static const hd_parameter *input_table(const heed_model *model) {
     const hd_network *network = model->network;
-    return network->recipe.encoder_layers ? network->source_embedding : network->target_embedding;
+    return network->recipe.side[HD_ENCODER].layers ? network->source_embedding : network->target_embedding;
 }
 
 /* A picture's title: "Embeddings of the text's tokens: 4 of width 64". */
@@ -181,45 +181,44 @@ heed_status heed_inspect_embeddings(heed_model *model, const heed_options *optio
 
 /* ---- positions -------------------------------------------------------------------------------------------------- */
 
-/* The positional encodings of the side that the settings select: learned, or fixed (sinusoidal or rotary). */
+/* The side whose positional encodings the settings select. */
 static heed_status find_positions(const heed_model *model, const hd_inspect_settings *settings,
-                                  const hd_parameter **learned, const float **fixed, int64_t *columns) {
+                                  hd_network_side *which) {
     const hd_network *network = model->network;
     const hd_recipe *recipe = &network->recipe;
-    const hd_stack *stack = (const hd_stack *)network;
     if (recipe->architecture == HD_RECURRENT)
         return hd_fail(model->context, HEED_UNSUPPORTED, "the model is recurrent and has no positional encodings");
-    bool decoder = settings->kind == 2 || (settings->kind == 0 && !recipe->encoder_layers);
-    if (settings->kind == 3 || (decoder ? !recipe->decoder_layers : !recipe->encoder_layers))
+    bool decoder = settings->kind == 2 || (settings->kind == 0 && !recipe->side[HD_ENCODER].layers);
+    if (settings->kind == 3 || (decoder ? !recipe->side[HD_DECODER].layers : !recipe->side[HD_ENCODER].layers))
         return hd_fail(model->context, HEED_ARGUMENT, "the model has no %s with positional encodings",
                        settings->kind == 3 ? "cross-attention"
                        : decoder           ? "decoder"
                                            : "encoder");
-    *learned = decoder ? stack->decoder_positions : stack->encoder_positions;
-    *fixed = stack->sinusoids ? stack->sinusoids : stack->angles;
-    *columns = stack->angles ? recipe->width / recipe->decoder_heads : recipe->width;
+    *which = decoder ? HD_DECODER : HD_ENCODER;
     return HEED_OK;
 }
 
 static heed_status make_positions(const heed_model *model, const hd_inspect_settings *settings, hd_vectors *v) {
-    static const char *const titles[] = {[HD_POSITIONS_SINUSOIDAL] = "Sinusoidal positions:",
-                                         [HD_POSITIONS_LEARNED] = "Learned positions:",
-                                         [HD_POSITIONS_ROTARY] = "Rotary positions:"};
     static const char *const notes[] = {
         [HD_POSITIONS_SINUSOIDAL] = "sines in the first half of the columns, cosines in the second",
         [HD_POSITIONS_LEARNED] = NULL,
         [HD_POSITIONS_ROTARY] = "sines and cosines of the angles by which each head's columns are turned in pairs"};
     const hd_recipe *recipe = &model->network->recipe;
-    const hd_parameter *learned = NULL;
-    const float *fixed = NULL;
-    HD_TRY(find_positions(model, settings, &learned, &fixed, &v->columns));
-    v->rows = hd_min(settings->count ? settings->count : DEFAULT_POSITIONS, recipe->max_positions);
+    hd_network_side which = HD_ENCODER;
+    HD_TRY(find_positions(model, settings, &which));
+    const hd_side_recipe *side = &recipe->side[which];
+    const hd_stack_side *weights = &((const hd_stack *)model->network)->side[which];
+    const float *fixed = weights->sinusoids ? weights->sinusoids : weights->angles;
+    v->columns = weights->angles ? hd_side_head_width(side, recipe->width) : recipe->width;
+    v->rows = hd_min(settings->count ? settings->count : DEFAULT_POSITIONS, side->max_positions);
     float *values = hd_arena_alloc(&v->picture.arena, (size_t)(v->rows * v->columns), sizeof *values);
-    v->title = title_of(&v->picture.arena, titles[recipe->positions], v->rows, " of", recipe->max_positions);
+    v->title = title_of(&v->picture.arena, hd_choice_title(hd_position_kinds, side->positions), v->rows, " of",
+                        side->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
-    for (int64_t row = 0; learned && row < v->rows; row++) hd_parameter_row(learned, row, values + row * v->columns);
-    if (!learned) memcpy(values, fixed, (size_t)(v->rows * v->columns) * sizeof *values);
-    v->values = values, v->what = "positions", v->note = notes[recipe->positions];
+    for (int64_t row = 0; weights->positions && row < v->rows; row++)
+        hd_parameter_row(weights->positions, side->position_offset + row, values + row * v->columns);
+    if (!weights->positions) memcpy(values, fixed, (size_t)(v->rows * v->columns) * sizeof *values);
+    v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }
 

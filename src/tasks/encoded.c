@@ -24,7 +24,7 @@ static heed_status answer_one(encoding_texts *e) {
     hd_pass_reset(&e->pass);
     int32_t starts[] = {0, (int32_t)e->encoding.count};
     hd_layout layout = {1, starts, NULL, NULL};
-    hd_tensor *states = hd_network_encode(model->network, &e->pass, e->encoding.ids, &layout);
+    hd_tensor *states = hd_network_encode(model->network, &e->pass, &(hd_input){.ids = e->encoding.ids}, &layout);
     e->at.logits = hd_network_logits(model->network, &e->pass, hd_network_head(model->network, &e->pass, states), 0,
                                      model->network->output->rows);
     if (!e->at.logits) return e->pass.status;

@@ -104,7 +104,7 @@ static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64
     double loss = 0;
     hd_cross_entropy_options options = {
         .classes = hd_network_classes(network), .scale = 1, .bias = network->output_bias};
-    hd_tensor *states = hd_network_decode(network, pass, ids, &layout, NULL);
+    hd_tensor *states = hd_network_decode(network, pass, &(hd_input){.ids = ids}, &layout, NULL);
     hd_tensor *rows = hd_network_head(network, pass, hd_gather(pass, states, lasts, windows, 1, NULL));
     if (!rows) return pass->status;
     HD_TRY(hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
@@ -137,7 +137,8 @@ static heed_status measure_windows(measuring *m) {
 
 static heed_status choose_distance(measuring *m, const hd_inspect_settings *settings) {
     heed_context *context = m->model->context;
-    int64_t of_texts = (int64_t)m->texts.longest - 2, of_model = m->model->network->recipe.max_positions - 1;
+    int64_t of_texts = (int64_t)m->texts.longest - 2,
+            of_model = hd_recipe_max_positions(&m->model->network->recipe) - 1;
     int64_t most = hd_min(of_texts, of_model);
     if (of_texts < 1) return hd_fail(context, HEED_ARGUMENT, "gradients need a text of at least 3 tokens");
     if (settings->distance > most)
@@ -158,7 +159,7 @@ static const char *name_model(const heed_model *model, hd_arena *arena) {
     char *name = hd_arena_alloc(arena, NAME, 1);
     if (name)
         snprintf(name, NAME, "%.*s (%s)", (int)hd_min((int64_t)(end - first), 60), folder + first,
-                 recipe->architecture == HD_RECURRENT ? hd_cell_titles[recipe->cell] : "Transformer");
+                 recipe->architecture == HD_RECURRENT ? hd_choice_title(hd_cells, recipe->cell) : "Transformer");
     return name;
 }
 

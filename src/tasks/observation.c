@@ -5,7 +5,7 @@
 #include <string.h>
 
 static heed_status check_length(const hd_observation *o, const char *what, size_t tokens) {
-    int64_t most = o->model->network->recipe.max_positions;
+    int64_t most = hd_recipe_max_positions(&o->model->network->recipe);
     if ((int64_t)tokens <= most) return HEED_OK;
     return hd_fail(o->model->context, HEED_LENGTH, "%s: %zu tokens are more than the model's %lld", what, tokens,
                    (long long)most);
@@ -57,7 +57,7 @@ static heed_status prepare_target(hd_observation *o) {
     const int32_t *ids = NULL;
     int64_t count = 0;
     HD_TRY(o->settings->target ? encode_target(o, &ids, &count) : translate(o, &ids, &count));
-    o->decoder_count = hd_min(count + 1, recipe->max_positions);
+    o->decoder_count = hd_min(count + 1, hd_recipe_max_positions(recipe));
     o->decoder_ids = hd_arena_alloc(&o->scratch, (size_t)count + 1, sizeof *o->decoder_ids);
     o->predicted = hd_arena_alloc(&o->scratch, (size_t)count + 1, sizeof *o->predicted);
     if (!o->decoder_ids || !o->predicted) return HEED_MEMORY;

@@ -98,9 +98,10 @@ static heed_status fill(stepping *s) {
     hd_steps *steps = s->steps;
     const hd_observation *o = &s->observation;
     steps->source = o->source_text, steps->target = o->target_text;
-    steps->cell = hd_cell_titles[recipe->cell], steps->memory = hd_memory_titles[recipe->memory];
+    steps->cell = hd_choice_title(hd_cells, recipe->cell);
+    steps->memory = hd_choice_title(hd_memories, recipe->memory);
     steps->attends = hd_recipe_attends(recipe), steps->attends_first = recipe->memory == HD_MEMORY_BAHDANAU;
-    steps->layers = recipe->decoder_layers, steps->width = recipe->width;
+    steps->layers = recipe->side[HD_DECODER].layers, steps->width = recipe->width;
     steps->keys = (int64_t)o->source.count, steps->key_labels = o->source_words.token_labels;
     steps->count = o->decoder_count;
     steps->candidates = hd_min(o->settings->count ? o->settings->count : DEFAULT_CANDIDATES,

@@ -74,7 +74,7 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
     size_t count = 0;
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
-            const hd_parameter *p = &network->parameters[i];
+            const hd_parameter *p = network->parameters[i];
             if (!part_of(p, part)) continue;
             size_t size = strlen(prefixes[part]) + strlen(p->name) + 1;
             char *name = hd_arena_alloc(names, size, 1);
@@ -89,7 +89,7 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
     HD_TRY(hd_safetensors_writer_open(run->context, path, declared, count, &writer));
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
-            const hd_parameter *p = &network->parameters[i];
+            const hd_parameter *p = network->parameters[i];
             const float *data = part_of(p, part);
             if (data) HD_TRY(hd_safetensors_writer_write(&writer, data, (size_t)hd_parameter_count(p) * sizeof *data));
         }
@@ -101,7 +101,7 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
 static heed_status check_weights(const hd_run *run) {
     const hd_network *network = run->model->network;
     for (int64_t i = 0; i < network->count; i++) {
-        const hd_parameter *p = &network->parameters[i];
+        const hd_parameter *p = network->parameters[i];
         if (hd_find_nonfinite(HD_F32, p->data, (size_t)hd_parameter_count(p)) >= 0)
             return hd_fail(
                 run->context, HEED_NUMERIC,
@@ -135,7 +135,7 @@ static heed_status load(hd_run *run, const char *path, const hd_safetensors *fil
     const hd_network *network = run->model->network;
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
-            hd_parameter *p = &network->parameters[i];
+            hd_parameter *p = network->parameters[i];
             float *data = part_of(p, part);
             if (!data) continue;
             char name[512];
@@ -221,7 +221,7 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done) {
     float **totals = hd_arena_alloc(&sums, (size_t)network->count, sizeof *totals);
     heed_status status = totals ? HEED_OK : HEED_MEMORY;
     for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
-        size_t n = (size_t)hd_parameter_count(&network->parameters[i]);
+        size_t n = (size_t)hd_parameter_count(network->parameters[i]);
         totals[i] = hd_arena_alloc(&sums, n, sizeof **totals);
         if (totals[i])
             memset(totals[i], 0, n * sizeof **totals);
@@ -233,13 +233,13 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done) {
         status = path ? hd_model_load_weights(run->model, path) : HEED_MEMORY;
         hd_free(run->context, path);
         for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
-            const hd_parameter *p = &network->parameters[i];
+            const hd_parameter *p = network->parameters[i];
             run->context->kernels->add_scaled(hd_parameter_count(p), 1.0f / (float)count, p->data, totals[i]);
         }
     }
     for (int64_t i = 0; i < network->count && status == HEED_OK; i++)
-        memcpy(network->parameters[i].data, totals[i],
-               (size_t)hd_parameter_count(&network->parameters[i]) * sizeof(float));
+        memcpy(network->parameters[i]->data, totals[i],
+               (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
     hd_arena_close(&sums);
     return status;
 }

@@ -5,12 +5,39 @@
 
 #include <string.h>
 
-/* Which kind of model is made. */
-static hd_train_family family_of(const hd_run *run) {
-    const hd_train_options *o = &run->options;
-    if (o->family != HD_FAMILY_NATURAL) return (hd_train_family)o->family;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE) return HD_FAMILY_MARIAN; /* with pre-norm, pegasus carries it */
-    return run->objective == HD_OBJECTIVE_LANGUAGE ? HD_FAMILY_GPT2 : HD_FAMILY_BERT;
+/* ---- the family ---- */
+
+/* The family that the settings name; NULL where they leave it to the objective. */
+static heed_status named_family(heed_context *context, const hd_train_options *o, const hd_family **family) {
+    hd_buffer name;
+    hd_buffer_open(&name, context);
+    hd_setting_value(hd_settings_find(hd_train_table.rows, hd_train_table.count, "family"), o, &name);
+    *family = name.size ? hd_family_named(name.data) : NULL;
+    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
+    hd_buffer_close(&name);
+    return status;
+}
+
+/* The family of a new model. */
+static heed_status choose_family(const hd_run *run, const hd_family **family) {
+    HD_TRY(named_family(run->context, &run->options, family));
+    if (*family) return HEED_OK;
+    if (run->objective == HD_OBJECTIVE_TRANSLATE)
+        *family = run->options.pre_norm ? &hd_pegasus : &hd_marian;
+    else
+        *family = run->objective == HD_OBJECTIVE_LANGUAGE ? &hd_gpt2 : &hd_bert;
+    return HEED_OK;
+}
+
+heed_status hd_run_check_family(heed_context *context, const hd_train_options *o) {
+    const hd_objective *objective = &hd_objectives[o->objective];
+    const hd_family *family;
+    bool has = true;
+    HD_TRY(named_family(context, o, &family));
+    if (family) HD_TRY(hd_family_has(context, family, objective->head, objective->encodes, objective->decodes, &has));
+    return has ? HEED_OK
+               : hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s",
+                         objective->name);
 }
 
 /* ---- the tokenizer ---- */
@@ -46,16 +73,16 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
     return HEED_OK;
 }
 
-static hd_tokenizer_kind kind_of(const hd_run *run) {
+static hd_tokenizer_kind kind_of(const hd_run *run, const hd_family *family) {
     int kind = run->options.tokenizer_kind;
     if (kind) return (hd_tokenizer_kind)(kind - 1);
     if (run->objective == HD_OBJECTIVE_LANGUAGE) return HD_KIND_BYTE_BPE;
-    return family_of(run) == HD_FAMILY_BERT ? HD_KIND_WORDPIECE : HD_KIND_BPE;
+    return family == &hd_bert ? HD_KIND_WORDPIECE : HD_KIND_BPE;
 }
 
-static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
     const hd_train_options *o = &run->options;
-    hd_tokenizer_options options = hd_tokenizer_options_of(kind_of(run));
+    hd_tokenizer_options options = hd_tokenizer_options_of(kind_of(run, family));
     options.vocabulary_size = (size_t)o->vocabulary_size;
     options.min_frequency = (uint64_t)o->min_frequency;
     options.form = (hd_normal_form)o->normal_form;
@@ -90,7 +117,7 @@ static int32_t id_of_either(const heed_tokenizer *tokenizer, const char *const *
 /* ---- the model ---- */
 
 /* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
-static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
+static heed_status open_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status;
@@ -99,79 +126,41 @@ static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     else if (run->options.tokenizer)
         status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
     else
-        status = train_tokenizer(run, tokenizer);
+        status = train_tokenizer(run, family, tokenizer);
     if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
     hd_free(run->context, path);
     return status;
 }
 
-/* What the options say of any model. */
-static hd_recipe common_recipe(const hd_run *run) {
-    const hd_train_options *o = &run->options;
-    const hd_objective *objective = &hd_objectives[run->objective];
-    hd_recipe recipe = {.width = o->width,
-                        .max_positions = o->max_positions,
-                        .pre_norm = o->pre_norm,
-                        .norm_epsilon = 1e-5f,
-                        .dropout = o->dropout,
-                        .attention_dropout = o->attention_dropout,
-                        .activation_dropout = o->activation_dropout,
-                        .initial_spread = 0.02f,
-                        .head = (int)objective->head,
-                        .labels = (int64_t)run->labels.count};
-    if (objective->encodes) {
-        recipe.encoder_layers = o->encoder_layers;
-        recipe.encoder_heads = o->heads;
-        recipe.encoder_ffn_width = o->ffn_width;
-    }
-    if (objective->decodes) {
-        recipe.decoder_layers = o->decoder_layers;
-        recipe.decoder_heads = o->heads;
-        recipe.decoder_ffn_width = o->ffn_width;
-    }
-    return recipe;
+static void set_side(const hd_train_options *o, int64_t layers, hd_side_recipe *side) {
+    side->layers = layers;
+    side->heads = o->heads;
+    side->key_heads = o->key_heads;
+    side->ffn_width = o->ffn_width;
+    side->max_positions = o->max_positions;
+    if (o->activation) side->activation = o->activation - 1;
+    if (o->pre_norm) side->norm_placement = HD_NORM_PRE, side->final_norm = true;
 }
 
-/* What a family is besides. */
-static void add_family(const hd_train_options *o, hd_train_family family, hd_recipe *recipe) {
-    static const hd_activation natural[] = {HD_RELU,      HD_RELU, HD_RELU, HD_GELU,
-                                            HD_GELU_TANH, HD_SILU, HD_TANH}; /* by family */
-    recipe->activation = o->activation ? o->activation - 1 : (int)natural[family];
-    switch (family) {
-        case HD_FAMILY_NATURAL:
-        case HD_FAMILY_MARIAN:
-        case HD_FAMILY_PEGASUS:
-            recipe->positions = HD_POSITIONS_SINUSOIDAL;
-            recipe->scale_embedding = recipe->output_bias = true;
-            if (family == HD_FAMILY_PEGASUS) recipe->pre_norm = true;
-            return;
-        case HD_FAMILY_BERT:
-            recipe->positions = HD_POSITIONS_LEARNED;
-            recipe->embedding_norm = true;
-            recipe->token_types = 2;
-            recipe->norm_epsilon = 1e-12f;
-            recipe->pooling = HD_POOL_FIRST;
-            return;
-        case HD_FAMILY_GPT2:
-            recipe->positions = HD_POSITIONS_LEARNED;
-            recipe->pre_norm = true;
-            return;
-        case HD_FAMILY_LLAMA:
-            recipe->positions = HD_POSITIONS_ROTARY;
-            recipe->rotary_base = 10000;
-            recipe->key_heads = o->key_heads ? o->key_heads : o->heads;
-            recipe->pre_norm = recipe->rms_norm = recipe->gated = recipe->without_biases = true;
-            return;
-        case HD_FAMILY_HEED_RNN:
-            recipe->architecture = HD_RECURRENT;
-            recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
-            recipe->cell = o->cell;
-            recipe->memory = o->memory;
-            recipe->bidirectional = !o->one_direction;
-            recipe->pooling = HD_POOL_MEAN;
-            recipe->crf = o->crf;
-            return;
-    }
+/* The family's defaults, and over them what the options say. Whether the family can carry that is decided when the model is
+ * made. */
+static heed_status make_recipe(const hd_run *run, const hd_family *family, hd_recipe *recipe) {
+    const hd_train_options *o = &run->options;
+    const hd_objective *objective = &hd_objectives[run->objective];
+    HD_TRY(hd_family_default(run->context, family, objective->head, recipe));
+    recipe->width = o->width;
+    recipe->labels = (int64_t)run->labels.count;
+    recipe->dropout = o->dropout;
+    recipe->attention_dropout = o->attention_dropout;
+    recipe->activation_dropout = o->activation_dropout;
+    recipe->cell = o->cell;
+    recipe->memory = o->memory;
+    recipe->bidirectional = !o->one_direction;
+    recipe->crf = o->crf;
+    set_side(o, objective->encodes ? o->encoder_layers : 0, &recipe->side[HD_ENCODER]);
+    set_side(o, objective->decodes ? o->decoder_layers : 0, &recipe->side[HD_DECODER]);
+    if (o->activation) recipe->head_activation = o->activation - 1;
+    return HEED_OK;
 }
 
 static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *tokenizer, hd_recipe *recipe) {
@@ -193,12 +182,14 @@ static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *toke
 
 static heed_status make_model(hd_run *run) {
     heed_tokenizer *tokenizer = NULL;
-    hd_recipe recipe = common_recipe(run);
-    add_family(&run->options, family_of(run), &recipe);
-    heed_status status = open_tokenizer(run, &tokenizer);
+    const hd_family *family;
+    hd_recipe recipe;
+    HD_TRY(choose_family(run, &family));
+    HD_TRY(make_recipe(run, family, &recipe));
+    heed_status status = open_tokenizer(run, family, &tokenizer);
     if (status == HEED_OK) status = add_special_ids(run, tokenizer, &recipe);
     if (status == HEED_OK)
-        status = hd_model_make(run->context, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
+        status = hd_model_make(run->context, family, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status != HEED_OK) hd_tokenizer_close(tokenizer);
     if (status == HEED_OK && recipe.labels) status = hd_labels_set(run->model, (const char *const *)run->labels.names);
     return status;
@@ -214,14 +205,13 @@ static bool has_head(const hd_run *run) {
     return true;
 }
 
-/* The parameters that both have, by role and layer. */
+/* The parameters that both have, by their slots. */
 static void copy_shared(const hd_network *from, hd_network *to) {
     for (int64_t i = 0; i < to->count; i++) {
         for (int64_t j = 0; j < from->count; j++) {
             const hd_slot *a = &to->slots[i], *b = &from->slots[j];
-            const hd_parameter *p = &to->parameters[i], *q = &from->parameters[j];
-            bool same = a->role == b->role && a->part == b->part && a->layer == b->layer;
-            if (same && p->rows == q->rows && p->columns == q->columns)
+            const hd_parameter *p = to->parameters[i], *q = from->parameters[j];
+            if (hd_slot_equal(a, b) && p->rows == q->rows && p->columns == q->columns)
                 memcpy(p->data, q->data, (size_t)hd_parameter_count(p) * sizeof *p->data);
         }
     }
@@ -236,7 +226,7 @@ static heed_status change_head(hd_run *run) {
     recipe.crf = run->objective == HD_OBJECTIVE_TAG && (recipe.crf || run->options.crf);
     run->model = NULL;
     heed_status status =
-        hd_model_make(run->context, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
+        hd_model_make(run->context, body->family, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status == HEED_OK) {
         body->tokenizer = NULL; /* it went along */
         copy_shared(body->network, run->model->network);
@@ -281,7 +271,7 @@ static heed_status open_model(hd_run *run) {
     recipe->attention_dropout = o->attention_dropout;
     recipe->activation_dropout = o->activation_dropout;
     if (has_head(run)) return HEED_OK;
-    if (!run->labels.count || !recipe->encoder_layers || recipe->decoder_layers)
+    if (!run->labels.count || !recipe->side[HD_ENCODER].layers || recipe->side[HD_DECODER].layers)
         return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
                        hd_family_architecture(run->model->family, recipe->head), objective->name);
     if (!run->resume)
@@ -308,7 +298,7 @@ heed_status hd_run_make_model(hd_run *run) {
                                              .length_penalty = o->length_penalty,
                                              .repetition_penalty = 1.0f,
                                              .forced_eos = -1,
-                                             .max_length = run->model->network->recipe.max_positions,
+                                             .max_length = hd_recipe_max_positions(&run->model->network->recipe),
                                              .temperature = 1.0f,
                                              .top_p = 1.0f};
     hd_network_train(run->model->network);

@@ -11,7 +11,7 @@ enum { PIECE = 1 << 14 }; /* elements: a sum of squares each, whatever the threa
 heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, const hd_train_options *options) {
     *optimizer = (hd_optimizer){.network = network, .options = options, .power1 = 1, .power2 = 1};
     for (int64_t i = 0; i < network->count; i++) {
-        hd_parameter *p = &network->parameters[i];
+        hd_parameter *p = network->parameters[i];
         if (!p->trained) continue;
         size_t count = (size_t)hd_parameter_count(p);
         p->m = hd_arena_alloc(&network->arena, count, sizeof *p->m);
@@ -99,7 +99,7 @@ heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
                            .correction2 = (float)(1 / (1 - o->power2)),
                            .gradient_scale = clip > 0 && o->norm > clip ? (float)(clip / o->norm) : 1.0f}};
     for (int64_t i = 0; i < o->network->count; i++) {
-        s.parameter = &o->network->parameters[i];
+        s.parameter = o->network->parameters[i];
         if (!s.parameter->trained) continue;
         /* gains and biases do not decay */
         s.adam.weight_decay = s.parameter->dimensions == 2 ? options->weight_decay : 0.0f;

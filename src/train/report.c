@@ -167,14 +167,14 @@ static const char *base_name(const char *path) {
 
 static void write_layers(const hd_recipe *r, hd_buffer *card) {
     if (hd_recipe_translates(r))
-        hd_buffer_format(card, "- layers %lld + %lld", (long long)r->encoder_layers, (long long)r->decoder_layers);
+        hd_buffer_format(card, "- layers %lld + %lld", (long long)r->side[HD_ENCODER].layers,
+                         (long long)r->side[HD_DECODER].layers);
     else
-        hd_buffer_format(card, "- layers %lld", (long long)(r->encoder_layers + r->decoder_layers));
+        hd_buffer_format(card, "- layers %lld", (long long)(r->side[HD_ENCODER].layers + r->side[HD_DECODER].layers));
     hd_buffer_format(card, ", width %lld", (long long)r->width);
     if (r->architecture == HD_TRANSFORMER)
-        hd_buffer_format(card, ", feed-forward %lld, heads %lld",
-                         (long long)(r->encoder_layers ? r->encoder_ffn_width : r->decoder_ffn_width),
-                         (long long)(r->encoder_layers ? r->encoder_heads : r->decoder_heads));
+        hd_buffer_format(card, ", feed-forward %lld, heads %lld", (long long)hd_recipe_top(r)->ffn_width,
+                         (long long)hd_recipe_top(r)->heads);
     hd_buffer_format(card, ", vocabulary %lld\n", (long long)r->vocabulary);
 }
 
@@ -183,7 +183,9 @@ static void write_card(const hd_run *run, hd_buffer *card) {
                                             "token-classification"};
     const hd_recipe *r = &run->model->network->recipe;
     const hd_train_options *o = &run->options;
-    const char *shape = hd_recipe_translates(r) ? "encoder–decoder" : r->encoder_layers ? "encoder" : "decoder";
+    const char *shape = hd_recipe_translates(r)      ? "encoder–decoder"
+                        : r->side[HD_ENCODER].layers ? "encoder"
+                                                     : "decoder";
     hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
                      r->architecture == HD_TRANSFORMER ? "transformers" : "heed", pipelines[run->objective],
                      base_name(run->folder));

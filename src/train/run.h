@@ -104,6 +104,8 @@ heed_status hd_judge(hd_run *run, double *score);
 
 /* new_model.c: the model that the options ask for, with a tokenizer that is trained if there is none. */
 heed_status hd_run_make_model(hd_run *run);
+/* HEED_ARGUMENT unless models of the family that the options name have what the objective needs. */
+heed_status hd_run_check_family(heed_context *context, const hd_train_options *options);
 
 /* report.c */
 heed_status hd_report_open(hd_run *run); /* log.jsonl, cut to where the run stands */

@@ -94,28 +94,9 @@ static bool judges(hd_metric metric, int objective) {
     return true;
 }
 
-/* What no model of a family does in transformers, heed does not train it for. */
-static bool learns(int family, int objective) {
-    switch (family) {
-        case HD_FAMILY_MARIAN:
-        case HD_FAMILY_PEGASUS:
-            return objective == HD_OBJECTIVE_TRANSLATE;
-        case HD_FAMILY_BERT:
-            return objective != HD_OBJECTIVE_TRANSLATE && objective != HD_OBJECTIVE_LANGUAGE;
-        case HD_FAMILY_GPT2:
-        case HD_FAMILY_LLAMA:
-            return objective == HD_OBJECTIVE_LANGUAGE;
-        case HD_FAMILY_HEED_RNN:
-            return objective != HD_OBJECTIVE_MASKED;
-        default:
-            return true;
-    }
-}
-
 static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
     const char *name = hd_objectives[o->objective].name;
-    if (!learns(o->family, o->objective))
-        return hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s", name);
+    HD_TRY(hd_run_check_family(context, o));
     if (!o->train_source || (reads_two_files(o) && !o->train_target))
         return hd_fail(context, HEED_ARGUMENT, "a training needs train-source%s",
                        reads_two_files(o) ? " and train-target" : "");
@@ -164,7 +145,7 @@ static heed_status open_data(hd_run *run) {
     const hd_train_options *o = &run->options;
     const heed_tokenizer *tokenizer = run->model->tokenizer;
     const hd_objective *objective = &hd_objectives[run->objective];
-    int64_t longest = run->model->network->recipe.max_positions;
+    int64_t longest = hd_recipe_max_positions(&run->model->network->recipe);
     int64_t extra = run->objective == HD_OBJECTIVE_LANGUAGE; /* the last token is asked for, but not fed */
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,

@@ -10,21 +10,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const hd_recipe recipe = {.width = 2,
-                                 .encoder_layers = 1,
-                                 .encoder_heads = 1,
-                                 .encoder_ffn_width = 1,
-                                 .decoder_layers = 1,
-                                 .decoder_heads = 1,
-                                 .decoder_ffn_width = 1,
-                                 .vocabulary = 5,
-                                 .max_positions = 8,
-                                 .activation = HD_RELU,
-                                 .positions = HD_POSITIONS_SINUSOIDAL,
-                                 .scale_embedding = true,
-                                 .output_bias = true,
-                                 .norm_epsilon = 1e-5f,
-                                 .pad = 4};
+#define SIDE                                                                                                       \
+    {                                                                                                              \
+        .layers = 1, .heads = 1, .ffn_width = 1, .max_positions = 8, .activation = HD_RELU, .biases = HD_BIAS_ALL, \
+        .positions = HD_POSITIONS_SINUSOIDAL, .norm_epsilon = 1e-5f, .scale_embedding = true                       \
+    }
+static const hd_recipe recipe = {.width = 2, .vocabulary = 5, .side = {SIDE, SIDE}, .output_bias = true, .pad = 4};
 static const char tokenizer_json[] =
     "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"e\":4},\"merges\":[]}}";
 
@@ -34,7 +25,7 @@ static void open_run(heed_context *context, hd_run *run) {
     *run = (hd_run){.context = context, .folder = fuzz_folder};
     check(hd_settings_default(context, hd_train_table.rows, hd_train_table.count, &run->options) == HEED_OK);
     check(hd_tokenizer_parse(context, "own", tokenizer_json, strlen(tokenizer_json), &tokenizer) == HEED_OK);
-    check(hd_model_make(context, &recipe, tokenizer, 1, &run->model) == HEED_OK);
+    check(hd_model_make(context, NULL, &recipe, tokenizer, 1, &run->model) == HEED_OK);
     hd_network_train(run->model->network);
     check(hd_optimizer_open(&run->optimizer, run->model->network, &run->options) == HEED_OK);
     write_fuzz_file("text", "a\nb\nc\n", 6);

@@ -19,6 +19,20 @@ static const char *golden_of(uint8_t letter) {
             return "gpt2";
         case 'q':
             return "llama-grouped";
+        case 'd':
+            return "llama-wide";
+        case 'o':
+            return "opt";
+        case '2':
+            return "qwen2";
+        case '3':
+            return "qwen3";
+        case 'R':
+            return "roberta-masked";
+        case 'T':
+            return "roberta-text";
+        case 'W':
+            return "roberta-tokens";
         default:
             return "llama";
     }
@@ -29,7 +43,8 @@ static const int32_t ids[] = {3, 1, 2}, starts[] = {0, 3};
 static heed_status encode(heed_context *context, heed_model *model) {
     hd_pass pass;
     hd_pass_open(&pass, context, &model->network->arena);
-    hd_tensor *states = hd_network_encode(model->network, &pass, ids, &(hd_layout){1, starts, NULL, NULL});
+    hd_tensor *states =
+        hd_network_encode(model->network, &pass, &(hd_input){.ids = ids}, &(hd_layout){1, starts, NULL, NULL});
     hd_network_logits(model->network, &pass, hd_network_head(model->network, &pass, states), 0,
                       model->network->output->rows);
     heed_status status = pass.status;
@@ -75,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check((status == HEED_OK) == (model != NULL));
     if (model) {
         status = hd_network_pack(model->network);
-        bool encodes = model->network->recipe.encoder_layers > 0;
+        bool encodes = model->network->recipe.side[HD_ENCODER].layers > 0;
         if (status == HEED_OK) status = encodes ? encode(context, model) : go_on(context, model);
     }
     check(status == HEED_OK || heed_context_message(context)[0]);

@@ -25,10 +25,10 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
     int32_t source_starts[] = {0, (int32_t)read_ids(line, source)},
             target_starts[] = {0, (int32_t)read_ids(bar + 1, target)};
     hd_layout sources = {.sequences = 1, .starts = source_starts}, targets = {.sequences = 1, .starts = target_starts};
-    hd_tensor *memory = hd_network_encode(model->network, pass, source, &sources);
-    hd_tensor *logits =
-        hd_network_logits(model->network, pass, hd_network_decode(model->network, pass, target, &targets, memory), 0,
-                          model->network->recipe.vocabulary);
+    hd_tensor *memory = hd_network_encode(model->network, pass, &(hd_input){.ids = source}, &sources);
+    hd_tensor *logits = hd_network_logits(
+        model->network, pass, hd_network_decode(model->network, pass, &(hd_input){.ids = target}, &targets, memory), 0,
+        model->network->recipe.vocabulary);
     if (!logits) return false;
     for (int64_t i = 0; i < logits->rows * logits->columns; i++) printf("%.9g ", (double)logits->data[i]);
     putchar('\n');

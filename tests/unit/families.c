@@ -2,35 +2,51 @@
  * train. */
 #include "fixture.h"
 
+#include "base/file.h"
 #include "formats/json.h"
 #include "models/model.h"
 
+#include <ftw.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char *const names[] = {"bert-masked", "bert-text", "bert-tokens", "gpt2", "llama", "llama-grouped"};
+static const char *const names[] = {"bert-masked",    "bert-text",    "bert-tokens",   "gpt2",  "llama",
+                                    "llama-grouped",  "llama-wide",   "opt",           "qwen2", "qwen3",
+                                    "roberta-masked", "roberta-text", "roberta-tokens"};
 
-enum { MOST = 64 };
+enum { MOST = 256 };
 
-static void assert_logits(const char *name, heed_model *model, const json_t *expected) {
-    int32_t ids[MOST], starts[MOST] = {0}, tokens = 0;
+/* The logits of the expected texts, in the pass. */
+static const hd_tensor *run(hd_pass *pass, const char *name, heed_model *model, const json_t *expected) {
+    static int32_t ids[MOST], starts[MOST];
+    int32_t tokens = 0;
     size_t i, j;
-    json_t *text, *value, *row;
+    json_t *text, *value;
     json_array_foreach(json_object_get(expected, "texts"), i, text) {
         json_array_foreach(text, j, value) ids[tokens++] = (int32_t)json_integer_value(value);
         starts[i + 1] = tokens;
     }
     hd_layout layout = {(int64_t)i, starts, NULL, NULL};
+    hd_input input = {.ids = ids};
     const hd_network *network = model->network;
+    hd_tensor *states = network->recipe.side[HD_ENCODER].layers
+                            ? hd_network_encode(network, pass, &input, &layout)
+                            : hd_network_decode(network, pass, &input, &layout, NULL);
+    hd_tensor *logits =
+        hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
+    if (!logits) fail_msg("%s: %s", name, model->context->message);
+    return logits;
+}
+
+static void assert_logits(const char *name, heed_model *model, const json_t *expected) {
+    size_t i, j;
+    json_t *value, *row;
     hd_pass pass;
     hd_pass_open(&pass, model->context, &model->network->arena);
-    hd_tensor *states = network->recipe.encoder_layers ? hd_network_encode(network, &pass, ids, &layout)
-                                                       : hd_network_decode(network, &pass, ids, &layout, NULL);
-    hd_tensor *logits =
-        hd_network_logits(network, &pass, hd_network_head(network, &pass, states), 0, network->output->rows);
-    if (!logits) fail_msg("%s: %s", name, model->context->message);
+    const hd_tensor *logits = run(&pass, name, model, expected);
     assert_int_equal(logits->rows, json_array_size(json_object_get(expected, "logits")));
     json_array_foreach(json_object_get(expected, "logits"), i, row) json_array_foreach(row, j, value) {
         double found = (double)logits->data[(int64_t)i * logits->columns + (int64_t)j];
@@ -72,8 +88,278 @@ static void labels_have_names(void **state) {
     heed_context_close(context);
 }
 
+/* ---- saved and opened again ---- */
+
+static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place) {
+    (void)information, (void)kind, (void)place;
+    return remove(path);
+}
+
+static void a_saved_folder_has_the_same_logits(void **state) {
+    (void)state;
+    for (size_t n = 0; n < HD_COUNT(names); n++) {
+        char path[512], file[600], folder[] = "/tmp/heed-XXXXXX";
+        snprintf(path, sizeof path, "%s/families/%s", GOLDEN, names[n]);
+        snprintf(file, sizeof file, "%s/expected.json", path);
+        assert_non_null(mkdtemp(folder));
+        json_t *expected = json_load_file(file, 0, NULL);
+        heed_context *context = open_context();
+        heed_model *model, *again;
+        assert_ok(context, hd_model_open_network(context, path, HD_OPEN_TO_TRAIN, &model));
+        assert_ok(context, hd_model_save(model, folder, HD_F32, "a card"));
+        assert_ok(context, hd_model_open_network(context, folder, HD_OPEN_TO_RUN, &again));
+        assert_ptr_equal(model->family, again->family);
+        assert_true(hd_recipe_equal(&model->network->recipe, &again->network->recipe));
+        hd_pass one, two;
+        hd_pass_open(&one, context, &model->network->arena);
+        hd_pass_open(&two, context, &again->network->arena);
+        const hd_tensor *a = run(&one, names[n], model, expected), *b = run(&two, names[n], again, expected);
+        assert_int_equal(a->rows, b->rows);
+        assert_memory_equal(a->data, b->data, (size_t)(a->rows * a->columns) * sizeof *a->data);
+        hd_pass_close(&one);
+        hd_pass_close(&two);
+        hd_model_close(model);
+        hd_model_close(again);
+        heed_context_close(context);
+        json_decref(expected);
+        assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    }
+}
+
+/* ---- recipes ---- */
+
+/* What a family writes of a recipe, read again. */
+static heed_status write_and_read(heed_context *context, const hd_family *family, const hd_recipe *recipe,
+                                  hd_recipe *back) {
+    static char path[] = "written";
+    json_t *config = hd_family_write(context, family, recipe);
+    assert_non_null(config);
+    json_object_set_new(config, "num_labels", json_integer(recipe->labels));
+    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
+    heed_status status = hd_family_read(family, &json, back);
+    json_decref(config);
+    return status;
+}
+
+/* A small recipe of a family, with such a head and such sides; false when there is none. */
+static bool small_recipe(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
+                         hd_recipe *recipe) {
+    bool has;
+    assert_ok(context, hd_family_has(context, family, head, encoder, decoder, &has));
+    if (!has) return false;
+    assert_ok(context, hd_family_default(context, family, head, recipe));
+    recipe->vocabulary = 11, recipe->width = 8;
+    recipe->labels = hd_head_classifies(head) ? 5 : 0;
+    for (int i = 0; i < HD_SIDES; i++) {
+        hd_side_recipe *side = &recipe->side[i];
+        side->layers = (i == HD_ENCODER ? encoder : decoder) ? 2 : 0;
+        side->heads = 2, side->ffn_width = 12, side->max_positions = 16;
+    }
+    return true;
+}
+
+/* Each bit of each field is flipped: a family refuses the recipe, or reads again what it has written. */
+static void check_flips(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
+    bool carries;
+    assert_ok(context, hd_family_carries(context, family, recipe, &carries));
+    assert_true(carries);
+    for (size_t byte = 0; byte < sizeof *recipe; byte++) {
+        hd_recipe other = *recipe, back;
+        ((unsigned char *)&other)[byte] ^= 1;
+        assert_ok(context, hd_family_carries(context, family, &other, &carries));
+        if (!carries || hd_recipe_equal(recipe, &other)) continue; /* refused, or a field that does not matter */
+        assert_ok(context, write_and_read(context, family, &other, &back));
+        if (!hd_recipe_equal(&other, &back) || hd_recipe_equal(recipe, &back))
+            fail_msg("%s: byte %zu is carried but lost", family->model_type, byte);
+    }
+}
+
+static void each_field_is_carried_or_refused(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    int recipes = 0;
+    for (int f = 0; hd_families[f]; f++)
+        for (int head = 0; head < HD_HEADS; head++)
+            for (int sides = 1; sides < 4; sides++) {
+                hd_recipe recipe;
+                if (!small_recipe(context, hd_families[f], (hd_head)head, sides & 1, sides & 2, &recipe)) continue;
+                check_flips(context, hd_families[f], &recipe);
+                recipes++;
+            }
+    assert_true(recipes >= 14);
+    heed_context_close(context);
+}
+
+/* A recipe that one family's forward code would lose is not written as it. */
+static void what_a_family_lacks_is_refused(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    bool carries;
+    assert_true(small_recipe(context, &hd_marian, HD_HEAD_LANGUAGE, true, true, &recipe));
+    recipe.side[HD_DECODER].key_heads = 1;
+    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
+    assert_false(carries);
+    recipe.side[HD_DECODER].key_heads = 2; /* as many as heads: the same model */
+    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
+    assert_true(carries);
+    recipe.side[HD_DECODER].activation = HD_GELU; /* one key for both sides */
+    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
+    assert_false(carries);
+    assert_false(small_recipe(context, &hd_marian, HD_HEAD_LANGUAGE, false, true, &recipe));
+    assert_false(small_recipe(context, &hd_gpt2, HD_HEAD_MASKED, true, false, &recipe));
+    heed_context_close(context);
+}
+
+/* A default of its own goes before the base's, and so does a constant. */
+static void a_family_replaces_its_base_keys(void **state) {
+    (void)state;
+    static char path[] = "config.json";
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    json_t *config =
+        json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "hidden_size", 8, "intermediate_size", 12,
+                  "num_hidden_layers", 1, "num_attention_heads", 2, "max_position_embeddings", 16);
+    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
+    assert_ok(context, hd_family_read(&hd_qwen3, &json, &recipe));
+    assert_int_equal(recipe.side[HD_DECODER].head_width, 128);
+    assert_ok(context, hd_family_read(&hd_bert, &json, &recipe));
+    assert_true(recipe.pad == 0 && recipe.side[HD_ENCODER].max_positions == 16);
+    assert_ok(context, hd_family_read(&hd_roberta, &json, &recipe));
+    assert_true(recipe.pad == 1 && recipe.side[HD_ENCODER].max_positions == 14);
+    json_object_set_new(config, "attention_bias", json_true());
+    assert_ok(context, hd_family_read(&hd_qwen2, &json, &recipe));
+    assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV);
+    assert_int_equal(hd_family_read(&hd_llama, &json, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "\"attention_bias\" is something other than false"));
+    json_decref(config);
+    heed_context_close(context);
+}
+
+static void opt_350m_is_refused_by_name(void **state) {
+    (void)state;
+    static char path[] = "config.json";
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "hidden_size", 8, "ffn_dim", 12,
+                               "num_hidden_layers", 1, "num_attention_heads", 2, "word_embed_proj_dim", 4);
+    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
+    assert_int_equal(hd_family_read(&hd_opt, &json, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "word_embed_proj_dim"));
+    json_object_set_new(config, "do_layer_norm_before", json_false());
+    assert_int_equal(hd_family_read(&hd_opt, &json, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "do_layer_norm_before"));
+    json_decref(config);
+    heed_context_close(context);
+}
+
+static void other_spellings_are_tried(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_slot slot = {HD_ENCODER, HD_MODULE_ATTENTION_NORM, .layer = 3, .part = HD_WEIGHT};
+    bool found = false;
+    hd_buffer name;
+    hd_buffer_open(&name, context);
+    for (unsigned set = 0; hd_family_respelled_name(&hd_bert, &slot, set, &name); set++) {
+        found |= strcmp(name.data, "encoder.layer.3.attention.output.LayerNorm.gamma") == 0;
+        hd_buffer_clear(&name);
+    }
+    assert_true(found);
+    hd_buffer_close(&name);
+    heed_context_close(context);
+}
+
+/* ---- special tokens ---- */
+
+static void write_text(const char *folder, const char *name, const char *text, size_t size) {
+    char path[700];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    heed_context *context = open_context();
+    assert_ok(context, hd_file_write(context, path, text, size));
+    heed_context_close(context);
+}
+
+/* A tokenizer of 37 tokens without a template. */
+static void write_tokenizer(const char *folder) {
+    static const char *const first[] = {"<begin>", "<unk>", "<stop>", "<gap>", "<hole>"};
+    heed_context *context = open_context();
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    hd_buffer_text(&text, "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"merges\":[],\"vocab\":{");
+    for (int i = 0; i < 37; i++) {
+        if (i < (int)HD_COUNT(first))
+            hd_buffer_format(&text, "%s\"%s\":%d", i ? "," : "", first[i], i);
+        else
+            hd_buffer_format(&text, ",\"t%d\":%d", i, i);
+    }
+    hd_buffer_text(&text, "}}}");
+    write_text(folder, "tokenizer.json", text.data, text.size);
+    hd_buffer_close(&text);
+    heed_context_close(context);
+}
+
+static void copy_file(const char *from, const char *to, const char *name) {
+    char path[700];
+    hd_map map;
+    heed_context *context = open_context();
+    snprintf(path, sizeof path, "%s/%s", from, name);
+    assert_ok(context, hd_map_open(context, path, &map));
+    write_text(to, name, (const char *)map.data, map.size);
+    hd_map_close(&map);
+    heed_context_close(context);
+}
+
+static void assert_token(const json_t *config, const char *key, const char *text) {
+    const char *found = json_string_value(json_object_get(config, key));
+    if (!text && !found) return;
+    if (!text || !found || strcmp(text, found) != 0)
+        fail_msg("%s is %s, not %s", key, found ? found : "missing", text ? text : "missing");
+}
+
+/* The padding token of the config is 1, which the tokenizer calls unknown. */
+static void special_tokens_are_saved_by_role(void **state) {
+    (void)state;
+    static const char *const files[] = {"special_tokens_map.json", "tokenizer_config.json"};
+    static const char *const pads[] = {NULL, "<gap>"};
+    char folder[] = "/tmp/heed-XXXXXX", saved[64], path[128], text[512];
+    assert_non_null(mkdtemp(folder));
+    snprintf(saved, sizeof saved, "%s/saved", folder);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", saved);
+    copy_file(GOLDEN "/families/roberta-masked", folder, "config.json");
+    copy_file(GOLDEN "/families/roberta-masked", folder, "model.safetensors");
+    write_tokenizer(folder);
+    for (int i = 0; i < 2; i++) {
+        heed_context *context = open_context();
+        heed_model *model;
+        int size = snprintf(text, sizeof text,
+                            "{\"bos_token\": \"<begin>\", \"cls_token\": {\"content\": \"<begin>\"}, \"sep_token\": "
+                            "\"<stop>\", \"eos_token\": \"<stop>\", \"mask_token\": \"<hole>\"%s}",
+                            pads[i] ? ", \"pad_token\": \"<gap>\"" : "");
+        write_text(folder, files[i], text, (size_t)size);
+        assert_ok(context, hd_model_open(context, folder, HD_OPEN_TO_TRAIN, &model));
+        assert_ok(context, hd_model_save(model, saved, HD_F32, "a card"));
+        json_t *config = json_load_file(path, 0, NULL);
+        assert_non_null(config);
+        assert_token(config, "bos_token", "<begin>");
+        assert_token(config, "cls_token", "<begin>");
+        assert_token(config, "sep_token", "<stop>");
+        assert_token(config, "eos_token", "<stop>");
+        assert_token(config, "mask_token", "<hole>");
+        assert_token(config, "unk_token", "<unk>");
+        assert_token(config, "pad_token", pads[i]);
+        json_decref(config);
+        hd_model_close(model);
+        heed_context_close(context);
+    }
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_those_of_transformers),
-                                       cmocka_unit_test(labels_have_names)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_are_those_of_transformers),   cmocka_unit_test(labels_have_names),
+        cmocka_unit_test(a_saved_folder_has_the_same_logits), cmocka_unit_test(each_field_is_carried_or_refused),
+        cmocka_unit_test(what_a_family_lacks_is_refused),     cmocka_unit_test(a_family_replaces_its_base_keys),
+        cmocka_unit_test(opt_350m_is_refused_by_name),        cmocka_unit_test(other_spellings_are_tried),
+        cmocka_unit_test(special_tokens_are_saved_by_role)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,26 +177,19 @@ static void check_network(heed_context *context, const hd_recipe *recipe, int64_
 static void networks_show_their_attention(void **state) {
     (void)state;
     heed_context *context = open_context();
-    hd_recipe transformer = {.vocabulary = 12,
-                             .width = 16,
-                             .encoder_layers = 3,
-                             .encoder_heads = 2,
-                             .encoder_ffn_width = 8,
-                             .decoder_layers = 2,
-                             .decoder_heads = 4,
-                             .decoder_ffn_width = 8,
-                             .max_positions = 32,
-                             .norm_epsilon = 1e-5f,
-                             .pad = 11,
-                             .decoder_start = 11};
+    hd_side_recipe side = {
+        .ffn_width = 8, .max_positions = 32, .norm_epsilon = 1e-5f, .biases = HD_BIAS_ALL, .layers = 3, .heads = 2};
+    hd_recipe transformer = {.vocabulary = 12, .width = 16, .side = {side, side}, .pad = 11, .decoder_start = 11};
+    transformer.side[HD_DECODER].layers = 2, transformer.side[HD_DECODER].heads = 4;
     check_network(context, &transformer, (int64_t[HD_ATTENTION_KINDS][2]){{3, 2}, {2, 4}, {2, 4}});
     for (int memory = HD_MEMORY_LAST; memory <= HD_MEMORY_LUONG_CONCAT; memory++) {
         hd_recipe recurrent = {.architecture = HD_RECURRENT,
                                .vocabulary = 12,
                                .width = 16,
-                               .encoder_layers = 1,
-                               .decoder_layers = 2,
-                               .max_positions = 32,
+                               .side[HD_ENCODER].layers = 1,
+                               .side[HD_DECODER].layers = 2,
+                               .side[HD_ENCODER].max_positions = 32,
+                               .side[HD_DECODER].max_positions = 32,
                                .cell = HD_GRU,
                                .memory = memory,
                                .bidirectional = true,

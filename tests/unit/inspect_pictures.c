@@ -21,16 +21,18 @@ static heed_model *make_model(heed_context *context, hd_recipe recipe) {
     assert_ok(context, hd_tokenizer_open(context, GOLDEN "/marian/tokenizer.json", &tokenizer));
     recipe.vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
     recipe.pad = recipe.decoder_start = (int32_t)recipe.vocabulary - 1;
-    recipe.max_positions = 64;
-    recipe.norm_epsilon = 1e-5f;
-    assert_ok(context, hd_model_make(context, &recipe, tokenizer, 7, &model));
+    for (int i = 0; i < HD_SIDES; i++) {
+        recipe.side[i].max_positions = 64;
+        recipe.side[i].norm_epsilon = 1e-5f;
+    }
+    assert_ok(context, hd_model_make(context, NULL, &recipe, tokenizer, 7, &model));
     return model;
 }
 
 static const hd_recipe recurrent = {.architecture = HD_RECURRENT,
                                     .width = 24,
-                                    .encoder_layers = 1,
-                                    .decoder_layers = 2,
+                                    .side[HD_ENCODER].layers = 1,
+                                    .side[HD_DECODER].layers = 2,
                                     .cell = HD_GRU,
                                     .bidirectional = true,
                                     .output_bias = true};
@@ -100,7 +102,7 @@ static void contexts_are_weighted_means(void **state) {
     hd_pass_open(&pass, context, &model->network->arena);
     int32_t starts[] = {0, (int32_t)encoding.count};
     hd_layout layout = {1, starts, NULL, NULL};
-    hd_tensor *memory = hd_network_encode(model->network, &pass, encoding.ids, &layout);
+    hd_tensor *memory = hd_network_encode(model->network, &pass, &(hd_input){.ids = encoding.ids}, &layout);
     hd_recurrent_step begin;
     assert_true(hd_recurrent_begin((const hd_recurrent *)model->network, &pass, memory, 1, &begin));
     assert_memory_equal(s->initial, begin.states[1].h->data, (size_t)s->width * sizeof(float));
@@ -170,16 +172,24 @@ static void embeddings_are_rows_of_the_table(void **state) {
     heed_context_close(context);
 }
 
-static const hd_recipe decoder_alone = {
-    .width = 16, .decoder_layers = 2, .decoder_heads = 2, .decoder_ffn_width = 32, .pre_norm = true};
+/* A decoder alone: llama, or gpt2. */
+static hd_recipe decoder_alone(const hd_family *family) {
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    assert_ok(context, hd_family_default(context, family, HD_HEAD_LANGUAGE, &recipe));
+    recipe.width = 16;
+    recipe.side[HD_DECODER].layers = recipe.side[HD_DECODER].heads = 2;
+    recipe.side[HD_DECODER].ffn_width = 32;
+    recipe.eos = 0;
+    heed_context_close(context);
+    return recipe;
+}
 
 static void positions_are_those_of_the_model(void **state) {
     (void)state;
     heed_context *context = open_context();
-    hd_recipe llama = decoder_alone, gpt2 = decoder_alone;
-    llama.positions = HD_POSITIONS_ROTARY, llama.rotary_base = 10000;
-    llama.rms_norm = llama.gated = llama.without_biases = llama.untied = true, llama.activation = HD_SILU;
-    gpt2.positions = HD_POSITIONS_LEARNED, gpt2.activation = HD_GELU_TANH;
+    hd_recipe llama = decoder_alone(&hd_llama), gpt2 = decoder_alone(&hd_gpt2);
+    llama.untied = true;
     heed_model *turning = make_model(context, llama), *learned = make_model(context, gpt2);
     heed_picture *picture;
     float table[64 * 8];
@@ -193,8 +203,8 @@ static void positions_are_those_of_the_model(void **state) {
     v = (const hd_vectors *)picture;
     assert_true(v->rows == 64 && v->columns == 16);
     for (int64_t i = 0; i < learned->network->count; i++)
-        if (learned->network->slots[i].role == HD_DECODER_POSITIONS)
-            assert_memory_equal(v->values, learned->network->parameters[i].data, 64 * 16 * sizeof(float));
+        if (learned->network->slots[i].module == HD_MODULE_POSITIONS)
+            assert_memory_equal(v->values, learned->network->parameters[i]->data, 64 * 16 * sizeof(float));
     heed_picture_close(picture);
     hd_model_close(turning);
     hd_model_close(learned);
@@ -231,7 +241,7 @@ static double loss_after(heed_model *model, const int32_t *ids, int64_t count) {
     hd_pass_open(&pass, model->context, &model->network->arena);
     hd_cross_entropy_options options = {
         .classes = hd_network_classes(model->network), .scale = 1, .bias = model->network->output_bias};
-    hd_tensor *states = hd_network_decode(model->network, &pass, ids, &layout, NULL);
+    hd_tensor *states = hd_network_decode(model->network, &pass, &(hd_input){.ids = ids}, &layout, NULL);
     hd_tensor *row = hd_gather(&pass, states, &last, 1, 1, NULL);
     assert_ok(model->context, hd_network_loss(model->network, &pass, row, ids + count, &layout, &options, &loss));
     hd_pass_close(&pass);
@@ -284,13 +294,10 @@ static void check_gradients(heed_context *context, hd_recipe recipe) {
 static void gradients_are_those_of_the_loss(void **state) {
     (void)state;
     heed_context *context = open_context();
-    hd_recipe llama = decoder_alone;
-    llama.positions = HD_POSITIONS_ROTARY, llama.rotary_base = 10000;
-    llama.rms_norm = llama.gated = llama.without_biases = true, llama.activation = HD_SILU;
-    check_gradients(context, llama);
+    check_gradients(context, decoder_alone(&hd_llama));
     for (int cell = HD_ELMAN; cell <= HD_LSTM; cell++) {
         hd_recipe language = recurrent;
-        language.encoder_layers = 0, language.bidirectional = false, language.cell = cell;
+        language.side[HD_ENCODER].layers = 0, language.bidirectional = false, language.cell = cell;
         check_gradients(context, language);
     }
     heed_context_close(context);

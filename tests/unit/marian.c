@@ -67,7 +67,7 @@ static void forward(fixture *f) {
         hd_pass_open(&pass, f->context, &f->model->network->arena);
         int32_t starts[] = {0, (int32_t)encoding.count};
         hd_layout sources = {.sequences = 1, .starts = starts};
-        hd_tensor *memory = hd_network_encode(f->model->network, &pass, encoding.ids, &sources);
+        hd_tensor *memory = hd_network_encode(f->model->network, &pass, &(hd_input){.ids = encoding.ids}, &sources);
         assert_non_null(memory);
         if (json_object_get(one, "encoder"))
             assert_rows_close(json_object_get(one, "encoder"), memory->data, memory->columns);
@@ -76,7 +76,7 @@ static void forward(fixture *f) {
         int32_t fed[MOST]; /* the target shifted right */
         fed[0] = f->model->network->recipe.decoder_start;
         memcpy(fed + 1, integers, (size_t)(target_starts[1] - 1) * sizeof *fed);
-        hd_tensor *states = hd_network_decode(f->model->network, &pass, fed, &targets, memory);
+        hd_tensor *states = hd_network_decode(f->model->network, &pass, &(hd_input){.ids = fed}, &targets, memory);
         hd_tensor *logits =
             hd_network_logits(f->model->network, &pass, states, 0, f->model->network->recipe.vocabulary);
         assert_non_null(logits);

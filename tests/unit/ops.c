@@ -73,10 +73,10 @@ static void positions_reference(const op_case *c, const double *const *x, double
 }
 
 static hd_tensor *add_fixed(op_run *run) {
-    return hd_add_positions(run->pass, run->inputs[0], NULL, fixed_positions(), FIXED_LENGTH);
+    return hd_add_positions(run->pass, run->inputs[0], NULL, fixed_positions(), FIXED_LENGTH, 0);
 }
 static hd_tensor *add_learned(op_run *run) {
-    return hd_add_positions(run->pass, run->inputs[0], run->weights[1], NULL, run->c->operands[1].rows);
+    return hd_add_positions(run->pass, run->inputs[0], run->weights[1], NULL, run->c->operands[1].rows, 0);
 }
 
 static void dropped(const op_case *c, uint32_t site, const double *x, const double *residual, double *y) {
@@ -94,10 +94,10 @@ static void dropout_reference(const op_case *c, const double *const *x, double *
 static void doubling_reference(const op_case *c, const double *const *x, double *y) { dropped(c, 0, x[0], x[0], y); }
 
 static hd_tensor *dropout_add(op_run *run) {
-    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[1], run->c->dropout);
+    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[1], run->c->dropout, 0);
 }
 static hd_tensor *add_to_itself(op_run *run) {
-    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[0], run->c->dropout);
+    return hd_dropout_add(run->pass, run->inputs[0], run->inputs[0], run->c->dropout, 0);
 }
 
 static void linear_rows(const op_case *c, const double *x, const double *w, const double *bias, int64_t out,
@@ -211,8 +211,8 @@ static void shared_reference(const op_case *c, const double *const *x, double *y
 static hd_tensor *share(op_run *run) {
     hd_pass *pass = run->pass;
     hd_tensor *a = add_learned(run);
-    hd_tensor *y = hd_dropout_add(pass, hd_linear(pass, a, run->weights[2], NULL, HD_RELU), a, run->c->dropout);
-    return hd_dropout_add(pass, hd_dropout_add(pass, y, y, 0), run->inputs[0], 0);
+    hd_tensor *y = hd_dropout_add(pass, hd_linear(pass, a, run->weights[2], NULL, HD_RELU), a, run->c->dropout, 0);
+    return hd_dropout_add(pass, hd_dropout_add(pass, y, y, 0, 0), run->inputs[0], 0, 0);
 }
 
 /* ---- the table ---- */
@@ -321,16 +321,16 @@ static hd_tensor *refuse_norm_bias(hd_pass *pass, hd_tensor *x, hd_parameter *w,
 }
 static hd_tensor *refuse_positions(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
-    return hd_add_positions(pass, x, w, NULL, 20);
+    return hd_add_positions(pass, x, w, NULL, 20, 0);
 }
 static hd_tensor *refuse_length(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
     x->columns = 5; /* the longest sequence has 5 tokens, the table 4 rows */
-    return hd_add_positions(pass, x, w, NULL, 20);
+    return hd_add_positions(pass, x, w, NULL, 20, 0);
 }
 static hd_tensor *refuse_residual(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)w, (void)vector;
-    return hd_dropout_add(pass, x, hd_tensor_new(pass, 11, 7, x->layout), 0.5f);
+    return hd_dropout_add(pass, x, hd_tensor_new(pass, 11, 7, x->layout), 0.5f, 0);
 }
 static hd_tensor *refuse_id(hd_pass *pass, hd_tensor *x, hd_parameter *w, hd_parameter *vector) {
     (void)vector;
@@ -419,8 +419,8 @@ static void nothing_comes_of_nothing(void **state) {
     hd_pass_open(&pass, context, NULL);
     hd_tensor *x = hd_tensor_new(&pass, 0, 4, &empty);
     double loss = 1;
-    assert_null(hd_add_positions(&pass, NULL, NULL, fixed_positions(), 8));
-    assert_null(hd_dropout_add(&pass, NULL, x, 0.1f));
+    assert_null(hd_add_positions(&pass, NULL, NULL, fixed_positions(), 8, 0));
+    assert_null(hd_dropout_add(&pass, NULL, x, 0.1f, 0));
     assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));
     assert_null(hd_norm(&pass, NULL, NULL, NULL, 1e-5f));

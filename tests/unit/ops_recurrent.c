@@ -76,9 +76,9 @@ static hd_tensor *recur(op_run *run) {
     hd_recurrent_state state = {run->inputs[3], run->inputs[4]};
     hd_tensor *y =
         hd_recur(pass, run->c->cell, run->inputs[0], run->weights[1], run->weights[2], run->c->backwards, &state);
-    y = hd_dropout_add(pass, hd_gather(pass, state.h, sequence, rows, 1, run->layout), y, 0);
+    y = hd_dropout_add(pass, hd_gather(pass, state.h, sequence, rows, 1, run->layout), y, 0, 0);
     for (int twice = 0; state.c && twice < 2; twice++)
-        y = hd_dropout_add(pass, hd_gather(pass, state.c, sequence, rows, 1, run->layout), y, 0);
+        y = hd_dropout_add(pass, hd_gather(pass, state.c, sequence, rows, 1, run->layout), y, 0, 0);
     return y;
 }
 
@@ -150,7 +150,7 @@ static void mean_reference(const op_case *c, const double *const *x, double *y) 
 static hd_tensor *mean(op_run *run) {
     hd_tensor *means = hd_gather(run->pass, hd_mean(run->pass, run->inputs[0]), sequence_of_rows(run),
                                  hd_layout_rows(run->layout), 1, run->layout);
-    return hd_dropout_add(run->pass, means, run->inputs[0], 0);
+    return hd_dropout_add(run->pass, means, run->inputs[0], 0, 0);
 }
 
 /* ---- conditional random fields ---- */

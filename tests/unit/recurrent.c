@@ -63,7 +63,7 @@ static const char *open_network(fixture *f, const json_t *one) {
     snprintf(path, sizeof path, "%s/recurrent/%s.safetensors", GOLDEN, name);
     assert_ok(f->context, hd_safetensors_open(f->context, path, &f->file));
     for (int64_t i = 0; i < f->network->count; i++) {
-        hd_parameter *p = &f->network->parameters[i];
+        hd_parameter *p = f->network->parameters[i];
         hd_buffer text;
         hd_buffer_open(&text, f->context);
         hd_family_weight_name(&hd_heed_rnn, &f->network->slots[i], &text);
@@ -95,9 +95,10 @@ static void assert_close(const char *name, const char *what, const float *found,
 }
 
 static hd_tensor *decode(const fixture *f, hd_pass *pass, const side *sources, const side *fed) {
-    hd_tensor *memory =
-        f->network->recipe.encoder_layers ? hd_network_encode(f->network, pass, sources->ids, &sources->layout) : NULL;
-    return hd_network_decode(f->network, pass, fed->ids, &fed->layout, memory);
+    hd_tensor *memory = f->network->recipe.side[HD_ENCODER].layers
+                            ? hd_network_encode(f->network, pass, &(hd_input){.ids = sources->ids}, &sources->layout)
+                            : NULL;
+    return hd_network_decode(f->network, pass, &(hd_input){.ids = fed->ids}, &fed->layout, memory);
 }
 
 static void check_gradients(fixture *f, const char *name) {
@@ -111,7 +112,7 @@ static void check_gradients(fixture *f, const char *name) {
     assert_ok(f->context, hd_cross_entropy(&pass, states, f->network->output, f->wanted.ids, &options, &loss));
     assert_ok(f->context, hd_pass_backward(&pass));
     for (int64_t i = 0; i < f->network->count; i++) {
-        const hd_parameter *p = &f->network->parameters[i];
+        const hd_parameter *p = f->network->parameters[i];
         char key[256];
         snprintf(key, sizeof key, "gradient.%s", p->name);
         if (p->trained) assert_close(name, key, pass.gradients + p->gradient_at, hd_safetensors_find(f->file, key));
@@ -210,7 +211,7 @@ static void for_all_cases(void (*check)(fixture *f, const char *name), bool with
     json_t *one;
     json_array_foreach(json_object_get(f.json.root, "cases"), i, one) {
         const char *name = open_network(&f, one);
-        if (f.network->recipe.encoder_layers || !with_encoder) check(&f, name);
+        if (f.network->recipe.side[HD_ENCODER].layers || !with_encoder) check(&f, name);
         close_network(&f);
     }
     hd_json_close(&f.json);

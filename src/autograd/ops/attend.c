@@ -93,7 +93,7 @@ static hd_attention head_of(const attend_node *op, int64_t s, int64_t h) {
                       .output_row = columns,
                       .dropout = op->dropout,
                       .example = hd_layout_example(queries, s)};
-    a.dropout.key.word[1] ^= (uint32_t)h * 0x85ebca6bu; /* a stream for each head */
+    if (h && a.dropout.threshold) a.dropout.key = hd_random_key_branch(op->dropout.key, (uint32_t)h); /* per head */
     if (op->log_sums) a.log_sum = op->log_sums + row * op->options.heads + h, a.log_sum_row = op->options.heads;
     if (op->cached) {
         const hd_keys *keys = &op->cached[s];
@@ -259,7 +259,7 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
     if (q->columns % op.options.heads)
         return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be split into %lld heads", (long long)q->columns,
                             (long long)op.options.heads);
-    op.dropout = hd_pass_dropout(pass, op.options.dropout);
+    op.dropout = hd_pass_dropout(pass, op.options.dropout, op.options.site);
     op.y = hd_tensor_new(pass, q->rows, q->columns, q->layout);
     if (!op.y) return NULL;
     op.y->needs_gradient = !op.cached && (q->needs_gradient || op.k->needs_gradient || op.v->needs_gradient);

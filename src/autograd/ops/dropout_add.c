@@ -46,9 +46,9 @@ static void backward(hd_pass *pass, hd_node *node) {
     if (op->residual) hd_gradient_give(pass, op->residual, op->y->gradient);
 }
 
-hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability) {
+hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability, uint32_t site) {
     if (!x) return NULL;
-    hd_dropout dropout = hd_pass_dropout(pass, probability);
+    hd_dropout dropout = hd_pass_dropout(pass, probability, site);
     if (!dropout.threshold && !residual) return x;
     if (residual && (residual->rows != x->rows || residual->columns != x->columns))
         return hd_pass_fail(pass, HEED_ARGUMENT, "a residual of [%lld, %lld] does not fit rows of [%lld, %lld]",

@@ -10,11 +10,13 @@
 hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding);
 
-/* y = x + positions[position of each row]; the table is a trained one, or `fixed` [length, width]. */
-hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length);
+/* y = x + positions[position of each row]; the table is a trained one, [length + offset, width], whose row `offset` is that of
+ * position 0, or `fixed` [length, width]. */
+hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length,
+                            int64_t offset);
 
-/* y = residual + dropout(x); residual may be NULL. */
-hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability);
+/* y = residual + dropout(x); residual may be NULL. The site (hd_dropout_site) matters only when something is dropped. */
+hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability, uint32_t site);
 
 /* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias may be NULL. */
 hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, hd_activation activation);
@@ -54,6 +56,7 @@ typedef struct hd_attend_options {
     bool causal;
     float scale; /* of the scores; 0: 1 / √(width of a head) */
     float dropout;
+    uint32_t site;     /* of the dropout (hd_dropout_site) */
     const char *where; /* "encoder", "decoder", "cross": for the observer */
     int layer;
 } hd_attend_options;

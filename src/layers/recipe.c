@@ -1,0 +1,54 @@
+#include "layers/recipe.h"
+
+#include <string.h>
+
+const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
+                                       {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
+                                       {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
+                                       {NULL, 0, NULL}};
+
+static const hd_choice *find_choice(const hd_choice *choices, int value) {
+    while (choices->name && choices->value != value) choices++;
+    return choices;
+}
+
+const char *hd_choice_name(const hd_choice *choices, int value) { return find_choice(choices, value)->name; }
+
+const char *hd_choice_title(const hd_choice *choices, int value) { return find_choice(choices, value)->title; }
+
+/* Clears what does not matter to a transformer's side, and writes out what 0 stands for. */
+static void simplify_side(hd_side_recipe *side, int64_t width) {
+    side->key_heads = hd_side_key_heads(side);
+    side->head_width = hd_side_head_width(side, width);
+    if (side->positions != HD_POSITIONS_ROTARY) side->rotary_base = 0;
+    if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
+}
+
+/* Equal models have equal bytes in this form. */
+static hd_recipe simplified(const hd_recipe *recipe) {
+    hd_recipe r = *recipe;
+    for (int i = 0; i < HD_SIDES; i++) {
+        hd_side_recipe *side = &r.side[i];
+        if (!side->layers)
+            *side = (hd_side_recipe){0};
+        else if (r.architecture == HD_RECURRENT)
+            *side = (hd_side_recipe){.layers = side->layers, .max_positions = side->max_positions};
+        else
+            simplify_side(side, r.width);
+    }
+    bool recurrent = r.architecture == HD_RECURRENT;
+    if (!recurrent) r.cell = 0;
+    if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
+    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
+    if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
+    if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
+    if (r.head == HD_HEAD_LANGUAGE || r.head == HD_HEAD_MASKED) r.labels = 0;
+    r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
+    return r;
+}
+
+bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b) {
+    hd_recipe x = simplified(a), y = simplified(b);
+    return memcmp(&x, &y, sizeof x) == 0;
+}

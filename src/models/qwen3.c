@@ -1,0 +1,32 @@
+/* Qwen3 (Yang et al., 2025). Llama with norms of each head's query and key, and heads of a width of their own.
+ * model_type: "qwen3" */
+#include "models/family.h"
+
+static const hd_config_key keys[] = {
+    {"head_dim", HD_KEY_INT, DECODER(head_width), "128"},
+    {"use_sliding_window", HD_KEY_CONSTANT, 0, "false"},
+    {"max_position_embeddings", HD_KEY_INT, DECODER(max_positions), "32768"},
+};
+
+static const hd_weight_name weights[] = {
+    {HD_MODULE_Q_NORM, "model.layers.{}.self_attn.q_norm"},
+    {HD_MODULE_K_NORM, "model.layers.{}.self_attn.k_norm"},
+};
+
+static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = true; }
+
+/* The key is required to be a number. */
+static int write(const hd_recipe *recipe, json_t *config) {
+    int64_t head_width = hd_side_head_width(&recipe->side[HD_DECODER], recipe->width);
+    return json_object_set_new(config, "head_dim", json_integer(head_width));
+}
+
+const hd_family hd_qwen3 = {.model_type = "qwen3",
+                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen3ForCausalLM"},
+                            .base = &hd_llama,
+                            .keys = keys,
+                            .key_count = HD_COUNT(keys),
+                            .weights = weights,
+                            .weight_count = HD_COUNT(weights),
+                            .complete = complete,
+                            .write = write};

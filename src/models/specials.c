@@ -1,0 +1,77 @@
+/* Special tokens by their roles, whatever their text: as the folder's tokenizer_config.json or special_tokens_map.json has them,
+ * else by the recipe and the tokenizer. */
+#include "base/file.h"
+#include "models/model.h"
+
+#include <string.h>
+
+/* By hd_special, in the order in which they are written. */
+static const char *const keys[HD_SPECIALS] = {
+    [HD_SPECIAL_BOS] = "bos_token",  [HD_SPECIAL_EOS] = "eos_token", [HD_SPECIAL_UNKNOWN] = "unk_token",
+    [HD_SPECIAL_PAD] = "pad_token",  [HD_SPECIAL_CLS] = "cls_token", [HD_SPECIAL_SEP] = "sep_token",
+    [HD_SPECIAL_MASK] = "mask_token"};
+
+/* A token's text: a string, or the "content" of an object. */
+static const char *text_of(const json_t *value) {
+    return json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
+}
+
+static heed_status read_file(heed_model *model, const char *name) {
+    char *path = hd_path_join(model->context, model->folder, name);
+    hd_json json = {0};
+    if (!path) return HEED_MEMORY;
+    heed_status status = hd_file_exists(path) ? hd_json_open(model->context, path, &json) : HEED_OK;
+    for (int i = 0; i < HD_SPECIALS && json.root; i++) {
+        const char *text = text_of(json_object_get(json.root, keys[i]));
+        if (text && model->specials[i] < 0) model->specials[i] = hd_tokenizer_id(model->tokenizer, text);
+    }
+    hd_json_close(&json);
+    hd_free(model->context, path);
+    return status;
+}
+
+/* What the template puts around a text: one token before it and one after it. */
+static heed_status read_template(heed_model *model, int32_t *before, int32_t *after) {
+    hd_encoding encoding = {0};
+    HD_TRY(hd_tokenizer_encode(model->tokenizer, model->context, "", 0, true, &encoding));
+    bool both = encoding.count == 2 && encoding.ids[0] != encoding.ids[1];
+    *before = both ? encoding.ids[0] : -1;
+    *after = both ? encoding.ids[1] : -1;
+    hd_encoding_close(&encoding);
+    return HEED_OK;
+}
+
+static void set_missing(heed_model *model, hd_special role, int32_t id) {
+    if (model->specials[role] < 0) model->specials[role] = id;
+}
+
+heed_status hd_specials_find(heed_model *model) {
+    const hd_recipe *recipe = &model->network->recipe;
+    int32_t before, after, unknown = hd_tokenizer_unknown(model->tokenizer);
+    for (int i = 0; i < HD_SPECIALS; i++) model->specials[i] = -1;
+    if (model->folder) {
+        HD_TRY(read_file(model, "tokenizer_config.json"));
+        HD_TRY(read_file(model, "special_tokens_map.json"));
+    }
+    HD_TRY(read_template(model, &before, &after));
+    set_missing(model, HD_SPECIAL_EOS, recipe->eos);
+    set_missing(model, HD_SPECIAL_UNKNOWN, unknown);
+    /* a config's pad may be a default that the tokenizer does not have */
+    set_missing(model, HD_SPECIAL_PAD, recipe->pad == unknown ? -1 : recipe->pad);
+    set_missing(model, HD_SPECIAL_CLS, before);
+    set_missing(model, HD_SPECIAL_SEP, after);
+    set_missing(model, HD_SPECIAL_CLS, hd_tokenizer_special(model->tokenizer, "[CLS]"));
+    set_missing(model, HD_SPECIAL_SEP, hd_tokenizer_special(model->tokenizer, "[SEP]"));
+    set_missing(model, HD_SPECIAL_MASK, hd_tokenizer_mask(model->tokenizer));
+    return HEED_OK;
+}
+
+int hd_specials_write(const heed_model *model, json_t *config) {
+    int failed = 0;
+    for (int i = 0; i < HD_SPECIALS; i++) {
+        int32_t id = model->specials[i];
+        const char *token = id >= 0 ? hd_tokenizer_token(model->tokenizer, id) : NULL;
+        if (token) failed |= json_object_set_new(config, keys[i], json_string(token));
+    }
+    return failed;
+}

@@ -1,0 +1,215 @@
+/* Networks of any recipe: rows in place of ids, dropout that is keyed by site, and equal bits with a cache and without. */
+#include "fixture.h"
+
+#include "layers/decoder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { VOCABULARY = 23, WIDTH = 24, TOKENS = 9, SEQUENCES = 2 };
+
+static const int32_t ids[TOKENS] = {3, 1, 20, 7, 7, 2, 11, 5, 9}, starts[SEQUENCES + 1] = {0, 4, TOKENS};
+static const hd_layout layout = {SEQUENCES, starts, NULL, NULL};
+
+static const hd_side_recipe usual = {.layers = 2,
+                                     .heads = 4,
+                                     .ffn_width = 40,
+                                     .max_positions = 16,
+                                     .activation = HD_GELU,
+                                     .norm_epsilon = 1e-5f,
+                                     .biases = HD_BIAS_ALL,
+                                     .rotary_base = 10000,
+                                     .scale_embedding = true};
+
+static hd_recipe translator(void) {
+    return (hd_recipe){.vocabulary = VOCABULARY, .width = WIDTH, .side = {usual, usual}, .pad = 0, .eos = 1};
+}
+
+static hd_network *open(heed_context *context, const hd_recipe *recipe) {
+    hd_network *network;
+    assert_ok(context, hd_network_open(context, recipe, &network));
+    for (int64_t i = 0; i < network->count; i++) network->parameters[i]->name = "a parameter";
+    assert_ok(context, hd_network_initialize(network, 5));
+    for (int64_t i = 0; i < network->count; i++) { /* so that gains and shifts count */
+        hd_parameter *p = network->parameters[i];
+        for (int64_t j = 0; p->rows == 1 && j < p->columns; j++) p->data[j] += 0.01f * (float)(j % 7 - 3);
+    }
+    return network;
+}
+
+static hd_tensor *run(const hd_network *network, hd_pass *pass, const hd_input *source, const hd_input *target) {
+    bool encodes = network->recipe.side[HD_ENCODER].layers, decodes = network->recipe.side[HD_DECODER].layers;
+    hd_tensor *memory = encodes ? hd_network_encode(network, pass, source, &layout) : NULL;
+    hd_tensor *states = decodes ? hd_network_decode(network, pass, target, &layout, memory) : memory;
+    if (!states) fail_msg("%s", network->context->message);
+    return states;
+}
+
+/* ---- rows ---- */
+
+static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_recipe recurrent = {.architecture = HD_RECURRENT,
+                           .vocabulary = VOCABULARY,
+                           .width = WIDTH,
+                           .side = {{.layers = 1, .max_positions = 16}, {.layers = 2, .max_positions = 16}},
+                           .cell = HD_GRU,
+                           .memory = HD_MEMORY_BAHDANAU},
+              recipes[] = {translator(), recurrent};
+    for (size_t i = 0; i < HD_COUNT(recipes); i++) {
+        hd_network *network = open(context, &recipes[i]);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_input by_id = {.ids = ids}, by_row = {0};
+        const hd_tensor *expected = run(network, &pass, &by_id, &by_id);
+        bool scaled = recipes[i].side[HD_ENCODER].scale_embedding;
+        by_row.rows = hd_embed(&pass, network->source_embedding, ids, &layout, scaled ? sqrtf(WIDTH) : 1.0f, 0);
+        const hd_tensor *found = run(network, &pass, &by_row, &by_row);
+        assert_memory_equal(found->data, expected->data, TOKENS * WIDTH * sizeof(float));
+        by_row.rows = hd_reshape(&pass, by_row.rows, WIDTH / 2);
+        assert_null(hd_network_encode(network, &pass, &by_row, &layout));
+        assert_int_equal(pass.status, HEED_ARGUMENT);
+        hd_pass_close(&pass);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
+/* ---- dropout ---- */
+
+static void copy_states(heed_context *context, const hd_recipe *recipe, float *states) {
+    hd_network *network = open(context, recipe);
+    for (int64_t i = 0; i < network->count; i++) { /* the encoder's second layer gives what it takes */
+        const hd_slot *slot = &network->slots[i];
+        hd_parameter *p = network->parameters[i];
+        bool last = slot->module == HD_MODULE_OUT || slot->module == HD_MODULE_FFN_DOWN;
+        if (slot->side == HD_ENCODER && slot->layer == 1 && last)
+            memset(p->data, 0, (size_t)hd_parameter_count(p) * sizeof *p->data);
+    }
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    pass.training = true;
+    pass.seed = 3, pass.step = 4;
+    memcpy(states, run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids})->data,
+           TOKENS * WIDTH * sizeof *states);
+    hd_pass_close(&pass);
+    hd_network_close(network);
+}
+
+static void a_layer_more_changes_no_other_mask(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    float one[TOKENS * WIDTH], two[TOKENS * WIDTH], other[TOKENS * WIDTH];
+    hd_recipe recipe = translator();
+    recipe.dropout = 0.2f, recipe.attention_dropout = 0.1f, recipe.activation_dropout = 0.1f;
+    recipe.side[HD_ENCODER].norm_placement = HD_NORM_PRE;
+    copy_states(context, &recipe, two);
+    recipe.side[HD_ENCODER].layers = 1;
+    copy_states(context, &recipe, one);
+    assert_memory_equal(one, two, sizeof one);
+    recipe.activation_dropout = 0;
+    copy_states(context, &recipe, other);
+    assert_memory_not_equal(one, other, sizeof one);
+    heed_context_close(context);
+}
+
+static void sites_differ(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_pass pass;
+    hd_pass_open(&pass, context, NULL);
+    pass.training = true;
+    uint32_t sites[] = {hd_dropout_site(HD_ENCODER, 0, 0, 0), hd_dropout_site(HD_DECODER, 0, 0, 0),
+                        hd_dropout_site(HD_ENCODER, 1, 0, 0), hd_dropout_site(HD_ENCODER, 0, 1, 0),
+                        hd_dropout_site(HD_ENCODER, 0, 0, 1), hd_dropout_site(HD_SHARED, 4095, 255, 15)};
+    for (size_t i = 0; i < HD_COUNT(sites); i++)
+        for (size_t j = 0; j < i; j++) {
+            hd_random_key a = hd_pass_dropout(&pass, 0.5f, sites[i]).key,
+                          b = hd_pass_dropout(&pass, 0.5f, sites[j]).key;
+            assert_memory_not_equal(&a, &b, sizeof a);
+        }
+    hd_pass_close(&pass);
+    heed_context_close(context);
+}
+
+/* ---- any recipe, with a cache and without ---- */
+
+static void check_cache(heed_context *context, const hd_recipe *recipe, const char *what) {
+    hd_network *network = open(context, recipe);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    hd_tensor *states = run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, VOCABULARY);
+    if (!logits) fail_msg("%s: %s", what, context->message);
+    const float *expected = logits->data;
+    hd_decoder *decoder;
+    assert_ok(context, hd_network_decoder_open(context, network, &decoder));
+    assert_ok(context, decoder->class->add(decoder, ids, &layout));
+    for (int32_t at = 0; at < 4; at++) {
+        int32_t step_ids[SEQUENCES], step_starts[SEQUENCES + 1] = {0, 1, 2};
+        for (int s = 0; s < SEQUENCES; s++) step_ids[s] = ids[starts[s] + at];
+        float *found;
+        assert_ok(context, decoder->class->step(decoder, step_ids, &(hd_layout){SEQUENCES, step_starts, NULL, NULL}));
+        assert_ok(context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
+        for (int s = 0; s < SEQUENCES; s++)
+            if (memcmp(found + s * VOCABULARY, expected + (starts[s] + at) * VOCABULARY, VOCABULARY * sizeof(float)))
+                fail_msg("%s: other logits with a cache", what);
+    }
+    decoder->class->close(decoder);
+    hd_pass_close(&pass);
+    hd_network_close(network);
+}
+
+static void every_recipe_decodes_with_a_cache(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char what[64];
+    for (int norm = 0; norm < HD_NORM_KINDS; norm++)
+        for (int placement = 0; placement < HD_NORM_PLACEMENTS; placement++)
+            for (int alone = 0; alone < 2; alone++) {
+                hd_recipe recipe = translator();
+                for (int i = 0; i < HD_SIDES; i++) {
+                    hd_side_recipe *side = &recipe.side[i];
+                    side->norm = norm, side->norm_placement = placement;
+                    side->positions = (norm + placement + i) % 3, side->position_offset = side->positions == 1 ? 2 : 0;
+                    side->key_heads = 2, side->head_width = 10;
+                    side->query_key_norm = placement % 2, side->final_norm = placement != 0;
+                    side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
+                    side->gated = (norm + placement) % 2;
+                    side->biases = 1u << (norm + placement) % 5;
+                }
+                if (alone) recipe.side[HD_ENCODER].layers = 0;
+                snprintf(what, sizeof what, "norm %d, placement %d, alone %d", norm, placement, alone);
+                check_cache(context, &recipe, what);
+            }
+    heed_context_close(context);
+}
+
+static void what_no_forward_code_has_is_refused(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_network *network;
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].window = 4;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    assert_string_equal(heed_context_message(context), "attention to a window of 4 keys, which heed lacks");
+    recipe = translator(), recipe.side[HD_ENCODER].key_heads = 3;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    recipe = translator(), recipe.side[HD_ENCODER].heads = 5;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    assert_null(network);
+    heed_context_close(context);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
+        cmocka_unit_test(a_layer_more_changes_no_other_mask),
+        cmocka_unit_test(sites_differ),
+        cmocka_unit_test(every_recipe_decodes_with_a_cache),
+        cmocka_unit_test(what_no_forward_code_has_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
