@@ -14,7 +14,7 @@ static heed_status judge_some(judging *j, const hd_pair *pairs, int64_t count) {
     hd_run *run = j->run;
     hd_pass *pass = &run->workers[0].pass;
     const hd_network *network = run->model->network;
-    run->workers[0].context.threads = run->threads;
+    run->workers[0].context.threads = run->context->threads;
     hd_pass_reset(pass);
     pass->recording = pass->training = false;
     hd_laid_out batch;

@@ -62,7 +62,7 @@ static const hd_setting rows[] = {
     INT("epochs", epochs, "0", 0, 1e9, "passes over the data after which to stop; 0: only steps count"),
     INT("batch-tokens", batch_tokens, "4096", 1, 1 << 24, "target tokens of a batch"),
     INT("accumulate", accumulate, "1", 1, 1 << 20, "batches of an update"),
-    INT("chunk-tokens", chunk_tokens, "1024", 1, 1 << 24, "target tokens whose gradients are summed in one piece"),
+    INT("chunk-tokens", chunk_tokens, "512", 1, 1 << 24, "target tokens whose gradients are summed in one piece"),
     {"lr", HD_SETTING_DOUBLE, F(lr), "0.001", 0, 10, "NUMBER", "largest learning rate"},
     CHOICE("schedule", schedule, "inverse-square-root", "inverse-square-root|cosine|linear|constant",
            "how the learning rate falls after the warm-up"),

@@ -8,6 +8,7 @@
 #include "data/objective.h"
 #include "measure/metrics/bleu.h"
 #include "train/optimizer.h"
+#include "train/tree.h"
 
 /* Where a run stands: what a checkpoint must hold besides numbers by the million. */
 typedef struct hd_run_state {
@@ -23,11 +24,12 @@ typedef struct hd_run_state {
 typedef struct hd_worker {
     heed_context context;
     hd_pass pass;
-    double loss; /* of its last chunk */
 } hd_worker;
 
 typedef struct hd_run {
-    heed_context *context;
+    heed_context *context; /* the run's own: its arithmetic is the recipe's, and a callback that changes the caller's
+                            * threads does not change it */
+    heed_context forked;   /* of the caller's context: what `context` points to */
     hd_train_options options;
     bool resume;
     const char *folder;
@@ -38,9 +40,8 @@ typedef struct hd_run {
     hd_corpus train, valid;
     hd_batches batches;
     hd_optimizer optimizer;
-    int threads;        /* as the training began: a callback may ask the context for others */
-    hd_worker *workers; /* [threads] */
-    float **blocks; /* [threads + 1]: blocks of gradients; the first is the optimizer's, others are made when wanted */
+    hd_worker *workers; /* [context->threads] */
+    hd_tree tree;       /* sums the chunks' gradients */
     hd_run_state state;
     /* the last step */
     double loss; /* a token */

@@ -194,12 +194,11 @@ static heed_status open_data(hd_run *run) {
 }
 
 static heed_status open_workers(hd_run *run) {
-    run->threads = run->context->threads;
-    run->workers = hd_alloc_zeroed(run->context, (size_t)run->threads, sizeof *run->workers);
-    run->blocks = hd_alloc_zeroed(run->context, (size_t)run->threads + 1, sizeof *run->blocks);
-    if (!run->workers || !run->blocks) return HEED_MEMORY;
-    run->blocks[0] = run->optimizer.gradients;
-    for (int i = 0; i < run->threads; i++) {
+    const hd_network *network = run->model->network;
+    hd_tree_open(&run->tree, &run->model->network->arena, network->gradient_count);
+    run->workers = hd_alloc_zeroed(run->context, (size_t)run->context->threads, sizeof *run->workers);
+    if (!run->workers) return HEED_MEMORY;
+    for (int i = 0; i < run->context->threads; i++) {
         run->workers[i].context = hd_context_fork(run->context, 1);
         hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->network->arena);
     }
@@ -235,14 +234,16 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     return hd_report_open(run);
 }
 
-heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **run) {
-    *run = hd_alloc_zeroed(context, 1, sizeof **run);
-    if (!*run) return HEED_MEMORY;
-    (*run)->context = context;
-    (*run)->folder = folder;
-    (*run)->valid_loss = (*run)->score = NAN;
-    (*run)->state.best = -INFINITY;
-    return open_run(*run, options);
+heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **out) {
+    hd_run *run = *out = hd_alloc_zeroed(context, 1, sizeof *run);
+    if (!run) return HEED_MEMORY;
+    run->forked = hd_context_fork(context, context->threads);
+    run->context = &run->forked;
+    run->folder = folder;
+    run->valid_loss = run->score = NAN;
+    run->state.best = -INFINITY;
+    heed_status status = open_run(run, options);
+    return status == HEED_OK ? HEED_OK : hd_fail_as(context, run->context, status);
 }
 
 void hd_run_close(hd_run *run) {
@@ -250,10 +251,10 @@ void hd_run_close(hd_run *run) {
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
-    for (int i = 0; run->workers && i < run->threads; i++)
+    for (int i = 0; run->workers && i < run->context->threads; i++)
         if (run->workers[i].pass.context) hd_pass_close(&run->workers[i].pass);
     hd_free(run->context, run->workers);
-    hd_free(run->context, run->blocks);
+    hd_tree_close(&run->tree);
     hd_model_close(run->model);
     hd_labels_close(run->context, &run->labels);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
@@ -349,15 +350,14 @@ heed_status heed_train(heed_context *context, const heed_options *options, const
                        heed_progress_function *progress, void *user) {
     hd_run *run;
     hd_float_environment found = hd_float_enter();
-    bool bf16 = context->bf16; /* the recipe's choice is the run's alone */
     heed_status status = hd_run_open(context, options, folder, &run);
     if (status == HEED_OK) {
         run->progress = progress;
         run->user = user;
         status = run_to_the_end(run);
+        if (status != HEED_OK) hd_fail_as(context, run->context, status);
     }
     hd_run_close(run);
-    context->bf16 = bf16;
     hd_float_leave(found);
     return status;
 }
