@@ -62,7 +62,8 @@ HEED_API heed_status heed_context_set_compute(heed_context *context, const char 
 /* How the context computes: "portable", "avx2", "avx512", "avx512bf16" or "neon", and on how many threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
-/* One line: the version, and the libraries that heed was built with. */
+/* One line: the version, the bit epoch (float32 results are bit-identical within one), and the libraries that heed was
+ * built with. */
 HEED_API const char *heed_version(void);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */

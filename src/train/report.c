@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "formats/json.h"
 #include "train/run.h"
 
@@ -197,6 +198,7 @@ static void write_card(const hd_run *run, hd_buffer *card) {
     hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count,
                      run->objective == HD_OBJECTIVE_TRANSLATE ? "pairs" : "examples");
     write_layers(r, card);
+    hd_buffer_format(card, "- trained with heed " HEED_VERSION ", bit epoch %d\n", HD_BIT_EPOCH);
     hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step,
                      run->objective == HD_OBJECTIVE_TRANSLATE ? "target tokens" : "targets",
                      (unsigned long long)run->state.tokens);

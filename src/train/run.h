@@ -85,6 +85,8 @@ heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss);
 
 /* checkpoint.c */
 heed_status hd_checkpoint_save(hd_run *run);
+/* HEED_FORMAT for a checkpoint that another heed began, which this one would not go on with to the same bits. */
+heed_status hd_checkpoint_check(hd_run *run);
 /* False in *found when there is none. */
 heed_status hd_checkpoint_load(hd_run *run, bool *found);
 /* FOLDER/weights/NAME.safetensors, for the caller to free. */

@@ -142,6 +142,7 @@ static heed_status settle(hd_run *run, const heed_options *options) {
     HD_TRY(read_layers(context, NULL, options, &run->options));
     run->resume = run->options.resume;
     if (run->resume) {
+        HD_TRY(hd_checkpoint_check(run)); /* before a recipe that this heed may not understand */
         char *own = hd_path_join(context, run->folder, "recipe.ini");
         heed_status status = own ? settle_resumed(run, options, own) : HEED_MEMORY;
         hd_free(context, own);

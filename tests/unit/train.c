@@ -395,6 +395,38 @@ static void refusals(void **state) {
     assert_int_equal(train("missing", 0, "train-source", "/no/such/file", NULL), HEED_FILE);
 }
 
+static char *state_of(hd_buffer *checkpoint, const char *key) {
+    char *at = memmem(checkpoint->data, checkpoint->size, key, strlen(key));
+    assert_non_null(at);
+    return at;
+}
+
+/* Stops a run after its first checkpoint, and refuses to resume it with `key` of the state replaced. */
+static void refuse_checkpoint(const char *name, const char *key, const char *instead, const char *message) {
+    hd_buffer checkpoint;
+    assert_int_equal(train(name, 5, NULL), HEED_STOPPED);
+    read_file(name, "checkpoint.safetensors", &checkpoint);
+    memcpy(state_of(&checkpoint, key), instead, strlen(instead));
+    char *run = in_folder(name), *path = hd_path_join(context, run, "checkpoint.safetensors");
+    assert_ok(context, hd_file_write(context, path, checkpoint.data, checkpoint.size));
+    assert_int_equal(train(name, 0, "resume", "true", NULL), HEED_FORMAT);
+    const char *found = heed_context_message(context);
+    if (!strstr(found, path) || !strstr(found, message)) fail_msg("%s", found);
+    hd_buffer_close(&checkpoint);
+    hd_free(context, path);
+    hd_free(context, run);
+}
+
+/* What an older or a newer heed began, this one does not go on with: by name, and saying what to do. */
+static void checkpoints_of_other_heeds_are_refused(void **state) {
+    (void)state;
+    refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch 2");
+    refuse_checkpoint("no-epoch", "\"bit_epoch\"", "\"but_epoch\"",
+                      "format 2 and bit epoch 1, written by heed " HEED_VERSION);
+    refuse_checkpoint("new-epoch", "\"bit_epoch\":2", "\"bit_epoch\":3", "format 2 and bit epoch 3");
+    refuse_checkpoint("new-format", "\"format\":2", "\"format\":4", "finish the run with the heed that began it");
+}
+
 /* Enough steps to spell what it has seen; then: company and caches change no translation. */
 static void learns(void **state) {
     (void)state;
@@ -459,6 +491,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(checkpoints_of_other_heeds_are_refused),
         cmocka_unit_test(learns),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
