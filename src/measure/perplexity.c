@@ -2,7 +2,7 @@
 #include "base/arena.h"
 #include "text/unicode.h"
 #include "measure/evaluate.h"
-#include "data/objective.h"
+#include "data/batch.h"
 #include "data/readers/readers.h"
 
 #include <math.h>
@@ -44,7 +44,7 @@ typedef struct scoring {
     const perplexity_settings *settings;
     const heed_tokenizer *tokenizer;
     const hd_network *network;
-    hd_objective_kind objective;
+    const hd_objective *objective;
     int64_t window, stride;
     hd_pass pass;
     piece *pieces; /* [count]: waiting to be scored together */
@@ -60,36 +60,36 @@ typedef struct scoring {
     uint64_t bytes, characters, empty;
 } scoring;
 
-/* ---- asking the model ---- */
+/* ---- scoring ---- */
 
 /* The rows of the answers that are asked for, and what they should have been. */
-static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_laid_out *batch, int32_t *wanted,
+static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_batch *batch, int32_t *wanted,
                                   int64_t *asked) {
-    int32_t *kept = hd_pass_alloc(&s->pass, (size_t)batch->asked, sizeof *kept);
+    int32_t *kept = hd_pass_alloc(&s->pass, (size_t)batch->target_count, sizeof *kept);
     if (!kept) return NULL;
     *asked = 0;
     for (size_t i = 0; i < s->count; i++)
         for (int64_t row = batch->texts.starts[i] + s->pieces[i].known; row < batch->texts.starts[i + 1]; row++) {
             kept[*asked] = (int32_t)row;
-            wanted[(*asked)++] = batch->wanted[row];
+            wanted[(*asked)++] = batch->targets[row];
         }
-    return *asked == batch->asked ? states : hd_gather(&s->pass, states, kept, *asked, 1, NULL);
+    return *asked == batch->target_count ? states : hd_gather(&s->pass, states, kept, *asked, 1, NULL);
 }
 
 static heed_status score_waiting(scoring *s) {
     const hd_network *network = s->network;
     hd_pass *pass = &s->pass;
-    hd_laid_out batch;
+    hd_batch batch;
     int64_t asked = 0;
     if (!s->count) return HEED_OK;
     if (!hd_grow(s->call->context, &s->pairs, &s->pair_capacity, s->count, sizeof *s->pairs)) return HEED_MEMORY;
     for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->pieces[i].pair;
     hd_pass_reset(pass);
-    if (!hd_lay_out(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
+    if (!hd_batch_make(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
         return pass->status;
-    int32_t *wanted = hd_pass_alloc(pass, (size_t)batch.asked, sizeof *wanted);
+    int32_t *wanted = hd_pass_alloc(pass, (size_t)batch.target_count, sizeof *wanted);
     if (!wanted) return pass->status;
-    hd_tensor *states = leave_out_known(s, hd_ask(network, pass, &batch), &batch, wanted, &asked);
+    hd_tensor *states = leave_out_known(s, hd_batch_forward(network, pass, &batch), &batch, wanted, &asked);
     hd_cross_entropy_options options = {.bias = network->output_bias, .classes = hd_network_classes(network)};
     HD_TRY(hd_network_loss(network, pass, states, wanted, &batch.texts, &options, &s->nats));
     s->tokens += asked;
@@ -137,7 +137,7 @@ static heed_status fail_at(const scoring *s, const hd_lines *lines) {
 static heed_status encode_line(scoring *s, const hd_lines *lines, hd_encoding *out) {
     if (hd_tokenizer_encode(s->tokenizer, s->call->context, lines->text, lines->size, true, out) != HEED_OK)
         return fail_at(s, lines);
-    if (s->objective == HD_OBJECTIVE_LANGUAGE || (int64_t)out->count <= s->window) return HEED_OK;
+    if (s->objective->cuts_texts || (int64_t)out->count <= s->window) return HEED_OK;
     hd_fail(s->call->context, HEED_LENGTH, "%zu tokens are more than the model's %lld", out->count,
             (long long)s->window);
     return fail_at(s, lines);
@@ -198,7 +198,7 @@ static heed_status read_file(scoring *s, hd_lines *lines) {
         s->empty += !lines->size;
         if (!lines->size) continue;
         if (!s->count) hd_arena_reset(&s->ids);
-        HD_TRY(s->objective == HD_OBJECTIVE_MASKED ? add_masked_line(s, lines) : add_line(s, lines));
+        HD_TRY(s->objective->cuts_texts ? add_line(s, lines) : add_masked_line(s, lines));
     }
     return lines->status;
 }
@@ -246,27 +246,33 @@ static heed_status read_translations(scoring *s) {
 
 /* ---- the whole ---- */
 
-/* What a model of this kind can be asked, or a refusal. */
-static heed_status settle(scoring *s) {
+/* The objective that a model of this recipe learns, if perplexity applies to it; else NULL. */
+static const hd_objective *objective_of(const hd_recipe *recipe) {
+    for (int i = 0; hd_objective_name(i); i++) {
+        const hd_objective *o = &hd_objectives[i];
+        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->encoder_layers > 0)) return o;
+    }
+    return NULL;
+}
+
+/* Chooses what is measured, by the model and the options, or refuses. */
+static heed_status resolve(scoring *s) {
     heed_context *context = s->call->context;
     const heed_model *model = s->call->model;
     const perplexity_settings *o = s->settings;
     const hd_recipe *recipe = &s->network->recipe;
     bool pairs = o->source && o->target;
-    if (recipe->head == HD_HEAD_MASKED)
-        s->objective = HD_OBJECTIVE_MASKED;
-    else if (recipe->head == HD_HEAD_LANGUAGE)
-        s->objective = recipe->encoder_layers ? HD_OBJECTIVE_TRANSLATE : HD_OBJECTIVE_LANGUAGE;
-    else
+    s->objective = objective_of(recipe);
+    if (!s->objective)
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));
-    if (s->objective == HD_OBJECTIVE_TRANSLATE && (!pairs || s->call->count))
+    if (s->objective->two_files && (!pairs || s->call->count))
         return hd_fail(context, HEED_ARGUMENT, "%s translates: source and target name the files to judge it by",
                        model->folder);
-    if (s->objective != HD_OBJECTIVE_TRANSLATE && (o->source || o->target || !s->call->count))
+    if (!s->objective->two_files && (o->source || o->target || !s->call->count))
         return hd_fail(context, HEED_ARGUMENT, "%s does not translate: it is judged by files of text alone",
                        model->folder);
-    if (s->objective != HD_OBJECTIVE_LANGUAGE && (o->whole_file || o->window || o->stride))
+    if (!s->objective->cuts_texts && (o->whole_file || o->window || o->stride))
         return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for models that go on with texts");
     s->window = o->window ? o->window : recipe->max_positions;
     s->stride = o->stride ? o->stride : s->window;
@@ -284,9 +290,8 @@ static void report(const scoring *s) {
     double loss = s->nats / (double)s->tokens, bits = s->nats / log(2);
     double by_byte = bits / (double)(s->bytes ? s->bytes : 1);
     double by_character = bits / (double)(s->characters ? s->characters : 1);
-    const char *name = s->objective == HD_OBJECTIVE_MASKED ? "pseudo_perplexity" : "perplexity";
     if (s->call->json) {
-        hd_buffer_format(out, "{\"%s\": ", name);
+        hd_buffer_format(out, "{\"%s\": ", s->objective->perplexity);
         hd_report_number(out, "%.9g, \"loss\": ", exp(loss));
         hd_report_number(out, "%.9g, \"bits_per_byte\": ", loss);
         hd_report_number(out, "%.9g, \"bits_per_character\": ", by_byte);
@@ -295,8 +300,8 @@ static void report(const scoring *s) {
                          (unsigned long long)s->bytes, (unsigned long long)s->characters);
         return;
     }
-    hd_buffer_text(out, s->objective == HD_OBJECTIVE_MASKED ? "pseudo-perplexity " : "perplexity ");
-    hd_report_number(out, "%.4f", exp(loss));
+    for (const char *c = s->objective->perplexity; *c; c++) hd_buffer_byte(out, *c == '_' ? '-' : *c);
+    hd_report_number(out, " %.4f", exp(loss));
     hd_report_number(out, "  loss %.4f nats a token", loss);
     hd_report_number(out, "  %.4f bits a byte", by_byte);
     hd_report_number(out, "  %.4f bits a character", by_character);
@@ -305,9 +310,9 @@ static void report(const scoring *s) {
 
 static heed_status score(scoring *s) {
     heed_context *context = s->call->context;
-    HD_TRY(settle(s));
+    HD_TRY(resolve(s));
     HD_TRY(hd_network_pack(s->call->model->network));
-    HD_TRY(s->objective == HD_OBJECTIVE_TRANSLATE ? read_translations(s) : read_files(s));
+    HD_TRY(s->objective->two_files ? read_translations(s) : read_files(s));
     HD_TRY(score_waiting(s));
     if (s->empty) hd_note(context, "%llu empty lines are left out", (unsigned long long)s->empty);
     if (!s->tokens) return hd_fail(context, HEED_FORMAT, "there is no token to be asked for");

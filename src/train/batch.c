@@ -23,17 +23,17 @@ static void run_pass(const cutting *c, int64_t chunk, hd_pass *pass) {
     hd_run *run = c->run;
     const hd_network *network = run->model->network;
     const int32_t *starts = c->starts + chunk;
-    hd_laid_out batch;
-    if (!hd_lay_out(pass, run->objective, network->recipe.decoder_start, c->pairs + starts[0], starts[1] - starts[0],
-                    c->copies, &batch))
+    hd_batch batch;
+    if (!hd_batch_make(pass, hd_run_objective(run), network->recipe.decoder_start, c->pairs + starts[0],
+                       starts[1] - starts[0], c->copies, &batch))
         return;
-    hd_tensor *states = hd_ask(network, pass, &batch);
+    hd_tensor *states = hd_batch_forward(network, pass, &batch);
     hd_cross_entropy_options options = {.bias = network->output_bias,
                                         .smoothing = run->options.label_smoothing,
                                         .scale = c->scale,
                                         .agreement = c->copies > 1 ? run->options.r_drop : 0,
                                         .classes = hd_network_classes(network)};
-    if (hd_network_loss(network, pass, states, batch.wanted, &batch.texts, &options, &c->losses[chunk]) == HEED_OK &&
+    if (hd_network_loss(network, pass, states, batch.targets, &batch.texts, &options, &c->losses[chunk]) == HEED_OK &&
         c->scale > 0)
         hd_pass_backward(pass);
 }
@@ -66,11 +66,11 @@ static void run_chunk(void *argument, int64_t piece, int thread) {
 /* Cuts pairs into chunks of about chunk_tokens tokens, copies counted, as even as they can be: where each starts. */
 static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, int32_t *starts) {
     int64_t total = 0, before = 0, chunks = 0;
-    for (size_t i = 0; i < count; i++) total += hd_corpus_weight(&run->train, &pairs[i]);
+    for (size_t i = 0; i < count; i++) total += hd_run_objective(run)->weight(&pairs[i]);
     int64_t most = (copies * total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
         if (before * most >= chunks * total) starts[chunks++] = (int32_t)i;
-        before += hd_corpus_weight(&run->train, &pairs[i]);
+        before += hd_run_objective(run)->weight(&pairs[i]);
     }
     starts[chunks] = (int32_t)count;
     return chunks;
@@ -138,7 +138,7 @@ static heed_status add_batch(hd_run *run, hd_update *u) {
     for (size_t i = 0; i < count; i++) {
         hd_pair *pair = &u->pairs[u->count++];
         HD_TRY(hd_corpus_draw(&run->train, examples[i], run->batches.epoch, &u->ids, pair));
-        run->step_tokens += hd_asked_of(run->objective, pair);
+        run->step_tokens += hd_run_objective(run)->target_count(pair);
     }
     return HEED_OK;
 }
@@ -153,10 +153,10 @@ heed_status hd_run_draw(hd_run *run, hd_update *update) {
     return HEED_OK;
 }
 
-/* Says which examples' losses are no numbers: one by itself points at the data, all of them at the weights. */
-static heed_status find_unsound(hd_run *run, const hd_update *u) {
+/* Names the examples whose losses are not finite: a few point at the data, all of them at the weights. */
+static heed_status find_non_finite(hd_run *run, const hd_update *u) {
     enum { NAMED = 5 };
-    size_t found = 0, size = sizeof run->unsound;
+    size_t found = 0, size = sizeof run->non_finite;
     char lines[128] = "";
     for (size_t i = 0; i < u->count; i++) {
         hd_tree_sum loss = {.count = 0};
@@ -167,9 +167,9 @@ static heed_status find_unsound(hd_run *run, const hd_update *u) {
         snprintf(lines + at, sizeof lines - at, "%s%llu", at ? ", " : "", (unsigned long long)line);
     }
     if (!found)
-        snprintf(run->unsound, size, "without dropout that of no example is so");
+        snprintf(run->non_finite, size, "without dropout that of no example is so");
     else
-        snprintf(run->unsound, size, "so is that of %zu of its %zu examples%s%s%s", found, u->count,
+        snprintf(run->non_finite, size, "so is that of %zu of its %zu examples%s%s%s", found, u->count,
                  lines[0] ? ", on train-source's lines " : "", lines, lines[0] && found > NAMED ? ", …" : "");
     return HEED_OK;
 }
@@ -182,7 +182,7 @@ static heed_status run_update(hd_run *run, hd_update *u) {
     hd_tree_sum loss = {.count = 0};
     HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
     run->loss = hd_tree_sum_total(&loss) / (double)tokens;
-    return isfinite(run->loss) ? HEED_OK : find_unsound(run, u);
+    return isfinite(run->loss) ? HEED_OK : find_non_finite(run, u);
 }
 
 heed_status hd_run_batches(hd_run *run) {
@@ -199,18 +199,18 @@ heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss) {
     hd_arena drawn;
     hd_arena_open(&drawn, run->context);
     heed_status status = HEED_OK;
-    int64_t asked = 0;
+    int64_t targets = 0;
     hd_tree_sum sum = {.count = 0}; /* its chunks are numbered through the whole corpus */
     for (uint64_t first = 0; first < corpus->count && status == HEED_OK; first += PAIRS) {
         size_t count = (size_t)hd_min(PAIRS, (int64_t)(corpus->count - first));
         hd_arena_reset(&drawn);
         for (size_t i = 0; i < count && status == HEED_OK; i++) {
             status = hd_corpus_draw(corpus, first + i, 0, &drawn, &pairs[i]); /* the same in every validation */
-            if (status == HEED_OK) asked += hd_asked_of(run->objective, &pairs[i]);
+            if (status == HEED_OK) targets += hd_run_objective(run)->target_count(&pairs[i]);
         }
         if (status == HEED_OK) status = run_pairs(run, pairs, count, 1, 0.0f, &sum);
     }
     hd_arena_close(&drawn);
-    *loss = hd_tree_sum_total(&sum) / (double)hd_max(asked, 1);
+    *loss = hd_tree_sum_total(&sum) / (double)hd_max(targets, 1);
     return status;
 }

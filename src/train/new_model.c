@@ -1,4 +1,4 @@
-/* What is trained: a tokenizer and a model as the options ask for them. Read from hd_run_make_model at the end upwards. */
+/* The model to train: a tokenizer and a network as the options say. Read from hd_run_make_model at the end upwards. */
 #include "base/lines.h"
 #include "text/train.h"
 #include "train/run.h"
@@ -49,8 +49,7 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 static hd_tokenizer_kind kind_of(const hd_run *run) {
     int kind = run->options.tokenizer_kind;
     if (kind) return (hd_tokenizer_kind)(kind - 1);
-    if (run->objective == HD_OBJECTIVE_LANGUAGE) return HD_KIND_BYTE_BPE;
-    return family_of(run) == HD_FAMILY_BERT ? HD_KIND_WORDPIECE : HD_KIND_BPE;
+    return family_of(run) == HD_FAMILY_BERT ? HD_KIND_WORDPIECE : hd_run_objective(run)->tokenizer;
 }
 
 static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
@@ -60,22 +59,28 @@ static heed_status train_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     options.min_frequency = (uint64_t)o->min_frequency;
     options.form = (hd_normal_form)o->normal_form;
     options.lowercase = o->lowercase;
-    bool translates = run->objective == HD_OBJECTIVE_TRANSLATE;
+    const hd_objective *objective = hd_run_objective(run);
     reading r = {.context = run->context,
-                 .paths = {o->train_source, translates ? o->train_target : NULL},
-                 .keep_ends = run->objective == HD_OBJECTIVE_LANGUAGE && hd_tokenizer_learns_line_ends(options.kind),
-                 .words = run->objective == HD_OBJECTIVE_TAG};
+                 .paths = {o->train_source, objective->two_texts ? o->train_target : NULL},
+                 .keep_ends = objective->cuts_texts && hd_tokenizer_learns_line_ends(options.kind),
+                 .words = objective->labels == HD_LABELS_OF_WORDS};
     heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
     if (r.open) hd_lines_close(&r.lines);
     return status;
 }
 
-/* A token that a kind of model cannot do without. */
-static heed_status require_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
-    *id = hd_tokenizer_id(tokenizer, token);
-    if (*id >= 0) return HEED_OK;
+/* The tokens that the objective cannot do without: all of them, or any one. */
+static heed_status check_special(const hd_run *run, const heed_tokenizer *tokenizer) {
+    const hd_objective *objective = hd_run_objective(run);
+    const char *missing = NULL;
+    for (const char *const *token = objective->special; token && *token; token++) {
+        bool found = hd_tokenizer_id(tokenizer, *token) >= 0;
+        if (found && objective->any_special) return HEED_OK;
+        if (!found) missing = *token;
+    }
+    if (!missing) return HEED_OK;
     return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which this model needs",
-                   run->options.tokenizer ? run->options.tokenizer : "the tokenizer", token);
+                   run->options.tokenizer ? run->options.tokenizer : "the tokenizer", missing);
 }
 
 /* The first of these that there is, or −1. */
@@ -177,18 +182,11 @@ static void add_family(const hd_train_options *o, hd_train_family family, hd_rec
 static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *tokenizer, hd_recipe *recipe) {
     static const char *const pads[] = {"<pad>", "[PAD]", NULL};
     static const char *const ends[] = {"</s>", "<|endoftext|>", NULL};
-    int32_t mask;
     recipe->vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
     recipe->pad = id_of_either(tokenizer, pads);
     recipe->eos = id_of_either(tokenizer, ends);
-    recipe->decoder_start = run->objective == HD_OBJECTIVE_TRANSLATE ? recipe->pad : recipe->eos;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE) {
-        HD_TRY(require_id(run, tokenizer, "<pad>", &recipe->pad));
-        return require_id(run, tokenizer, "</s>", &recipe->eos);
-    }
-    if (run->objective == HD_OBJECTIVE_MASKED && hd_tokenizer_id(tokenizer, "<mask>") < 0)
-        return require_id(run, tokenizer, "[MASK]", &mask);
-    return HEED_OK;
+    recipe->decoder_start = hd_run_objective(run)->starts_with_pad ? recipe->pad : recipe->eos;
+    return check_special(run, tokenizer);
 }
 
 static heed_status make_model(hd_run *run) {
@@ -204,7 +202,7 @@ static heed_status make_model(hd_run *run) {
     return status;
 }
 
-/* Does the model's head tell what is to be learned, and by the labels of the training data? */
+/* Does the model have the objective's head, for the labels of the training data? */
 static bool has_head(const hd_run *run) {
     const hd_recipe *recipe = &run->model->network->recipe;
     if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
@@ -233,7 +231,7 @@ static heed_status change_head(hd_run *run) {
     hd_recipe recipe = body->network->recipe;
     recipe.head = (int)hd_objectives[run->objective].head;
     recipe.labels = (int64_t)run->labels.count;
-    recipe.crf = run->objective == HD_OBJECTIVE_TAG && (recipe.crf || run->options.crf);
+    recipe.crf = hd_run_objective(run)->crf && (recipe.crf || run->options.crf);
     run->model = NULL;
     heed_status status =
         hd_model_make(run->context, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
@@ -290,20 +288,23 @@ static heed_status open_model(hd_run *run) {
     return change_head(run);
 }
 
-/* Where the labels of the training data stand. */
 static heed_status collect_labels(hd_run *run) {
     const hd_train_options *o = &run->options;
-    if (run->objective == HD_OBJECTIVE_CLASSIFY)
-        return hd_labels_collect(run->context, o->train_target, false, &run->labels);
-    if (run->objective == HD_OBJECTIVE_TAG) return hd_labels_collect(run->context, o->train_source, true, &run->labels);
-    return HEED_OK;
+    switch (hd_run_objective(run)->labels) {
+        case HD_LABELS_OF_LINES:
+            return hd_labels_collect(run->context, o->train_target, false, &run->labels);
+        case HD_LABELS_OF_WORDS:
+            return hd_labels_collect(run->context, o->train_source, true, &run->labels);
+        default:
+            return HEED_OK;
+    }
 }
 
 heed_status hd_run_make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     HD_TRY(collect_labels(run));
     HD_TRY(o->model ? open_model(run) : make_model(run));
-    run->model->generation = (hd_generation){.beams = run->objective == HD_OBJECTIVE_TRANSLATE ? o->beams : 1,
+    run->model->generation = (hd_generation){.beams = hd_run_objective(run)->beams ? o->beams : 1,
                                              .best = 1,
                                              .length_penalty = o->length_penalty,
                                              .repetition_penalty = 1.0f,

@@ -1,4 +1,4 @@
-/* What a run tells: the progress callback, log.jsonl, and the finished folder with its model card. */
+/* What a run reports: the progress callback, log.jsonl, and the finished folder with its model card. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
@@ -39,7 +39,7 @@ double heed_progress_value(const heed_progress *progress, const char *name) {
     if (strcmp(name, "tokens_per_second") == 0) return tokens_per_second(run);
     if (strcmp(name, "seconds_left") == 0) return seconds_left(run);
     if (strcmp(name, "validation_loss") == 0) return run->valid_loss;
-    if (strcmp(name, "score") == 0 || strcmp(name, hd_metric_key(run->metric)) == 0) return run->score;
+    if (strcmp(name, "score") == 0 || strcmp(name, hd_metrics[run->metric].key) == 0) return run->score;
     return NAN;
 }
 
@@ -55,16 +55,16 @@ static void duration(double seconds, char *out, size_t size) {
 }
 
 static void write_line(const hd_run *run, char *line, size_t size) {
-    char left[32], judged[64] = "", speed[48] = "";
+    char left[32], measured[64] = "", speed[48] = "";
     duration(seconds_left(run), left, sizeof left);
     if (!isnan(run->score))
-        snprintf(judged, sizeof judged, "  valid %.3f  %s %.2f", run->valid_loss, hd_metric_name(run->metric),
+        snprintf(measured, sizeof measured, "  valid %.3f  %s %.2f", run->valid_loss, hd_metrics[run->metric].name,
                  run->score);
     else if (!isnan(run->valid_loss))
-        snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
+        snprintf(measured, sizeof measured, "  valid %.3f", run->valid_loss);
     if (!isnan(tokens_per_second(run))) snprintf(speed, sizeof speed, "  %.0f tokens/s", tokens_per_second(run));
     snprintf(line, size, "step %lld/%lld  loss %.3f%s%s  %s left", (long long)run->state.step,
-             (long long)run->options.steps, run->loss, judged, speed, left);
+             (long long)run->options.steps, run->loss, measured, speed, left);
 }
 
 /* ---- log.jsonl ---- */
@@ -152,7 +152,7 @@ heed_status hd_report_validation(hd_run *run, bool better) {
     json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss,
                              "better", better);
     if (line && !isnan(run->score) &&
-        json_object_set_new(line, hd_metric_key(run->metric), json_real(run->score)) != 0) {
+        json_object_set_new(line, hd_metrics[run->metric].key, json_real(run->score)) != 0) {
         json_decref(line);
         line = NULL;
     }
@@ -180,13 +180,12 @@ static void write_layers(const hd_recipe *r, hd_buffer *card) {
 }
 
 static void write_card(const hd_run *run, hd_buffer *card) {
-    static const char *const pipelines[] = {"translation", "text-generation", "fill-mask", "text-classification",
-                                            "token-classification"};
+    const hd_objective *objective = hd_run_objective(run);
     const hd_recipe *r = &run->model->network->recipe;
     const hd_train_options *o = &run->options;
     const char *shape = hd_recipe_translates(r) ? "encoder–decoder" : r->encoder_layers ? "encoder" : "decoder";
     hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
-                     r->architecture == HD_TRANSFORMER ? "transformers" : "heed", pipelines[run->objective],
+                     r->architecture == HD_TRANSFORMER ? "transformers" : "heed", objective->pipeline,
                      base_name(run->folder));
     hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from ",
                      shape[0] == 'e' ? "An" : "A", shape,
@@ -195,17 +194,14 @@ static void write_card(const hd_run *run, hd_buffer *card) {
     hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", base_name(o->model));
     hd_buffer_format(card, "- data: `%s`", base_name(o->train_source));
     if (o->train_target) hd_buffer_format(card, " → `%s`", base_name(o->train_target));
-    hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count,
-                     run->objective == HD_OBJECTIVE_TRANSLATE ? "pairs" : "examples");
+    hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count, objective->examples);
     write_layers(r, card);
     hd_buffer_format(card, "- trained with heed " HEED_VERSION ", bit epoch %d\n", HD_BIT_EPOCH);
-    hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step,
-                     run->objective == HD_OBJECTIVE_TRANSLATE ? "target tokens" : "targets",
+    hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step, objective->targets,
                      (unsigned long long)run->state.tokens);
     if (!isnan(run->valid_loss))
-        hd_buffer_format(card, "- validation loss %.4f a %s\n", run->valid_loss,
-                         run->objective == HD_OBJECTIVE_CLASSIFY ? "text" : "token");
-    if (!isnan(run->score)) hd_buffer_format(card, "- validation %s %.2f", hd_metric_name(run->metric), run->score);
+        hd_buffer_format(card, "- validation loss %.4f per %s\n", run->valid_loss, objective->target);
+    if (!isnan(run->score)) hd_buffer_format(card, "- validation %s %.2f", hd_metrics[run->metric].name, run->score);
     if (!isnan(run->score) && run->metric == HD_METRIC_BLEU)
         hd_buffer_format(card, " (%s, %lld beams)", hd_bleu_tokenizer_name((hd_bleu_tokenizer)o->bleu_tokenize),
                          (long long)o->valid_beams);

@@ -71,7 +71,7 @@ static heed_status write_own_recipe(hd_run *run) {
     return status;
 }
 
-static heed_status settle_resumed(hd_run *run, const heed_options *options, const char *own) {
+static heed_status resolve_resumed(hd_run *run, const heed_options *options, const char *own) {
     hd_train_options begun;
     memset(&begun, 0, sizeof begun);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
@@ -80,18 +80,6 @@ static heed_status settle_resumed(hd_run *run, const heed_options *options, cons
     if (status == HEED_OK) status = compare(run, &begun);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &begun);
     return status;
-}
-
-static bool reads_two_files(const hd_train_options *o) {
-    return o->objective == HD_OBJECTIVE_TRANSLATE || o->objective == HD_OBJECTIVE_CLASSIFY;
-}
-
-/* Does a metric judge what is learned? */
-static bool judges(hd_metric metric, int objective) {
-    if (metric == HD_METRIC_BLEU) return objective == HD_OBJECTIVE_TRANSLATE;
-    if (metric == HD_METRIC_SPAN_F1) return objective == HD_OBJECTIVE_TAG;
-    if (metric == HD_METRIC_ACCURACY) return objective != HD_OBJECTIVE_TRANSLATE;
-    return true;
 }
 
 /* What no model of a family does in transformers, heed does not train it for. */
@@ -112,50 +100,63 @@ static bool learns(int family, int objective) {
     }
 }
 
-static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
-    const char *name = hd_objectives[o->objective].name;
-    if (!learns(o->family, o->objective))
-        return hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s", name);
-    if (!o->train_source || (reads_two_files(o) && !o->train_target))
-        return hd_fail(context, HEED_ARGUMENT, "a training needs train-source%s",
-                       reads_two_files(o) ? " and train-target" : "");
-    if (!reads_two_files(o) && (o->train_target || o->valid_target))
-        return hd_fail(context, HEED_ARGUMENT, "the objective %s reads no train-target or valid-target", name);
-    if (reads_two_files(o) && !o->valid_source != !o->valid_target)
+/* The files that an objective needs, and no others. */
+static heed_status check_files(heed_context *context, const hd_train_options *o, const hd_objective *objective) {
+    if (!o->train_source || (objective->two_files && !o->train_target))
+        return hd_fail(context, HEED_ARGUMENT, "training needs train-source%s",
+                       objective->two_files ? " and train-target" : "");
+    if (!objective->two_files && (o->train_target || o->valid_target))
+        return hd_fail(context, HEED_ARGUMENT, "the objective %s reads no train-target or valid-target",
+                       objective->name);
+    if (objective->two_files && !o->valid_source != !o->valid_target)
         return hd_fail(context, HEED_ARGUMENT, "valid-source and valid-target are given together or not at all");
-    if (!judges(metric, o->objective))
-        return hd_fail(context, HEED_ARGUMENT, "the metric %s does not judge the objective %s", hd_metric_key(metric),
-                       name);
-    if (o->crf && (o->objective != HD_OBJECTIVE_TAG || o->family != HD_FAMILY_HEED_RNN))
-        return hd_fail(context, HEED_ARGUMENT, "crf is for the objective tag and the family heed-rnn");
-    if (o->r_drop > 0 && (o->objective == HD_OBJECTIVE_MASKED || o->crf))
-        return hd_fail(context, HEED_ARGUMENT, "r-drop does not go with %s", o->crf ? "crf" : "hidden words");
-    if (o->bpe_dropout > 0 && o->objective != HD_OBJECTIVE_TRANSLATE)
-        return hd_fail(context, HEED_ARGUMENT, "bpe-dropout is for the objective translate");
-    if (o->whole_file && o->objective != HD_OBJECTIVE_LANGUAGE)
-        return hd_fail(context, HEED_ARGUMENT, "whole-file is for the objective language");
     return HEED_OK;
 }
 
-static heed_status settle(hd_run *run, const heed_options *options) {
+static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
+    const hd_objective *objective = &hd_objectives[o->objective];
+    const struct {
+        const char *option;
+        bool given, applies;
+    } options[] = {{"crf", o->crf, objective->crf},
+                   {"r-drop", o->r_drop > 0, objective->r_drop},
+                   {"bpe-dropout", o->bpe_dropout > 0, objective->bpe_dropout},
+                   {"whole-file", o->whole_file, objective->whole_file}};
+    if (!learns(o->family, o->objective))
+        return hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s", objective->name);
+    HD_TRY(check_files(context, o, objective));
+    if (!(objective->metrics >> metric & 1))
+        return hd_fail(context, HEED_ARGUMENT, "the metric %s does not apply to the objective %s",
+                       hd_metrics[metric].option, objective->name);
+    for (size_t i = 0; i < HD_COUNT(options); i++)
+        if (options[i].given && !options[i].applies)
+            return hd_fail(context, HEED_ARGUMENT, "%s does not apply to the objective %s", options[i].option,
+                           objective->name);
+    if (o->crf && o->family != HD_FAMILY_HEED_RNN)
+        return hd_fail(context, HEED_ARGUMENT, "crf is for the family heed-rnn");
+    if (o->r_drop > 0 && o->crf) return hd_fail(context, HEED_ARGUMENT, "r-drop does not apply to a crf");
+    return HEED_OK;
+}
+
+static heed_status resolve(hd_run *run, const heed_options *options) {
     heed_context *context = run->context;
     HD_TRY(read_layers(context, NULL, options, &run->options));
     run->resume = run->options.resume;
     if (run->resume) {
         HD_TRY(hd_checkpoint_check(run)); /* before a recipe that this heed may not understand */
         char *own = hd_path_join(context, run->folder, "recipe.ini");
-        heed_status status = own ? settle_resumed(run, options, own) : HEED_MEMORY;
+        heed_status status = own ? resolve_resumed(run, options, own) : HEED_MEMORY;
         hd_free(context, own);
         HD_TRY(status);
     }
-    /* The folder's own recipe says what is done, not how it was asked for. */
+    /* The folder's own recipe says what is trained, whichever way the options were given. */
     run->options.resume = false;
     hd_free(context, run->options.recipe);
     run->options.recipe = NULL;
     const hd_train_options *o = &run->options;
     run->objective = (hd_objective_kind)o->objective;
-    run->metric = o->metric == HD_METRIC_NATURAL ? hd_objectives[run->objective].metric : (hd_metric)o->metric;
-    if (o->label_smoothing < 0) run->options.label_smoothing = run->objective == HD_OBJECTIVE_TRANSLATE ? 0.1f : 0.0f;
+    run->metric = o->metric == HD_METRIC_AUTO ? hd_run_objective(run)->metric : (hd_metric)o->metric;
+    if (o->label_smoothing < 0) run->options.label_smoothing = hd_run_objective(run)->label_smoothing;
     return check(context, o, run->metric);
 }
 
@@ -166,16 +167,16 @@ static heed_status open_data(hd_run *run) {
     const heed_tokenizer *tokenizer = run->model->tokenizer;
     const hd_objective *objective = &hd_objectives[run->objective];
     int64_t longest = run->model->network->recipe.max_positions;
-    int64_t extra = run->objective == HD_OBJECTIVE_LANGUAGE; /* the last token is asked for, but not fed */
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
                                .name = "train",
-                               .most = hd_min(o->max_tokens, longest) + extra,
+                               .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,
                                .bpe_dropout = o->bpe_dropout,
                                .seed = (uint64_t)o->seed,
                                .read = objective->read,
                                .draw = objective->draw,
+                               .weight = objective->weight,
                                .whole_file = o->whole_file,
                                .labels = &run->labels};
     hd_corpus_options valid = train;
@@ -183,7 +184,7 @@ static heed_status open_data(hd_run *run) {
     valid.target = o->valid_target;
     valid.name = "valid";
     valid.bpe_dropout = 0;
-    if (run->objective == HD_OBJECTIVE_LANGUAGE)
+    if (objective->cuts_texts)
         valid.draw = NULL;
     else
         valid.most = longest;
@@ -207,7 +208,7 @@ static heed_status open_workers(hd_run *run) {
 }
 
 static heed_status open_run(hd_run *run, const heed_options *options) {
-    HD_TRY(settle(run, options));
+    HD_TRY(resolve(run, options));
     HD_TRY(hd_folder_make(run->context, run->folder));
     if (!run->resume) {
         char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
@@ -262,7 +263,7 @@ void hd_run_close(hd_run *run) {
     hd_free(run->context, run);
 }
 
-/* A NaN does not heal: say what it was, what mostly causes it, and what there is to go on from. */
+/* A NaN stays: report where it came up, its usual causes, and which checkpoint can be resumed. */
 static heed_status explain(hd_run *run, heed_status status) {
     if (status != HEED_OK && status != HEED_NUMERIC) return status;
     char kept[96] = "there is no checkpoint yet";
@@ -274,7 +275,7 @@ static heed_status explain(hd_run *run, heed_status status) {
         snprintf(what, sizeof what, "the loss is %f, but the gradient's norm %f", run->loss, run->optimizer.norm);
     else
         snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "not a number" : "infinite",
-                 run->unsound);
+                 run->non_finite);
     return hd_fail(run->context, HEED_NUMERIC,
                    "step %lld (epoch %llu, batch %llu): %s; a smaller lr, a longer warmup, clip%s may help; %s",
                    (long long)run->state.step + 1, (unsigned long long)run->state.epoch,

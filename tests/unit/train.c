@@ -7,7 +7,7 @@
 #include "models/model.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
-#include "data/corpus.h"
+#include "data/objective.h"
 
 #include <math.h>
 #include <signal.h>
@@ -293,7 +293,17 @@ static void pairs_are_drawn(void **state) {
     char *path = in_folder("plain/tokenizer.json"), *source = in_folder("source"), *target = in_folder("target");
     heed_tokenizer *tokenizer;
     assert_ok(context, hd_tokenizer_open(context, path, &tokenizer));
-    hd_corpus_options options = {source, target, folder, "drawn", .most = 20, .bpe_dropout = 0.5f, .seed = 1};
+    const hd_objective *objective = &hd_objectives[HD_OBJECTIVE_TRANSLATE];
+    hd_corpus_options options = {.source = source,
+                                 .target = target,
+                                 .folder = folder,
+                                 .name = "drawn",
+                                 .most = 20,
+                                 .bpe_dropout = 0.5f,
+                                 .seed = 1,
+                                 .read = objective->read,
+                                 .draw = objective->draw,
+                                 .weight = objective->weight};
     hd_corpus corpus;
     assert_ok(context, hd_corpus_open(context, tokenizer, &options, &corpus));
     hd_arena ids;
