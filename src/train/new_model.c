@@ -244,28 +244,25 @@ static heed_status change_head(hd_run *run) {
     return status;
 }
 
-/* What is asked of a new model says nothing of one that there is. */
-static heed_status note_unheard(const hd_run *run) {
-    static const char *const of_new[] = {"tokenizer",      "tokenizer-kind", "vocabulary-size", "family",
-                                         "cell",           "memory",         "one-direction",   "width",
-                                         "encoder-layers", "decoder-layers", "heads",           "key-heads",
-                                         "ffn-width",      "max-positions",  "activation",      "pre-norm"};
-    hd_buffer value, unheard;
+/* Notes the options that describe a new model: they have no effect on an existing one. */
+static heed_status note_unused(const hd_run *run) {
+    hd_buffer value, unused;
     hd_buffer_open(&value, run->context);
-    hd_buffer_open(&unheard, run->context);
-    for (size_t i = 0; i < HD_COUNT(of_new); i++) {
-        const hd_setting *row = hd_settings_find(hd_train_table.rows, hd_train_table.count, of_new[i]);
+    hd_buffer_open(&unused, run->context);
+    for (size_t i = 0; i < hd_train_table.count; i++) {
+        const hd_setting *row = &hd_train_table.rows[i];
+        if (!(row->flags & HD_TRAIN_NEW_MODEL)) continue;
         hd_buffer_clear(&value);
         hd_setting_value(row, &run->options, &value);
         const char *initial = row->initial ? row->initial : row->kind == HD_SETTING_BOOL ? "false" : "";
         if (value.size && strcmp(value.data, initial) != 0)
-            hd_buffer_format(&unheard, "%s%s", unheard.size ? ", " : "", row->name);
+            hd_buffer_format(&unused, "%s%s", unused.size ? ", " : "", row->name);
     }
-    heed_status status = value.failed || unheard.failed ? HEED_MEMORY : HEED_OK;
-    if (unheard.size && status == HEED_OK)
-        hd_note(run->context, "%s is trained as it is, and not asked for %s", run->options.model, unheard.data);
+    heed_status status = value.failed || unused.failed ? HEED_MEMORY : HEED_OK;
+    if (unused.size && status == HEED_OK)
+        hd_note(run->context, "%s keeps its own structure: no effect of %s", run->options.model, unused.data);
     hd_buffer_close(&value);
-    hd_buffer_close(&unheard);
+    hd_buffer_close(&unused);
     return status;
 }
 
@@ -273,7 +270,7 @@ static heed_status open_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     const hd_objective *objective = &hd_objectives[run->objective];
     HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
-    if (!run->resume) HD_TRY(note_unheard(run));
+    if (!run->resume) HD_TRY(note_unused(run));
     hd_recipe *recipe = &run->model->network->recipe;
     recipe->dropout = o->dropout;
     recipe->attention_dropout = o->attention_dropout;

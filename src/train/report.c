@@ -211,7 +211,6 @@ static void write_card(const hd_run *run, hd_buffer *card) {
 }
 
 heed_status hd_run_export(hd_run *run) {
-    static const hd_dtype dtypes[] = {HD_F32, HD_F16, HD_BF16};
     hd_buffer card;
     hd_buffer_open(&card, run->context);
     heed_status status = HEED_OK;
@@ -221,7 +220,7 @@ heed_status hd_run_export(hd_run *run) {
         write_card(run, &card);
     if (status == HEED_OK && card.failed) status = HEED_MEMORY;
     if (status == HEED_OK)
-        status = hd_model_save(run->model, run->folder, dtypes[run->options.dtype], card.data ? card.data : "");
+        status = hd_model_save(run->model, run->folder, (hd_dtype)run->options.dtype, card.data ? card.data : "");
     hd_buffer_close(&card);
     return status;
 }

@@ -10,20 +10,8 @@
 
 /* ---- settings ---- */
 
-/* What may differ between a run and its resumption without changing what was computed so far: a training that went wrong
- * is resumed with a smaller learning rate. */
-static const char *const free_to_change[] = {
-    "steps", "epochs",         "log-every", "save-every", "patience", "average",      "card", "dtype",
-    "beams", "length-penalty", "lr",        "schedule",   "warmup",   "weight-decay", "clip", "compute"};
-
-static bool is_free_to_change(const char *name) {
-    for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
-        if (strcmp(free_to_change[i], name) == 0) return true;
-    return false;
-}
-
-/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that is asked for, and what
- * is set by itself. */
+/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that the options name, and
+ * the options themselves. */
 static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options,
                                hd_train_options *out) {
     const hd_option_table *table = &hd_train_table;
@@ -35,7 +23,7 @@ static heed_status read_layers(heed_context *context, const char *begun, const h
     return hd_options_apply(context, options, table, out);
 }
 
-/* Refuses to go on with other settings than the run was begun with, by name. */
+/* Refuses to resume with other options than the run was begun with, by name, unless they may change. */
 static heed_status compare(hd_run *run, const hd_train_options *begun) {
     heed_status status = HEED_OK;
     for (size_t i = 0; i < hd_train_table.count && status == HEED_OK; i++) {
@@ -46,13 +34,13 @@ static heed_status compare(hd_run *run, const hd_train_options *begun) {
         hd_setting_value(row, begun, &before);
         hd_setting_value(row, &run->options, &after);
         const char *then = before.size ? before.data : "nothing", *now = after.size ? after.data : "nothing";
-        bool differs = strcmp(then, now) != 0 && strcmp(row->name, "resume") != 0 && strcmp(row->name, "recipe") != 0;
+        bool differs = strcmp(then, now) != 0 && !(row->flags & HD_TRAIN_OF_CALL);
         if (before.failed || after.failed)
             status = HEED_MEMORY;
-        else if (differs && is_free_to_change(row->name))
+        else if (differs && row->flags & HD_TRAIN_MAY_CHANGE)
             hd_note(run->context, "%s was %s, and is %s from here on", row->name, then, now);
         else if (differs)
-            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s",
+            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot be resumed with %s",
                              run->folder, row->name, then, now);
         hd_buffer_close(&before);
         hd_buffer_close(&after);
@@ -217,7 +205,7 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
         hd_free(run->context, old);
         if (there)
             return hd_fail(run->context, HEED_ARGUMENT,
-                           "%s holds a training already: resume it, or choose another folder", run->folder);
+                           "%s holds a training run already: resume it, or choose another folder", run->folder);
     }
     HD_TRY(write_own_recipe(run));
     run->context->bf16 = run->options.compute == HD_COMPUTE_BF16;

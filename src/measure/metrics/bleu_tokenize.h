@@ -14,6 +14,8 @@ typedef enum hd_bleu_tokenizer {
 
 /* "13a", "intl", "char", "none". */
 const char *hd_bleu_tokenizer_name(hd_bleu_tokenizer tokenizer);
+/* The same as an option's choices: NULL past the last. */
+const char *hd_bleu_tokenizer_option(int tokenizer);
 
 /* A segment being taken apart; the memory serves one segment after another. */
 typedef struct hd_bleu_text {
