@@ -6,12 +6,9 @@
 #include "formats/json.h"
 #include "train/run.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct heed_progress {
     const hd_run *run;
@@ -69,17 +66,6 @@ static void write_line(const hd_run *run, char *line, size_t size) {
 
 /* ---- log.jsonl ---- */
 
-static bool write_all(int file, const char *bytes, size_t size) {
-    while (size > 0) {
-        ssize_t count = write(file, bytes, size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return false;
-        bytes += count;
-        size -= (size_t)count;
-    }
-    return true;
-}
-
 static heed_status append_line(hd_run *run, json_t *object) {
     if (!object) return hd_json_no_memory(run->context, "log.jsonl");
     hd_buffer line;
@@ -89,12 +75,7 @@ static heed_status append_line(hd_run *run, json_t *object) {
     json_decref(object);
     char *path = hd_path_join(run->context, run->folder, "log.jsonl");
     if (status == HEED_OK && (!path || line.failed)) status = HEED_MEMORY;
-    if (status == HEED_OK) {
-        int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-        if (file < 0 || !write_all(file, line.data, line.size))
-            status = hd_fail(run->context, HEED_FILE, "%s: cannot write: %s", path, strerror(errno));
-        if (file >= 0) close(file);
-    }
+    if (status == HEED_OK) status = hd_file_append(run->context, path, line.data, line.size);
     hd_free(run->context, path);
     hd_buffer_close(&line);
     return status;
@@ -161,11 +142,6 @@ heed_status hd_report_validation(hd_run *run, bool better) {
 
 /* ---- the finished folder ---- */
 
-static const char *base_name(const char *path) {
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path ? path : "";
-}
-
 static void write_layers(const hd_recipe *r, hd_buffer *card) {
     if (hd_recipe_translates(r))
         hd_buffer_format(card, "- layers %lld + %lld", (long long)r->encoder_layers, (long long)r->decoder_layers);
@@ -186,14 +162,14 @@ static void write_card(const hd_run *run, hd_buffer *card) {
     const char *shape = hd_recipe_translates(r) ? "encoder–decoder" : r->encoder_layers ? "encoder" : "decoder";
     hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
                      r->architecture == HD_TRANSFORMER ? "transformers" : "heed", objective->pipeline,
-                     base_name(run->folder));
+                     hd_path_name(run->folder));
     hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from ",
                      shape[0] == 'e' ? "An" : "A", shape,
                      r->architecture == HD_TRANSFORMER ? "Transformer" : "recurrent network",
                      run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
-    hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", base_name(o->model));
-    hd_buffer_format(card, "- data: `%s`", base_name(o->train_source));
-    if (o->train_target) hd_buffer_format(card, " → `%s`", base_name(o->train_target));
+    hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", hd_path_name(o->model));
+    hd_buffer_format(card, "- data: `%s`", hd_path_name(o->train_source));
+    if (o->train_target) hd_buffer_format(card, " → `%s`", hd_path_name(o->train_target));
     hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count, objective->examples);
     write_layers(r, card);
     hd_buffer_format(card, "- trained with heed " HEED_VERSION ", bit epoch %d\n", HD_BIT_EPOCH);
