@@ -26,7 +26,7 @@ static int64_t chosen_tokens(const hd_pair *pair) {
 
 /* ---- inputs and targets ---- */
 
-/* The decoder reads the target behind the start token. */
+/* The decoder reads the start token, then the target up to its last token. */
 static void write_shifted(const hd_pair *pair, const hd_target_room *room) {
     size_t count = (size_t)pair->target_count;
     if (!count) return;

@@ -1,4 +1,4 @@
-/* Perplexity: e to the mean loss of the tokens that a model is asked for. */
+/* Perplexity: e to the mean loss of the target tokens. */
 #include "base/arena.h"
 #include "text/unicode.h"
 #include "measure/evaluate.h"
@@ -18,13 +18,14 @@ typedef struct perplexity_settings {
 #define F(field) offsetof(perplexity_settings, field)
 
 static const hd_setting rows[] = {
-    {"whole-file", HD_SETTING_BOOL, F(whole_file), NULL, 0, 0, NULL, "a file is one text, not a text a line"},
+    {"whole-file", HD_SETTING_BOOL, F(whole_file), NULL, 0, 0, NULL, "each file is one text, not one text per line"},
     {"window", HD_SETTING_INT, F(window), "0", 0, 1 << 24, "NUMBER",
-     "tokens given at once; 0: as many as the model has positions for"},
+     "tokens per window; 0: as many as the model has positions"},
     {"stride", HD_SETTING_INT, F(stride), "0", 0, 1 << 24, "NUMBER",
-     "tokens from one window's start to the next one's; 0: a window, so that none overlap"},
-    {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE", "of an encoder–decoder: texts, one a line"},
-    {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "FILE", "and their translations, line by line"},
+     "tokens from the start of one window to the start of the next; 0: one window, so that none overlap"},
+    {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE", "encoder–decoder: source texts, one per line"},
+    {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "FILE",
+     "encoder–decoder: translations of source, line by line"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(perplexity_settings)};
@@ -33,7 +34,7 @@ heed_status heed_perplexity_options(heed_context *context, heed_options **option
     return hd_options_open(context, &table, options);
 }
 
-/* Some tokens to be asked for: all of an example's but the first `known`, which only stand before them. */
+/* An example of which all targets but the first `known` are scored; those are context alone. */
 typedef struct piece {
     hd_pair pair;
     int64_t known;
@@ -62,37 +63,37 @@ typedef struct scoring {
 
 /* ---- scoring ---- */
 
-/* The rows of the answers that are asked for, and what they should have been. */
-static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_batch *batch, int32_t *wanted,
-                                  int64_t *asked) {
+/* The states that predict the targets to be scored, and those targets. */
+static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_batch *batch, int32_t *targets,
+                                  int64_t *target_count) {
     int32_t *kept = hd_pass_alloc(&s->pass, (size_t)batch->target_count, sizeof *kept);
     if (!kept) return NULL;
-    *asked = 0;
+    *target_count = 0;
     for (size_t i = 0; i < s->count; i++)
         for (int64_t row = batch->texts.starts[i] + s->pieces[i].known; row < batch->texts.starts[i + 1]; row++) {
-            kept[*asked] = (int32_t)row;
-            wanted[(*asked)++] = batch->targets[row];
+            kept[*target_count] = (int32_t)row;
+            targets[(*target_count)++] = batch->targets[row];
         }
-    return *asked == batch->target_count ? states : hd_gather(&s->pass, states, kept, *asked, 1, NULL);
+    return *target_count == batch->target_count ? states : hd_gather(&s->pass, states, kept, *target_count, 1, NULL);
 }
 
 static heed_status score_waiting(scoring *s) {
     const hd_network *network = s->network;
     hd_pass *pass = &s->pass;
     hd_batch batch;
-    int64_t asked = 0;
+    int64_t target_count = 0;
     if (!s->count) return HEED_OK;
     if (!hd_grow(s->call->context, &s->pairs, &s->pair_capacity, s->count, sizeof *s->pairs)) return HEED_MEMORY;
     for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->pieces[i].pair;
     hd_pass_reset(pass);
     if (!hd_batch_make(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
         return pass->status;
-    int32_t *wanted = hd_pass_alloc(pass, (size_t)batch.target_count, sizeof *wanted);
-    if (!wanted) return pass->status;
-    hd_tensor *states = leave_out_known(s, hd_batch_forward(network, pass, &batch), &batch, wanted, &asked);
+    int32_t *targets = hd_pass_alloc(pass, (size_t)batch.target_count, sizeof *targets);
+    if (!targets) return pass->status;
+    hd_tensor *states = leave_out_known(s, hd_batch_forward(network, pass, &batch), &batch, targets, &target_count);
     hd_cross_entropy_options options = {.bias = network->output_bias, .classes = hd_network_classes(network)};
-    HD_TRY(hd_network_loss(network, pass, states, wanted, &batch.texts, &options, &s->nats));
-    s->tokens += asked;
+    HD_TRY(hd_network_loss(network, pass, states, targets, &batch.texts, &options, &s->nats));
+    s->tokens += target_count;
     s->count = 0;
     s->waiting = 0;
     return HEED_OK;
@@ -114,16 +115,16 @@ static int32_t *keep_ids(scoring *s, const int32_t *ids, size_t count) {
     return kept;
 }
 
-/* ---- what is asked for ---- */
+/* ---- the texts ---- */
 
-/* A text by windows: each token but the first is asked for once, in the first window that has it. */
+/* A text by windows: each token but the first is a target once, in the first window that has it. */
 static heed_status add_windows(scoring *s, const int32_t *ids, int64_t count) {
-    int64_t asked = 0; /* of ids[1 … count) */
-    for (int64_t first = 0; asked < count - 1; first += s->stride) {
+    int64_t done = 0; /* of ids[1 … count) */
+    for (int64_t first = 0; done < count - 1; first += s->stride) {
         int64_t end = hd_min(first + s->window, count - 1);
         hd_pair pair = {.target = ids + first, .target_count = (int32_t)(end - first + 1)};
-        HD_TRY(add_piece(s, pair, asked - first));
-        asked = end;
+        HD_TRY(add_piece(s, pair, done - first));
+        done = end;
     }
     return HEED_OK;
 }
@@ -143,10 +144,10 @@ static heed_status encode_line(scoring *s, const hd_lines *lines, hd_encoding *o
     return fail_at(s, lines);
 }
 
-/* Counts a line's text, without its first `given` characters, and with its end where that is asked for. */
-static void count_text(scoring *s, const hd_lines *lines, size_t given, bool end) {
-    s->bytes += lines->size - hd_utf8_offset(lines->text, lines->size, given) + end;
-    s->characters += hd_utf8_count(lines->text, lines->size) - given + end;
+/* Counts a line's text, without its first `context` characters, and with its end where that is a target. */
+static void count_text(scoring *s, const hd_lines *lines, size_t context, bool end) {
+    s->bytes += lines->size - hd_utf8_offset(lines->text, lines->size, context) + end;
+    s->characters += hd_utf8_count(lines->text, lines->size) - context + end;
 }
 
 /* A line as a text between two end tokens, where the vocabulary has one, as in training. */
@@ -162,7 +163,7 @@ static heed_status add_line(scoring *s, const hd_lines *lines) {
     return add_windows(s, ids, (int64_t)count);
 }
 
-/* A line with each of its tokens hidden in turn. */
+/* A line with each of its tokens masked in turn. */
 static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     hd_encoding *e = &s->target;
     int32_t mask = hd_tokenizer_mask(s->tokenizer), count;
@@ -170,12 +171,12 @@ static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     count = (int32_t)e->count;
     for (int32_t i = 0; i < count; i++) {
         if (e->ends[i] == e->starts[i]) continue; /* the template's */
-        int32_t *ids = keep_ids(s, e->ids, e->count), *wanted = hd_arena_alloc(&s->ids, e->count, sizeof *wanted);
-        if (!ids || !wanted) return HEED_MEMORY;
-        for (int32_t j = 0; j < count; j++) wanted[j] = j == i ? ids[i] : -1;
+        int32_t *ids = keep_ids(s, e->ids, e->count), *targets = hd_arena_alloc(&s->ids, e->count, sizeof *targets);
+        if (!ids || !targets) return HEED_MEMORY;
+        for (int32_t j = 0; j < count; j++) targets[j] = j == i ? ids[i] : -1;
         ids[i] = mask;
         HD_TRY(
-            add_piece(s, (hd_pair){.source = ids, .target = wanted, .source_count = count, .target_count = count}, 0));
+            add_piece(s, (hd_pair){.source = ids, .target = targets, .source_count = count, .target_count = count}, 0));
     }
     count_text(s, lines, 0, false);
     return score_waiting(s); /* a copy of the line for each of its tokens is enough to hold */
@@ -267,13 +268,13 @@ static heed_status resolve(scoring *s) {
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));
     if (s->objective->two_files && (!pairs || s->call->count))
-        return hd_fail(context, HEED_ARGUMENT, "%s translates: source and target name the files to judge it by",
+        return hd_fail(context, HEED_ARGUMENT, "%s translates: source and target name the files to measure it on",
                        model->folder);
     if (!s->objective->two_files && (o->source || o->target || !s->call->count))
-        return hd_fail(context, HEED_ARGUMENT, "%s does not translate: it is judged by files of text alone",
+        return hd_fail(context, HEED_ARGUMENT, "%s does not translate: it is measured on files of text alone",
                        model->folder);
     if (!s->objective->cuts_texts && (o->whole_file || o->window || o->stride))
-        return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for models that go on with texts");
+        return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for language models");
     s->window = o->window ? o->window : recipe->max_positions;
     s->stride = o->stride ? o->stride : s->window;
     if (s->window > recipe->max_positions)
@@ -302,9 +303,9 @@ static void report(const scoring *s) {
     }
     for (const char *c = s->objective->perplexity; *c; c++) hd_buffer_byte(out, *c == '_' ? '-' : *c);
     hd_report_number(out, " %.4f", exp(loss));
-    hd_report_number(out, "  loss %.4f nats a token", loss);
-    hd_report_number(out, "  %.4f bits a byte", by_byte);
-    hd_report_number(out, "  %.4f bits a character", by_character);
+    hd_report_number(out, "  loss %.4f nats per token", loss);
+    hd_report_number(out, "  %.4f bits per byte", by_byte);
+    hd_report_number(out, "  %.4f bits per character", by_character);
     hd_buffer_format(out, "  (%lld tokens, %llu bytes)", (long long)s->tokens, (unsigned long long)s->bytes);
 }
 
@@ -315,7 +316,7 @@ static heed_status score(scoring *s) {
     HD_TRY(s->objective->two_files ? read_translations(s) : read_files(s));
     HD_TRY(score_waiting(s));
     if (s->empty) hd_note(context, "%llu empty lines are left out", (unsigned long long)s->empty);
-    if (!s->tokens) return hd_fail(context, HEED_FORMAT, "there is no token to be asked for");
+    if (!s->tokens) return hd_fail(context, HEED_FORMAT, "there is no target token");
     if (!isfinite(s->nats)) return hd_fail(context, HEED_NUMERIC, "the loss is %f", s->nats);
     report(s);
     return HEED_OK;

@@ -88,7 +88,7 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     return HEED_OK;
 }
 
-/* Declares the moments and the state behind the weights, and writes all. */
+/* Declares the moments and the state after the weights, and writes all. */
 static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buffer *state, hd_declared_tensor *declared,
                                     hd_arena *names) {
     const hd_network *network = run->model->network;

@@ -94,7 +94,7 @@ static int32_t id_of_either(const heed_tokenizer *tokenizer, const char *const *
 
 /* ---- the model ---- */
 
-/* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
+/* The folder's own tokenizer.json if the run is resumed; else that of the options; else a new one. */
 static heed_status open_tokenizer(hd_run *run, heed_tokenizer **tokenizer) {
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;

@@ -111,7 +111,7 @@ static heed_status check(heed_context *context, const hd_train_options *o, hd_me
                    {"bpe-dropout", o->bpe_dropout > 0, objective->bpe_dropout},
                    {"whole-file", o->whole_file, objective->whole_file}};
     if (!learns(o->family, o->objective))
-        return hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s", objective->name);
+        return hd_fail(context, HEED_ARGUMENT, "this family does not learn the objective %s", objective->name);
     HD_TRY(check_files(context, o, objective));
     if (!(objective->metrics >> metric & 1))
         return hd_fail(context, HEED_ARGUMENT, "the metric %s does not apply to the objective %s",

@@ -1,7 +1,7 @@
 /* The tokenizers of sacreBLEU (Post, "A call for clarity in reporting BLEU scores", 2018): a score only means something
  * beside the tokenization it was computed with, so these follow sacrebleu 2.6.0 to the letter, oddities included. */
-#ifndef HD_TRAIN_METRICS_BLEU_TOKENIZE_H
-#define HD_TRAIN_METRICS_BLEU_TOKENIZE_H
+#ifndef HD_MEASURE_METRICS_BLEU_TOKENIZE_H
+#define HD_MEASURE_METRICS_BLEU_TOKENIZE_H
 
 #include "base/context.h"
 
