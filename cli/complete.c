@@ -66,13 +66,12 @@ static const own_option *find(const own_option *options, size_t count, const cha
 }
 
 /* What the value of an option is; NULL when the word is no option, or a flag. The verb's own options come first. */
-static const char *argument_of(const invocation *line, const own_option *common, size_t common_count,
-                               const char *word) {
+static const char *argument_of(const invocation *line, const own_option *common, size_t common_count, const char *word,
+                               char **listed) {
     const own_option *own = find(line->command->own, line->command->own_count, word);
     if (own) return own->argument;
     if (line->options && strncmp(word, "--", 2) == 0) {
-        const char *argument = heed_options_argument(line->options, word + 2);
-        if (argument) return argument;
+        if (heed_options_argument(line->options, word + 2, listed) == HEED_OK && *listed) return *listed;
     }
     own = find(common, common_count, word);
     return own ? own->argument : NULL;
@@ -83,7 +82,8 @@ int complete_words(const invocation *line, const own_option *common, size_t comm
     int last = count - 1;
     if (last >= 0 && strcmp(words[last], "=") == 0) last++; /* bash has --name, =, and the value as words */
     if (last > 1 && strcmp(words[last - 1], "=") == 0) last--;
-    const char *argument = last > 0 ? argument_of(line, common, common_count, words[last - 1]) : NULL, *name;
+    char *listed = NULL; /* an argument that the library made */
+    const char *argument = last > 0 ? argument_of(line, common, common_count, words[last - 1], &listed) : NULL, *name;
     if (argument) {
         offer_values(line, argument);
     } else if (prefix[0] == '-') {
@@ -95,5 +95,6 @@ int complete_words(const invocation *line, const own_option *common, size_t comm
         if (verb->words) offer_words(verb->words);
         puts("\tfiles");
     }
+    heed_free(line->context, listed);
     return finish_output("complete", EXIT_DONE);
 }

@@ -70,7 +70,8 @@ HEED_API heed_status heed_context_set_compute(heed_context *context, const char 
 /* How the context computes: "portable", "avx2", "avx512", "avx512bf16" or "neon", and on how many threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
-/* One line: the version, and the libraries that heed was built with. */
+/* One line: the version, the bit epoch (float32 results are bit-identical within one), and the libraries that heed was
+ * built with. */
 HEED_API const char *heed_version(void);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
@@ -87,9 +88,10 @@ HEED_API heed_status heed_options_help(const heed_options *options, char **text)
 HEED_API const char *heed_options_name(const heed_options *options, size_t index);
 /* True for an option that needs no value. */
 HEED_API bool heed_options_is_flag(const heed_options *options, const char *name);
-/* What an option's value is: "NUMBER", "FILE", "FOLDER" or the values that there are, "a|b|c"; NULL for a flag and for an
- * unknown name. And its line of help; NULL for an unknown name. */
-HEED_API const char *heed_options_argument(const heed_options *options, const char *name);
+/* The kind of an option's value, "NUMBER", "FILE" or "FOLDER", or its possible values, "a|b|c", for the caller to give to
+ * heed_free; *text is NULL for a flag and for an unknown name. HEED_MEMORY. */
+HEED_API heed_status heed_options_argument(const heed_options *options, const char *name, char **text);
+/* The line of help of an option; NULL for an unknown name. */
 HEED_API const char *heed_options_about(const heed_options *options, const char *name);
 HEED_API void heed_options_close(heed_options *options); /* NULL is fine */
 /* Gives back text that heed handed over. */

@@ -77,6 +77,11 @@ heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buf
     return buffer->failed ? HEED_MEMORY : status;
 }
 
+const char *hd_path_name(const char *path) {
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
 bool hd_file_exists(const char *path) {
     struct stat information;
     return stat(path, &information) == 0 && S_ISREG(information.st_mode);
@@ -143,19 +148,30 @@ heed_status hd_writer_open(heed_context *context, const char *path, hd_writer *w
     return HEED_OK;
 }
 
-static heed_status write_all(hd_writer *writer, const char *bytes, size_t size) {
+static bool write_bytes(int descriptor, const char *bytes, size_t size) {
     while (size > 0) {
-        ssize_t count = write(writer->descriptor, bytes, size);
+        ssize_t count = write(descriptor, bytes, size);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) {
-            heed_status status = fail_errno(writer->context, writer->path, "cannot write");
-            hd_writer_abandon(writer);
-            return status;
-        }
+        if (count < 0) return false;
         bytes += count;
         size -= (size_t)count;
     }
-    return HEED_OK;
+    return true;
+}
+
+static heed_status write_all(hd_writer *writer, const char *bytes, size_t size) {
+    if (write_bytes(writer->descriptor, bytes, size)) return HEED_OK;
+    heed_status status = fail_errno(writer->context, writer->path, "cannot write");
+    hd_writer_abandon(writer);
+    return status;
+}
+
+heed_status hd_file_append(heed_context *context, const char *path, const void *bytes, size_t size) {
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    heed_status status =
+        file >= 0 && write_bytes(file, bytes, size) ? HEED_OK : fail_errno(context, path, "cannot write");
+    if (file >= 0) close(file);
+    return status;
 }
 
 static heed_status flush(hd_writer *writer) {

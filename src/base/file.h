@@ -19,6 +19,10 @@ void hd_map_release(const void *data, size_t size);
 /* Appends the whole file to `buffer`. HEED_FORMAT when it has more than 256 MiB. */
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer);
 bool hd_file_exists(const char *path);
+/* The part of a path after its last slash; "" for NULL. */
+const char *hd_path_name(const char *path);
+/* Adds bytes to the end of a file, which is made if there is none. */
+heed_status hd_file_append(heed_context *context, const char *path, const void *bytes, size_t size);
 bool hd_folder_exists(const char *path);
 heed_status hd_folder_make(heed_context *context, const char *path); /* and its parents; it may exist */
 heed_status hd_file_remove(heed_context *context, const char *path); /* it may be missing */

@@ -95,9 +95,15 @@ bool heed_options_is_flag(const heed_options *options, const char *name) {
     return row && row->kind == HD_SETTING_BOOL;
 }
 
-const char *heed_options_argument(const heed_options *options, const char *name) {
+heed_status heed_options_argument(const heed_options *options, const char *name, char **text) {
     const hd_setting *row = find(options, name);
-    return row && row->kind != HD_SETTING_BOOL ? row->argument : NULL;
+    hd_buffer out;
+    *text = NULL;
+    if (!row || row->kind == HD_SETTING_BOOL) return HEED_OK;
+    hd_buffer_open(&out, options->context);
+    hd_setting_argument(row, &out);
+    *text = hd_buffer_take(&out);
+    return *text ? HEED_OK : HEED_MEMORY;
 }
 
 const char *heed_options_about(const heed_options *options, const char *name) {

@@ -100,31 +100,45 @@ static bool read_bool(const char *value, bool *result) {
     return false;
 }
 
-/* Which name of "a|b|c" is `value`, or -1. */
-static int find_choice(const char *names, const char *value) {
-    size_t length = strlen(value);
-    for (int index = 0;; index++) {
-        size_t size = strcspn(names, "|");
-        if (size == length) {
-            size_t same = 0;
-            while (same < size && plain(names[same]) == plain(value[same])) same++;
-            if (same == size) return index;
-        }
-        if (names[size] == 0) return -1;
-        names += size + 1;
+/* The name of a choice's value and its length; false past the last. */
+static bool choice_at(const hd_setting *row, int value, const char **name, size_t *size) {
+    if (row->choices) {
+        *name = row->choices(value);
+        *size = *name ? strlen(*name) : 0;
+        return *name;
     }
+    *name = row->argument;
+    for (; value > 0; value--) {
+        *name += strcspn(*name, "|");
+        if (!**name) return false;
+        ++*name;
+    }
+    *size = strcspn(*name, "|");
+    return true;
+}
+
+/* Which of the row's names is `value`, or −1. */
+static int find_choice(const hd_setting *row, const char *value) {
+    const char *name;
+    size_t size, length = strlen(value);
+    for (int index = 0; choice_at(row, index, &name, &size); index++) {
+        size_t same = 0;
+        while (size == length && same < size && plain(name[same]) == plain(value[same])) same++;
+        if (size == length && same == size) return index;
+    }
+    return -1;
 }
 
 static heed_status fail_choice(heed_context *context, const hd_setting *row, const char *value) {
     char expected[512] = "one of ";
-    size_t size = strlen(expected);
-    for (const char *c = row->argument; *c && size + 3 < sizeof expected; c++) {
-        if (*c == '|')
-            expected[size++] = ',', expected[size++] = ' ';
-        else
-            expected[size++] = *c;
+    size_t at = strlen(expected), size;
+    const char *name;
+    for (int index = 0; choice_at(row, index, &name, &size) && at + size + 3 < sizeof expected; index++) {
+        if (index) expected[at++] = ',', expected[at++] = ' ';
+        memcpy(expected + at, name, size);
+        at += size;
     }
-    expected[size] = 0;
+    expected[at] = 0;
     return fail_value(context, row, value, expected);
 }
 
@@ -189,7 +203,7 @@ static heed_status set_row(heed_context *context, const hd_setting *row, void *s
             return HEED_OK;
         }
         case HD_SETTING_CHOICE: {
-            int choice = find_choice(row->argument, value);
+            int choice = find_choice(row, value);
             if (choice < 0) return fail_choice(context, row, value);
             memcpy(field, &choice, sizeof choice);
             return HEED_OK;
@@ -256,12 +270,10 @@ void hd_settings_free(heed_context *context, const hd_setting *table, size_t cou
     }
 }
 
-static void append_choice(const char *names, int index, hd_buffer *out) {
-    for (; index > 0; index--) {
-        names += strcspn(names, "|");
-        if (*names) names++;
-    }
-    hd_buffer_append(out, names, strcspn(names, "|"));
+static void append_choice(const hd_setting *row, int value, hd_buffer *out) {
+    const char *name;
+    size_t size;
+    if (choice_at(row, value, &name, &size)) hd_buffer_append(out, name, size);
 }
 
 void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *out) {
@@ -281,7 +293,7 @@ void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *ou
             hd_buffer_text(out, *(const bool *)field ? "true" : "false");
             break;
         case HD_SETTING_CHOICE:
-            append_choice(row->argument, *(const int *)field, out);
+            append_choice(row, *(const int *)field, out);
             break;
         case HD_SETTING_STRING: {
             const char *text = *(char *const *)field;
@@ -300,16 +312,25 @@ void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *ou
     hd_buffer_text(out, number);
 }
 
+void hd_setting_argument(const hd_setting *row, hd_buffer *out) {
+    const char *name;
+    size_t size;
+    if (row->kind == HD_SETTING_BOOL) return;
+    if (!row->choices && row->argument) hd_buffer_text(out, row->argument);
+    for (int value = 0; row->choices && choice_at(row, value, &name, &size); value++) {
+        if (value) hd_buffer_byte(out, '|');
+        hd_buffer_append(out, name, size);
+    }
+}
+
 void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out) {
     for (size_t i = 0; i < count; i++) {
         const hd_setting *row = &table[i];
         size_t start = out->size;
         hd_buffer_text(out, "  --");
         hd_buffer_text(out, row->name);
-        if (row->argument && row->kind != HD_SETTING_BOOL) {
-            hd_buffer_byte(out, ' ');
-            hd_buffer_text(out, row->argument);
-        }
+        if (row->kind != HD_SETTING_BOOL) hd_buffer_byte(out, ' ');
+        hd_setting_argument(row, out);
         if (out->size - start + 2 > HELP_COLUMN) { /* no room before the column: the help gets a line of its own */
             hd_buffer_byte(out, '\n');
             start = out->size;

@@ -21,7 +21,7 @@ typedef enum hd_setting_kind {
     HD_SETTING_DOUBLE, /* double */
     HD_SETTING_BOOL,   /* bool; written true or false, read also as yes, no, on, off, 1, 0 */
     HD_SETTING_STRING, /* char *, owned by the struct; NULL while it has no value */
-    HD_SETTING_CHOICE, /* int: which of the names in `argument` */
+    HD_SETTING_CHOICE, /* int: which of the names that `choices` gives, or else those in `argument` */
     HD_SETTING_LIST    /* hd_string_list: a setting that may be given several times */
 } hd_setting_kind;
 
@@ -31,6 +31,9 @@ typedef struct hd_string_list {
     bool inherited; /* the next value replaces the items, which came from defaults or from a lower layer */
 } hd_string_list;
 
+/* The name of a choice's value, from 0 up; NULL past the last. */
+typedef const char *hd_choice_names(int value);
+
 typedef struct hd_setting {
     const char *name; /* words joined by '-' */
     hd_setting_kind kind;
@@ -39,9 +42,11 @@ typedef struct hd_setting {
     double min, max;      /* of numbers, both included; an infinity is accepted only where it is itself the limit */
     const char *argument; /* what --help shows in place of the value; for a choice its names, "a|b|c", in enum order */
     const char *help;     /* one line */
+    hd_choice_names *choices; /* of a choice whose names are those of another table, in place of `argument` */
+    unsigned flags;           /* further properties, as the table's owner defines them */
 } hd_setting;
 
-/* Gives every field its default. The fields' old contents are not looked at: free them first. After a failure the
+/* Gives every field its default. The fields' old contents are overwritten: free them first. After a failure the
  * struct may be freed. HEED_ARGUMENT if a default does not fit its own row. */
 heed_status hd_settings_default(heed_context *context, const hd_setting *table, size_t count, void *settings);
 
@@ -63,6 +68,8 @@ heed_status hd_settings_unknown(heed_context *context, const hd_setting *table, 
  * value. Items of a list are joined by a comma and a blank, for people. */
 void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *out);
 
+/* Appends the kind of a setting's value, "NUMBER", or the names of a choice, "a|b|c"; nothing for a flag. */
+void hd_setting_argument(const hd_setting *row, hd_buffer *out);
 /* Appends what `--help` says of each setting: `  --beams NUMBER    hypotheses kept at each step (default 4)`. */
 void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out);
 

@@ -67,7 +67,7 @@ static void lay_out(hd_batches *b) {
     for (uint32_t i = 0; i < items; i++) {
         uint64_t place = b->window_start + i, example = shuffled(key, place, count);
         hd_pair pair = hd_corpus_get(b->corpus, example);
-        b->items[i] = (hd_batch_item){example, place, pair.source_count, (int32_t)hd_corpus_weight(b->corpus, &pair)};
+        b->items[i] = (hd_batch_item){example, place, pair.source_count, (int32_t)b->corpus->options.weight(&pair)};
     }
     qsort(b->items, items, sizeof *b->items, by_length);
     b->batches = 0;

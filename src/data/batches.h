@@ -2,8 +2,8 @@
  *
  * An epoch goes through all examples in a random order, a window of them at a time; a window is sorted by length and cut
  * into batches of about equal tokens, which come in a random order. */
-#ifndef HD_TRAIN_BATCHES_H
-#define HD_TRAIN_BATCHES_H
+#ifndef HD_DATA_BATCHES_H
+#define HD_DATA_BATCHES_H
 
 #include "base/random.h"
 #include "data/corpus.h"

@@ -1,7 +1,5 @@
 #include "data/corpus.h"
 
-#include "data/readers/readers.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +24,7 @@ heed_status hd_corpus_refuse(hd_corpus_builder *b, const hd_lines *lines, const 
     return hd_fail(b->context, HEED_FORMAT, "%s: line %llu: %s", path, (unsigned long long)lines->number, text);
 }
 
-heed_status hd_refuse_lengths(hd_corpus_builder *b, bool source, bool target) {
+heed_status hd_corpus_refuse_lengths(hd_corpus_builder *b, bool source, bool target) {
     uint64_t lines[] = {b->source.number, b->target.number};
     while (source && hd_lines_next(&b->source)) lines[0] = b->source.number;
     while (target && hd_lines_next(&b->target)) lines[1] = b->target.number;
@@ -34,7 +32,7 @@ heed_status hd_refuse_lengths(hd_corpus_builder *b, bool source, bool target) {
                    (unsigned long long)lines[0], b->options->target, (unsigned long long)lines[1]);
 }
 
-heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, uint64_t asked) {
+heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, uint64_t targets) {
     if ((int64_t)source.count > b->options->most || (!b->window && (int64_t)target.count > b->options->most)) {
         b->long_ones++;
         return HEED_OK;
@@ -52,7 +50,7 @@ heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, 
     HD_TRY(hd_writer_write(&b->tokens, target.text, target.size));
     HD_TRY(hd_writer_write(&b->tokens, zeros, words * sizeof zeros - source.size - target.size));
     b->at += HEADER + source.count + target.count + words;
-    b->asked += asked;
+    b->targets += targets;
     b->count++;
     return HEED_OK;
 }
@@ -63,7 +61,7 @@ static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
     if (o->target) HD_TRY(hd_lines_open(b->context, o->target, 0, &b->target));
     HD_TRY(hd_writer_open(b->context, corpus->tokens_path, &b->tokens));
     HD_TRY(hd_writer_open(b->context, corpus->index_path, &b->index));
-    HD_TRY(o->read ? o->read(b) : hd_read_translations(b));
+    HD_TRY(o->read(b));
     const char *examples = o->target ? "pairs" : "texts";
     if (b->empty)
         hd_note(b->context, "%llu %s with an empty line are left out", (unsigned long long)b->empty, examples);
@@ -97,7 +95,6 @@ uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number) {
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
                            hd_corpus *corpus) {
     *corpus = (hd_corpus){.context = context, .tokenizer = tokenizer, .options = *options};
-    if (!options->read) corpus->options.draw = hd_draw_translation;
     corpus->tokens_path = file_name(context, options->folder, options->name, "tokens");
     corpus->index_path = file_name(context, options->folder, options->name, "index");
     if (!corpus->tokens_path || !corpus->index_path) return HEED_MEMORY;
@@ -121,7 +118,7 @@ heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenize
     HD_TRY(hd_map_open(context, corpus->index_path, &corpus->index));
     corpus->window = b.window;
     corpus->count = b.window ? (uint64_t)((find(corpus, 0)[1] - 1) / b.window) : b.count;
-    corpus->asked = b.window ? corpus->count * (uint64_t)b.window : b.asked;
+    corpus->targets = b.window ? corpus->count * (uint64_t)b.window : b.targets;
     return HEED_OK;
 }
 
@@ -136,16 +133,22 @@ void hd_corpus_close(hd_corpus *corpus) {
     hd_free(corpus->context, corpus->index_path);
 }
 
-hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
-    const int32_t *at = find(corpus, corpus->window ? 0 : number), *ids = at + HEADER;
-    if (corpus->window) /* a piece of the one text */
-        return (hd_pair){number, NULL, ids + (int64_t)number * corpus->window, 0, (int32_t)corpus->window + 1};
-    return (hd_pair){number, ids, ids + at[0], at[0], at[1]};
+/* header | source ids | target ids | source text | target text, the texts of examples that are encoded anew */
+static hd_pair pair_at(uint64_t number, const int32_t *at) {
+    const int32_t *source = at + HEADER, *target = source + at[0];
+    hd_pair pair = {number, source, target, at[0], at[1], NULL, NULL, at[2], at[3]};
+    if (at[2]) pair.source_text = (const char *)(target + at[1]);
+    if (at[3]) pair.target_text = (const char *)(target + at[1]) + at[2];
+    return pair;
 }
 
-int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair) {
-    bool translation = !corpus->options.read || corpus->options.read == hd_read_translations;
-    return translation ? pair->target_count : hd_max(pair->source_count, pair->target_count);
+hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
+    if (!corpus->window) return pair_at(number, find(corpus, number));
+    hd_pair pair = pair_at(number, find(corpus, 0)); /* a piece of the one text */
+    pair.source = NULL;
+    pair.target += (int64_t)number * corpus->window;
+    pair.target_count = (int32_t)corpus->window + 1;
+    return pair;
 }
 
 heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair) {

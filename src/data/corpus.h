@@ -1,6 +1,6 @@
 /* Training examples as token ids in a mapped file, so that memory does not grow with the data. */
-#ifndef HD_TRAIN_CORPUS_H
-#define HD_TRAIN_CORPUS_H
+#ifndef HD_DATA_CORPUS_H
+#define HD_DATA_CORPUS_H
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -8,21 +8,26 @@
 #include "text/tokenizer.h"
 #include "data/labels.h"
 
-/* An example: what goes in and what should come out, as its objective (data/objective.h) reads it.
+/* An example: inputs and targets, as its objective (data/objective.h) reads it.
  *   translate: both are texts, with the end token        language: source is empty; target is a piece of text
  *   masked, tag: a label for each source token, or −1    classify: target is one label */
 typedef struct hd_pair {
     uint64_t number; /* in its corpus */
     const int32_t *source, *target;
     int32_t source_count, target_count;
+    const char *source_text, *target_text; /* of examples that are encoded anew in every epoch; else NULL */
+    int32_t source_size, target_size;      /* of the texts, in bytes */
 } hd_pair;
+
+/* A number that an example has, such as how much it weighs. */
+typedef int64_t hd_pair_measure(const hd_pair *pair);
 
 typedef struct hd_corpus hd_corpus;
 typedef struct hd_corpus_builder hd_corpus_builder;
 
 /* Reads the files that the builder's options name and adds their examples. */
 typedef heed_status hd_corpus_reader(hd_corpus_builder *builder);
-/* Puts what is random about an example in this epoch in its place, in the arena. */
+/* Replaces the random part of an example by this epoch's, in the arena. */
 typedef heed_status hd_corpus_drawer(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
 
 typedef struct hd_corpus_options {
@@ -31,10 +36,11 @@ typedef struct hd_corpus_options {
     int64_t most;                /* tokens of a side; longer examples are left out, or cut in pieces */
     float bpe_dropout;           /* of translations that are drawn; if it is not 0, text is kept beside the ids */
     uint64_t seed;               /* of what is drawn */
-    hd_corpus_reader *read;      /* NULL: translations */
-    hd_corpus_drawer *draw;      /* NULL: as it is stored */
-    bool whole_file;             /* language: a file is one text, not one a line */
-    const hd_labels *labels;     /* what labels there are, for objectives that have some */
+    hd_corpus_reader *read;
+    hd_corpus_drawer *draw;  /* NULL: as it is stored */
+    hd_pair_measure *weight; /* of an example, when examples are cut into batches */
+    bool whole_file;         /* language: a file is one text, not one per line */
+    const hd_labels *labels; /* what labels there are, for objectives that have some */
 } hd_corpus_options;
 
 /* Where an example is stored, in int32s, and the line of the source that it begins with. */
@@ -49,9 +55,9 @@ struct hd_corpus {
     char *tokens_path, *index_path;
     hd_map
         tokens; /* int32: how many source ids, target ids, source bytes, target bytes; then those; one after the other */
-    hd_map index;   /* a hd_corpus_place an example */
-    uint64_t count; /* examples */
-    uint64_t asked; /* answers that they ask for, as they are stored */
+    hd_map index;     /* a hd_corpus_place an example */
+    uint64_t count;   /* examples */
+    uint64_t targets; /* of all examples, as they are stored */
     int64_t
         window; /* of one long text: its pieces, so many tokens apart, are the examples; 0: they are what is stored */
     hd_encoding drawn; /* room to encode in */
@@ -65,7 +71,7 @@ struct hd_corpus_builder {
     hd_lines source, target;
     hd_writer tokens, index;
     hd_encoding encoded_source, encoded_target; /* room for the readers */
-    uint64_t at, count, asked, empty, long_ones;
+    uint64_t at, count, targets, empty, long_ones;
     uint64_t line; /* of the example at hand, where that is not the line at hand; else 0 */
     int64_t window;
 };
@@ -78,13 +84,17 @@ typedef struct hd_side {
     size_t size;
 } hd_side;
 
-/* Adds an example that asks for so many answers; longer ones than options->most are counted and left out. */
-heed_status hd_corpus_add(hd_corpus_builder *builder, hd_side source, hd_side target, uint64_t asked);
+/* Adds an example with so many targets; longer ones than options->most are counted and left out. */
+heed_status hd_corpus_add(hd_corpus_builder *builder, hd_side source, hd_side target, uint64_t targets);
 /* Encodes the line at hand. A failure names the file and the line. */
 heed_status hd_corpus_encode(hd_corpus_builder *builder, const hd_lines *lines, const char *path, hd_encoding *out);
 /* HEED_FORMAT, at the line at hand of that file. */
 heed_status hd_corpus_refuse(hd_corpus_builder *builder, const hd_lines *lines, const char *path, const char *format,
                              ...) __attribute__((format(printf, 4, 5)));
+
+/* HEED_FORMAT with the lengths of two files that should have as many lines: `source` and `target` say whether each has had
+ * another line. */
+heed_status hd_corpus_refuse_lengths(hd_corpus_builder *builder, bool source, bool target);
 
 /* Reads files and maps the result. Examples with an empty side or a long one are left out, and a note tells how many.
  * HEED_FORMAT when a file is not what it should be, or when nothing is left. Tokenizer and labels outlive the corpus; the
@@ -95,11 +105,8 @@ void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
 /* The line of the source that an example begins with; 0 of a piece of one long text. */
 uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number);
-/* What an example weighs when examples are cut into batches: the target tokens of a translation, of others the longer
- * side. */
-int64_t hd_corpus_weight(const hd_corpus *corpus, const hd_pair *pair);
-/* The example to learn from in this epoch: what is random about it is made anew, into the arena, as (seed, epoch, number)
- * say. */
+/* The example to learn from in this epoch: its random part is a function of (seed, epoch, number), and goes into the
+ * arena. */
 heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair);
 
 #endif

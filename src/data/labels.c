@@ -97,8 +97,8 @@ heed_status hd_labels_collect(heed_context *context, const char *path, bool colu
         hd_note(context, "%s: there is one example alone of %zu labels among %zu, such as \"%s\"", path, single,
                 labels->count, labels->names[last]);
     if (status == HEED_OK && labels->count < 2)
-        return hd_fail(context, HEED_FORMAT, "%s: there is %s to tell apart", path,
-                       labels->count ? "only one label, and so nothing" : "no label");
+        return hd_fail(context, HEED_FORMAT, "%s: there is %s", path,
+                       labels->count ? "only one label, and so nothing to learn" : "no label");
     return status;
 }
 

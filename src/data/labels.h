@@ -1,6 +1,6 @@
 /* The labels that a training's files hold. */
-#ifndef HD_TRAIN_LABELS_H
-#define HD_TRAIN_LABELS_H
+#ifndef HD_DATA_LABELS_H
+#define HD_DATA_LABELS_H
 
 #include "base/arena.h"
 #include "base/lines.h"

@@ -1,4 +1,4 @@
-/* How often a label is the one that was wanted. */
+/* How often the predicted label is the expected one. */
 #include "measure/answers.h"
 #include "measure/evaluate.h"
 
@@ -10,7 +10,7 @@ typedef struct accuracy_settings {
 
 static const hd_setting rows[] = {
     {"reference", HD_SETTING_STRING, offsetof(accuracy_settings, reference), NULL, 0, 0, "FILE",
-     "the labels that are right, one a line"},
+     "expected labels, one per line"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(accuracy_settings)};
@@ -21,76 +21,76 @@ heed_status heed_accuracy_options(heed_context *context, heed_options **options)
 
 enum { TOGETHER = 256 };
 
-/* Lines of texts that a model is to classify together. */
+/* Texts that a model classifies in one call. */
 typedef struct classifying {
     const hd_measuring *call;
     hd_answers *answers;
-    hd_buffer texts, wanted; /* one behind the other; labels with a 0 behind each */
+    hd_buffer texts, expected; /* joined; each label followed by a 0 */
     size_t sizes[TOGETHER], count;
     uint64_t line; /* of the first */
 } classifying;
 
 static heed_status classify(classifying *c) {
-    const char *texts[TOGETHER], *text = c->texts.data ? c->texts.data : "", *wanted = c->wanted.data;
+    const char *texts[TOGETHER], *text = c->texts.data ? c->texts.data : "", *expected = c->expected.data;
     heed_results *results;
     for (size_t i = 0; i < c->count; text += c->sizes[i++]) texts[i] = text;
     HD_TRY(heed_classify(c->call->model, texts, c->sizes, c->count, &results));
     heed_status status = HEED_OK;
-    for (size_t i = 0; i < c->count && status == HEED_OK; i++, wanted += strlen(wanted) + 1) {
+    for (size_t i = 0; i < c->count && status == HEED_OK; i++, expected += strlen(expected) + 1) {
         const char *problem = heed_results_problem(results, i), *label = heed_results_label(results, i, 0);
         if (problem)
             hd_note(c->call->context, "%s: line %llu: %s; it counts as wrong", c->call->files[0],
                     (unsigned long long)(c->line + i), problem);
         if (!label) label = "";
-        status = hd_answers_add(c->answers, wanted, strlen(wanted), label, strlen(label));
+        status = hd_answers_add(c->answers, expected, strlen(expected), label, strlen(label));
     }
     heed_results_close(results);
     c->line += c->count;
     c->count = 0;
     hd_buffer_clear(&c->texts);
-    hd_buffer_clear(&c->wanted);
+    hd_buffer_clear(&c->expected);
     return status;
 }
 
-static heed_status add_text(classifying *c, const hd_lines *text, const char *wanted, size_t size) {
+static heed_status add_text(classifying *c, const hd_lines *text, const char *expected, size_t size) {
     hd_buffer_append(&c->texts, text->text, text->size);
-    hd_buffer_append(&c->wanted, wanted, size);
-    hd_buffer_byte(&c->wanted, 0);
-    if (c->texts.failed || c->wanted.failed) return HEED_MEMORY;
+    hd_buffer_append(&c->expected, expected, size);
+    hd_buffer_byte(&c->expected, 0);
+    if (c->texts.failed || c->expected.failed) return HEED_MEMORY;
     c->sizes[c->count++] = text->size;
     return c->count == TOGETHER ? classify(c) : HEED_OK;
 }
 
-/* What `heed classify` prints is a label too: its probability stands behind a tab. */
-static heed_status add_answer(hd_answers *answers, const hd_lines *line, const char *wanted, size_t size) {
-    const char *found, *tab;
-    size_t found_size;
-    HD_TRY(hd_label_of_line(line, false, &found, &found_size));
-    if ((tab = memchr(found, '\t', found_size))) found_size = (size_t)(tab - found);
-    return hd_answers_add(answers, wanted, size, found, found_size);
+/* What `heed classify` prints is a label too: its probability follows after a tab. */
+static heed_status add_answer(hd_answers *answers, const hd_lines *line, const char *expected, size_t size) {
+    const char *predicted, *tab;
+    size_t predicted_size;
+    HD_TRY(hd_label_of_line(line, false, &predicted, &predicted_size));
+    if ((tab = memchr(predicted, '\t', predicted_size))) predicted_size = (size_t)(tab - predicted);
+    return hd_answers_add(answers, expected, size, predicted, predicted_size);
 }
 
 static heed_status read_answers(classifying *c, hd_side_by_side *files) {
     const hd_lines *answer = &files->files[0], *reference = &files->files[1];
     bool more;
     for (;;) {
-        const char *wanted;
+        const char *expected;
         size_t size;
         HD_TRY(hd_side_by_side_next(files, &more));
         if (!more) return c->count ? classify(c) : HEED_OK;
-        HD_TRY(hd_label_of_line(reference, false, &wanted, &size));
+        HD_TRY(hd_label_of_line(reference, false, &expected, &size));
         if (!size)
             return hd_fail(files->context, HEED_FORMAT, "%s: line %llu: there is no label", reference->path,
                            (unsigned long long)reference->number);
         if (c->call->model)
-            hd_answers_check(c->answers, c->call->model, wanted, size, reference->path, reference->number);
-        HD_TRY(c->call->model ? add_text(c, answer, wanted, size) : add_answer(c->answers, answer, wanted, size));
+            hd_answers_check(c->answers, c->call->model, expected, size, reference->path, reference->number);
+        HD_TRY(c->call->model ? add_text(c, answer, expected, size) : add_answer(c->answers, answer, expected, size));
     }
 }
 
 /* ---- the report ---- */
 
-/* [wanted, found]: how often. Not 0: out of memory. */
+/* [expected, predicted]: how often. Not 0: out of memory. */
 static int add_confusion(const hd_answers *a, const uint64_t *pairs, json_t *report) {
     size_t n = a->labels.count;
     json_t *names = json_array(), *all = json_array();
@@ -126,7 +126,7 @@ static void report_text(const hd_answers *a, const hd_counts *counts, double acc
         if (a->labels.names[i][0]) hd_report_counts(out, &counts[i], a->labels.names[i]);
 }
 
-/* The macro F1 is the mean over all labels that were wanted or found; no answer is no label. */
+/* The macro F1 is the mean over all labels that were expected or predicted; no answer is no label. */
 static heed_status report(const hd_measuring *m, const hd_answers *a) {
     size_t n = a->labels.count, named = 0;
     uint64_t *pairs = hd_alloc_zeroed(m->context, n * n, sizeof *pairs), right = 0;
@@ -134,12 +134,12 @@ static heed_status report(const hd_measuring *m, const hd_answers *a) {
     heed_status status = pairs && counts ? HEED_OK : HEED_MEMORY;
     double macro = 0;
     for (int64_t i = 0; i < a->count && status == HEED_OK; i++) {
-        size_t wanted = (size_t)a->wanted[i], found = (size_t)a->found[i];
-        pairs[wanted * n + found]++;
-        counts[wanted].wanted++;
-        counts[found].found++;
-        counts[wanted].right += wanted == found;
-        right += wanted == found;
+        size_t expected = (size_t)a->expected[i], predicted = (size_t)a->predicted[i];
+        pairs[expected * n + predicted]++;
+        counts[expected].expected++;
+        counts[predicted].predicted++;
+        counts[expected].right += expected == predicted;
+        right += expected == predicted;
     }
     for (size_t i = 0; i < n && status == HEED_OK; i++)
         if (a->labels.names[i][0]) macro += hd_f1(&counts[i]), named++;
@@ -165,14 +165,14 @@ static heed_status measure(const hd_measuring *m) {
     hd_answers_open(m->context, &answers);
     c->call = m, c->answers = &answers, c->line = 1;
     hd_buffer_open(&c->texts, m->context);
-    hd_buffer_open(&c->wanted, m->context);
+    hd_buffer_open(&c->expected, m->context);
     heed_status status = hd_side_by_side_open(m->context, paths, 2, &files);
     if (status == HEED_OK) status = read_answers(c, &files);
     if (status == HEED_OK) status = hd_answers_number(&answers);
     if (status == HEED_OK) status = report(m, &answers);
     hd_side_by_side_close(&files);
     hd_buffer_close(&c->texts);
-    hd_buffer_close(&c->wanted);
+    hd_buffer_close(&c->expected);
     hd_free(m->context, c);
     hd_answers_close(&answers);
     return status;

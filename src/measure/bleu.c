@@ -4,19 +4,18 @@
 #define F(field) offsetof(hd_bleu_settings, field)
 
 static const hd_setting rows[] = {
-    {"reference", HD_SETTING_LIST, F(reference), NULL, 0, 0, "FILE", "translations to compare with, line by line"},
-    {"tokenize", HD_SETTING_CHOICE, F(tokenize), "13a", 0, 0, "13a|intl|char|none", "how lines are cut into words"},
-    {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "do not look at case"},
-    {"smooth", HD_SETTING_CHOICE, F(smooth), "exp", 0, 0, "exp|floor|add-k|none",
-     "what stands in for a precision of zero"},
+    {"reference", HD_SETTING_LIST, F(reference), NULL, 0, 0, "FILE", "reference translations, line by line"},
+    {"tokenize", HD_SETTING_CHOICE, F(tokenize), "13a", 0, 0, "13a|intl|char|none", "tokenization"},
+    {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "case-insensitive"},
+    {"smooth", HD_SETTING_CHOICE, F(smooth), "exp", 0, 0, "exp|floor|add-k|none", "smoothing of zero precisions"},
     {"smooth-value", HD_SETTING_DOUBLE, F(smooth_value), "0", 0, 1000, "NUMBER",
-     "of floor and add-k; 0 is their own default, 0.1 and 1"},
+     "value of floor and add-k; 0: their own default, 0.1 and 1"},
     {"effective-order", HD_SETTING_BOOL, F(effective_order), NULL, 0, 0, NULL,
      "leave out n-grams longer than every line"},
     {"width", HD_SETTING_INT, F(width), "1", 0, 15, "NUMBER", "decimals of the score"},
     {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE",
-     "by length: what was translated, whose words are counted; without it, the reference's are"},
-    {"bucket", HD_SETTING_INT, F(bucket), "10", 1, 1 << 20, "NUMBER", "by length: words from one bucket to the next"},
+     "by length: source sentences whose words are counted; without it, the reference's"},
+    {"bucket", HD_SETTING_INT, F(bucket), "10", 1, 1 << 20, "NUMBER", "by length: words per bucket"},
 };
 
 const hd_option_table hd_bleu_table = {rows, HD_COUNT(rows), sizeof(hd_bleu_settings)};

@@ -1,6 +1,6 @@
 /* What BLEU of files and BLEU by length share: their options. */
-#ifndef HD_TRAIN_EVALUATE_BLEU_H
-#define HD_TRAIN_EVALUATE_BLEU_H
+#ifndef HD_MEASURE_BLEU_H
+#define HD_MEASURE_BLEU_H
 
 #include "measure/evaluate.h"
 #include "measure/metrics/bleu.h"

@@ -95,16 +95,12 @@ static double score_of(const hd_bleu *bleu) {
 
 static double mean_length(const bucket *b) { return (double)b->words / (double)b->sentences; }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void report_row(const by_length *b, const char *name, const bucket *row) {
     hd_buffer *out = b->call->out;
     hd_buffer_format(out, "\n%9s %9llu", name, (unsigned long long)row->sentences);
     for (size_t i = 0; i < b->call->count; i++) {
-        for (int64_t cells = hd_text_cells(base_name(b->call->files[i])); cells > 6; cells--) hd_buffer_byte(out, ' ');
+        for (int64_t cells = hd_text_cells(hd_path_name(b->call->files[i])); cells > 6; cells--)
+            hd_buffer_byte(out, ' ');
         hd_report_number(out, "  %6.2f", score_of(row->series[i]));
     }
 }
@@ -113,7 +109,7 @@ static void report_text(const by_length *b) {
     hd_buffer *out = b->call->out;
     hd_buffer_text(out, "    words sentences");
     for (size_t i = 0; i < b->call->count; i++) {
-        const char *name = base_name(b->call->files[i]);
+        const char *name = hd_path_name(b->call->files[i]);
         for (int64_t cells = hd_text_cells(name); cells < 6; cells++) hd_buffer_byte(out, ' ');
         hd_buffer_format(out, "  %s", name);
     }
@@ -184,7 +180,7 @@ static heed_status draw(const by_length *b) {
         points++;
     }
     for (size_t f = 0; f < files && status == HEED_OK; f++)
-        series[f] = (hd_series){base_name(b->call->files[f]), x, y + f * b->count, (int64_t)points};
+        series[f] = (hd_series){hd_path_name(b->call->files[f]), x, y + f * b->count, (int64_t)points};
     hd_curves curves = {.title = "BLEU by sentence length",
                         .x_title = settings->source ? "words of the source" : "words of the reference",
                         .y_title = "BLEU",

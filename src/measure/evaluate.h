@@ -1,18 +1,18 @@
 /* What the measures of heed/heed.h share: how one is called, and files that are read side by side. */
-#ifndef HD_TRAIN_EVALUATE_H
-#define HD_TRAIN_EVALUATE_H
+#ifndef HD_MEASURE_EVALUATE_H
+#define HD_MEASURE_EVALUATE_H
 
 #include "base/lines.h"
 #include "base/options.h"
 #include "models/model.h"
 
-/* A call, as a measure is given it. */
+/* A call of a measure. */
 typedef struct hd_measuring {
     heed_context *context;
     heed_model *model;        /* NULL: answers come from files */
     const char *const *files; /* [count]; "-" is standard input */
     size_t count;
-    const void *settings; /* of the measure's table, settled */
+    const void *settings; /* of the measure's table, with all values set */
     bool json;
     const char *picture; /* a file to draw into; NULL: none */
     hd_buffer *out;      /* the report */
@@ -24,7 +24,7 @@ typedef heed_status hd_measure_function(const hd_measuring *measuring);
 heed_status hd_measure(hd_measuring measuring, const hd_option_table *table, const heed_options *options,
                        hd_measure_function *measure, char **report);
 
-/* "name": number, as JSON has numbers; `digits` behind the point. */
+/* "name": number, as JSON has numbers; `digits` after the point. */
 void hd_report_number(hd_buffer *out, const char *format, double number);
 
 /* Line i of each of several files, which all have as many. */

@@ -1,8 +1,8 @@
-/* Perplexity: e to the mean loss of the tokens that a model is asked for. */
+/* Perplexity: e to the mean loss of the target tokens. */
 #include "base/arena.h"
 #include "text/unicode.h"
 #include "measure/evaluate.h"
-#include "data/objective.h"
+#include "data/batch.h"
 #include "data/readers/readers.h"
 
 #include <math.h>
@@ -18,13 +18,14 @@ typedef struct perplexity_settings {
 #define F(field) offsetof(perplexity_settings, field)
 
 static const hd_setting rows[] = {
-    {"whole-file", HD_SETTING_BOOL, F(whole_file), NULL, 0, 0, NULL, "a file is one text, not a text a line"},
+    {"whole-file", HD_SETTING_BOOL, F(whole_file), NULL, 0, 0, NULL, "each file is one text, not one text per line"},
     {"window", HD_SETTING_INT, F(window), "0", 0, 1 << 24, "NUMBER",
-     "tokens given at once; 0: as many as the model has positions for"},
+     "tokens per window; 0: as many as the model has positions"},
     {"stride", HD_SETTING_INT, F(stride), "0", 0, 1 << 24, "NUMBER",
-     "tokens from one window's start to the next one's; 0: a window, so that none overlap"},
-    {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE", "of an encoder–decoder: texts, one a line"},
-    {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "FILE", "and their translations, line by line"},
+     "tokens from the start of one window to the start of the next; 0: one window, so that none overlap"},
+    {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE", "encoder–decoder: source texts, one per line"},
+    {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "FILE",
+     "encoder–decoder: translations of source, line by line"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(perplexity_settings)};
@@ -33,7 +34,7 @@ heed_status heed_perplexity_options(heed_context *context, heed_options **option
     return hd_options_open(context, &table, options);
 }
 
-/* Some tokens to be asked for: all of an example's but the first `known`, which only stand before them. */
+/* An example of which all targets but the first `known` are scored; those are context alone. */
 typedef struct piece {
     hd_pair pair;
     int64_t known;
@@ -44,7 +45,7 @@ typedef struct scoring {
     const perplexity_settings *settings;
     const heed_tokenizer *tokenizer;
     const hd_network *network;
-    hd_objective_kind objective;
+    const hd_objective *objective;
     int64_t window, stride;
     hd_pass pass;
     piece *pieces; /* [count]: waiting to be scored together */
@@ -60,39 +61,39 @@ typedef struct scoring {
     uint64_t bytes, characters, empty;
 } scoring;
 
-/* ---- asking the model ---- */
+/* ---- scoring ---- */
 
-/* The rows of the answers that are asked for, and what they should have been. */
-static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_laid_out *batch, int32_t *wanted,
-                                  int64_t *asked) {
-    int32_t *kept = hd_pass_alloc(&s->pass, (size_t)batch->asked, sizeof *kept);
+/* The states that predict the targets to be scored, and those targets. */
+static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_batch *batch, int32_t *targets,
+                                  int64_t *target_count) {
+    int32_t *kept = hd_pass_alloc(&s->pass, (size_t)batch->target_count, sizeof *kept);
     if (!kept) return NULL;
-    *asked = 0;
+    *target_count = 0;
     for (size_t i = 0; i < s->count; i++)
         for (int64_t row = batch->texts.starts[i] + s->pieces[i].known; row < batch->texts.starts[i + 1]; row++) {
-            kept[*asked] = (int32_t)row;
-            wanted[(*asked)++] = batch->wanted[row];
+            kept[*target_count] = (int32_t)row;
+            targets[(*target_count)++] = batch->targets[row];
         }
-    return *asked == batch->asked ? states : hd_gather(&s->pass, states, kept, *asked, 1, NULL);
+    return *target_count == batch->target_count ? states : hd_gather(&s->pass, states, kept, *target_count, 1, NULL);
 }
 
 static heed_status score_waiting(scoring *s) {
     const hd_network *network = s->network;
     hd_pass *pass = &s->pass;
-    hd_laid_out batch;
-    int64_t asked = 0;
+    hd_batch batch;
+    int64_t target_count = 0;
     if (!s->count) return HEED_OK;
     if (!hd_grow(s->call->context, &s->pairs, &s->pair_capacity, s->count, sizeof *s->pairs)) return HEED_MEMORY;
     for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->pieces[i].pair;
     hd_pass_reset(pass);
-    if (!hd_lay_out(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
+    if (!hd_batch_make(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
         return pass->status;
-    int32_t *wanted = hd_pass_alloc(pass, (size_t)batch.asked, sizeof *wanted);
-    if (!wanted) return pass->status;
-    hd_tensor *states = leave_out_known(s, hd_ask(network, pass, &batch), &batch, wanted, &asked);
+    int32_t *targets = hd_pass_alloc(pass, (size_t)batch.target_count, sizeof *targets);
+    if (!targets) return pass->status;
+    hd_tensor *states = leave_out_known(s, hd_batch_forward(network, pass, &batch), &batch, targets, &target_count);
     hd_cross_entropy_options options = {.bias = network->output_bias, .classes = hd_network_classes(network)};
-    HD_TRY(hd_network_loss(network, pass, states, wanted, &batch.texts, &options, &s->nats));
-    s->tokens += asked;
+    HD_TRY(hd_network_loss(network, pass, states, targets, &batch.texts, &options, &s->nats));
+    s->tokens += target_count;
     s->count = 0;
     s->waiting = 0;
     return HEED_OK;
@@ -114,16 +115,16 @@ static int32_t *keep_ids(scoring *s, const int32_t *ids, size_t count) {
     return kept;
 }
 
-/* ---- what is asked for ---- */
+/* ---- the texts ---- */
 
-/* A text by windows: each token but the first is asked for once, in the first window that has it. */
+/* A text by windows: each token but the first is a target once, in the first window that has it. */
 static heed_status add_windows(scoring *s, const int32_t *ids, int64_t count) {
-    int64_t asked = 0; /* of ids[1 … count) */
-    for (int64_t first = 0; asked < count - 1; first += s->stride) {
+    int64_t done = 0; /* of ids[1 … count) */
+    for (int64_t first = 0; done < count - 1; first += s->stride) {
         int64_t end = hd_min(first + s->window, count - 1);
         hd_pair pair = {.target = ids + first, .target_count = (int32_t)(end - first + 1)};
-        HD_TRY(add_piece(s, pair, asked - first));
-        asked = end;
+        HD_TRY(add_piece(s, pair, done - first));
+        done = end;
     }
     return HEED_OK;
 }
@@ -137,16 +138,16 @@ static heed_status fail_at(const scoring *s, const hd_lines *lines) {
 static heed_status encode_line(scoring *s, const hd_lines *lines, hd_encoding *out) {
     if (hd_tokenizer_encode(s->tokenizer, s->call->context, lines->text, lines->size, true, out) != HEED_OK)
         return fail_at(s, lines);
-    if (s->objective == HD_OBJECTIVE_LANGUAGE || (int64_t)out->count <= s->window) return HEED_OK;
+    if (s->objective->cuts_texts || (int64_t)out->count <= s->window) return HEED_OK;
     hd_fail(s->call->context, HEED_LENGTH, "%zu tokens are more than the model's %lld", out->count,
             (long long)s->window);
     return fail_at(s, lines);
 }
 
-/* Counts a line's text, without its first `given` characters, and with its end where that is asked for. */
-static void count_text(scoring *s, const hd_lines *lines, size_t given, bool end) {
-    s->bytes += lines->size - hd_utf8_offset(lines->text, lines->size, given) + end;
-    s->characters += hd_utf8_count(lines->text, lines->size) - given + end;
+/* Counts a line's text, without its first `context` characters, and with its end where that is a target. */
+static void count_text(scoring *s, const hd_lines *lines, size_t context, bool end) {
+    s->bytes += lines->size - hd_utf8_offset(lines->text, lines->size, context) + end;
+    s->characters += hd_utf8_count(lines->text, lines->size) - context + end;
 }
 
 /* A line as a text between two end tokens, where the vocabulary has one, as in training. */
@@ -162,7 +163,7 @@ static heed_status add_line(scoring *s, const hd_lines *lines) {
     return add_windows(s, ids, (int64_t)count);
 }
 
-/* A line with each of its tokens hidden in turn. */
+/* A line with each of its tokens masked in turn. */
 static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     hd_encoding *e = &s->target;
     int32_t mask = hd_tokenizer_mask(s->tokenizer), count;
@@ -170,12 +171,12 @@ static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     count = (int32_t)e->count;
     for (int32_t i = 0; i < count; i++) {
         if (e->ends[i] == e->starts[i]) continue; /* the template's */
-        int32_t *ids = keep_ids(s, e->ids, e->count), *wanted = hd_arena_alloc(&s->ids, e->count, sizeof *wanted);
-        if (!ids || !wanted) return HEED_MEMORY;
-        for (int32_t j = 0; j < count; j++) wanted[j] = j == i ? ids[i] : -1;
+        int32_t *ids = keep_ids(s, e->ids, e->count), *targets = hd_arena_alloc(&s->ids, e->count, sizeof *targets);
+        if (!ids || !targets) return HEED_MEMORY;
+        for (int32_t j = 0; j < count; j++) targets[j] = j == i ? ids[i] : -1;
         ids[i] = mask;
         HD_TRY(
-            add_piece(s, (hd_pair){.source = ids, .target = wanted, .source_count = count, .target_count = count}, 0));
+            add_piece(s, (hd_pair){.source = ids, .target = targets, .source_count = count, .target_count = count}, 0));
     }
     count_text(s, lines, 0, false);
     return score_waiting(s); /* a copy of the line for each of its tokens is enough to hold */
@@ -198,7 +199,7 @@ static heed_status read_file(scoring *s, hd_lines *lines) {
         s->empty += !lines->size;
         if (!lines->size) continue;
         if (!s->count) hd_arena_reset(&s->ids);
-        HD_TRY(s->objective == HD_OBJECTIVE_MASKED ? add_masked_line(s, lines) : add_line(s, lines));
+        HD_TRY(s->objective->cuts_texts ? add_line(s, lines) : add_masked_line(s, lines));
     }
     return lines->status;
 }
@@ -246,28 +247,34 @@ static heed_status read_translations(scoring *s) {
 
 /* ---- the whole ---- */
 
-/* What a model of this kind can be asked, or a refusal. */
-static heed_status settle(scoring *s) {
+/* The objective that a model of this recipe learns, if perplexity applies to it; else NULL. */
+static const hd_objective *objective_of(const hd_recipe *recipe) {
+    for (int i = 0; hd_objective_name(i); i++) {
+        const hd_objective *o = &hd_objectives[i];
+        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->side[HD_ENCODER].layers > 0)) return o;
+    }
+    return NULL;
+}
+
+/* Chooses what is measured, by the model and the options, or refuses. */
+static heed_status resolve(scoring *s) {
     heed_context *context = s->call->context;
     const heed_model *model = s->call->model;
     const perplexity_settings *o = s->settings;
     const hd_recipe *recipe = &s->network->recipe;
     bool pairs = o->source && o->target;
-    if (recipe->head == HD_HEAD_MASKED)
-        s->objective = HD_OBJECTIVE_MASKED;
-    else if (recipe->head == HD_HEAD_LANGUAGE)
-        s->objective = recipe->side[HD_ENCODER].layers ? HD_OBJECTIVE_TRANSLATE : HD_OBJECTIVE_LANGUAGE;
-    else
+    s->objective = objective_of(recipe);
+    if (!s->objective)
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));
-    if (s->objective == HD_OBJECTIVE_TRANSLATE && (!pairs || s->call->count))
-        return hd_fail(context, HEED_ARGUMENT, "%s translates: source and target name the files to judge it by",
+    if (s->objective->two_files && (!pairs || s->call->count))
+        return hd_fail(context, HEED_ARGUMENT, "%s translates: source and target name the files to measure it on",
                        model->folder);
-    if (s->objective != HD_OBJECTIVE_TRANSLATE && (o->source || o->target || !s->call->count))
-        return hd_fail(context, HEED_ARGUMENT, "%s does not translate: it is judged by files of text alone",
+    if (!s->objective->two_files && (o->source || o->target || !s->call->count))
+        return hd_fail(context, HEED_ARGUMENT, "%s does not translate: it is measured on files of text alone",
                        model->folder);
-    if (s->objective != HD_OBJECTIVE_LANGUAGE && (o->whole_file || o->window || o->stride))
-        return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for models that go on with texts");
+    if (!s->objective->cuts_texts && (o->whole_file || o->window || o->stride))
+        return hd_fail(context, HEED_ARGUMENT, "whole-file, window and stride are for language models");
     s->window = o->window ? o->window : hd_recipe_max_positions(recipe);
     s->stride = o->stride ? o->stride : s->window;
     if (s->window > hd_recipe_max_positions(recipe))
@@ -284,9 +291,8 @@ static void report(const scoring *s) {
     double loss = s->nats / (double)s->tokens, bits = s->nats / log(2);
     double by_byte = bits / (double)(s->bytes ? s->bytes : 1);
     double by_character = bits / (double)(s->characters ? s->characters : 1);
-    const char *name = s->objective == HD_OBJECTIVE_MASKED ? "pseudo_perplexity" : "perplexity";
     if (s->call->json) {
-        hd_buffer_format(out, "{\"%s\": ", name);
+        hd_buffer_format(out, "{\"%s\": ", s->objective->perplexity);
         hd_report_number(out, "%.9g, \"loss\": ", exp(loss));
         hd_report_number(out, "%.9g, \"bits_per_byte\": ", loss);
         hd_report_number(out, "%.9g, \"bits_per_character\": ", by_byte);
@@ -295,22 +301,22 @@ static void report(const scoring *s) {
                          (unsigned long long)s->bytes, (unsigned long long)s->characters);
         return;
     }
-    hd_buffer_text(out, s->objective == HD_OBJECTIVE_MASKED ? "pseudo-perplexity " : "perplexity ");
-    hd_report_number(out, "%.4f", exp(loss));
-    hd_report_number(out, "  loss %.4f nats a token", loss);
-    hd_report_number(out, "  %.4f bits a byte", by_byte);
-    hd_report_number(out, "  %.4f bits a character", by_character);
+    for (const char *c = s->objective->perplexity; *c; c++) hd_buffer_byte(out, *c == '_' ? '-' : *c);
+    hd_report_number(out, " %.4f", exp(loss));
+    hd_report_number(out, "  loss %.4f nats per token", loss);
+    hd_report_number(out, "  %.4f bits per byte", by_byte);
+    hd_report_number(out, "  %.4f bits per character", by_character);
     hd_buffer_format(out, "  (%lld tokens, %llu bytes)", (long long)s->tokens, (unsigned long long)s->bytes);
 }
 
 static heed_status score(scoring *s) {
     heed_context *context = s->call->context;
-    HD_TRY(settle(s));
+    HD_TRY(resolve(s));
     HD_TRY(hd_network_pack(s->call->model->network));
-    HD_TRY(s->objective == HD_OBJECTIVE_TRANSLATE ? read_translations(s) : read_files(s));
+    HD_TRY(s->objective->two_files ? read_translations(s) : read_files(s));
     HD_TRY(score_waiting(s));
     if (s->empty) hd_note(context, "%llu empty lines are left out", (unsigned long long)s->empty);
-    if (!s->tokens) return hd_fail(context, HEED_FORMAT, "there is no token to be asked for");
+    if (!s->tokens) return hd_fail(context, HEED_FORMAT, "there is no target token");
     if (!isfinite(s->nats)) return hd_fail(context, HEED_NUMERIC, "the loss is %f", s->nats);
     report(s);
     return HEED_OK;

@@ -1,4 +1,4 @@
-/* How well labelled spans, such as named entities, are found. */
+/* Precision, recall and F1 of labelled spans, such as named entities. */
 #include "tasks/encoded.h"
 #include "measure/answers.h"
 #include "measure/evaluate.h"
@@ -13,7 +13,7 @@ typedef struct spans_settings {
 
 static const hd_setting rows[] = {
     {"reference", HD_SETTING_STRING, offsetof(spans_settings, reference), NULL, 0, 0, "FILE",
-     "the labels that are right, without a model: a word first and its label last in a line"},
+     "without a model: file of expected labels, a word first and its label last in each line"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(spans_settings)};
@@ -22,50 +22,50 @@ heed_status heed_span_f1_options(heed_context *context, heed_options **options) 
     return hd_options_open(context, &table, options);
 }
 
-typedef struct judging {
+typedef struct tally {
     const hd_measuring *call;
     hd_answers answers;
     hd_buffer lengths; /* int64: words of each sentence */
-    hd_sentence wanted, found;
+    hd_sentence expected, predicted;
     hd_buffer chosen; /* int32: the model's label of each word, −1 of one that has no token */
-} judging;
+} tally;
 
 /* ---- answers of a file ---- */
 
-static heed_status compare_sentences(judging *j, const hd_lines *wanted, const hd_lines *found) {
-    const hd_sentence *a = &j->wanted, *b = &j->found;
+static heed_status compare_sentences(tally *j, const hd_lines *expected, const hd_lines *predicted) {
+    const hd_sentence *a = &j->expected, *b = &j->predicted;
     if (a->words == b->words && a->text.size == b->text.size &&
         (!a->words || memcmp(a->text.data, b->text.data, a->text.size) == 0))
         return HEED_OK;
     if (!a->words || !b->words)
         return hd_fail(j->call->context, HEED_FORMAT, "%s: line %llu: %s has no such sentence",
-                       a->words ? wanted->path : found->path, (unsigned long long)(a->words ? a->line : b->line),
-                       a->words ? found->path : wanted->path);
+                       a->words ? expected->path : predicted->path, (unsigned long long)(a->words ? a->line : b->line),
+                       a->words ? predicted->path : expected->path);
     return hd_fail(j->call->context, HEED_FORMAT, "%s: line %llu: another sentence than that from line %llu of %s",
-                   found->path, (unsigned long long)b->line, (unsigned long long)a->line, wanted->path);
+                   predicted->path, (unsigned long long)b->line, (unsigned long long)a->line, expected->path);
 }
 
 /* ---- answers of a model ---- */
 
 static heed_status choose(void *user, const hd_encoded *e) {
-    judging *j = user;
+    tally *j = user;
     int64_t count = 0;
-    HD_TRY(hd_sentence_find_pieces(&j->wanted, e->encoding));
-    const int32_t *pieces = hd_sentence_pieces(&j->wanted);
-    int32_t *tokens = hd_pass_alloc(e->pass, j->wanted.words, sizeof *tokens);
-    int32_t *labels = hd_pass_alloc(e->pass, j->wanted.words, sizeof *labels);
+    HD_TRY(hd_sentence_find_pieces(&j->expected, e->encoding));
+    const int32_t *pieces = hd_sentence_pieces(&j->expected);
+    int32_t *tokens = hd_pass_alloc(e->pass, j->expected.words, sizeof *tokens);
+    int32_t *labels = hd_pass_alloc(e->pass, j->expected.words, sizeof *labels);
     if (!tokens || !labels) return e->pass->status;
-    for (size_t i = 0; i < j->wanted.words; i++)
+    for (size_t i = 0; i < j->expected.words; i++)
         if (pieces[i] >= 0) tokens[count++] = pieces[i];
     if (count && !hd_choose_labels(e, tokens, count, labels)) return e->pass->status;
     int32_t *chosen = (int32_t *)(void *)j->chosen.data;
-    for (size_t i = 0, at = 0; i < j->wanted.words; i++)
+    for (size_t i = 0, at = 0; i < j->expected.words; i++)
         if (pieces[i] >= 0) chosen[i] = labels[at++];
     return HEED_OK;
 }
 
-static heed_status ask_model(judging *j, const hd_lines *lines) {
-    const hd_sentence *s = &j->wanted;
+static heed_status predict_sentence(tally *j, const hd_lines *lines) {
+    const hd_sentence *s = &j->expected;
     const char *text = s->text.data;
     const int32_t none = -1;
     heed_results *results;
@@ -83,40 +83,40 @@ static heed_status ask_model(judging *j, const hd_lines *lines) {
 
 /* ---- both ---- */
 
-static heed_status add_sentence(judging *j, const char *path) {
+static heed_status add_sentence(tally *j, const char *path) {
     const heed_model *model = j->call->model;
-    const char *wanted = j->wanted.labels.data, *found = j->found.labels.data;
-    int64_t length = (int64_t)j->wanted.words;
+    const char *expected = j->expected.labels.data, *predicted = j->predicted.labels.data;
+    int64_t length = (int64_t)j->expected.words;
     hd_buffer_append(&j->lengths, &length, sizeof length);
     for (int64_t i = 0; i < length; i++) {
         if (model) {
             int32_t chosen = ((const int32_t *)(const void *)j->chosen.data)[i];
-            found = chosen < 0 ? "O" : model->labels[chosen];
-            hd_answers_check(&j->answers, model, wanted, strlen(wanted), path, j->wanted.line + (uint64_t)i);
+            predicted = chosen < 0 ? "O" : model->labels[chosen];
+            hd_answers_check(&j->answers, model, expected, strlen(expected), path, j->expected.line + (uint64_t)i);
         }
-        HD_TRY(hd_answers_add(&j->answers, wanted, strlen(wanted), found, strlen(found)));
-        wanted += strlen(wanted) + 1;
-        if (!model) found += strlen(found) + 1;
+        HD_TRY(hd_answers_add(&j->answers, expected, strlen(expected), predicted, strlen(predicted)));
+        expected += strlen(expected) + 1;
+        if (!model) predicted += strlen(predicted) + 1;
     }
     return j->lengths.failed ? HEED_MEMORY : HEED_OK;
 }
 
-static heed_status read_sentences(judging *j, hd_lines *wanted, hd_lines *found) {
+static heed_status read_sentences(tally *j, hd_lines *expected, hd_lines *predicted) {
     for (;;) {
-        HD_TRY(hd_sentence_read(&j->wanted, wanted));
-        if (found) {
-            HD_TRY(hd_sentence_read(&j->found, found));
-            HD_TRY(compare_sentences(j, wanted, found));
+        HD_TRY(hd_sentence_read(&j->expected, expected));
+        if (predicted) {
+            HD_TRY(hd_sentence_read(&j->predicted, predicted));
+            HD_TRY(compare_sentences(j, expected, predicted));
         }
-        if (!j->wanted.words) break;
-        if (!found) HD_TRY(ask_model(j, wanted));
-        HD_TRY(add_sentence(j, wanted->path));
+        if (!j->expected.words) break;
+        if (!predicted) HD_TRY(predict_sentence(j, expected));
+        HD_TRY(add_sentence(j, expected->path));
     }
-    if (!j->answers.count) return hd_fail(j->call->context, HEED_FORMAT, "%s has no words", wanted->path);
+    if (!j->answers.count) return hd_fail(j->call->context, HEED_FORMAT, "%s has no words", expected->path);
     return HEED_OK;
 }
 
-static heed_status read_files(judging *j) {
+static heed_status read_files(tally *j) {
     const spans_settings *settings = j->call->settings;
     hd_side_by_side files;
     const char *const paths[] = {j->call->model ? j->call->files[0] : settings->reference, j->call->files[0]};
@@ -129,14 +129,14 @@ static heed_status read_files(judging *j) {
 
 /* ---- the report ---- */
 
-/* What is told apart: kinds of spans, and which of them each label is. */
+/* The kinds of spans, and the kind of each label. */
 typedef struct kinds {
     hd_labels names;
     int32_t *of;       /* [labels] */
     hd_counts *counts; /* [names] */
 } kinds;
 
-static heed_status count_spans(judging *j, kinds *k) {
+static heed_status count_spans(tally *j, kinds *k) {
     heed_context *context = j->call->context;
     const hd_answers *a = &j->answers;
     for (size_t i = 0; i < a->labels.count; i++) {
@@ -152,11 +152,12 @@ static heed_status count_spans(judging *j, kinds *k) {
     }
     const int64_t *lengths = (const int64_t *)(const void *)j->lengths.data;
     for (int64_t at = 0; at < a->count; at += *lengths++)
-        hd_spans_add(k->counts, k->of, (const char *const *)a->labels.names, a->wanted + at, a->found + at, *lengths);
+        hd_spans_add(k->counts, k->of, (const char *const *)a->labels.names, a->expected + at, a->predicted + at,
+                     *lengths);
     return HEED_OK;
 }
 
-static bool is_kind(const kinds *k, size_t i) { return k->counts[i].wanted || k->counts[i].found; }
+static bool is_kind(const kinds *k, size_t i) { return k->counts[i].expected || k->counts[i].predicted; }
 
 /* As seqeval names them. */
 static heed_status report_json(const kinds *k, const hd_counts *all, double accuracy, hd_buffer *out) {
@@ -181,18 +182,18 @@ static void report_text(const kinds *k, const hd_counts *all, double accuracy, i
     hd_report_counts(out, all, "all");
 }
 
-static heed_status report(judging *j) {
+static heed_status report(tally *j) {
     const hd_answers *a = &j->answers;
     kinds k = {.of = NULL};
     hd_counts all = {0};
     uint64_t right = 0;
     heed_status status = count_spans(j, &k);
     for (size_t i = 0; i < k.names.count && status == HEED_OK; i++) {
-        all.wanted += k.counts[i].wanted;
-        all.found += k.counts[i].found;
+        all.expected += k.counts[i].expected;
+        all.predicted += k.counts[i].predicted;
         all.right += k.counts[i].right;
     }
-    for (int64_t i = 0; i < a->count; i++) right += a->wanted[i] == a->found[i];
+    for (int64_t i = 0; i < a->count; i++) right += a->expected[i] == a->predicted[i];
     double accuracy = hd_percentage(right, (uint64_t)a->count);
     if (status == HEED_OK && j->call->json) status = report_json(&k, &all, accuracy, j->call->out);
     if (status == HEED_OK && !j->call->json) report_text(&k, &all, accuracy, a->count, j->call->out);
@@ -206,21 +207,21 @@ static heed_status measure(const hd_measuring *m) {
     const spans_settings *settings = m->settings;
     if (!m->model == !settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT,
-                       m->model ? "with a model the file has the labels that are right: reference is one too many"
+                       m->model ? "with a model the file has the expected labels: reference is one too many"
                                 : "nothing to compare with: reference is not set");
     if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "a token classification model"));
-    judging j = {.call = m};
+    tally j = {.call = m};
     hd_answers_open(m->context, &j.answers);
-    hd_sentence_open(m->context, &j.wanted);
-    hd_sentence_open(m->context, &j.found);
+    hd_sentence_open(m->context, &j.expected);
+    hd_sentence_open(m->context, &j.predicted);
     hd_buffer_open(&j.lengths, m->context);
     hd_buffer_open(&j.chosen, m->context);
     heed_status status = read_files(&j);
     if (status == HEED_OK) status = hd_answers_number(&j.answers);
     if (status == HEED_OK) status = report(&j);
     hd_answers_close(&j.answers);
-    hd_sentence_close(&j.wanted);
-    hd_sentence_close(&j.found);
+    hd_sentence_close(&j.expected);
+    hd_sentence_close(&j.predicted);
     hd_buffer_close(&j.lengths);
     hd_buffer_close(&j.chosen);
     return status;

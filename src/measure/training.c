@@ -1,4 +1,4 @@
-/* How trainings went: the numbers that they wrote to log.jsonl, one curve a training. */
+/* How training runs went: the numbers that they wrote to log.jsonl, one curve per run. */
 #include "base/file.h"
 #include "formats/json.h"
 #include "inspect/curves.h"
@@ -23,7 +23,7 @@ heed_status heed_training_options(heed_context *context, heed_options **options)
     return hd_options_open(context, &table, options);
 }
 
-/* What one training wrote under the name. */
+/* The points that one run wrote under the name. */
 typedef struct points {
     double *step, *value; /* [count] */
     size_t count, step_room, value_room;

@@ -6,129 +6,117 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Chunks that run at the same time, a worker each. */
-typedef struct group {
+/* The chunks of a step, or of some held-out examples. */
+typedef struct cutting {
     hd_run *run;
     const hd_pair *pairs;
-    const int32_t *starts; /* [chunks + 1], in pairs */
-    int64_t copies;        /* of each pair: 2 for R-Drop */
-    float scale;           /* of the gradients; 0: only the loss is wanted */
-    float **blocks;        /* [chunks]: where the gradients go */
-} group;
+    int32_t *starts; /* [count + 1], in pairs */
+    int64_t count;
+    int64_t copies; /* of each pair: 2 for R-Drop */
+    float scale;    /* of the gradients; 0: only losses are computed */
+    double *losses; /* [count]: summed over a chunk's targets */
+    int64_t first;  /* of those that run at the same time */
+} cutting;
 
-/* The summed loss of a chunk; with a scale also its gradients, times scale. */
-static void run_chunk(void *argument, int64_t chunk, int thread) {
-    (void)thread;
-    const group *g = argument;
-    hd_run *run = g->run;
-    hd_worker *worker = &run->workers[chunk];
-    hd_pass *pass = &worker->pass;
+/* One pass over a chunk, in order of the tape: its loss, and with a scale its gradients, times scale, into the block. */
+static void run_pass(const cutting *c, int64_t chunk, hd_pass *pass) {
+    hd_run *run = c->run;
     const hd_network *network = run->model->network;
-    hd_pass_reset(pass);
-    pass->recording = pass->training = g->scale > 0;
-    pass->gradients = g->blocks ? g->blocks[chunk] : NULL;
-    pass->seed = (uint64_t)run->options.seed;
-    pass->step = (uint64_t)run->state.step;
-    worker->loss = 0;
-    if (pass->gradients) memset(pass->gradients, 0, (size_t)network->gradient_count * sizeof(float));
-    hd_laid_out batch;
-    const int32_t *starts = g->starts + chunk;
-    if (!hd_lay_out(pass, run->objective, network->recipe.decoder_start, g->pairs + starts[0], starts[1] - starts[0],
-                    g->copies, &batch))
+    const int32_t *starts = c->starts + chunk;
+    hd_batch batch;
+    if (!hd_batch_make(pass, hd_run_objective(run), network->recipe.decoder_start, c->pairs + starts[0],
+                       starts[1] - starts[0], c->copies, &batch))
         return;
-    hd_tensor *states = hd_ask(network, pass, &batch);
+    hd_tensor *states = hd_batch_forward(network, pass, &batch);
     hd_cross_entropy_options options = {.bias = network->output_bias,
                                         .smoothing = run->options.label_smoothing,
-                                        .scale = g->scale,
-                                        .agreement = g->copies > 1 ? run->options.r_drop : 0,
+                                        .scale = c->scale,
+                                        .agreement = c->copies > 1 ? run->options.r_drop : 0,
                                         .classes = hd_network_classes(network)};
-    if (hd_network_loss(network, pass, states, batch.wanted, &batch.texts, &options, &worker->loss) == HEED_OK &&
-        g->scale > 0)
+    if (hd_network_loss(network, pass, states, batch.targets, &batch.texts, &options, &c->losses[chunk]) == HEED_OK &&
+        c->scale > 0)
         hd_pass_backward(pass);
+}
+
+/* A chunk's sum starts from zero, in a block of its own, and goes into the tree. */
+static void run_chunk(void *argument, int64_t piece, int thread) {
+    const cutting *c = argument;
+    hd_run *run = c->run;
+    hd_pass *pass = &run->workers[thread].pass;
+    int64_t chunk = c->first + piece;
+    if (pass->status != HEED_OK) return; /* of the worker's chunk before */
+    hd_pass_reset(pass);
+    pass->recording = pass->training = c->scale > 0;
+    pass->gradients = NULL;
+    pass->seed = (uint64_t)run->options.seed;
+    pass->step = (uint64_t)run->state.step;
+    c->losses[chunk] = 0;
+    if (c->scale > 0) {
+        pass->gradients = hd_tree_take(&run->tree);
+        if (!pass->gradients) {
+            hd_pass_fail(pass, HEED_MEMORY, "out of memory for a block of gradients");
+            return;
+        }
+        memset(pass->gradients, 0, (size_t)run->tree.block_size * sizeof(float));
+    }
+    run_pass(c, chunk, pass);
+    if (pass->gradients && pass->status == HEED_OK) hd_tree_put(&run->tree, pass->context, chunk, pass->gradients);
 }
 
 /* Cuts pairs into chunks of about chunk_tokens tokens, copies counted, as even as they can be: where each starts. */
 static int64_t cut(const hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, int32_t *starts) {
     int64_t total = 0, before = 0, chunks = 0;
-    for (size_t i = 0; i < count; i++) total += hd_corpus_weight(&run->train, &pairs[i]);
-    int64_t wanted = (copies * total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
+    for (size_t i = 0; i < count; i++) total += hd_run_objective(run)->weight(&pairs[i]);
+    int64_t most = (copies * total + run->options.chunk_tokens - 1) / run->options.chunk_tokens;
     for (size_t i = 0; i < count; i++) {
-        if (before * wanted >= chunks * total) starts[chunks++] = (int32_t)i;
-        before += hd_corpus_weight(&run->train, &pairs[i]);
+        if (before * most >= chunks * total) starts[chunks++] = (int32_t)i;
+        before += hd_run_objective(run)->weight(&pairs[i]);
     }
     starts[chunks] = (int32_t)count;
     return chunks;
 }
 
-/* A small model's chunks run side by side, a thread and a block of gradients each, and never wait for one another; a
- * large one's chunk has all threads. */
-static int64_t chunks_at_once(const hd_run *run, int64_t left) {
-    enum { MOST_GRADIENTS = 1 << 25 };
-    int64_t threads = run->threads;
-    return left >= threads && run->model->network->gradient_count <= MOST_GRADIENTS ? threads : 1;
-}
-
-typedef struct addition {
-    const hd_run *run;
-    int64_t first, end; /* blocks */
-} addition;
-
-enum { GRADIENTS_A_PIECE = 1 << 14 };
-
-static void add_piece(void *argument, int64_t piece, int thread) {
-    (void)thread;
-    const addition *a = argument;
-    int64_t start = piece * GRADIENTS_A_PIECE;
-    int64_t count = hd_min(GRADIENTS_A_PIECE, a->run->model->network->gradient_count - start);
-    float *total = a->run->blocks[0] + start;
-    for (int64_t i = a->first; i < a->end; i++)
-        a->run->context->kernels->add(count, total, a->run->blocks[i] + start, total);
-}
-
-/* Adds blocks to the total, block 0, in their order. */
-static void add_blocks(const hd_run *run, int64_t first, int64_t end) {
-    addition a = {run, first, end};
-    int64_t count = run->model->network->gradient_count;
-    hd_parallel_for(run->context, (count + GRADIENTS_A_PIECE - 1) / GRADIENTS_A_PIECE, (end - first) * count, add_piece,
-                    &a);
-}
-
-/* Runs `count` chunks at once. The first chunk of all begins the total, block 0; the others have blocks of their own,
- * which are added to it. */
-static heed_status run_group(hd_run *run, group *g, int64_t count, bool first, double *loss) {
-    int64_t block = first ? 0 : 1;
-    g->blocks = g->scale > 0 ? run->blocks + block : NULL;
-    for (int64_t i = 0; i < count; i++) {
-        run->workers[i].context.threads = count == 1 ? run->threads : 1;
-        if (!g->blocks || g->blocks[i]) continue;
-        const hd_network *network = run->model->network;
-        g->blocks[i] = hd_arena_alloc(&run->model->network->arena, (size_t)network->gradient_count, sizeof(float));
-        if (!g->blocks[i]) return HEED_MEMORY;
+/* Runs chunks [first, first + count): `at_once` of them side by side, or one after the other with all threads each. */
+static heed_status run_some(cutting *c, int64_t first, int64_t count, int at_once) {
+    hd_run *run = c->run;
+    heed_context side_by_side = hd_context_fork(run->context, at_once);
+    c->first = first;
+    for (int i = 0; i < at_once; i++) {
+        run->workers[i].context.threads = at_once > 1 ? 1 : run->context->threads;
+        run->workers[i].pass.status = HEED_OK;
     }
-    hd_parallel_for(run->context, count, INT64_MAX, run_chunk, g);
-    for (int64_t i = 0; i < count; i++) {
-        const hd_worker *worker = &run->workers[i];
-        if (worker->pass.status != HEED_OK)
-            return hd_fail_as(run->context, &worker->context, worker->pass.status);
-        *loss += worker->loss;
-    }
-    if (g->blocks) add_blocks(run, 1, block + count);
+    hd_parallel_for(&side_by_side, count, INT64_MAX, run_chunk, c);
+    for (int i = 0; i < at_once; i++)
+        if (run->workers[i].pass.status != HEED_OK)
+            return hd_fail_as(run->context, &run->workers[i].context, run->workers[i].pass.status);
     return HEED_OK;
 }
 
-/* The summed loss of some pairs, chunk by chunk; with a scale also their gradients, times scale. */
+/* A small model's chunks run side by side, a thread and blocks of gradients each, and never wait for one another; a large
+ * one's chunk has all threads, and so have the last chunks, which are fewer than the threads. */
+static heed_status run_all(cutting *c) {
+    enum { MOST_GRADIENTS = 1 << 25 };
+    const hd_run *run = c->run;
+    int64_t threads = run->model->network->gradient_count <= MOST_GRADIENTS ? run->context->threads : 1;
+    int64_t side_by_side = threads > 1 ? c->count / threads * threads : 0;
+    if (side_by_side) HD_TRY(run_some(c, 0, side_by_side, (int)threads));
+    return run_some(c, side_by_side, c->count - side_by_side, 1);
+}
+
+/* Adds the losses of some pairs to a sum over chunks; with a scale also computes the gradients, times scale. */
 static heed_status run_pairs(hd_run *run, const hd_pair *pairs, size_t count, int64_t copies, float scale,
-                             double *loss) {
-    int32_t *starts = hd_alloc(run->context, count + 1, sizeof *starts);
-    if (!starts) return HEED_MEMORY;
-    int64_t chunks = cut(run, pairs, count, copies, starts), at_once;
-    heed_status status = hd_network_pack(run->model->network);
-    for (int64_t c = 0; c < chunks && status == HEED_OK; c += at_once) {
-        at_once = chunks_at_once(run, chunks - c);
-        group g = {.run = run, .pairs = pairs, .starts = starts + c, .copies = copies, .scale = scale};
-        status = run_group(run, &g, at_once, c == 0, loss);
-    }
-    hd_free(run->context, starts);
+                             hd_tree_sum *loss) {
+    cutting c = {.run = run, .pairs = pairs, .copies = copies, .scale = scale};
+    c.starts = hd_alloc(run->context, count + 1, sizeof *c.starts);
+    c.losses = hd_alloc(run->context, count + 1, sizeof *c.losses);
+    heed_status status = c.starts && c.losses ? hd_network_pack(run->model->network) : HEED_MEMORY;
+    if (status == HEED_OK) c.count = cut(run, pairs, count, copies, c.starts);
+    if (status == HEED_OK && scale > 0) status = hd_tree_begin(&run->tree, c.count);
+    if (status == HEED_OK) status = run_all(&c);
+    for (int64_t i = 0; i < c.count && status == HEED_OK; i++) hd_tree_sum_add(loss, c.losses[i]);
+    if (scale > 0) run->optimizer.gradients = run->tree.root;
+    hd_free(run->context, c.starts);
+    hd_free(run->context, c.losses);
     return status;
 }
 
@@ -150,7 +138,7 @@ static heed_status add_batch(hd_run *run, hd_update *u) {
     for (size_t i = 0; i < count; i++) {
         hd_pair *pair = &u->pairs[u->count++];
         HD_TRY(hd_corpus_draw(&run->train, examples[i], run->batches.epoch, &u->ids, pair));
-        run->step_tokens += hd_asked_of(run->objective, pair);
+        run->step_tokens += hd_run_objective(run)->target_count(pair);
     }
     return HEED_OK;
 }
@@ -165,23 +153,23 @@ heed_status hd_run_draw(hd_run *run, hd_update *update) {
     return HEED_OK;
 }
 
-/* Says which examples' losses are no numbers: one by itself points at the data, all of them at the weights. */
-static heed_status find_unsound(hd_run *run, const hd_update *u) {
+/* Names the examples whose losses are not finite: a few point at the data, all of them at the weights. */
+static heed_status find_non_finite(hd_run *run, const hd_update *u) {
     enum { NAMED = 5 };
-    size_t found = 0, size = sizeof run->unsound;
+    size_t found = 0, size = sizeof run->non_finite;
     char lines[128] = "";
     for (size_t i = 0; i < u->count; i++) {
-        double loss = 0;
+        hd_tree_sum loss = {.count = 0};
         HD_TRY(run_pairs(run, &u->pairs[i], 1, 1, 0.0f, &loss));
         uint64_t line = hd_corpus_line(&run->train, u->pairs[i].number);
-        if (isfinite(loss) || found++ >= NAMED || !line) continue;
+        if (isfinite(hd_tree_sum_total(&loss)) || found++ >= NAMED || !line) continue;
         size_t at = strlen(lines);
         snprintf(lines + at, sizeof lines - at, "%s%llu", at ? ", " : "", (unsigned long long)line);
     }
     if (!found)
-        snprintf(run->unsound, size, "without dropout that of no example is so");
+        snprintf(run->non_finite, size, "without dropout that of no example is so");
     else
-        snprintf(run->unsound, size, "so is that of %zu of its %zu examples%s%s%s", found, u->count,
+        snprintf(run->non_finite, size, "so is that of %zu of its %zu examples%s%s%s", found, u->count,
                  lines[0] ? ", on train-source's lines " : "", lines, lines[0] && found > NAMED ? ", …" : "");
     return HEED_OK;
 }
@@ -191,10 +179,10 @@ static heed_status find_unsound(hd_run *run, const hd_update *u) {
 static heed_status run_update(hd_run *run, hd_update *u) {
     HD_TRY(hd_run_draw(run, u));
     int64_t copies = run->options.r_drop > 0 ? 2 : 1, tokens = hd_max(copies * run->step_tokens, 1);
-    double loss = 0;
+    hd_tree_sum loss = {.count = 0};
     HD_TRY(run_pairs(run, u->pairs, u->count, copies, 1.0f / (float)tokens, &loss));
-    run->loss = loss / (double)tokens;
-    return isfinite(run->loss) ? HEED_OK : find_unsound(run, u);
+    run->loss = hd_tree_sum_total(&loss) / (double)tokens;
+    return isfinite(run->loss) ? HEED_OK : find_non_finite(run, u);
 }
 
 heed_status hd_run_batches(hd_run *run) {
@@ -211,18 +199,18 @@ heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss) {
     hd_arena drawn;
     hd_arena_open(&drawn, run->context);
     heed_status status = HEED_OK;
-    int64_t asked = 0;
-    *loss = 0;
+    int64_t targets = 0;
+    hd_tree_sum sum = {.count = 0}; /* its chunks are numbered through the whole corpus */
     for (uint64_t first = 0; first < corpus->count && status == HEED_OK; first += PAIRS) {
         size_t count = (size_t)hd_min(PAIRS, (int64_t)(corpus->count - first));
         hd_arena_reset(&drawn);
         for (size_t i = 0; i < count && status == HEED_OK; i++) {
             status = hd_corpus_draw(corpus, first + i, 0, &drawn, &pairs[i]); /* the same in every validation */
-            if (status == HEED_OK) asked += hd_asked_of(run->objective, &pairs[i]);
+            if (status == HEED_OK) targets += hd_run_objective(run)->target_count(&pairs[i]);
         }
-        if (status == HEED_OK) status = run_pairs(run, pairs, count, 1, 0.0f, loss);
+        if (status == HEED_OK) status = run_pairs(run, pairs, count, 1, 0.0f, &sum);
     }
     hd_arena_close(&drawn);
-    *loss /= (double)hd_max(asked, 1);
+    *loss = hd_tree_sum_total(&sum) / (double)hd_max(targets, 1);
     return status;
 }

@@ -3,6 +3,7 @@
  * no state: they are functions of the step. */
 #include "base/file.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "formats/json.h"
 #include "formats/safetensors.h"
 #include "formats/widen.h"
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { FORMAT = 2 }; /* of the state; 1, which did not say so, belongs to bit epoch 1 */
 
 static const char *const prefixes[] = {"", "adam.m.", "adam.v."};
 
@@ -26,12 +29,12 @@ static json_t *number(double value) {
 
 static heed_status write_state(hd_run *run, hd_buffer *out) {
     const hd_run_state *s = &run->state;
-    json_t *state =
-        json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "step", (json_int_t)s->step, "epoch",
-                  (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_loss",
-                  number(s->best_loss), "best_step", (json_int_t)s->best_step, "validations",
-                  (json_int_t)s->validations, "worse", (json_int_t)s->worse, "tokens", (json_int_t)s->tokens, "power1",
-                  number(run->optimizer.power1), "power2", number(run->optimizer.power2));
+    json_t *state = json_pack(
+        "{s:i, s:i, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "format", FORMAT, "bit_epoch",
+        HD_BIT_EPOCH, "heed", HEED_VERSION, "step", (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "batch",
+        (json_int_t)s->batch, "best", number(s->best), "best_loss", number(s->best_loss), "best_step",
+        (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse, "tokens",
+        (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2", number(run->optimizer.power2));
     heed_status status =
         state ? hd_json_append(run->context, state, out) : hd_json_no_memory(run->context, "checkpoint");
     json_decref(state);
@@ -48,10 +51,28 @@ static heed_status read_double(const hd_json *json, const char *key, double *out
     return HEED_OK;
 }
 
+/* Another bit epoch would go on with other arithmetic than the steps before it had. */
+static heed_status check_version(hd_run *run, const hd_json *json) {
+    const char *version;
+    int64_t format, bit_epoch;
+    const int64_t most = (int64_t)1 << 30;
+    HD_TRY(hd_json_int(json, "format", 1, 0, most, &format));
+    HD_TRY(hd_json_int(json, "bit_epoch", 1, 0, most, &bit_epoch));
+    HD_TRY(hd_json_string(json, "heed", NULL, &version));
+    if (format == FORMAT && bit_epoch == HD_BIT_EPOCH) return HEED_OK;
+    return hd_fail(
+        run->context, HEED_FORMAT,
+        "%s: a checkpoint of format %lld and bit epoch %lld, written by heed%s%.40s; this heed resumes format "
+        "%d and bit epoch %d: finish the run with the heed that began it, or begin another with model = %s",
+        json->path, (long long)format, (long long)bit_epoch, version ? " " : "", version ? version : "", FORMAT,
+        HD_BIT_EPOCH, run->folder);
+}
+
 static heed_status read_state(hd_run *run, const hd_json *json) {
     hd_run_state *s = &run->state;
     int64_t epoch, batch, tokens;
     const int64_t most = (int64_t)1 << 60;
+    HD_TRY(check_version(run, json));
     HD_TRY(hd_json_int(json, "step", 0, 0, most, &s->step));
     HD_TRY(hd_json_int(json, "epoch", 0, 0, most, &epoch));
     HD_TRY(hd_json_int(json, "batch", 0, 0, most, &batch));
@@ -67,7 +88,7 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     return HEED_OK;
 }
 
-/* Declares the moments and the state behind the weights, and writes all. */
+/* Declares the moments and the state after the weights, and writes all. */
 static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buffer *state, hd_declared_tensor *declared,
                                     hd_arena *names) {
     const hd_network *network = run->model->network;
@@ -131,7 +152,7 @@ heed_status hd_checkpoint_save(hd_run *run) {
     return status;
 }
 
-static heed_status load(hd_run *run, const char *path, const hd_safetensors *file) {
+static heed_status load_parameters(hd_run *run, const char *path, const hd_safetensors *file) {
     const hd_network *network = run->model->network;
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
@@ -148,16 +169,23 @@ static heed_status load(hd_run *run, const char *path, const hd_safetensors *fil
             memcpy(data, stored->data, stored->bytes);
             p->panels_stale = true;
         }
+    return HEED_OK;
+}
+
+typedef heed_status state_reader(hd_run *run, const hd_json *state);
+
+static heed_status with_state(hd_run *run, const char *path, const hd_safetensors *file, state_reader *read) {
     const hd_stored_tensor *state = hd_safetensors_find(file, "state");
     if (!state || state->dtype != HD_U8) return hd_fail(run->context, HEED_FORMAT, "%s: \"state\" is missing", path);
     hd_json json;
     HD_TRY(hd_json_open_bytes(run->context, path, state->data, state->bytes, HD_JSON_STRICT, &json));
-    heed_status status = read_state(run, &json);
+    heed_status status = read(run, &json);
     hd_json_close(&json);
     return status;
 }
 
-heed_status hd_checkpoint_load(hd_run *run, bool *found) {
+/* Reads the checkpoint's state, and with `parameters` also its weights and moments. */
+static heed_status load(hd_run *run, state_reader *read, bool parameters, bool *found) {
     char *path = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
     if (!path) return HEED_MEMORY;
     heed_status status = HEED_OK;
@@ -165,11 +193,22 @@ heed_status hd_checkpoint_load(hd_run *run, bool *found) {
     if (*found) {
         hd_safetensors *file;
         status = hd_safetensors_open(run->context, path, &file);
-        if (status == HEED_OK) status = load(run, path, file);
+        if (status == HEED_OK) status = with_state(run, path, file, read);
+        if (status == HEED_OK && parameters) status = load_parameters(run, path, file);
         hd_safetensors_close(file);
-        run->saved_step = run->state.step;
     }
     hd_free(run->context, path);
+    return status;
+}
+
+heed_status hd_checkpoint_check(hd_run *run) {
+    bool found;
+    return load(run, check_version, false, &found);
+}
+
+heed_status hd_checkpoint_load(hd_run *run, bool *found) {
+    heed_status status = load(run, read_state, true, found);
+    if (*found) run->saved_step = run->state.step;
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* What is trained: a tokenizer and a model as the options ask for them. Read from hd_run_make_model at the end upwards. */
+/* The model to train: a tokenizer and a network as the options say. Read from hd_run_make_model at the end upwards. */
 #include "base/lines.h"
 #include "text/train.h"
 #include "train/run.h"
@@ -7,37 +7,23 @@
 
 /* ---- the family ---- */
 
-/* The family that the settings name; NULL where they leave it to the objective. */
-static heed_status named_family(heed_context *context, const hd_train_options *o, const hd_family **family) {
-    hd_buffer name;
-    hd_buffer_open(&name, context);
-    hd_setting_value(hd_settings_find(hd_train_table.rows, hd_train_table.count, "family"), o, &name);
-    *family = name.size ? hd_family_named(name.data) : NULL;
-    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
-    hd_buffer_close(&name);
-    return status;
-}
-
-/* The family of a new model. */
-static heed_status choose_family(const hd_run *run, const hd_family **family) {
-    HD_TRY(named_family(run->context, &run->options, family));
-    if (*family) return HEED_OK;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE)
-        *family = run->options.pre_norm ? &hd_pegasus : &hd_marian;
-    else
-        *family = run->objective == HD_OBJECTIVE_LANGUAGE ? &hd_gpt2 : &hd_bert;
-    return HEED_OK;
+/* The family that the options name, or the objective's own. */
+static const hd_family *family_of(const hd_train_options *o) {
+    const hd_objective *objective = &hd_objectives[o->objective];
+    if (o->family) return hd_families[o->family - 1];
+    return o->pre_norm && objective->pre_norm_family ? objective->pre_norm_family : objective->family;
 }
 
 heed_status hd_run_check_family(heed_context *context, const hd_train_options *o) {
     const hd_objective *objective = &hd_objectives[o->objective];
-    const hd_family *family;
+    const hd_family *family = family_of(o);
     bool has = true;
-    HD_TRY(named_family(context, o, &family));
-    if (family) HD_TRY(hd_family_has(context, family, objective->head, objective->encodes, objective->decodes, &has));
-    return has ? HEED_OK
-               : hd_fail(context, HEED_ARGUMENT, "the family asked for does not learn the objective %s",
-                         objective->name);
+    HD_TRY(hd_family_has(context, family, objective->head, objective->encodes, objective->decodes, &has));
+    if (!has)
+        return hd_fail(context, HEED_ARGUMENT, "the family %s does not learn the objective %s", family->model_type,
+                       objective->name);
+    if (o->crf && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "crf is for the family heed-rnn");
+    return HEED_OK;
 }
 
 /* ---- the tokenizer ---- */
@@ -76,8 +62,7 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 static hd_tokenizer_kind kind_of(const hd_run *run, const hd_family *family) {
     int kind = run->options.tokenizer_kind;
     if (kind) return (hd_tokenizer_kind)(kind - 1);
-    if (run->objective == HD_OBJECTIVE_LANGUAGE) return HD_KIND_BYTE_BPE;
-    return family == &hd_bert ? HD_KIND_WORDPIECE : HD_KIND_BPE;
+    return family == &hd_bert ? HD_KIND_WORDPIECE : hd_run_objective(run)->tokenizer;
 }
 
 static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
@@ -87,22 +72,28 @@ static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_to
     options.min_frequency = (uint64_t)o->min_frequency;
     options.form = (hd_normal_form)o->normal_form;
     options.lowercase = o->lowercase;
-    bool translates = run->objective == HD_OBJECTIVE_TRANSLATE;
+    const hd_objective *objective = hd_run_objective(run);
     reading r = {.context = run->context,
-                 .paths = {o->train_source, translates ? o->train_target : NULL},
-                 .keep_ends = run->objective == HD_OBJECTIVE_LANGUAGE && hd_tokenizer_learns_line_ends(options.kind),
-                 .words = run->objective == HD_OBJECTIVE_TAG};
+                 .paths = {o->train_source, objective->two_texts ? o->train_target : NULL},
+                 .keep_ends = objective->cuts_texts && hd_tokenizer_learns_line_ends(options.kind),
+                 .words = objective->labels == HD_LABELS_OF_WORDS};
     heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
     if (r.open) hd_lines_close(&r.lines);
     return status;
 }
 
-/* A token that a kind of model cannot do without. */
-static heed_status require_id(const hd_run *run, const heed_tokenizer *tokenizer, const char *token, int32_t *id) {
-    *id = hd_tokenizer_id(tokenizer, token);
-    if (*id >= 0) return HEED_OK;
+/* The tokens that the objective cannot do without: all of them, or any one. */
+static heed_status check_special(const hd_run *run, const heed_tokenizer *tokenizer) {
+    const hd_objective *objective = hd_run_objective(run);
+    const char *missing = NULL;
+    for (const char *const *token = objective->special; token && *token; token++) {
+        bool found = hd_tokenizer_id(tokenizer, *token) >= 0;
+        if (found && objective->any_special) return HEED_OK;
+        if (!found) missing = *token;
+    }
+    if (!missing) return HEED_OK;
     return hd_fail(run->context, HEED_FORMAT, "%s: there is no \"%s\" token, which this model needs",
-                   run->options.tokenizer ? run->options.tokenizer : "the tokenizer", token);
+                   run->options.tokenizer ? run->options.tokenizer : "the tokenizer", missing);
 }
 
 /* The first of these that there is, or −1. */
@@ -116,7 +107,7 @@ static int32_t id_of_either(const heed_tokenizer *tokenizer, const char *const *
 
 /* ---- the model ---- */
 
-/* A folder's own tokenizer.json, from a run that is resumed; else the one asked for; else a new one. */
+/* The folder's own tokenizer.json if the run is resumed; else that of the options; else a new one. */
 static heed_status open_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
@@ -166,25 +157,17 @@ static heed_status make_recipe(const hd_run *run, const hd_family *family, hd_re
 static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *tokenizer, hd_recipe *recipe) {
     static const char *const pads[] = {"<pad>", "[PAD]", NULL};
     static const char *const ends[] = {"</s>", "<|endoftext|>", NULL};
-    int32_t mask;
     recipe->vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
     recipe->pad = id_of_either(tokenizer, pads);
     recipe->eos = id_of_either(tokenizer, ends);
-    recipe->decoder_start = run->objective == HD_OBJECTIVE_TRANSLATE ? recipe->pad : recipe->eos;
-    if (run->objective == HD_OBJECTIVE_TRANSLATE) {
-        HD_TRY(require_id(run, tokenizer, "<pad>", &recipe->pad));
-        return require_id(run, tokenizer, "</s>", &recipe->eos);
-    }
-    if (run->objective == HD_OBJECTIVE_MASKED && hd_tokenizer_id(tokenizer, "<mask>") < 0)
-        return require_id(run, tokenizer, "[MASK]", &mask);
-    return HEED_OK;
+    recipe->decoder_start = hd_run_objective(run)->starts_with_pad ? recipe->pad : recipe->eos;
+    return check_special(run, tokenizer);
 }
 
 static heed_status make_model(hd_run *run) {
     heed_tokenizer *tokenizer = NULL;
-    const hd_family *family;
+    const hd_family *family = family_of(&run->options);
     hd_recipe recipe;
-    HD_TRY(choose_family(run, &family));
     HD_TRY(make_recipe(run, family, &recipe));
     heed_status status = open_tokenizer(run, family, &tokenizer);
     if (status == HEED_OK) status = add_special_ids(run, tokenizer, &recipe);
@@ -195,7 +178,7 @@ static heed_status make_model(hd_run *run) {
     return status;
 }
 
-/* Does the model's head tell what is to be learned, and by the labels of the training data? */
+/* Does the model have the objective's head, for the labels of the training data? */
 static bool has_head(const hd_run *run) {
     const hd_recipe *recipe = &run->model->network->recipe;
     if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
@@ -223,7 +206,7 @@ static heed_status change_head(hd_run *run) {
     hd_recipe recipe = body->network->recipe;
     recipe.head = (int)hd_objectives[run->objective].head;
     recipe.labels = (int64_t)run->labels.count;
-    recipe.crf = run->objective == HD_OBJECTIVE_TAG && (recipe.crf || run->options.crf);
+    recipe.crf = hd_run_objective(run)->crf && (recipe.crf || run->options.crf);
     run->model = NULL;
     heed_status status =
         hd_model_make(run->context, body->family, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
@@ -236,28 +219,25 @@ static heed_status change_head(hd_run *run) {
     return status;
 }
 
-/* What is asked of a new model says nothing of one that there is. */
-static heed_status note_unheard(const hd_run *run) {
-    static const char *const of_new[] = {"tokenizer",      "tokenizer-kind", "vocabulary-size", "family",
-                                         "cell",           "memory",         "one-direction",   "width",
-                                         "encoder-layers", "decoder-layers", "heads",           "key-heads",
-                                         "ffn-width",      "max-positions",  "activation",      "pre-norm"};
-    hd_buffer value, unheard;
+/* Notes the options that describe a new model: they have no effect on an existing one. */
+static heed_status note_unused(const hd_run *run) {
+    hd_buffer value, unused;
     hd_buffer_open(&value, run->context);
-    hd_buffer_open(&unheard, run->context);
-    for (size_t i = 0; i < HD_COUNT(of_new); i++) {
-        const hd_setting *row = hd_settings_find(hd_train_table.rows, hd_train_table.count, of_new[i]);
+    hd_buffer_open(&unused, run->context);
+    for (size_t i = 0; i < hd_train_table.count; i++) {
+        const hd_setting *row = &hd_train_table.rows[i];
+        if (!(row->flags & HD_TRAIN_NEW_MODEL)) continue;
         hd_buffer_clear(&value);
         hd_setting_value(row, &run->options, &value);
         const char *initial = row->initial ? row->initial : row->kind == HD_SETTING_BOOL ? "false" : "";
         if (value.size && strcmp(value.data, initial) != 0)
-            hd_buffer_format(&unheard, "%s%s", unheard.size ? ", " : "", row->name);
+            hd_buffer_format(&unused, "%s%s", unused.size ? ", " : "", row->name);
     }
-    heed_status status = value.failed || unheard.failed ? HEED_MEMORY : HEED_OK;
-    if (unheard.size && status == HEED_OK)
-        hd_note(run->context, "%s is trained as it is, and not asked for %s", run->options.model, unheard.data);
+    heed_status status = value.failed || unused.failed ? HEED_MEMORY : HEED_OK;
+    if (unused.size && status == HEED_OK)
+        hd_note(run->context, "%s keeps its own structure: no effect of %s", run->options.model, unused.data);
     hd_buffer_close(&value);
-    hd_buffer_close(&unheard);
+    hd_buffer_close(&unused);
     return status;
 }
 
@@ -265,7 +245,7 @@ static heed_status open_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     const hd_objective *objective = &hd_objectives[run->objective];
     HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
-    if (!run->resume) HD_TRY(note_unheard(run));
+    if (!run->resume) HD_TRY(note_unused(run));
     hd_recipe *recipe = &run->model->network->recipe;
     recipe->dropout = o->dropout;
     recipe->attention_dropout = o->attention_dropout;
@@ -280,20 +260,23 @@ static heed_status open_model(hd_run *run) {
     return change_head(run);
 }
 
-/* Where the labels of the training data stand. */
 static heed_status collect_labels(hd_run *run) {
     const hd_train_options *o = &run->options;
-    if (run->objective == HD_OBJECTIVE_CLASSIFY)
-        return hd_labels_collect(run->context, o->train_target, false, &run->labels);
-    if (run->objective == HD_OBJECTIVE_TAG) return hd_labels_collect(run->context, o->train_source, true, &run->labels);
-    return HEED_OK;
+    switch (hd_run_objective(run)->labels) {
+        case HD_LABELS_OF_LINES:
+            return hd_labels_collect(run->context, o->train_target, false, &run->labels);
+        case HD_LABELS_OF_WORDS:
+            return hd_labels_collect(run->context, o->train_source, true, &run->labels);
+        default:
+            return HEED_OK;
+    }
 }
 
 heed_status hd_run_make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     HD_TRY(collect_labels(run));
     HD_TRY(o->model ? open_model(run) : make_model(run));
-    run->model->generation = (hd_generation){.beams = run->objective == HD_OBJECTIVE_TRANSLATE ? o->beams : 1,
+    run->model->generation = (hd_generation){.beams = hd_run_objective(run)->beams ? o->beams : 1,
                                              .best = 1,
                                              .length_penalty = o->length_penalty,
                                              .repetition_penalty = 1.0f,

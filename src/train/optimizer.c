@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "base/real.h"
+#include "train/tree.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,11 +21,9 @@ heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, cons
         memset(p->m, 0, count * sizeof *p->m);
         memset(p->v, 0, count * sizeof *p->v);
     }
-    size_t count = (size_t)network->gradient_count;
-    optimizer->gradients = hd_arena_alloc(&network->arena, count, sizeof *optimizer->gradients);
-    optimizer->sums = hd_arena_alloc(&network->arena, count / PIECE + 1, sizeof *optimizer->sums);
-    if (!optimizer->gradients || !optimizer->sums) return HEED_MEMORY;
-    memset(optimizer->gradients, 0, count * sizeof *optimizer->gradients); /* what lies between parameters stays zero */
+    optimizer->sums =
+        hd_arena_alloc(&network->arena, (size_t)network->gradient_count / PIECE + 1, sizeof *optimizer->sums);
+    if (!optimizer->sums) return HEED_MEMORY;
     return HEED_OK;
 }
 
@@ -48,29 +47,37 @@ double hd_learning_rate(const hd_train_options *options, int64_t step) {
     }
 }
 
-static void sum_piece(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const hd_optimizer *o = argument;
-    int64_t start = piece * PIECE, count = hd_min(PIECE, o->network->gradient_count - start);
-    o->sums[piece] = o->network->context->kernels->sum_of_squares(count, o->gradients + start);
-}
-
 static int64_t pieces(int64_t count) { return (count + PIECE - 1) / PIECE; }
 
-/* The gradient's norm: pieces in double, added in order. */
-static double norm(hd_optimizer *o) {
-    int64_t count = o->network->gradient_count;
-    double total = 0;
-    hd_parallel_for(o->network->context, pieces(count), 2 * count, sum_piece, o);
-    for (int64_t i = 0; i < pieces(count); i++) total += o->sums[i];
-    return sqrt(total);
-}
-
+/* Some optimizer's work on one parameter. */
 typedef struct stepping {
     const hd_optimizer *optimizer;
     hd_parameter *parameter;
     hd_adam adam;
 } stepping;
+
+static void square_piece(void *argument, int64_t piece, int worker) {
+    (void)worker;
+    const stepping *s = argument;
+    const hd_optimizer *o = s->optimizer;
+    int64_t start = piece * PIECE, count = hd_min(PIECE, hd_parameter_count(s->parameter) - start);
+    o->sums[piece] =
+        o->network->context->kernels->sum_of_squares(count, o->gradients + s->parameter->gradient_at + start);
+}
+
+/* The gradient's norm: a sum of squares in double for each piece of each parameter, added as a tree whose leaves are the
+ * pieces in the order of the parameters. */
+static double norm(const hd_optimizer *o) {
+    hd_tree_sum total = {.count = 0};
+    for (int64_t i = 0; i < o->network->count; i++) {
+        stepping s = {.optimizer = o, .parameter = o->network->parameters[i]};
+        if (!s.parameter->trained) continue;
+        int64_t count = hd_parameter_count(s.parameter);
+        hd_parallel_for(o->network->context, pieces(count), 2 * count, square_piece, &s);
+        for (int64_t piece = 0; piece < pieces(count); piece++) hd_tree_sum_add(&total, o->sums[piece]);
+    }
+    return sqrt(hd_tree_sum_total(&total));
+}
 
 static void step_piece(void *argument, int64_t piece, int worker) {
     (void)worker;

@@ -1,4 +1,4 @@
-/* Adam with clipping over all of a stack's parameters, and the schedules of its learning rate. */
+/* Adam with clipping over all of a network's parameters, and the schedules of its learning rate. */
 #ifndef HD_TRAIN_OPTIMIZER_H
 #define HD_TRAIN_OPTIMIZER_H
 
@@ -8,13 +8,13 @@
 typedef struct hd_optimizer {
     hd_network *network;
     const hd_train_options *options;
-    float *gradients;      /* [network->gradient_count], to be filled before a step */
-    double power1, power2; /* β₁ᵗ and β₂ᵗ, by repeated multiplication: the same everywhere */
-    double norm;           /* of the last gradient, before clipping */
-    double *sums;          /* a sum of squares for each piece of the gradients */
+    const float *gradients; /* [network->gradient_count], to be set before a step */
+    double power1, power2;  /* β₁ᵗ and β₂ᵗ, by repeated multiplication: the same everywhere */
+    double norm;            /* of the last gradient, before clipping */
+    double *sums;           /* [pieces of the largest parameter]: sums of squares */
 } hd_optimizer;
 
-/* Gradients and moments from the stack's arena, all zero. */
+/* Moments from the network's arena, all zero. */
 heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, const hd_train_options *options);
 /* The learning rate of step 1, 2, …: a linear warm-up, then the schedule. */
 double hd_learning_rate(const hd_train_options *options, int64_t step);

@@ -1,99 +1,134 @@
 #include "train/options.h"
 
-#include "tensor/dtype.h"
+#include "data/objective.h"
+#include "measure/metrics/bleu_tokenize.h"
+#include "models/family.h"
+#include "text/train.h"
+
+/* ---- the names of choices, by their values ---- */
+
+#define CHOICES(function, ...)                                                   \
+    static const char *function(int value) {                                     \
+        static const char *const names[] = {__VA_ARGS__};                        \
+        return value >= 0 && value < (int)HD_COUNT(names) ? names[value] : NULL; \
+    }
+
+CHOICES(schedules, [HD_INVERSE_SQUARE_ROOT] = "inverse-square-root", [HD_COSINE] = "cosine", [HD_LINEAR] = "linear",
+        [HD_CONSTANT] = "constant")
+CHOICES(compute_modes, [HD_COMPUTE_F32] = "f32", [HD_COMPUTE_BF16] = "bf16")
+CHOICES(weight_types, [HD_F32] = "f32", [HD_F16] = "f16", [HD_BF16] = "bf16")
+CHOICES(normal_forms, [HD_FORM_NONE] = "none", [HD_FORM_NFC] = "nfc", [HD_FORM_NFD] = "nfd", [HD_FORM_NFKC] = "nfkc",
+        [HD_FORM_NFKD] = "nfkd")
+CHOICES(tokenizer_kinds, "auto", [1 + HD_KIND_BPE] = "bpe", [1 + HD_KIND_WORDPIECE] = "wordpiece",
+        [1 + HD_KIND_BYTE_BPE] = "byte-bpe", [1 + HD_KIND_CHARACTERS] = "characters")
+static const char *families(int value) {
+    return value == 0 ? "auto" : value > 0 && hd_families[value - 1] ? hd_families[value - 1]->model_type : NULL;
+}
+CHOICES(cells, [HD_ELMAN] = "elman", [HD_GRU] = "gru", [HD_LSTM] = "lstm")
+CHOICES(memories, [HD_MEMORY_LAST] = "last", [HD_MEMORY_MEAN] = "mean", [HD_MEMORY_CONCATENATED] = "concatenated",
+        [HD_MEMORY_BAHDANAU] = "bahdanau", [HD_MEMORY_LUONG_DOT] = "luong-dot",
+        [HD_MEMORY_LUONG_GENERAL] = "luong-general", [HD_MEMORY_LUONG_CONCAT] = "luong-concat")
+CHOICES(activations, "auto", [1 + HD_IDENTITY] = "linear", [1 + HD_RELU] = "relu", [1 + HD_GELU] = "gelu",
+        [1 + HD_GELU_TANH] = "gelu-tanh", [1 + HD_SILU] = "silu", [1 + HD_TANH] = "tanh", [1 + HD_SIGMOID] = "sigmoid")
+
+/* ---- the table ---- */
 
 #define F(field) offsetof(hd_train_options, field)
-#define INT(name, field, initial, min, max, help) \
-    { name, HD_SETTING_INT, F(field), initial, min, max, "NUMBER", help }
-#define FLOAT(name, field, initial, min, max, help) \
-    { name, HD_SETTING_FLOAT, F(field), initial, min, max, "NUMBER", help }
-#define FILE_NAME(name, field, help) \
-    { name, HD_SETTING_STRING, F(field), NULL, 0, 0, "FILE", help }
-#define FLAG(name, field, help) \
-    { name, HD_SETTING_BOOL, F(field), NULL, 0, 0, NULL, help }
-#define CHOICE(name, field, initial, names, help) \
-    { name, HD_SETTING_CHOICE, F(field), initial, 0, 0, names, help }
+#define INT(name, field, initial, min, max, flags, help) \
+    { name, HD_SETTING_INT, F(field), initial, min, max, "NUMBER", help, NULL, flags }
+#define FLOAT(name, field, initial, min, max, flags, help) \
+    { name, HD_SETTING_FLOAT, F(field), initial, min, max, "NUMBER", help, NULL, flags }
+#define FILE_NAME(name, field, flags, help) \
+    { name, HD_SETTING_STRING, F(field), NULL, 0, 0, "FILE", help, NULL, flags }
+#define FLAG(name, field, flags, help) \
+    { name, HD_SETTING_BOOL, F(field), NULL, 0, 0, NULL, help, NULL, flags }
+#define CHOICE(name, field, initial, names, flags, help) \
+    { name, HD_SETTING_CHOICE, F(field), initial, 0, 0, NULL, help, names, flags }
+
+enum { FREE = HD_TRAIN_MAY_CHANGE, NEW = HD_TRAIN_NEW_MODEL, CALL = HD_TRAIN_OF_CALL };
 
 static const hd_setting rows[] = {
-    FILE_NAME("recipe", recipe, "a file of settings, NAME = VALUE a line, read before the others"),
-    FLAG("resume", resume, "go on from the folder's last checkpoint"),
-    CHOICE("objective", objective, "translate", "translate|language|masked|classify|tag",
-           "what is learned: translations, the next token, hidden words, a label for a text, a label for each word"),
-    FILE_NAME("train-source", train_source, "text, a line each; for tag a word and its label a line"),
-    FILE_NAME("train-target", train_target, "its translations, or its labels, line by line"),
-    FILE_NAME("valid-source", valid_source, "the same for validation"),
-    FILE_NAME("valid-target", valid_target, "the same for validation"),
-    FLAG("whole-file", whole_file, "language: a file is one text, not a text a line"),
-    FILE_NAME("tokenizer", tokenizer, "a tokenizer.json; without one, it is trained on the training text"),
-    CHOICE("tokenizer-kind", tokenizer_kind, "natural", "natural|bpe|wordpiece|byte-bpe|characters",
-           "of one that is trained; natural: byte-bpe for language, wordpiece for bert, else bpe"),
-    INT("vocabulary-size", vocabulary_size, "10000", 8, 1 << 21, "tokens of a tokenizer that is trained"),
-    INT("min-frequency", min_frequency, "2", 1, 1 << 30, "how often a pair must occur to be merged"),
-    FLAG("lowercase", lowercase, "the tokenizer makes all letters small"),
-    CHOICE("normal-form", normal_form, "none", "none|nfc|nfd|nfkc|nfkd", "Unicode normal form of the text"),
-    INT("max-tokens", max_tokens, "256", 2, 1 << 20,
-        "pairs with a longer side are left out; texts to be continued are cut"),
-    INT("shuffle-window", shuffle_window, "1000000", 1, 1 << 30, "examples that are sorted by length at a time"),
-    FLOAT("bpe-dropout", bpe_dropout, "0", 0, 0.95,
-          "of the merges that make tokens, anew in every epoch, in training text only"),
-    FILE_NAME("model", model,
-              "a model to start from in place of a new one; labels that it does not know get a new head"),
-    CHOICE("family", family, "natural", "natural|marian|pegasus|bert|gpt2|llama|heed-rnn",
-           "kind of model; natural: marian to translate, gpt2 for language, else bert"),
-    CHOICE("cell", cell, "lstm", "elman|gru|lstm", "of a recurrent model"),
-    CHOICE("memory", memory, "bahdanau", "last|mean|concatenated|bahdanau|luong-dot|luong-general|luong-concat",
-           "what a recurrent decoder is given of the source"),
-    FLAG("one-direction", one_direction, "a recurrent encoder reads forwards only"),
-    FLAG("crf", crf, "a recurrent model tells the labels of words together, by a conditional random field"),
-    INT("width", width, "128", 1, 1 << 16, "columns of every hidden state"),
-    INT("encoder-layers", encoder_layers, "4", 1, 1024, "layers of the encoder"),
-    INT("decoder-layers", decoder_layers, "4", 1, 1024, "layers of the decoder"),
-    INT("heads", heads, "4", 1, 1024, "attention heads"),
-    INT("key-heads", key_heads, "0", 0, 1024,
-        "of keys and values, where queries share them (llama); 0: as many as heads"),
-    INT("ffn-width", ffn_width, "256", 1, 1 << 20, "columns inside the feed-forward layers"),
-    INT("max-positions", max_positions, "512", 2, 1 << 20, "longest text in tokens"),
-    CHOICE("activation", activation, "natural", "natural|linear|relu|gelu|gelu-tanh|silu|tanh|sigmoid",
-           "of the feed-forward layers; natural: as the family has it, relu to translate"),
-    FLAG("pre-norm", pre_norm, "norm before each sublayer, not after it"),
-    FLOAT("dropout", dropout, "0.1", 0, 0.95, "of embeddings and sublayers"),
-    FLOAT("attention-dropout", attention_dropout, "0", 0, 0.95, "of attention weights"),
-    FLOAT("activation-dropout", activation_dropout, "0", 0, 0.95, "inside the feed-forward layers"),
-    INT("seed", seed, "1", 0, 9e15, "of the first weights, the order of the data and dropout"),
-    INT("steps", steps, "10000", 1, 1e12, "updates"),
-    INT("epochs", epochs, "0", 0, 1e9, "passes over the data after which to stop; 0: only steps count"),
-    INT("batch-tokens", batch_tokens, "4096", 1, 1 << 24, "target tokens of a batch"),
-    INT("accumulate", accumulate, "1", 1, 1 << 20, "batches of an update"),
-    INT("chunk-tokens", chunk_tokens, "1024", 1, 1 << 24, "target tokens whose gradients are summed in one piece"),
-    {"lr", HD_SETTING_DOUBLE, F(lr), "0.001", 0, 10, "NUMBER", "largest learning rate"},
-    CHOICE("schedule", schedule, "inverse-square-root", "inverse-square-root|cosine|linear|constant",
-           "how the learning rate falls after the warm-up"),
-    INT("warmup", warmup, "1000", 0, 1e12, "steps in which the learning rate rises"),
-    FLOAT("beta1", beta1, "0.9", 0, 0.99999, "Adam's decay of the mean"),
-    FLOAT("beta2", beta2, "0.98", 0, 0.999999, "Adam's decay of the square"),
-    FLOAT("adam-epsilon", adam_epsilon, "1e-9", 1e-30, 1, "Adam's smallest divisor"),
-    FLOAT("weight-decay", weight_decay, "0", 0, 10, "decoupled, as in AdamW"),
-    FLOAT("clip", clip, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
-    FLOAT("label-smoothing", label_smoothing, "-1", -1, 0.9,
-          "share of the target spread over all tokens; -1: 0.1 to translate, else 0"),
-    CHOICE("compute", compute, "f32", "f32|bf16", "arithmetic of the products; weights and sums are f32 in both"),
-    FLOAT("r-drop", r_drop, "0", 0, 1000,
-          "weight of what two passes with other dropout disagree on; if it is not 0, a step takes twice as long"),
-    INT("log-every", log_every, "50", 1, 1e12, "steps between lines of log.jsonl"),
-    INT("save-every", save_every, "500", 1, 1e12, "steps between checkpoints to resume from"),
-    INT("validate-every", validate_every, "500", 1, 1e12, "steps between validations"),
-    INT("patience", patience, "0", 0, 1e9, "validations without a better one after which to stop; 0: never"),
-    INT("keep", keep, "0", 0, 10000, "weights kept of the last validations"),
-    INT("average", average, "0", 0, 10000, "last validations whose weights are averaged at the end, if that is better"),
-    CHOICE("metric", metric, "natural", "natural|loss|bleu|accuracy|span-f1",
-           "what makes a validation better; natural: BLEU, loss, accuracy or span F1, as the objective is"),
-    INT("valid-beams", valid_beams, "1", 1, 1024, "beams of the validation's translations"),
-    CHOICE("bleu-tokenize", bleu_tokenize, "13a", "13a|intl|char|none", "how the validation's BLEU splits words"),
-    FLAG("bleu-lowercase", bleu_lowercase, "the validation's BLEU ignores case"),
-    CHOICE("dtype", dtype, "f32", HD_WEIGHT_DTYPES, "of the finished model's weights"),
-    INT("beams", beams, "5", 1, 1024, "beams that the finished model asks for"),
-    FLOAT("length-penalty", length_penalty, "1", -10, 10, "length penalty that the finished model asks for"),
-    FILE_NAME("card", card, "a text that becomes the finished model's README.md"),
+    FILE_NAME("recipe", recipe, CALL, "file of options, one NAME = VALUE per line; options given here override it"),
+    FLAG("resume", resume, CALL, "continue from the folder's last checkpoint"),
+    CHOICE("objective", objective, "translate", hd_objective_name, 0,
+           "task to learn: translation, language modelling, masked language modelling, text classification, tagging"),
+    FILE_NAME("train-source", train_source, 0, "training text, one per line; for tag one word and its label per line"),
+    FILE_NAME("train-target", train_target, 0, "translations or labels of train-source, line by line"),
+    FILE_NAME("valid-source", valid_source, 0, "validation text, in the format of train-source"),
+    FILE_NAME("valid-target", valid_target, 0, "translations or labels of valid-source, line by line"),
+    FLAG("whole-file", whole_file, 0, "language: each file is one text, not one text per line"),
+    FILE_NAME("tokenizer", tokenizer, NEW, "tokenizer.json; without one, a tokenizer is trained on the training text"),
+    CHOICE("tokenizer-kind", tokenizer_kind, "auto", tokenizer_kinds, NEW,
+           "kind of tokenizer to train; auto: byte-bpe for language, wordpiece for bert, else bpe"),
+    INT("vocabulary-size", vocabulary_size, "10000", 8, 1 << 21, NEW, "tokens of the tokenizer to train"),
+    INT("min-frequency", min_frequency, "2", 1, 1 << 30, 0, "occurrences that a pair of tokens needs to be merged"),
+    FLAG("lowercase", lowercase, 0, "lowercase all text in the tokenizer"),
+    CHOICE("normal-form", normal_form, "none", normal_forms, 0, "Unicode normalization form in the tokenizer"),
+    INT("max-tokens", max_tokens, "256", 2, 1 << 20, 0,
+        "longest side of an example; longer examples are left out, text of language is cut"),
+    INT("shuffle-window", shuffle_window, "1000000", 1, 1 << 30, 0, "examples sorted by length at a time"),
+    FLOAT("bpe-dropout", bpe_dropout, "0", 0, 0.95, 0,
+          "share of merges skipped in training text, drawn anew in every epoch"),
+    FILE_NAME("model", model, 0,
+              "model to fine-tune in place of a new one; a new head is added for labels it does not have"),
+    CHOICE("family", family, "auto", families, NEW,
+           "model type; auto: marian for translate, gpt2 for language, else bert"),
+    CHOICE("cell", cell, "lstm", cells, NEW, "recurrent cell of heed-rnn"),
+    CHOICE("memory", memory, "bahdanau", memories, NEW,
+           "heed-rnn: encoder information passed to the decoder, one context vector or attention"),
+    FLAG("one-direction", one_direction, NEW, "heed-rnn: encoder that reads forwards only"),
+    FLAG("crf", crf, 0, "heed-rnn, tag: conditional random field over the labels"),
+    INT("width", width, "128", 1, 1 << 16, NEW, "width of every hidden state"),
+    INT("encoder-layers", encoder_layers, "4", 1, 1024, NEW, "encoder layers"),
+    INT("decoder-layers", decoder_layers, "4", 1, 1024, NEW, "decoder layers"),
+    INT("heads", heads, "4", 1, 1024, NEW, "attention heads"),
+    INT("key-heads", key_heads, "0", 0, 1024, NEW, "llama: heads of keys and values, shared by queries; 0: as heads"),
+    INT("ffn-width", ffn_width, "256", 1, 1 << 20, NEW, "width inside the feed-forward layers"),
+    INT("max-positions", max_positions, "512", 2, 1 << 20, NEW, "longest text in tokens"),
+    CHOICE("activation", activation, "auto", activations, NEW,
+           "activation of the feed-forward layers; auto: that of the family, relu for translate"),
+    FLAG("pre-norm", pre_norm, NEW, "layer norm before each sublayer, not after it"),
+    FLOAT("dropout", dropout, "0.1", 0, 0.95, 0, "dropout rate on embeddings and sublayer outputs"),
+    FLOAT("attention-dropout", attention_dropout, "0", 0, 0.95, 0, "dropout rate on attention weights"),
+    FLOAT("activation-dropout", activation_dropout, "0", 0, 0.95, 0, "dropout rate inside the feed-forward layers"),
+    INT("seed", seed, "1", 0, 9e15, 0, "random seed for initial weights, data order and dropout"),
+    INT("steps", steps, "10000", 1, 1e12, FREE, "weight updates"),
+    INT("epochs", epochs, "0", 0, 1e9, FREE, "passes over the data after which to stop; 0: no limit"),
+    INT("batch-tokens", batch_tokens, "4096", 1, 1 << 24, 0, "target tokens per batch"),
+    INT("accumulate", accumulate, "1", 1, 1 << 20, 0, "batches per weight update"),
+    INT("chunk-tokens", chunk_tokens, "512", 1, 1 << 24, 0,
+        "target tokens per chunk, the part of a batch whose gradients one pass sums"),
+    {"lr", HD_SETTING_DOUBLE, F(lr), "0.001", 0, 10, "NUMBER", "peak learning rate", NULL, FREE},
+    CHOICE("schedule", schedule, "inverse-square-root", schedules, FREE, "learning rate schedule after the warm-up"),
+    INT("warmup", warmup, "1000", 0, 1e12, FREE, "warm-up steps, in which the learning rate rises"),
+    FLOAT("beta1", beta1, "0.9", 0, 0.99999, 0, "Adam's decay rate of the mean"),
+    FLOAT("beta2", beta2, "0.98", 0, 0.999999, 0, "Adam's decay rate of the mean square"),
+    FLOAT("adam-epsilon", adam_epsilon, "1e-9", 1e-30, 1, 0, "Adam's epsilon, added to the divisor"),
+    FLOAT("weight-decay", weight_decay, "0", 0, 10, FREE, "decoupled weight decay, as in AdamW"),
+    FLOAT("clip", clip, "0", 0, 1e9, FREE, "gradient norm limit; 0: none"),
+    FLOAT("label-smoothing", label_smoothing, "-1", -1, 0.9, 0,
+          "share of the target spread over all tokens; -1: 0.1 for translate, else 0"),
+    CHOICE("compute", compute, "f32", compute_modes, FREE,
+           "arithmetic of matrix products; weights and sums are f32 in both"),
+    FLOAT("r-drop", r_drop, "0", 0, 1000, 0,
+          "weight of the R-Drop loss, which compares two passes with different dropout; doubles the time per step"),
+    INT("log-every", log_every, "50", 1, 1e12, FREE, "steps between lines of log.jsonl"),
+    INT("save-every", save_every, "500", 1, 1e12, FREE, "steps between checkpoints"),
+    INT("validate-every", validate_every, "500", 1, 1e12, 0, "steps between validations"),
+    INT("patience", patience, "0", 0, 1e9, FREE, "validations without improvement after which to stop; 0: never"),
+    INT("keep", keep, "0", 0, 10000, 0, "validations whose weights are kept, the last ones"),
+    INT("average", average, "0", 0, 10000, FREE,
+        "last validations whose weights are averaged at the end; the average is kept if it validates better"),
+    CHOICE("metric", metric, "auto", hd_metric_option, 0,
+           "metric that compares validations; auto: bleu, loss, accuracy or span-f1, by objective"),
+    INT("valid-beams", valid_beams, "1", 1, 1024, 0, "beams when validation translates"),
+    CHOICE("bleu-tokenize", bleu_tokenize, "13a", hd_bleu_tokenizer_option, 0, "tokenization of the validation's BLEU"),
+    FLAG("bleu-lowercase", bleu_lowercase, 0, "case-insensitive BLEU in validation"),
+    CHOICE("dtype", dtype, "f32", weight_types, FREE, "element type of the finished model's weights"),
+    INT("beams", beams, "5", 1, 1024, FREE, "recommended beams, written into the finished model"),
+    FLOAT("length-penalty", length_penalty, "1", -10, 10, FREE,
+          "recommended length penalty, written into the finished model"),
+    FILE_NAME("card", card, FREE, "model card, copied to the finished model's README.md"),
 };
 
 const hd_option_table hd_train_table = {rows, HD_COUNT(rows), sizeof(hd_train_options)};

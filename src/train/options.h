@@ -1,22 +1,18 @@
-/* A training as it is asked for: by flags, by a recipe file, or both. */
+/* The options of a training run, from flags, a recipe file, or both. */
 #ifndef HD_TRAIN_OPTIONS_H
 #define HD_TRAIN_OPTIONS_H
 
 #include "base/options.h"
 
+/* Properties of an option, in its row's flags. */
+enum {
+    HD_TRAIN_MAY_CHANGE = 1, /* on resumption: it does not change what was computed so far */
+    HD_TRAIN_NEW_MODEL = 2,  /* describes a new model; has no effect on one to start from */
+    HD_TRAIN_OF_CALL = 4     /* belongs to this call alone, not to the run's recipe */
+};
+
 typedef enum hd_schedule { HD_INVERSE_SQUARE_ROOT, HD_COSINE, HD_LINEAR, HD_CONSTANT } hd_schedule;
 typedef enum hd_compute { HD_COMPUTE_F32, HD_COMPUTE_BF16 } hd_compute;
-
-/* Which kind of model is made: the objective's own, or … */
-typedef enum hd_train_family {
-    HD_FAMILY_NATURAL,
-    HD_FAMILY_MARIAN,
-    HD_FAMILY_PEGASUS,
-    HD_FAMILY_BERT,
-    HD_FAMILY_GPT2,
-    HD_FAMILY_LLAMA,
-    HD_FAMILY_HEED_RNN
-} hd_train_family;
 
 typedef struct hd_train_options {
     char *recipe; /* a file read before the other options */
@@ -35,7 +31,7 @@ typedef struct hd_train_options {
     float bpe_dropout;
     /* model */
     char *model;      /* one to start from; NULL: a new one */
-    int family;       /* hd_train_family */
+    int family;       /* 1 + its place in hd_families; 0: the objective's own */
     int cell, memory; /* hd_cell, hd_memory_kind */
     bool one_direction, crf;
     int64_t key_heads;
@@ -49,7 +45,7 @@ typedef struct hd_train_options {
     int schedule;
     int64_t warmup;
     float beta1, beta2, adam_epsilon, weight_decay, clip, label_smoothing, r_drop;
-    /* keeping track */
+    /* reports and validations */
     int64_t log_every, save_every, validate_every, patience, keep, average;
     int metric;  /* hd_metric */
     int compute; /* hd_compute */
@@ -57,7 +53,7 @@ typedef struct hd_train_options {
     int bleu_tokenize;
     bool bleu_lowercase;
     /* the finished model */
-    int dtype;
+    int dtype; /* hd_dtype */
     int64_t beams;
     float length_penalty;
     char *card;

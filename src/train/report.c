@@ -1,16 +1,14 @@
-/* What a run tells: the progress callback, log.jsonl, and the finished folder with its model card. */
+/* What a run reports: the progress callback, log.jsonl, and the finished folder with its model card. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "formats/json.h"
 #include "train/run.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct heed_progress {
     const hd_run *run;
@@ -38,7 +36,7 @@ double heed_progress_value(const heed_progress *progress, const char *name) {
     if (strcmp(name, "tokens_per_second") == 0) return tokens_per_second(run);
     if (strcmp(name, "seconds_left") == 0) return seconds_left(run);
     if (strcmp(name, "validation_loss") == 0) return run->valid_loss;
-    if (strcmp(name, "score") == 0 || strcmp(name, hd_metric_key(run->metric)) == 0) return run->score;
+    if (strcmp(name, "score") == 0 || strcmp(name, hd_metrics[run->metric].key) == 0) return run->score;
     return NAN;
 }
 
@@ -54,30 +52,19 @@ static void duration(double seconds, char *out, size_t size) {
 }
 
 static void write_line(const hd_run *run, char *line, size_t size) {
-    char left[32], judged[64] = "", speed[48] = "";
+    char left[32], measured[64] = "", speed[48] = "";
     duration(seconds_left(run), left, sizeof left);
     if (!isnan(run->score))
-        snprintf(judged, sizeof judged, "  valid %.3f  %s %.2f", run->valid_loss, hd_metric_name(run->metric),
+        snprintf(measured, sizeof measured, "  valid %.3f  %s %.2f", run->valid_loss, hd_metrics[run->metric].name,
                  run->score);
     else if (!isnan(run->valid_loss))
-        snprintf(judged, sizeof judged, "  valid %.3f", run->valid_loss);
+        snprintf(measured, sizeof measured, "  valid %.3f", run->valid_loss);
     if (!isnan(tokens_per_second(run))) snprintf(speed, sizeof speed, "  %.0f tokens/s", tokens_per_second(run));
     snprintf(line, size, "step %lld/%lld  loss %.3f%s%s  %s left", (long long)run->state.step,
-             (long long)run->options.steps, run->loss, judged, speed, left);
+             (long long)run->options.steps, run->loss, measured, speed, left);
 }
 
 /* ---- log.jsonl ---- */
-
-static bool write_all(int file, const char *bytes, size_t size) {
-    while (size > 0) {
-        ssize_t count = write(file, bytes, size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return false;
-        bytes += count;
-        size -= (size_t)count;
-    }
-    return true;
-}
 
 static heed_status append_line(hd_run *run, json_t *object) {
     if (!object) return hd_json_no_memory(run->context, "log.jsonl");
@@ -88,12 +75,7 @@ static heed_status append_line(hd_run *run, json_t *object) {
     json_decref(object);
     char *path = hd_path_join(run->context, run->folder, "log.jsonl");
     if (status == HEED_OK && (!path || line.failed)) status = HEED_MEMORY;
-    if (status == HEED_OK) {
-        int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-        if (file < 0 || !write_all(file, line.data, line.size))
-            status = hd_fail(run->context, HEED_FILE, "%s: cannot write: %s", path, strerror(errno));
-        if (file >= 0) close(file);
-    }
+    if (status == HEED_OK) status = hd_file_append(run->context, path, line.data, line.size);
     hd_free(run->context, path);
     hd_buffer_close(&line);
     return status;
@@ -151,7 +133,7 @@ heed_status hd_report_validation(hd_run *run, bool better) {
     json_t *line = json_pack("{s:I, s:f, s:b}", "step", (json_int_t)run->state.step, "validation_loss", run->valid_loss,
                              "better", better);
     if (line && !isnan(run->score) &&
-        json_object_set_new(line, hd_metric_key(run->metric), json_real(run->score)) != 0) {
+        json_object_set_new(line, hd_metrics[run->metric].key, json_real(run->score)) != 0) {
         json_decref(line);
         line = NULL;
     }
@@ -159,11 +141,6 @@ heed_status hd_report_validation(hd_run *run, bool better) {
 }
 
 /* ---- the finished folder ---- */
-
-static const char *base_name(const char *path) {
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path ? path : "";
-}
 
 static void write_layers(const hd_recipe *r, hd_buffer *card) {
     if (hd_recipe_translates(r))
@@ -179,33 +156,30 @@ static void write_layers(const hd_recipe *r, hd_buffer *card) {
 }
 
 static void write_card(const hd_run *run, hd_buffer *card) {
-    static const char *const pipelines[] = {"translation", "text-generation", "fill-mask", "text-classification",
-                                            "token-classification"};
+    const hd_objective *objective = hd_run_objective(run);
     const hd_recipe *r = &run->model->network->recipe;
     const hd_train_options *o = &run->options;
     const char *shape = hd_recipe_translates(r)      ? "encoder–decoder"
                         : r->side[HD_ENCODER].layers ? "encoder"
                                                      : "decoder";
     hd_buffer_format(card, "---\nlibrary_name: %s\npipeline_tag: %s\n---\n\n# %s\n\n",
-                     r->architecture == HD_TRANSFORMER ? "transformers" : "heed", pipelines[run->objective],
-                     base_name(run->folder));
+                     r->architecture == HD_TRANSFORMER ? "transformers" : "heed", objective->pipeline,
+                     hd_path_name(run->folder));
     hd_buffer_format(card, "%s %s %s (`%s`) of %.2f million parameters, trained by heed from ",
                      shape[0] == 'e' ? "An" : "A", shape,
                      r->architecture == HD_TRANSFORMER ? "Transformer" : "recurrent network",
                      run->model->family->model_type, (double)hd_model_parameters(run->model) * 1e-6);
-    hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", base_name(o->model));
-    hd_buffer_format(card, "- data: `%s`", base_name(o->train_source));
-    if (o->train_target) hd_buffer_format(card, " → `%s`", base_name(o->train_target));
-    hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count,
-                     run->objective == HD_OBJECTIVE_TRANSLATE ? "pairs" : "examples");
+    hd_buffer_format(card, o->model ? "`%s`.\n\n" : "scratch.\n\n", hd_path_name(o->model));
+    hd_buffer_format(card, "- data: `%s`", hd_path_name(o->train_source));
+    if (o->train_target) hd_buffer_format(card, " → `%s`", hd_path_name(o->train_target));
+    hd_buffer_format(card, ", %llu %s\n", (unsigned long long)run->train.count, objective->examples);
     write_layers(r, card);
-    hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step,
-                     run->objective == HD_OBJECTIVE_TRANSLATE ? "target tokens" : "targets",
+    hd_buffer_format(card, "- trained with heed " HEED_VERSION ", bit epoch %d\n", HD_BIT_EPOCH);
+    hd_buffer_format(card, "- updates %lld, %s seen %llu\n", (long long)run->state.step, objective->targets,
                      (unsigned long long)run->state.tokens);
     if (!isnan(run->valid_loss))
-        hd_buffer_format(card, "- validation loss %.4f a %s\n", run->valid_loss,
-                         run->objective == HD_OBJECTIVE_CLASSIFY ? "text" : "token");
-    if (!isnan(run->score)) hd_buffer_format(card, "- validation %s %.2f", hd_metric_name(run->metric), run->score);
+        hd_buffer_format(card, "- validation loss %.4f per %s\n", run->valid_loss, objective->target);
+    if (!isnan(run->score)) hd_buffer_format(card, "- validation %s %.2f", hd_metrics[run->metric].name, run->score);
     if (!isnan(run->score) && run->metric == HD_METRIC_BLEU)
         hd_buffer_format(card, " (%s, %lld beams)", hd_bleu_tokenizer_name((hd_bleu_tokenizer)o->bleu_tokenize),
                          (long long)o->valid_beams);

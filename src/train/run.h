@@ -1,13 +1,14 @@
 /* A training run: everything that its parts share. trainer.c leads it; new_model.c builds what is trained, batch.c makes a step's passes, checkpoint.c stops
- * and resumes it, validate.c judges it, report.c tells people. */
+ * and resumes it, validate.c measures it, report.c reports progress. */
 #ifndef HD_TRAIN_RUN_H
 #define HD_TRAIN_RUN_H
 
 #include "models/model.h"
+#include "data/batch.h"
 #include "data/batches.h"
-#include "data/objective.h"
 #include "measure/metrics/bleu.h"
 #include "train/optimizer.h"
+#include "train/tree.h"
 
 /* Where a run stands: what a checkpoint must hold besides numbers by the million. */
 typedef struct hd_run_state {
@@ -23,33 +24,33 @@ typedef struct hd_run_state {
 typedef struct hd_worker {
     heed_context context;
     hd_pass pass;
-    double loss; /* of its last chunk */
 } hd_worker;
 
 typedef struct hd_run {
-    heed_context *context;
+    heed_context *context; /* the run's own: its arithmetic is the recipe's, and a callback that changes the caller's
+                            * threads does not change it */
+    heed_context forked;   /* of the caller's context: what `context` points to */
     hd_train_options options;
     bool resume;
     const char *folder;
     hd_objective_kind objective;
-    hd_metric metric; /* what makes a validation better */
+    hd_metric metric; /* by which validations are compared */
     heed_model *model;
     hd_labels labels; /* of objectives that have some */
     hd_corpus train, valid;
     hd_batches batches;
     hd_optimizer optimizer;
-    int threads;        /* as the training began: a callback may ask the context for others */
-    hd_worker *workers; /* [threads] */
-    float **blocks; /* [threads + 1]: blocks of gradients; the first is the optimizer's, others are made when wanted */
+    hd_worker *workers; /* [context->threads] */
+    hd_tree tree;       /* sums the chunks' gradients */
     hd_run_state state;
     /* the last step */
     double loss; /* a token */
     int64_t step_tokens;
-    char unsound[256];  /* of a step whose loss is no number: which examples have such a loss */
-    int64_t saved_step; /* of the checkpoint that there is; 0: none */
+    char non_finite[256]; /* of a step whose loss is not finite: which examples have such a loss */
+    int64_t saved_step;   /* of the checkpoint that there is; 0: none */
     /* the last validation */
     double valid_loss, score; /* score: of the metric, if it is not the loss; NaN when there was none */
-    /* telling */
+    /* reporting */
     heed_progress_function *progress;
     void *user;
     double started;     /* clock */
@@ -59,6 +60,8 @@ typedef struct hd_run {
     double logged_loss; /* summed since the last line of the log */
     int64_t logged_tokens;
 } hd_run;
+
+static inline const hd_objective *hd_run_objective(const hd_run *run) { return &hd_objectives[run->objective]; }
 
 /* trainer.c: a run up to its first step, as the options begin or resume it. Closed by hd_run_close after success or not. */
 heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **run);
@@ -84,6 +87,8 @@ heed_status hd_run_loss(hd_run *run, hd_corpus *corpus, double *loss);
 
 /* checkpoint.c */
 heed_status hd_checkpoint_save(hd_run *run);
+/* HEED_FORMAT for a checkpoint that another heed began, which this one would not go on with to the same bits. */
+heed_status hd_checkpoint_check(hd_run *run);
 /* False in *found when there is none. */
 heed_status hd_checkpoint_load(hd_run *run, bool *found);
 /* FOLDER/weights/NAME.safetensors, for the caller to free. */
@@ -95,12 +100,10 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done);
 
 /* validate.c: sets valid_loss and score; *metric is the one that counts, higher is better. */
 heed_status hd_validate(hd_run *run, double *metric);
-/* "bleu", as log.jsonl calls a metric, and "BLEU" for people. */
-const char *hd_metric_key(hd_metric metric);
-const char *hd_metric_name(hd_metric metric);
 
-/* judge.c: of what the network answers for the validation's examples, the percentage that is right, or the F1 of spans. */
-heed_status hd_judge(hd_run *run, double *score);
+/* accuracy.c: of the network's predictions for the validation's examples, the percentage that is right, or the F1 of
+ * spans. */
+heed_status hd_validate_predictions(hd_run *run, double *score);
 
 /* new_model.c: the model that the options ask for, with a tokenizer that is trained if there is none. */
 heed_status hd_run_make_model(hd_run *run);

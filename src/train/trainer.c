@@ -10,20 +10,8 @@
 
 /* ---- settings ---- */
 
-/* What may differ between a run and its resumption without changing what was computed so far: a training that went wrong
- * is resumed with a smaller learning rate. */
-static const char *const free_to_change[] = {
-    "steps", "epochs",         "log-every", "save-every", "patience", "average",      "card", "dtype",
-    "beams", "length-penalty", "lr",        "schedule",   "warmup",   "weight-decay", "clip", "compute"};
-
-static bool is_free_to_change(const char *name) {
-    for (size_t i = 0; i < HD_COUNT(free_to_change); i++)
-        if (strcmp(free_to_change[i], name) == 0) return true;
-    return false;
-}
-
-/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that is asked for, and what
- * is set by itself. */
+/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that the options name, and
+ * the options themselves. */
 static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options,
                                hd_train_options *out) {
     const hd_option_table *table = &hd_train_table;
@@ -35,7 +23,7 @@ static heed_status read_layers(heed_context *context, const char *begun, const h
     return hd_options_apply(context, options, table, out);
 }
 
-/* Refuses to go on with other settings than the run was begun with, by name. */
+/* Refuses to resume with other options than the run was begun with, by name, unless they may change. */
 static heed_status compare(hd_run *run, const hd_train_options *begun) {
     heed_status status = HEED_OK;
     for (size_t i = 0; i < hd_train_table.count && status == HEED_OK; i++) {
@@ -46,13 +34,13 @@ static heed_status compare(hd_run *run, const hd_train_options *begun) {
         hd_setting_value(row, begun, &before);
         hd_setting_value(row, &run->options, &after);
         const char *then = before.size ? before.data : "nothing", *now = after.size ? after.data : "nothing";
-        bool differs = strcmp(then, now) != 0 && strcmp(row->name, "resume") != 0 && strcmp(row->name, "recipe") != 0;
+        bool differs = strcmp(then, now) != 0 && !(row->flags & HD_TRAIN_OF_CALL);
         if (before.failed || after.failed)
             status = HEED_MEMORY;
-        else if (differs && is_free_to_change(row->name))
+        else if (differs && row->flags & HD_TRAIN_MAY_CHANGE)
             hd_note(run->context, "%s was %s, and is %s from here on", row->name, then, now);
         else if (differs)
-            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot go on with %s",
+            status = hd_fail(run->context, HEED_ARGUMENT, "%s was begun with %s = %s and cannot be resumed with %s",
                              run->folder, row->name, then, now);
         hd_buffer_close(&before);
         hd_buffer_close(&after);
@@ -71,7 +59,7 @@ static heed_status write_own_recipe(hd_run *run) {
     return status;
 }
 
-static heed_status settle_resumed(hd_run *run, const heed_options *options, const char *own) {
+static heed_status resolve_resumed(hd_run *run, const heed_options *options, const char *own) {
     hd_train_options begun;
     memset(&begun, 0, sizeof begun);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
@@ -82,60 +70,60 @@ static heed_status settle_resumed(hd_run *run, const heed_options *options, cons
     return status;
 }
 
-static bool reads_two_files(const hd_train_options *o) {
-    return o->objective == HD_OBJECTIVE_TRANSLATE || o->objective == HD_OBJECTIVE_CLASSIFY;
-}
-
-/* Does a metric judge what is learned? */
-static bool judges(hd_metric metric, int objective) {
-    if (metric == HD_METRIC_BLEU) return objective == HD_OBJECTIVE_TRANSLATE;
-    if (metric == HD_METRIC_SPAN_F1) return objective == HD_OBJECTIVE_TAG;
-    if (metric == HD_METRIC_ACCURACY) return objective != HD_OBJECTIVE_TRANSLATE;
-    return true;
-}
-
-static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
-    const char *name = hd_objectives[o->objective].name;
-    HD_TRY(hd_run_check_family(context, o));
-    if (!o->train_source || (reads_two_files(o) && !o->train_target))
-        return hd_fail(context, HEED_ARGUMENT, "a training needs train-source%s",
-                       reads_two_files(o) ? " and train-target" : "");
-    if (!reads_two_files(o) && (o->train_target || o->valid_target))
-        return hd_fail(context, HEED_ARGUMENT, "the objective %s reads no train-target or valid-target", name);
-    if (reads_two_files(o) && !o->valid_source != !o->valid_target)
+/* The files that an objective needs, and no others. */
+static heed_status check_files(heed_context *context, const hd_train_options *o, const hd_objective *objective) {
+    if (!o->train_source || (objective->two_files && !o->train_target))
+        return hd_fail(context, HEED_ARGUMENT, "training needs train-source%s",
+                       objective->two_files ? " and train-target" : "");
+    if (!objective->two_files && (o->train_target || o->valid_target))
+        return hd_fail(context, HEED_ARGUMENT, "the objective %s reads no train-target or valid-target",
+                       objective->name);
+    if (objective->two_files && !o->valid_source != !o->valid_target)
         return hd_fail(context, HEED_ARGUMENT, "valid-source and valid-target are given together or not at all");
-    if (!judges(metric, o->objective))
-        return hd_fail(context, HEED_ARGUMENT, "the metric %s does not judge the objective %s", hd_metric_key(metric),
-                       name);
-    if (o->crf && (o->objective != HD_OBJECTIVE_TAG || o->family != HD_FAMILY_HEED_RNN))
-        return hd_fail(context, HEED_ARGUMENT, "crf is for the objective tag and the family heed-rnn");
-    if (o->r_drop > 0 && (o->objective == HD_OBJECTIVE_MASKED || o->crf))
-        return hd_fail(context, HEED_ARGUMENT, "r-drop does not go with %s", o->crf ? "crf" : "hidden words");
-    if (o->bpe_dropout > 0 && o->objective != HD_OBJECTIVE_TRANSLATE)
-        return hd_fail(context, HEED_ARGUMENT, "bpe-dropout is for the objective translate");
-    if (o->whole_file && o->objective != HD_OBJECTIVE_LANGUAGE)
-        return hd_fail(context, HEED_ARGUMENT, "whole-file is for the objective language");
     return HEED_OK;
 }
 
-static heed_status settle(hd_run *run, const heed_options *options) {
+static heed_status check(heed_context *context, const hd_train_options *o, hd_metric metric) {
+    const hd_objective *objective = &hd_objectives[o->objective];
+    const struct {
+        const char *option;
+        bool given, applies;
+    } options[] = {{"crf", o->crf, objective->crf},
+                   {"r-drop", o->r_drop > 0, objective->r_drop},
+                   {"bpe-dropout", o->bpe_dropout > 0, objective->bpe_dropout},
+                   {"whole-file", o->whole_file, objective->whole_file}};
+    HD_TRY(hd_run_check_family(context, o));
+    HD_TRY(check_files(context, o, objective));
+    if (!(objective->metrics >> metric & 1))
+        return hd_fail(context, HEED_ARGUMENT, "the metric %s does not apply to the objective %s",
+                       hd_metrics[metric].option, objective->name);
+    for (size_t i = 0; i < HD_COUNT(options); i++)
+        if (options[i].given && !options[i].applies)
+            return hd_fail(context, HEED_ARGUMENT, "%s does not apply to the objective %s", options[i].option,
+                           objective->name);
+    if (o->r_drop > 0 && o->crf) return hd_fail(context, HEED_ARGUMENT, "r-drop does not apply to a crf");
+    return HEED_OK;
+}
+
+static heed_status resolve(hd_run *run, const heed_options *options) {
     heed_context *context = run->context;
     HD_TRY(read_layers(context, NULL, options, &run->options));
     run->resume = run->options.resume;
     if (run->resume) {
+        HD_TRY(hd_checkpoint_check(run)); /* before a recipe that this heed may not understand */
         char *own = hd_path_join(context, run->folder, "recipe.ini");
-        heed_status status = own ? settle_resumed(run, options, own) : HEED_MEMORY;
+        heed_status status = own ? resolve_resumed(run, options, own) : HEED_MEMORY;
         hd_free(context, own);
         HD_TRY(status);
     }
-    /* The folder's own recipe says what is done, not how it was asked for. */
+    /* The folder's own recipe says what is trained, whichever way the options were given. */
     run->options.resume = false;
     hd_free(context, run->options.recipe);
     run->options.recipe = NULL;
     const hd_train_options *o = &run->options;
     run->objective = (hd_objective_kind)o->objective;
-    run->metric = o->metric == HD_METRIC_NATURAL ? hd_objectives[run->objective].metric : (hd_metric)o->metric;
-    if (o->label_smoothing < 0) run->options.label_smoothing = run->objective == HD_OBJECTIVE_TRANSLATE ? 0.1f : 0.0f;
+    run->metric = o->metric == HD_METRIC_AUTO ? hd_run_objective(run)->metric : (hd_metric)o->metric;
+    if (o->label_smoothing < 0) run->options.label_smoothing = hd_run_objective(run)->label_smoothing;
     return check(context, o, run->metric);
 }
 
@@ -146,16 +134,16 @@ static heed_status open_data(hd_run *run) {
     const heed_tokenizer *tokenizer = run->model->tokenizer;
     const hd_objective *objective = &hd_objectives[run->objective];
     int64_t longest = hd_recipe_max_positions(&run->model->network->recipe);
-    int64_t extra = run->objective == HD_OBJECTIVE_LANGUAGE; /* the last token is asked for, but not fed */
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
                                .name = "train",
-                               .most = hd_min(o->max_tokens, longest) + extra,
+                               .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,
                                .bpe_dropout = o->bpe_dropout,
                                .seed = (uint64_t)o->seed,
                                .read = objective->read,
                                .draw = objective->draw,
+                               .weight = objective->weight,
                                .whole_file = o->whole_file,
                                .labels = &run->labels};
     hd_corpus_options valid = train;
@@ -163,7 +151,7 @@ static heed_status open_data(hd_run *run) {
     valid.target = o->valid_target;
     valid.name = "valid";
     valid.bpe_dropout = 0;
-    if (run->objective == HD_OBJECTIVE_LANGUAGE)
+    if (objective->cuts_texts)
         valid.draw = NULL;
     else
         valid.most = longest;
@@ -175,12 +163,11 @@ static heed_status open_data(hd_run *run) {
 }
 
 static heed_status open_workers(hd_run *run) {
-    run->threads = run->context->threads;
-    run->workers = hd_alloc_zeroed(run->context, (size_t)run->threads, sizeof *run->workers);
-    run->blocks = hd_alloc_zeroed(run->context, (size_t)run->threads + 1, sizeof *run->blocks);
-    if (!run->workers || !run->blocks) return HEED_MEMORY;
-    run->blocks[0] = run->optimizer.gradients;
-    for (int i = 0; i < run->threads; i++) {
+    const hd_network *network = run->model->network;
+    hd_tree_open(&run->tree, &run->model->network->arena, network->gradient_count);
+    run->workers = hd_alloc_zeroed(run->context, (size_t)run->context->threads, sizeof *run->workers);
+    if (!run->workers) return HEED_MEMORY;
+    for (int i = 0; i < run->context->threads; i++) {
         run->workers[i].context = hd_context_fork(run->context, 1);
         hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->network->arena);
     }
@@ -188,7 +175,7 @@ static heed_status open_workers(hd_run *run) {
 }
 
 static heed_status open_run(hd_run *run, const heed_options *options) {
-    HD_TRY(settle(run, options));
+    HD_TRY(resolve(run, options));
     HD_TRY(hd_folder_make(run->context, run->folder));
     if (!run->resume) {
         char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
@@ -197,7 +184,7 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
         hd_free(run->context, old);
         if (there)
             return hd_fail(run->context, HEED_ARGUMENT,
-                           "%s holds a training already: resume it, or choose another folder", run->folder);
+                           "%s holds a training run already: resume it, or choose another folder", run->folder);
     }
     HD_TRY(write_own_recipe(run));
     run->context->bf16 = run->options.compute == HD_COMPUTE_BF16;
@@ -216,14 +203,16 @@ static heed_status open_run(hd_run *run, const heed_options *options) {
     return hd_report_open(run);
 }
 
-heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **run) {
-    *run = hd_alloc_zeroed(context, 1, sizeof **run);
-    if (!*run) return HEED_MEMORY;
-    (*run)->context = context;
-    (*run)->folder = folder;
-    (*run)->valid_loss = (*run)->score = NAN;
-    (*run)->state.best = -INFINITY;
-    return open_run(*run, options);
+heed_status hd_run_open(heed_context *context, const heed_options *options, const char *folder, hd_run **out) {
+    hd_run *run = *out = hd_alloc_zeroed(context, 1, sizeof *run);
+    if (!run) return HEED_MEMORY;
+    run->forked = hd_context_fork(context, context->threads);
+    run->context = &run->forked;
+    run->folder = folder;
+    run->valid_loss = run->score = NAN;
+    run->state.best = -INFINITY;
+    heed_status status = open_run(run, options);
+    return status == HEED_OK ? HEED_OK : hd_fail_as(context, run->context, status);
 }
 
 void hd_run_close(hd_run *run) {
@@ -231,17 +220,17 @@ void hd_run_close(hd_run *run) {
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
-    for (int i = 0; run->workers && i < run->threads; i++)
+    for (int i = 0; run->workers && i < run->context->threads; i++)
         if (run->workers[i].pass.context) hd_pass_close(&run->workers[i].pass);
     hd_free(run->context, run->workers);
-    hd_free(run->context, run->blocks);
+    hd_tree_close(&run->tree);
     hd_model_close(run->model);
     hd_labels_close(run->context, &run->labels);
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
     hd_free(run->context, run);
 }
 
-/* A NaN does not heal: say what it was, what mostly causes it, and what there is to go on from. */
+/* A NaN stays: report where it came up, its usual causes, and which checkpoint can be resumed. */
 static heed_status explain(hd_run *run, heed_status status) {
     if (status != HEED_OK && status != HEED_NUMERIC) return status;
     char kept[96] = "there is no checkpoint yet";
@@ -253,7 +242,7 @@ static heed_status explain(hd_run *run, heed_status status) {
         snprintf(what, sizeof what, "the loss is %f, but the gradient's norm %f", run->loss, run->optimizer.norm);
     else
         snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "not a number" : "infinite",
-                 run->unsound);
+                 run->non_finite);
     return hd_fail(run->context, HEED_NUMERIC,
                    "step %lld (epoch %llu, batch %llu): %s; a smaller lr, a longer warmup, clip%s may help; %s",
                    (long long)run->state.step + 1, (unsigned long long)run->state.epoch,
@@ -330,15 +319,14 @@ heed_status heed_train(heed_context *context, const heed_options *options, const
                        heed_progress_function *progress, void *user) {
     hd_run *run;
     hd_float_environment found = hd_float_enter();
-    bool bf16 = context->bf16; /* the recipe's choice is the run's alone */
     heed_status status = hd_run_open(context, options, folder, &run);
     if (status == HEED_OK) {
         run->progress = progress;
         run->user = user;
         status = run_to_the_end(run);
+        if (status != HEED_OK) hd_fail_as(context, run->context, status);
     }
     hd_run_close(run);
-    context->bf16 = bf16;
     hd_float_leave(found);
     return status;
 }

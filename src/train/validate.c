@@ -1,4 +1,4 @@
-/* Validation: the loss on held-out examples, and what people would ask: BLEU, accuracy, the F1 of spans. */
+/* Validation: the loss on held-out examples, and BLEU, accuracy or the F1 of spans. */
 #include "base/lines.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
@@ -6,16 +6,6 @@
 
 #include <math.h>
 #include <string.h>
-
-const char *hd_metric_key(hd_metric metric) {
-    static const char *const keys[] = {"", "validation_loss", "bleu", "accuracy", "span_f1"};
-    return keys[metric];
-}
-
-const char *hd_metric_name(hd_metric metric) {
-    static const char *const names[] = {"", "loss", "BLEU", "accuracy", "span F1"};
-    return names[metric];
-}
 
 enum { LINES_AT_ONCE = 1000 };
 
@@ -70,7 +60,8 @@ heed_status hd_validate(hd_run *run, double *metric) {
                        "step %lld: the validation's loss is %f; resume the last checkpoint with a smaller lr",
                        (long long)run->state.step, run->valid_loss);
     if (run->metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
-    if (run->metric == HD_METRIC_ACCURACY || run->metric == HD_METRIC_SPAN_F1) HD_TRY(hd_judge(run, &run->score));
+    if (run->metric == HD_METRIC_ACCURACY || run->metric == HD_METRIC_SPAN_F1)
+        HD_TRY(hd_validate_predictions(run, &run->score));
     *metric = run->metric == HD_METRIC_LOSS ? -run->valid_loss : run->score;
     return HEED_OK;
 }

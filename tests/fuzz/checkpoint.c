@@ -30,7 +30,14 @@ static void open_run(heed_context *context, hd_run *run) {
     check(hd_optimizer_open(&run->optimizer, run->model->network, &run->options) == HEED_OK);
     write_fuzz_file("text", "a\nb\nc\n", 6);
     const char *text = in_fuzz_folder("text");
-    hd_corpus_options corpus = {.source = text, .target = text, .folder = fuzz_folder, .name = "train", .most = 8};
+    const hd_objective *objective = &hd_objectives[HD_OBJECTIVE_TRANSLATE];
+    hd_corpus_options corpus = {.source = text,
+                                .target = text,
+                                .folder = fuzz_folder,
+                                .name = "train",
+                                .most = 8,
+                                .read = objective->read,
+                                .weight = objective->weight};
     check(hd_corpus_open(context, tokenizer, &corpus, &run->train) == HEED_OK);
     check(hd_batches_open(context, &run->train, 1, 2, 1, &run->batches) == HEED_OK);
 }

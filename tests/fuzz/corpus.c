@@ -77,7 +77,7 @@ static void check_examples(hd_corpus *corpus, hd_objective_kind kind, int32_t vo
         hd_pair pair;
         check(hd_corpus_draw(corpus, i, 1, &drawn, &pair) == HEED_OK);
         check(pair.source_count <= MOST && pair.target_count <= MOST + 1);
-        check(hd_asked_of(kind, &pair) <= hd_max(pair.source_count, pair.target_count));
+        check(hd_objectives[kind].target_count(&pair) <= hd_max(pair.source_count, pair.target_count));
         for (int32_t j = 0; j < pair.source_count; j++) check(pair.source[j] >= 0 && pair.source[j] < vocabulary);
         for (int32_t j = 0; j < pair.target_count; j++) check(pair.target[j] >= -1 && pair.target[j] < labels);
     }
@@ -88,18 +88,20 @@ static void read_for(heed_context *context, const heed_tokenizer *tokenizer, hd_
                      const char *source, const char *target) {
     hd_labels labels = {0};
     int32_t vocabulary = (int32_t)hd_tokenizer_size(tokenizer);
-    bool classifies = kind == HD_OBJECTIVE_CLASSIFY, tags = kind == HD_OBJECTIVE_TAG;
+    const hd_objective *objective = &hd_objectives[kind];
+    bool by_word = objective->labels == HD_LABELS_OF_WORDS;
     heed_status status =
-        classifies || tags ? hd_labels_collect(context, tags ? source : target, tags, &labels) : HEED_OK;
+        objective->labels ? hd_labels_collect(context, by_word ? source : target, by_word, &labels) : HEED_OK;
     check(status == HEED_OK || status == HEED_FORMAT);
     hd_corpus corpus = {0};
     hd_corpus_options options = {.source = source,
-                                 .target = classifies ? target : NULL,
+                                 .target = objective->two_files ? target : NULL,
                                  .folder = fuzz_folder,
                                  .name = "read",
                                  .most = MOST,
-                                 .read = hd_objectives[kind].read,
-                                 .draw = hd_objectives[kind].draw,
+                                 .read = objective->read,
+                                 .draw = objective->draw,
+                                 .weight = objective->weight,
                                  .whole_file = whole_file,
                                  .labels = &labels};
     if (status == HEED_OK) {
@@ -107,7 +109,7 @@ static void read_for(heed_context *context, const heed_tokenizer *tokenizer, hd_
         check(status == HEED_OK || (status == HEED_FORMAT && heed_context_message(context)[0]));
     }
     if (status == HEED_OK)
-        check_examples(&corpus, kind, vocabulary, classifies || tags ? (int32_t)labels.count : vocabulary);
+        check_examples(&corpus, kind, vocabulary, objective->labels ? (int32_t)labels.count : vocabulary);
     hd_corpus_close(&corpus);
     hd_labels_close(context, &labels);
 }
@@ -125,14 +127,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     heed_tokenizer *tokenizer;
     check(hd_tokenizer_parse(context, "own", tokenizer_json, strlen(tokenizer_json), &tokenizer) == HEED_OK);
     hd_corpus corpus;
-    hd_corpus_options options = {
-        .source = source, .target = target, .folder = fuzz_folder, .name = "pairs", .most = MOST};
+    hd_corpus_options options = {.source = source,
+                                 .target = target,
+                                 .folder = fuzz_folder,
+                                 .name = "pairs",
+                                 .most = MOST,
+                                 .read = hd_objectives[HD_OBJECTIVE_TRANSLATE].read,
+                                 .weight = hd_objectives[HD_OBJECTIVE_TRANSLATE].weight};
     heed_status status = hd_corpus_open(context, tokenizer, &options, &corpus);
     check(status == HEED_OK || (status == HEED_FORMAT && heed_context_message(context)[0]));
     check(same_count || status == HEED_FORMAT);
     if (status == HEED_OK) compare(context, tokenizer, &corpus, source, target);
     hd_corpus_close(&corpus);
-    for (int kind = HD_OBJECTIVE_LANGUAGE; kind <= HD_OBJECTIVE_TAG; kind++)
+    for (int kind = 0; hd_objective_name(kind); kind++)
         read_for(context, tokenizer, (hd_objective_kind)kind, false, source, target);
     read_for(context, tokenizer, HD_OBJECTIVE_LANGUAGE, true, source, target);
     hd_tokenizer_close(tokenizer);

@@ -32,8 +32,11 @@ static heed_status begin(heed_context *context, heed_options *options, const cha
     hd_update update;
     hd_update_open(&update, context);
     heed_status status = hd_run_open(context, options, folder, &run);
-    if (status == HEED_OK) status = hd_run_export(run);
-    if (status == HEED_OK) status = print_steps(run, &update);
+    if (status == HEED_OK) {
+        status = hd_run_export(run);
+        if (status == HEED_OK) status = print_steps(run, &update);
+        if (status != HEED_OK) hd_fail_as(context, run->context, status);
+    }
     hd_update_close(&update);
     hd_run_close(run);
     return status;

@@ -452,7 +452,7 @@ static const char *width = "4";
 typedef struct lesson {
     const char *objective, *family, *source, *target;
 } lesson;
-static const lesson translation = {"translate", "natural", "source", "target"};
+static const lesson translation = {"translate", "auto", "source", "target"};
 static const lesson *learned = &translation;
 
 static bool stop_at_two(void *user, const heed_progress *progress) {

@@ -284,6 +284,34 @@ static void every_allocation_may_fail(void **state) {
 
 #define WITH_OPTIONS(test) cmocka_unit_test_setup_teardown(test, open_options, close_options)
 
+static const char *pace(int value) {
+    static const char *const names[] = {"slow", "quick-enough", "fast"};
+    return value >= 0 && value < (int)HD_COUNT(names) ? names[value] : NULL;
+}
+
+/* A choice whose names are those of another table is set, written, described and refused as others are. */
+static void choices_of_another_table(void **state) {
+    (void)state;
+    static const hd_setting row = {
+        .name = "pace", .kind = HD_SETTING_CHOICE, .initial = "slow", .help = "pace of walking", .choices = pace};
+    int value = 2;
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    assert_ok(context, hd_settings_default(context, &row, 1, &value));
+    assert_int_equal(value, 0);
+    assert_ok(context, hd_settings_set(context, &row, 1, &value, "pace", "quick_enough"));
+    assert_int_equal(value, 1);
+    hd_setting_value(&row, &value, &text);
+    assert_string_equal(text.data, "quick-enough");
+    assert_int_equal(hd_settings_set(context, &row, 1, &value, "pace", "quick"), HEED_ARGUMENT);
+    assert_string_equal(heed_context_message(context), "pace is \"quick\", expected one of slow, quick-enough, fast");
+    hd_buffer_clear(&text);
+    hd_settings_describe(&row, 1, &text);
+    assert_string_equal(
+        text.data, "  --pace slow|quick-enough|fast\n                                pace of walking (default slow)\n");
+    hd_buffer_close(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_OPTIONS(defaults_come_from_the_table),     WITH_OPTIONS(values_are_set_by_name),
@@ -291,6 +319,7 @@ int main(void) {
         WITH_OPTIONS(broken_recipes_name_the_line),     WITH_OPTIONS(a_written_recipe_reads_back_to_the_bit),
         WITH_OPTIONS(help_lists_every_setting),         WITH_OPTIONS(numbers_ignore_the_locale),
         cmocka_unit_test(numbers_reach_their_limits),   cmocka_unit_test(every_allocation_may_fail),
+        WITH_OPTIONS(choices_of_another_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

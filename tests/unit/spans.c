@@ -8,8 +8,8 @@ static const char *const names[] = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"};
 
 typedef struct sentence {
     int64_t count;
-    int32_t wanted[MOST], found[MOST];
-    uint64_t spans[3]; /* wanted, found, right */
+    int32_t expected[MOST], predicted[MOST];
+    uint64_t spans[3]; /* expected, predicted, right */
 } sentence;
 
 static const sentence sentences[] = {
@@ -30,10 +30,11 @@ static void spans_are_counted(void **state) {
     for (size_t i = 0; i < HD_COUNT(sentences); i++) {
         const sentence *s = &sentences[i];
         hd_counts one = {0};
-        hd_spans_add(&one, NULL, names, s->wanted, s->found, s->count);
-        hd_spans_add(&all, NULL, names, s->wanted, s->found, s->count);
-        if (one.wanted != s->spans[0] || one.found != s->spans[1] || one.right != s->spans[2])
-            fail_msg("sentence %zu: %d wanted, %d found, %d right", i, (int)one.wanted, (int)one.found, (int)one.right);
+        hd_spans_add(&one, NULL, names, s->expected, s->predicted, s->count);
+        hd_spans_add(&all, NULL, names, s->expected, s->predicted, s->count);
+        if (one.expected != s->spans[0] || one.predicted != s->spans[1] || one.right != s->spans[2])
+            fail_msg("sentence %zu: %d expected, %d predicted, %d right", i, (int)one.expected, (int)one.predicted,
+                     (int)one.right);
     }
     assert_true(hd_f1(&all) == 200.0 * 5 / (11 + 12));
     assert_true(hd_f1(&(hd_counts){0}) == 0);

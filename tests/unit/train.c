@@ -7,7 +7,7 @@
 #include "models/model.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
-#include "data/corpus.h"
+#include "data/objective.h"
 
 #include <math.h>
 #include <signal.h>
@@ -71,7 +71,7 @@ static heed_status train(const char *name, int64_t stop, ...) {
                                     {"decoder-layers", "1"},
                                     {"max-positions", "64"},
                                     {"batch-tokens", "300"},
-                                    {"chunk-tokens", "100"},
+                                    {"chunk-tokens", "40"},
                                     {"lr", "0.01"},
                                     {"warmup", "5"},
                                     {"steps", "12"},
@@ -104,19 +104,24 @@ static void read_file(const char *name, const char *file, hd_buffer *out) {
     hd_free(context, run);
 }
 
+static bool same_file(const char *a, const char *b, const char *file) {
+    hd_buffer x, y;
+    read_file(a, file, &x);
+    read_file(b, file, &y);
+    bool same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+    hd_buffer_close(&x);
+    hd_buffer_close(&y);
+    return same;
+}
+
+static void assert_same_file(const char *a, const char *b, const char *file) {
+    if (!same_file(a, b, file)) fail_msg("%s of %s and of %s differ", file, a, b);
+}
+
 /* Checkpoints hold weights, moments and the place in the data: all that a training has made. */
 static void assert_same_bits(const char *a, const char *b) {
-    hd_buffer x, y;
-    read_file(a, "checkpoint.safetensors", &x);
-    read_file(b, "checkpoint.safetensors", &y);
-    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) fail_msg("%s and %s end in different bits", a, b);
-    hd_buffer_close(&x);
-    hd_buffer_close(&y);
-    read_file(a, "model.safetensors", &x);
-    read_file(b, "model.safetensors", &y);
-    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) fail_msg("%s and %s export different models", a, b);
-    hd_buffer_close(&x);
-    hd_buffer_close(&y);
+    assert_same_file(a, b, "checkpoint.safetensors");
+    assert_same_file(a, b, "model.safetensors");
 }
 
 static int set_up(void **state) {
@@ -136,21 +141,42 @@ static int tear_down(void **state) {
     return removed;
 }
 
-/* A step has three chunks: they run one by one, two and one, all at once, and one by one on four threads each. */
+/* A step has about eight chunks. They run one by one; side by side, where the last ones, fewer than the threads, have all
+ * threads each; and with more threads than chunks all of them one by one on all threads, as a large model's do. */
 static void threads_change_nothing(void **state) {
     (void)state;
+    static const int counts[] = {1, 2, 3, 5, 11};
     int before = context->threads;
     int64_t small_work = context->small_work;
     context->small_work = 0; /* these shapes are */
-    for (int threads = 1; threads <= 4; threads++) {
+    for (size_t i = 0; i < HD_COUNT(counts); i++) {
         char name[16];
-        snprintf(name, sizeof name, "threads-%d", threads);
-        assert_ok(context, heed_context_set_threads(context, threads));
+        snprintf(name, sizeof name, "threads-%d", counts[i]);
+        assert_ok(context, heed_context_set_threads(context, counts[i]));
         assert_ok(context, train(name, 0, NULL));
         assert_same_bits("plain", name);
     }
     context->threads = before;
     context->small_work = small_work;
+}
+
+/* Lines of equal length, in windows of one batch each: two batches of ten lines are the examples of one of twenty, in the
+ * same order, and all that a step's chunks depend on. */
+static void batches_of_a_step_change_nothing(void **state) {
+    (void)state;
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    for (int i = 0; i < PAIRS; i++) hd_buffer_format(&text, "%04d\n", i * 37 % 10000);
+    char *path = in_folder("even");
+    assert_ok(context, hd_file_write(context, path, text.data, text.size));
+    hd_buffer_close(&text);
+    for (int cut = 0; cut < 2; cut++)
+        assert_ok(context,
+                  train(cut ? "cut-step" : "whole-step", 0, "train-source", path, "train-target", path, "valid-source",
+                        path, "valid-target", path, "min-frequency", "1000000", "chunk-tokens", "13", "batch-tokens",
+                        "1000", "shuffle-window", cut ? "10" : "20", "accumulate", cut ? "2" : "1", NULL));
+    assert_same_file("whole-step", "cut-step", "model.safetensors");
+    hd_free(context, path);
 }
 
 static void instruction_sets_change_nothing(void **state) {
@@ -191,7 +217,7 @@ static void every_machine_ends_in_these_bits(void **state) {
     memcpy(&header, file.data, sizeof header);
     size_t start = sizeof header + (size_t)header;
     assert_true(start < file.size);
-    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0xd2cf088fb5868d26u);
+    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0xfcfe5f72c4d86defu);
     hd_buffer_close(&file);
 }
 
@@ -204,12 +230,7 @@ static void stopping_changes_nothing(void **state) {
 }
 
 static void assert_other_bits(const char *a, const char *b) {
-    hd_buffer x, y;
-    read_file(a, "model.safetensors", &x);
-    read_file(b, "model.safetensors", &y);
-    if (x.size == y.size && memcmp(x.data, y.data, x.size) == 0) fail_msg("%s and %s end in the same bits", a, b);
-    hd_buffer_close(&x);
-    hd_buffer_close(&y);
+    if (same_file(a, b, "model.safetensors")) fail_msg("%s and %s end in the same bits", a, b);
 }
 
 /* A setting that changes what is learned; threads and stops still change no bit of it. */
@@ -272,7 +293,17 @@ static void pairs_are_drawn(void **state) {
     char *path = in_folder("plain/tokenizer.json"), *source = in_folder("source"), *target = in_folder("target");
     heed_tokenizer *tokenizer;
     assert_ok(context, hd_tokenizer_open(context, path, &tokenizer));
-    hd_corpus_options options = {source, target, folder, "drawn", .most = 20, .bpe_dropout = 0.5f, .seed = 1};
+    const hd_objective *objective = &hd_objectives[HD_OBJECTIVE_TRANSLATE];
+    hd_corpus_options options = {.source = source,
+                                 .target = target,
+                                 .folder = folder,
+                                 .name = "drawn",
+                                 .most = 20,
+                                 .bpe_dropout = 0.5f,
+                                 .seed = 1,
+                                 .read = objective->read,
+                                 .draw = objective->draw,
+                                 .weight = objective->weight};
     hd_corpus corpus;
     assert_ok(context, hd_corpus_open(context, tokenizer, &options, &corpus));
     hd_arena ids;
@@ -374,6 +405,38 @@ static void refusals(void **state) {
     assert_int_equal(train("missing", 0, "train-source", "/no/such/file", NULL), HEED_FILE);
 }
 
+static char *state_of(hd_buffer *checkpoint, const char *key) {
+    char *at = memmem(checkpoint->data, checkpoint->size, key, strlen(key));
+    assert_non_null(at);
+    return at;
+}
+
+/* Stops a run after its first checkpoint, and refuses to resume it with `key` of the state replaced. */
+static void refuse_checkpoint(const char *name, const char *key, const char *instead, const char *message) {
+    hd_buffer checkpoint;
+    assert_int_equal(train(name, 5, NULL), HEED_STOPPED);
+    read_file(name, "checkpoint.safetensors", &checkpoint);
+    memcpy(state_of(&checkpoint, key), instead, strlen(instead));
+    char *run = in_folder(name), *path = hd_path_join(context, run, "checkpoint.safetensors");
+    assert_ok(context, hd_file_write(context, path, checkpoint.data, checkpoint.size));
+    assert_int_equal(train(name, 0, "resume", "true", NULL), HEED_FORMAT);
+    const char *found = heed_context_message(context);
+    if (!strstr(found, path) || !strstr(found, message)) fail_msg("%s", found);
+    hd_buffer_close(&checkpoint);
+    hd_free(context, path);
+    hd_free(context, run);
+}
+
+/* What an older or a newer heed began, this one does not go on with: by name, and saying what to do. */
+static void checkpoints_of_other_heeds_are_refused(void **state) {
+    (void)state;
+    refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch 2");
+    refuse_checkpoint("no-epoch", "\"bit_epoch\"", "\"but_epoch\"",
+                      "format 2 and bit epoch 1, written by heed " HEED_VERSION);
+    refuse_checkpoint("new-epoch", "\"bit_epoch\":2", "\"bit_epoch\":3", "format 2 and bit epoch 3");
+    refuse_checkpoint("new-format", "\"format\":2", "\"format\":4", "finish the run with the heed that began it");
+}
+
 /* Enough steps to spell what it has seen; then: company and caches change no translation. */
 static void learns(void **state) {
     (void)state;
@@ -426,6 +489,7 @@ int main(int count, char **arguments) {
     if (count > 1) cmocka_set_test_filter(arguments[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(batches_of_a_step_change_nothing),
         cmocka_unit_test(instruction_sets_change_nothing),
         cmocka_unit_test(bf16_learns_alike_on_any_threads),
         cmocka_unit_test(every_machine_ends_in_these_bits),
@@ -437,6 +501,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(a_kill_changes_nothing),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(checkpoints_of_other_heeds_are_refused),
         cmocka_unit_test(learns),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

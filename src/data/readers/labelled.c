@@ -5,7 +5,7 @@ heed_status hd_read_labelled(hd_corpus_builder *b) {
         bool text = hd_lines_next(&b->source), label = hd_lines_next(&b->target);
         if (b->source.status != HEED_OK || b->target.status != HEED_OK) return b->context->status;
         if (!text && !label) return HEED_OK;
-        if (text != label) return hd_refuse_lengths(b, text, label);
+        if (text != label) return hd_corpus_refuse_lengths(b, text, label);
         const char *name;
         size_t size;
         HD_TRY(hd_label_of_line(&b->target, false, &name, &size));

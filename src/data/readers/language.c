@@ -1,4 +1,4 @@
-/* Text to be continued. A line is a text of its own between two end tokens, where the vocabulary has one; a long one is cut
+/* Language modelling. A line is a text of its own between two end tokens, where the vocabulary has one; a long one is cut
  * into pieces, each of which begins with the last token of the one before. Or the whole file is one text without an end, and
  * an example any piece of it. */
 #include "text/unicode.h"
@@ -46,7 +46,7 @@ static heed_status read_lines(hd_corpus_builder *b) {
     return status == HEED_OK ? b->source.status : status;
 }
 
-/* Encodes what has come together. It ends with a line's end, before which most tokenizers cut anyway. */
+/* Encodes the lines collected so far. The block ends with a line's end, before which most tokenizers cut anyway. */
 static heed_status encode_block(const heed_tokenizer *tokenizer, hd_encoding *e, hd_buffer *block, hd_whole_text *out) {
     if (!block->size) return HEED_OK;
     HD_TRY(hd_tokenizer_encode(tokenizer, block->context, block->data, block->size, false, e));

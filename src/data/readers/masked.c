@@ -1,9 +1,9 @@
-/* Texts of which some words are hidden (Devlin et al., 2018): each word is chosen with a probability of 15%, all of its
- * pieces with it; of these, 80% become the mask, 10% any token, and 10% stay as they are. */
+/* Masked language modelling (Devlin et al., 2018): each word is chosen with a probability of 15%, all of its subword tokens
+ * with it; of these, 80% become the mask, 10% any token, and 10% stay as they are. */
 #include "data/readers/readers.h"
 
-/* In the place of targets an example keeps what its tokens are. */
-enum { SPECIAL = -1, BEGINS_A_WORD = 1, GOES_ON = 0 };
+/* An example stores the kind of each token in the place of its target. */
+enum { SPECIAL = -1, BEGINS_A_WORD = 1, CONTINUES_A_WORD = 0 };
 
 heed_status hd_read_masked(hd_corpus_builder *b) {
     hd_buffer marks;
@@ -19,7 +19,7 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
         hd_buffer_clear(&marks);
         for (size_t i = 0; status == HEED_OK && i < e->count; i++) {
             int32_t mark = hd_tokenizer_is_special(b->tokenizer, e->ids[i])  ? SPECIAL
-                           : hd_tokenizer_continues_word(b->tokenizer, e, i) ? GOES_ON
+                           : hd_tokenizer_continues_word(b->tokenizer, e, i) ? CONTINUES_A_WORD
                                                                              : BEGINS_A_WORD;
             hd_buffer_append(&marks, (const char *)&mark, sizeof mark);
         }
@@ -37,24 +37,24 @@ heed_status hd_draw_masked(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, h
     hd_random_key key = hd_random_key_make(corpus->options.seed, HD_RANDOM_MASK, epoch);
     int32_t mask = hd_tokenizer_mask(corpus->tokenizer), size = (int32_t)hd_tokenizer_size(corpus->tokenizer);
     size_t count = (size_t)pair->source_count;
-    int32_t *ids = hd_arena_alloc(arena, count, sizeof *ids), *asked = hd_arena_alloc(arena, count, sizeof *asked);
-    if (!ids || !asked) return HEED_MEMORY;
+    int32_t *ids = hd_arena_alloc(arena, count, sizeof *ids), *targets = hd_arena_alloc(arena, count, sizeof *targets);
+    if (!ids || !targets) return HEED_MEMORY;
     bool chosen = false;
     for (size_t i = 0; i < count; i++) {
         enum { CHOOSE, CHANGE, OTHER }; /* columns of the random numbers */
-        uint32_t place = (uint32_t)i;
+        uint32_t position = (uint32_t)i;
         int32_t kind = pair->target[i];
-        if (kind == BEGINS_A_WORD) chosen = hd_random_uniform(key, CHOOSE, place, pair->number) < 0.15f;
+        if (kind == BEGINS_A_WORD) chosen = hd_random_uniform(key, CHOOSE, position, pair->number) < 0.15f;
         ids[i] = pair->source[i];
-        asked[i] = chosen && kind != SPECIAL ? ids[i] : -1;
-        if (asked[i] < 0) continue;
-        float change = hd_random_uniform(key, CHANGE, place, pair->number);
+        targets[i] = chosen && kind != SPECIAL ? ids[i] : -1;
+        if (targets[i] < 0) continue;
+        float change = hd_random_uniform(key, CHANGE, position, pair->number);
         if (change < 0.8f)
             ids[i] = mask;
         else if (change < 0.9f)
-            ids[i] = (int32_t)(hd_random_uniform(key, OTHER, place, pair->number) * (float)size);
+            ids[i] = (int32_t)(hd_random_uniform(key, OTHER, position, pair->number) * (float)size);
     }
     pair->source = ids;
-    pair->target = asked;
+    pair->target = targets;
     return HEED_OK;
 }

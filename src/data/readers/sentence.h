@@ -1,6 +1,6 @@
 /* Sentences of CoNLL's columns: a word first and its label last in a line, an empty line between sentences. */
-#ifndef HD_TRAIN_SENTENCE_H
-#define HD_TRAIN_SENTENCE_H
+#ifndef HD_DATA_SENTENCE_H
+#define HD_DATA_SENTENCE_H
 
 #include "base/lines.h"
 #include "text/tokenizer.h"
@@ -19,9 +19,9 @@ void hd_sentence_open(heed_context *context, hd_sentence *sentence);
 void hd_sentence_close(hd_sentence *sentence);
 /* Reads the next sentence of a file; no words at its end. HEED_FORMAT for a word without a label. */
 heed_status hd_sentence_read(hd_sentence *sentence, hd_lines *lines);
-/* Encodes the text, and finds each word's first piece, the token that its label is asked of; −1 of a word that has none. */
+/* Encodes the text, and finds each word's first piece, the token that predicts its label; −1 for a word without tokens. */
 heed_status hd_sentence_encode(hd_sentence *sentence, const heed_tokenizer *tokenizer, hd_encoding *encoding);
-/* The same for an encoding that is there. */
+/* The same for an existing encoding. */
 heed_status hd_sentence_find_pieces(hd_sentence *sentence, const hd_encoding *encoding);
 
 static inline const int32_t *hd_sentence_pieces(const hd_sentence *s) {

@@ -19,20 +19,14 @@ heed_status hd_read_translations(hd_corpus_builder *b) {
         bool source = hd_lines_next(&b->source), target = hd_lines_next(&b->target);
         if (b->source.status != HEED_OK || b->target.status != HEED_OK) return b->context->status;
         if (!source && !target) return HEED_OK;
-        if (source != target) return hd_refuse_lengths(b, source, target);
+        if (source != target) return hd_corpus_refuse_lengths(b, source, target);
         HD_TRY(add_pair(b));
     }
 }
 
 /* ---- encoding anew ---- */
 
-/* Where an example's text is kept: behind its ids, the sizes in front of them. */
-static const char *text_of(const hd_pair *pair, const int32_t **sizes) {
-    *sizes = pair->source - 2;
-    return (const char *)(pair->target + pair->target_count);
-}
-
-/* Puts other ids in the place of a side's, unless there are too many. */
+/* Replaces a side's ids by others of the same text, unless those are too many. */
 static heed_status draw_side(hd_corpus *corpus, const char *text, int32_t size, hd_random_key key, uint64_t sentence,
                              hd_arena *arena, const int32_t **ids, int32_t *count) {
     hd_encode_options options = {
@@ -51,9 +45,8 @@ static heed_status draw_side(hd_corpus *corpus, const char *text, int32_t size, 
 heed_status hd_draw_translation(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     if (!(corpus->options.bpe_dropout > 0)) return HEED_OK;
     hd_random_key key = hd_random_key_make(corpus->options.seed, HD_RANDOM_SEGMENT, epoch);
-    const int32_t *sizes;
-    const char *text = text_of(pair, &sizes);
-    HD_TRY(draw_side(corpus, text, sizes[0], key, 2 * pair->number, arena, &pair->source, &pair->source_count));
-    return draw_side(corpus, text + sizes[0], sizes[1], key, 2 * pair->number + 1, arena, &pair->target,
+    HD_TRY(draw_side(corpus, pair->source_text, pair->source_size, key, 2 * pair->number, arena, &pair->source,
+                     &pair->source_count));
+    return draw_side(corpus, pair->target_text, pair->target_size, key, 2 * pair->number + 1, arena, &pair->target,
                      &pair->target_count);
 }

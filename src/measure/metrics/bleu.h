@@ -1,7 +1,7 @@
 /* BLEU over a corpus (Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002), with the
  * numbers, the line and the signature of sacreBLEU. Sentences are added one at a time and only counts are kept. */
-#ifndef HD_TRAIN_METRICS_BLEU_H
-#define HD_TRAIN_METRICS_BLEU_H
+#ifndef HD_MEASURE_METRICS_BLEU_H
+#define HD_MEASURE_METRICS_BLEU_H
 
 #include "base/buffer.h"
 #include "base/context.h"

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <utf8proc.h>
 
-const char *hd_bleu_tokenizer_name(hd_bleu_tokenizer tokenizer) {
+const char *hd_bleu_tokenizer_option(int tokenizer) {
     static const char *const names[] = {"13a", "intl", "char", "none"};
-    return names[tokenizer];
+    return tokenizer >= 0 && tokenizer < (int)HD_COUNT(names) ? names[tokenizer] : NULL;
 }
+
+const char *hd_bleu_tokenizer_name(hd_bleu_tokenizer tokenizer) { return hd_bleu_tokenizer_option((int)tokenizer); }
 
 void hd_bleu_text_open(hd_bleu_text *text, heed_context *context) { *text = (hd_bleu_text){.context = context}; }
 

@@ -1,7 +1,7 @@
 /* The tokenizers of sacreBLEU (Post, "A call for clarity in reporting BLEU scores", 2018): a score only means something
  * beside the tokenization it was computed with, so these follow sacrebleu 2.6.0 to the letter, oddities included. */
-#ifndef HD_TRAIN_METRICS_BLEU_TOKENIZE_H
-#define HD_TRAIN_METRICS_BLEU_TOKENIZE_H
+#ifndef HD_MEASURE_METRICS_BLEU_TOKENIZE_H
+#define HD_MEASURE_METRICS_BLEU_TOKENIZE_H
 
 #include "base/context.h"
 
@@ -14,6 +14,8 @@ typedef enum hd_bleu_tokenizer {
 
 /* "13a", "intl", "char", "none". */
 const char *hd_bleu_tokenizer_name(hd_bleu_tokenizer tokenizer);
+/* The same as an option's choices: NULL past the last. */
+const char *hd_bleu_tokenizer_option(int tokenizer);
 
 /* A segment being taken apart; the memory serves one segment after another. */
 typedef struct hd_bleu_text {

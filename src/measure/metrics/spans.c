@@ -14,23 +14,23 @@ static bool begins_at(const char *const *names, const int32_t *labels, int64_t i
     return begins(i ? names[labels[i - 1]] : NULL, names[labels[i]]);
 }
 
-/* The word behind the span that begins at word i. */
+/* The word after the span that begins at word i. */
 static int64_t end_of(const char *const *names, const int32_t *labels, int64_t i, int64_t count) {
     int64_t end = i + 1;
     while (end < count && !outside(names[labels[end]]) && !begins_at(names, labels, end)) end++;
     return end;
 }
 
-void hd_spans_add(hd_counts *counts, const int32_t *kinds, const char *const *names, const int32_t *wanted,
-                  const int32_t *found, int64_t count) {
+void hd_spans_add(hd_counts *counts, const int32_t *kinds, const char *const *names, const int32_t *expected,
+                  const int32_t *predicted, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-        bool here = begins_at(names, wanted, i), there = begins_at(names, found, i);
-        hd_counts *of_wanted = kinds ? &counts[kinds[wanted[i]]] : counts;
-        hd_counts *of_found = kinds ? &counts[kinds[found[i]]] : counts;
-        of_wanted->wanted += here;
-        of_found->found += there;
-        of_wanted->right += here && there &&
-                            strcmp(hd_span_kind(names[wanted[i]]), hd_span_kind(names[found[i]])) == 0 &&
-                            end_of(names, wanted, i, count) == end_of(names, found, i, count);
+        bool here = begins_at(names, expected, i), there = begins_at(names, predicted, i);
+        hd_counts *of_expected = kinds ? &counts[kinds[expected[i]]] : counts;
+        hd_counts *of_predicted = kinds ? &counts[kinds[predicted[i]]] : counts;
+        of_expected->expected += here;
+        of_predicted->predicted += there;
+        of_expected->right += here && there &&
+                              strcmp(hd_span_kind(names[expected[i]]), hd_span_kind(names[predicted[i]])) == 0 &&
+                              end_of(names, expected, i, count) == end_of(names, predicted, i, count);
     }
 }
