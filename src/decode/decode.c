@@ -57,12 +57,15 @@ heed_status hd_decode_step(const hd_decoding *d, int64_t slots, const int32_t *t
     starts[0] = 0;
     for (int64_t i = 0; i < slots; i++) starts[i + 1] = starts[i] + (int32_t)count_fresh(d, i, lengths[i]);
     int32_t *ids = hd_arena_alloc(d->scratch, (size_t)starts[slots], sizeof *ids);
-    if (!ids) return HEED_MEMORY;
+    int32_t *scored = hd_arena_alloc(d->scratch, (size_t)slots, sizeof *scored);
+    if (!ids || !scored) return HEED_MEMORY;
     for (int64_t i = 0; i < slots; i++) {
         int64_t fresh = starts[i + 1] - starts[i];
+        scored[i] = (int32_t)i;
         memcpy(ids + starts[i], tokens + i * stride + lengths[i] - fresh, (size_t)fresh * sizeof *ids);
     }
-    heed_status status = d->decoder->class->step(d->decoder, ids, &(hd_layout){.sequences = slots, .starts = starts});
+    hd_layout layout = {.sequences = slots, .starts = starts};
+    heed_status status = d->decoder->class->step(d->decoder, ids, &layout, scored, slots);
     hd_arena_rewind(d->scratch, mark);
     return status;
 }
