@@ -1,6 +1,7 @@
 #include "tasks/look.h"
 
 #include "base/file.h"
+#include "decode/options.h"
 
 #include <string.h>
 
@@ -9,10 +10,8 @@
 static const hd_setting rows[] = {
     {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "TEXT",
      "a translation to look at in place of the model's own"},
-    {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER",
-     "hypotheses kept while translating; 1 is greedy"},
-    {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
-     "longest translation in tokens; 0 leaves it to the model"},
+    HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     {"pieces", HD_SETTING_BOOL, F(pieces), NULL, 0, 0, NULL, "the tokenizer's pieces, not joined into words"},
     {"kind", HD_SETTING_CHOICE, F(kind), "auto", 0, 0, "auto|encoder|decoder|cross",
      "whose attention; auto: cross where there is some (json, html: all)"},

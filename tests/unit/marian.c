@@ -2,7 +2,8 @@
  * (tests/golden/marian/make.py), and the same bits however the work is cut. */
 #include "fixture.h"
 
-#include "decode/decode.h"
+#include "decode/session.h"
+#include "layers/decoder.h"
 #include "formats/json.h"
 #include "models/model.h"
 
@@ -131,22 +132,28 @@ static void assert_hypothesis(fixture *f, const char *what, const json_t *expect
     hd_buffer_close(&decoded);
 }
 
+static hd_decoded decode(fixture *f, hd_session *session, const int32_t *ids, int64_t count,
+                         const hd_generation *generation) {
+    hd_decoded decoded;
+    assert_ok(f->context,
+              hd_session_add(session, &(hd_request){.ids = ids, .count = count, .generation = generation}, NULL));
+    while (hd_session_is_busy(session)) assert_ok(f->context, hd_session_step(session));
+    assert_true(hd_session_next(session, &decoded));
+    return decoded;
+}
+
 static void search(fixture *f) {
     size_t i;
     json_t *one;
     int compared = 0;
-    hd_decoder *decoder;
-    assert_ok(f->context, hd_network_decoder_open(f->context, f->model->network, &decoder));
+    hd_session *session;
+    assert_ok(f->context, hd_session_open(f->context, f->model->network, NULL, &session));
     json_array_foreach(f->cases, i, one) {
-        int32_t ids[MOST], starts[] = {0, (int32_t)read_ids(json_object_get(one, "ids"), ids)};
-        hd_layout sources = {.sequences = 1, .starts = starts};
-        hd_decoded decoded;
-        hd_arena arena;
-        hd_arena_open(&arena, f->context);
+        int32_t ids[MOST];
+        int64_t count = read_ids(json_object_get(one, "ids"), ids);
         hd_generation greedy = f->model->generation;
         greedy.beams = 1;
-        hd_decoding decoding = {decoder, &greedy, ids, &sources, &arena, &arena, &decoded, NULL, NULL};
-        assert_ok(f->context, hd_generate(&decoding));
+        hd_decoded decoded = decode(f, session, ids, count, &greedy);
         assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
         const char *name;
         json_t *run;
@@ -155,17 +162,15 @@ static void search(fixture *f) {
             if (!apply(json_object_get(run, "settings"), &generation)) continue;
             const json_t *hypotheses = json_object_get(run, "hypotheses");
             generation.best = generation.beams;
-            decoding.generation = &generation;
-            assert_ok(f->context, hd_generate(&decoding));
+            decoded = decode(f, session, ids, count, &generation);
             assert_int_equal(decoded.count, json_array_size(hypotheses));
             for (int64_t h = 0; h < decoded.count; h++)
                 assert_hypothesis(f, name, json_array_get(hypotheses, (size_t)h), &decoded.best[h]);
             compared++;
         }
-        hd_arena_close(&arena);
     }
     assert_true(compared > 20);
-    decoder->class->close(decoder);
+    hd_session_close(session);
 }
 
 static void equals_transformers(void **state) {
