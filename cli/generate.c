@@ -76,33 +76,38 @@ static void print_answer(const invocation *line, const text_source *texts, size_
     if (json) fputs(alternatives ? "]\n" : "\n", stdout);
 }
 
-/* False when nothing more can be made, which was reported. A word of the command line is answered as it grows. */
+/* The answers of `count` texts from `first` on; one that was printed as it grew has only its end to come. */
+static void print_answers(const invocation *line, const text_source *texts, size_t first, size_t count, bool grew,
+                          const heed_results *results, int *code) {
+    for (size_t i = 0; i < count; i++) {
+        const char *problem = texts->items[first + i] ? heed_results_problem(results, i) : too_long;
+        if (problem) {
+            report_text(texts, first + i, problem);
+            *code = EXIT_FAILED;
+        }
+        if (grew || problem)
+            putchar('\n');
+        else
+            print_answer(line, &(text_source){.items = texts->items + first, .sizes = texts->sizes + first}, i,
+                         results);
+    }
+}
+
+/* False when nothing more can be made, which was reported. Texts are continued together, but a word of the command line by
+ * itself, since it is printed as it grows. */
 static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
     bool grows = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
-    for (size_t i = 0; i < texts->count; i++) {
+    size_t count = grows ? 1 : texts->count;
+    for (size_t i = 0; i < texts->count; i += count) {
         heed_results *results;
-        if (!texts->items[i]) {
-            putchar('\n');
-            report_text(texts, i, too_long);
-            *code = EXIT_FAILED;
-            continue;
-        }
         if (grows) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
-        heed_status status = heed_generate(model, line->options, &texts->items[i], &texts->sizes[i], 1,
+        heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
                                            texts->first + i - 1, grows ? print_words : NULL, NULL, &results);
         if (status != HEED_OK) {
             *code = report_failure(line, status);
             return false;
         }
-        const char *problem = heed_results_problem(results, 0);
-        if (problem) {
-            report_text(texts, i, problem);
-            *code = EXIT_FAILED;
-        }
-        if (grows || problem)
-            putchar('\n');
-        else
-            print_answer(line, &(text_source){.items = &texts->items[i], .sizes = &texts->sizes[i]}, 0, results);
+        print_answers(line, texts, i, count, grows, results, code);
         heed_results_close(results);
         if (!flush_output()) return false;
     }

@@ -89,7 +89,7 @@ static heed_status decode(continued *c, const int32_t *tokens, size_t count) {
 static bool stream(void *user, int32_t token) {
     continued *c = user;
     generating *g = c->g;
-    g->status = decode(c, &token, 1);
+    if (g->status == HEED_OK) g->status = decode(c, &token, 1);
     if (g->status != HEED_OK) return false;
     size_t whole = whole_bytes(g->text.data ? g->text.data : "", g->text.size);
     if (whole <= c->streamed) return true;
