@@ -1,10 +1,13 @@
-/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers are Philox's. */
+/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers are Philox's, the best of
+ * many items are kept in order. */
 #include "fixture.h"
 
 #include "base/arena.h"
+#include "base/best.h"
 #include "base/file.h"
 #include "base/random.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,9 +93,32 @@ static void writer_leaves_the_old_file_on_failure(void **state) {
     heed_context_close(context);
 }
 
+/* The best three of some scores; equal ones in the order of their arrival. */
+static void the_best_are_kept_in_order(void **state) {
+    (void)state;
+    typedef struct item {
+        float score;
+        int number;
+    } item;
+    static const float scores[] = {1, 3, 3, 2, 3, 1, 4, NAN, 2};
+    static const int64_t indexes[] = {0, 0, 1, 2, 2, -1, 0, -1, -1};
+    item best[3];
+    int64_t count = 0;
+    for (int i = 0; i < (int)HD_COUNT(scores); i++) {
+        item new = {scores[i], i};
+        assert_int_equal(hd_keep_best(best, &count, 3, sizeof new, &new), indexes[i]);
+    }
+    assert_int_equal(count, 3);
+    assert_int_equal(best[0].number, 6);
+    assert_int_equal(best[1].number, 1);
+    assert_int_equal(best[2].number, 2);
+    assert_int_equal(hd_keep_best(best, &(int64_t){0}, 0, sizeof *best, best), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
+        cmocka_unit_test(the_best_are_kept_in_order),
         cmocka_unit_test(arena_settles),
         cmocka_unit_test(philox_matches_published_vectors),
         cmocka_unit_test(writer_leaves_the_old_file_on_failure),
