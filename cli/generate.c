@@ -76,33 +76,38 @@ static void print_answer(const invocation *line, const text_source *texts, size_
     if (json) fputs(alternatives ? "]\n" : "\n", stdout);
 }
 
-/* False when nothing more can be made, which was reported. A word of the command line is answered as it grows. */
-static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
-    bool grows = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
-    for (size_t i = 0; i < texts->count; i++) {
-        heed_results *results;
-        if (!texts->items[i]) {
-            putchar('\n');
-            report_text(texts, i, too_long);
+/* The answers of `count` texts from `first` on; one that was streamed lacks only its line break. */
+static void print_answers(const invocation *line, const text_source *texts, size_t first, size_t count, bool streamed,
+                          const heed_results *results, int *code) {
+    for (size_t i = 0; i < count; i++) {
+        const char *problem = texts->items[first + i] ? heed_results_problem(results, i) : too_long;
+        if (problem) {
+            report_text(texts, first + i, problem);
             *code = EXIT_FAILED;
-            continue;
         }
-        if (grows) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
-        heed_status status = heed_generate(model, line->options, &texts->items[i], &texts->sizes[i], 1,
-                                           texts->first + i - 1, grows ? print_words : NULL, NULL, &results);
+        if (streamed || problem)
+            putchar('\n');
+        else
+            print_answer(line, &(text_source){.items = texts->items + first, .sizes = texts->sizes + first}, i,
+                         results);
+    }
+}
+
+/* False after a failure that ends the run; it was reported. Lines are continued together, arguments one by one, since their
+ * continuations are printed token by token. */
+static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
+    bool streams = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
+    size_t count = streams ? 1 : texts->count;
+    for (size_t i = 0; i < texts->count; i += count) {
+        heed_results *results;
+        if (streams) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
+        heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
+                                           texts->first + i - 1, streams ? print_words : NULL, NULL, &results);
         if (status != HEED_OK) {
             *code = report_failure(line, status);
             return false;
         }
-        const char *problem = heed_results_problem(results, 0);
-        if (problem) {
-            report_text(texts, i, problem);
-            *code = EXIT_FAILED;
-        }
-        if (grows || problem)
-            putchar('\n');
-        else
-            print_answer(line, &(text_source){.items = &texts->items[i], .sizes = &texts->sizes[i]}, 0, results);
+        print_answers(line, texts, i, count, streams, results, code);
         heed_results_close(results);
         if (!flush_output()) return false;
     }

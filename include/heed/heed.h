@@ -147,7 +147,8 @@ HEED_API heed_status heed_translate(heed_model *model, const heed_options *optio
 
 /* ---- text to be continued ------------------------------------------------------------------------------------- */
 
-/* Is told a text's next words as they are made, `size` bytes of whole characters; false: stop there. */
+/* Receives the next words of text `index` as they are made, `size` bytes of whole characters; false: stop that text there.
+ * Called by the thread that called heed_generate; texts take turns. */
 typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
 
 HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);

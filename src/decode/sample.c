@@ -1,8 +1,9 @@
-/* Drawing a token, as transformers filters it: temperature, then top-k (Fan, Lewis and Dauphin, 2018), then top-p (Holtzman
- * et al., 2020), then min-p (Nguyen et al., 2024). What is drawn is a function of the seed, the text's number and the place
- * of the token in it. Ties go to the lower id. */
+/* Tokens are filtered as in transformers: temperature, then top-k (Fan, Lewis and Dauphin, 2018), then top-p (Holtzman et
+ * al., 2020), then min-p (Nguyen et al., 2024). The random number is a function of the seed, the text's number and the
+ * token's position in the text. Ties go to the lower id. */
+#include "decode/sample.h"
+
 #include "base/real.h"
-#include "decode/decode.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,11 +52,11 @@ static int64_t cut_at(const hd_sample_choice *choices, int64_t count, double eno
     return kept;
 }
 
-hd_continuation hd_sample(const hd_generation *g, float *logits, int64_t vocabulary, int64_t number, uint64_t example,
-                          hd_sample_choice *order) {
+hd_continuation hd_sample(const hd_generation *g, const float *logits, int64_t vocabulary, int64_t position,
+                          uint64_t number, hd_sample_choice *order) {
     double total;
     int64_t count = weigh(logits, vocabulary, g->temperature, order, &total);
-    if (!count) return (hd_continuation){0, -INFINITY};
+    if (!count) return (hd_continuation){-INFINITY, 0};
     bool top_k = g->top_k && g->top_k < count;
     double share = (double)g->top_p;
     if (!top_k && share < 1) /* all of these together weigh less than what top-p leaves out */
@@ -65,9 +66,9 @@ hd_continuation hd_sample(const hd_generation *g, float *logits, int64_t vocabul
     if (share < 1) count = cut_at(order, count, share * total);
     while (count > 1 && order[count - 1].weight < (double)g->min_p * order[0].weight) count--;
     total = sum_of(order, count);
-    hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)number);
-    double drawn = (double)hd_random_uniform(key, 0, 0, example) * total;
+    hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)position);
+    double drawn = (double)hd_random_uniform(key, 0, 0, number) * total;
     int64_t i = 0;
     while (i + 1 < count && drawn >= order[i].weight) drawn -= order[i++].weight;
-    return (hd_continuation){order[i].token, (float)hd_logarithm(order[i].weight / total)};
+    return (hd_continuation){(float)hd_logarithm(order[i].weight / total), order[i].token};
 }

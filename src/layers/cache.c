@@ -3,22 +3,27 @@
 #include <string.h>
 
 void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width) {
-    *cache =
-        (hd_cache){.context = context, .layers = layers, .heads = heads, .width = head_width, .list_keys = HD_PANEL};
+    *cache = (hd_cache){.context = context,
+                        .layers = layers,
+                        .heads = heads,
+                        .width = head_width,
+                        .first_free = -1,
+                        .list_keys = HD_PANEL};
 }
 
 static void free_pool(hd_cache *cache, hd_cache_pool *pool) {
     hd_free(cache->context, pool->k.data);
     hd_free(cache->context, pool->v.data);
+    *pool = (hd_cache_pool){0};
 }
 
 void hd_cache_close(hd_cache *cache) {
     if (!cache->context) return;
-    for (int64_t s = 0; s < cache->sentence_count; s++) {
-        free_pool(cache, &cache->sentences[s].memory);
-        free_pool(cache, &cache->sentences[s].own);
+    for (int64_t s = 0; s < cache->sequence_count; s++) {
+        free_pool(cache, &cache->sequences[s].memory);
+        free_pool(cache, &cache->sequences[s].own);
     }
-    void *arrays[] = {cache->sentences, cache->taken,       cache->slots, cache->spare_slots,
+    void *arrays[] = {cache->sequences, cache->taken,       cache->slots, cache->spare_slots,
                       cache->lists,     cache->spare_lists, cache->keys};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(cache->context, arrays[i]);
 }
@@ -27,7 +32,7 @@ static int64_t whole_panels(int64_t keys) { return (keys + HD_PANEL - 1) / HD_PA
 
 /* ---- a pool ---- */
 
-/* Room for so many keys; what is there is lost. */
+/* Room for so many keys, without what was there. */
 static heed_status clear_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys) {
     size_t needed;
     if (!hd_multiply((size_t)(cache->layers * cache->heads * cache->width), (size_t)keys, &needed)) needed = SIZE_MAX;
@@ -38,7 +43,7 @@ static heed_status clear_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys
     return HEED_OK;
 }
 
-/* Room for more keys; the first `used` stay. */
+/* Room for more keys; the first `used` stay as they are. */
 static heed_status widen_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys, int64_t used) {
     hd_cache_pool wide = {0};
     if (clear_pool(cache, &wide, keys) != HEED_OK) {
@@ -77,7 +82,7 @@ static void put(const hd_cache *cache, const hd_tensor *k, const hd_tensor *v, i
     }
 }
 
-/* What attention is handed of a layer. */
+/* What a layer attends to. */
 static hd_keys keys_of(const hd_cache *cache, const hd_cache_pool *pool, int64_t layer, int64_t keys) {
     int64_t at = layer_at(cache, pool, layer), stride = pool->keys * cache->width;
     return (hd_keys){.keys = keys,
@@ -87,35 +92,63 @@ static hd_keys keys_of(const hd_cache *cache, const hd_cache_pool *pool, int64_t
                      .v_stride = stride};
 }
 
-/* ---- the memory ---- */
+/* ---- sequences ---- */
 
-/* Counts the slots of each sentence, and makes as many free sentences and slots as there are sequences. */
-static heed_status make_room(hd_cache *cache, int64_t sequences) {
-    heed_context *context = cache->context;
-    int64_t slots = cache->slot_count + sequences, free = 0;
-    for (int64_t s = 0; s < cache->sentence_count; s++) cache->sentences[s].slots = 0;
-    for (int64_t s = 0; s < cache->slot_count; s++) cache->sentences[cache->slots[s].sentence].slots++;
-    for (int64_t s = 0; s < cache->sentence_count; s++) free += !cache->sentences[s].slots;
-    int64_t sentences = cache->sentence_count + hd_max(sequences - free, 0);
-    if (!hd_grow(context, &cache->sentences, &cache->sentence_capacity, (size_t)sentences, sizeof *cache->sentences) ||
-        !hd_grow(context, &cache->slots, &cache->slot_capacity, (size_t)slots, sizeof *cache->slots) ||
-        !hd_grow(context, &cache->lists, &cache->list_capacity, (size_t)(slots * cache->list_keys),
-                 sizeof *cache->lists))
+/* Free sequences keep up to so many floats (64 MiB) for the next ones; more goes back to the allocator. */
+enum { SPARE_FLOATS = 1 << 24 };
+
+static size_t floats_of(const hd_cache_sequence *sequence) {
+    return sequence->memory.k.capacity + sequence->memory.v.capacity + sequence->own.k.capacity +
+           sequence->own.v.capacity;
+}
+
+static heed_status take_sequence(hd_cache *cache, int32_t *index) {
+    *index = cache->first_free;
+    if (*index >= 0) {
+        cache->first_free = cache->sequences[*index].next_free;
+        cache->spare_floats -= floats_of(&cache->sequences[*index]);
+        return HEED_OK;
+    }
+    if (!hd_grow(cache->context, &cache->sequences, &cache->sequence_capacity, (size_t)cache->sequence_count + 1,
+                 sizeof *cache->sequences))
         return HEED_MEMORY;
-    while (cache->sentence_count < sentences) cache->sentences[cache->sentence_count++] = (hd_cache_sentence){0};
+    *index = (int32_t)cache->sequence_count++;
+    cache->sequences[*index] = (hd_cache_sequence){0};
     return HEED_OK;
 }
 
+static void release_sequence(hd_cache *cache, int32_t index) {
+    hd_cache_sequence *sequence = &cache->sequences[index];
+    if (cache->spare_floats + floats_of(sequence) > SPARE_FLOATS) {
+        free_pool(cache, &sequence->memory);
+        free_pool(cache, &sequence->own);
+    }
+    cache->spare_floats += floats_of(sequence);
+    sequence->next_free = cache->first_free;
+    cache->first_free = index;
+}
+
+static hd_cache_sequence *sequence_of(const hd_cache *cache, const hd_cache_slot *slot) {
+    return &cache->sequences[slot->sequence];
+}
+
 heed_status hd_cache_add(hd_cache *cache, const hd_layout *memory) {
-    HD_TRY(make_room(cache, memory->sequences));
-    for (int64_t i = 0, place = 0; i < memory->sequences; i++) {
-        while (cache->sentences[place].slots) place++;
-        hd_cache_sentence *sentence = &cache->sentences[place];
-        sentence->memory_length = memory->starts ? memory->starts[i + 1] - memory->starts[i] : 0;
-        sentence->slots = 1;
-        HD_TRY(clear_pool(cache, &sentence->memory, whole_panels(sentence->memory_length)));
-        HD_TRY(clear_pool(cache, &sentence->own, HD_PANEL));
-        cache->slots[cache->slot_count++] = (hd_cache_slot){.sentence = (int32_t)place};
+    heed_context *context = cache->context;
+    int64_t slots = cache->slot_count + memory->sequences;
+    if (!hd_grow(context, &cache->slots, &cache->slot_capacity, (size_t)slots, sizeof *cache->slots) ||
+        !hd_grow(context, &cache->lists, &cache->list_capacity, (size_t)(slots * cache->list_keys),
+                 sizeof *cache->lists))
+        return HEED_MEMORY;
+    for (int64_t i = 0; i < memory->sequences; i++) {
+        int32_t index;
+        HD_TRY(take_sequence(cache, &index));
+        hd_cache_sequence *sequence = &cache->sequences[index];
+        sequence->memory_length = memory->starts ? memory->starts[i + 1] - memory->starts[i] : 0;
+        sequence->used = 0;
+        sequence->in_order = true;
+        HD_TRY(clear_pool(cache, &sequence->memory, whole_panels(sequence->memory_length)));
+        HD_TRY(clear_pool(cache, &sequence->own, HD_PANEL));
+        cache->slots[cache->slot_count++] = (hd_cache_slot){.sequence = index};
     }
     return HEED_OK;
 }
@@ -125,21 +158,20 @@ void hd_cache_remember(hd_cache *cache, int64_t layer, const hd_tensor *k, const
     const hd_cache_slot *slots = cache->slots + cache->slot_count - added->sequences;
     for (int64_t i = 0; i < added->sequences; i++)
         for (int32_t row = added->starts[i]; row < added->starts[i + 1]; row++)
-            put(cache, k, v, row, &cache->sentences[slots[i].sentence].memory, layer, row - added->starts[i]);
+            put(cache, k, v, row, &sequence_of(cache, &slots[i])->memory, layer, row - added->starts[i]);
 }
 
 const hd_keys *hd_cache_memory(hd_cache *cache, int64_t layer) {
     for (int64_t s = 0; s < cache->slot_count; s++) {
-        const hd_cache_sentence *sentence = &cache->sentences[cache->slots[s].sentence];
-        cache->keys[s] = keys_of(cache, &sentence->memory, layer, sentence->memory_length);
+        const hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[s]);
+        cache->keys[s] = keys_of(cache, &sequence->memory, layer, sequence->memory_length);
     }
     return cache->keys;
 }
 
-/* ---- what hypotheses make ---- */
+/* ---- lists of indexes ---- */
 
-/* Room for lists of this many places in `slots` spare lists. */
-static heed_status grow_spare(hd_cache *cache, int64_t slots, int64_t list_keys) {
+static heed_status grow_spare_lists(hd_cache *cache, int64_t slots, int64_t list_keys) {
     return hd_grow(cache->context, &cache->spare_lists, &cache->spare_list_capacity, (size_t)(slots * list_keys),
                    sizeof *cache->spare_lists)
                ? HEED_OK
@@ -153,78 +185,88 @@ static void swap_lists(hd_cache *cache) {
     cache->spare_lists = lists, cache->spare_list_capacity = capacity;
 }
 
-static heed_status widen_lists(hd_cache *cache, int64_t list_keys) {
-    HD_TRY(grow_spare(cache, cache->slot_count, list_keys));
+/* Makes room for lists of so many keys. */
+static heed_status widen_lists(hd_cache *cache, int64_t keys) {
+    if (keys <= cache->list_keys) return HEED_OK;
+    int64_t list_keys = hd_max(whole_panels(keys), 2 * cache->list_keys);
+    HD_TRY(grow_spare_lists(cache, cache->slot_count, list_keys));
     for (int64_t s = 0; s < cache->slot_count; s++)
-        memcpy(cache->spare_lists + s * list_keys, cache->lists + s * cache->list_keys,
-               (size_t)cache->slots[s].length * sizeof *cache->lists);
+        if (!sequence_of(cache, &cache->slots[s])->in_order)
+            memcpy(cache->spare_lists + s * list_keys, cache->lists + s * cache->list_keys,
+                   (size_t)cache->slots[s].length * sizeof *cache->lists);
     swap_lists(cache);
     cache->list_keys = list_keys;
     return HEED_OK;
 }
 
-/* Marks the places that slots list, and counts those that each sentence needs with the keys of `layout`. */
-static void mark_taken(hd_cache *cache, const hd_layout *layout) {
-    memset(cache->taken, 0, (size_t)(cache->sentence_count * cache->taken_keys) * sizeof *cache->taken);
-    for (int64_t i = 0; i < cache->sentence_count; i++) {
-        hd_cache_sentence *sentence = &cache->sentences[i];
-        sentence->slots = sentence->live = sentence->next_free = sentence->used = 0;
-        sentence->in_order = true;
-    }
-    for (int64_t s = 0; s < cache->slot_count; s++) {
-        const hd_cache_slot *slot = &cache->slots[s];
-        hd_cache_sentence *sentence = &cache->sentences[slot->sentence];
-        bool *taken = cache->taken + slot->sentence * cache->taken_keys;
-        const int32_t *list = cache->lists + s * cache->list_keys;
-        sentence->in_order &= sentence->slots++ == 0;
-        for (int64_t j = 0; j < slot->length; j++) {
-            sentence->live += !taken[list[j]];
-            taken[list[j]] = true;
-            sentence->used = hd_max(sentence->used, list[j] + 1);
-            sentence->in_order &= list[j] == j;
-        }
-        sentence->live += layout->starts[s + 1] - layout->starts[s];
-    }
+/* ---- room for a step's keys ---- */
+
+static int64_t rows_of(const hd_layout *layout, int64_t slot) {
+    return layout->starts[slot + 1] - layout->starts[slot];
 }
 
-/* Widens the pools that are too small; what was marked is to be marked again when they are larger than all before. */
-static heed_status widen_pools(hd_cache *cache, int64_t *largest) {
-    *largest = 0;
-    for (int64_t i = 0; i < cache->sentence_count; i++) {
-        hd_cache_sentence *sentence = &cache->sentences[i];
-        int64_t keys = hd_max(whole_panels(sentence->live), 2 * sentence->own.keys);
-        if (sentence->live > sentence->own.keys) HD_TRY(widen_pool(cache, &sentence->own, keys, sentence->used));
-        *largest = hd_max(*largest, sentence->own.keys);
+static heed_status widen_own(hd_cache *cache, hd_cache_sequence *sequence, int64_t keys) {
+    if (keys <= sequence->own.keys) return HEED_OK;
+    return widen_pool(cache, &sequence->own, hd_max(whole_panels(keys), 2 * sequence->own.keys), sequence->used);
+}
+
+static heed_status reserve_in_order(hd_cache *cache, int64_t slot, int64_t rows) {
+    hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[slot]);
+    sequence->used = cache->slots[slot].length; /* less than before after a rewind */
+    HD_TRY(widen_own(cache, sequence, sequence->used + rows));
+    sequence->used += rows;
+    return HEED_OK;
+}
+
+/* Marks the indexes in the lists of slots [first, end), which are one sequence; returns how many there are. */
+static int64_t mark_taken(hd_cache *cache, int64_t first, int64_t end) {
+    hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[first]);
+    int64_t count = 0;
+    sequence->used = 0;
+    for (int64_t s = first; s < end; s++) {
+        const int32_t *list = cache->lists + s * cache->list_keys;
+        for (int64_t j = 0; j < cache->slots[s].length; j++) {
+            count += !cache->taken[list[j]];
+            cache->taken[list[j]] = true;
+            sequence->used = hd_max(sequence->used, list[j] + 1);
+        }
     }
+    return count;
+}
+
+/* For the slots [first, end) of one sequence, which have lists: new keys get the lowest free indexes. */
+static heed_status reserve_listed(hd_cache *cache, int64_t first, int64_t end, const hd_layout *layout) {
+    hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[first]);
+    int64_t rows = layout->starts[end] - layout->starts[first], index = 0;
+    size_t most = (size_t)(sequence->own.keys + rows);
+    if (!hd_grow(cache->context, &cache->taken, &cache->taken_capacity, most, sizeof *cache->taken)) return HEED_MEMORY;
+    memset(cache->taken, 0, most * sizeof *cache->taken);
+    HD_TRY(widen_own(cache, sequence, mark_taken(cache, first, end) + rows));
+    for (int64_t s = first; s < end; s++) {
+        int32_t *list = cache->lists + s * cache->list_keys + cache->slots[s].length;
+        for (int64_t i = 0; i < rows_of(layout, s); i++) {
+            while (cache->taken[index]) index++;
+            list[i] = (int32_t)index++;
+        }
+    }
+    sequence->used = hd_max(sequence->used, index);
     return HEED_OK;
 }
 
 heed_status hd_cache_reserve(hd_cache *cache, const hd_layout *layout) {
-    int64_t longest = 0;
+    int64_t longest = 0; /* list */
     for (int64_t s = 0; s < cache->slot_count; s++)
-        longest = hd_max(longest, cache->slots[s].length + layout->starts[s + 1] - layout->starts[s]);
-    if (longest > cache->list_keys) HD_TRY(widen_lists(cache, hd_max(whole_panels(longest), 2 * cache->list_keys)));
-    for (int64_t largest = hd_max(cache->taken_keys, HD_PANEL);;) {
-        cache->taken_keys = largest;
-        if (!hd_grow(cache->context, &cache->taken, &cache->taken_capacity,
-                     (size_t)(cache->sentence_count * cache->taken_keys), sizeof *cache->taken) ||
-            !hd_grow(cache->context, &cache->keys, &cache->keys_capacity, (size_t)cache->slot_count,
-                     sizeof *cache->keys))
-            return HEED_MEMORY;
-        mark_taken(cache, layout);
-        HD_TRY(widen_pools(cache, &largest));
-        if (largest <= cache->taken_keys) break;
-    }
-    for (int64_t s = 0; s < cache->slot_count; s++) {
-        const hd_cache_slot *slot = &cache->slots[s];
-        hd_cache_sentence *sentence = &cache->sentences[slot->sentence];
-        bool *taken = cache->taken + slot->sentence * cache->taken_keys;
-        int32_t *list = cache->lists + s * cache->list_keys + slot->length;
-        for (int64_t i = 0; i < layout->starts[s + 1] - layout->starts[s]; i++) {
-            while (taken[sentence->next_free]) sentence->next_free++;
-            list[i] = (int32_t)sentence->next_free++;
-            sentence->used = hd_max(sentence->used, sentence->next_free);
-        }
+        if (!sequence_of(cache, &cache->slots[s])->in_order)
+            longest = hd_max(longest, cache->slots[s].length + rows_of(layout, s));
+    HD_TRY(widen_lists(cache, longest));
+    if (!hd_grow(cache->context, &cache->keys, &cache->keys_capacity, (size_t)cache->slot_count, sizeof *cache->keys))
+        return HEED_MEMORY;
+    for (int64_t s = 0, end; s < cache->slot_count; s = end) {
+        for (end = s + 1; end < cache->slot_count && cache->slots[end].sequence == cache->slots[s].sequence;) end++;
+        int64_t rows = layout->starts[end] - layout->starts[s];
+        if (rows)
+            HD_TRY(sequence_of(cache, &cache->slots[s])->in_order ? reserve_in_order(cache, s, rows)
+                                                                  : reserve_listed(cache, s, end, layout));
     }
     return HEED_OK;
 }
@@ -233,38 +275,72 @@ void hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const h
     const int32_t *starts = k->layout->starts;
     for (int64_t s = 0; s < cache->slot_count; s++) {
         const hd_cache_slot *slot = &cache->slots[s];
-        const int32_t *list = cache->lists + s * cache->list_keys + slot->length;
-        for (int32_t row = starts[s]; row < starts[s + 1]; row++)
-            put(cache, k, v, row, &cache->sentences[slot->sentence].own, layer, list[row - starts[s]]);
+        const hd_cache_sequence *sequence = sequence_of(cache, slot);
+        const int32_t *list = cache->lists + s * cache->list_keys;
+        for (int64_t key = slot->length, row = starts[s]; row < starts[s + 1]; row++, key++)
+            put(cache, k, v, row, &sequence->own, layer, sequence->in_order ? key : list[key]);
     }
 }
 
 void hd_cache_advance(hd_cache *cache, const hd_layout *layout) {
-    for (int64_t s = 0; s < cache->slot_count; s++) cache->slots[s].length += layout->starts[s + 1] - layout->starts[s];
+    for (int64_t s = 0; s < cache->slot_count; s++) cache->slots[s].length += rows_of(layout, s);
 }
 
 const hd_keys *hd_cache_own(hd_cache *cache, int64_t layer, const hd_layout *layout) {
     for (int64_t s = 0; s < cache->slot_count; s++) {
         const hd_cache_slot *slot = &cache->slots[s];
-        const hd_cache_sentence *sentence = &cache->sentences[slot->sentence];
-        int64_t keys = slot->length + layout->starts[s + 1] - layout->starts[s];
-        cache->keys[s] = keys_of(cache, &sentence->own, layer, keys);
-        if (!sentence->in_order) cache->keys[s].places = cache->lists + s * cache->list_keys;
-        cache->keys[s].pool = (sentence->used + 15) / 16 * 16;
+        const hd_cache_sequence *sequence = sequence_of(cache, slot);
+        cache->keys[s] = keys_of(cache, &sequence->own, layer, slot->length + rows_of(layout, s));
+        if (!sequence->in_order) cache->keys[s].places = cache->lists + s * cache->list_keys;
+        cache->keys[s].pool = (sequence->used + 15) / 16 * 16;
     }
     return cache->keys;
 }
 
+/* ---- slots copied and dropped ---- */
+
+/* Is spare slot s one of several of its sequence? */
+static bool is_copied(const hd_cache *cache, int64_t s, int64_t count) {
+    const hd_cache_slot *slots = cache->spare_slots;
+    return (s > 0 && slots[s - 1].sequence == slots[s].sequence) ||
+           (s + 1 < count && slots[s + 1].sequence == slots[s].sequence);
+}
+
+/* The list of spare slot s, which was slot `parent`. */
+static void copy_list(hd_cache *cache, int64_t parent, int64_t s, int64_t count) {
+    int32_t *list = cache->spare_lists + s * cache->list_keys;
+    int64_t length = cache->spare_slots[s].length;
+    if (!sequence_of(cache, &cache->spare_slots[s])->in_order)
+        memcpy(list, cache->lists + parent * cache->list_keys, (size_t)length * sizeof *list);
+    else if (is_copied(cache, s, count))
+        for (int64_t j = 0; j < length; j++) list[j] = (int32_t)j;
+}
+
+/* Sequences that have a slot but no spare slot become free. */
+static void release_dropped(hd_cache *cache, int64_t count) {
+    for (int64_t s = 0; s < cache->slot_count; s++) sequence_of(cache, &cache->slots[s])->slots = 0;
+    for (int64_t s = 0; s < count; s++) sequence_of(cache, &cache->spare_slots[s])->slots++;
+    for (int64_t s = 0; s < cache->slot_count; s++) {
+        int32_t index = cache->slots[s].sequence;
+        if (cache->sequences[index].slots == 0) release_sequence(cache, index);
+        cache->sequences[index].slots = -1; /* once */
+    }
+}
+
 heed_status hd_cache_reorder(hd_cache *cache, const int32_t *parents, int64_t count) {
-    HD_TRY(grow_spare(cache, count, cache->list_keys));
+    int64_t longest = 0;
     if (!hd_grow(cache->context, &cache->spare_slots, &cache->spare_slot_capacity, (size_t)count,
                  sizeof *cache->spare_slots))
         return HEED_MEMORY;
-    for (int64_t s = 0; s < count; s++) {
-        cache->spare_slots[s] = cache->slots[parents[s]];
-        memcpy(cache->spare_lists + s * cache->list_keys, cache->lists + parents[s] * cache->list_keys,
-               (size_t)cache->slots[parents[s]].length * sizeof *cache->lists);
-    }
+    for (int64_t s = 0; s < count; s++) cache->spare_slots[s] = cache->slots[parents[s]];
+    for (int64_t s = 0; s < count; s++)
+        if (is_copied(cache, s, count)) longest = hd_max(longest, cache->spare_slots[s].length);
+    HD_TRY(widen_lists(cache, longest));
+    HD_TRY(grow_spare_lists(cache, count, cache->list_keys));
+    for (int64_t s = 0; s < count; s++) copy_list(cache, parents[s], s, count);
+    for (int64_t s = 0; s < count; s++)
+        if (is_copied(cache, s, count)) sequence_of(cache, &cache->spare_slots[s])->in_order = false;
+    release_dropped(cache, count);
     swap_lists(cache);
     hd_cache_slot *slots = cache->slots;
     size_t capacity = cache->slot_capacity;

@@ -1,23 +1,27 @@
-/* What decoding needs of a model, and all it knows of one: add, step, reorder, rewind. The transformer stack and the
- * recurrent one stand behind it, so one beam search serves both. */
+/* What decoding needs of a network, and all it depends on: add, step, logits, reorder, rewind. The transformer stack and
+ * the recurrent network implement it, so one beam search serves both.
+ *
+ * A slot is one hypothesis. The copies of a slot, which share a source, are neighbours; reorder keeps them so. */
 #ifndef HD_LAYERS_DECODER_H
 #define HD_LAYERS_DECODER_H
 
 #include "layers/network.h"
 
 typedef struct hd_decoder_class {
-    /* Encodes the sources: each gets a slot after those that there are, which has seen nothing yet. A decoder alone takes
-     * no ids here, only how many sequences there are: they are its first steps. */
+    /* Encodes the sources: each gets a slot after those that there are, without any target token yet. A decoder-only
+     * network needs no ids here, only the number of sequences: prompts are steps. */
     heed_status (*add)(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources);
-    /* Feeds sequence i of `layout` (one token or many) to slot i. */
-    heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout);
-    /* After a step: logits [slots, count] of the tokens from `first`, a multiple of 32, after each slot's last token; good
-     * until the next call. They can be had some tokens at a time, so that they need not leave the cache. */
+    /* Forward of sequence i of `layout` through slot i: no token, one or many, but at least one of all slots together.
+     * `scored` [scores] are the slots whose next token is to be predicted, in ascending order, each with a token here. */
+    heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
+                        int64_t scores);
+    /* After a step: logits [scores, count] of the tokens from `first`, a multiple of 32, after each scored slot's last
+     * token; valid until the next call. Computed some tokens at a time, they need not leave the CPU's cache. */
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards, 0 or more. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
-    /* The slot forgets all but the first `length` tokens it was fed; NULL where states cannot be taken back, and need not
-     * be: what goes on with a text has then no end of its window. */
+    /* The slot keeps its first `length` tokens alone; NULL where states cannot be taken back: such a decoder has no end of
+     * its window. */
     void (*rewind)(hd_decoder *decoder, int64_t slot, int64_t length);
     void (*close)(hd_decoder *decoder);
 } hd_decoder_class;
@@ -26,13 +30,13 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     int64_t vocabulary, max_positions;
-    int64_t window; /* tokens that a slot can see: its positions, or INT64_MAX where a state carries them on */
-    bool continues; /* what it is given is not encoded but gone on with */
-    int32_t start, eos,
-        pad; /* the token that begins a target, the one that ends it, the one that is never made; or −1 */
+    int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
+    bool continues; /* decoder-only: the input is not encoded but continued */
+    /* The token that begins a target, the one that ends it, and the one that is never generated; −1: none. */
+    int32_t start, eos, pad;
 };
 
-/* What every session says of itself. */
+/* The common fields of every decoder. */
 static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
     return (hd_decoder){.class = class,
                         .context = context,

@@ -14,14 +14,16 @@ typedef struct recurrent_decoder {
     hd_decoder decoder;
     const hd_recurrent *network;
     hd_pass pass;
-    int64_t slots, sentences;
-    kept *h, *c;               /* [layers]: [slots, width] */
-    kept fed, last;            /* [slots, width]: what is fed to the next step, what came of the last one */
-    kept keys, values;         /* of the memory, [tokens, width] */
-    int32_t *starts;           /* [sentences + 1]: of the memory */
-    int32_t *sentence, *spare; /* [slots]: whose memory a slot looks at; ascending */
-    int64_t *lengths;          /* [slots]: tokens fed */
-    size_t starts_capacity, sentence_capacity, spare_capacity, lengths_capacity;
+    int64_t slots, sources;
+    kept *h, *c;                      /* [layers]: [slots, width] */
+    kept feedback, output;            /* [slots, width]: input to the next step (Luong), output of the last one */
+    kept keys, values;                /* of the memory, [tokens, width] */
+    int32_t *starts;                  /* [sources + 1]: of the memory */
+    int32_t *source, *spare_source;   /* [slots]: whose memory a slot attends to; ascending */
+    int64_t *lengths, *spare_lengths; /* [slots]: tokens so far */
+    size_t starts_capacity, source_capacity, spare_source_capacity, lengths_capacity, spare_lengths_capacity;
+    hd_tensor *last;          /* [scores, width]: the scored slots' outputs */
+    hd_arena_mark states_end; /* where they end in the pass's arena */
 } recurrent_decoder;
 
 static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
@@ -43,29 +45,29 @@ static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at
         HD_TRY(keep(d, &d->h[i], d->slots, at->states[i].h));
         HD_TRY(keep(d, &d->c[i], d->slots, at->states[i].c));
     }
-    return keep(d, &d->fed, d->slots, at->fed);
+    return keep(d, &d->feedback, d->slots, at->fed);
 }
 
-/* The memory of sentences that no slot is on makes room. */
-static void forget_sentences(recurrent_decoder *d) {
+/* Drops the memory of sources without a slot. */
+static void drop_sources(recurrent_decoder *d) {
     int64_t width = d->network->network.recipe.width, live = 0;
     int32_t before = -1, end = 0;
     for (int64_t s = 0; s < d->slots; s++) {
-        int32_t sentence = d->sentence[s];
-        if (sentence != before) {
-            int32_t first = d->starts[sentence], rows = d->starts[sentence + 1] - first;
+        int32_t source = d->source[s];
+        if (source != before) {
+            int32_t first = d->starts[source], rows = d->starts[source + 1] - first;
             kept *memory[] = {&d->keys, &d->values};
             for (size_t i = 0; i < HD_COUNT(memory); i++)
                 if (memory[i]->data)
                     memmove(memory[i]->data + end * width, memory[i]->data + first * width,
                             (size_t)(rows * width) * sizeof(float));
-            d->starts[live++] = end; /* of a sentence already moved */
+            d->starts[live++] = end; /* of a source already moved */
             end += rows;
-            before = sentence;
+            before = source;
         }
-        d->sentence[s] = (int32_t)live - 1;
+        d->source[s] = (int32_t)live - 1;
     }
-    d->sentences = live;
+    d->sources = live;
     d->starts[live] = end;
 }
 
@@ -75,58 +77,58 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
     heed_context *context = decoder->context;
     int64_t added = sources->sequences;
     hd_pass_reset(pass);
-    if (!hd_grow(context, &d->starts, &d->starts_capacity, (size_t)(d->sentences + added) + 1, sizeof *d->starts) ||
-        !hd_grow(context, &d->sentence, &d->sentence_capacity, (size_t)(d->slots + added), sizeof *d->sentence) ||
+    if (!hd_grow(context, &d->starts, &d->starts_capacity, (size_t)(d->sources + added) + 1, sizeof *d->starts) ||
+        !hd_grow(context, &d->source, &d->source_capacity, (size_t)(d->slots + added), sizeof *d->source) ||
         !hd_grow(context, &d->lengths, &d->lengths_capacity, (size_t)(d->slots + added), sizeof *d->lengths))
         return HEED_MEMORY;
-    forget_sentences(d);
+    drop_sources(d);
     hd_tensor *memory =
         decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, &(hd_input){.ids = ids}, sources);
     hd_recurrent_step at;
     if ((!memory && !decoder->continues) || !hd_recurrent_begin(d->network, pass, memory, added, &at))
         return pass->status;
-    HD_TRY(keep(d, &d->keys, d->starts[d->sentences], at.keys));
-    HD_TRY(keep(d, &d->values, d->starts[d->sentences], at.values));
+    HD_TRY(keep(d, &d->keys, d->starts[d->sources], at.keys));
+    HD_TRY(keep(d, &d->values, d->starts[d->sources], at.values));
     HD_TRY(keep_states(d, &at));
     for (int64_t i = 0; i < added; i++) {
-        int64_t sentence = d->sentences++, slot = d->slots++;
+        int64_t source = d->sources++, slot = d->slots++;
         int32_t length = decoder->continues ? 0 : sources->starts[i + 1] - sources->starts[i];
-        d->starts[sentence + 1] = d->starts[sentence] + length;
-        d->sentence[slot] = (int32_t)sentence, d->lengths[slot] = 0;
+        d->starts[source + 1] = d->starts[source] + length;
+        d->source[slot] = (int32_t)source, d->lengths[slot] = 0;
     }
     return HEED_OK;
 }
 
-/* Some slots that take a token now. */
+/* Some slots that have a token now. */
 typedef struct some {
     int64_t count;
     int32_t *slots;    /* [count], ascending */
     hd_layout tokens;  /* one each */
-    hd_layout queries; /* [sentences]: which of them look at which sentence */
+    hd_layout queries; /* [sources]: which of them attend to which source */
     hd_layout memory;
 } some;
 
-static heed_status choose(recurrent_decoder *d, const hd_layout *fed, int64_t position, some *s) {
+static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t position, some *s) {
     hd_pass *pass = &d->pass;
     s->slots = hd_pass_alloc(pass, (size_t)d->slots, sizeof *s->slots);
     int32_t *counting = hd_pass_alloc(pass, (size_t)d->slots + 1, sizeof *counting);
     int32_t *positions = hd_pass_alloc(pass, (size_t)d->slots, sizeof *positions);
-    int32_t *queries = hd_pass_alloc(pass, (size_t)d->sentences + 1, sizeof *queries);
+    int32_t *queries = hd_pass_alloc(pass, (size_t)d->sources + 1, sizeof *queries);
     if (!s->slots || !counting || !positions || !queries) return pass->status;
-    int64_t sentence = 0;
+    int64_t source = 0;
     s->count = 0;
     for (int64_t slot = 0; slot < d->slots; slot++) {
-        if (fed->starts[slot + 1] - fed->starts[slot] <= position) continue;
-        while (sentence <= d->sentence[slot]) queries[sentence++] = (int32_t)s->count;
+        if (layout->starts[slot + 1] - layout->starts[slot] <= position) continue;
+        while (source <= d->source[slot]) queries[source++] = (int32_t)s->count;
         positions[s->count] = (int32_t)(d->lengths[slot] + position);
         counting[s->count] = (int32_t)s->count;
         s->slots[s->count++] = (int32_t)slot;
     }
-    while (sentence <= d->sentences) queries[sentence++] = (int32_t)s->count;
+    while (source <= d->sources) queries[source++] = (int32_t)s->count;
     counting[s->count] = (int32_t)s->count;
     s->tokens = (hd_layout){s->count, counting, NULL, positions};
-    s->queries = (hd_layout){d->sentences, queries, NULL, NULL};
-    s->memory = (hd_layout){d->sentences, d->starts, NULL, NULL};
+    s->queries = (hd_layout){d->sources, queries, NULL, NULL};
+    s->memory = (hd_layout){d->sources, d->starts, NULL, NULL};
     return HEED_OK;
 }
 
@@ -146,8 +148,8 @@ static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x
         memcpy(k->data + s->slots[i] * width, x->data + i * width, (size_t)width * sizeof(float));
 }
 
-/* Feeds token `position` of this call to the slots that have so many. */
-static heed_status feed(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
+/* Forward of token `position` of the layout's sequences, where they have so many. */
+static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
     hd_pass *pass = &d->pass;
     int64_t width = d->network->network.recipe.width, layers = d->network->network.recipe.side[HD_DECODER].layers;
     some s;
@@ -159,33 +161,39 @@ static heed_status feed(recurrent_decoder *d, const int32_t *ids, const hd_layou
     for (int64_t i = 0; i < s.count; i++) tokens[i] = ids[layout->starts[s.slots[i]] + position];
     for (int64_t i = 0; i < layers; i++)
         at.states[i] = (hd_recurrent_state){take(d, &s, &d->h[i]), take(d, &s, &d->c[i])};
-    at.fed = take(d, &s, &d->fed);
-    int64_t memory = d->starts[d->sentences];
+    at.fed = take(d, &s, &d->feedback);
+    int64_t memory = d->starts[d->sources];
     if (d->keys.data) at.keys = hd_tensor_wrap(pass, memory, width, d->keys.data, &s.memory);
     if (d->values.data) at.values = hd_tensor_wrap(pass, memory, width, d->values.data, &s.memory);
     hd_tensor *gates = hd_recurrent_embed(d->network, pass, &(hd_input){.ids = tokens}, &s.tokens);
     hd_tensor *y = hd_recurrent_advance(d->network, pass, gates, &at);
     if (!y) return pass->status;
     for (int64_t i = 0; i < layers; i++) put(d, &s, &d->h[i], at.states[i].h), put(d, &s, &d->c[i], at.states[i].c);
-    put(d, &s, &d->fed, at.fed);
-    put(d, &s, &d->last, y);
+    put(d, &s, &d->feedback, at.fed);
+    put(d, &s, &d->output, y);
     return HEED_OK;
 }
 
-static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout) {
+static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
+                        int64_t scores) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
-    HD_TRY(room(d, &d->last, d->slots));
+    hd_pass *pass = &d->pass;
+    HD_TRY(room(d, &d->output, d->slots));
     int64_t longest = hd_layout_longest(layout);
-    for (int64_t position = 0; position < longest; position++) HD_TRY(feed(d, ids, layout, position));
+    for (int64_t position = 0; position < longest; position++) HD_TRY(advance(d, ids, layout, position));
     for (int64_t s = 0; s < d->slots; s++) d->lengths[s] += layout->starts[s + 1] - layout->starts[s];
+    hd_pass_reset(pass);
+    hd_tensor *outputs = hd_tensor_wrap(pass, d->slots, d->network->network.recipe.width, d->output.data, NULL);
+    d->last = hd_gather(pass, outputs, scored, scores, 1, NULL);
+    if (!d->last) return pass->status;
+    d->states_end = hd_arena_here(&pass->arena);
     return HEED_OK;
 }
 
 static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, float **out) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
-    hd_pass_reset(&d->pass);
-    hd_tensor *last = hd_tensor_wrap(&d->pass, d->slots, d->network->network.recipe.width, d->last.data, NULL);
-    hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, last, first, count);
+    hd_arena_rewind(&d->pass.arena, d->states_end);
+    hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
     *out = result->data;
     return HEED_OK;
@@ -211,23 +219,22 @@ static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t 
         HD_TRY(reorder_rows(d, &d->h[i], parents, count));
         HD_TRY(reorder_rows(d, &d->c[i], parents, count));
     }
-    HD_TRY(reorder_rows(d, &d->fed, parents, count));
+    HD_TRY(reorder_rows(d, &d->feedback, parents, count));
     size_t n = (size_t)count;
-    int64_t *lengths = hd_alloc(context, n + 1, sizeof *lengths);
-    if (!lengths || !hd_grow(context, &d->spare, &d->spare_capacity, n, sizeof *d->spare)) {
-        hd_free(context, lengths);
+    if (!hd_grow(context, &d->spare_source, &d->spare_source_capacity, n, sizeof *d->spare_source) ||
+        !hd_grow(context, &d->spare_lengths, &d->spare_lengths_capacity, n, sizeof *d->spare_lengths))
         return HEED_MEMORY;
-    }
     for (int64_t i = 0; i < count; i++) {
-        d->spare[i] = d->sentence[parents[i]];
-        lengths[i] = d->lengths[parents[i]];
+        d->spare_source[i] = d->source[parents[i]];
+        d->spare_lengths[i] = d->lengths[parents[i]];
     }
-    int32_t *sentence = d->sentence;
-    size_t capacity = d->sentence_capacity;
-    d->sentence = d->spare, d->sentence_capacity = d->spare_capacity;
-    d->spare = sentence, d->spare_capacity = capacity;
-    hd_free(context, d->lengths);
-    d->lengths = lengths, d->lengths_capacity = n + 1;
+    int32_t *source = d->source;
+    int64_t *lengths = d->lengths;
+    size_t source_capacity = d->source_capacity, lengths_capacity = d->lengths_capacity;
+    d->source = d->spare_source, d->source_capacity = d->spare_source_capacity;
+    d->spare_source = source, d->spare_source_capacity = source_capacity;
+    d->lengths = d->spare_lengths, d->lengths_capacity = d->spare_lengths_capacity;
+    d->spare_lengths = lengths, d->spare_lengths_capacity = lengths_capacity;
     d->slots = count;
     return HEED_OK;
 }
@@ -244,9 +251,9 @@ static void close_decoder(hd_decoder *decoder) {
         if (d->h) free_kept(context, &d->h[i]);
         if (d->c) free_kept(context, &d->c[i]);
     }
-    kept *rest[] = {&d->fed, &d->last, &d->keys, &d->values};
+    kept *rest[] = {&d->feedback, &d->output, &d->keys, &d->values};
     for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(context, rest[i]);
-    void *arrays[] = {d->h, d->c, d->starts, d->sentence, d->spare, d->lengths};
+    void *arrays[] = {d->h, d->c, d->starts, d->source, d->spare_source, d->lengths, d->spare_lengths};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
     hd_pass_close(&d->pass);
     hd_free(context, d);

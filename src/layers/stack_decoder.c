@@ -2,14 +2,12 @@
 #include "layers/decoder.h"
 #include "layers/stack.h"
 
-#include <string.h>
-
 typedef struct stack_decoder {
     hd_decoder decoder;
     const hd_stack *stack;
     hd_pass pass;
     hd_cache cache;
-    hd_tensor *last;          /* [slots, width]: the states after a step */
+    hd_tensor *last;          /* [scores, width]: the scored slots' states after a step */
     hd_arena_mark states_end; /* where they end in the pass's arena */
 } stack_decoder;
 
@@ -23,24 +21,23 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
 }
 
-static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout) {
+static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
+                        int64_t scores) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass *pass = &d->pass;
     hd_pass_reset(pass);
-    int64_t slots = layout->sequences, width = d->stack->network.recipe.width;
     HD_TRY(hd_cache_reserve(&d->cache, layout));
-    int32_t *positions = hd_pass_alloc(pass, (size_t)slots, sizeof *positions);
-    if (!positions) return pass->status;
-    for (int64_t s = 0; s < slots; s++) positions[s] = (int32_t)d->cache.slots[s].length;
+    int32_t *positions = hd_pass_alloc(pass, (size_t)layout->sequences, sizeof *positions);
+    int32_t *rows = hd_pass_alloc(pass, (size_t)scores, sizeof *rows);
+    if (!positions || !rows) return pass->status;
+    for (int64_t s = 0; s < layout->sequences; s++) positions[s] = (int32_t)d->cache.slots[s].length;
+    for (int64_t i = 0; i < scores; i++) rows[i] = layout->starts[scored[i] + 1] - 1;
     hd_layout at = *layout;
     at.positions = positions;
     hd_tensor *states = hd_stack_run(d->stack, HD_DECODER, pass, &(hd_input){.ids = ids}, &at, NULL, &d->cache);
-    d->last = hd_tensor_new(pass, slots, width, NULL);
-    if (!states || !d->last) return pass->status;
+    d->last = hd_gather(pass, states, rows, scores, 1, NULL);
+    if (!d->last) return pass->status;
     hd_cache_advance(&d->cache, layout);
-    for (int64_t s = 0; s < slots; s++)
-        memcpy(d->last->data + s * width, states->data + (layout->starts[s + 1] - 1) * width,
-               (size_t)width * sizeof(float));
     d->states_end = hd_arena_here(&pass->arena);
     return HEED_OK;
 }

@@ -287,7 +287,7 @@ static heed_status rank_words(const heed_model *model, int32_t own, int64_t most
         hd_parameter_row(table, id, row);
         double norms = sqrt(dot(row, row, width)) * sqrt(dot(query, query, width));
         double cosine = norms > 0 ? dot(row, query, width) / norms : 0;
-        n->count = hd_keep_best(ranked, n->count, most, (hd_ranked){cosine, id});
+        hd_keep_best(ranked, &n->count, most, sizeof *ranked, &(hd_ranked){(float)cosine, id});
     }
     return HEED_OK;
 }
@@ -296,8 +296,8 @@ static heed_status set_neighbours(const heed_model *model, const hd_ranked *rank
     word_marks marks = find_marks(model->tokenizer);
     for (int64_t i = 0; i < n->count; i++) {
         const char *word;
-        HD_TRY(word_of(model->tokenizer, marks, (int32_t)ranked[i].item, text, &word));
-        n->nearest[i] = (hd_neighbour){keep(&n->picture.arena, word), ranked[i].score};
+        HD_TRY(word_of(model->tokenizer, marks, ranked[i].item, text, &word));
+        n->nearest[i] = (hd_neighbour){keep(&n->picture.arena, word), (double)ranked[i].score};
         if (!n->nearest[i].word) return HEED_MEMORY;
     }
     return HEED_OK;

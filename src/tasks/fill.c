@@ -6,7 +6,8 @@
 /* The tokens with the largest logits, the best first; of equal ones the lower id. */
 static void find_best(const float *logits, int64_t classes, int64_t count, hd_ranked *best) {
     int64_t found = 0;
-    for (int64_t i = 0; i < classes; i++) found = hd_keep_best(best, found, count, (hd_ranked){(double)logits[i], i});
+    for (int64_t i = 0; i < classes; i++)
+        hd_keep_best(best, &found, count, sizeof *best, &(hd_ranked){logits[i], (int32_t)i});
 }
 
 typedef struct filling {
@@ -68,7 +69,7 @@ static heed_status answer(void *user, const hd_encoded *e) {
         f->ids[i] = encoding->ids[i];
         if (encoding->ids[i] != f->mask) continue;
         find_best(e->logits->data + (int64_t)i * classes, classes, best, ranked);
-        f->ids[i] = (int32_t)ranked->item;
+        f->ids[i] = ranked->item;
         ranked += best;
     }
     ranked = f->ranked;
@@ -76,7 +77,7 @@ static heed_status answer(void *user, const hd_encoded *e) {
         if (encoding->ids[i] != f->mask) continue;
         hd_softmax(e->logits->data + (int64_t)i * classes, classes, f->probabilities);
         for (int64_t j = 0; j < best; j++, ranked++)
-            HD_TRY(set_answer(f, e, i, (int32_t)ranked->item, &item->answers[item->count++]));
+            HD_TRY(set_answer(f, e, i, ranked->item, &item->answers[item->count++]));
     }
     return HEED_OK;
 }

@@ -1,39 +1,16 @@
-/* Going on with a text. */
+/* Texts continued, many at once. */
 #include "base/float_environment.h"
 #include "base/options.h"
-#include "decode/decode.h"
+#include "decode/options.h"
+#include "decode/session.h"
 #include "models/model.h"
 #include "tasks/results.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define F(field) offsetof(hd_generation, field)
-
-static const hd_setting rows[] = {
-    {"max-new-tokens", HD_SETTING_INT, F(max_new_tokens), "0", 0, 1 << 20, "NUMBER",
-     "longest continuation in tokens; 0: as many as the model still has positions for"},
-    {"sample", HD_SETTING_BOOL, F(sample), "false", 0, 0, NULL, "draw tokens in place of choosing the likeliest"},
-    {"temperature", HD_SETTING_FLOAT, F(temperature), "1", 1e-3, 1e3, "NUMBER", "above 1 draws what is less likely"},
-    {"top-k", HD_SETTING_INT, F(top_k), "0", 0, 1 << 24, "NUMBER", "draw among so many likeliest tokens; 0: all"},
-    {"top-p", HD_SETTING_FLOAT, F(top_p), "1", 1e-6, 1, "NUMBER",
-     "draw among the likeliest tokens that have this probability together"},
-    {"min-p", HD_SETTING_FLOAT, F(min_p), "0", 0, 1, "NUMBER",
-     "draw among tokens at least this share as likely as the likeliest"},
-    {"seed", HD_SETTING_INT, F(seed), "1", 0, 9e15, "NUMBER", "of what is drawn"},
-    {"beams", HD_SETTING_INT, F(beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
-    {"best", HD_SETTING_INT, F(best), "1", 1, 1024, "NUMBER",
-     "alternatives given for each text: the best of the beams, or so many drawn"},
-    {"length-penalty", HD_SETTING_FLOAT, F(length_penalty), "1", -10, 10, "NUMBER",
-     "of a beam search: scores are log p / length^penalty"},
-    {"early-stopping", HD_SETTING_CHOICE, F(early_stopping), "unlikely", 0, 0, "unlikely|full|never",
-     "when a beam search ends: as transformers' False, True and \"never\""},
-    {"repetition-penalty", HD_SETTING_FLOAT, F(repetition_penalty), "1", 0.01, 100, "NUMBER",
-     "divides the chance of tokens there were before; 1 is none"},
-    {"no-repeat-ngram", HD_SETTING_INT, F(no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
-     "no run of so many tokens comes twice; 0 allows all"},
-};
+static const hd_setting rows[] = {HD_OPTION_MAX_NEW_TOKENS(0), HD_OPTIONS_SAMPLING(0), HD_OPTION_BEAMS(0),
+                                  HD_OPTION_BEST(0), HD_OPTIONS_SEARCH(0)};
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(hd_generation)};
 
@@ -41,15 +18,15 @@ heed_status heed_generate_options(heed_context *context, heed_options **options)
     return hd_options_open(context, &table, options);
 }
 
-static heed_status settle(const heed_model *model, const heed_options *options, hd_generation *generation) {
+static heed_status configure(const heed_model *model, const heed_options *options, hd_generation *generation) {
     *generation = model->generation;
-    generation->beams = generation->best = 1; /* what is chosen for translations is nothing to go on with */
+    generation->beams = generation->best = 1; /* a model's own beams are meant for translations */
     HD_TRY(hd_options_apply(model->context, options, &table, generation));
-    static const char *const of_drawing[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
-    for (size_t i = 0; i < HD_COUNT(of_drawing) && !generation->sample; i++)
-        if (hd_options_has(options, of_drawing[i]))
+    static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
+    for (size_t i = 0; i < HD_COUNT(of_sampling) && !generation->sample; i++)
+        if (hd_options_has(options, of_sampling[i]))
             return hd_fail(model->context, HEED_ARGUMENT, "%s goes with sample: nothing is drawn without",
-                           of_drawing[i]);
+                           of_sampling[i]);
     if (generation->sample && generation->beams > 1)
         return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
     if (!generation->sample && generation->best > generation->beams)
@@ -58,22 +35,39 @@ static heed_status settle(const heed_model *model, const heed_options *options, 
     return HEED_OK;
 }
 
-/* A text at work. Words are told when they are whole: a token may hold a part of a character. */
-typedef struct continuing {
+enum {
+    HYPOTHESES_AT_ONCE = 16,
+    STEP_TOKENS = 512,    /* of prompts, so that hypotheses that run do not wait long for a long one */
+    ALTERNATIVE_BITS = 54 /* the number of an alternative's random stream is that of its text, and its own above */
+};
+
+/* A text that is being continued. */
+typedef struct continued {
+    struct generating *g;
+    size_t index;
+    hd_buffer ids;   /* tokens of the prompt, then of what was streamed */
+    size_t prompt;   /* tokens */
+    size_t given;    /* bytes of the prompt's tokens as text */
+    size_t streamed; /* bytes of the text that were given or streamed */
+    int64_t waiting; /* requests that have not finished; 0: the struct is free */
+} continued;
+
+typedef struct generating {
     heed_model *model;
     hd_generation generation;
     uint64_t first; /* the number of the first text */
-    hd_decoder *decoder;
-    hd_arena scratch, kept;
-    hd_encoding encoding;
-    heed_words_function *words;
+    hd_session *session;
+    heed_results *results;
+    heed_words_function *words; /* NULL: nothing is streamed */
     void *user;
-    size_t index;
-    hd_buffer ids, text; /* the text's tokens and those made so far, and what they say together */
-    size_t given;        /* bytes of that which the text alone says */
-    size_t told;         /* bytes of it that were told, or were given */
-    heed_status status;
-} continuing;
+    hd_encoding encoding;
+    hd_buffer text;   /* a text's tokens as text */
+    continued *texts; /* [at_once] */
+    size_t at_once;
+    heed_status status; /* of streaming */
+} generating;
+
+/* ---- streaming: a token may be a part of a character, which is passed on when it is whole ---- */
 
 /* The bytes of a text before a character that is not yet whole: its decoder writes U+FFFD there. */
 static size_t whole_bytes(const char *text, size_t size) {
@@ -81,137 +75,160 @@ static size_t whole_bytes(const char *text, size_t size) {
     return size;
 }
 
-/* What the text and `count` tokens behind it say together: how the first of them is written depends on what is before it. */
-static heed_status say(continuing *c, const int32_t *tokens, size_t count) {
+/* g->text becomes the text's tokens and `count` more after them: how the first of these is written depends on those before
+ * it. */
+static heed_status decode(continued *c, const int32_t *tokens, size_t count) {
+    hd_buffer *text = &c->g->text;
     hd_buffer_append(&c->ids, (const char *)tokens, count * sizeof *tokens);
     if (c->ids.failed) return HEED_MEMORY;
-    hd_buffer_clear(&c->text);
-    return hd_tokenizer_decode(c->model->tokenizer, (const int32_t *)(const void *)c->ids.data,
-                               c->ids.size / sizeof *tokens, true, &c->text);
+    hd_buffer_clear(text);
+    return hd_tokenizer_decode(c->g->model->tokenizer, (const int32_t *)(const void *)c->ids.data,
+                               c->ids.size / sizeof *tokens, true, text);
 }
 
-static bool hear(void *user, int64_t source, int32_t token) {
-    (void)source;
-    continuing *c = user;
-    c->status = say(c, &token, 1);
-    if (c->status != HEED_OK) return false;
-    size_t whole = whole_bytes(c->text.data ? c->text.data : "", c->text.size);
-    if (whole <= c->told) return true;
-    bool go_on = c->words(c->user, c->index, c->text.data + c->told, whole - c->told);
-    c->told = whole;
+static bool stream(void *user, int32_t token) {
+    continued *c = user;
+    generating *g = c->g;
+    if (g->status == HEED_OK) g->status = decode(c, &token, 1);
+    if (g->status != HEED_OK) return false;
+    size_t whole = whole_bytes(g->text.data ? g->text.data : "", g->text.size);
+    if (whole <= c->streamed) return true;
+    bool go_on = g->words(g->user, c->index, g->text.data + c->streamed, whole - c->streamed);
+    c->streamed = whole;
     return go_on;
 }
 
-/* Of `count` searches that went on from a prompt of so many tokens. */
-static heed_status keep_answers(continuing *c, heed_results *results, const hd_decoded *decoded, int64_t count,
-                                size_t prompt) {
-    hd_result *item = &results->items[c->index];
-    size_t answers = 0;
-    for (int64_t i = 0; i < count; i++) answers += (size_t)decoded[i].count;
-    item->answers = hd_arena_alloc(&results->arena, answers, sizeof *item->answers);
-    if (!item->answers) return HEED_MEMORY;
-    for (; count > 0; count--, decoded++)
-        for (int64_t i = 0; i < decoded->count; i++) {
-            const hd_hypothesis *h = &decoded->best[i];
-            c->ids.size = prompt * sizeof *h->ids;
-            HD_TRY(say(c, h->ids, (size_t)h->count));
-            size_t given = hd_min(c->given, c->text.size);
-            const char *text = hd_results_copy(results, c->text.data + given, c->text.size - given);
-            if (!text) return HEED_MEMORY;
-            item->answers[item->count++] = (hd_answer){.text = text, .score = h->score};
-        }
+/* ---- results ---- */
+
+static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *answer) {
+    generating *g = c->g;
+    c->ids.size = c->prompt * sizeof *h->ids;
+    HD_TRY(decode(c, h->ids, (size_t)h->count));
+    if (g->words && g->text.size > c->streamed) /* a character that never became whole */
+        g->words(g->user, c->index, g->text.data + c->streamed, g->text.size - c->streamed);
+    size_t given = hd_min(c->given, g->text.size);
+    const char *text = hd_results_copy(g->results, g->text.data + given, g->text.size - given);
+    if (!text) return HEED_MEMORY;
+    *answer = (hd_answer){.text = text, .score = h->score};
     return HEED_OK;
 }
 
-/* Without the end that a template may have put there. An empty text begins with the token that begins texts. */
-static void settle_prompt(continuing *c, int32_t *first, const int32_t **ids, size_t *count) {
-    const hd_recipe *recipe = &c->model->network->recipe;
-    *ids = c->encoding.ids;
-    *count = c->encoding.count;
-    if (*count > 1 && c->encoding.ids[*count - 1] == recipe->eos && c->encoding.ends[*count - 1] == 0) --*count;
+/* The hypotheses of a beam search are the alternatives; a sample is one of them. */
+static heed_status keep_answers(const hd_decoded *decoded) {
+    continued *c = decoded->user;
+    hd_result *item = &c->g->results->items[c->index];
+    hd_answer *answers = item->answers + (decoded->number >> ALTERNATIVE_BITS);
+    for (int64_t i = 0; i < decoded->count; i++) HD_TRY(keep_answer(c, &decoded->best[i], &answers[i]));
+    item->count += (size_t)decoded->count;
+    c->waiting--;
+    return HEED_OK;
+}
+
+/* ---- texts ---- */
+
+/* The encoded text without the end that a template may have added. An empty text begins with the token that begins
+ * texts. */
+static void find_prompt(const generating *g, int32_t *start, const int32_t **ids, size_t *count) {
+    const hd_recipe *recipe = &g->model->network->recipe;
+    *ids = g->encoding.ids;
+    *count = g->encoding.count;
+    if (*count > 1 && g->encoding.ids[*count - 1] == recipe->eos && g->encoding.ends[*count - 1] == 0) --*count;
     if (*count > 0) return;
-    *first = recipe->decoder_start >= 0 ? recipe->decoder_start : 0;
-    *ids = first;
+    *start = recipe->decoder_start >= 0 ? recipe->decoder_start : 0;
+    *ids = start;
     *count = 1;
 }
 
-/* The prompt as many times as something is drawn for it; each copy draws by its own number. */
-static heed_status copy_prompt(continuing *c, const int32_t *ids, size_t count, int64_t copies, hd_decoding *decoding) {
-    hd_layout *sources = hd_arena_alloc(&c->kept, 1, sizeof *sources);
-    int32_t *all = hd_arena_alloc(&c->kept, count * (size_t)copies, sizeof *all);
-    int32_t *starts = hd_arena_alloc(&c->kept, (size_t)copies + 1, sizeof *starts);
-    uint64_t *examples = hd_arena_alloc(&c->kept, (size_t)copies, sizeof *examples);
-    decoding->decoded = hd_arena_alloc(&c->kept, (size_t)copies, sizeof *decoding->decoded);
-    if (!sources || !all || !starts || !examples || !decoding->decoded) return HEED_MEMORY;
-    for (int64_t i = 0; i <= copies; i++) starts[i] = (int32_t)(i * (int64_t)count);
-    for (int64_t i = 0; i < copies; i++) {
-        memcpy(all + starts[i], ids, count * sizeof *ids);
-        examples[i] = c->first + c->index + ((uint64_t)i << 54); /* apart from any text's */
-        decoding->decoded[i] = (hd_decoded){0};
+static void note_length(generating *g, int64_t count) {
+    int64_t visible = hd_session_visible(g->session, count);
+    if (visible < count)
+        hd_note(g->model->context, "a text of %lld tokens is more than the model's %lld: it goes on from the last %lld",
+                (long long)count, (long long)hd_recipe_longest(&g->model->network->recipe), (long long)visible);
+}
+
+static heed_status add_text(generating *g, continued *c, size_t index, const char *text, size_t size) {
+    const hd_generation *generation = &g->generation;
+    int32_t start;
+    const int32_t *ids;
+    HD_TRY(hd_tokenizer_encode(g->model->tokenizer, g->model->context, text, size, true, &g->encoding));
+    find_prompt(g, &start, &ids, &c->prompt);
+    note_length(g, (int64_t)c->prompt);
+    c->g = g;
+    c->index = index;
+    c->ids.size = 0;
+    HD_TRY(decode(c, ids, c->prompt));
+    c->given = c->streamed = g->text.size;
+    hd_result *item = &g->results->items[index];
+    item->answers = hd_arena_alloc(&g->results->arena, (size_t)generation->best, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    hd_request request = {.ids = ids,
+                          .count = (int64_t)c->prompt,
+                          .generation = generation,
+                          .number = g->first + index,
+                          .user = c,
+                          .token = g->words ? stream : NULL};
+    for (int64_t copies = generation->sample ? generation->best : 1; c->waiting < copies; c->waiting++) {
+        HD_TRY(hd_session_add(g->session, &request, NULL));
+        request.number += (uint64_t)1 << ALTERNATIVE_BITS;
     }
-    *sources = (hd_layout){.sequences = copies, .starts = starts, .examples = examples};
-    decoding->ids = all;
-    decoding->sources = sources;
     return HEED_OK;
 }
 
-static heed_status continue_text(continuing *c, heed_results *results, const char *text, size_t size) {
-    heed_context *context = c->model->context;
-    const hd_generation *generation = &c->generation;
-    int64_t copies = generation->sample ? generation->best : 1;
-    int32_t first;
-    const int32_t *ids;
-    size_t count;
-    HD_TRY(hd_tokenizer_encode(c->model->tokenizer, context, text, size, true, &c->encoding));
-    settle_prompt(c, &first, &ids, &count);
-    int64_t seen = hd_decode_seen(c->decoder, (int64_t)count);
-    if (seen < (int64_t)count)
-        hd_note(context, "a text of %zu tokens is more than the model's %lld: it goes on from the last %lld", count,
-                (long long)c->decoder->window, (long long)seen);
-    hd_arena_reset(&c->scratch);
-    hd_arena_reset(&c->kept);
-    hd_buffer_clear(&c->ids);
-    HD_TRY(say(c, ids, count));
-    c->given = c->told = c->text.size;
-    hd_listener listener = {hear, c};
-    hd_decoding decoding = {.decoder = c->decoder,
-                            .generation = generation,
-                            .scratch = &c->scratch,
-                            .kept = &c->kept,
-                            .listener = c->words && copies == 1 ? &listener : NULL};
-    HD_TRY(copy_prompt(c, ids, count, copies, &decoding));
-    HD_TRY(hd_generate(&decoding));
-    HD_TRY(c->status);
-    if (c->words && c->text.size > c->told) /* a character that never became whole */
-        c->words(c->user, c->index, c->text.data + c->told, c->text.size - c->told);
-    return keep_answers(c, results, decoding.decoded, copies, count);
+static continued *find_free(const generating *g) {
+    for (size_t i = 0; i < g->at_once; i++)
+        if (g->texts[i].waiting == 0) return &g->texts[i];
+    return NULL;
+}
+
+static heed_status generate_all(generating *g, const char *const *texts, const size_t *sizes, size_t count) {
+    hd_decoded decoded;
+    continued *c;
+    for (size_t next = 0; next < count || hd_session_is_busy(g->session);) {
+        for (; next < count && (c = find_free(g)); next++)
+            if (texts[next]) HD_TRY(add_text(g, c, next, texts[next], sizes ? sizes[next] : strlen(texts[next])));
+        HD_TRY(hd_session_step(g->session));
+        HD_TRY(g->status);
+        while (hd_session_next(g->session, &decoded)) HD_TRY(keep_answers(&decoded));
+    }
+    return HEED_OK;
+}
+
+static heed_status open_generating(generating *g, size_t count) {
+    heed_context *context = g->model->context;
+    int64_t alternatives = hd_max(g->generation.beams, g->generation.best);
+    if (alternatives > 1) g->words = NULL;
+    size_t at_once = (size_t)hd_max(HYPOTHESES_AT_ONCE / alternatives, 1);
+    if (at_once > count) at_once = count;
+    g->texts = hd_alloc_zeroed(context, at_once, sizeof *g->texts);
+    if (!g->texts) return HEED_MEMORY;
+    while (g->at_once < at_once) hd_buffer_open(&g->texts[g->at_once++].ids, context);
+    HD_TRY(hd_session_open(context, g->model->network, &(hd_session_limits){STEP_TOKENS}, &g->session));
+    return hd_network_pack(g->model->network);
+}
+
+static void close_generating(generating *g) {
+    hd_session_close(g->session);
+    for (size_t i = 0; i < g->at_once; i++) hd_buffer_close(&g->texts[i].ids);
+    hd_free(g->model->context, g->texts);
+    hd_encoding_close(&g->encoding);
+    hd_buffer_close(&g->text);
 }
 
 heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
                           size_t count, uint64_t first, heed_words_function *words, void *user,
                           heed_results **results) {
     heed_context *context = model->context;
-    continuing c = {.model = model, .first = first, .words = words, .user = user};
+    generating g = {.model = model, .first = first, .words = words, .user = user};
     *results = NULL;
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
-    HD_TRY(settle(model, options, &c.generation));
+    HD_TRY(configure(model, options, &g.generation));
     HD_TRY(hd_results_open(context, count, results));
+    g.results = *results;
+    hd_buffer_open(&g.text, context);
     hd_float_environment found = hd_float_enter();
-    hd_arena_open(&c.scratch, context);
-    hd_arena_open(&c.kept, context);
-    hd_buffer_open(&c.ids, context);
-    hd_buffer_open(&c.text, context);
-    heed_status status = hd_network_decoder_open(context, model->network, &c.decoder);
-    if (status == HEED_OK) status = hd_network_pack(model->network);
-    for (; c.index < count && status == HEED_OK; c.index++)
-        if (texts[c.index])
-            status = continue_text(&c, *results, texts[c.index], sizes ? sizes[c.index] : strlen(texts[c.index]));
-    if (c.decoder) c.decoder->class->close(c.decoder);
-    hd_arena_close(&c.scratch);
-    hd_arena_close(&c.kept);
-    hd_encoding_close(&c.encoding);
-    hd_buffer_close(&c.ids);
-    hd_buffer_close(&c.text);
+    heed_status status = open_generating(&g, count);
+    if (status == HEED_OK) status = generate_all(&g, texts, sizes, count);
+    close_generating(&g);
     hd_float_leave(found);
     if (status == HEED_OK) return HEED_OK;
     heed_results_close(*results);

@@ -1,6 +1,7 @@
 #include "tasks/inspect_settings.h"
 
 #include "base/file.h"
+#include "decode/options.h"
 
 #include <string.h>
 
@@ -8,10 +9,8 @@
 
 static const hd_setting rows[] = {
     {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "TEXT", "use this translation instead of the model's own"},
-    {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER",
-     "beams of beam search for the translation; 1 is greedy"},
-    {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
-     "most tokens of the translation; 0: the model's own limit"},
+    HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     {"pieces", HD_SETTING_BOOL, F(pieces), NULL, 0, 0, NULL, "label sub-word tokens instead of words"},
     {"kind", HD_SETTING_CHOICE, F(kind), "auto", 0, 0, "auto|encoder|decoder|cross",
      "kind of attention; auto: cross-attention if there is any (json, html: all)"},

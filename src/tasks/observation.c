@@ -1,6 +1,6 @@
 #include "tasks/observation.h"
 
-#include "decode/decode.h"
+#include "decode/session.h"
 
 #include <string.h>
 
@@ -10,26 +10,26 @@ static heed_status check_length(const hd_observation *o, const char *what, size_
     return hd_fail(o->model->context, HEED_LENGTH, "%s: %zu tokens are more than the model's %lld", what, tokens,
                    (long long)most);
 }
-
 static heed_status translate(hd_observation *o, const int32_t **ids, int64_t *count) {
     heed_context *context = o->model->context;
-    int32_t starts[] = {0, (int32_t)o->source.count};
-    hd_layout layout = {.sequences = 1, .starts = starts};
-    hd_decoder *decoder;
-    hd_decoded decoded = {0};
-    HD_TRY(hd_network_decoder_open(context, o->model->network, &decoder));
-    heed_status status = hd_generate(&(hd_decoding){.decoder = decoder,
-                                                    .generation = &o->settings->generation,
-                                                    .ids = o->source.ids,
-                                                    .sources = &layout,
-                                                    .scratch = &o->scratch,
-                                                    .kept = &o->scratch,
-                                                    .decoded = &decoded});
-    decoder->class->close(decoder);
-    HD_TRY(status);
-    if (!decoded.count) return hd_fail(context, HEED_NUMERIC, "all scores of the model are NaN");
-    *ids = decoded.best[0].ids, *count = decoded.best[0].count;
-    return HEED_OK;
+    hd_session *session;
+    hd_decoded decoded;
+    HD_TRY(hd_session_open(context, o->model->network, NULL, &session));
+    hd_request request = {
+        .ids = o->source.ids, .count = (int64_t)o->source.count, .generation = &o->settings->generation};
+    heed_status status = hd_session_add(session, &request, NULL);
+    while (status == HEED_OK && hd_session_is_busy(session)) status = hd_session_step(session);
+    if (status == HEED_OK && hd_session_next(session, &decoded) && decoded.count) {
+        *count = decoded.best[0].count;
+        int32_t *copy = hd_arena_alloc(&o->scratch, (size_t)*count, sizeof *copy);
+        if (copy && *count) memcpy(copy, decoded.best[0].ids, (size_t)*count * sizeof *copy);
+        if (!copy) status = HEED_MEMORY;
+        *ids = copy;
+    } else if (status == HEED_OK) {
+        status = hd_fail(context, HEED_NUMERIC, "all scores of the model are NaN");
+    }
+    hd_session_close(session);
+    return status;
 }
 
 static heed_status encode_target(hd_observation *o, const int32_t **ids, int64_t *count) {

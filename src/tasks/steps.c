@@ -57,8 +57,9 @@ static heed_status set_scores(stepping *s, int64_t index, hd_step *step) {
     return HEED_OK;
 }
 
-/* The most probable tokens, of equal ones the lowest id, so that the first is the choice of greedy search. */
-static heed_status set_candidates(stepping *s, const double *probabilities, int64_t count, hd_step *step) {
+/* The tokens with the largest logits, of equal ones the lowest id, so that the first is the choice of greedy search. */
+static heed_status set_candidates(stepping *s, const float *logits, const double *probabilities, int64_t count,
+                                  hd_step *step) {
     hd_arena *arena = &s->steps->picture.arena;
     int64_t most = s->steps->candidates, found = 0;
     hd_prediction *candidates = hd_arena_alloc(arena, (size_t)most, sizeof *candidates);
@@ -66,11 +67,11 @@ static heed_status set_candidates(stepping *s, const double *probabilities, int6
     if (!candidates || !ranked) return HEED_MEMORY;
     for (int64_t id = 0; id < count; id++)
         if (id != s->network->network.recipe.pad)
-            found = hd_keep_best(ranked, found, most, (hd_ranked){probabilities[id], id});
+            hd_keep_best(ranked, &found, most, sizeof *ranked, &(hd_ranked){logits[id], (int32_t)id});
     for (int64_t i = 0; i < most; i++) {
-        const char *label = hd_token_label(s->observation.model->tokenizer, (int32_t)ranked[i].item, arena);
+        const char *label = hd_token_label(s->observation.model->tokenizer, ranked[i].item, arena);
         if (!label) return HEED_MEMORY;
-        candidates[i] = (hd_prediction){label, ranked[i].score};
+        candidates[i] = (hd_prediction){label, probabilities[ranked[i].item]};
     }
     step->candidates = candidates;
     return HEED_OK;
@@ -85,8 +86,9 @@ static heed_status set_predictions(stepping *s, hd_pass *pass) {
     if (!logits || !probabilities) return pass->status;
     for (int64_t i = 0; i < s->steps->count; i++) {
         hd_step *step = &s->steps->steps[i];
-        hd_softmax(logits->data + i * logits->columns, count, probabilities);
-        HD_TRY(set_candidates(s, probabilities, count, step));
+        const float *row = logits->data + i * logits->columns;
+        hd_softmax(row, count, probabilities);
+        HD_TRY(set_candidates(s, row, probabilities, count, step));
         step->predicted =
             (hd_prediction){s->observation.predicted_words.token_labels[i], probabilities[s->observation.predicted[i]]};
     }

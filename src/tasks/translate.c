@@ -2,6 +2,8 @@
 
 #include "base/float_environment.h"
 #include "base/parallel.h"
+#include "decode/options.h"
+#include "decode/session.h"
 #include "inspect/align.h"
 #include "tasks/results.h"
 
@@ -12,25 +14,15 @@
 #define F(field) offsetof(hd_translate_options, field)
 
 static const hd_setting rows[] = {
-    {"beams", HD_SETTING_INT, F(generation.beams), "1", 1, 1024, "NUMBER", "hypotheses kept at each step; 1 is greedy"},
-    {"best", HD_SETTING_INT, F(generation.best), "1", 1, 1024, "NUMBER",
-     "alternatives given for each text, at most the beams"},
-    {"max-new-tokens", HD_SETTING_INT, F(generation.max_new_tokens), "0", 0, 1 << 20, "NUMBER",
-     "longest translation in tokens; 0 leaves it to the model"},
-    {"length-penalty", HD_SETTING_FLOAT, F(generation.length_penalty), "1", -10, 10, "NUMBER",
-     "scores are log p / length^penalty: above 0 favours long translations"},
-    {"early-stopping", HD_SETTING_CHOICE, F(generation.early_stopping), "unlikely", 0, 0, "unlikely|full|never",
-     "when a beam search ends: as transformers' False, True and \"never\""},
-    {"repetition-penalty", HD_SETTING_FLOAT, F(generation.repetition_penalty), "1", 0.01, 100, "NUMBER",
-     "divides the chance of tokens made before; 1 is none"},
-    {"no-repeat-ngram", HD_SETTING_INT, F(generation.no_repeat_ngram), "0", 0, 1 << 20, "NUMBER",
-     "no run of so many tokens comes twice; 0 allows all"},
+    HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_BEST(F(generation)),
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)),
+    HD_OPTIONS_SEARCH(F(generation)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a thread translates at once; 0: 160, or with several beams 128"},
-    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL,
-     "say which words became which, in Pharaoh's form: 0-0 1-2 2-1"},
+    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh's form: 0-0 1-2 2-1"},
     {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
-     "whose cross-attention aligns, from 1; 0 for the last but one"},
+     "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"},
 };
 
 const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
@@ -61,13 +53,19 @@ static int longest_first(const void *a, const void *b) {
     return x->index < y->index ? -1 : 1;
 }
 
-/* One of several that translate at once, each texts of its own: threads that share every small operation of one batch
- * would spend their time waiting for each other. */
+/* The hypotheses of a source, in the worker's arena. */
+typedef struct translated {
+    hd_hypothesis *best; /* [count] */
+    int64_t count;
+} translated;
+
+/* Each thread has a session and texts of its own: threads that shared every small operation of one batch would spend
+ * their time waiting for each other. */
 typedef struct worker {
     heed_context context;
-    hd_decoder *decoder;
-    hd_arena scratch;
-    hd_arena kept; /* what was decoded */
+    hd_session *session;
+    hd_arena kept;   /* results */
+    int64_t running; /* source tokens in the session */
     heed_status status;
 } worker;
 
@@ -81,13 +79,12 @@ typedef struct translating {
     size_t source_count;
     int32_t *ids;
     size_t id_count, id_capacity;
-    int32_t *sorted, *starts; /* the ids in the order of the sources, and where each of these begins */
-    hd_layout layout;
-    hd_supply supply;
-    _Atomic int64_t next; /* the first source that nobody has taken */
-    hd_decoded *decoded;  /* [source_count] */
-    char ***alignments;   /* [source_count]: one for each hypothesis; NULL when not asked for */
-    worker *workers;      /* [worker_count] */
+    int64_t *ends;          /* [source_count]: tokens of the sources up to and with this one */
+    int64_t tokens_at_once; /* of a worker */
+    _Atomic int64_t next;   /* the first source that no worker has taken */
+    translated *translated; /* [source_count] */
+    char ***alignments;     /* [source_count]: one for each hypothesis; NULL without alignments */
+    worker *workers;        /* [worker_count] */
     int worker_count;
 } translating;
 
@@ -97,7 +94,7 @@ static bool is_blank(const char *text, size_t size) {
     return true;
 }
 
-/* An empty text has an empty translation: the model is not asked. */
+/* An empty text has an empty translation, whatever the model. */
 static heed_status answer_empty(heed_results *results, size_t index, bool aligned) {
     hd_result *item = &results->items[index];
     item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
@@ -140,17 +137,17 @@ static heed_status encode_all(translating *t, size_t count) {
 
 static heed_status keep_answers(translating *t, size_t number) {
     size_t index = t->sources[number].index;
-    const hd_decoded *decoded = &t->decoded[number];
-    if (!decoded->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
+    const translated *found = &t->translated[number];
+    if (!found->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
     hd_result *item = &t->results->items[index];
-    item->answers = hd_arena_alloc(&t->results->arena, (size_t)decoded->count, sizeof *item->answers);
+    item->answers = hd_arena_alloc(&t->results->arena, (size_t)found->count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
     hd_buffer text;
     hd_buffer_open(&text, t->model->context);
     heed_status status = HEED_OK;
-    for (int64_t i = 0; i < decoded->count && status == HEED_OK; i++) {
+    for (int64_t i = 0; i < found->count && status == HEED_OK; i++) {
         hd_buffer_clear(&text);
-        const hd_hypothesis *h = &decoded->best[i];
+        const hd_hypothesis *h = &found->best[i];
         status = hd_tokenizer_decode(t->model->tokenizer, h->ids, (size_t)h->count, true, &text);
         const char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
         const char *alignment = t->alignments ? t->alignments[number][i] : NULL;
@@ -158,35 +155,99 @@ static heed_status keep_answers(translating *t, size_t number) {
         if (status == HEED_OK && (!copy || (t->alignments && !alignment))) status = HEED_MEMORY;
         item->answers[i] = (hd_answer){.text = copy, .score = h->score, .alignment = alignment};
     }
-    if (status == HEED_OK) item->count = (size_t)decoded->count;
+    if (status == HEED_OK) item->count = (size_t)found->count;
     hd_buffer_close(&text);
     return status;
 }
 
-static void translate_share(void *argument, int64_t piece, int number) {
+/* ---- sources are shared out ---- */
+
+static int64_t tokens_between(const translating *t, int64_t first, int64_t end) {
+    return (end ? t->ends[end - 1] : 0) - (first ? t->ends[first - 1] : 0);
+}
+
+/* Takes sources of like length, since what runs together should end together, with no more than so many tokens; `any`: the
+ * first has any length. Shares become smaller towards the end, so that the workers finish together. */
+static int64_t take_sources(translating *t, int64_t tokens, bool any, int64_t *first) {
+    enum { SMALLEST = 128 }; /* tokens */
+    int64_t threads = t->worker_count, all = (int64_t)t->source_count, count;
+    *first = atomic_load(&t->next);
+    do {
+        int64_t smallest = hd_min(SMALLEST, tokens_between(t, 0, all) / threads + 1), most = tokens;
+        if (threads > 1) most = hd_min(most, hd_max(tokens_between(t, *first, all) / (2 * threads), smallest));
+        count = any && *first < all;
+        while (*first + count < all && count < most && tokens_between(t, *first, *first + count + 1) <= most) count++;
+    } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
+    return count;
+}
+
+/* An empty source counts as one token, so that there are never more hypotheses than tokens. */
+static int64_t cost_of(const source *one) { return hd_max(one->length, 1); }
+
+/* Adds sources to a worker's session: to an empty one, or with one beam where others have left room for a quarter. Each
+ * time some are encoded together. */
+static heed_status add_sources(translating *t, worker *w) {
+    const hd_generation *generation = &t->settings->generation;
+    int64_t first;
+    if (w->running && (generation->beams > 1 || 4 * w->running > 3 * t->tokens_at_once)) return HEED_OK;
+    int64_t count = take_sources(t, t->tokens_at_once - w->running, w->running == 0, &first);
+    for (source *one = t->sources + first; one < t->sources + first + count; one++) {
+        hd_request request = {.ids = t->ids + one->start,
+                              .count = one->length,
+                              .generation = generation,
+                              .number = one->index,
+                              .user = one};
+        HD_TRY(hd_session_add(w->session, &request, NULL));
+        w->running += cost_of(one);
+    }
+    return HEED_OK;
+}
+
+static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *decoded) {
+    const source *one = decoded->user;
+    translated *found = &t->translated[one - t->sources];
+    w->running -= cost_of(one);
+    found->best = hd_arena_alloc(&w->kept, (size_t)decoded->count, sizeof *found->best);
+    if (!found->best) return HEED_MEMORY;
+    for (int64_t i = 0; i < decoded->count; i++) {
+        hd_hypothesis *h = &found->best[i];
+        *h = decoded->best[i];
+        h->ids = hd_arena_alloc(&w->kept, (size_t)h->count, sizeof *h->ids);
+        if (!h->ids) return HEED_MEMORY;
+        if (h->count) memcpy(h->ids, decoded->best[i].ids, (size_t)h->count * sizeof *h->ids);
+    }
+    found->count = decoded->count;
+    return HEED_OK;
+}
+
+static heed_status translate_share(translating *t, worker *w) {
+    hd_decoded decoded;
+    for (;;) {
+        HD_TRY(add_sources(t, w));
+        if (!w->running) return HEED_OK;
+        HD_TRY(hd_session_step(w->session));
+        while (hd_session_next(w->session, &decoded)) HD_TRY(keep_hypotheses(t, w, &decoded));
+    }
+}
+
+static void run_worker(void *argument, int64_t piece, int number) {
     (void)number;
     translating *t = argument;
-    worker *w = &t->workers[piece];
-    w->status = hd_generate(&(hd_decoding){.decoder = w->decoder,
-                                           .generation = &t->settings->generation,
-                                           .ids = t->sorted,
-                                           .sources = &t->layout,
-                                           .scratch = &w->scratch,
-                                           .kept = &w->kept,
-                                           .decoded = t->decoded,
-                                           .supply = &t->supply});
+    t->workers[piece].status = translate_share(t, &t->workers[piece]);
 }
+
+/* ---- word alignments ---- */
 
 /* Which words became which, in each hypothesis of a source. */
 static heed_status align_source(const translating *t, worker *w, int64_t i) {
     heed_status status = HEED_OK;
     hd_buffer out;
     hd_buffer_open(&out, &w->context);
-    size_t index = t->sources[i].index, count = (size_t)t->decoded[i].count;
+    size_t index = t->sources[i].index, count = (size_t)t->translated[i].count;
     t->alignments[i] = hd_arena_alloc(&w->kept, count, sizeof *t->alignments[i]);
     if (!t->alignments[i]) status = HEED_MEMORY;
     for (size_t j = 0; j < count && status == HEED_OK; j++) {
-        const hd_hypothesis *h = &t->decoded[i].best[j];
+        const hd_hypothesis *h = &t->translated[i].best[j];
         hd_buffer_clear(&out);
         status = hd_align(&w->context, t->model, t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids,
                           h->count, &out);
@@ -206,42 +267,17 @@ static void align_piece(void *argument, int64_t piece, int number) {
     if (w->status == HEED_OK) w->status = align_source(t, w, piece);
 }
 
-/* Takes sources of like length, since what runs together should end together; company changes no result. What is taken
- * becomes smaller towards the end, so that the workers finish together. */
-static int64_t take_sources(void *user, int64_t tokens, bool any, int64_t *first) {
-    enum { SMALLEST = 128 }; /* tokens */
-    translating *t = user;
-    int64_t threads = t->worker_count, all = t->layout.sequences, count;
-    const int32_t *starts = t->starts;
-    *first = atomic_load(&t->next);
-    do {
-        int64_t smallest = hd_min(SMALLEST, starts[all] / threads + 1), most = tokens;
-        if (threads > 1) most = hd_min(most, hd_max((starts[all] - starts[*first]) / (2 * threads), smallest));
-        count = any && *first < all;
-        while (*first + count < all && count < most && starts[*first + count + 1] - starts[*first] <= most) count++;
-    } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
-    return count;
-}
+/* ---- all of them ---- */
 
 /* Puts the longest first. */
 static heed_status sort_sources(translating *t) {
-    heed_context *context = t->model->context;
-    if (t->id_count > INT32_MAX)
-        return hd_fail(context, HEED_LENGTH, "%zu tokens are too many to be translated at once", t->id_count);
     qsort(t->sources, t->source_count, sizeof *t->sources, longest_first);
-    t->sorted = hd_alloc(context, t->id_count, sizeof *t->sorted);
-    t->starts = hd_alloc(context, t->source_count + 1, sizeof *t->starts);
-    if (!t->sorted || !t->starts) return HEED_MEMORY;
-    t->starts[0] = 0;
-    for (size_t i = 0; i < t->source_count; i++) {
-        const source *one = &t->sources[i];
-        memcpy(t->sorted + t->starts[i], t->ids + one->start, (size_t)one->length * sizeof *t->sorted);
-        t->starts[i + 1] = t->starts[i] + (int32_t)one->length;
-    }
-    t->layout = (hd_layout){.sequences = (int64_t)t->source_count, .starts = t->starts};
-    int64_t tokens = t->settings->batch_tokens;
-    if (!tokens) tokens = t->settings->generation.beams > 1 ? 128 : 160;
-    t->supply = (hd_supply){take_sources, t, tokens};
+    t->ends = hd_alloc(t->model->context, t->source_count, sizeof *t->ends);
+    if (!t->ends) return HEED_MEMORY;
+    int64_t end = 0;
+    for (size_t i = 0; i < t->source_count; i++) t->ends[i] = end += t->sources[i].length;
+    t->tokens_at_once = t->settings->batch_tokens;
+    if (!t->tokens_at_once) t->tokens_at_once = t->settings->generation.beams > 1 ? 128 : 160;
     return HEED_OK;
 }
 
@@ -253,9 +289,8 @@ static heed_status open_workers(translating *t) {
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
         w->context = hd_context_fork(shared, shared->threads / count);
-        hd_arena_open(&w->scratch, &w->context);
         hd_arena_open(&w->kept, &w->context);
-        if (hd_network_decoder_open(&w->context, t->model->network, &w->decoder) != HEED_OK)
+        if (hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);
@@ -264,8 +299,7 @@ static heed_status open_workers(translating *t) {
 static void close_workers(translating *t) {
     for (int i = 0; i < t->worker_count; i++) {
         worker *w = &t->workers[i];
-        if (w->decoder) w->decoder->class->close(w->decoder);
-        hd_arena_close(&w->scratch);
+        hd_session_close(w->session);
         hd_arena_close(&w->kept);
     }
     hd_free(t->model->context, t->workers);
@@ -280,12 +314,12 @@ static heed_status worker_status(const translating *t) {
 
 static heed_status translate_all(translating *t) {
     heed_context *context = t->model->context;
-    t->decoded = hd_alloc_zeroed(context, t->source_count, sizeof *t->decoded);
+    t->translated = hd_alloc_zeroed(context, t->source_count, sizeof *t->translated);
     if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
-    if (!t->decoded || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
-    hd_parallel_for(context, t->worker_count, INT64_MAX, translate_share, t);
+    if (!t->translated || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
+    hd_parallel_for(context, t->worker_count, INT64_MAX, run_worker, t);
     HD_TRY(worker_status(t));
-    if (t->alignments) hd_parallel_for(context, t->layout.sequences, INT64_MAX, align_piece, t);
+    if (t->alignments) hd_parallel_for(context, (int64_t)t->source_count, INT64_MAX, align_piece, t);
     HD_TRY(worker_status(t));
     for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, i));
     return HEED_OK;
@@ -305,9 +339,8 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     if (status == HEED_OK) status = translate_all(&t);
     close_workers(&t);
     hd_free(context, t.alignments);
-    hd_free(context, t.decoded);
-    hd_free(context, t.sorted);
-    hd_free(context, t.starts);
+    hd_free(context, t.translated);
+    hd_free(context, t.ends);
     hd_free(context, t.sources);
     hd_free(context, t.ids);
     hd_float_leave(found);

@@ -3,22 +3,21 @@
 #define HD_TASKS_TRANSLATE_H
 
 #include "base/options.h"
-#include "decode/decode.h"
 #include "models/model.h"
 
 typedef struct hd_translate_options {
     hd_generation generation;
-    int64_t batch_tokens; /* source tokens decoded at once; 0: as many as is good */
-    bool alignment;       /* say which words became which */
+    int64_t batch_tokens; /* source tokens decoded at once; 0: a default that depends on the beams */
+    bool alignment;       /* word alignments beside the translations */
     int64_t alignment_layer;
 } hd_translate_options;
 
 extern const hd_option_table hd_translate_table;
 
-/* The model's own way of decoding, with what `options` (may be NULL) sets. */
+/* The model's own generation config, with what `options` (may be NULL) sets. */
 heed_status hd_translate_settings(const heed_model *model, const heed_options *options, hd_translate_options *settings);
 
-/* heed_translate (heed/heed.h) with settled options; `stop` may be NULL. */
+/* heed_translate (heed/heed.h) with validated options. */
 heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
                          const size_t *sizes, size_t count, heed_results **results);
 

@@ -2,7 +2,7 @@
  * The folder is refused with a message, or it opens, and the model is described and runs. */
 #include "folder.h"
 
-#include "decode/decode.h"
+#include "decode/session.h"
 #include "models/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,25 +53,14 @@ static heed_status encode(heed_context *context, heed_model *model) {
 }
 
 static heed_status go_on(heed_context *context, heed_model *model) {
-    hd_arena scratch, kept;
-    hd_decoder *decoder = NULL;
-    hd_decoded decoded = {0};
+    hd_session *session;
     hd_generation generation = model->generation;
     generation.max_new_tokens = 40; /* more than the model's positions */
-    hd_arena_open(&scratch, context);
-    hd_arena_open(&kept, context);
-    heed_status status = hd_network_decoder_open(context, model->network, &decoder);
-    if (status == HEED_OK)
-        status = hd_generate(&(hd_decoding){.decoder = decoder,
-                                            .generation = &generation,
-                                            .ids = ids,
-                                            .sources = &(hd_layout){1, starts, NULL, NULL},
-                                            .scratch = &scratch,
-                                            .kept = &kept,
-                                            .decoded = &decoded});
-    if (decoder) decoder->class->close(decoder);
-    hd_arena_close(&scratch);
-    hd_arena_close(&kept);
+    heed_status status = hd_session_open(context, model->network, NULL, &session);
+    hd_request request = {.ids = ids, .count = starts[1], .generation = &generation};
+    if (status == HEED_OK) status = hd_session_add(session, &request, NULL);
+    while (status == HEED_OK && hd_session_is_busy(session)) status = hd_session_step(session);
+    hd_session_close(session);
     return status;
 }
 

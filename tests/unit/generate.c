@@ -1,5 +1,5 @@
-/* Going on past a model's positions: what comes next is what comes after the text that is still seen. models/shakespeare
- * sees 256 characters, each a token. */
+/* Continuing texts: many at once, each as by itself; and past a model's positions, where what comes next is what comes after
+ * the text that is still visible. models/shakespeare has 256 positions, and a token is a character. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -86,7 +86,58 @@ static void a_long_text_is_cut(void **state) {
     }
 }
 
+enum { TOGETHER = 40, ADDED = 24 };
+
+typedef struct streams {
+    char text[TOGETHER][ADDED + 1];
+    size_t stopped; /* the text that is stopped after ten characters */
+} streams;
+
+static bool hear(void *user, size_t index, const char *text, size_t size) {
+    streams *s = user;
+    strncat(s->text[index], text, size);
+    return index != s->stopped || strlen(s->text[index]) < 10;
+}
+
+/* Prompts of different lengths, one missing, and one stopped on the way: each result is that of its text by itself. */
+static void texts_are_continued_together(void **state) {
+    fixture *f = *state;
+    static const char verse[] = "What light through yonder window breaks? It is the east, and Juliet is the sun.";
+    const char *texts[TOGETHER];
+    size_t sizes[TOGETHER];
+    static streams together = {.stopped = 7}, alone = {.stopped = TOGETHER};
+    heed_options *options;
+    heed_results *all, *one;
+    for (size_t i = 0; i < TOGETHER; i++) texts[i] = verse + i % 5, sizes[i] = i * 7 % 70;
+    texts[11] = NULL;
+    assert_ok(f->context, heed_generate_options(f->context, &options));
+    assert_ok(f->context, heed_options_set(options, "max-new-tokens", "24"));
+    assert_ok(f->context, heed_options_set(options, "sample", NULL));
+    assert_ok(f->context, heed_generate(f->model, options, texts, sizes, TOGETHER, 100, hear, &together, &all));
+    assert_int_equal(heed_results_alternatives(all, 11), 0);
+    for (size_t i = 0; i < TOGETHER; i++) {
+        if (!texts[i]) continue;
+        memset(&alone.text, 0, sizeof alone.text);
+        assert_ok(f->context, heed_generate(f->model, options, &texts[i], &sizes[i], 1, 100 + i, hear, &alone, &one));
+        const char *expected = heed_results_text(one, 0, 0), *found = heed_results_text(all, i, 0);
+        assert_string_equal(together.text[i], found);
+        assert_string_equal(alone.text[0], expected);
+        if (i == together.stopped) {
+            assert_int_equal(strlen(found), 10);
+            assert_memory_equal(found, expected, 10);
+        } else {
+            float score = heed_results_score(one, 0, 0), other = heed_results_score(all, i, 0);
+            assert_string_equal(found, expected);
+            assert_memory_equal(&other, &score, sizeof score);
+        }
+        heed_results_close(one);
+    }
+    heed_results_close(all);
+    heed_options_close(options);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_window_slides), cmocka_unit_test(a_long_text_is_cut)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_window_slides), cmocka_unit_test(a_long_text_is_cut),
+                                       cmocka_unit_test(texts_are_continued_together)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -148,10 +148,11 @@ static void check_cache(heed_context *context, const hd_recipe *recipe, const ch
     assert_ok(context, hd_network_decoder_open(context, network, &decoder));
     assert_ok(context, decoder->class->add(decoder, ids, &layout));
     for (int32_t at = 0; at < 4; at++) {
-        int32_t step_ids[SEQUENCES], step_starts[SEQUENCES + 1] = {0, 1, 2};
+        int32_t step_ids[SEQUENCES], step_starts[SEQUENCES + 1] = {0, 1, 2}, scored[SEQUENCES] = {0, 1};
         for (int s = 0; s < SEQUENCES; s++) step_ids[s] = ids[starts[s] + at];
         float *found;
-        assert_ok(context, decoder->class->step(decoder, step_ids, &(hd_layout){SEQUENCES, step_starts, NULL, NULL}));
+        hd_layout step = {SEQUENCES, step_starts, NULL, NULL};
+        assert_ok(context, decoder->class->step(decoder, step_ids, &step, scored, SEQUENCES));
         assert_ok(context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
         for (int s = 0; s < SEQUENCES; s++)
             if (memcmp(found + s * VOCABULARY, expected + (starts[s] + at) * VOCABULARY, VOCABULARY * sizeof(float)))

@@ -2,7 +2,8 @@
  * (tests/golden/marian/make.py), and the same bits however the work is cut. */
 #include "fixture.h"
 
-#include "decode/decode.h"
+#include "decode/session.h"
+#include "layers/decoder.h"
 #include "formats/json.h"
 #include "models/model.h"
 
@@ -131,22 +132,28 @@ static void assert_hypothesis(fixture *f, const char *what, const json_t *expect
     hd_buffer_close(&decoded);
 }
 
+static hd_decoded decode(fixture *f, hd_session *session, const int32_t *ids, int64_t count,
+                         const hd_generation *generation) {
+    hd_decoded decoded;
+    assert_ok(f->context,
+              hd_session_add(session, &(hd_request){.ids = ids, .count = count, .generation = generation}, NULL));
+    while (hd_session_is_busy(session)) assert_ok(f->context, hd_session_step(session));
+    assert_true(hd_session_next(session, &decoded));
+    return decoded;
+}
+
 static void search(fixture *f) {
     size_t i;
     json_t *one;
     int compared = 0;
-    hd_decoder *decoder;
-    assert_ok(f->context, hd_network_decoder_open(f->context, f->model->network, &decoder));
+    hd_session *session;
+    assert_ok(f->context, hd_session_open(f->context, f->model->network, NULL, &session));
     json_array_foreach(f->cases, i, one) {
-        int32_t ids[MOST], starts[] = {0, (int32_t)read_ids(json_object_get(one, "ids"), ids)};
-        hd_layout sources = {.sequences = 1, .starts = starts};
-        hd_decoded decoded;
-        hd_arena arena;
-        hd_arena_open(&arena, f->context);
+        int32_t ids[MOST];
+        int64_t count = read_ids(json_object_get(one, "ids"), ids);
         hd_generation greedy = f->model->generation;
         greedy.beams = 1;
-        hd_decoding decoding = {decoder, &greedy, ids, &sources, &arena, &arena, &decoded, NULL, NULL};
-        assert_ok(f->context, hd_generate(&decoding));
+        hd_decoded decoded = decode(f, session, ids, count, &greedy);
         assert_hypothesis(f, "greedy", json_object_get(one, "greedy"), decoded.best);
         const char *name;
         json_t *run;
@@ -155,17 +162,15 @@ static void search(fixture *f) {
             if (!apply(json_object_get(run, "settings"), &generation)) continue;
             const json_t *hypotheses = json_object_get(run, "hypotheses");
             generation.best = generation.beams;
-            decoding.generation = &generation;
-            assert_ok(f->context, hd_generate(&decoding));
+            decoded = decode(f, session, ids, count, &generation);
             assert_int_equal(decoded.count, json_array_size(hypotheses));
             for (int64_t h = 0; h < decoded.count; h++)
                 assert_hypothesis(f, name, json_array_get(hypotheses, (size_t)h), &decoded.best[h]);
             compared++;
         }
-        hd_arena_close(&arena);
     }
     assert_true(compared > 20);
-    decoder->class->close(decoder);
+    hd_session_close(session);
 }
 
 static void equals_transformers(void **state) {
@@ -193,12 +198,16 @@ static int32_t target_token(int64_t sentence, int64_t position, int64_t vocabula
     return (int32_t)((sentence * 7 + position * 5 + 3) % (vocabulary - 2) + 1);
 }
 
-/* Feeds `count` tokens from `from` on to each of `slots` slots that were started in order; logits after the last of them. */
+static int32_t every_slot[3 * SENTENCES];
+
+/* Forward of `count` tokens from `from` on through each of `slots` slots that were started in order; logits after the last
+ * of them. */
 static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t slots, int64_t from, int64_t count) {
     static int32_t ids[SENTENCES * TARGET], starts[SENTENCES + 1];
     const hd_recipe *recipe = &f->model->network->recipe;
     starts[0] = 0;
     for (int64_t s = 0; s < slots; s++) {
+        every_slot[s] = (int32_t)s;
         for (int64_t i = 0; i < count; i++)
             ids[starts[s] + i] =
                 from + i == 0 ? recipe->decoder_start : target_token(first + s, from + i, recipe->vocabulary);
@@ -206,7 +215,7 @@ static const float *feed(fixture *f, hd_decoder *decoder, int64_t first, int64_t
     }
     hd_layout layout = {.sequences = slots, .starts = starts};
     float *logits;
-    assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
+    assert_ok(f->context, decoder->class->step(decoder, ids, &layout, every_slot, slots));
     assert_ok(f->context, decoder->class->logits(decoder, 0, recipe->vocabulary, &logits));
     return logits;
 }
@@ -239,20 +248,50 @@ static void join(fixture *f, hd_decoder *decoder, const char *expected, size_t r
     feed(f, decoder, 0, 8, 0, FED);
     assert_ok(f->context, decoder->class->reorder(decoder, staying, STAYING));
     add(f, decoder, 20, JOINING);
+    for (int s = 0; s < STAYING + JOINING; s++) every_slot[s] = s;
     for (int s = 0, at = 0; s < STAYING + JOINING; s++, starts[s] = at)
         for (int i = s < STAYING ? FED : 0; i < TARGET; i++)
             ids[at++] = i ? target_token(s < STAYING ? staying[s] : 20 + s - STAYING, i, recipe->vocabulary)
                           : recipe->decoder_start;
     float *logits;
-    assert_ok(f->context, decoder->class->step(decoder, ids, &(hd_layout){STAYING + JOINING, starts, NULL, NULL}));
+    hd_layout layout = {STAYING + JOINING, starts, NULL, NULL};
+    assert_ok(f->context, decoder->class->step(decoder, ids, &layout, every_slot, STAYING + JOINING));
     assert_ok(f->context, decoder->class->logits(decoder, 0, recipe->vocabulary, &logits));
     for (size_t s = 0; s < STAYING; s++)
         assert_memory_equal((char *)logits + s * row, expected + (size_t)staying[s] * row, row);
     assert_memory_equal((char *)logits + STAYING * row, expected + 20 * row, JOINING * row);
 }
 
+/* In step i only slots of which i is a multiple of s mod 3 + 1 have a token, and of these only those with their last token
+ * are scored. */
+static void idle(fixture *f, hd_decoder *decoder, const char *expected, size_t row) {
+    enum { SLOTS = 12 };
+    int32_t ids[SLOTS], starts[SLOTS + 1] = {0}, scored[SLOTS], lengths[SLOTS] = {0};
+    const hd_recipe *recipe = &f->model->network->recipe;
+    start(f, decoder, 0, SLOTS);
+    for (int step = 0, done = 0; done < SLOTS; step++) {
+        int scores = 0, at = 0;
+        for (int s = 0; s < SLOTS; s++) {
+            if (step % (s % 3 + 1) == 0 && lengths[s] < TARGET) {
+                ids[at++] = lengths[s] ? target_token(s, lengths[s], recipe->vocabulary) : recipe->decoder_start;
+                if (++lengths[s] == TARGET) scored[scores++] = s;
+            }
+            starts[s + 1] = at;
+        }
+        if (!at) continue;
+        float *logits;
+        assert_ok(f->context,
+                  decoder->class->step(decoder, ids, &(hd_layout){SLOTS, starts, NULL, NULL}, scored, scores));
+        if (!scores) continue;
+        assert_ok(f->context, decoder->class->logits(decoder, 0, recipe->vocabulary, &logits));
+        for (int i = 0; i < scores; i++)
+            assert_memory_equal((char *)logits + (size_t)i * row, expected + (size_t)scored[i] * row, row);
+        done += scores;
+    }
+}
+
 /* Logits of 64 sentences fed in one piece, against: a sentence by itself, a token at a time, in pieces, after going back,
- * after being copied to another slot, beside others that joined later, on one thread, with every kernel table, and on other machines. */
+ * after being copied to another slot, beside others that joined later or are idle, on one thread, with every kernel table, and on other machines. */
 static void company_and_caches_change_no_bit(void **state) {
     (void)state;
     fixture f;
@@ -288,6 +327,7 @@ static void company_and_caches_change_no_bit(void **state) {
         assert_ok(f.context, decoder->class->reorder(decoder, parents, 20));
         assert_memory_equal(feed(&f, decoder, 10, 20, 2, TARGET - 2), expected + 10 * row, 20 * row);
         join(&f, decoder, expected, row);
+        idle(&f, decoder, expected, row);
     }
     f.context->kernels = best;
     free(expected);

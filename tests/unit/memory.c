@@ -234,6 +234,33 @@ static heed_status translate(heed_context *context, heed_model *model) {
     return status;
 }
 
+static bool hear(void *user, size_t index, const char *text, size_t size) {
+    (void)user, (void)index, (void)text;
+    return size > 0;
+}
+
+/* Prompts of several lengths, streamed, then with alternatives that are sampled. */
+static heed_status generate(heed_context *context, heed_model *model) {
+    static const char *const texts[] = {"ROMEO:", "", "Two men of great renown", "a"};
+    heed_options *set = NULL;
+    heed_results *results = NULL;
+    heed_status status = heed_generate_options(context, &set);
+    if (status == HEED_OK) status = heed_options_set(set, "max-new-tokens", "3");
+    for (int sampled = 0; sampled < 2 && status == HEED_OK; sampled++) {
+        if (sampled) status = heed_options_set(set, "sample", NULL);
+        if (sampled && status == HEED_OK) status = heed_options_set(set, "best", "2");
+        if (status == HEED_OK)
+            status = heed_generate(model, set, texts, NULL, HD_COUNT(texts), 0, hear, NULL, &results);
+        if (status != HEED_OK) assert_null(results);
+        for (size_t i = 0; status == HEED_OK && i < HD_COUNT(texts); i++)
+            for (size_t j = 0; j < heed_results_alternatives(results, i); j++) say(heed_results_text(results, i, j));
+        heed_results_close(results);
+        results = NULL;
+    }
+    heed_options_close(set);
+    return status;
+}
+
 /* Every picture of one attention, by its fingerprint. */
 static heed_status draw_all(heed_context *context, heed_options *set, const heed_attention *attention) {
     static const char *const formats[] = {"text", "svg", "html", "json", "npy"};
@@ -327,11 +354,12 @@ static heed_status open_and_close(heed_context *context, const char *name) {
 }
 
 /* With a model that was opened without failures. */
-static heed_status with_model(heed_context *context, heed_status (*work)(heed_context *, heed_model *)) {
+static heed_status with_model_at(heed_context *context, const char *path,
+                                 heed_status (*work)(heed_context *, heed_model *)) {
     heed_model *model;
     bool armed = memory.armed;
     memory.armed = false;
-    assert_ok(context, heed_model_open(context, GOLDEN "/marian", &model));
+    assert_ok(context, heed_model_open(context, path, &model));
     memory.armed = armed;
     heed_status status = work(context, model);
     memory.armed = false;
@@ -340,11 +368,18 @@ static heed_status with_model(heed_context *context, heed_status (*work)(heed_co
     return status;
 }
 
+static heed_status with_model(heed_context *context, heed_status (*work)(heed_context *, heed_model *)) {
+    return with_model_at(context, GOLDEN "/marian", work);
+}
+
 static heed_status use_marian(heed_context *context) { return open_and_close(context, GOLDEN "/marian"); }
 static heed_status use_pegasus(heed_context *context) { return open_and_close(context, GOLDEN "/pegasus"); }
 static heed_status use_shards(heed_context *context) { return open_and_close(context, in_folder("shards")); }
 static heed_status only_describe(heed_context *context) { return with_model(context, describe); }
 static heed_status only_translate(heed_context *context) { return with_model(context, translate); }
+static heed_status only_generate(heed_context *context) {
+    return with_model_at(context, PROJECT "/models/shakespeare", generate);
+}
 static heed_status only_attend(heed_context *context) { return with_model(context, attend); }
 static heed_status only_look_inside(heed_context *context) { return with_model(context, look_inside); }
 
@@ -369,6 +404,11 @@ static void models(void **state) {
 static void translations(void **state) {
     (void)state;
     fail_each(only_translate, only_translate, 100, 40);
+}
+
+static void continuations(void **state) {
+    (void)state;
+    fail_each(only_generate, only_generate, 20, 20);
 }
 
 static void attentions(void **state) {
@@ -868,11 +908,11 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(contexts),          cmocka_unit_test(options),     cmocka_unit_test(models),
-        cmocka_unit_test(translations),      cmocka_unit_test(attentions),  cmocka_unit_test(tokenizers),
-        cmocka_unit_test(training),          cmocka_unit_test(fine_tuning), cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(too_large_a_model), cmocka_unit_test(evaluating),  cmocka_unit_test(measuring),
-        cmocka_unit_test(other_lessons),
+        cmocka_unit_test(contexts),     cmocka_unit_test(options),           cmocka_unit_test(models),
+        cmocka_unit_test(translations), cmocka_unit_test(continuations),     cmocka_unit_test(attentions),
+        cmocka_unit_test(tokenizers),   cmocka_unit_test(training),          cmocka_unit_test(fine_tuning),
+        cmocka_unit_test(a_full_disk),  cmocka_unit_test(too_large_a_model), cmocka_unit_test(evaluating),
+        cmocka_unit_test(measuring),    cmocka_unit_test(other_lessons),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -175,29 +175,33 @@ static void check_decoder(fixture *f, const char *name) {
             for (int i = 0; i < counts[s + 1] - counts[s]; i++) ids[at++] = f->fed.ids[starts[s] + i];
         }
         hd_layout layout = {4, counts, NULL, NULL};
-        assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
+        int32_t parents[] = {0, 0, 2, 3, 3, 3}, one_each[] = {0, 1, 2, 3, 4, 5, 6};
+        assert_ok(f->context, decoder->class->step(decoder, ids, &layout, one_each, 4));
         expect_logits(decoder, name, expected, rows, 4);
         /* sentence 0 twice, 1 gone, 2 once, 3 three times */
-        int32_t parents[] = {0, 0, 2, 3, 3, 3}, one_each[] = {0, 1, 2, 3, 4, 5, 6};
         assert_ok(f->context, decoder->class->reorder(decoder, parents, 6));
         for (int s = 0; s < 6; s++) ids[s] = f->fed.ids[rows[parents[s]] + 1];
         layout = (hd_layout){6, one_each, NULL, NULL};
-        assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
+        assert_ok(f->context, decoder->class->step(decoder, ids, &layout, one_each, 6));
         int32_t next[6];
         for (int s = 0; s < 6; s++) next[s] = rows[parents[s]] + 1;
         expect_logits(decoder, name, expected, next, 6);
-        /* sentence 2 and one of 3 stay, and all join them: feed 1 and 1, and 2, 1, 1 and 3 tokens */
-        int32_t staying[] = {2, 4}, together[] = {0, 1, 2, 4, 5, 6, 9}, after[] = {next[2] + 1, next[4] + 1};
+        /* sentence 2 and one of 3 stay, and all join them: 1 and 1, and 2, 1, 1 and 3 tokens, the second slot idle first */
+        int32_t staying[] = {2, 4}, together[] = {0, 1, 1, 3, 4, 5, 8}, alone[] = {0, 0, 1, 1, 1, 1, 1};
+        int32_t after[] = {next[2] + 1, next[4] + 1}, all_but_one[] = {0, 2, 3, 4, 5};
         assert_ok(f->context, decoder->class->reorder(decoder, staying, 2));
         assert_ok(f->context, decoder->class->add(decoder, f->sources.ids, &f->sources.layout));
         at = 0;
-        for (int s = 0; s < 2; s++) ids[at++] = f->fed.ids[after[s]];
+        ids[at++] = f->fed.ids[after[0]];
         for (int s = 0; s < 4; s++)
             for (int i = 0; i < counts[s + 1] - counts[s]; i++) ids[at++] = f->fed.ids[starts[s] + i];
         layout = (hd_layout){6, together, NULL, NULL};
-        assert_ok(f->context, decoder->class->step(decoder, ids, &layout));
-        int32_t last[] = {after[0], after[1], rows[0], rows[1], rows[2], rows[3]};
-        expect_logits(decoder, name, expected, last, 6);
+        assert_ok(f->context, decoder->class->step(decoder, ids, &layout, all_but_one, 5));
+        int32_t last[] = {after[0], rows[0], rows[1], rows[2], rows[3]};
+        expect_logits(decoder, name, expected, last, 5);
+        layout = (hd_layout){6, alone, NULL, NULL};
+        assert_ok(f->context, decoder->class->step(decoder, &f->fed.ids[after[1]], &layout, one_each + 1, 1));
+        expect_logits(decoder, name, expected, after + 1, 1);
     }
     decoder->class->close(decoder);
     hd_pass_close(&pass);

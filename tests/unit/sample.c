@@ -1,7 +1,7 @@
 /* Drawing tokens: each has the probability that transformers' filters leave it (tests/golden/sample/make.py). */
 #include "fixture.h"
 
-#include "decode/decode.h"
+#include "decode/sample.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -36,9 +36,9 @@ static void probabilities_are_those_of_transformers(void **state) {
         }
         for (int64_t number = 0; number < DRAWS; number++) {
             hd_continuation c = hd_sample(&generation, logits, TOKENS, number, 5, order);
-            if (!(fabs(exp((double)c.gain) - expected[c.token]) <= 2e-6))
+            if (!(fabs(exp((double)c.log_prob) - expected[c.token]) <= 2e-6))
                 fail_msg("case %zu: token %d was drawn with probability %.8f, expected %.8f", i, c.token,
-                         exp((double)c.gain), expected[c.token]);
+                         exp((double)c.log_prob), expected[c.token]);
             drawn[c.token]++;
         }
         for (size_t j = 0; j < TOKENS; j++) { /* within five standard deviations */
@@ -78,7 +78,7 @@ static void nothing_to_draw(void **state) {
     hd_sample_choice order[2];
     hd_continuation c = hd_sample(&generation, logits, 2, 0, 0, order);
     assert_int_equal(c.token, 0);
-    assert_true(c.gain == -INFINITY);
+    assert_true(c.log_prob == -INFINITY);
 }
 
 int main(void) {

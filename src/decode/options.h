@@ -1,0 +1,47 @@
+/* The options of decoding that several calls have: rows for their tables (base/settings.h). `at` is the offset of the
+ * hd_generation in a table's struct. */
+#ifndef HD_DECODE_OPTIONS_H
+#define HD_DECODE_OPTIONS_H
+
+#include "base/settings.h"
+#include "models/generation.h"
+
+/* One row: the field of hd_generation, its default and limits. */
+#define HD_OPTION(at, name, kind, field, initial, min, max, argument, help) \
+    { name, kind, (at) + offsetof(hd_generation, field), initial, min, max, argument, help }
+
+#define HD_OPTION_BEAMS(at)                                               \
+    HD_OPTION(at, "beams", HD_SETTING_INT, beams, "1", 1, 1024, "NUMBER", \
+              "hypotheses per step of a beam search; 1: greedy search")
+#define HD_OPTION_BEST(at)                                              \
+    HD_OPTION(at, "best", HD_SETTING_INT, best, "1", 1, 1024, "NUMBER", \
+              "alternatives per text: the best of the beams, or as many samples")
+#define HD_OPTION_MAX_NEW_TOKENS(at)                                                           \
+    HD_OPTION(at, "max-new-tokens", HD_SETTING_INT, max_new_tokens, "0", 0, 1 << 20, "NUMBER", \
+              "longest output in tokens; 0: the model's own limit")
+
+/* Logits processors, and what ends and ranks a beam search. */
+#define HD_OPTIONS_SEARCH(at)                                                                                       \
+    HD_OPTION(at, "length-penalty", HD_SETTING_FLOAT, length_penalty, "1", -10, 10, "NUMBER",                       \
+              "scores are log p / length^penalty: above 0 favours long outputs"),                                   \
+        HD_OPTION(at, "early-stopping", HD_SETTING_CHOICE, early_stopping, "unlikely", 0, 0, "unlikely|full|never", \
+                  "end of a beam search: as transformers' False, True and \"never\""),                              \
+        HD_OPTION(at, "repetition-penalty", HD_SETTING_FLOAT, repetition_penalty, "1", 0.01, 100, "NUMBER",         \
+                  "divides the probability of tokens that occurred before; 1: none"),                               \
+        HD_OPTION(at, "no-repeat-ngram", HD_SETTING_INT, no_repeat_ngram, "0", 0, 1 << 20, "NUMBER",                \
+                  "length of token n-grams that may not occur twice; 0: all may")
+
+#define HD_OPTIONS_SAMPLING(at)                                                                  \
+    HD_OPTION(at, "sample", HD_SETTING_BOOL, sample, "false", 0, 0, NULL,                        \
+              "sample tokens in place of choosing the most probable"),                           \
+        HD_OPTION(at, "temperature", HD_SETTING_FLOAT, temperature, "1", 1e-3, 1e3, "NUMBER",    \
+                  "logits are divided by it: above 1 samples less probable tokens"),             \
+        HD_OPTION(at, "top-k", HD_SETTING_INT, top_k, "0", 0, 1 << 24, "NUMBER",                 \
+                  "sample among the k most probable tokens; 0: all"),                            \
+        HD_OPTION(at, "top-p", HD_SETTING_FLOAT, top_p, "1", 1e-6, 1, "NUMBER",                  \
+                  "sample among the most probable tokens whose probabilities add up to p"),      \
+        HD_OPTION(at, "min-p", HD_SETTING_FLOAT, min_p, "0", 0, 1, "NUMBER",                     \
+                  "sample among tokens with at least this fraction of the largest probability"), \
+        HD_OPTION(at, "seed", HD_SETTING_INT, seed, "1", 0, 9e15, "NUMBER", "random seed for sampling")
+
+#endif

@@ -1,0 +1,19 @@
+/* Sampling: a token drawn from a row of logits. */
+#ifndef HD_DECODE_SAMPLE_H
+#define HD_DECODE_SAMPLE_H
+
+#include "decode/score.h"
+
+/* A token that may be drawn. */
+typedef struct hd_sample_choice {
+    float logit;
+    int32_t token;
+    double weight; /* e^((logit − largest) / temperature) */
+} hd_sample_choice;
+
+/* Draws token `position` of the text with this number; `order` [vocabulary] is scratch. The log-probability is that among
+ * the tokens that could be drawn. */
+hd_continuation hd_sample(const hd_generation *generation, const float *logits, int64_t vocabulary, int64_t position,
+                          uint64_t number, hd_sample_choice *order);
+
+#endif

@@ -1,0 +1,155 @@
+#include "decode/search.h"
+
+#include "base/best.h"
+
+#include <string.h>
+
+enum { FIRST_CAPACITY = 32 }; /* tokens made */
+
+int64_t hd_first_visible(const hd_decoder *decoder, int64_t length) {
+    int64_t half = hd_max(decoder->window / 2, 1), over = length - decoder->window;
+    return over > 0 ? (over + half - 1) / half * half : 0;
+}
+
+/* ---- opening ---- */
+
+static heed_status check(heed_context *context, const hd_decoder *decoder, const hd_request *request) {
+    if (request->generation->sample && request->generation->beams > 1)
+        return hd_fail(context, HEED_ARGUMENT, "a beam search cannot sample");
+    if (decoder->continues && request->count == 0) return hd_fail(context, HEED_ARGUMENT, "the prompt is empty");
+    if (!decoder->continues && request->count > decoder->window)
+        return hd_fail(context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)request->count,
+                       (long long)decoder->window);
+    for (int64_t i = 0; i < request->count; i++)
+        if (request->ids[i] < 0 || request->ids[i] >= decoder->vocabulary)
+            return hd_fail(context, HEED_ARGUMENT, "token %d is not one of the model's %lld", request->ids[i],
+                           (long long)decoder->vocabulary);
+    return HEED_OK;
+}
+
+/* The most tokens of a target, those given not counted. */
+static int64_t limit_of(const hd_decoder *decoder, const hd_generation *generation, int64_t given) {
+    int64_t limit = generation->max_new_tokens;
+    if (!limit)
+        limit = (generation->max_length ? generation->max_length : decoder->max_positions) -
+                (given - hd_first_visible(decoder, given));
+    /* A translation has no window that could slide; the last token made is no input. */
+    if (!decoder->continues) limit = hd_min(limit, decoder->max_positions + 1 - given);
+    return hd_max(limit, 1);
+}
+
+static int32_t *copy_ids(heed_context *context, const int32_t *ids, int64_t count) {
+    int32_t *copy = hd_alloc(context, (size_t)count, sizeof *copy);
+    if (copy && count) memcpy(copy, ids, (size_t)count * sizeof *ids);
+    return copy;
+}
+
+static heed_status copy_stops(hd_search *s, const hd_stops *stops) {
+    if (!stops->count) return HEED_OK;
+    s->stops.count = stops->count;
+    s->stops.starts = copy_ids(s->context, stops->starts, stops->count + 1);
+    s->stops.ids = copy_ids(s->context, stops->ids, stops->starts[stops->count]);
+    return s->stops.starts && s->stops.ids ? HEED_OK : HEED_MEMORY;
+}
+
+/* The only hypothesis at first: the start token, or the prompt. */
+static heed_status begin(hd_search *s, const hd_request *request) {
+    size_t beams = (size_t)hd_search_beams(s);
+    bool continues = s->decoder->continues;
+    s->given = s->length = continues ? request->count : 1;
+    s->limit = limit_of(s->decoder, &s->generation, s->given);
+    s->first_visible = hd_first_visible(s->decoder, s->given);
+    s->capacity = s->given + hd_min(s->limit, FIRST_CAPACITY);
+    s->tokens = hd_alloc(s->context, beams * (size_t)s->capacity, sizeof *s->tokens);
+    s->finished = hd_alloc(s->context, beams, sizeof *s->finished);
+    if (beams > 1) {
+        s->spare = hd_alloc(s->context, beams * (size_t)s->capacity, sizeof *s->spare);
+        s->scores = hd_alloc_zeroed(s->context, beams, sizeof *s->scores);
+        if (!s->spare || !s->scores) return HEED_MEMORY;
+    }
+    if (!s->tokens || !s->finished) return HEED_MEMORY;
+    memcpy(s->tokens, continues ? request->ids : &s->decoder->start, (size_t)s->given * sizeof *s->tokens);
+    if (continues) return HEED_OK;
+    s->source = copy_ids(s->context, request->ids, request->count);
+    s->source_count = request->count;
+    return s->source ? HEED_OK : HEED_MEMORY;
+}
+
+heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, const hd_request *request,
+                           hd_search **search) {
+    *search = NULL;
+    HD_TRY(check(context, decoder, request));
+    hd_search *s = hd_alloc_zeroed(context, 1, sizeof *s);
+    if (!s) return HEED_MEMORY;
+    s->context = context;
+    s->decoder = decoder;
+    s->generation = *request->generation;
+    s->generation.beams = hd_max(s->generation.beams, 1);
+    s->number = request->number;
+    s->user = request->user;
+    s->token = s->generation.beams == 1 ? request->token : NULL;
+    heed_status status = copy_stops(s, &request->stops);
+    if (status == HEED_OK) status = begin(s, request);
+    if (status == HEED_OK)
+        *search = s;
+    else
+        hd_search_close(s);
+    return status;
+}
+
+void hd_search_close(hd_search *s) {
+    if (!s) return;
+    for (int64_t i = 0; i < s->finished_count; i++) hd_free(s->context, s->finished[i].ids);
+    void *arrays[] = {s->source, s->tokens, s->spare, s->scores, s->finished};
+    for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(s->context, arrays[i]);
+    hd_free(s->context, (int32_t *)s->stops.ids);
+    hd_free(s->context, (int32_t *)s->stops.starts);
+    hd_free(s->context, s);
+}
+
+/* ---- hypotheses ---- */
+
+heed_status hd_search_reserve(hd_search *s) {
+    if (s->length < s->capacity) return HEED_OK;
+    int64_t capacity = hd_min(2 * s->capacity, s->given + s->limit);
+    size_t count = (size_t)(hd_search_beams(s) * capacity);
+    int32_t *tokens = hd_alloc(s->context, count, sizeof *tokens);
+    int32_t *spare = s->spare ? hd_alloc(s->context, count, sizeof *spare) : NULL;
+    if (!tokens || (s->spare && !spare)) {
+        hd_free(s->context, tokens);
+        hd_free(s->context, spare);
+        return HEED_MEMORY;
+    }
+    for (int64_t i = 0; i < s->slots; i++)
+        memcpy(tokens + i * capacity, hd_search_tokens(s, i), (size_t)s->length * sizeof *tokens);
+    hd_free(s->context, s->tokens);
+    hd_free(s->context, s->spare);
+    s->tokens = tokens, s->spare = spare;
+    s->capacity = capacity;
+    return HEED_OK;
+}
+
+int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
+    const hd_stops *stops = &s->stops;
+    int64_t made = hd_search_made(s), end = s->length + 1;
+    if (tokens[end - 1] == s->decoder->eos) return 1;
+    for (int64_t i = 0; i < stops->count; i++) {
+        int64_t count = stops->starts[i + 1] - stops->starts[i];
+        if (count <= made &&
+            memcmp(tokens + end - count, stops->ids + stops->starts[i], (size_t)count * sizeof *tokens) == 0)
+            return count;
+    }
+    return 0;
+}
+
+heed_status hd_search_finish(hd_search *s, const int32_t *tokens, int64_t ending, float score) {
+    int64_t beams = hd_search_beams(s), count = hd_search_made(s) - ending;
+    hd_hypothesis *last = &s->finished[beams - 1];
+    bool full = s->finished_count == beams;
+    if (full && !(score > last->score)) return HEED_OK;
+    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count};
+    if (!new.ids) return HEED_MEMORY;
+    if (full) hd_free(s->context, last->ids);
+    hd_keep_best(s->finished, &s->finished_count, beams, sizeof new, &new);
+    return HEED_OK;
+}

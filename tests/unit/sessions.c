@@ -1,0 +1,360 @@
+/* Decoding sessions: a text's result is what it is alone, whatever else is added, stepped and cancelled beside it; memory of
+ * what has finished is freed; and memory that runs out leaves nothing behind. */
+#include "failing.h"
+
+#include "base/random.h"
+#include "decode/session.h"
+#include "models/family.h"
+#include "models/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXTS = 14, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
+
+/* Small networks with random weights. */
+typedef struct subject {
+    const char *name;
+    bool recurrent; /* a case of tests/golden/recurrent, else a folder of tests/golden */
+} subject;
+
+static const subject subjects[] = {
+    {"families/gpt2", false}, /* 16 positions: the window slides */
+    {"families/llama-grouped", false}, {"marian", false}, {"gru-luong-general", true}, {"gru-bahdanau", true},
+    {"lstm-language-model", true},
+};
+
+/* A result to compare with. */
+typedef struct result {
+    int64_t count;
+    float scores[MOST_BEST];
+    int64_t lengths[MOST_BEST];
+    int32_t ids[MOST_BEST][2 * MOST_TOKENS];
+} result;
+
+typedef struct text {
+    hd_request request;
+    hd_generation generation;
+    int32_t ids[MOST_TOKENS];
+    int64_t patience; /* tokens that are streamed before the text is stopped; 0: no limit */
+    result alone;
+    /* in an order: */
+    uint64_t id;
+    bool added, cancelled;
+    int results;
+    int64_t streamed;
+    int32_t stream[2 * MOST_TOKENS];
+} text;
+
+typedef struct fixture {
+    heed_context *context;
+    heed_model *model; /* of a folder, or NULL */
+    hd_network *network;
+    text texts[TEXTS];
+    hd_random_key key; /* of what is chosen at random, and how much was */
+    uint64_t chosen;
+} fixture;
+
+static int64_t choose(fixture *f, uint64_t bound) { return (int64_t)hd_random_below(f->key, f->chosen++, bound); }
+
+/* ---- networks and requests ---- */
+
+static void open_recurrent(fixture *f, const char *name) {
+    hd_json json, config = {.context = f->context, .path = (char *)(uintptr_t) "cases.json"};
+    hd_recipe recipe;
+    size_t i;
+    json_t *one;
+    assert_ok(f->context, hd_json_open(f->context, GOLDEN "/recurrent/cases.json", &json));
+    json_array_foreach(json_object_get(json.root, "cases"), i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "name")), name) != 0) continue;
+        config.root = json_object_get(one, "config");
+        assert_ok(f->context, hd_family_read(&hd_heed_rnn, &config, &recipe));
+        assert_ok(f->context, hd_network_open(f->context, &recipe, &f->network));
+        assert_ok(f->context, hd_network_initialize(f->network, 3));
+    }
+    hd_json_close(&json);
+}
+
+static bool stream(void *user, int32_t token) {
+    text *t = user;
+    t->stream[t->streamed++] = token;
+    return t->streamed != t->patience;
+}
+
+/* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. */
+static void make_texts(fixture *f) {
+    static const int32_t stops[] = {3, 7, 9, 11, 5}, stop_starts[] = {0, 1, 3, 4, 5};
+    const hd_recipe *recipe = &f->network->recipe;
+    bool translates = hd_recipe_translates(recipe);
+    int64_t most = translates ? hd_min(hd_recipe_longest(recipe), MOST_TOKENS) : MOST_TOKENS;
+    for (int i = 0; i < TEXTS; i++) {
+        text *t = &f->texts[i];
+        hd_generation *g = &t->generation;
+        *t = (text){0};
+        hd_generation_default(g);
+        g->max_new_tokens = 1 + choose(f, i % 3 ? MOST_TOKENS : 2 * MOST_TOKENS - 2);
+        g->seed = 1 + i % 3;
+        g->sample = i >= 4 && i < 8;
+        g->beams = i < 8 ? 1 : 2 + i % 3;
+        g->best = g->beams > 1 ? hd_min(g->beams, MOST_BEST) : 1;
+        if (i == 1 || i == 5 || i == 9) g->repetition_penalty = 1.4f;
+        if (i == 2 || i == 6 || i == 10) g->no_repeat_ngram = 2;
+        if (i == 3 || i == 11) g->forced_eos = recipe->eos;
+        if (i == 5) g->top_k = 6, g->temperature = 1.5f;
+        if (i == 6) g->top_p = 0.7f, g->min_p = 0.05f;
+        if (i == 12) g->early_stopping = HD_STOP_FULL, g->length_penalty = 0.6f;
+        if (i == 13) g->early_stopping = HD_STOP_NEVER;
+        if (i == 4) t->patience = 3;
+        int64_t count = 1 + choose(f, (uint64_t)most);
+        for (int64_t j = 0; j < count; j++) t->ids[j] = 1 + (int32_t)choose(f, 35);
+        t->request = (hd_request){
+            .ids = t->ids, .count = count, .generation = g, .number = (uint64_t)i / 2, .user = t, .token = stream};
+        if (i % 4 == 3) t->request.stops = (hd_stops){4, stops, stop_starts};
+    }
+}
+
+static void open_subject(fixture *f, const subject *s) {
+    *f = (fixture){.context = open_context()};
+    f->key = hd_random_key_make(5, HD_RANDOM_GENERATE, 0);
+    f->context->threads = 1;
+    if (s->recurrent) {
+        open_recurrent(f, s->name);
+    } else {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", GOLDEN, s->name);
+        assert_ok(f->context, hd_model_open_network(f->context, path, HD_OPEN_TO_RUN, &f->model));
+        f->network = f->model->network;
+    }
+    assert_ok(f->context, hd_network_pack(f->network));
+    make_texts(f);
+}
+
+static void close_subject(fixture *f) {
+    if (f->model)
+        hd_model_close(f->model);
+    else
+        hd_network_close(f->network);
+    heed_context_close(f->context);
+}
+
+/* ---- results ---- */
+
+static void keep(const hd_decoded *decoded, result *r) {
+    *r = (result){.count = decoded->count};
+    for (int64_t i = 0; i < decoded->count; i++) {
+        r->scores[i] = decoded->best[i].score;
+        r->lengths[i] = decoded->best[i].count;
+        assert_in_range(r->lengths[i], 0, 2 * MOST_TOKENS);
+        if (r->lengths[i]) memcpy(r->ids[i], decoded->best[i].ids, (size_t)r->lengths[i] * sizeof(int32_t));
+    }
+}
+
+static void run_alone(fixture *f) {
+    for (int i = 0; i < TEXTS; i++) {
+        text *t = &f->texts[i];
+        hd_session *session;
+        hd_decoded decoded;
+        assert_ok(f->context, hd_session_open(f->context, f->network, NULL, &session));
+        assert_ok(f->context, hd_session_add(session, &t->request, NULL));
+        while (hd_session_is_busy(session)) assert_ok(f->context, hd_session_step(session));
+        assert_true(hd_session_next(session, &decoded));
+        assert_true(decoded.count > 0);
+        keep(&decoded, &t->alone);
+        hd_session_close(session);
+    }
+}
+
+/* All results that are there, each equal to that of its text alone. */
+static void compare_finished(const char *name, int order, hd_session *session) {
+    hd_decoded decoded;
+    while (hd_session_next(session, &decoded)) {
+        text *t = decoded.user;
+        result found;
+        keep(&decoded, &found);
+        assert_int_equal(decoded.id, t->id);
+        assert_int_equal(decoded.number, t->request.number);
+        assert_false(t->cancelled);
+        t->results++;
+        if (memcmp(&found, &t->alone, sizeof found) != 0)
+            fail_msg("%s, order %d: a text with %lld beams has another result than alone", name, order,
+                     (long long)t->generation.beams);
+        int64_t shown = hd_min(t->streamed, found.lengths[0]); /* parts of a stop sequence may be streamed too */
+        if (t->generation.beams == 1) assert_memory_equal(t->stream, found.ids[0], (size_t)shown * sizeof(int32_t));
+        if (t->generation.beams == 1) assert_true(t->streamed >= found.lengths[0]);
+    }
+}
+
+/* ---- orders ---- */
+
+static void shuffle(fixture *f, int *order) {
+    for (int i = 0; i < TEXTS; i++) order[i] = i;
+    for (int i = TEXTS - 1; i > 0; i--) {
+        int j = (int)choose(f, (uint64_t)i + 1), kept = order[i];
+        order[i] = order[j], order[j] = kept;
+    }
+}
+
+static void add(fixture *f, hd_session *session, text *t) {
+    assert_ok(f->context, hd_session_add(session, &t->request, &t->id));
+    t->added = true;
+}
+
+/* Cancels a text that has no result yet, if it has been added; whether it has finished is the session's to say. */
+static void cancel(fixture *f, hd_session *session, text *t) {
+    if (!t->added || t->cancelled || t->results) return;
+    heed_status status = hd_session_cancel(session, t->id);
+    if (status != HEED_OK) assert_int_equal(status, HEED_ARGUMENT);
+    t->cancelled = status == HEED_OK;
+    if (t->cancelled) assert_int_equal(hd_session_cancel(session, t->id), HEED_ARGUMENT);
+    (void)f;
+}
+
+/* Some texts are added, stepped and cancelled in a random order, with a random size of steps. */
+static void run_order(fixture *f, const char *name, int number) {
+    static const int64_t sizes[] = {0, 1, 3, 8, 64};
+    hd_session_limits limits = {sizes[choose(f, HD_COUNT(sizes))]};
+    hd_session *session;
+    int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
+    f->context->threads = number % 16 == 0 ? 2 : 1;
+    f->context->small_work = number % 32 == 0 ? 0 : 20000;
+    shuffle(f, order);
+    for (int i = 0; i < TEXTS; i++) {
+        text *t = &f->texts[i];
+        t->added = t->cancelled = false;
+        t->results = 0, t->streamed = 0;
+    }
+    assert_ok(f->context, hd_session_open(f->context, f->network, &limits, &session));
+    while (next < end || hd_session_is_busy(session)) {
+        int64_t action = choose(f, 10);
+        if (next < end && action < 3)
+            add(f, session, &f->texts[order[next++]]);
+        else if (action == 3)
+            cancel(f, session, &f->texts[choose(f, TEXTS)]);
+        else
+            assert_ok(f->context, hd_session_step(session));
+        if (action % 2) compare_finished(name, number, session);
+    }
+    compare_finished(name, number, session);
+    for (int i = 0; i < TEXTS; i++) assert_int_equal(f->texts[i].results, f->texts[i].added && !f->texts[i].cancelled);
+    hd_session_close(session);
+}
+
+static void company_and_order_change_no_bit(void **state) {
+    (void)state;
+    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+        fixture f;
+        open_subject(&f, &subjects[s]);
+        run_alone(&f);
+        for (int i = 0; i < ORDERS / (int)HD_COUNT(subjects) + 1; i++) run_order(&f, subjects[s].name, i);
+        close_subject(&f);
+    }
+}
+
+/* ---- refusals ---- */
+
+static void what_cannot_run_is_refused(void **state) {
+    (void)state;
+    fixture f;
+    open_subject(&f, &subjects[0]);
+    hd_session *session;
+    hd_decoded decoded;
+    assert_ok(f.context, hd_session_open(f.context, f.network, NULL, &session));
+    hd_request request = f.texts[0].request;
+    int32_t outside[] = {1, 37};
+    request.count = 0;
+    assert_int_equal(hd_session_add(session, &request, NULL), HEED_ARGUMENT);
+    request.ids = outside, request.count = 2;
+    assert_int_equal(hd_session_add(session, &request, NULL), HEED_ARGUMENT);
+    assert_string_equal(f.context->message, "token 37 is not one of the model's 37");
+    assert_int_equal(hd_session_cancel(session, 0), HEED_ARGUMENT);
+    assert_false(hd_session_is_busy(session));
+    assert_ok(f.context, hd_session_step(session));
+    assert_false(hd_session_next(session, &decoded));
+    hd_session_close(session);
+    close_subject(&f);
+    open_subject(&f, &subjects[2]);
+    static const int32_t many[100];
+    request = f.texts[0].request;
+    request.ids = many, request.count = 100;
+    assert_ok(f.context, hd_session_open(f.context, f.network, NULL, &session));
+    assert_int_equal(hd_session_add(session, &request, NULL), HEED_LENGTH);
+    assert_string_equal(f.context->message, "100 tokens are more than the model's 64");
+    hd_session_close(session);
+    close_subject(&f);
+}
+
+/* ---- memory ---- */
+
+/* Runs a text of each kind side by side. */
+static heed_status run_all(fixture *f, heed_context *context, hd_session *session) {
+    hd_decoded decoded;
+    for (int i = 0; i < TEXTS; i++) {
+        f->texts[i].streamed = 0;
+        HD_TRY(hd_session_add(session, &f->texts[i].request, &f->texts[i].id));
+    }
+    while (hd_session_is_busy(session)) HD_TRY(hd_session_step(session));
+    while (hd_session_next(session, &decoded)) {
+        result found;
+        keep(&decoded, &found);
+        assert_memory_equal(&found, &((text *)decoded.user)->alone, sizeof found);
+    }
+    (void)context;
+    return HEED_OK;
+}
+
+static fixture *failing_subject;
+
+static heed_status run_session(heed_context *context) {
+    hd_session *session;
+    context->threads = 1;
+    HD_TRY(hd_session_open(context, failing_subject->network, &(hd_session_limits){5}, &session));
+    heed_status status = run_all(failing_subject, context, session);
+    if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
+    hd_session_close(session);
+    return status;
+}
+
+static void failing_allocations_leave_nothing(void **state) {
+    (void)state;
+    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+        fixture f;
+        open_subject(&f, &subjects[s]);
+        run_alone(&f);
+        failing_subject = &f;
+        fail_each_allocation(run_session);
+        close_subject(&f);
+    }
+}
+
+/* A session that has decoded a lot holds no more blocks than one that has decoded a little. */
+static void finished_requests_are_freed(void **state) {
+    (void)state;
+    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+        fixture f;
+        open_subject(&f, &subjects[s]);
+        run_alone(&f);
+        failing_allocator allocator = {.left = -1};
+        heed_context *context;
+        hd_session *session;
+        assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
+        context->threads = 1;
+        assert_ok(context, hd_session_open(context, f.network, NULL, &session));
+        for (int i = 0; i < 3; i++) assert_ok(context, run_all(&f, context, session));
+        long held = allocator.held;
+        for (int i = 0; i < 20; i++) assert_ok(context, run_all(&f, context, session));
+        assert_int_equal(allocator.held, held);
+        hd_session_close(session);
+        heed_context_close(context);
+        close_subject(&f);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(company_and_order_change_no_bit),
+        cmocka_unit_test(what_cannot_run_is_refused),
+        cmocka_unit_test(failing_allocations_leave_nothing),
+        cmocka_unit_test(finished_requests_are_freed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
