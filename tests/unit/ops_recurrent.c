@@ -192,7 +192,7 @@ static hd_tensor *crf(op_run *run) {
     int32_t *labels = hd_pass_alloc(run->pass, (size_t)rows, sizeof *labels);
     for (int64_t r = 0; r < rows; r++) labels[r] = label_of(run->c, r);
     hd_crf field = {run->weights[1], run->weights[2], run->weights[3]};
-    hd_crf_loss(run->pass, run->inputs[0], &field, labels, run->layout, run->c->scale, &run->loss);
+    hd_crf_loss(run->pass, run->inputs[0], &field, labels, run->layout, run->c->scale, run->loss);
     return NULL;
 }
 

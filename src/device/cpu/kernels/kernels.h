@@ -6,20 +6,7 @@
 #define HD_KERNELS_KERNELS_H
 
 #include "base/context.h"
-#include "tensor/dtype.h"
-#include "base/random.h"
-
-typedef enum hd_activation {
-    HD_IDENTITY,
-    HD_RELU,
-    HD_GELU,      /* with erf */
-    HD_GELU_TANH, /* "gelu_new", "gelu_pytorch_tanh" */
-    HD_SILU,      /* "silu", "swish" */
-    HD_TANH,
-    HD_SIGMOID
-} hd_activation;
-
-enum { HD_PANEL = 32 }; /* columns of a packed panel */
+#include "device/types.h"
 
 /* What a product does with the C that it finds. */
 typedef enum hd_product_mode {
@@ -48,27 +35,6 @@ typedef struct hd_product {
     const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
     hd_activation activation;
 } hd_product;
-
-/* One step of Adam on `count` parameters (each/adam.c). */
-typedef struct hd_adam {
-    float lr, beta1, beta2, epsilon, weight_decay; /* weight_decay as in AdamW: decoupled, times lr */
-    float correction1, correction2;                /* 1 / (1 − βᵗ) */
-    float gradient_scale;                          /* clipping */
-} hd_adam;
-
-/* Dropout of the element (example, position, column): kept when its random word is >= threshold, then times scale. */
-typedef struct hd_dropout {
-    hd_random_key key;
-    uint32_t threshold; /* p · 2^32; 0 keeps everything */
-    float scale;        /* 1 / (1 − p) */
-} hd_dropout;
-
-/* Σ exp x over a row that is seen piece by piece, as a sum of exp(x − largest) in each lane. */
-enum { HD_EXP_PIECE = 512 };
-typedef struct hd_exp_sum {
-    float largest; /* −∞ at first */
-    float lanes[16];
-} hd_exp_sum;
 
 /* One head of one sequence. Rows are strided, so that heads can be read out of [tokens, heads · width] matrices.
  * Panels are those of `pack`: of k for the scores, of v for the backward pass. */
@@ -103,13 +69,6 @@ typedef struct hd_attention {
 } hd_attention;
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
-
-/* A recurrent cell; its gates are in PyTorch's order (each/recurrent.c). */
-typedef enum hd_cell { HD_ELMAN, HD_GRU, HD_LSTM } hd_cell;
-
-/* Gates of a cell, and rows of `kept` a step. */
-static inline int64_t hd_cell_gates(hd_cell cell) { return cell == HD_LSTM ? 4 : cell == HD_GRU ? 3 : 1; }
-static inline int64_t hd_cell_kept(hd_cell cell) { return cell == HD_LSTM ? 5 : cell == HD_GRU ? 4 : 0; }
 
 /* A step of a cell on one row. */
 typedef struct hd_cell_step {
