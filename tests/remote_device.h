@@ -267,7 +267,7 @@ static inline void remote_keep_attention(remote_item *item, hd_attention_call *c
     c->weights = remote_keep_addresses(item, c->weights, sequences * (size_t)c->heads * sizeof *c->weights);
     hd_keys *cached = remote_keep_addresses(item, c->cached, sequences * sizeof *cached);
     for (size_t s = 0; cached && s < sequences; s++)
-        cached[s].places = remote_keep(item, cached[s].places, (size_t)cached[s].keys * sizeof *cached[s].places);
+        cached[s].index = remote_keep(item, cached[s].index, (size_t)cached[s].keys * sizeof *cached[s].index);
     c->cached = cached;
 }
 

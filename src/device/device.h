@@ -335,8 +335,8 @@ typedef struct hd_keys {
     const float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
     const float *v;        /* [key heads][v_stride]: [keys, width] */
     int64_t panels_stride, v_stride;
-    const int32_t *places; /* host [keys]: where each key lies among `pool` keys; NULL: in order */
-    int64_t pool;          /* a multiple of 16 */
+    const int32_t *index; /* host [keys]: which of `pool_keys` keys each is; NULL: in order */
+    int64_t pool_keys;    /* a multiple of 16 */
 } hd_keys;
 
 /* Multi-head attention: head h of sequence s is softmax(scale q kᵀ) v on columns [h width, (h + 1) width). */

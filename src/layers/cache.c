@@ -249,8 +249,8 @@ const hd_keys *hd_cache_own(hd_cache *cache, int64_t layer, const hd_layout *lay
         const hd_cache_sentence *sentence = &cache->sentences[slot->sentence];
         int64_t keys = slot->length + layout->starts[s + 1] - layout->starts[s];
         cache->keys[s] = keys_of(cache, &sentence->own, layer, keys);
-        if (!sentence->in_order) cache->keys[s].places = cache->lists + s * cache->list_keys;
-        cache->keys[s].pool = (sentence->used + 15) / 16 * 16;
+        if (!sentence->in_order) cache->keys[s].index = cache->lists + s * cache->list_keys;
+        cache->keys[s].pool_keys = (sentence->used + 15) / 16 * 16;
     }
     return cache->keys;
 }

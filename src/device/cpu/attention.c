@@ -29,7 +29,7 @@ static bool sees_all(const hd_attention_call *c, int64_t s) {
 /* Do sequences s and s + 1 both see all of the same cached keys, in order or in lists of their own? */
 static bool shares_keys(const hd_attention_call *c, int64_t s) {
     const hd_keys *a = &c->cached[s], *b = a + 1;
-    return a->keys == b->keys && a->k_panels == b->k_panels && a->v == b->v && !a->places == !b->places &&
+    return a->keys == b->keys && a->k_panels == b->k_panels && a->v == b->v && !a->index == !b->index &&
            sees_all(c, s) && sees_all(c, s + 1);
 }
 
@@ -45,7 +45,7 @@ static bool find_runs(hd_stream *stream, attending *at) {
         const hd_keys *first = c->cached + (at->runs ? starts[at->runs - 1] : 0), *keys = c->cached + s;
         bool same_run = s > 0 && shares_keys(c, s - 1);
         /* lists are at equal distances */
-        if (same_run && keys->places && keys[-1].places + (first[1].places - first->places) != keys->places)
+        if (same_run && keys->index && keys[-1].index + (first[1].index - first->index) != keys->index)
             same_run = false;
         if (!same_run) starts[at->runs++] = (int32_t)s;
     }
@@ -86,7 +86,7 @@ static hd_attention head_of(const hd_attention_call *c, int64_t s, int64_t h) {
         a.keys = keys->keys;
         a.k_panels = cached_panels(c, s, h);
         a.v = cached_values(c, s, h), a.v_row = width;
-        a.places = keys->places, a.pool = keys->pool;
+        a.index = keys->index, a.pool_keys = keys->pool_keys;
     } else {
         int64_t key_row = c->keys.starts[s];
         a.keys = c->keys.starts[s + 1] - key_row;
@@ -114,10 +114,10 @@ static void forward_heads(const attending *at, const hd_kernels *kernels, int64_
     if (heads > 1) {
         rows = heads;
         a.q_row = a.output_row = a.width;
-        a.k_apart = c->cached[s].panels_stride, a.v_apart = c->cached[s].v_stride;
+        a.k_head_stride = c->cached[s].panels_stride, a.v_head_stride = c->cached[s].v_stride;
     }
     if (heads > 1 || end > s + 1) a.causal = false; /* each row is the last of its own sequence */
-    if (end > s + 1 && a.places) a.places_row = c->cached[s + 1].places - a.places;
+    if (end > s + 1 && a.index) a.index_row = c->cached[s + 1].index - a.index;
     if (!c->cached) {
         pack(kernels, a.k, &a, scratch);
         a.k_panels = scratch;
@@ -126,7 +126,7 @@ static void forward_heads(const attending *at, const hd_kernels *kernels, int64_
         bool more = h + heads < c->heads;
         int64_t next = more ? s : end, next_head = more ? h + heads : 0;
         if (next < c->queries.sequences)
-            a.soon_k = cached_panels(c, next, next_head), a.soon_v = cached_values(c, next, next_head);
+            a.prefetch_k = cached_panels(c, next, next_head), a.prefetch_v = cached_values(c, next, next_head);
     }
     if (c->weights) a.weights = c->weights[s * c->heads + h];
     kernels->attention(&a, rows, scratch);
@@ -136,7 +136,7 @@ static void forward_heads(const attending *at, const hd_kernels *kernels, int64_
 static bool heads_are_rows(const attending *at, int64_t run) {
     const hd_attention_call *c = at->call;
     int64_t s = run_start(at, run);
-    return at->heads_at_once > 1 && run_start(at, run + 1) == s + 1 && sees_all(c, s) && !c->cached[s].places &&
+    return at->heads_at_once > 1 && run_start(at, run + 1) == s + 1 && sees_all(c, s) && !c->cached[s].index &&
            (!c->key_heads || c->key_heads == c->heads);
 }
 
@@ -173,7 +173,7 @@ static void for_all_heads(hd_stream *stream, attending *at, hd_slice_task *task,
     at->panel_size = (size_t)((longest + HD_PANEL - 1) / HD_PANEL * HD_PANEL * width);
     int64_t pool = 0;
     for (int64_t s = 0; c->cached && s < c->queries.sequences; s++)
-        if (c->cached[s].places) pool = hd_max(pool, c->cached[s].pool);
+        if (c->cached[s].index) pool = hd_max(pool, c->cached[s].pool_keys);
     at->scratch_size = hd_attention_scratch(width, pool) + (size_t)panel_sets * at->panel_size;
     if (!find_runs(stream, at)) return;
     /* Whole runs make fewer pieces, if only there are enough for the threads. */
