@@ -198,21 +198,21 @@ static inline void remote_free(hd_stream *stream, void *memory) {
     if (memory) remote_post(stream, remote_item_new(remote_run_free, &memory, sizeof memory));
 }
 
-typedef struct remote_move {
+typedef struct remote_bytes {
     size_t bytes;
     const void *from;
     void *to;
-} remote_move;
+} remote_bytes;
 
-static inline void remote_run_move(hd_stream *stream, const void *call) {
+static inline void remote_run_upload(hd_stream *stream, const void *call) {
     (void)stream;
-    const remote_move *copy = call;
+    const remote_bytes *copy = call;
     if (copy->bytes) memcpy(copy->to, copy->from, copy->bytes);
 }
 
 static inline void remote_upload(hd_stream *stream, size_t bytes, const void *host, void *memory) {
-    remote_item *item = remote_item_new(remote_run_move, &(remote_move){bytes, NULL, memory}, sizeof(remote_move));
-    ((remote_move *)item->copies[0])->from = remote_keep(item, host, bytes);
+    remote_item *item = remote_item_new(remote_run_upload, &(remote_bytes){bytes, NULL, memory}, sizeof(remote_bytes));
+    ((remote_bytes *)item->copies[0])->from = remote_keep(item, host, bytes);
     remote_post(stream, item);
 }
 
@@ -302,6 +302,7 @@ REMOTE(adam)
 REMOTE(sum_of_squares)
 REMOTE(find_non_finite)
 REMOTE(copy)
+REMOTE(move)
 REMOTE(gather, KEEP_IDS(rows, c->count))
 REMOTE(scatter, KEEP_IDS(rows, c->count))
 REMOTE(sum_rows, remote_keep_chunks(item, &c->chunks))

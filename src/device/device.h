@@ -18,8 +18,8 @@
  * Errors. Calls return nothing. The first failure of a stream is put into *stream->status, on the thread that uses the
  *   stream: at once by a device that runs calls at once, else by the next `wait` or `download`. Later calls then do
  *   nothing useful, and nothing harmful. Arguments are checked by the ops, not here.
- * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it; a packed matrix can be asked
- *   for its product (`product`), its transposed product (`input_gradient`) and its rows (`embed`, `add_positions`).
+ * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it; a packed matrix gives
+ *   its product (`product`), its transposed product (`input_gradient`) and its rows (`embed`, `add_positions`).
  *   A product reads its other factor as an operand: x itself where `operand_count` is 0, else what `make_operand` makes.
  * Sums over tokens. Calls that sum over rows (weight, bias, gain, embedding and position gradients, losses) take `chunks`
  *   and write one partial sum per chunk, `stride` floats apart (losses: one double per chunk, side by side). A sum ascends
@@ -142,6 +142,13 @@ typedef struct hd_copy_call {
     int64_t y_row;
     bool add;
 } hd_copy_call;
+
+/* y = x; they may overlap. */
+typedef struct hd_move_call {
+    int64_t count;
+    const float *x;
+    float *y;
+} hd_move_call;
 
 /* Row i of y = row rows[i] of x; −1: zeros. */
 typedef struct hd_gather_call {
@@ -445,7 +452,7 @@ typedef struct hd_best_call {
 #define HD_DEVICE_CALLS(C)                                                                                       \
     C(zero) C(add) C(accumulate) C(scale) C(multiply) C(activate) C(activate_backward)                           \
     C(adam) C(sum_of_squares) C(find_non_finite)                                                                 \
-    C(copy) C(gather) C(scatter) C(sum_rows) C(dropout_add) C(rotate) C(norm) C(norm_backward) C(norm_gradient)  \
+    C(copy) C(move) C(gather) C(scatter) C(sum_rows) C(dropout_add) C(rotate) C(norm) C(norm_backward) C(norm_gradient)  \
     C(mean) C(mean_backward) C(repeat_heads) C(repeat_heads_backward)                                            \
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \

@@ -188,6 +188,8 @@ static void optimizer_calls(machine *m, char *out) {
     int64_t *index = numbers(m, sizeof *index);
     device->accumulate(&m->stream, &(hd_accumulate_call){N, 2, (const float *const[]){a, b}, gradient});
     device->scale(&m->stream, &(hd_scale_call){N, 0.25f, a, gradient, true});
+    device->move(&m->stream, &(hd_move_call){N - 100, b + 100, b}); /* overlapping */
+    device->add(&m->stream, &(hd_add_call){N, gradient, b, gradient});
     device->sum_of_squares(&m->stream, &(hd_sum_of_squares_call){N, PIECE, gradient, sums});
     device->find_non_finite(&m->stream, &(hd_find_non_finite_call){N, gradient, index});
     hd_adam adam = {0.01f, 0.9f, 0.98f, 1e-9f, 0.01f, 10.0f, 50.0f, 0.5f};

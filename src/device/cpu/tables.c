@@ -20,6 +20,11 @@ void hd_cpu_copy(hd_stream *stream, const hd_copy_call *call) {
     hd_for_slices(stream->context, call->rows, HD_ROWS, call->rows * call->columns, copy, call);
 }
 
+void hd_cpu_move(hd_stream *stream, const hd_move_call *call) {
+    (void)stream;
+    if (call->count) memmove(call->y, call->x, (size_t)call->count * sizeof *call->y);
+}
+
 static void gather(const void *argument, const hd_slice *s) {
     const hd_gather_call *c = argument;
     size_t bytes = (size_t)c->columns * sizeof *c->y;
