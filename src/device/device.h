@@ -13,8 +13,9 @@
  * Aliasing. Outputs do not overlap inputs unless the call says that they may be the same. Calls on elements (add, scale,
  *   multiply, activate, activate_backward, dropout_add, rotate) may write any of their inputs in place.
  * Order. Calls of one stream act as if they ran one after the other. Calls of different streams have no order.
- * Blocking. `wait` and `download` alone wait for earlier calls; every other call may return before it has run.
- *   `free` takes effect in the stream's order.
+ * Blocking. `wait` and `download` alone wait for earlier calls; every other call of a stream may return before
+ *   it has run. `free` takes effect in the stream's order. `pack` belongs to no stream and may block: numbers that it
+ *   reads have been waited for.
  * Errors. Calls return nothing. The first failure of a stream is put into *stream->status, on the thread that uses the
  *   stream: at once by a device that runs calls at once, else by the next `wait` or `download`. Later calls then do
  *   nothing useful, and nothing harmful. Arguments are checked by the ops, not here.
@@ -475,7 +476,7 @@ struct hd_device {
     void (*download)(hd_stream *stream, size_t bytes, const void *memory, void *host);
 
     /* Makes or renews a parameter's packed form from its data or stored numbers, in `dtype` where that is how they are
-     * stored, with memory of the arena. Not for several threads at once. May block. */
+     * stored. The arena is host memory that lives as long as the parameter. Not for several threads at once. */
     heed_status (*pack)(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
     /* Floats that an operand of x [rows, columns] takes for products with the packed weight; 0: x itself is one. */
     int64_t (*operand_count)(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
