@@ -1,20 +1,22 @@
 /* One op under every promise: a row of a table names its operands, a function that runs it in a pass, and its formula in
- * double precision. From these, check_case asks that
+ * double precision. From these, check_case checks that
  *   - the output is that of the formula, and each gradient the formula's central difference;
- *   - one thread or two, and every kernel table of this machine, give the same bits.
+ *   - one thread or two, every kernel table of this machine, and a device with memory of its own give the same bits.
  * The loss is Σ output · weight with fixed random weights, or what the op itself calls one. */
 #ifndef TESTS_OPS_FIXTURE_H
 #define TESTS_OPS_FIXTURE_H
 
 #include "fixture.h"
+#include "remote_device.h"
 
 #include "autograd/ops/ops.h"
+#include "device/cpu/kernels/kernels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPERANDS = 5, SEED = 42, STEP = 5, MOST_SEQUENCES = 8 };
+enum { OPERANDS = 5, SEED = 42, STEP = 5, LOSS_WEIGHTS = 100 };
 
 typedef struct operand {
     /* 0 none, 'x' rows of the layout, 'k' rows of the key layout, 'w' a trained parameter, 'f' a frozen one in bf16
@@ -50,7 +52,7 @@ struct op_run {
     const int32_t *ids;
     hd_tensor *inputs[OPERANDS];
     hd_parameter *weights[OPERANDS];
-    double loss;
+    double *loss; /* of the outcome */
 };
 
 /* Everything that came out: the output, then each operand's gradient. */
@@ -92,7 +94,7 @@ static inline int64_t gradient_place(const op_case *c, int i) {
 }
 
 /* The weight of output element `index` in the loss. */
-static inline float loss_weight(int64_t index) { return value_of(100, index); }
+static inline float loss_weight(int64_t index) { return value_of(LOSS_WEIGHTS, index); }
 
 static inline bool kept(uint32_t threshold, hd_random_key key, int64_t column, int64_t position, uint64_t example) {
     uint32_t words[4];
@@ -113,51 +115,73 @@ static inline double dropout_factor(float probability, uint32_t site, int64_t he
 
 /* ---- running ---- */
 
+/* Device memory with `count` values of operand `number`. */
+static inline float *uploaded(hd_pass *pass, int number, int64_t count) {
+    float *host = malloc((size_t)count * sizeof *host + 1), *numbers = hd_pass_numbers(pass, count, 1);
+    for (int64_t j = 0; j < count; j++) host[j] = value_of(number, j);
+    hd_pass_upload(pass, host, count, numbers);
+    free(host);
+    return numbers;
+}
+
+/* `count` floats of device memory, copied to `to`. */
+static inline void take(hd_pass *pass, const float *numbers, int64_t count, float *to) {
+    const float *host = hd_pass_download(pass, numbers, count);
+    assert_non_null(host);
+    if (count) memcpy(to, host, (size_t)count * sizeof *to);
+}
+
+static inline void open_operands(op_run *run, hd_parameter *parameters) {
+    const op_case *c = run->c;
+    for (int i = 0; i < OPERANDS; i++) {
+        const operand *o = &c->operands[i];
+        int64_t count = operand_count(c, i);
+        if (o->kind == 'w' || o->kind == 'f') run->weights[i] = &parameters[i];
+        if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) parameters[i].data = uploaded(run->pass, i, count);
+        if (o->kind != 'x' && o->kind != 'k') continue;
+        run->inputs[i] = hd_tensor_wrap(run->pass, operand_rows(c, i), o->columns, uploaded(run->pass, i, count),
+                                        o->kind == 'k' ? c->key_layout : c->layout);
+        run->inputs[i]->needs_gradient = true;
+    }
+    assert_int_equal(hd_pass_wait(run->pass), HEED_OK); /* weights are packed from what has arrived */
+}
+
 /* Runs the op forward and backward, and puts what comes out into `result`. */
 static inline void run(const op_case *c, hd_arena *weights, hd_parameter *parameters, outcome *result) {
     hd_pass pass;
     hd_pass_open(&pass, weights->context, weights);
     pass.recording = pass.training = true;
     pass.seed = SEED, pass.step = STEP;
-    pass.gradients = result->values;
-    op_run run = {.c = c, .pass = &pass, .layout = c->layout, .ids = c->ids};
-    for (int i = 0; i < OPERANDS; i++) {
-        const operand *o = &c->operands[i];
-        if (o->kind == 'w' || o->kind == 'f') run.weights[i] = &parameters[i];
-        if (o->kind != 'x' && o->kind != 'k') continue;
-        run.inputs[i] =
-            hd_tensor_new(&pass, operand_rows(c, i), o->columns, o->kind == 'k' ? c->key_layout : c->layout);
-        run.inputs[i]->needs_gradient = true;
-        for (int64_t j = 0; j < operand_count(c, i); j++) run.inputs[i]->data[j] = value_of(i, j);
-    }
+    pass.gradients = hd_pass_zeros(&pass, (int64_t)result->count, 1);
+    op_run run = {.c = c, .pass = &pass, .layout = c->layout, .ids = c->ids, .loss = &result->loss};
+    open_operands(&run, parameters);
     hd_tensor *y = c->run(&run);
     if (pass.status != HEED_OK) fail_msg("%s: %s", c->name, pass.context->message);
-    result->loss = run.loss;
     if (c->columns) {
         assert_non_null(y);
         assert_int_equal(y->rows, hd_layout_rows(c->layout));
         assert_int_equal(y->columns, c->columns);
-        int64_t count = y->rows * y->columns;
-        y->gradient = hd_pass_alloc(&pass, (size_t)count, sizeof(float));
-        for (int64_t j = 0; j < count; j++) y->gradient[j] = loss_weight(j);
-        memcpy(result->values, y->data, (size_t)count * sizeof(float));
+        y->gradient = uploaded(&pass, LOSS_WEIGHTS, hd_tensor_count(y));
+        take(&pass, y->data, hd_tensor_count(y), result->values);
     }
     assert_int_equal(hd_pass_backward(&pass), HEED_OK);
     for (int i = 0; i < OPERANDS; i++) {
+        int64_t place = gradient_place(c, i), count = operand_count(c, i);
+        if (c->operands[i].kind == 'w') take(&pass, pass.gradients + place, count, result->values + place);
         if (!run.inputs[i]) continue;
         if (!run.inputs[i]->gradient) fail_msg("%s: no gradient came to operand %d", c->name, i);
-        memcpy(result->values + gradient_place(c, i), run.inputs[i]->gradient,
-               (size_t)operand_count(c, i) * sizeof(float));
+        take(&pass, run.inputs[i]->gradient, count, result->values + place);
     }
     hd_pass_close(&pass);
 }
 
-static inline outcome execute(const op_case *c, const hd_kernels *kernels, int threads) {
+static inline outcome execute(const op_case *c, const hd_device *device, const hd_kernels *kernels, int threads) {
     heed_context *context = open_context();
+    context->device = device;
     context->kernels = kernels;
     context->threads = threads;
     context->small_work = 0;
-    hd_arena weights; /* the parameters' panels */
+    hd_arena weights; /* the packed parameters */
     hd_arena_open(&weights, context);
     outcome result = {.count = (size_t)gradient_place(c, OPERANDS)};
     result.values = calloc(result.count + 1, sizeof(float));
@@ -173,17 +197,13 @@ static inline outcome execute(const op_case *c, const hd_kernels *kernels, int t
                             .gradient_at = gradient_place(c, i),
                             .dtype = HD_BF16};
         int64_t count = operand_count(c, i);
-        if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) {
-            p->data = malloc((size_t)count * sizeof(float));
-            for (int64_t j = 0; j < count; j++) p->data[j] = value_of(i, j);
-        } else if (o->kind == 'f') {
-            uint16_t *stored = malloc((size_t)count * sizeof *stored);
-            for (int64_t j = 0; j < count; j++) stored[j] = hd_to_bf16(value_of(i, j));
-            p->stored = stored;
-        }
+        if (o->kind != 'f' || o->rows == 1) continue;
+        uint16_t *stored = malloc((size_t)count * sizeof *stored);
+        for (int64_t j = 0; j < count; j++) stored[j] = hd_to_bf16(value_of(i, j));
+        p->stored = stored;
     }
     run(c, &weights, parameters, &result);
-    for (int i = 0; i < OPERANDS; i++) free(parameters[i].data), free((void *)parameters[i].stored);
+    for (int i = 0; i < OPERANDS; i++) free((void *)parameters[i].stored);
     hd_arena_close(&weights);
     heed_context_close(context);
     return result;
@@ -244,13 +264,14 @@ static inline void same_bits(const op_case *c, const outcome *expected, outcome 
 
 static inline void check_case(void **state) {
     const op_case *c = *state;
-    outcome expected = execute(c, hd_kernels_at(0), 1);
+    outcome expected = execute(c, &hd_device_cpu, hd_kernels_at(0), 1);
     check_against_reference(c, &expected);
     for (int i = 0; hd_kernels_at(i); i++) {
         const hd_kernels *kernels = hd_kernels_at(i);
-        same_bits(c, &expected, execute(c, kernels, 1), kernels->name);
-        same_bits(c, &expected, execute(c, kernels, 2), "with two threads");
+        same_bits(c, &expected, execute(c, &hd_device_cpu, kernels, 1), kernels->name);
+        same_bits(c, &expected, execute(c, &hd_device_cpu, kernels, 2), "with two threads");
     }
+    same_bits(c, &expected, execute(c, &remote_device, hd_kernels_at(0), 1), "on a device with memory of its own");
     free(expected.values);
 }
 

@@ -1,5 +1,5 @@
-/* The three products of a linear layer y = x Wᵀ + b: its own and the two of its gradients, in float32, or on pairs of
- * bfloat16 where the weight is packed in them (a context that computes so). Shared by the linear op and the loss. */
+/* The three products of a linear layer y = x Wᵀ + b, its own and those of its two gradients, with their operands. Shared by
+ * the ops that multiply by a weight. */
 #ifndef HD_AUTOGRAD_LAYER_PRODUCTS_H
 #define HD_AUTOGRAD_LAYER_PRODUCTS_H
 
@@ -15,5 +15,7 @@ void hd_layer_input_gradient(hd_pass *pass, int64_t rows, int64_t out, const flo
 /* d_weight [out, in] goes on with the sum gᵀ x, ascending over the rows. */
 void hd_layer_weight_gradient(hd_pass *pass, int64_t out, const float *g, hd_tensor *x, const hd_parameter *weight,
                               float *d_weight);
+/* total [columns] += the sum of the rows of x. */
+void hd_sum_rows(hd_pass *pass, int64_t rows, int64_t columns, const float *x, float *total);
 
 #endif

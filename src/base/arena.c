@@ -7,7 +7,8 @@ enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16, LARGEST_STEP = 1 << 24 };
 struct hd_arena_block {
     hd_arena_block *next;
     size_t capacity;
-    char *data; /* aligned, inside the same allocation */
+    void *memory; /* from the arena's own source; NULL: data is inside this allocation */
+    char *data;   /* aligned */
 };
 
 void hd_arena_open(hd_arena *arena, heed_context *context) { *arena = (hd_arena){.context = context}; }
@@ -19,12 +20,18 @@ static hd_arena_block *new_block(hd_arena *arena, size_t bytes) {
     if (capacity < bytes) capacity = bytes;
     if (capacity < arena->next_capacity) capacity = arena->next_capacity;
     arena->next_capacity = 0;
-    size_t total;
-    if (!hd_add(capacity, sizeof(hd_arena_block) + ALIGNMENT, &total)) total = SIZE_MAX;
+    bool elsewhere = arena->memory.alloc != NULL;
+    size_t total = sizeof(hd_arena_block);
+    if (!elsewhere && !hd_add(capacity, sizeof(hd_arena_block) + ALIGNMENT, &total)) total = SIZE_MAX;
     hd_arena_block *block = hd_alloc(arena->context, total, 1);
     if (!block) return NULL;
-    uintptr_t start = (uintptr_t)(block + 1);
-    block->data = (char *)block + ((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - (uintptr_t)block);
+    block->memory = elsewhere ? arena->memory.alloc(arena->memory.user, capacity + ALIGNMENT) : NULL;
+    if (elsewhere && !block->memory) {
+        hd_free(arena->context, block);
+        return NULL;
+    }
+    char *start = elsewhere ? block->memory : (char *)(block + 1);
+    block->data = start + (ALIGNMENT - (uintptr_t)start % ALIGNMENT) % ALIGNMENT;
     block->capacity = capacity;
     return block;
 }
@@ -67,6 +74,7 @@ void hd_arena_rewind(hd_arena *arena, hd_arena_mark mark) {
 static void free_blocks(hd_arena *arena) {
     for (hd_arena_block *block = arena->first, *next; block; block = next) {
         next = block->next;
+        if (block->memory) arena->memory.free(arena->memory.user, block->memory);
         hd_free(arena->context, block);
     }
     arena->first = arena->current = NULL;

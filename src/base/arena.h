@@ -6,8 +6,16 @@
 
 typedef struct hd_arena_block hd_arena_block;
 
+/* Where an arena's blocks come from when it is not the context's allocator: the memory need not be readable here. */
+typedef struct hd_arena_memory {
+    void *(*alloc)(void *user, size_t bytes); /* NULL, with the context's message set, when there is none */
+    void (*free)(void *user, void *memory);
+    void *user;
+} hd_arena_memory;
+
 typedef struct hd_arena {
     heed_context *context;
+    hd_arena_memory memory;  /* zeros: blocks come from the context's allocator */
     hd_arena_block *first;   /* in order of use */
     hd_arena_block *current; /* the one being filled */
     size_t used;             /* bytes of `current` in use */

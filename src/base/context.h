@@ -1,4 +1,4 @@
-/* The context: who allocates, who is told, how many threads, which kernels, and what went wrong last.
+/* The context: the allocator, the log, the threads, the device and its kernels, and what went wrong last.
  * Every function that can fail takes one; the public handles (model, tokenizer, …) keep the one they were opened with. */
 #ifndef HD_BASE_CONTEXT_H
 #define HD_BASE_CONTEXT_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hd_device;  /* device/device.h */
 struct hd_kernels; /* device/cpu/kernels/kernels.h */
 
 struct heed_context {
@@ -17,11 +18,12 @@ struct heed_context {
     heed_log_function *log;
     void *log_user;
     int threads;
-    int64_t small_work; /* operations; a parallel loop of fewer stays on the calling thread */
-    bool bf16;          /* products are computed in bfloat16 */
-    const struct hd_kernels *kernels;
-    heed_status status; /* of the last failure */
-    char message[1024]; /* of the last failure, one line, no newline */
+    int64_t small_work;               /* operations; a parallel loop of fewer stays on the calling thread */
+    bool bf16;                        /* products are computed in bfloat16 */
+    const struct hd_device *device;   /* where passes compute */
+    const struct hd_kernels *kernels; /* of the CPU */
+    heed_status status;               /* of the last failure */
+    char message[1024];               /* of the last failure, one line, no newline */
 };
 
 /* A context for another thread: the parent's settings, with `threads` threads and a message of its own. */

@@ -1,5 +1,6 @@
-/* Opening a context, which chooses its kernels. */
+/* Opening a context, which selects its device and its kernels. */
 #include "device/cpu/kernels/kernels.h"
+#include "device/device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,9 @@
 
 enum { SMALL_WORK = 1 << 17 }; /* some microseconds */
 
-/* Weights and activations are walked in long strides: in pages of 2 MiB they cost few translations. A wish, no more. */
-static void ask_for_large_pages(char *pointer, size_t size) {
+/* Weights and activations are walked in long strides: in pages of 2 MiB they cost few translations. Only advice: failure is
+ * harmless. */
+static void advise_large_pages(char *pointer, size_t size) {
     enum { LARGE_PAGE = 1 << 21, WORTHWHILE = 2 * LARGE_PAGE };
     if (size < WORTHWHILE) return;
     size_t skipped = (LARGE_PAGE - (uintptr_t)pointer % LARGE_PAGE) % LARGE_PAGE;
@@ -20,7 +22,7 @@ static void *system_resize(void *user, void *pointer, size_t size) {
     (void)user;
     if (size) {
         void *result = realloc(pointer, size);
-        if (result) ask_for_large_pages(result, size);
+        if (result) advise_large_pages(result, size);
         return result;
     }
     free(pointer);
@@ -33,7 +35,8 @@ heed_status heed_context_open_with(heed_resize_function *resize, void *user, hee
     if (!resize) resize = system_resize;
     *context = resize(user, NULL, sizeof **context);
     if (!*context) return HEED_MEMORY;
-    **context = (heed_context){.resize = resize, .resize_user = user, .small_work = SMALL_WORK};
+    **context =
+        (heed_context){.resize = resize, .resize_user = user, .small_work = SMALL_WORK, .device = &hd_device_cpu};
     heed_context_set_threads(*context, 0);
     return hd_kernels_select(*context, getenv("HEED_ISA"));
 }

@@ -291,8 +291,8 @@ const hd_keys *hd_cache_own(hd_cache *cache, int64_t layer, const hd_layout *lay
         const hd_cache_slot *slot = &cache->slots[s];
         const hd_cache_sequence *sequence = sequence_of(cache, slot);
         cache->keys[s] = keys_of(cache, &sequence->own, layer, slot->length + rows_of(layout, s));
-        if (!sequence->in_order) cache->keys[s].places = cache->lists + s * cache->list_keys;
-        cache->keys[s].pool = (sequence->used + 15) / 16 * 16;
+        if (!sequence->in_order) cache->keys[s].index = cache->lists + s * cache->list_keys;
+        cache->keys[s].pool_keys = (sequence->used + 15) / 16 * 16;
     }
     return cache->keys;
 }

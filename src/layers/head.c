@@ -125,8 +125,10 @@ heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd
                               int32_t *chosen) {
     if (!logits) return pass->status;
     if (network->recipe.crf) return hd_crf_best(pass, logits, &network->crf, texts, chosen);
+    const float *numbers = hd_pass_download(pass, logits->data, hd_tensor_count(logits));
+    if (!numbers) return pass->status;
     for (int64_t r = 0; r < logits->rows; r++) {
-        const float *row = logits->data + r * logits->columns;
+        const float *row = numbers + r * logits->columns;
         chosen[r] = 0;
         for (int64_t j = 1; j < logits->columns; j++)
             if (row[j] > row[chosen[r]]) chosen[r] = (int32_t)j;

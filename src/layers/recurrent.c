@@ -1,8 +1,6 @@
 /* Forward code of recurrent networks: read from hd_recurrent_encode down. Building one is recurrent_open.c. */
 #include "layers/recurrent.h"
 
-#include <string.h>
-
 /* Dropout of what enters a layer. */
 static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
                        unsigned module) {
@@ -68,9 +66,7 @@ static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *mem
 /* ---- the decoder ---- */
 
 static hd_tensor *zeros(hd_pass *pass, int64_t rows, int64_t columns) {
-    hd_tensor *x = hd_tensor_new(pass, rows, columns, NULL);
-    if (x) memset(x->data, 0, (size_t)(rows * columns) * sizeof *x->data);
-    return x;
+    return hd_tensor_wrap(pass, rows, columns, hd_pass_zeros(pass, rows, columns), NULL);
 }
 
 bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory, int64_t slots, hd_recurrent_step *at) {

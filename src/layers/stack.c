@@ -138,7 +138,7 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     hd_tensor old = *x;
     hd_arena_rewind(&pass->arena, start);
     hd_tensor *kept = hd_tensor_new(pass, old.rows, old.columns, old.layout);
-    if (kept) memmove(kept->data, old.data, (size_t)(old.rows * old.columns) * sizeof *old.data);
+    if (kept) pass->stream.device->move(&pass->stream, &(hd_move_call){hd_tensor_count(kept), old.data, kept->data});
     return kept;
 }
 

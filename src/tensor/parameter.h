@@ -1,7 +1,7 @@
 /* Named parameters: where a weight comes from, the forms in which arithmetic reads it, and the place of its gradient.
  *
- * A weight that is only read lives in the mapped file and, for products, in packed panels. A weight that is trained also
- * has `data` in float32, and a place in each block of gradients. */
+ * A weight that is only read is in the mapped file and, for products, in a packed form that its device makes. A weight that
+ * is trained also has `data` in float32, and a place in each block of gradients. */
 #ifndef HD_TENSOR_PARAMETER_H
 #define HD_TENSOR_PARAMETER_H
 
@@ -9,17 +9,14 @@
 #include "tensor/dtype.h"
 
 typedef struct hd_parameter {
-    const char *name;      /* as it is stored, "model.encoder.layers.0.fc1.weight" */
-    int64_t rows, columns; /* [rows, columns]; a vector has 1 row */
-    int dimensions;        /* 1 or 2 */
-    const void *stored;    /* mapped, perhaps unaligned; NULL when made here */
-    hd_dtype dtype;        /* of `stored` */
-    float *data;           /* [rows, columns] float32: vectors always, matrices when trained; else NULL */
-    void *panels;          /* packed for x · weightᵀ, [rows / 32][columns][32]; NULL until wanted */
-    hd_dtype panel_dtype;
-    bool in_pairs;     /* the panels hold pairs of bfloat16, for a context that computes in it */
-    float *row_pairs;  /* and of a trained matrix also pairs of rows, [rows / 2, columns], for its input's gradient */
-    bool panels_stale; /* `data` has changed since they were packed */
+    const char *name;         /* as it is stored, "model.encoder.layers.0.fc1.weight" */
+    int64_t rows, columns;    /* [rows, columns]; a vector has 1 row */
+    int dimensions;           /* 1 or 2 */
+    const void *stored;       /* mapped, perhaps unaligned; NULL when made here */
+    hd_dtype dtype;           /* of `stored` */
+    float *data;              /* device [rows, columns] float32: vectors always, matrices when trained; else NULL */
+    struct hd_packed *packed; /* for products: opaque, made by the device; NULL until needed */
+    bool panels_stale;        /* `data` has changed since it was packed */
     bool trained;
     int64_t gradient_at; /* of a trained one: where its [rows, columns] begin in a block of gradients, in floats */
     float *m, *v;        /* the optimizer's moments, or NULL */

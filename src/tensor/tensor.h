@@ -27,14 +27,15 @@ static inline int64_t hd_layout_longest(const hd_layout *layout) {
     return longest;
 }
 
-/* Rows in a pass's arena. */
+/* Rows in a pass's device arena. The struct is host memory. */
 typedef struct hd_tensor {
     int64_t rows, columns;
-    float *data;             /* [rows, columns] */
-    float *gradient;         /* [rows, columns], NULL until something flows back */
+    float *data;             /* device [rows, columns] */
+    float *gradient;         /* device [rows, columns], NULL until something flows back */
     const hd_layout *layout; /* outlives the pass */
     bool needs_gradient;
-    float *column_pairs, *row_pairs; /* in bfloat16 for products (device/cpu/pairs.h), NULL until wanted */
+    /* What products read in place of data (device/device.h: operands), NULL until needed. */
+    const float *product_operand, *gradient_operand;
 } hd_tensor;
 
 #endif

@@ -55,11 +55,7 @@ static hd_tensor *embed(op_run *run) {
 }
 
 enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
-static const float *fixed_positions(void) {
-    static float table[FIXED_LENGTH * FIXED_WIDTH];
-    for (int i = 0; i < FIXED_LENGTH * FIXED_WIDTH; i++) table[i] = value_of(200, i);
-    return table;
-}
+static float fixed_position(int64_t place) { return value_of(200, place); }
 
 static void positions_reference(const op_case *c, const double *const *x, double *y) {
     int64_t width = c->columns;
@@ -67,13 +63,14 @@ static void positions_reference(const op_case *c, const double *const *x, double
         for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++)
             for (int64_t j = 0; j < width; j++) {
                 int64_t place = (hd_layout_position(c->layout, s) + r - c->layout->starts[s]) * width + j;
-                double p = c->operands[1].kind ? x[1][place] : (double)fixed_positions()[place];
+                double p = c->operands[1].kind ? x[1][place] : (double)fixed_position(place);
                 y[r * width + j] = x[0][r * width + j] + p;
             }
 }
 
 static hd_tensor *add_fixed(op_run *run) {
-    return hd_add_positions(run->pass, run->inputs[0], NULL, fixed_positions(), FIXED_LENGTH, 0);
+    return hd_add_positions(run->pass, run->inputs[0], NULL, uploaded(run->pass, 200, FIXED_LENGTH * FIXED_WIDTH),
+                            FIXED_LENGTH, 0);
 }
 static hd_tensor *add_learned(op_run *run) {
     return hd_add_positions(run->pass, run->inputs[0], run->weights[1], NULL, run->c->operands[1].rows, 0);
@@ -122,6 +119,42 @@ static void activate_reference(const op_case *c, const double *const *x, double 
     for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = activation_of(c->activation, x[0][i]);
 }
 static hd_tensor *activate(op_run *run) { return hd_activate(run->pass, run->inputs[0], run->c->activation); }
+
+static void hadamard_reference(const op_case *c, const double *const *x, double *y) {
+    for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = x[0][i] * x[1][i] * x[0][i];
+}
+static hd_tensor *hadamard(op_run *run) {
+    return hd_hadamard(run->pass, hd_hadamard(run->pass, run->inputs[0], run->inputs[1]), run->inputs[0]);
+}
+
+/* Sines and cosines are any numbers here: what is linear in x is linear in it with these too. */
+enum { ANGLES = 201, ANGLE_LENGTH = 12 };
+static void rotate_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->columns / c->heads, half = width / 2;
+    for (int64_t s = 0; s < c->layout->sequences; s++)
+        for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++) {
+            int64_t position = hd_layout_position(c->layout, s) + r - c->layout->starts[s];
+            for (int64_t i = 0; i < c->columns; i++) {
+                int64_t j = i % width, at = r * c->columns + i;
+                double sine = (double)value_of(ANGLES, position * width + j % half);
+                double cosine = (double)value_of(ANGLES, position * width + half + j % half);
+                y[at] = x[0][at] * cosine + (j < half ? -x[0][at + half] : x[0][at - half]) * sine;
+            }
+        }
+}
+static hd_tensor *rotate(op_run *run) {
+    int64_t width = run->c->columns / run->c->heads;
+    return hd_rotate(run->pass, run->inputs[0], uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), ANGLE_LENGTH, width);
+}
+
+/* Each of 2 heads three times. */
+static void repeat_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t width = c->columns / 6;
+    for (int64_t r = 0; r < hd_layout_rows(c->layout); r++)
+        for (int64_t j = 0; j < c->columns; j++)
+            y[r * c->columns + j] = x[0][r * 2 * width + j / (3 * width) * width + j % width];
+}
+static hd_tensor *repeat(op_run *run) { return hd_repeat_heads(run->pass, run->inputs[0], run->c->columns / 6, 3); }
 
 static void norm_reference(const op_case *c, const double *const *x, double *y) {
     int64_t width = c->columns;
@@ -180,7 +213,7 @@ static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
                                         .smoothing = run->c->smoothing,
                                         .scale = run->c->scale,
                                         .agreement = run->c->agreement};
-    hd_cross_entropy(run->pass, x, table, targets, &options, &run->loss);
+    hd_cross_entropy(run->pass, x, table, targets, &options, run->loss);
     return NULL;
 }
 static hd_tensor *cross_entropy(op_run *run) { return lose(run, run->inputs[0], run->weights[1]); }
@@ -265,6 +298,11 @@ static const op_case cases[] = {
     {"silu", ACTIVATE, .activation = HD_SILU},
     {"tanh", ACTIVATE, .activation = HD_TANH},
     {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
+    {"hadamard", &ragged, .run = hadamard, .reference = hadamard_reference, .operands = {X(21), X(21)}, .columns = 21},
+    {"rotate", &ragged, .run = rotate, .reference = rotate_reference, .operands = {X(24)}, .columns = 24, .heads = 2},
+    {"rotate, placed", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(10)}, .columns = 10,
+     .heads = 1},
+    {"repeat heads", &ragged, .run = repeat, .reference = repeat_reference, .operands = {X(10)}, .columns = 30},
     {"layer norm", &ragged, NORM, .operands = {X(20), W(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
     {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20,
      .epsilon = 1e-5f},
@@ -419,7 +457,7 @@ static void nothing_comes_of_nothing(void **state) {
     hd_pass_open(&pass, context, NULL);
     hd_tensor *x = hd_tensor_new(&pass, 0, 4, &empty);
     double loss = 1;
-    assert_null(hd_add_positions(&pass, NULL, NULL, fixed_positions(), 8, 0));
+    assert_null(hd_add_positions(&pass, NULL, NULL, NULL, 8, 0));
     assert_null(hd_dropout_add(&pass, NULL, x, 0.1f, 0));
     assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));

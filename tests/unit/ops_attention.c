@@ -1,4 +1,4 @@
-/* Attention, one row a case (tests/ops_fixture.h says what is asked of each); keys from a cache; looking on. */
+/* Attention, one row a case (tests/ops_fixture.h says what is checked); keys from a cache; observers. */
 #include "ops_fixture.h"
 
 static const uint64_t examples[] = {7, 3, 100, 1ull << 40, 12};
@@ -92,64 +92,87 @@ static const op_case cases[] = {
 /* ---- the cache ---- */
 
 static hd_tensor *filled(hd_pass *pass, int64_t rows, int64_t columns, const hd_layout *layout, int number) {
-    hd_tensor *x = hd_tensor_new(pass, rows, columns, layout);
-    for (int64_t i = 0; i < rows * columns; i++) x->data[i] = value_of(number, i);
-    return x;
+    return hd_tensor_wrap(pass, rows, columns, uploaded(pass, number, rows * columns), layout);
 }
 
-/* Two sequences are decoded a token at a time on keys packed as they come. */
-static void cached_equals_whole(void **state) {
-    (void)state;
-    enum { LENGTH = 75, HEADS = 3, WIDTH = 7, COLUMNS = HEADS * WIDTH, PANELS = 3 };
-    static const int32_t whole_starts[] = {0, LENGTH, 2 * LENGTH}, step_starts[] = {0, 1, 2};
+enum { LENGTH = 75, HEADS = 3, WIDTH = 7, COLUMNS = HEADS * WIDTH, PANELS = 3 };
+
+/* Keys and values of two sequences, packed as they come. */
+typedef struct cache {
+    float k_panels[2][HEADS][PANELS * HD_PANEL * WIDTH], values[2][HEADS][LENGTH * WIDTH];
+    float q[2 * LENGTH * COLUMNS], k[2 * LENGTH * COLUMNS], v[2 * LENGTH * COLUMNS]; /* all tokens */
+} cache;
+
+/* Token t of both sequences on the keys up to it equals rows of y, the output of whole sequences. */
+static void check_token(hd_pass *pass, cache *c, int32_t t, const float *y) {
+    static const int32_t step_starts[] = {0, 1, 2};
+    const hd_attend_options options = {.heads = HEADS, .causal = true};
+    const int32_t at[] = {t, t};
+    const hd_layout layout = {.sequences = 2, .starts = step_starts, .examples = examples, .positions = at};
+    float *k_panels = hd_pass_numbers(pass, sizeof c->k_panels / sizeof(float), 1), found[2 * COLUMNS];
+    float *values = hd_pass_numbers(pass, sizeof c->values / sizeof(float), 1);
+    hd_tensor *step = hd_tensor_new(pass, 2, COLUMNS, &layout);
+    hd_keys keys[2];
+    for (int64_t s = 0; s < 2; s++) {
+        int64_t row = (s * LENGTH + t) * COLUMNS;
+        hd_pass_upload(pass, c->q + row, COLUMNS, step->data + s * COLUMNS);
+        for (int h = 0; h < HEADS; h++) {
+            const float *first = c->k + s * LENGTH * COLUMNS + h * WIDTH;
+            pass->context->kernels->pack(first, HD_F32, COLUMNS, t + 1, WIDTH, c->k_panels[s][h], HD_F32, t / HD_PANEL,
+                                         t / HD_PANEL + 1);
+            memcpy(&c->values[s][h][t * WIDTH], c->v + row + h * WIDTH, WIDTH * sizeof(float));
+        }
+        keys[s] = (hd_keys){t + 1, k_panels + s * HEADS * PANELS * HD_PANEL * WIDTH,
+                            values + s * HEADS * LENGTH * WIDTH, PANELS * HD_PANEL * WIDTH, LENGTH * WIDTH};
+    }
+    hd_pass_upload(pass, c->k_panels[0][0], sizeof c->k_panels / sizeof(float), k_panels);
+    hd_pass_upload(pass, c->values[0][0], sizeof c->values / sizeof(float), values);
+    hd_tensor *next = hd_attend_cached(pass, step, keys, &options);
+    assert_non_null(next);
+    take(pass, next->data, 2 * COLUMNS, found);
+    for (int64_t s = 0; s < 2; s++)
+        assert_memory_equal(found + s * COLUMNS, y + (s * LENGTH + t) * COLUMNS, COLUMNS * sizeof(float));
+}
+
+static void check_cache(const hd_device *device, const hd_kernels *kernels) {
+    static const int32_t whole_starts[] = {0, LENGTH, 2 * LENGTH};
+    static cache c;
     const hd_layout whole = {.sequences = 2, .starts = whole_starts, .examples = examples};
     const hd_attend_options options = {.heads = HEADS, .causal = true};
-    static float k_panels[2][HEADS][PANELS * HD_PANEL * WIDTH], values[2][HEADS][LENGTH * WIDTH];
-    for (int table = 0; hd_kernels_at(table); table++) {
-        heed_context *context = open_context();
-        context->kernels = hd_kernels_at(table);
-        hd_pass pass;
-        hd_pass_open(&pass, context, NULL);
-        hd_tensor *q = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 0),
-                  *k = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 1);
-        hd_tensor *v = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 2), *y = hd_attend(&pass, q, k, v, &options);
-        assert_non_null(y);
-        for (int32_t t = 0; t < LENGTH; t++) {
-            const int32_t at[] = {t, t};
-            const hd_layout layout = {.sequences = 2, .starts = step_starts, .examples = examples, .positions = at};
-            hd_keys keys[2];
-            hd_tensor *step = hd_tensor_new(&pass, 2, COLUMNS, &layout);
-            for (int s = 0; s < 2; s++) {
-                memcpy(step->data + s * COLUMNS, q->data + (s * LENGTH + t) * COLUMNS, COLUMNS * sizeof(float));
-                for (int h = 0; h < HEADS; h++) {
-                    const float *first = k->data + s * LENGTH * COLUMNS + h * WIDTH;
-                    context->kernels->pack(first, HD_F32, COLUMNS, t + 1, WIDTH, k_panels[s][h], HD_F32, t / HD_PANEL,
-                                           t / HD_PANEL + 1);
-                    memcpy(&values[s][h][t * WIDTH], v->data + (s * LENGTH + t) * COLUMNS + h * WIDTH,
-                           WIDTH * sizeof(float));
-                }
-                keys[s] = (hd_keys){t + 1, k_panels[s][0], values[s][0], PANELS * HD_PANEL * WIDTH, LENGTH * WIDTH};
-            }
-            hd_tensor *next = hd_attend_cached(&pass, step, keys, &options);
-            assert_non_null(next);
-            for (int s = 0; s < 2; s++)
-                assert_memory_equal(next->data + s * COLUMNS, y->data + (s * LENGTH + t) * COLUMNS,
-                                    COLUMNS * sizeof(float));
-        }
-        hd_pass_close(&pass);
-        heed_context_close(context);
-    }
+    float expected[2 * LENGTH * COLUMNS];
+    heed_context *context = open_context();
+    context->device = device;
+    context->kernels = kernels;
+    hd_pass pass;
+    hd_pass_open(&pass, context, NULL);
+    float *all[] = {c.q, c.k, c.v};
+    for (int i = 0; i < 3; i++)
+        for (int64_t j = 0; j < 2 * LENGTH * COLUMNS; j++) all[i][j] = value_of(i, j);
+    hd_tensor *q = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 0), *k = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 1);
+    hd_tensor *v = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 2), *y = hd_attend(&pass, q, k, v, &options);
+    assert_non_null(y);
+    take(&pass, y->data, 2 * LENGTH * COLUMNS, expected);
+    for (int32_t t = 0; t < LENGTH; t++) check_token(&pass, &c, t, expected);
+    hd_pass_close(&pass);
+    heed_context_close(context);
 }
 
-/* ---- looking on ---- */
+/* Two sequences are decoded a token at a time. */
+static void cached_equals_whole(void **state) {
+    (void)state;
+    for (int table = 0; hd_kernels_at(table); table++) check_cache(&hd_device_cpu, hd_kernels_at(table));
+    check_cache(&remote_device, hd_kernels_at(0));
+}
+
+/* ---- observers ---- */
 
 typedef struct seen {
     int calls;
     double sums;
 } seen;
 
-static void look(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries, int64_t keys,
-                 const float *weights) {
+static void observe(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries, int64_t keys,
+                    const float *weights) {
     seen *s = user;
     assert_string_equal(where, "test");
     assert_int_equal(layer, 3);
@@ -161,11 +184,11 @@ static void look(void *user, const char *where, int layer, int64_t sequence, int
         }
 }
 
-static void observers_see_weights_that_sum_to_one(void **state) {
-    (void)state;
+static void observe_on(const hd_device *device) {
     heed_context *context = open_context();
+    context->device = device;
     seen s = {0};
-    const hd_observer observer = {.attention = look, .user = &s};
+    const hd_observer observer = {.attention = observe, .user = &s};
     hd_pass pass;
     hd_pass_open(&pass, context, NULL);
     pass.observer = &observer;
@@ -177,6 +200,12 @@ static void observers_see_weights_that_sum_to_one(void **state) {
     assert_true(fabs(s.sums - 2.0 * (double)rows) < 1e-4);
     hd_pass_close(&pass);
     heed_context_close(context);
+}
+
+static void observers_see_weights_that_sum_to_one(void **state) {
+    (void)state;
+    observe_on(&hd_device_cpu);
+    observe_on(&remote_device);
 }
 
 /* ---- refusals ---- */

@@ -192,26 +192,31 @@ static hd_tensor *crf(op_run *run) {
     int32_t *labels = hd_pass_alloc(run->pass, (size_t)rows, sizeof *labels);
     for (int64_t r = 0; r < rows; r++) labels[r] = label_of(run->c, r);
     hd_crf field = {run->weights[1], run->weights[2], run->weights[3]};
-    hd_crf_loss(run->pass, run->inputs[0], &field, labels, run->layout, run->c->scale, &run->loss);
+    hd_crf_loss(run->pass, run->inputs[0], &field, labels, run->layout, run->c->scale, run->loss);
     return NULL;
 }
 
 /* The best labelling is the best of all of them. */
-static void viterbi_finds_the_best(void **state) {
-    (void)state;
+static void check_viterbi(const hd_device *device) {
     enum { LABELS = 3, ROWS = 11 };
     heed_context *context = open_context();
+    context->device = device;
     hd_pass pass;
     hd_pass_open(&pass, context, NULL);
     float numbers[4][ROWS * LABELS];
     double wide[4][ROWS * LABELS];
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < ROWS * LABELS; j++) wide[i][j] = (double)(numbers[i][j] = 2 * value_of(i, j));
+    float *memory[4];
+    for (int i = 0; i < 4; i++) {
+        memory[i] = hd_pass_numbers(&pass, ROWS, LABELS);
+        hd_pass_upload(&pass, numbers[i], ROWS * LABELS, memory[i]);
+    }
     hd_parameter p[3];
     for (int i = 0; i < 3; i++)
-        p[i] = (hd_parameter){.name = "p", .rows = i ? 1 : LABELS, .columns = LABELS, .data = numbers[i + 1]};
+        p[i] = (hd_parameter){.name = "p", .rows = i ? 1 : LABELS, .columns = LABELS, .data = memory[i + 1]};
     hd_crf field = {&p[0], &p[1], &p[2]};
-    hd_tensor *logits = hd_tensor_wrap(&pass, ROWS, LABELS, numbers[0], &ragged);
+    hd_tensor *logits = hd_tensor_wrap(&pass, ROWS, LABELS, memory[0], &ragged);
     int32_t found[ROWS], labels[8];
     assert_int_equal(hd_crf_best(&pass, logits, &field, &ragged, found), HEED_OK);
     const op_case c = {.layout = &ragged, .classes = LABELS};
@@ -228,6 +233,12 @@ static void viterbi_finds_the_best(void **state) {
     }
     hd_pass_close(&pass);
     heed_context_close(context);
+}
+
+static void viterbi_finds_the_best(void **state) {
+    (void)state;
+    check_viterbi(&hd_device_cpu);
+    check_viterbi(&remote_device);
 }
 
 /* ---- the table ---- */

@@ -1,7 +1,6 @@
 /* y = r + M x / (1 − p), M random zeros and ones        dr = dy, dx = M dy / (1 − p)
  * The mask is a function of (seed, site, step, example, position, column) and is made again, not kept. */
 #include "autograd/ops/ops.h"
-#include "base/parallel.h"
 
 typedef struct dropout_node {
     hd_node node;
@@ -9,29 +8,14 @@ typedef struct dropout_node {
     hd_dropout dropout;
 } dropout_node;
 
-typedef struct masking {
-    const heed_context *context;
-    const hd_dropout *dropout;
-    const hd_tensor *rows; /* layout and shape */
-    const float *x, *residual;
-    float *y;
-} masking;
-
-static void mask_sequence(void *argument, int64_t s, int worker) {
-    (void)worker;
-    const masking *m = argument;
-    const hd_layout *layout = m->rows->layout;
-    int64_t width = m->rows->columns, first = layout->starts[s];
-    for (int64_t row = first; row < layout->starts[s + 1]; row++)
-        m->context->kernels->dropout_row(
-            m->dropout, hd_layout_example(layout, s), (uint32_t)(hd_layout_position(layout, s) + row - first), width,
-            m->x + row * width, m->residual ? m->residual + row * width : NULL, m->y + row * width);
-}
-
-static void mask_all(hd_pass *pass, const hd_dropout *dropout, const hd_tensor *rows, const float *x,
-                     const float *residual, float *y) {
-    masking m = {pass->context, dropout, rows, x, residual, y};
-    hd_parallel_for(pass->context, rows->layout->sequences, 4 * rows->rows * rows->columns, mask_sequence, &m);
+static void dropout_add(hd_pass *pass, const hd_dropout *dropout, const hd_tensor *shape, const float *x,
+                        const float *residual, float *y) {
+    pass->stream.device->dropout_add(&pass->stream, &(hd_dropout_add_call){.dropout = *dropout,
+                                                                           .layout = *shape->layout,
+                                                                           .columns = shape->columns,
+                                                                           .x = x,
+                                                                           .residual = residual,
+                                                                           .y = y});
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
@@ -41,7 +25,7 @@ static void backward(hd_pass *pass, hd_node *node) {
         bool add;
         float *dx = hd_gradient(pass, op->x, &add);
         if (!dx) return;
-        mask_all(pass, &op->dropout, op->y, op->y->gradient, add ? dx : NULL, dx);
+        dropout_add(pass, &op->dropout, op->y, op->y->gradient, add ? dx : NULL, dx);
     }
     if (op->residual) hd_gradient_give(pass, op->residual, op->y->gradient);
 }
@@ -56,9 +40,8 @@ hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, floa
                             (long long)x->columns);
     hd_tensor *y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!y) return NULL;
-    mask_all(pass, &dropout, x, x->data, residual ? residual->data : NULL, y->data);
+    dropout_add(pass, &dropout, x, x->data, residual ? residual->data : NULL, y->data);
     y->needs_gradient = x->needs_gradient || (residual && residual->needs_gradient);
-    dropout_node *op = hd_pass_record(pass, y, sizeof *op, backward);
-    if (op) op->x = x, op->residual = residual, op->y = y, op->dropout = dropout;
-    return y;
+    dropout_node op = {.x = x, .residual = residual, .y = y, .dropout = dropout};
+    return hd_pass_record(pass, y, &op, sizeof op, backward);
 }

@@ -2,8 +2,6 @@
  * dx: the sums of what was made of each row, i ascending. */
 #include "autograd/ops/ops.h"
 
-#include <string.h>
-
 typedef struct gather_node {
     hd_node node;
     hd_tensor *x, *y;
@@ -15,14 +13,11 @@ static void backward(hd_pass *pass, hd_node *node) {
     gather_node *op = (gather_node *)node;
     if (!op->y->gradient) return;
     bool add;
-    int64_t width = op->x->columns;
     float *dx = hd_gradient(pass, op->x, &add);
     if (!dx) return;
-    if (!add) memset(dx, 0, (size_t)(op->x->rows * width) * sizeof *dx);
-    for (int64_t i = 0; i < op->count; i++) {
-        float *row = dx + op->rows[i] * width;
-        if (op->rows[i] >= 0) pass->context->kernels->add(width, row, op->y->gradient + i * width, row);
-    }
+    if (!add) pass->stream.device->zero(&pass->stream, &(hd_zero_call){hd_tensor_count(op->x), dx});
+    pass->stream.device->scatter(
+        &pass->stream, &(hd_scatter_call){op->count, op->x->columns, op->rows, op->y->gradient, dx, .add = true});
 }
 
 hd_tensor *hd_gather(hd_pass *pass, hd_tensor *x, const int32_t *rows, int64_t count, int64_t together,
@@ -31,16 +26,10 @@ hd_tensor *hd_gather(hd_pass *pass, hd_tensor *x, const int32_t *rows, int64_t c
     for (int64_t i = 0; i < count; i++)
         if (rows[i] < -1 || rows[i] >= x->rows)
             return hd_pass_fail(pass, HEED_ARGUMENT, "row %d is not one of %lld", rows[i], (long long)x->rows);
-    int64_t width = x->columns;
-    hd_tensor *y = hd_tensor_new(pass, count / together, together * width, layout);
+    hd_tensor *y = hd_tensor_new(pass, count / together, together * x->columns, layout);
     if (!y) return NULL;
-    for (int64_t i = 0; i < count; i++)
-        if (rows[i] >= 0)
-            memcpy(y->data + i * width, x->data + rows[i] * width, (size_t)width * sizeof(float));
-        else
-            memset(y->data + i * width, 0, (size_t)width * sizeof(float));
+    pass->stream.device->gather(&pass->stream, &(hd_gather_call){count, x->columns, rows, x->data, y->data});
     y->needs_gradient = x->needs_gradient;
-    gather_node *op = hd_pass_record(pass, y, sizeof *op, backward);
-    if (op) op->x = x, op->y = y, op->rows = rows, op->count = count;
-    return y;
+    gather_node op = {.x = x, .y = y, .rows = rows, .count = count};
+    return hd_pass_record(pass, y, &op, sizeof op, backward);
 }

@@ -1,8 +1,6 @@
 /* Tensors side by side, y = [a | b], or one below the other. The gradient of each is its part of dy. */
 #include "autograd/ops/ops.h"
 
-#include <string.h>
-
 typedef struct join_node {
     hd_node node;
     hd_tensor **parts; /* [count] */
@@ -11,25 +9,23 @@ typedef struct join_node {
     hd_tensor *y;
 } join_node;
 
-/* Where part of y a part is: its first row begins at *at, and rows are y->columns apart. */
-static void pass_over(const join_node *op, const hd_tensor *part, int64_t *at) {
-    *at += op->below ? part->rows * op->y->columns : part->columns;
+/* Where the next part of y begins, after `part` at `start`; its rows are y->columns apart. */
+static int64_t next_start(const join_node *op, const hd_tensor *part, int64_t start) {
+    return start + (op->below ? part->rows * op->y->columns : part->columns);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
     join_node *op = (join_node *)node;
     if (!op->y->gradient) return;
-    for (int64_t i = 0, at = 0; i < op->count; pass_over(op, op->parts[i], &at), i++) {
+    for (int64_t i = 0, start = 0; i < op->count; start = next_start(op, op->parts[i], start), i++) {
         hd_tensor *part = op->parts[i];
-        bool add;
-        float *dx = hd_gradient(pass, part, &add);
-        for (int64_t r = 0; dx && r < part->rows; r++) {
-            float *row = dx + r * part->columns, *from = op->y->gradient + at + r * op->y->columns;
-            if (add)
-                pass->context->kernels->add(part->columns, row, from, row);
-            else
-                memcpy(row, from, (size_t)part->columns * sizeof *row);
-        }
+        hd_copy_call call = {.rows = part->rows,
+                             .columns = part->columns,
+                             .x = op->y->gradient + start,
+                             .x_row = op->y->columns,
+                             .y_row = part->columns};
+        call.y = hd_gradient(pass, part, &call.add);
+        if (call.y) pass->stream.device->copy(&pass->stream, &call);
     }
 }
 
@@ -50,19 +46,17 @@ static hd_tensor *join(hd_pass *pass, hd_tensor *const *parts, int64_t count, bo
     op.parts = hd_pass_alloc(pass, (size_t)count, sizeof *op.parts);
     op.y = hd_tensor_new(pass, below ? rows : parts[0]->rows, below ? parts[0]->columns : columns, layout);
     if (!op.parts || !op.y) return NULL;
-    for (int64_t i = 0, at = 0; i < count; pass_over(&op, op.parts[i], &at), i++) {
+    for (int64_t i = 0, start = 0; i < count; start = next_start(&op, op.parts[i], start), i++) {
         op.parts[i] = parts[i];
-        for (int64_t r = 0; r < parts[i]->rows; r++)
-            memcpy(op.y->data + at + r * op.y->columns, parts[i]->data + r * parts[i]->columns,
-                   (size_t)parts[i]->columns * sizeof(float));
+        pass->stream.device->copy(&pass->stream, &(hd_copy_call){.rows = parts[i]->rows,
+                                                                 .columns = parts[i]->columns,
+                                                                 .x = parts[i]->data,
+                                                                 .x_row = parts[i]->columns,
+                                                                 .y = op.y->data + start,
+                                                                 .y_row = op.y->columns});
     }
     op.y->needs_gradient = needs_gradient;
-    join_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);
-    if (record) {
-        op.node = record->node;
-        *record = op;
-    }
-    return op.y;
+    return hd_pass_record(pass, op.y, &op, sizeof op, backward);
 }
 
 hd_tensor *hd_join_columns(hd_pass *pass, hd_tensor *a, hd_tensor *b) {

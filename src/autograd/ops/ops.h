@@ -10,10 +10,13 @@
 hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding);
 
-/* y = x + positions[position of each row]; the table is a trained one, [length + offset, width], whose row `offset` is that of
- * position 0, or `fixed` [length, width]. */
+/* y = x + positions[position of each row]; the table is a parameter, [length + offset, width], whose row `offset` is that of
+ * position 0, or `fixed` [length, width] in device memory, with offset 0. */
 hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length,
                             int64_t offset);
+
+/* Whether every row's position is below `length`; else the pass fails with HEED_LENGTH. */
+bool hd_check_positions(hd_pass *pass, const hd_layout *layout, int64_t length);
 
 /* y = residual + dropout(x); residual may be NULL. The site (hd_dropout_site) matters only when something is dropped. */
 hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, float probability, uint32_t site);
@@ -30,25 +33,15 @@ hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
 /* y = a b, element by element. */
 hd_tensor *hd_hadamard(hd_pass *pass, hd_tensor *a, hd_tensor *b);
 
-/* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are turned as a
- * pair by the angle whose sine and cosine stand in row p of table [length, head_width] (layers/positions.h). */
+/* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are rotated as
+ * a pair by the angle whose sine and cosine are in row p of table [length, head_width] (layers/positions.h). */
 hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t length, int64_t head_width);
 
-/* y [tokens, times · columns]: each head of `head_width` columns `times` in a row, for queries that share keys. */
+/* y [tokens, times · columns]: each head of `head_width` columns `times` times in a row, for queries that share keys. */
 hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int64_t times);
 
 /* Layer norm, or with bias NULL the root-mean-square norm. */
 hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, hd_parameter *gain, hd_parameter *bias, float epsilon);
-
-/* Where cached keys and values stand, a slot a sequence (layers/cache.h). */
-typedef struct hd_keys {
-    int64_t keys;
-    const float *k_panels; /* [heads][panels_stride]: panels of 32 keys */
-    const float *v;        /* [heads][v_stride]: [keys, width] */
-    int64_t panels_stride, v_stride;
-    const int32_t *places; /* [keys]: where each key lies among `pool` keys of the panels and values; NULL: in order */
-    int64_t pool;          /* a multiple of 16 */
-} hd_keys;
 
 typedef struct hd_attend_options {
     int64_t heads;

@@ -1,12 +1,11 @@
 /* A recurrent layer on ragged sequences: h_t = cell(x_t, W h_{t−1} + b), the cells of device/cpu/kernels/recurrent.c.
  *
  * Sequences run together, the longest first, and the batch shrinks as they end: step t is one product of as many rows as
- * sequences are longer than t. On the way back the same steps are gone in the other order, and
+ * sequences are longer than t. Backward takes the same steps in the other order, and
  *   dW = Σ du_t h_{t−1}ᵀ,   db = Σ du_t
  * over all tokens, ascending over their rows, is one product at the end. */
 #include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
-#include "base/parallel.h"
 
 #include <string.h>
 
@@ -17,29 +16,11 @@ typedef struct recur_node {
     hd_parameter *weight, *bias;
     hd_tensor *x, *y;                 /* [tokens, gates · width], [tokens, width] */
     hd_recurrent_state first, last;   /* [sequences, width] */
-    int64_t width, gates, kept_width; /* kept_width: numbers kept for a token */
+    int64_t width, gates, kept_width; /* gates: numbers of all gates; kept_width: numbers kept for a token */
     hd_by_length sequences;
-    float *kept; /* [tokens, kept_width], or NULL */
+    const int32_t *tokens; /* [tokens]: the tokens of step 0, of step 1, …, each in the order of `sequences` */
+    float *kept;           /* [tokens, kept_width], or NULL */
 } recur_node;
-
-/* The state of all sequences, in the order of their lengths, and what the rows of one step are computed from. */
-typedef struct stepping {
-    hd_pass *pass;
-    const recur_node *op;
-    int64_t step;
-    float *h, *c;         /* [sequences, width]; on the way back their gradients */
-    float *u;             /* [running, gates · width]; on the way back du */
-    float *dx, *du;       /* backward: [tokens, gates · width]; one buffer where the cell gives both the same */
-    float *before;        /* backward: [tokens, width], the state before each token */
-    const float *nothing; /* [width] zeros */
-} stepping;
-
-/* The row that the i-th of the running sequences has at a step, or −1 before its first. */
-static int64_t row_at(const recur_node *op, int64_t i, int64_t step) {
-    const int32_t *starts = op->x->layout->starts + op->sequences.order[i];
-    if (step < 0) return -1;
-    return op->backwards ? starts[1] - 1 - step : starts[0] + step;
-}
 
 bool hd_order_by_length(hd_pass *pass, const hd_layout *layout, hd_by_length *by_length) {
     int64_t sequences = layout->sequences, steps = hd_layout_longest(layout);
@@ -60,175 +41,122 @@ bool hd_order_by_length(hd_pass *pass, const hd_layout *layout, hd_by_length *by
     return true;
 }
 
-/* Rows of x [sequences, width] in the order of their lengths, zeros without one. */
-static void gather(const recur_node *op, const float *x, float *y) {
-    for (int64_t i = 0; i < op->x->layout->sequences; i++, y += op->width)
-        if (x)
-            memcpy(y, x + op->sequences.order[i] * op->width, (size_t)op->width * sizeof *y);
-        else
-            memset(y, 0, (size_t)op->width * sizeof *y);
-}
-
-static void scatter(const recur_node *op, const float *x, float *y) {
-    for (int64_t i = 0; i < op->x->layout->sequences; i++)
-        memcpy(y + op->sequences.order[i] * op->width, x + i * op->width, (size_t)op->width * sizeof *y);
-}
-
-static float *new_rows(hd_pass *pass, int64_t rows, int64_t columns) {
-    return hd_pass_alloc(pass, (size_t)(rows * columns), sizeof(float));
-}
-
-enum { ROWS_A_PIECE = 16, WORK_A_NUMBER = 60 };
-
-static void for_running(const stepping *s, hd_task *task) {
-    int64_t rows = s->op->sequences.running[s->step];
-    hd_parallel_for(s->pass->context, (rows + ROWS_A_PIECE - 1) / ROWS_A_PIECE,
-                    WORK_A_NUMBER * rows * s->op->gates * s->op->width, task, (void *)(uintptr_t)s);
-}
-
-static void forward_rows(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const stepping *s = argument;
-    const recur_node *op = s->op;
-    int64_t width = op->width, end = hd_min((piece + 1) * ROWS_A_PIECE, op->sequences.running[s->step]);
-    for (int64_t i = piece * ROWS_A_PIECE; i < end; i++) {
-        int64_t row = row_at(op, i, s->step);
-        float *h = s->h + i * width, *c = s->c + i * width;
-        hd_cell_step step = {.cell = op->cell,
-                             .width = width,
-                             .x = op->x->data + row * op->gates * width,
-                             .u = s->u + i * op->gates * width,
-                             .h_before = h,
-                             .h = h,
-                             .c_before = c,
-                             .c = c,
-                             .kept = op->kept ? op->kept + row * op->kept_width : NULL};
-        s->pass->context->kernels->cell(&step);
-        memcpy(op->y->data + row * width, h, (size_t)width * sizeof *h);
-    }
-}
-
-static bool forward(hd_pass *pass, const recur_node *op) {
-    int64_t sequences = op->x->layout->sequences;
-    hd_arena_mark mark = hd_arena_here(&pass->arena);
-    stepping s = {.pass = pass,
-                  .op = op,
-                  .h = new_rows(pass, sequences, op->width),
-                  .c = new_rows(pass, sequences, op->width),
-                  .u = new_rows(pass, sequences, op->gates * op->width)};
-    if (!s.h || !s.c || !s.u) return false;
-    gather(op, op->first.h ? op->first.h->data : NULL, s.h);
-    gather(op, op->first.c ? op->first.c->data : NULL, s.c);
-    for (; s.step < op->sequences.steps; s.step++) {
-        hd_arena_mark pairs = hd_arena_here(&pass->arena);
-        hd_tensor h = {.rows = op->sequences.running[s.step], .columns = op->width, .data = s.h};
-        hd_layer_output(pass, &h, op->weight, 0, op->weight->rows, op->bias ? op->bias->data : NULL, HD_IDENTITY, s.u);
-        hd_arena_rewind(&pass->arena, pairs);
-        if (pass->status != HEED_OK) return false;
-        for_running(&s, forward_rows);
-    }
-    scatter(op, s.h, op->last.h->data);
-    if (op->last.c) scatter(op, s.c, op->last.c->data);
-    hd_arena_rewind(&pass->arena, mark);
-    return true;
-}
-
-static void backward_rows(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const stepping *s = argument;
-    const recur_node *op = s->op;
-    const hd_kernels *kernels = s->pass->context->kernels;
-    int64_t width = op->width, gates = op->gates * width,
-            end = hd_min((piece + 1) * ROWS_A_PIECE, op->sequences.running[s->step]);
-    for (int64_t i = piece * ROWS_A_PIECE; i < end; i++) {
-        int64_t row = row_at(op, i, s->step), previous = row_at(op, i, s->step - 1);
-        const float *c_before = s->nothing;
-        if (op->cell == HD_LSTM && previous >= 0) c_before = op->kept + previous * op->kept_width + 4 * width;
-        if (op->cell == HD_LSTM && previous < 0 && op->first.c)
-            c_before = op->first.c->data + op->sequences.order[i] * width;
-        float *dh = s->h + i * width, *du = s->u + i * gates;
-        if (op->y->gradient) kernels->add(width, dh, op->y->gradient + row * width, dh);
-        hd_cell_step step = {.cell = op->cell,
-                             .width = width,
-                             .h_before = s->before + row * width,
-                             .c_before = c_before,
-                             .h = op->y->data + row * width,
-                             .kept = op->kept ? op->kept + row * op->kept_width : NULL,
-                             .dh = dh,
-                             .dc = s->c + i * width,
-                             .dx = s->dx + row * gates,
-                             .du = du,
-                             .dh_before = dh};
-        kernels->cell_backward(&step);
-        if (s->du != s->dx) memcpy(s->du + row * gates, du, (size_t)gates * sizeof *du);
-    }
-}
-
-/* The state before each token. */
-static void fill_before(const recur_node *op, float *before) {
-    for (int64_t step = 0; step < op->sequences.steps; step++)
+/* The tokens that each step computes. */
+static const int32_t *order_tokens(hd_pass *pass, const recur_node *op) {
+    int32_t *tokens = hd_pass_alloc(pass, (size_t)op->x->rows, sizeof *tokens), *next = tokens;
+    for (int64_t step = 0; tokens && step < op->sequences.steps; step++)
         for (int64_t i = 0; i < op->sequences.running[step]; i++) {
-            int64_t previous = row_at(op, i, step - 1);
-            float *row = before + row_at(op, i, step) * op->width;
-            const float *from = previous >= 0 ? op->y->data + previous * op->width
-                                : op->first.h ? op->first.h->data + op->sequences.order[i] * op->width
-                                              : NULL;
-            if (from)
-                memcpy(row, from, (size_t)op->width * sizeof *row);
-            else
-                memset(row, 0, (size_t)op->width * sizeof *row);
+            const int32_t *starts = op->x->layout->starts + op->sequences.order[i];
+            *next++ = (int32_t)(op->backwards ? starts[1] - 1 - step : starts[0] + step);
         }
+    return tokens;
 }
 
-enum { COLUMNS_A_PIECE = 64 };
+/* Rows of x [sequences, width] in the order of their lengths; zeros without x. NULL when memory ran out. */
+static float *gather(hd_pass *pass, const recur_node *op, const float *x) {
+    int64_t sequences = op->x->layout->sequences;
+    if (!x) return hd_pass_zeros(pass, sequences, op->width);
+    float *y = hd_pass_numbers(pass, sequences, op->width);
+    if (y)
+        pass->stream.device->gather(&pass->stream, &(hd_gather_call){sequences, op->width, op->sequences.order, x, y});
+    return y;
+}
 
-static void sum_bias(void *argument, int64_t piece, int worker) {
-    (void)worker;
-    const stepping *s = argument;
-    int64_t gates = s->op->gates * s->op->width, column = piece * COLUMNS_A_PIECE;
-    s->pass->context->kernels->sum_rows(s->op->x->rows, gates, s->du, hd_pass_gradient(s->pass, s->op->bias), column,
-                                        hd_min(column + COLUMNS_A_PIECE, gates));
+static void scatter(hd_pass *pass, const recur_node *op, const float *x, float *y) {
+    pass->stream.device->scatter(&pass->stream, &(hd_scatter_call){op->x->layout->sequences, op->width,
+                                                                   op->sequences.order, x, y, .add = false});
+}
+
+static void forward(hd_pass *pass, const recur_node *op) {
+    hd_arena_mark mark = hd_arena_here(&pass->arena);
+    hd_cell_call call = {.cell = op->cell,
+                         .width = op->width,
+                         .rows = op->tokens,
+                         .x = op->x->data,
+                         .h = gather(pass, op, op->first.h ? op->first.h->data : NULL),
+                         .c = gather(pass, op, op->first.c ? op->first.c->data : NULL),
+                         .y = op->y->data,
+                         .kept = op->kept};
+    float *u = hd_pass_numbers(pass, op->x->layout->sequences, op->gates);
+    call.u = u;
+    for (int64_t step = 0; step < op->sequences.steps && pass->status == HEED_OK; step++, call.rows += call.count) {
+        hd_arena_mark inner = hd_arena_here(&pass->arena);
+        call.count = op->sequences.running[step];
+        hd_tensor h = {.rows = call.count, .columns = op->width, .data = call.h};
+        hd_layer_output(pass, &h, op->weight, 0, op->gates, op->bias ? op->bias->data : NULL, HD_IDENTITY, u);
+        hd_arena_rewind(&pass->arena, inner);
+        if (pass->status == HEED_OK) pass->stream.device->cell(&pass->stream, &call);
+    }
+    if (pass->status == HEED_OK) scatter(pass, op, call.h, op->last.h->data);
+    if (pass->status == HEED_OK && op->last.c) scatter(pass, op, call.c, op->last.c->data);
+    hd_arena_rewind(&pass->arena, mark);
+}
+
+/* The state before each token: the output of the step before, and at first the first state or zeros. */
+static float *states_before(hd_pass *pass, const recur_node *op) {
+    const hd_device *device = pass->stream.device;
+    int64_t tokens = op->x->rows, running = op->sequences.steps ? op->sequences.running[0] : 0;
+    float *before = hd_pass_numbers(pass, tokens, op->width);
+    float *first = op->first.h ? gather(pass, op, op->first.h->data) : NULL;
+    int32_t *previous = hd_pass_alloc(pass, (size_t)tokens, sizeof *previous);
+    if (!before || !previous || pass->status != HEED_OK) return NULL;
+    const int32_t *token = op->tokens;
+    for (int64_t i = 0; i < running; i++) previous[token[i]] = -1;
+    for (int64_t step = 0; step + 1 < op->sequences.steps; token += op->sequences.running[step++])
+        for (int64_t i = 0; i < op->sequences.running[step + 1]; i++)
+            previous[token[op->sequences.running[step] + i]] = token[i];
+    device->gather(&pass->stream, &(hd_gather_call){tokens, op->width, previous, op->y->data, before});
+    if (first)
+        device->scatter(&pass->stream, &(hd_scatter_call){running, op->width, op->tokens, first, before, .add = false});
+    return before;
 }
 
 static void give_state(hd_pass *pass, const recur_node *op, hd_tensor *state, const float *gradient) {
-    float *rows = state && state->needs_gradient ? new_rows(pass, state->rows, op->width) : NULL;
+    float *rows = state && state->needs_gradient ? hd_pass_numbers(pass, state->rows, op->width) : NULL;
     if (!rows) return;
-    scatter(op, gradient, rows);
+    scatter(pass, op, gradient, rows);
     hd_gradient_give(pass, state, rows);
+}
+
+static void backward_weight(hd_pass *pass, const recur_node *op, float *before, const float *du) {
+    hd_tensor states = {.rows = op->x->rows, .columns = op->width, .data = before};
+    float *d_weight = hd_pass_gradient(pass, op->weight), *d_bias = hd_pass_gradient(pass, op->bias);
+    if (d_weight) hd_layer_weight_gradient(pass, op->gates, du, &states, op->weight, d_weight);
+    if (d_bias) hd_sum_rows(pass, op->x->rows, op->gates, du, d_bias);
 }
 
 static void backward(hd_pass *pass, hd_node *node) {
     recur_node *op = (recur_node *)node;
-    hd_tensor *last_c = op->last.c;
+    const hd_tensor *last_c = op->last.c;
     if (!op->y->gradient && !op->last.h->gradient && !(last_c && last_c->gradient)) return;
-    int64_t sequences = op->x->layout->sequences, tokens = op->x->rows, gates = op->gates * op->width;
-    float *nothing = new_rows(pass, 1, op->width);
-    stepping s = {.pass = pass,
-                  .op = op,
-                  .h = new_rows(pass, sequences, op->width),
-                  .c = new_rows(pass, sequences, op->width),
-                  .u = new_rows(pass, sequences, gates),
-                  .dx = new_rows(pass, tokens, gates),
-                  .before = new_rows(pass, tokens, op->width),
-                  .nothing = nothing};
-    s.du = op->cell == HD_GRU ? new_rows(pass, tokens, gates) : s.dx;
-    if (!nothing || !s.h || !s.c || !s.u || !s.dx || !s.du || !s.before) return;
-    memset(nothing, 0, (size_t)op->width * sizeof *nothing);
-    gather(op, op->last.h->gradient, s.h);
-    gather(op, last_c ? last_c->gradient : NULL, s.c);
-    fill_before(op, s.before);
-    for (s.step = op->sequences.steps - 1; s.step >= 0; s.step--) {
-        for_running(&s, backward_rows);
-        hd_layer_input_gradient(pass, op->sequences.running[s.step], gates, s.u, op->weight, true, s.h);
+    float *before = states_before(pass, op);
+    hd_cell_backward_call call = {.cell = op->cell,
+                                  .width = op->width,
+                                  .order = op->sequences.order,
+                                  .first_c = op->first.c ? op->first.c->data : NULL,
+                                  .before = before,
+                                  .y = op->y->data,
+                                  .kept = op->kept,
+                                  .dy = op->y->gradient,
+                                  .dh = gather(pass, op, op->last.h->gradient),
+                                  .dc = gather(pass, op, last_c ? last_c->gradient : NULL),
+                                  .dx = hd_pass_numbers(pass, op->x->rows, op->gates),
+                                  .du = hd_pass_numbers(pass, op->x->layout->sequences, op->gates)};
+    /* a GRU's candidate gives its input and its state different gradients */
+    if (op->cell == HD_GRU) call.du_rows = hd_pass_numbers(pass, op->x->rows, op->gates);
+    if (pass->status != HEED_OK) return;
+    const int32_t *tokens = op->tokens + op->x->rows; /* past those of the last step */
+    for (int64_t step = op->sequences.steps - 1; step >= 0; step--) {
+        call.count = op->sequences.running[step];
+        call.rows = tokens -= call.count;
+        call.previous = step ? tokens - op->sequences.running[step - 1] : NULL;
+        pass->stream.device->cell_backward(&pass->stream, &call);
+        hd_layer_input_gradient(pass, call.count, op->gates, call.du, op->weight, true, call.dh);
     }
-    hd_gradient_give(pass, op->x, s.dx);
-    give_state(pass, op, op->first.h, s.h);
-    give_state(pass, op, op->first.c, s.c);
-    hd_tensor before = {.rows = tokens, .columns = op->width, .data = s.before};
-    float *d_weight = hd_pass_gradient(pass, op->weight);
-    if (d_weight) hd_layer_weight_gradient(pass, gates, s.du, &before, op->weight, d_weight);
-    if (hd_pass_gradient(pass, op->bias))
-        hd_parallel_for(pass->context, (gates + COLUMNS_A_PIECE - 1) / COLUMNS_A_PIECE, tokens * gates, sum_bias, &s);
+    hd_gradient_give(pass, op->x, call.dx);
+    give_state(pass, op, op->first.h, call.dh);
+    give_state(pass, op, op->first.c, call.dc);
+    backward_weight(pass, op, before, call.du_rows ? call.du_rows : call.dx);
 }
 
 static bool fits(hd_pass *pass, const recur_node *op, const hd_tensor *state) {
@@ -239,7 +167,7 @@ static bool fits(hd_pass *pass, const recur_node *op, const hd_tensor *state) {
     return false;
 }
 
-static bool wants(const hd_tensor *tensor) { return tensor && tensor->needs_gradient; }
+static bool needs_gradient(const hd_tensor *tensor) { return tensor && tensor->needs_gradient; }
 
 hd_tensor *hd_recur(hd_pass *pass, hd_cell cell, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, bool backwards,
                     hd_recurrent_state *state) {
@@ -251,33 +179,25 @@ hd_tensor *hd_recur(hd_pass *pass, hd_cell cell, hd_tensor *x, hd_parameter *wei
                      .x = x,
                      .first = *state,
                      .width = weight->columns,
-                     .gates = hd_cell_gates(cell),
+                     .gates = hd_cell_gates(cell) * weight->columns,
                      .kept_width = hd_cell_kept(cell) * weight->columns};
-    if (weight->rows != op.gates * op.width || x->columns != weight->rows ||
-        (bias && hd_parameter_count(bias) != weight->rows))
+    if (weight->rows != op.gates || x->columns != weight->rows || (bias && hd_parameter_count(bias) != weight->rows))
         return hd_pass_fail(
             pass, HEED_ARGUMENT, "\"%s\" is [%lld, %lld] and cannot take rows of %lld through %lld gates", weight->name,
-            (long long)weight->rows, (long long)weight->columns, (long long)x->columns, (long long)op.gates);
+            (long long)weight->rows, (long long)weight->columns, (long long)x->columns, (long long)hd_cell_gates(cell));
     if (!fits(pass, &op, state->h) || !fits(pass, &op, state->c)) return NULL;
     int64_t sequences = x->layout->sequences;
     op.y = hd_tensor_new(pass, x->rows, op.width, x->layout);
     op.last.h = hd_tensor_new(pass, sequences, op.width, NULL);
     op.last.c = cell == HD_LSTM ? hd_tensor_new(pass, sequences, op.width, NULL) : NULL;
     if (pass->status != HEED_OK || !hd_order_by_length(pass, x->layout, &op.sequences)) return NULL;
+    op.tokens = order_tokens(pass, &op);
     op.y->needs_gradient = pass->recording && (x->needs_gradient || weight->trained || (bias && bias->trained) ||
-                                               wants(state->h) || wants(state->c));
+                                               needs_gradient(state->h) || needs_gradient(state->c));
     op.last.h->needs_gradient = op.y->needs_gradient;
     if (op.last.c) op.last.c->needs_gradient = op.y->needs_gradient;
-    if (op.y->needs_gradient && op.kept_width) {
-        op.kept = new_rows(pass, x->rows, op.kept_width);
-        if (!op.kept) return NULL;
-    }
-    if (!forward(pass, &op)) return NULL;
-    recur_node *record = hd_pass_record(pass, op.y, sizeof *record, backward);
-    if (record) {
-        op.node = record->node;
-        *record = op;
-    }
+    if (op.y->needs_gradient && op.kept_width) op.kept = hd_pass_numbers(pass, x->rows, op.kept_width);
+    if (pass->status == HEED_OK) forward(pass, &op);
     *state = op.last;
-    return op.y;
+    return hd_pass_record(pass, op.y, &op, sizeof op, backward);
 }

@@ -13,13 +13,11 @@ static void backward(hd_pass *pass, hd_node *node) {
 
 hd_tensor *hd_reshape(hd_pass *pass, hd_tensor *x, int64_t columns) {
     if (!x) return NULL;
-    if (x->rows * x->columns % columns)
+    if (hd_tensor_count(x) % columns)
         return hd_pass_fail(pass, HEED_ARGUMENT, "[%lld, %lld] cannot be seen as rows of %lld", (long long)x->rows,
                             (long long)x->columns, (long long)columns);
-    hd_tensor *y = hd_tensor_wrap(pass, x->rows * x->columns / columns, columns, x->data, NULL);
+    hd_tensor *y = hd_tensor_wrap(pass, hd_tensor_count(x) / columns, columns, x->data, NULL);
     if (!y) return NULL;
     y->needs_gradient = x->needs_gradient;
-    reshape_node *op = hd_pass_record(pass, y, sizeof *op, backward);
-    if (op) op->x = x, op->y = y;
-    return y;
+    return hd_pass_record(pass, y, &(reshape_node){.x = x, .y = y}, sizeof(reshape_node), backward);
 }

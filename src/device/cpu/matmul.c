@@ -4,7 +4,7 @@
 
 enum {
     WORK_A_PIECE = 1 << 18, /* multiply–adds */
-    LEAST_ROWS = 8          /* fewer leave the multiplier waiting for B */
+    LEAST_ROWS = 8          /* fewer are bound by reading B */
 };
 
 typedef struct split {
@@ -21,26 +21,26 @@ static void multiply_piece(void *argument, int64_t piece, int worker) {
                                  hd_min(panel + s->panels_a_piece, s->panels));
 }
 
-static int64_t share(int64_t count, int64_t pieces) { return (count + pieces - 1) / pieces; }
+static int64_t divide_up(int64_t count, int64_t pieces) { return (count + pieces - 1) / pieces; }
 
-/* A piece for each thread: what the kernel copies and keeps in its caches pays the more, the larger a piece is. */
+/* A piece for each thread: larger pieces make better use of what the kernel copies and caches. */
 void hd_matmul(const heed_context *context, const hd_product *product) {
     if (product->rows <= 0 || product->columns <= 0) return;
-    int64_t panels = share(product->columns, HD_PANEL);
+    int64_t panels = divide_up(product->columns, HD_PANEL);
     split s = {context, product, product->rows, panels, panels, 1};
     int64_t work = product->rows * product->columns * hd_max(product->depth, 1);
-    int64_t wanted = hd_min(work / WORK_A_PIECE, context->threads);
-    if (wanted > 1) {
+    int64_t pieces = hd_min(work / WORK_A_PIECE, context->threads);
+    if (pieces > 1) {
         /* by rows or by panels, whichever makes the largest piece smaller */
-        int64_t rows_a_piece = share(product->rows, wanted), panels_a_piece = share(panels, wanted);
+        int64_t rows_a_piece = divide_up(product->rows, pieces), panels_a_piece = divide_up(panels, pieces);
         int64_t by_rows = rows_a_piece * panels, by_panels = product->rows * panels_a_piece;
         if (rows_a_piece >= LEAST_ROWS &&
             (by_rows < by_panels || (by_rows == by_panels && product->rows >= product->columns))) {
             s.rows_a_piece = rows_a_piece;
         } else {
             s.panels_a_piece = panels_a_piece;
-            s.panel_pieces = share(panels, panels_a_piece);
+            s.panel_pieces = divide_up(panels, panels_a_piece);
         }
     }
-    hd_parallel_for(context, share(product->rows, s.rows_a_piece) * s.panel_pieces, work, multiply_piece, &s);
+    hd_parallel_for(context, divide_up(product->rows, s.rows_a_piece) * s.panel_pieces, work, multiply_piece, &s);
 }

@@ -1,6 +1,6 @@
 /* The matrix product on all threads: outputs are split, sums never are. */
-#ifndef HD_TENSOR_MATMUL_H
-#define HD_TENSOR_MATMUL_H
+#ifndef HD_DEVICE_CPU_MATMUL_H
+#define HD_DEVICE_CPU_MATMUL_H
 
 #include "device/cpu/kernels/kernels.h"
 

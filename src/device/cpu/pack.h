@@ -1,14 +1,14 @@
-/* Weights packed into the panels that matrix products read. */
+/* A weight as the CPU's matrix products read it. */
 #ifndef HD_DEVICE_CPU_PACK_H
 #define HD_DEVICE_CPU_PACK_H
 
 #include "tensor/parameter.h"
 
-/* Makes `panels` from `data` or `stored` when they are missing or stale; new panels come from `arena`, in f32 when
- * made from `data`, else in `dtype`. Not for several threads at once. */
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
-
-/* Row `row` of a table, widened to float32 in y [columns]. One of which only panels were kept must not be in pairs. */
-void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
+typedef struct hd_packed {
+    void *panels; /* for x · weightᵀ, [rows / 32][columns][32] */
+    hd_dtype dtype;
+    bool in_pairs;    /* the panels hold pairs of bfloat16, for a context that computes in it */
+    float *row_pairs; /* and of a trained matrix also pairs of rows, [rows / 2, columns], for its input's gradient */
+} hd_packed;
 
 #endif

@@ -1,6 +1,6 @@
-/* Matrices rounded to bfloat16 for products, as pairs of neighbours in depth (device/cpu/kernels/pairs.c), on all threads. */
-#ifndef HD_TENSOR_PAIRS_H
-#define HD_TENSOR_PAIRS_H
+/* Matrices rounded to bfloat16 for products, as pairs of neighbours in depth (kernels/pairs.c), on all threads. */
+#ifndef HD_DEVICE_CPU_PAIRS_H
+#define HD_DEVICE_CPU_PAIRS_H
 
 #include "device/cpu/kernels/kernels.h"
 

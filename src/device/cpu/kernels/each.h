@@ -19,6 +19,10 @@
     K(cell) K(cell_backward) K(multiply_add_peak)
 /* clang-format on */
 
+/* An entry of the table that is not listed would be NULL. */
+#define HD_ONE(kernel) +1
+_Static_assert(sizeof(hd_kernels) == (1 HD_KERNELS(HD_ONE)) * sizeof(void (*)(void)), "HD_KERNELS lists every kernel");
+
 #define HD_DECLARE(kernel) extern __typeof__(*((hd_kernels *)0)->kernel) HD_KERNEL(kernel);
 HD_KERNELS(HD_DECLARE)
 

@@ -1,4 +1,4 @@
-/* Kernels whose elements do not meet: sums, scalings, activations, Adam; and two that only look (squares, non-finite). */
+/* Kernels whose elements do not meet: sums, scalings, activations, Adam; and two that only read (squares, non-finite). */
 #include "device/cpu/kernels/each.h"
 
 void HD_KERNEL(add)(int64_t count, const float *a, const float *b, float *y) {
@@ -28,11 +28,11 @@ void HD_KERNEL(multiply)(int64_t count, const float *a, const float *b, float *y
     }
 }
 
-void HD_KERNEL(rotate)(int64_t width, const float *table, float turn, const float *x, float *y) {
+void HD_KERNEL(rotate)(int64_t width, const float *table, float sign, const float *x, float *y) {
     int64_t half = width / 2;
     for (int64_t j = 0; j < half; j += LANES) {
         int64_t n = half - j;
-        lanes sine = lanes_mul(lanes_set(turn), lanes_load_some(table + j, n));
+        lanes sine = lanes_mul(lanes_set(sign), lanes_load_some(table + j, n));
         lanes cosine = lanes_load_some(table + half + j, n);
         lanes a = lanes_load_some(x + j, n), b = lanes_load_some(x + half + j, n);
         lanes_store_some(y + j, lanes_fma(a, cosine, lanes_negate(lanes_mul(b, sine))), n);

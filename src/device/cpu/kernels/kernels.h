@@ -1,30 +1,17 @@
 /* The kernel table: arithmetic on plain pointers, one table per instruction set, all of them equal bit for bit.
  *
  * Kernels neither allocate nor fail nor start threads: a caller splits outputs into pieces and gives each kernel a range
- * of rows, panels or elements. The fixed order of each sum is said in the kernel's own file in each/. */
+ * of rows, panels or elements. The fixed order of each sum is documented in the kernel's own file. */
 #ifndef HD_KERNELS_KERNELS_H
 #define HD_KERNELS_KERNELS_H
 
 #include "base/context.h"
-#include "tensor/dtype.h"
-#include "base/random.h"
+#include "device/types.h"
 
-typedef enum hd_activation {
-    HD_IDENTITY,
-    HD_RELU,
-    HD_GELU,      /* with erf */
-    HD_GELU_TANH, /* "gelu_new", "gelu_pytorch_tanh" */
-    HD_SILU,      /* "silu", "swish" */
-    HD_TANH,
-    HD_SIGMOID
-} hd_activation;
-
-enum { HD_PANEL = 32 }; /* columns of a packed panel */
-
-/* What a product does with the C that it finds. */
+/* What a product does with the values in C. */
 typedef enum hd_product_mode {
     HD_STORE,    /* C = chain from zero */
-    HD_CONTINUE, /* C = the chain that C already holds, gone on with: the same bits as one longer product */
+    HD_CONTINUE, /* C = continues the chain whose value C is: the same bits as one longer product */
     HD_ADD       /* C = C + chain from zero */
 } hd_product_mode;
 
@@ -41,34 +28,13 @@ typedef struct hd_product {
     hd_dtype b_dtype; /* HD_F32; for panels also HD_F16 or HD_BF16, widened in registers */
     float *c;         /* [rows, columns], row stride c_row */
     int64_t c_row;
-    bool
-        pairs; /* A and B hold pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Each instruction
-                 * set has its own bits here. */
+    /* A and B hold pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Each instruction set has its
+     * own bits here. */
+    bool pairs;
     hd_product_mode mode;
     const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
     hd_activation activation;
 } hd_product;
-
-/* One step of Adam on `count` parameters (each/adam.c). */
-typedef struct hd_adam {
-    float lr, beta1, beta2, epsilon, weight_decay; /* weight_decay as in AdamW: decoupled, times lr */
-    float correction1, correction2;                /* 1 / (1 − βᵗ) */
-    float gradient_scale;                          /* clipping */
-} hd_adam;
-
-/* Dropout of the element (example, position, column): kept when its random word is >= threshold, then times scale. */
-typedef struct hd_dropout {
-    hd_random_key key;
-    uint32_t threshold; /* p · 2^32; 0 keeps everything */
-    float scale;        /* 1 / (1 − p) */
-} hd_dropout;
-
-/* Σ exp x over a row that is seen piece by piece, as a sum of exp(x − largest) in each lane. */
-enum { HD_EXP_PIECE = 512 };
-typedef struct hd_exp_sum {
-    float largest; /* −∞ at first */
-    float lanes[16];
-} hd_exp_sum;
 
 /* One head of one sequence. Rows are strided, so that heads can be read out of [tokens, heads · width] matrices.
  * Panels are those of `pack`: of k for the scores, of v for the backward pass. */
@@ -80,21 +46,21 @@ typedef struct hd_attention {
     const float *q, *v;    /* [queries, width], [keys, width] */
     const float *k_panels; /* [keys / 32][width][32] */
     int64_t q_row, v_row;
-    const int32_t
-        *places; /* [queries, keys], stride places_row: which of the `pool` keys in k_panels and v is key j of a
-                            * query's; NULL: key j itself */
-    int64_t places_row, pool; /* pool: a multiple of 16 */
+    /* [queries, keys], stride index_row: which of the `pool_keys` keys in k_panels and v is key j of a query's; NULL: key
+     * j itself. pool_keys is a multiple of 16. */
+    const int32_t *index;
+    int64_t index_row, pool_keys;
     /* From k_panels and v of a row to those of the next, which is then another head of the same query; 0: rows share
-     * them. Not with places. */
-    int64_t k_apart, v_apart;
-    const float *soon_k, *soon_v; /* k_panels and v of what comes next, asked for meanwhile; or NULL */
-    float *output;                /* [queries, width] */
+     * them. Not with an index. */
+    int64_t k_head_stride, v_head_stride;
+    const float *prefetch_k, *prefetch_v; /* k_panels and v of the next call; or NULL */
+    float *output;                        /* [queries, width] */
     int64_t output_row;
     float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
     int64_t log_sum_row;
     hd_dropout dropout; /* of the weights; column is the key's position */
     uint64_t example;
-    float *weights; /* [queries, keys] as they were before dropout, for people; or NULL */
+    float *weights; /* [queries, keys] as they were before dropout, for observers; or NULL */
     /* backward only */
     const float *k, *v_panels;
     int64_t k_row;
@@ -104,13 +70,6 @@ typedef struct hd_attention {
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
 
-/* A recurrent cell; its gates are in PyTorch's order (each/recurrent.c). */
-typedef enum hd_cell { HD_ELMAN, HD_GRU, HD_LSTM } hd_cell;
-
-/* Gates of a cell, and rows of `kept` a step. */
-static inline int64_t hd_cell_gates(hd_cell cell) { return cell == HD_LSTM ? 4 : cell == HD_GRU ? 3 : 1; }
-static inline int64_t hd_cell_kept(hd_cell cell) { return cell == HD_LSTM ? 5 : cell == HD_GRU ? 4 : 0; }
-
 /* A step of a cell on one row. */
 typedef struct hd_cell_step {
     hd_cell cell;
@@ -118,7 +77,7 @@ typedef struct hd_cell_step {
     const float *x, *u;               /* [gates, width]: what the input and the state before give, with their biases */
     const float *h_before, *c_before; /* [width]; c is an LSTM's alone */
     float *h, *c;                     /* [width]: afterwards; may be the ones before */
-    float *kept;                      /* [kept, width] for the way back, or NULL */
+    float *kept;                      /* [kept, width] for the backward pass, or NULL */
     /* backward only */
     const float *dh;  /* [width] */
     float *dc;        /* [width]: of c afterwards; becomes that of c before */
@@ -126,7 +85,7 @@ typedef struct hd_cell_step {
     float *dh_before; /* [width], written: what does not go through u; may be dh */
 } hd_cell_step;
 
-/* Additive attention of one query (each/additive.c). */
+/* Additive attention of one query (additive.c). */
 typedef struct hd_additive_attention {
     int64_t keys, width, value_width;
     const float *q, *k, *scorer; /* [width], [keys, width], [width] */
@@ -139,9 +98,9 @@ typedef struct hd_additive_attention {
     float *dk, *d_values;  /* [keys, width], [keys, value_width], added to */
 } hd_additive_attention;
 
-/* Floats of scratch that the attention kernels want for heads of this width, and for keys in a pool of this size. */
-static inline size_t hd_attention_scratch(int64_t width, int64_t pool) {
-    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool);
+/* Floats of scratch that the attention kernels need for heads of this width, and for an index into so many keys. */
+static inline size_t hd_attention_scratch(int64_t width, int64_t pool_keys) {
+    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys);
 }
 
 typedef struct hd_kernels {
@@ -154,7 +113,7 @@ typedef struct hd_kernels {
      * column. `to` is `from` or HD_F32. */
     void (*pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
                  hd_dtype to, int64_t panel, int64_t panel_end);
-    /* x [rows, columns] in bfloat16 as pairs (each/pairs.c): of neighbouring columns, [rows, columns / 2], the layout of
+    /* x [rows, columns] in bfloat16 as pairs (pairs.c): of neighbouring columns, [rows, columns / 2], the layout of
      * an A by rows and of what `pack` packs; of neighbouring rows, [rows / 2, columns], the layout of an A by columns and
      * of a plain B. */
     void (*pair_columns)(int64_t rows, int64_t columns, const float *x, float *pairs);
@@ -166,8 +125,8 @@ typedef struct hd_kernels {
     void (*add_scaled)(int64_t count, float factor, const float *x, float *y); /* y = fma(factor, x, y) */
     /* y = a b, or fma(a, b, y) */
     void (*multiply)(int64_t count, const float *a, const float *b, float *y, bool add);
-    /* Pairs (x_j, x_{j + width/2}) turned by angles whose sines, then cosines, are in table [width]; `turn` −1: back */
-    void (*rotate)(int64_t width, const float *table, float turn, const float *x, float *y);
+    /* Pairs (x_j, x_{j + width/2}) rotated by angles whose sines, then cosines, are in table [width]; `sign` −1: back */
+    void (*rotate)(int64_t width, const float *table, float sign, const float *x, float *y);
     void (*activate)(hd_activation activation, int64_t count, const float *x, float *y);
     /* dx = dy · slope(x), or dx + that */
     void (*activate_backward)(hd_activation activation, int64_t count, const float *x, const float *dy, float *dx,
@@ -214,7 +173,7 @@ typedef struct hd_kernels {
     /* The loss of a row alone. */
     double (*cross_entropy_loss)(int64_t width, const float *logits, int64_t target, float smoothing);
 
-    /* attention of the first `queries` rows of q; backward knows no places */
+    /* attention of the first `queries` rows of q; backward knows no index */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
 

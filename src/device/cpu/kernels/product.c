@@ -24,32 +24,31 @@ enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this ta
 enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
-    COPY_ROWS = 512,             /* that many rows pay for a copy of B */
+    COPY_ROWS = 512,             /* from so many rows on a copy of B pays */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
-    DIRECT_BYTES = 1 << 19,      /* of a block of B that is read where it lies */
-    A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which places in the cache repeat */
-    A_COLLIDES = 512,            /* rows a multiple of so many floats apart collide */
-    FETCH_ROWS = 112,            /* fewer meet B before all of it has come near */
-    STREAM_ROWS = 3,             /* as few are bound by reading B, which goes by in one stream: whole panels, … */
-    STREAM_DEPTH = 8,            /* … or so many whole rows at a time */
-    B_AHEAD = 16,                /* depths of a panel that are asked for before they are used, … */
-    STREAM_AHEAD = 64,           /* … in a stream, … */
-    COPY_AHEAD = 8,              /* … in a copy; */
-    PACK_AHEAD = 64,             /* and floats of a row that is packed */
+    DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
+    A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
+    A_COLLIDES = 512,            /* rows whose stride is a multiple of so many floats share cache sets */
+    FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
+    STREAM_ROWS = 3,             /* with so few rows B is read in one stream, whole panels deep */
+    STREAM_DEPTH = 8,            /* or, where B is not packed, so many whole rows at a time */
     ADD_ROWS = 112,
-    ADD_COLUMNS = 256 /* of the sums that HD_ADD keeps apart: 112 KiB */
+    ADD_COLUMNS = 256 /* of the sums that HD_ADD computes elsewhere: 112 KiB */
 };
 
-/* What one register block is to do: pointers already stand at its corner. */
+/* Distances of prefetches: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
+enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
+
+/* One register block: pointers are to its corner. */
 typedef struct block {
     int64_t depth;
     const float *a;
     int64_t a_row, a_depth;
     const void *b;
     int64_t b_depth;
-    /* Memory that will be wanted some time later, asked for meanwhile: two lines a depth. */
-    const char *soon[2];
-    int64_t soon_step; /* bytes */
+    /* Memory that is read later: two lines per depth are prefetched. */
+    const char *prefetch[2];
+    int64_t prefetch_step; /* bytes */
     float *c;
     int64_t c_row;
     int64_t columns; /* valid ones, 1 … 16 · column lanes */
@@ -70,6 +69,9 @@ INLINE lanes load_b(const void *b, int64_t index, element kind, int64_t valid) {
     return lanes_load_some((const float *)b + index, valid);
 }
 
+/* Activations that multiply_block applies to its sums. */
+INLINE bool in_registers(hd_activation activation) { return activation == HD_IDENTITY || activation == HD_RELU; }
+
 /* The valid columns of a block of C that does not fill its lanes. */
 static void load_tile(int64_t rows, const block *p, float *tile) {
     for (int64_t r = 0; r < rows; r++)
@@ -88,7 +90,7 @@ static void finish_tile(int64_t rows, const block *p, const float *tile) {
             if (adds) value = lanes_add(lanes_load_some(c + j, valid), value);
             lanes_store_some(c + j, value, valid);
         }
-        if (adds || p->activation > HD_RELU) HD_KERNEL(activate)(p->activation, p->columns, c, c);
+        if (adds || !in_registers(p->activation)) HD_KERNEL(activate)(p->activation, p->columns, c, c);
     }
 }
 
@@ -99,7 +101,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
     lanes sum[ROWS][COLUMN_LANES];
     _Alignas(64) float tile[ROWS * HD_PANEL];
     const bool whole = p->columns == 16 * column_lanes;
-    const bool plain = whole && p->mode != HD_ADD && p->activation <= HD_RELU; /* registers go straight to C */
+    const bool plain = whole && p->mode != HD_ADD && in_registers(p->activation); /* registers go straight to C */
     if (p->mode == HD_CONTINUE) {
         if (!whole) load_tile(rows, p, tile);
         const float *c = whole ? p->c : tile;
@@ -115,16 +117,16 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
             for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_set(0.0f);
     }
     const float *a = p->a;
-    const char *soon = p->soon[0];
-    const int64_t soon_apart = p->soon[1] - p->soon[0];
+    const char *prefetch = p->prefetch[0];
+    const int64_t prefetch_distance = p->prefetch[1] - p->prefetch[0];
     int64_t b_index = 0;
     for (int64_t k = 0; k < p->depth; k++) {
         lanes b[COLUMN_LANES];
 #pragma GCC unroll 2
         for (int l = 0; l < column_lanes; l++)
             b[l] = load_b(p->b, b_index + 16 * l, kind, partial && l == column_lanes - 1 ? p->columns - 16 * l : 16);
-        __builtin_prefetch(soon);
-        __builtin_prefetch(soon + soon_apart);
+        __builtin_prefetch(prefetch);
+        __builtin_prefetch(prefetch + prefetch_distance);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             lanes value = lanes_set(a[r * p->a_row]);
@@ -134,7 +136,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
         }
         a += p->a_depth;
         b_index += p->b_depth;
-        soon += p->soon_step;
+        prefetch += p->prefetch_step;
     }
     if (p->bias) {
         lanes bias[COLUMN_LANES];
@@ -244,7 +246,7 @@ typedef struct part {
     int64_t row, row_end, panel, panel_end, k, depth;
 } part;
 
-/* Whether A's rows are the ones that lie apart: a weight's gradient, where A is read transposed. */
+/* Whether A's rows are the ones that are strided: a weight's gradient, where A is read transposed. */
 static bool is_by_columns(const hd_product *product) { return product->a_row == 1 && product->a_depth != 1; }
 
 /* The part's depths of A's rows [row, row_end): each row together, A_ROW apart, or, where A lies by columns, each
@@ -283,25 +285,26 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
         }
 }
 
-/* What a block asks for while it runs: B where it is read in place and for the first time, else the next rows of A, two
- * of them with each panel, or, where A lies by columns, all with the last. */
-static void choose_soon(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b, block *p) {
+/* What a block prefetches: B where it is read in place and for the first time, else the next rows of A, two of them with
+ * each panel, or, where A is by columns, all with the last. */
+static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
+                            block *p) {
     if (fetch_b) {
         int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = 1;
         if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
-        p->soon[0] = (const char *)p->b + ahead * HD_PANEL * size;
-        p->soon[1] = p->soon[0] + 64;
-        p->soon_step = product->b_depth * size;
+        p->prefetch[0] = (const char *)p->b + ahead * HD_PANEL * size;
+        p->prefetch[1] = p->prefetch[0] + 64;
+        p->prefetch_step = product->b_depth * size;
         return;
     }
-    p->soon[0] = (const char *)(product->a + next * product->a_row + t->k * product->a_depth);
+    p->prefetch[0] = (const char *)(product->a + next * product->a_row + t->k * product->a_depth);
     if (is_by_columns(product)) {
-        p->soon[1] = p->soon[0] + (ROWS - 1) * sizeof(float);
-        p->soon_step = panel == t->panel_end - 1 ? product->a_depth * (int64_t)sizeof(float) : 0;
+        p->prefetch[1] = p->prefetch[0] + (ROWS - 1) * sizeof(float);
+        p->prefetch_step = panel == t->panel_end - 1 ? product->a_depth * (int64_t)sizeof(float) : 0;
     } else {
-        p->soon[0] += 2 * (panel - t->panel) * product->a_row * (int64_t)sizeof(float);
-        p->soon[1] = p->soon[0] + product->a_row * (int64_t)sizeof(float);
-        p->soon_step = sizeof(float);
+        p->prefetch[0] += 2 * (panel - t->panel) * product->a_row * (int64_t)sizeof(float);
+        p->prefetch[1] = p->prefetch[0] + product->a_row * (int64_t)sizeof(float);
+        p->prefetch_step = sizeof(float);
     }
 }
 
@@ -335,7 +338,7 @@ static void multiply_part(const hd_product *product, const part *t, const float 
                          : (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size;
             p.c = product->c + row * product->c_row + panel * HD_PANEL;
             p.bias = last && product->bias ? product->bias + panel * HD_PANEL : NULL;
-            choose_soon(product, t, next, panel, !b_copy && (row == t->row || rows < FETCH_ROWS), &p);
+            choose_prefetch(product, t, next, panel, !b_copy && (row == t->row || rows < FETCH_ROWS), &p);
             multiply_panel(next - row, hd_min(HD_PANEL, product->columns - panel * HD_PANEL), kind, padded, &p);
         }
     }
@@ -379,24 +382,24 @@ static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
     return (depth + blocks - 1) / blocks;
 }
 
-/* HD_ADD keeps its chains apart from C until they are whole. */
-__attribute__((noinline)) static void add_apart(const hd_product *product, const part *all, int64_t depth_block) {
+/* HD_ADD computes its chains elsewhere and adds them to C when they are whole. */
+__attribute__((noinline)) static void add_separately(const hd_product *product, const part *all, int64_t depth_block) {
     _Alignas(64) float sums[ADD_ROWS * ADD_COLUMNS];
     for (int64_t at = all->panel; at < all->panel_end; at += ADD_COLUMNS / HD_PANEL)
         for (int64_t row = all->row; row < all->row_end; row += ADD_ROWS) {
             int64_t panels = hd_min(ADD_COLUMNS / HD_PANEL, all->panel_end - at), column = at * HD_PANEL;
-            hd_product apart = *product;
-            apart.rows = hd_min(ADD_ROWS, all->row_end - row);
-            apart.columns = hd_min(panels * HD_PANEL, product->columns - column);
-            apart.a += row * product->a_row;
-            apart.b = (const char *)product->b + at * product->b_panel * (int64_t)hd_dtype_size(product->b_dtype);
-            apart.c = sums, apart.c_row = ADD_COLUMNS;
-            apart.mode = HD_STORE, apart.activation = HD_IDENTITY;
-            multiply(&apart, &(part){.row_end = apart.rows, .panel_end = panels}, depth_block);
-            for (int64_t r = 0; r < apart.rows; r++) {
+            hd_product own = *product;
+            own.rows = hd_min(ADD_ROWS, all->row_end - row);
+            own.columns = hd_min(panels * HD_PANEL, product->columns - column);
+            own.a += row * product->a_row;
+            own.b = (const char *)product->b + at * product->b_panel * (int64_t)hd_dtype_size(product->b_dtype);
+            own.c = sums, own.c_row = ADD_COLUMNS;
+            own.mode = HD_STORE, own.activation = HD_IDENTITY;
+            multiply(&own, &(part){.row_end = own.rows, .panel_end = panels}, depth_block);
+            for (int64_t r = 0; r < own.rows; r++) {
                 float *c = product->c + (row + r) * product->c_row + column;
-                HD_KERNEL(add)(apart.columns, c, sums + r * ADD_COLUMNS, c);
-                HD_KERNEL(activate)(product->activation, apart.columns, c, c);
+                HD_KERNEL(add)(own.columns, c, sums + r * ADD_COLUMNS, c);
+                HD_KERNEL(activate)(product->activation, own.columns, c, c);
             }
         }
 }
@@ -405,7 +408,7 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
     part all = {.row = row, .row_end = row_end, .panel = panel, .panel_end = panel_end};
     int64_t depth_block = choose_depth_block(product, row_end - row);
     if (product->mode == HD_ADD && product->depth > depth_block)
-        add_apart(product, &all, depth_block);
+        add_separately(product, &all, depth_block);
     else
         multiply(product, &all, depth_block);
 }

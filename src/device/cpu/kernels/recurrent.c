@@ -4,7 +4,7 @@
  *   Elman (Elman, 1990)                     h′ = tanh(x + u)
  *   LSTM (Hochreiter and Schmidhuber, 1997) i, f, o = σ(x + u), g = tanh(x + u);  c′ = f c + i g,  h′ = o tanh(c′)
  *   GRU (Cho et al., 2014)                  r, z = σ(x + u), n = tanh(x + r u);   h′ = (1 − z) n + z h
- * Kept for the way back: nothing; i f g o c′; r z n u_n. */
+ * Kept for the backward pass: nothing; i f g o c′; r z n u_n. */
 #include "device/cpu/kernels/each.h"
 
 /* a (1 − a), the sigmoid's slope by its value; and 1 − a², that of tanh */

@@ -80,14 +80,15 @@ int64_t HD_KERNEL(find_above)(int64_t count, const float *x, float bound) {
 
 INLINE double loss_of(const row_sums *row, int64_t width, float at_target, float smoothing) {
     double log_sum = (double)row->largest + (double)logarithm(row->denominator),
-           share = (double)smoothing / (double)width;
+           uniform = (double)smoothing / (double)width;
     double entropy = 0; /* Σ q log q, a constant of the task */
     if (smoothing > 0) {
-        double peak = 1.0 - (double)smoothing + share;
-        entropy = peak * (double)logarithm((float)peak) + share * (double)(width - 1) * (double)logarithm((float)share);
+        double peak = 1.0 - (double)smoothing + uniform;
+        entropy =
+            peak * (double)logarithm((float)peak) + uniform * (double)(width - 1) * (double)logarithm((float)uniform);
     }
     double cross = (1.0 - (double)smoothing) * (log_sum - (double)at_target) +
-                   share * ((double)width * log_sum - (double)row->sum);
+                   uniform * ((double)width * log_sum - (double)row->sum);
     return entropy + cross;
 }
 
@@ -99,9 +100,9 @@ double HD_KERNEL(cross_entropy_loss)(int64_t width, const float *logits, int64_t
 double HD_KERNEL(cross_entropy)(int64_t width, float *logits, int64_t target, float smoothing, float scale) {
     float at_target = logits[target];
     row_sums row = exponentials(width, logits, logits);
-    lanes factor = lanes_set(scale / row.denominator), share = lanes_set(-scale * (smoothing / (float)width));
+    lanes factor = lanes_set(scale / row.denominator), uniform = lanes_set(-scale * (smoothing / (float)width));
     for (int64_t j = 0; j < width; j += LANES)
-        lanes_store_some(logits + j, lanes_fma(lanes_load_some(logits + j, width - j), factor, share), width - j);
+        lanes_store_some(logits + j, lanes_fma(lanes_load_some(logits + j, width - j), factor, uniform), width - j);
     logits[target] -= scale * (1.0f - smoothing);
     return loss_of(&row, width, at_target, smoothing);
 }
@@ -132,7 +133,7 @@ double HD_KERNEL(cross_entropy_pair)(int64_t width, float *a, float *b, int64_t 
     }
     float p_from_q = lanes_sum(sum_p), q_from_p = -lanes_sum(sum_q); /* KL(p ‖ q), KL(q ‖ p) */
     float half = 0.5f * agreement;
-    lanes weight = lanes_set(half), factor = lanes_set(scale), share = lanes_set(-scale * (smoothing / (float)width));
+    lanes weight = lanes_set(half), factor = lanes_set(scale), uniform = lanes_set(-scale * (smoothing / (float)width));
     /* of p and of q: 1 of the cross entropy, and half of each divergence */
     lanes own_p = lanes_set(1.0f + half - half * p_from_q), own_q = lanes_set(1.0f + half - half * q_from_p);
     for (int64_t j = 0; j < width; j += LANES) {
@@ -141,8 +142,8 @@ double HD_KERNEL(cross_entropy_pair)(int64_t width, float *a, float *b, int64_t 
         lanes difference = lanes_mul(weight, at.difference);
         lanes da = lanes_sub(lanes_mul(at.p, lanes_add(own_p, difference)), lanes_mul(weight, at.q));
         lanes db = lanes_sub(lanes_mul(at.q, lanes_sub(own_q, difference)), lanes_mul(weight, at.p));
-        lanes_store_some(a + j, lanes_fma(da, factor, share), n);
-        lanes_store_some(b + j, lanes_fma(db, factor, share), n);
+        lanes_store_some(a + j, lanes_fma(da, factor, uniform), n);
+        lanes_store_some(b + j, lanes_fma(db, factor, uniform), n);
     }
     a[target] -= scale * (1.0f - smoothing);
     b[target] -= scale * (1.0f - smoothing);

@@ -1,0 +1,35 @@
+/* The CPU's operations, one function per entry of the device table (device/device.h). */
+#ifndef HD_DEVICE_CPU_CPU_H
+#define HD_DEVICE_CPU_CPU_H
+
+#include "device/cpu/slices.h"
+#include "device/device.h"
+
+#define HD_DECLARE_CPU_CALL(name) void hd_cpu_##name(hd_stream *stream, const hd_##name##_call *call);
+HD_DEVICE_CALLS(HD_DECLARE_CPU_CALL)
+#undef HD_DECLARE_CPU_CALL
+
+heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+int64_t hd_cpu_operand_count(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
+
+/* Scratch of the stream, which the caller gives back with hd_arena_rewind; NULL, with the stream's status set, when there
+ * is none. */
+static inline void *hd_cpu_scratch(hd_stream *stream, size_t count, size_t size) {
+    void *memory = hd_arena_alloc(&stream->scratch, count, size);
+    if (!memory) hd_stream_fail(stream, HEED_MEMORY);
+    return memory;
+}
+
+/* A call's chunks, the whole of `rows` when it names none. */
+typedef struct hd_cpu_chunks {
+    int64_t count;
+    const int32_t *starts;
+    int32_t whole[2];
+} hd_cpu_chunks;
+
+static inline void hd_cpu_chunks_of(const hd_chunks *chunks, int64_t rows, hd_cpu_chunks *out) {
+    *out = (hd_cpu_chunks){chunks->count, chunks->starts, {0, (int32_t)rows}};
+    if (!chunks->count) out->count = 1, out->starts = out->whole;
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* Where the keys and values of attention are: in order, by an index into a pool, or those of several heads of one query.
+ * These functions are told how many keys each row sees, and know no reason for it; attention.c knows that, and not this. */
+#ifndef HD_KERNELS_ATTENTION_KEYS_H
+#define HD_KERNELS_ATTENTION_KEYS_H
+
+#include "device/cpu/kernels/each.h"
+
+enum { QUERIES = HD_ATTENTION_QUERIES, KEYS = HD_ATTENTION_KEYS };
+
+static void multiply(const hd_product *product) {
+    HD_KERNEL(product)(product, 0, product->rows, 0, (product->columns + HD_PANEL - 1) / HD_PANEL);
+}
+
+/* Rows of x [rows, width] times keys of panels, from the start of a panel on: out [rows, out_row]. */
+static void times_keys(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
+                       int64_t first_key, int64_t keys, float *out, int64_t out_row) {
+    multiply(&(hd_product){.rows = rows,
+                           .columns = keys,
+                           .depth = a->width,
+                           .a = x,
+                           .a_row = x_row,
+                           .a_depth = 1,
+                           .b = panels + first_key * a->width,
+                           .b_depth = HD_PANEL,
+                           .b_panel = HD_PANEL * a->width,
+                           .c = out,
+                           .c_row = out_row});
+}
+
+/* The same for one block: out [rows, KEYS]. */
+static void times_panels(const hd_attention *a, const float *x, int64_t x_row, int64_t rows, const float *panels,
+                         int64_t first_key, int64_t keys, float *out) {
+    times_keys(a, x, x_row, rows, panels, first_key, keys, out, KEYS);
+}
+
+/* ---- a few rows ----
+ *
+ * Decoding has one query per hypothesis. These do what the products above do, the same chains, without their preparations:
+ * for hypotheses on the same keys, or for the heads of one, each with its own keys. */
+
+enum { FEW = 8 };
+
+/* out [rows, keys up to whole lanes] = rows of q · keys of panels. */
+INLINE void score_tile(const int rows, const bool own_keys, const hd_attention *a, const float *q, const float *panels,
+                       int64_t keys, float *out, int64_t out_row) {
+    const int64_t ahead = a->prefetch_k ? a->prefetch_k - a->k_panels : 0;
+    for (int64_t j = 0; j < keys; j += LANES) {
+        const float *key = panels + j / HD_PANEL * HD_PANEL * a->width + j % HD_PANEL;
+        lanes sum[FEW], value;
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) sum[r] = lanes_set(0.0f);
+        for (int64_t k = 0; k < a->width; k++, key += HD_PANEL)
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                if (r == 0 || own_keys) {
+                    value = lanes_load(key + r * a->k_head_stride);
+                    __builtin_prefetch(key + r * a->k_head_stride + ahead);
+                }
+                sum[r] = lanes_fma(lanes_set(q[r * a->q_row + k]), value, sum[r]);
+            }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) lanes_store(out + r * out_row + j, sum[r]);
+    }
+}
+
+/* Where the values of a row are: in order, by its index, or a head further than those of the row before. */
+typedef enum value_order { IN_ORDER, BY_INDEX, BY_HEAD } value_order;
+
+/* sums [rows, LANES · vectors] += weights [rows, count] · rows of v; the last vector has `last` columns. */
+INLINE void add_tile(const int rows, const int vectors, const value_order order, int64_t last, const hd_attention *a,
+                     int64_t count, const float *weights, const float *v, const int32_t *index, float *sums) {
+    const int64_t ahead = a->prefetch_v ? a->prefetch_v - a->v : 0;
+    lanes sum[FEW][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int l = 0; l < vectors; l++)
+            sum[r][l] = lanes_load_some(sums + r * a->width + l * LANES, l == vectors - 1 ? last : LANES);
+    for (int64_t j = 0; j < count; j++)
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            const float *value = v + (order == BY_INDEX ? index[r * a->index_row + j] : j) * a->v_row;
+            if (order == BY_HEAD) value += r * a->v_head_stride;
+            lanes weight = lanes_set(weights[r * KEYS + j]);
+#pragma GCC unroll 2
+            for (int l = 0; l < vectors; l++) {
+                lanes part = lanes_load_some(value + l * LANES, l == vectors - 1 ? last : LANES);
+                if (r == 0 || order == BY_HEAD) __builtin_prefetch(value + l * LANES + ahead);
+                sum[r][l] = lanes_fma(weight, part, sum[r][l]);
+            }
+        }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int l = 0; l < vectors; l++)
+            lanes_store_some(sums + r * a->width + l * LANES, sum[r][l], l == vectors - 1 ? last : LANES);
+}
+
+INLINE void add_tile_columns(const int rows, const value_order order, const hd_attention *a, int64_t count,
+                             const float *weights, const float *v, const int32_t *index, float *sums) {
+    int64_t j = 0;
+    for (; j + 2 * LANES <= a->width; j += 2 * LANES)
+        add_tile(rows, 2, order, LANES, a, count, weights, v + j, index, sums + j);
+    for (; j < a->width; j += LANES) add_tile(rows, 1, order, a->width - j, a, count, weights, v + j, index, sums + j);
+}
+
+/* CALL(n) for the number of rows, as a constant. */
+#define FEW_ROWS(rows, CALL) \
+    switch (rows) {          \
+        CALL(1);             \
+        CALL(2);             \
+        CALL(3);             \
+        CALL(4);             \
+        CALL(5);             \
+        CALL(6);             \
+        CALL(7);             \
+        CALL(8);             \
+    }
+
+static void score_shared(int64_t rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
+                         float *out, int64_t out_row) {
+#define CALL(n)                                                 \
+    case n:                                                     \
+        score_tile(n, false, a, q, panels, keys, out, out_row); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void score_by_head(int64_t rows, const hd_attention *a, const float *q, const float *panels, int64_t keys,
+                          float *out, int64_t out_row) {
+#define CALL(n)                                                \
+    case n:                                                    \
+        score_tile(n, true, a, q, panels, keys, out, out_row); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+/* times_keys for a few rows, or for any that have keys of their own heads. */
+static void score_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys, float *out,
+                      int64_t out_row) {
+    for (int64_t end = row + rows; row < end; row += FEW, out += FEW * out_row)
+        (a->k_head_stride ? score_by_head : score_shared)(hd_min(end - row, FEW), a, a->q + row * a->q_row,
+                                                          a->k_panels + row * a->k_head_stride + first_key * a->width,
+                                                          keys, out, out_row);
+}
+
+static void add_in_order(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
+                         float *sums) {
+#define CALL(n)                                                          \
+    case n:                                                              \
+        add_tile_columns(n, IN_ORDER, a, count, weights, v, NULL, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void add_by_head(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const float *v,
+                        float *sums) {
+#define CALL(n)                                                         \
+    case n:                                                             \
+        add_tile_columns(n, BY_HEAD, a, count, weights, v, NULL, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void add_by_index(int64_t rows, const hd_attention *a, int64_t count, const float *weights, const int32_t *index,
+                         float *sums) {
+#define CALL(n)                                                              \
+    case n:                                                                  \
+        add_tile_columns(n, BY_INDEX, a, count, weights, a->v, index, sums); \
+        break
+    FEW_ROWS(rows, CALL)
+#undef CALL
+}
+
+/* sums [rows, width] += scores [rows, KEYS] · v for a few rows, or for any with an index or keys of their own heads. Row r
+ * sees counts[r] keys of the block. */
+static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
+                    const float *scores, float *sums) {
+    bool together = counts[0] == counts[rows - 1];
+    for (int64_t r = 0, step; r < rows; r += step, scores += step * KEYS, sums += step * a->width) {
+        const float *v = a->v + (row + r) * a->v_head_stride + first_key * a->v_row;
+        step = together ? hd_min(rows - r, FEW) : 1;
+        if (a->index)
+            add_by_index(step, a, counts[r], scores, a->index + (row + r) * a->index_row + first_key, sums);
+        else
+            (a->v_head_stride ? add_by_head : add_in_order)(step, a, counts[r], scores, v, sums);
+    }
+}
+
+/* The same for many rows on keys in order: all at once where all see as many keys, else row by row. */
+static void add_many(const hd_attention *a, int64_t rows, int64_t first_key, const int64_t *counts, const float *scores,
+                     float *sums) {
+    hd_product product = {.rows = rows,
+                          .columns = a->width,
+                          .depth = counts[0],
+                          .a = scores,
+                          .a_row = KEYS,
+                          .a_depth = 1,
+                          .b = a->v + first_key * a->v_row,
+                          .b_depth = a->v_row,
+                          .b_panel = HD_PANEL,
+                          .c = sums,
+                          .c_row = a->width,
+                          .mode = HD_CONTINUE};
+    if (counts[0] == counts[rows - 1]) {
+        multiply(&product);
+        return;
+    }
+    product.rows = 1;
+    for (int64_t r = 0; r < rows; r++) {
+        product.depth = counts[r];
+        if (product.depth) multiply(&product);
+        product.a += KEYS;
+        product.c += a->width;
+    }
+}
+
+/* ---- any rows ---- */
+
+/* sums [rows, width] += scores [rows, KEYS] · v of the block from `first_key`, of which row r sees counts[r] keys; counts
+ * do not fall. */
+static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
+                       const float *scores, float *sums) {
+    if (a->index || a->v_head_stride || rows <= FEW)
+        add_few(a, row, rows, first_key, counts, scores, sums);
+    else
+        add_many(a, rows, first_key, counts, scores, sums);
+}
+
+/* Scores of the whole pool [rows, pool_keys], of which a row's own keys are some; nothing where keys are in order. */
+static void score_pool(const hd_attention *a, int64_t row, int64_t rows, float *pooled) {
+    if (!a->index) return;
+    if (rows <= FEW)
+        score_few(a, row, rows, 0, a->pool_keys, pooled, a->pool_keys);
+    else
+        times_keys(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, 0, a->pool_keys, pooled, a->pool_keys);
+}
+
+/* Raw scores [rows, KEYS] of the first `keys` keys of a block. */
+static void score_block(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys,
+                        const float *pooled, float *scores) {
+    for (int64_t r = 0; a->index && r < rows; r++) {
+        const int32_t *index = a->index + (row + r) * a->index_row + first_key;
+        for (int64_t j = 0; j < keys; j++) scores[r * KEYS + j] = pooled[r * a->pool_keys + index[j]];
+    }
+    if (a->index) return;
+    if (rows <= FEW || a->k_head_stride)
+        score_few(a, row, rows, first_key, keys, scores, KEYS);
+    else
+        times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, first_key, keys, scores);
+}
+
+#endif

@@ -1,0 +1,507 @@
+/* The device table: whole-tensor operations and the memory they work on. Ops and layers call it; a device implements it
+ * by slicing work over threads (cpu/) or by launching kernels on a stream.
+ *
+ * The contract:
+ *
+ * Memory. Numbers are in device memory: float pointers in call structs, and the doubles and indices that a call says it
+ *   writes there. A host must not read or write device memory, except through `upload` and `download`. Where
+ *   `host_memory` is set, device memory is host memory and `hd_pass_download` returns the pointer itself. Integer arrays
+ *   (ids, rows, starts, positions, layouts, cached keys), parameters' structs and call structs are host memory; a call has
+ *   copied them before it returns. Zero rows or columns are allowed everywhere, and then pointers may be NULL.
+ * Alignment. Memory from `alloc` serves any scalar; arenas align their parts to 64 bytes. Calls accept any float-aligned
+ *   pointer, such as a row inside a matrix.
+ * Aliasing. Outputs do not overlap inputs unless the call says that they may be the same. Calls on elements (add, scale,
+ *   multiply, activate, activate_backward, dropout_add, rotate) may write any of their inputs in place.
+ * Order. Calls of one stream act as if they ran one after the other. Calls of different streams have no order.
+ * Blocking. `wait` and `download` alone wait for earlier calls; every other call of a stream may return before
+ *   it has run. `free` takes effect in the stream's order. `pack` belongs to no stream and may block: numbers that it
+ *   reads have been waited for.
+ * Errors. Calls return nothing. The first failure of a stream is put into *stream->status, on the thread that uses the
+ *   stream: at once by a device that runs calls at once, else by the next `wait` or `download`. Later calls then do
+ *   nothing useful, and nothing harmful. Arguments are checked by the ops, not here.
+ * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it; a packed matrix gives
+ *   its product (`product`), its transposed product (`input_gradient`) and its rows (`embed`, `add_positions`).
+ *   A product reads its other factor as an operand: x itself where `operand_count` is 0, else what `make_operand` makes.
+ * Sums over tokens. Calls that sum over rows (weight, bias, gain, embedding and position gradients, losses) take `chunks`
+ *   and write one partial sum per chunk, `stride` floats apart (losses: one double per chunk, side by side). A sum ascends
+ *   over the rows of its chunk and is added to what its place holds, as the call says; places begin as zeros. Without
+ *   chunks ({0}) all rows are one chunk. `add` and `accumulate` add partial sums.
+ * Observers are called by ops between calls of the table; that is the one place where a forward pass may download.
+ *
+ * Every operation has the same bits on every device (docs/design.md): a call's comment names the order of its sums where
+ * the kernel's file does not. */
+#ifndef HD_DEVICE_DEVICE_H
+#define HD_DEVICE_DEVICE_H
+
+#include "base/arena.h"
+#include "device/types.h"
+#include "tensor/parameter.h"
+
+typedef struct hd_device hd_device;
+
+/* Where calls are queued. On the CPU it is the context: its threads and kernels. One thread uses a stream at a time. */
+typedef struct hd_stream {
+    const hd_device *device;
+    heed_context *context;
+    heed_status *status; /* where the first failure goes; the owner clears it */
+    hd_arena scratch;    /* the device's own, for what a call needs while it runs */
+    void *queue;         /* the device's own */
+} hd_stream;
+
+/* Which rows belong to which chunk. */
+typedef struct hd_chunks {
+    int64_t count;         /* 0: one chunk of all rows */
+    const int32_t *starts; /* [count + 1], in rows */
+    int64_t stride;        /* from one chunk's partial sum to the next, in floats */
+} hd_chunks;
+
+/* ---- elements ---- */
+
+/* y = 0 */
+typedef struct hd_zero_call {
+    int64_t count;
+    float *y;
+} hd_zero_call;
+
+/* y = a + b */
+typedef struct hd_add_call {
+    int64_t count;
+    const float *a, *b;
+    float *y;
+} hd_add_call;
+
+/* y += parts[0], then parts[1], … */
+typedef struct hd_accumulate_call {
+    int64_t count, part_count;
+    const float *const *parts; /* host [part_count] of device pointers */
+    float *y;
+} hd_accumulate_call;
+
+/* y = factor x, or fma(factor, x, y) */
+typedef struct hd_scale_call {
+    int64_t count;
+    float factor;
+    const float *x;
+    float *y;
+    bool add;
+} hd_scale_call;
+
+/* y = a b, or fma(a, b, y) */
+typedef struct hd_multiply_call {
+    int64_t count;
+    const float *a, *b;
+    float *y;
+    bool add;
+} hd_multiply_call;
+
+typedef struct hd_activate_call {
+    hd_activation activation;
+    int64_t count;
+    const float *x;
+    float *y;
+} hd_activate_call;
+
+/* dx = dy f′(x), or dx + that */
+typedef struct hd_activate_backward_call {
+    hd_activation activation;
+    int64_t count;
+    const float *x, *dy;
+    float *dx;
+    bool add;
+} hd_activate_backward_call;
+
+/* One optimizer step on a parameter. */
+typedef struct hd_adam_call {
+    hd_adam adam;
+    int64_t count;
+    const float *gradient;
+    float *m, *v, *parameter;
+} hd_adam_call;
+
+/* Sums of squares of pieces of `piece` elements, the last one shorter. */
+typedef struct hd_sum_of_squares_call {
+    int64_t count, piece;
+    const float *x;
+    double *sums; /* device [count / piece, rounded up] */
+} hd_sum_of_squares_call;
+
+/* The first index whose element is infinite or NaN, or −1. */
+typedef struct hd_find_non_finite_call {
+    int64_t count;
+    const float *x;
+    int64_t *index; /* device */
+} hd_find_non_finite_call;
+
+/* ---- rows ---- */
+
+/* Row r of y = row r of x, or y + x; strides in floats. */
+typedef struct hd_copy_call {
+    int64_t rows, columns;
+    const float *x;
+    int64_t x_row;
+    float *y;
+    int64_t y_row;
+    bool add;
+} hd_copy_call;
+
+/* y = x; they may overlap. */
+typedef struct hd_move_call {
+    int64_t count;
+    const float *x;
+    float *y;
+} hd_move_call;
+
+/* Row i of y = row rows[i] of x; −1: zeros. */
+typedef struct hd_gather_call {
+    int64_t count, columns;
+    const int32_t *rows; /* host [count] */
+    const float *x;
+    float *y; /* [count, columns] */
+} hd_gather_call;
+
+/* Row rows[i] of y = row i of x, or y + x with i ascending; −1: nothing. Without add, rows are distinct. */
+typedef struct hd_scatter_call {
+    int64_t count, columns;
+    const int32_t *rows; /* host [count] */
+    const float *x;      /* [count, columns] */
+    float *y;
+    bool add;
+} hd_scatter_call;
+
+/* total += Σ over rows from zero */
+typedef struct hd_sum_rows_call {
+    int64_t rows, columns;
+    const float *x;
+    hd_chunks chunks;
+    float *total; /* [columns] per chunk */
+} hd_sum_rows_call;
+
+/* y = residual + dropout(x); residual may be NULL. Random words are keyed by (example, position, column). */
+typedef struct hd_dropout_add_call {
+    hd_dropout dropout;
+    hd_layout layout;
+    int64_t columns;
+    const float *x, *residual;
+    float *y;
+} hd_dropout_add_call;
+
+/* Rotary positions of each head of each row, by the row's position in `table` [positions, head_width]; sign −1: back. */
+typedef struct hd_rotate_call {
+    hd_layout layout;
+    int64_t columns, head_width;
+    const float *table;
+    float sign;
+    const float *x;
+    float *y;
+} hd_rotate_call;
+
+/* Layer norm, or with bias NULL the root-mean-square norm. */
+typedef struct hd_norm_call {
+    int64_t rows, columns;
+    float epsilon;
+    const float *x, *gain, *bias;
+    float *y;
+    float *statistics; /* [rows, 2] or [rows] for the backward pass; or NULL */
+} hd_norm_call;
+
+/* dx, or dx + that. `layer`: layer norm, else root mean square. */
+typedef struct hd_norm_backward_call {
+    bool layer, add;
+    int64_t rows, columns;
+    const float *x, *statistics, *gain, *dy;
+    float *dx;
+} hd_norm_backward_call;
+
+/* d_gain += Σ dy x̂, d_bias += Σ dy, over rows from zero; either may be NULL. */
+typedef struct hd_norm_gradient_call {
+    bool layer;
+    int64_t rows, columns;
+    const float *x, *statistics, *dy;
+    hd_chunks chunks;
+    float *d_gain, *d_bias;
+} hd_norm_gradient_call;
+
+/* Row s of y = the mean of sequence s; of an empty one 0. */
+typedef struct hd_mean_call {
+    hd_layout layout;
+    int64_t columns;
+    const float *x;
+    float *y; /* [sequences, columns] */
+} hd_mean_call;
+
+/* dx of each row = dy / n of its sequence, or fma(1 / n, dy, dx). */
+typedef struct hd_mean_backward_call {
+    hd_layout layout;
+    int64_t columns;
+    const float *dy;
+    float *dx;
+    bool add;
+} hd_mean_backward_call;
+
+/* Each head of x `times` times in a row. */
+typedef struct hd_repeat_heads_call {
+    int64_t heads, head_width, times; /* heads: of all rows */
+    const float *x;
+    float *y; /* [heads, times, head_width] */
+} hd_repeat_heads_call;
+
+/* dx += the sum over a head's repetitions, ascending. */
+typedef struct hd_repeat_heads_backward_call {
+    int64_t heads, head_width, times;
+    const float *dy;
+    float *dx;
+} hd_repeat_heads_backward_call;
+
+/* ---- tables ---- */
+
+/* Row i of y = scale · row ids[i] of the table. */
+typedef struct hd_embed_call {
+    const hd_parameter *table;
+    int64_t rows;
+    const int32_t *ids; /* host [rows] */
+    float scale;
+    float *y;
+} hd_embed_call;
+
+/* gradient[id] = fma(scale, Σ dy over the rows with that id, ascending, gradient[id]); not of id `padding`. dy is used up. */
+typedef struct hd_embed_backward_call {
+    int64_t rows, columns;
+    const int32_t *ids; /* host [rows] */
+    float scale;
+    int32_t padding;
+    float *dy;
+    hd_chunks chunks;
+    float *gradient; /* [ids, columns] per chunk */
+} hd_embed_backward_call;
+
+/* y = x + row offset + p of the table at position p, or row p of `fixed` [positions, columns]. */
+typedef struct hd_add_positions_call {
+    hd_layout layout;
+    int64_t columns;
+    const hd_parameter *table;
+    int64_t offset;
+    const float *fixed;
+    const float *x;
+    float *y;
+} hd_add_positions_call;
+
+/* gradient[position] += dy, sequences ascending. Chunks begin at sequences. */
+typedef struct hd_add_positions_backward_call {
+    hd_layout layout;
+    int64_t columns;
+    const float *dy;
+    hd_chunks chunks;
+    float *gradient; /* [positions, columns] per chunk */
+} hd_add_positions_backward_call;
+
+/* ---- products ---- */
+
+/* What an operand is for. */
+typedef enum hd_operand { HD_OF_PRODUCT, HD_OF_INPUT_GRADIENT, HD_OF_WEIGHT_GRADIENT } hd_operand;
+
+/* The form of x [rows, columns] that products with the weight read. */
+typedef struct hd_make_operand_call {
+    const hd_parameter *weight;
+    hd_operand operand;
+    int64_t rows, columns;
+    const float *x;
+    float *y; /* [operand_count] */
+} hd_make_operand_call;
+
+/* y [rows, out] = activation(x Wᵀ + bias), with rows first … first + out of W; `first` is a multiple of HD_PANEL. */
+typedef struct hd_product_call {
+    const hd_parameter *weight;
+    int64_t rows, first, out;
+    const float *x;    /* operand of [rows, in] */
+    const float *bias; /* [out] or NULL */
+    hd_activation activation;
+    float *y;
+} hd_product_call;
+
+/* dx [rows, in] = g W, with the first `out` rows of W; or dx + that. */
+typedef struct hd_input_gradient_call {
+    const hd_parameter *weight;
+    int64_t rows, out;
+    const float *g; /* operand of [rows, out] */
+    float *dx;
+    bool add;
+} hd_input_gradient_call;
+
+/* d_weight [out, in] goes on with the chain gᵀ x, ascending over the rows. Several chunks only where operand_count is 0. */
+typedef struct hd_weight_gradient_call {
+    const hd_parameter *weight;
+    int64_t rows, out;
+    const float *g, *x; /* operands of [rows, out] and [rows, in] */
+    hd_chunks chunks;
+    float *d_weight; /* [out, in] per chunk */
+} hd_weight_gradient_call;
+
+/* ---- attention ---- */
+
+/* Cached keys and values of one sequence (layers/cache.h). */
+typedef struct hd_keys {
+    int64_t keys;
+    const float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
+    const float *v;        /* [key heads][v_stride]: [keys, width] */
+    int64_t panels_stride, v_stride;
+    const int32_t *index; /* host [keys]: which of `pool_keys` keys each is; NULL: in order */
+    int64_t pool_keys;    /* a multiple of 16 */
+} hd_keys;
+
+/* Multi-head attention: head h of sequence s is softmax(scale q kᵀ) v on columns [h width, (h + 1) width). */
+typedef struct hd_attention_call {
+    int64_t columns, heads;
+    int64_t key_heads; /* of cached keys, each for heads / key_heads neighbours; 0: as many as heads */
+    bool causal;
+    float scale;
+    hd_dropout dropout;
+    hd_layout queries, keys; /* keys: not with `cached` */
+    const hd_keys *cached;   /* host [sequences] in place of k and v, or NULL */
+    const float *q, *k, *v;  /* [queries, columns], [keys, columns] */
+    float *y;                /* [queries, columns] */
+    float *log_sums;         /* [queries, heads] for the backward pass, or NULL */
+    float **weights;         /* host [sequences · heads] of device [queries, keys]: before dropout; or NULL */
+} hd_attention_call;
+
+typedef struct hd_attention_backward_call {
+    hd_attention_call forward; /* its y and log_sums are read */
+    const float *dy;
+    float *dq, *dk, *dv; /* written; zeros for keys of sequences past those of queries */
+} hd_attention_backward_call;
+
+/* Additive attention of the queries of sequence s to its keys: Σ weight_j value_j, weights the softmax of
+ * scorer · tanh(q + k_j) (device/cpu/kernels/additive.c). */
+typedef struct hd_additive_attention_call {
+    int64_t width, value_width;
+    hd_layout queries, keys;
+    const float *q, *k, *values, *scorer;
+    float **weights; /* host [sequences] of device [queries, keys] */
+    float *y;        /* [queries, value_width] */
+} hd_additive_attention_call;
+
+typedef struct hd_additive_attention_backward_call {
+    hd_additive_attention_call forward; /* its y and weights are read */
+    const float *dy;
+    float *dq, *d_scorers; /* [queries, width], written; the scorer's gradient is the sum of the rows of d_scorers */
+    float *dk, *d_values;  /* added to */
+} hd_additive_attention_backward_call;
+
+/* ---- recurrent cells ---- */
+
+/* One step of `count` sequences, row i of h, c and u each (device/cpu/kernels/recurrent.c). */
+typedef struct hd_cell_call {
+    hd_cell cell;
+    int64_t count, width;
+    const int32_t *rows; /* host [count]: the token of each in x, y and kept */
+    const float *x;      /* [tokens, gates · width] */
+    const float *u;      /* [count, gates · width] */
+    float *h, *c;        /* [count, width]: the state, before and after */
+    float *y;            /* [tokens, width] */
+    float *kept;         /* [tokens, kept · width], or NULL */
+} hd_cell_call;
+
+typedef struct hd_cell_backward_call {
+    hd_cell cell;
+    int64_t count, width;
+    const int32_t *rows;     /* host [count] */
+    const int32_t *previous; /* host [count]: the tokens of the step before; NULL at the first step */
+    const int32_t *order;    /* host [count]: the sequence of each, a row of first_c */
+    const float *first_c;    /* [sequences, width], or NULL for zeros */
+    const float *before;     /* [tokens, width]: h before each token */
+    const float *y, *kept;
+    const float *dy; /* [tokens, width] or NULL: added to dh first */
+    float *dh,
+        *dc;   /* [count, width]: of the state after the step; become those before it, but for what goes through u */
+    float *dx; /* [tokens, gates · width], written */
+    float *du; /* [count, gates · width], written */
+    float *du_rows; /* [tokens, gates · width]: du by tokens too; NULL: not */
+} hd_cell_backward_call;
+
+/* ---- losses and predictions ---- */
+
+/* KL divergence from the smoothed target of each row's softmax (device/cpu/kernels/softmax.c). */
+typedef struct hd_cross_entropy_call {
+    int64_t rows, classes;
+    float *logits; /* [rows, classes]; with agreement [2, rows, classes]. With `gradient` they become gradients */
+    const int32_t *targets; /* host [rows] */
+    float smoothing, scale; /* scale: of the gradient */
+    float agreement;        /* α of R-Drop; 0: none */
+    bool gradient;          /* agreement always writes it */
+    hd_chunks chunks;
+    double *losses; /* device [chunks]: each row's loss is added, ascending */
+} hd_cross_entropy_call;
+
+/* Adds exp of a part of each row to its running sum, HD_EXP_PIECE columns at a time. */
+typedef struct hd_exp_sums_call {
+    int64_t rows, columns;
+    const float *x;   /* [rows, columns] */
+    bool begin;       /* sums are written, not added to */
+    hd_exp_sum *sums; /* device [rows] */
+    float *log_sums;  /* device [rows]: log Σ exp so far; or NULL */
+} hd_exp_sums_call;
+
+/* The `count` largest numbers of each row in descending order; of equal ones the lowest column comes first. Where a row
+ * has fewer above −∞, columns are −1 and values −∞. */
+typedef struct hd_best_call {
+    int64_t rows, columns, count;
+    const float *x;        /* [rows, columns] */
+    float *values;         /* [rows, count] */
+    int32_t *best_columns; /* device [rows, count] */
+} hd_best_call;
+
+/* HD_DEVICE_CALLS(C): the name of every operation, once. hd_NAME_call is its argument. */
+/* clang-format off */
+#define HD_DEVICE_CALLS(C)                                                                                       \
+    C(zero) C(add) C(accumulate) C(scale) C(multiply) C(activate) C(activate_backward)                           \
+    C(adam) C(sum_of_squares) C(find_non_finite)                                                                 \
+    C(copy) C(move) C(gather) C(scatter) C(sum_rows) C(dropout_add) C(rotate) C(norm) C(norm_backward) C(norm_gradient)  \
+    C(mean) C(mean_backward) C(repeat_heads) C(repeat_heads_backward)                                            \
+    C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
+    C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
+    C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
+    C(cell) C(cell_backward) C(cross_entropy) C(exp_sums) C(best)
+/* clang-format on */
+
+struct hd_device {
+    const char *name;
+    bool host_memory; /* device memory is host memory, and calls have run when they return */
+
+    /* stream->device, context and status are set. */
+    heed_status (*open)(hd_stream *stream);
+    void (*close)(hd_stream *stream); /* after all calls have run */
+    void (*wait)(hd_stream *stream);
+
+    void *(*alloc)(hd_stream *stream, size_t bytes); /* NULL when there is none, with the context's message set */
+    void (*free)(hd_stream *stream, void *memory);
+    void (*upload)(hd_stream *stream, size_t bytes, const void *host, void *memory);
+    void (*download)(hd_stream *stream, size_t bytes, const void *memory, void *host);
+
+    /* Makes or renews a parameter's packed form from its data or stored numbers, in `dtype` where that is how they are
+     * stored. The arena is host memory that lives as long as the parameter. Not for several threads at once. */
+    heed_status (*pack)(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+    /* Floats that an operand of x [rows, columns] takes for products with the packed weight; 0: x itself is one. */
+    int64_t (*operand_count)(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
+
+#define HD_DECLARE_CALL(name) void (*name)(hd_stream * stream, const hd_##name##_call *call);
+    HD_DEVICE_CALLS(HD_DECLARE_CALL)
+#undef HD_DECLARE_CALL
+};
+
+extern const hd_device hd_device_cpu;
+
+/* Opens a stream of the context's device, which reports failures to *status. */
+heed_status hd_stream_open(hd_stream *stream, heed_context *context, heed_status *status);
+void hd_stream_close(hd_stream *stream);
+/* Records a failure unless there was one before. */
+static inline void hd_stream_fail(hd_stream *stream, heed_status status) {
+    if (*stream->status == HEED_OK) *stream->status = status;
+}
+/* An arena of device memory. The stream outlives it. */
+void hd_stream_arena_open(hd_stream *stream, hd_arena *arena);
+
+/* The call of the table for a parameter on the context's device. */
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+/* Row `row` of a table, widened to float32 in y [columns], for a host where device memory is host memory. */
+void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
+
+#endif
