@@ -1,4 +1,4 @@
-/* heed generate: texts in, each with what the model goes on with. */
+/* heed generate: reads texts and prints each with its continuation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,9 @@ static const char *model_name, *input;
 static bool json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model to use (default: shakespeare)", &model_name, NULL},
-    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
-    {"json", 0, NULL, "one JSON object a text", NULL, &json},
+    {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
+    {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"json", 0, NULL, "print one JSON object per text", NULL, &json},
     COMPUTE,
 };
 
@@ -23,9 +23,10 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Goes on with each TEXT, else with each line of --input or of standard input. A text that is given as a word\n"
-        "is printed as it grows, line breaks and all; else each answer is a line of its own. A transformer whose\n"
-        "positions are full goes on from the last half of them.\n"
+        "Continues each TEXT, or each line of --input or standard input, with a language model. It decodes greedily\n"
+        "unless --sample or --beams is given. The continuation of a TEXT argument is printed token by token, with its\n"
+        "line breaks. For a line of input it is printed on one line. When a transformer's positions are full, the\n"
+        "older half of its context is dropped.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
@@ -76,9 +77,9 @@ static void print_answer(const invocation *line, const text_source *texts, size_
     if (json) fputs(alternatives ? "]\n" : "\n", stdout);
 }
 
-/* False when nothing more can be made, which was reported. A word of the command line is answered as it grows. */
+/* False after a failure that ends the run; it was reported. The continuation of an argument is printed token by token. */
 static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
-    bool grows = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
+    bool streams = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
     for (size_t i = 0; i < texts->count; i++) {
         heed_results *results;
         if (!texts->items[i]) {
@@ -87,9 +88,9 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
             *code = EXIT_FAILED;
             continue;
         }
-        if (grows) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
+        if (streams) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
         heed_status status = heed_generate(model, line->options, &texts->items[i], &texts->sizes[i], 1,
-                                           texts->first + i - 1, grows ? print_words : NULL, NULL, &results);
+                                           texts->first + i - 1, streams ? print_words : NULL, NULL, &results);
         if (status != HEED_OK) {
             *code = report_failure(line, status);
             return false;
@@ -99,7 +100,7 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
             report_text(texts, i, problem);
             *code = EXIT_FAILED;
         }
-        if (grows || problem)
+        if (streams || problem)
             putchar('\n');
         else
             print_answer(line, &(text_source){.items = &texts->items[i], .sizes = &texts->sizes[i]}, 0, results);
@@ -120,7 +121,7 @@ int run_generate(int count, char **words) {
         heed_results *none = NULL;
         heed_status status = HEED_FILE;
         if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
-            /* is it a model that goes on with texts, and are the options sound? */
+            /* checks that the model is a language model and that the options are valid */
             status = heed_generate(model, line.options, NULL, NULL, 0, 0, NULL, NULL, &none);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
