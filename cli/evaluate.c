@@ -29,7 +29,7 @@ static bool check_reference(const invocation *line, const char *what) {
     if (!was_given(line, "reference"))
         return report_usage(line, "--reference FILE is missing: the file to compare with"), false;
     if (line->text_count > 1)
-        return report_usage(line, "one file of %s at a time, not %zu", what, line->text_count), false;
+        return report_usage(line, "expected one file of %s, not %zu", what, line->text_count), false;
     return true;
 }
 
@@ -50,7 +50,7 @@ static bool check_bleu(const invocation *line) {
     if (!check_picture(line)) return false;
     const char *only = picture ? "--output" : was_given(line, "source") ? "--source" : "--bucket";
     if (!by_length && (picture || was_given(line, "source") || was_given(line, "bucket")))
-        return report_usage(line, "%s goes with --by-length", only), false;
+        return report_usage(line, "%s requires --by-length", only), false;
     if (by_length && line->text_count > 1) /* several series */
         return was_given(line, "reference") || check_reference(line, "translations");
     return check_reference(line, "translations");
@@ -89,7 +89,7 @@ static const own_option perplexity_own[] = {MODEL("model to evaluate"), COMPUTE,
 /* ---- accuracy ---- */
 
 static bool check_accuracy(const invocation *line) {
-    if (input && line->text_count) return report_usage(line, "one file at a time, not also --input"), false;
+    if (input && line->text_count) return report_usage(line, "expected one file: an argument or --input, not both"), false;
     return check_reference(line, model_name ? "texts" : "labels");
 }
 
@@ -107,7 +107,7 @@ static const own_option accuracy_own[] = {
 
 static bool check_span_f1(const invocation *line) {
     if (!model_name) return check_reference(line, "labels");
-    if (line->text_count > 1) return report_usage(line, "one file at a time, not %zu", line->text_count), false;
+    if (line->text_count > 1) return report_usage(line, "expected one file, not %zu", line->text_count), false;
     return true;
 }
 
