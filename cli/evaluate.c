@@ -89,7 +89,8 @@ static const own_option perplexity_own[] = {MODEL("model to evaluate"), COMPUTE,
 /* ---- accuracy ---- */
 
 static bool check_accuracy(const invocation *line) {
-    if (input && line->text_count) return report_usage(line, "expected one file: an argument or --input, not both"), false;
+    if (input && line->text_count)
+        return report_usage(line, "expected one file: an argument or --input, not both"), false;
     return check_reference(line, model_name ? "texts" : "labels");
 }
 
