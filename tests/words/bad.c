@@ -1,5 +1,5 @@
 /* Each string is a message or a help line that lint-words must reject. */
-static const char *const messages[] = {
+static const char *const own_option[] = {
     "of a recurrent model",
     "of what is drawn",
     "of embeddings and sublayers",
