@@ -65,7 +65,8 @@ HEED_API heed_status heed_context_set_compute(heed_context *context, const char 
 /* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
-/* One line with the version and the libraries that heed was built with. */
+/* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries that heed was
+ * built with. */
 HEED_API const char *heed_version(void);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
@@ -135,7 +136,8 @@ HEED_API heed_status heed_translate(heed_model *model, const heed_options *optio
 
 /* ---- text generation ------------------------------------------------------------------------------------------ */
 
-/* Receives the next words of a text as they are generated, `size` bytes of whole characters; returns false to stop. */
+/* Receives the next words of text `index` as they are generated, `size` bytes of whole characters; returns false to stop that
+ * text. Called by the thread that called heed_generate. */
 typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
 
 HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);
