@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What lifts BLEU at a translator's size when there is little time: one recipe, and one thing changed in it at a time.
+# The effect of single settings on a translator's BLEU in a short training run: one recipe, with one change at a time.
 #
-#     ablations.sh train DATA RUNS [NAME...]     fits each (again: goes on where it stopped)
+#     ablations.sh train DATA RUNS [NAME...]     trains each (run again to resume)
 #     ablations.sh show DATA RUNS [NAME...]      a table: parameters and BLEU on test 2016
 #
-# DATA holds Multi30k's raw files (task 1) unpacked, RUNS a folder for each model. THREADS (2) threads.
+# DATA has Multi30k's raw files (task 1), unpacked. RUNS gets one folder per model. THREADS (default 2) sets the threads.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 heed=${HEED:-$here/../build/heed} threads=${THREADS:-2}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""sacreBLEU's score and signature, to hold against `heed evaluate bleu`.
+"""sacreBLEU's score and signature, to compare with `heed evaluate bleu`.
 
     bleu.py HYPOTHESES REFERENCES... [--lowercase] [--tokenize 13a|intl|char|none]
 """

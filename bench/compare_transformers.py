@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds heed against transformers in float32 on one model folder: the text of beam search, and logits where heed tells them.
+"""Compares heed with transformers in float32 on one model folder: the output of beam search, and with --logits the logits.
 
     compare_transformers.py MODEL_FOLDER --source FILE [--sentences 100] [--beams 5] [--logits PROGRAM]
 

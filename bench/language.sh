@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Speed and memory of training a language model on characters, heed and PyTorch in turn: language.sh TEXT [ROUNDS]
+# Training speed and memory of character-level language models, heed and PyTorch alternating: language.sh TEXT [ROUNDS]
 #
 # TEXT is tinyshakespeare's input.txt, unpacked. The sizes are nanoGPT's for a CPU (4 layers × 128, context 64, batch 12) and
-# for a GPU (6 × 384, context 256, batch 64, dropout 0.2); SIZES="cpu gpu" chooses. float32, two threads (THREADS), so many
-# steps a round (CPU_STEPS, GPU_STEPS), of which PyTorch's first few, and heed's first, only warm up.
+# for a GPU (6 × 384, context 256, batch 64, dropout 0.2); SIZES="cpu gpu" chooses. float32, two threads (THREADS).
+# CPU_STEPS and GPU_STEPS set the steps per round. The first step of heed and the first few of PyTorch are warm-up.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 heed=${HEED:-$here/../build/heed} threads=${THREADS:-2} text=$1 rounds=${2:-2}

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a small GPT-2 on characters in PyTorch and says how fast: the yardstick for heed's language models.
+"""Trains a small character-level GPT-2 in PyTorch and measures its speed: the baseline for heed's language models.
 
     language_pytorch.py TEXT [--layers 4] [--width 128] [--heads 4] [--context 64] [--batch 12] [--dropout 0] [--compile]
                         [--steps 30] [--warm-up 5] [--threads 2]
 
-The model is nanoGPT's: pre-norm, GELU, learned positions, one product for queries, keys and values, the output's table that
-of the tokens, torch's own attention and fused AdamW, gradients clipped at 1; float32. A batch is so many pieces of the text,
-each of `context` characters. Printed: target tokens a second and milliseconds a step (medians over the steps after warm-up,
+The model is nanoGPT's: pre-norm, GELU, learned positions, one product for queries, keys and values, tied input
+and output embeddings, torch's own attention and fused AdamW, gradients clipped at 1, float32. A batch has --batch windows of the
+text with --context characters each. Printed: target tokens per second and milliseconds per step (medians over the steps after warm-up,
 with ranges), peak resident memory in MiB, the loss.
 """
 import argparse

@@ -3,13 +3,13 @@
 
     loss_curves.py [NAME ...] [--data FOLDER] [--steps 200] [--jobs 2] [--plot FILE.svg]
 
-heed hands out its first weights and its batches (tests/tool/batches.c), and `heed train` takes the steps: AdamW with a
-warm-up, a schedule, clipping and decay, no dropout, float32. PyTorch takes them with transformers' classes, and with modules
-of its own for recurrent models (tests/golden/recurrent/recurrent.py). A loss is that of a step's batch before the step: the
-mean over its answers of the KL divergence from the (smoothed) target; with a random field, minus the log-likelihood of its
-labellings by the number of labels. Printed: the largest difference; and how far heed, and how far PyTorch, lie from PyTorch
-in float64, which tells rounding from mistakes. Exit 1 if heed lies more than 1e-3 from float64. NAMEs choose some cases; so
-many jobs run at a time, of one thread each (heed's: `--threads`).
+tests/tool/batches.c writes heed's initial weights and its batches, and `heed train` takes the steps: AdamW with a warm-up, a
+schedule, clipping and weight decay, no dropout, float32. PyTorch takes the same steps with the classes of transformers, or for
+recurrent models with those of tests/golden/recurrent/recurrent.py. A loss is that of a step's batch before the step: the mean KL
+divergence from the (smoothed) targets, or with a CRF the negative log-likelihood divided by the number of labels. Printed: the
+largest difference, and the distances of heed and of PyTorch from PyTorch in float64, which distinguish rounding from mistakes.
+Exit 1 if heed differs by more than 1e-3 from float64. NAMEs select cases. --jobs cases run in parallel with one thread each
+(heed: `--threads`).
 """
 import argparse
 import collections
@@ -70,7 +70,7 @@ def unpack_data(data, folder):
         (folder / name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
-# ---- models: batches of [source ids, target ids] to logits [asked, classes], and what is asked for
+# ---- models: batches of [source ids, target ids] to logits [targets, classes] and the targets
 
 def pad(rows, value=0):
     return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
@@ -104,7 +104,7 @@ class RecurrentNetwork:
         self.start = config["decoder_start_token_id"]
 
     def groups(self, objective, pairs):
-        """Logits [target tokens, sequences, classes] and targets [target tokens, sequences], −1 where none is asked for."""
+        """Logits [target tokens, sequences, classes] and targets [target tokens, sequences], −1 where there is none."""
         groups = collections.defaultdict(list)
         for source, target in pairs: groups[len(source), len(target)].append((source, target))
         for group in groups.values():

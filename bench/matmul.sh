@@ -1,10 +1,10 @@
 #!/bin/sh
-# heed's float32 matrix products beside oneDNN's and OpenBLAS's, in turn in one process: GFLOP/s, medians and ranges.
+# float32 matrix products of heed, oneDNN and OpenBLAS, alternating in one process: GFLOP/s, medians and ranges.
 #
 #     matmul.sh [THREADS [ROUNDS [SHAPE]]]     BUILD names the build folder, build by default
 #
-# Needs Debian's libdnnl-dev and libopenblas-dev. The libraries are told which kernels this machine can run, since their
-# releases may be older than it: OPENBLAS_CORETYPE and ONEDNN_MAX_CPU_ISA from outside come first.
+# Needs Debian's libdnnl-dev and libopenblas-dev. The script selects the kernels of both libraries for this machine, since
+# their releases may be older than it. OPENBLAS_CORETYPE and ONEDNN_MAX_CPU_ISA override this.
 set -e
 project=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD:-$project/build}

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What a translator remembers of the sentence: GRU and LSTM by the five kinds of memory, and the Transformer.
+# Recurrent translators by the information passed to the decoder (five kinds, GRU and LSTM), and the Transformer.
 #
-#     recurrent.sh train DATA RUNS [NAME...]     fits each (again: goes on where it stopped)
+#     recurrent.sh train DATA RUNS [NAME...]     trains each (run again to resume)
 #     recurrent.sh show DATA RUNS                the tables, and RUNS/length.svg
 #     recurrent.sh speed DATA RUNS               target tokens/s of training and its peak memory, on a quiet machine
 #
-# DATA holds Multi30k's tok files unpacked, RUNS a folder for each model. All have the recipe
-# examples/multi30k/memory.ini, in which the Transformer has some settings of its own, and so as many updates of as many
-# tokens. THREADS (2) threads.
+# DATA has Multi30k's tok files, unpacked. RUNS gets one folder per model. All models use the recipe
+# examples/multi30k/memory.ini, with some other settings for the Transformer, but the same number of updates and tokens.
+# THREADS (default 2) sets the threads.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 heed=${HEED:-$here/../build/heed} threads=${THREADS:-2} recipe=$here/../examples/multi30k/memory.ini

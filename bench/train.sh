@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Training speed of heed and of PyTorch, in turn: train.sh FOLDER [ROUNDS]
+# Training speed of heed and of PyTorch, alternating: train.sh FOLDER [ROUNDS]
 #
-# FOLDER holds train.en and train.de, as Multi30k's tok/ files unpacked. Each round measures heed and PyTorch, eager and
+# FOLDER has train.en and train.de, Multi30k's tok/ files, unpacked. Each round measures heed and PyTorch, eager and
 # compiled, in float32 and in bfloat16, on two threads (THREADS), with the same model and batches of the same size.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Trains the small encoder-decoder in PyTorch and says how fast: the yardstick for `heed train`.
+"""Trains the small encoder-decoder in PyTorch and measures its speed: the baseline for `heed train`.
 
     train_pytorch.py [--data FOLDER] [--tokenizer tokenizer.json | --vocabulary 10000] [--compile] [--bf16]
                      [--steps 30] [--warm-up 5] [--threads 2] [--width 128] [--recurrent]
 
 The model is heed's Transformer-Tiny: 4+4 layers, width 128, feed-forward 256, 4 heads, post-norm, ReLU, one embedding
-for source, target and output; float32, or with --bf16 automatic mixed precision in bfloat16; Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch holds sentences of
-like length, about 4,096 target tokens (each sentence's end among them, padding not counted). Another --width brings a
-feed-forward of twice that and a head for each 32 columns. Printed: target tokens a
-second (median over the steps after warm-up, and the range), milliseconds a step, peak resident memory in MiB, the loss.
-Reading, tokenizing and batching are done before the clock starts. --recurrent trains heed-rnn's instead: a bidirectional
+for source, target and output; float32, or with --bf16 automatic mixed precision in bfloat16; Adam(0.9, 0.98), label smoothing 0.1, dropout 0.3. A batch has sentences of
+similar length, with about 4,096 target tokens (end tokens included, padding not counted). With another --width, the feed-forward
+width is twice the width, and there is one head per 32 columns. Printed: target tokens per second (median over the steps after
+warm-up, and the range), milliseconds per step, peak resident memory in MiB, the loss. Reading, tokenizing and batching are not
+timed. --recurrent trains the architecture of heed-rnn instead: a bidirectional
 nn.LSTM as encoder, each direction half as wide, and an nn.LSTMCell with Bahdanau's attention as decoder, one layer each.
 """
 import argparse
@@ -76,7 +76,7 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x, mask, memory=None, memory_mask=None):
-        # The padding of a target stands behind its tokens, so the causal mask hides it.
+        # The padding of a target comes after its tokens, so the causal mask excludes it.
         x = self.norms[0](x + self.dropout(self.attend(x, x, mask, causal=self.cross is not None)))
         if self.cross is not None:
             x = self.norms[1](x + self.dropout(self.cross(x, memory, memory_mask)))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Times heed and CTranslate2 (float32) translating the same file with the same weights, in turn, in one run.
+"""Times heed and CTranslate2 (float32) translating the same file with the same weights, alternating, in one run.
 
     translate_ctranslate2.py MODEL_FOLDER --source FILE [--beams 5 1] [--rounds 5]
 
-CTranslate2 is given tokens, made beforehand, and its clock stops before they become text; of its ways to use the threads
-and of several batch sizes the best is found first, by one try of each, and is what heed is held against. Both stop a
-translation at the model's longest (CTranslate2 by itself would at 256 tokens, and one sentence of Multi30k never ends).
-heed's time is that of `heed bench translate`: from texts to texts, without starting the process and opening the model.
+The input of CTranslate2 is tokens, and its time includes neither tokenization nor detokenization. The script first tries each of
+its threading modes and batch sizes once, and compares heed with the fastest. Both stop a translation at the model's maximum
+length (the default of CTranslate2 is 256 tokens, and one sentence of Multi30k never ends). The time of heed is that of `heed bench
+translate`: from texts to texts, without starting the process and opening the model.
 Each figure is the median of the rounds, with the lowest and the highest. Nothing else should run.
 """
 import argparse
@@ -34,7 +34,7 @@ tokens = [tokenizer.convert_ids_to_tokens(tokenizer(line).input_ids) for line in
 
 
 def time_heed(beams):
-    """Sentences a second, of one translation after one that warms up."""
+    """Sentences per second of one translation, after a warm-up."""
     out = subprocess.run([options.heed, "bench", "translate", "--model", options.model, "--input", options.source,
                           "--beams", str(beams), "--runs", "1", "-t", str(options.threads)],
                          stdout=subprocess.PIPE, text=True, check=True).stdout

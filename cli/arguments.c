@@ -34,15 +34,15 @@ static void print_note(void *user, const char *note) {
 
 /* ---- options by name -------------------------------------------------------------------------------------------- */
 
-/* Those that every verb has. */
+/* Options of every verb. */
 enum { THREADS, QUIET, VERBOSE, HELP, COMMON };
 
 static void common_options(invocation *line, own_option common[COMMON]) {
     common[THREADS] =
-        (own_option){"threads", 't', "NUMBER", "threads to use (default: all cores)", &line->threads, NULL};
-    common[QUIET] = (own_option){"quiet", 'q', NULL, "no progress", NULL, &line->quiet};
-    common[VERBOSE] = (own_option){"verbose", 'v', NULL, "notes on standard error", NULL, &line->verbose};
-    common[HELP] = (own_option){"help", 'h', NULL, "this text", NULL, &line->help};
+        (own_option){"threads", 't', "NUMBER", "number of threads (default: all cores)", &line->threads, NULL};
+    common[QUIET] = (own_option){"quiet", 'q', NULL, "print no progress and no notes", NULL, &line->quiet};
+    common[VERBOSE] = (own_option){"verbose", 'v', NULL, "print notes on standard error", NULL, &line->verbose};
+    common[HELP] = (own_option){"help", 'h', NULL, "print this help", NULL, &line->help};
 }
 
 static bool same_name(const char *name, size_t size, const char *other) {
@@ -52,7 +52,7 @@ static bool same_name(const char *name, size_t size, const char *other) {
     return true;
 }
 
-/* Looks for an option by its name, or by its letter when `size` is 0. */
+/* Finds an option by its name, or by its letter when `size` is 0. */
 static const own_option *find_own(const own_option *options, size_t count, const char *name, size_t size, char letter) {
     for (size_t i = 0; i < count; i++)
         if (size ? same_name(name, size, options[i].name) : letter == options[i].letter) return &options[i];
@@ -66,7 +66,7 @@ static const char *find_library(const invocation *line, const char *name, size_t
     return NULL;
 }
 
-/* The library has no letters; two of its names are known by one wherever they appear. */
+/* The library's options have long names only; these two also have a short one in every verb. */
 static const char *library_name_of(char letter) { return letter == 'm' ? "model" : letter == 's' ? "seed" : NULL; }
 
 static int report_unknown(const invocation *line, const own_option *common, const char *name, size_t size) {
@@ -90,7 +90,7 @@ typedef struct word_reader {
     int count, next;
 } word_reader;
 
-/* What stands for the value of the option just read: text behind it, or the next word. */
+/* The value of the option just read: the text attached to it, or the next word. */
 static bool take_value(word_reader *reader, const char *attached, const char **value) {
     if (attached)
         *value = attached;

@@ -1,5 +1,5 @@
-/* The words of a command line. A verb says what it is called and which options are its own; every other option goes to
- * the library's heed_options, so that what there is, and what --help says of it, is written once. */
+/* Reads a command line. A verb defines its name and its own options; every other option goes to the library's
+ * heed_options, whose tables also contain the help text. */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
@@ -45,12 +45,12 @@ typedef struct invocation {
     bool quiet, verbose, help;
 } invocation;
 
-/* Reads the words behind the verb and opens a context. When there is nothing left to do (--help, or a mistake, which was
- * reported) it returns false and *exit_code is the program's; the invocation is then closed. */
+/* Reads the words after the verb and opens a context. Returns false after --help or a usage error, which was reported;
+ * *exit_code is then the program's, and the invocation is closed. */
 bool open_invocation(const command *verb, int count, char **words, invocation *invocation, int *exit_code);
 void close_invocation(invocation *invocation);
 
-/* Was a library's option of this name on the command line? */
+/* True if an option of this name was on the command line. */
 bool was_given(const invocation *invocation, const char *name);
 
 /* The value that the option of this name was given the index-th time, or NULL; and the last one. */
@@ -59,7 +59,7 @@ const char *last_value(const invocation *invocation, const char *name);
 
 /* `heed translate: …` on standard error; returns EXIT_USAGE. */
 int report_usage(const invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with what the library says of its last failure; returns EXIT_FAILED, or EXIT_USAGE for HEED_ARGUMENT. */
+/* The same with the library's message for its last failure; returns EXIT_FAILED, or EXIT_USAGE for HEED_ARGUMENT. */
 int report_failure(const invocation *invocation, heed_status status);
 
 #endif

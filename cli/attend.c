@@ -1,4 +1,4 @@
-/* heed attend: what a model looks at, and what else there is to see in it, as pictures. */
+/* heed attend: attention maps, and other pictures of a model's inside. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +17,16 @@ static bool steps, embeddings, positions, gradients;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL",
-     "the model to look into (default: multi30k-en-de; steps: multi30k-en-fr-gru; gradients: shakespeare)", &model_name,
+     "model to inspect (default: multi30k-en-de; steps: multi30k-en-fr-gru; gradients: shakespeare)", &model_name,
      NULL},
-    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
-    {"output", 'o', "FILE", "write the picture there; .svg, .html, .json and .npy name the format", &output, NULL},
-    {"color", 0, "auto|always|never", "24-bit colours in text; auto: on a terminal that has them", &color, NULL},
-    {"steps", 0, NULL, "draw a recurrent decoder's steps: states, scores, contexts, words", NULL, &steps},
-    {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, else of the vocabulary's first words", NULL,
+    {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"output", 'o', "FILE", "file for the picture; .svg, .html, .json and .npy select the format", &output, NULL},
+    {"color", 0, "auto|always|never", "24-bit colour in the terminal; auto: if the terminal supports it", &color, NULL},
+    {"steps", 0, NULL, "draw each step of a recurrent decoder: states, scores, contexts, words", NULL, &steps},
+    {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, or of the vocabulary's first words", NULL,
      &embeddings},
-    {"positions", 0, NULL, "draw what tells the model where a token stands", NULL, &positions},
-    {"gradients", 0, NULL, "measure how far back a language model's error reaches; -m again for more curves", NULL,
+    {"positions", 0, NULL, "draw the positional encoding", NULL, &positions},
+    {"gradients", 0, NULL, "plot how far back a language model's gradient reaches; repeat -m for more curves", NULL,
      &gradients},
     COMPUTE,
     {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
@@ -36,17 +36,16 @@ static const command attend = {
     .name = "attend",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Draws the attention that a model pays while it translates each TEXT, else each line of --input or of "
-        "standard\n"
-        "input: a row for each word that looks, a column for each word that is looked at. Words are as the text has\n"
-        "them; --pieces keeps the tokenizer's. SVG, HTML and .npy hold one text.\n"
-        "--steps, --embeddings, --positions, --nearest and --gradients draw something else, as text, SVG or JSON.\n",
+        "Draws attention maps of each TEXT, or of each line of --input or standard input. Rows are queries, columns\n"
+        "are keys. A translator translates the text first, and its map shows the cross-attention. Subword tokens are\n"
+        "joined into words unless --pieces is given. SVG, HTML and .npy files contain one text.\n"
+        "--steps, --embeddings, --positions, --nearest and --gradients draw other pictures, as text, SVG or JSON.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_attend_options,
 };
 
-/* ---- where to ---- */
+/* ---- output ---- */
 
 /* Terminals that have 24-bit colours say so in COLORTERM; https://no-color.org says how users refuse them. */
 static bool terminal_has_colors(void) {
@@ -94,7 +93,7 @@ static bool open_one(const invocation *line, const char *name, heed_model **mode
 
 /* ---- a picture of each text ---- */
 
-static heed_status look_at_text(const invocation *line, heed_model *model, const char *text, size_t size) {
+static heed_status inspect_text(const invocation *line, heed_model *model, const char *text, size_t size) {
     heed_attention *attention = NULL;
     heed_picture *picture = NULL;
     heed_status status = steps        ? heed_inspect_steps(model, line->options, text, size, &picture)
@@ -117,16 +116,16 @@ static bool is_format(const invocation *line, const char *format) {
     return given && strcmp(given, format) == 0;
 }
 
-/* False when a text had no picture, which was reported; *code is then the program's. In lines of JSON there is an empty one
- * for it. */
+/* False when a text had no picture, which was reported; *code is then the program's. With --format json an empty line is
+ * printed in its place. */
 static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, int *code) {
     heed_status status = HEED_LENGTH;
     const char *problem = too_long;
-    bool blank = texts->items[index] && is_blank(texts->items[index], texts->sizes[index]); /* nothing to look at */
+    bool blank = texts->items[index] && is_blank(texts->items[index], texts->sizes[index]); /* nothing to draw */
     if (blank && !output && is_format(line, "json")) putchar('\n');
     if (blank) return true;
     if (texts->items[index]) {
-        status = look_at_text(line, model, texts->items[index], texts->sizes[index]);
+        status = inspect_text(line, model, texts->items[index], texts->sizes[index]);
         problem = heed_context_message(line->context);
     }
     if (status == HEED_OK) return true;
@@ -145,9 +144,9 @@ static int draw_all(const invocation *line, heed_model *model, text_source *text
     while (next_texts(texts)) {
         for (size_t i = 0; i < texts->count; i++) {
             if (texts->first + i > 1 && output)
-                return report_usage(line, "%s holds one text, but there are more", output);
+                return report_usage(line, "%s can contain only one text, but there are more", output);
             if (texts->first + i > 1 && (is_format(line, "svg") || is_format(line, "html") || is_format(line, "npy")))
-                return report_usage(line, "the format %s holds one text, but there are more",
+                return report_usage(line, "the format %s can contain only one text, but there are more",
                                     last_value(line, "format"));
             if (!draw_text(line, model, texts, i, &code) && code == EXIT_USAGE) return code;
         }
@@ -167,7 +166,7 @@ static int draw_texts(const invocation *line) {
     return code;
 }
 
-/* ---- a picture of a model by itself ---- */
+/* ---- a picture of a model without text ---- */
 
 static int draw_model(const invocation *line) {
     heed_model *model;
@@ -248,7 +247,7 @@ static int draw(const invocation *line) {
         return report_usage(line, "color is \"%s\", expected auto, always or never", color);
     if (steps + embeddings + positions + gradients + (nearest != NULL) > 1)
         return report_usage(line,
-                            "--steps, --embeddings, --positions, --gradients and --nearest are pictures of their own");
+                            "only one of --steps, --embeddings, --positions, --gradients and --nearest can be given");
     if (!gradients && nth_value(line, "model", 1)) return report_usage(line, "only --gradients compares models");
     if ((positions || nearest) && has_text)
         return report_usage(line, "--%s takes no text", positions ? "positions" : "nearest");

@@ -1,4 +1,4 @@
-/* heed bench: measures, and prints each figure as it is found. */
+/* heed bench: benchmarks, each figure printed as soon as it is measured. */
 #include <stdio.h>
 
 #include "arguments.h"
@@ -8,7 +8,9 @@
 static const command bench = {
     .name = "bench",
     .usage = "[machine] [kernels] [train] [translate] [options]",
-    .about = "Measures the machine's peak, the kernels, training and translating; without a word, the first three.\n",
+    .about =
+        "Benchmarks this machine (arithmetic and memory), heed's matrix products, training and translation.\n"
+        "Without an argument, it runs the first three.\n",
     .words = "machine|kernels|train|translate",
     .open_options = heed_bench_options,
 };

@@ -1,4 +1,4 @@
-/* heed evaluate: how good answers, and models, are. */
+/* heed evaluate: scores outputs, models and training runs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 static const char *model_name, *input;
 static bool json;
 
-/* A measure: its command, and what it makes of the words. The report is for heed_free. */
+/* A metric: its command, the check of its arguments, and the evaluation. The report is released with heed_free. */
 typedef struct measure {
     command command;
     bool (*check)(const invocation *line); /* false: reported as wrong usage */
@@ -28,9 +28,9 @@ static const char *only_file(const invocation *line) { return line->text_count ?
 
 static bool check_reference(const invocation *line, const char *what) {
     if (!was_given(line, "reference"))
-        return report_usage(line, "nothing to compare with: --reference FILE is missing"), false;
+        return report_usage(line, "--reference FILE is missing: the file to compare with"), false;
     if (line->text_count > 1)
-        return report_usage(line, "one file of %s at a time, not %zu", what, line->text_count), false;
+        return report_usage(line, "expected one file of %s, not %zu", what, line->text_count), false;
     return true;
 }
 
@@ -51,7 +51,7 @@ static bool check_bleu(const invocation *line) {
     if (!check_picture(line)) return false;
     const char *only = picture ? "--output" : was_given(line, "source") ? "--source" : "--bucket";
     if (!by_length && (picture || was_given(line, "source") || was_given(line, "bucket")))
-        return report_usage(line, "%s goes with --by-length", only), false;
+        return report_usage(line, "%s requires --by-length", only), false;
     if (by_length && line->text_count > 1) /* several series */
         return was_given(line, "reference") || check_reference(line, "translations");
     return check_reference(line, "translations");
@@ -66,15 +66,15 @@ static heed_status run_bleu(const invocation *line, heed_model *model, char **re
 }
 
 static const own_option bleu_own[] = {
-    {"by-length", 0, NULL, "a score for each bucket of sentences of like length, of one file or several", NULL,
+    {"by-length", 0, NULL, "score each bucket of sentences of similar length; several files are allowed", NULL,
      &by_length},
-    {"output", 'o', "FILE.svg", "by length: draw the curves there", &picture, NULL},
-    JSON("sacreBLEU's JSON object; by length, one of all buckets")};
+    {"output", 'o', "FILE.svg", "file for the plot of scores by length", &picture, NULL},
+    JSON("print sacreBLEU's JSON object, or one object with all buckets")};
 
 /* ---- perplexity ---- */
 
 static bool check_perplexity(const invocation *line) {
-    if (!model_name) return report_usage(line, "whose? -m MODEL is missing"), false;
+    if (!model_name) return report_usage(line, "-m MODEL is missing"), false;
     return true;
 }
 
@@ -85,12 +85,13 @@ static heed_status run_perplexity(const invocation *line, heed_model *model, cha
                                     json, report);
 }
 
-static const own_option perplexity_own[] = {MODEL("the model to judge"), COMPUTE, JSON("a JSON object")};
+static const own_option perplexity_own[] = {MODEL("model to evaluate"), COMPUTE, JSON("print a JSON object")};
 
 /* ---- accuracy ---- */
 
 static bool check_accuracy(const invocation *line) {
-    if (input && line->text_count) return report_usage(line, "one file at a time, not also --input"), false;
+    if (input && line->text_count)
+        return report_usage(line, "expected one file: an argument or --input, not both"), false;
     return check_reference(line, model_name ? "texts" : "labels");
 }
 
@@ -99,16 +100,16 @@ static heed_status run_accuracy(const invocation *line, heed_model *model, char 
 }
 
 static const own_option accuracy_own[] = {
-    MODEL("a model to judge; without one, labels are"),
+    MODEL("model to evaluate; without one, the file contains predicted labels"),
     COMPUTE,
-    {"input", 0, "FILE", "the labels, or the model's texts, one a line; - for standard input", &input, NULL},
-    JSON("a JSON object, with how often each label was taken for each")};
+    {"input", 0, "FILE", "predicted labels, or texts for the model, one per line; - for standard input", &input, NULL},
+    JSON("print a JSON object with the confusion matrix")};
 
 /* ---- span-f1 ---- */
 
 static bool check_span_f1(const invocation *line) {
     if (!model_name) return check_reference(line, "labels");
-    if (line->text_count > 1) return report_usage(line, "one file at a time, not %zu", line->text_count), false;
+    if (line->text_count > 1) return report_usage(line, "expected one file, not %zu", line->text_count), false;
     return true;
 }
 
@@ -116,13 +117,13 @@ static heed_status run_span_f1(const invocation *line, heed_model *model, char *
     return heed_evaluate_span_f1(line->context, model, line->options, only_file(line), json, report);
 }
 
-static const own_option span_f1_own[] = {MODEL("a model to judge; without one, a file's labels are"), COMPUTE,
-                                         JSON("a JSON object, with seqeval's names")};
+static const own_option span_f1_own[] = {MODEL("model to evaluate; without one, the file contains predicted labels"),
+                                         COMPUTE, JSON("print a JSON object with seqeval's field names")};
 
 /* ---- training ---- */
 
 static bool check_training(const invocation *line) {
-    if (!line->text_count) return report_usage(line, "which training? name its folder"), false;
+    if (!line->text_count) return report_usage(line, "FOLDER of a training run is missing"), false;
     return check_picture(line);
 }
 
@@ -131,8 +132,8 @@ static heed_status run_training(const invocation *line, heed_model *model, char 
     return heed_evaluate_training(line->context, line->options, line->texts, line->text_count, json, picture, report);
 }
 
-static const own_option training_own[] = {{"output", 'o', "FILE.svg", "draw the curves there", &picture, NULL},
-                                          JSON("a JSON object of all points")};
+static const own_option training_own[] = {{"output", 'o', "FILE.svg", "file for the plot", &picture, NULL},
+                                          JSON("print a JSON object with all points")};
 
 /* ---- all of them ---- */
 
@@ -140,10 +141,9 @@ static const measure measures[] = {
     {{.name = "evaluate bleu",
       .usage = "--reference FILE ... [options] [TRANSLATIONS ...]",
       .about =
-          "Corpus BLEU of a file of translations, else of standard input, against one or more files of references,\n"
-          "with sacreBLEU's numbers, line and signature. With --by-length there is a table of the scores of sentences "
-          "of\n"
-          "1 to 10 words, 11 to 20, and so on, with a column for each file of translations.\n",
+          "Computes corpus BLEU of a file of translations, or of standard input, against one or more reference files.\n"
+          "Scores, output line and signature are those of sacreBLEU. --by-length prints a table instead: one row for\n"
+          "sentences of 1 to 10 words, one for 11 to 20, and so on, with one column per file.\n",
       .own = bleu_own,
       .own_count = sizeof bleu_own / sizeof bleu_own[0],
       .open_options = heed_bleu_options},
@@ -151,25 +151,22 @@ static const measure measures[] = {
      run_bleu},
     {{.name = "evaluate perplexity",
       .usage = "-m MODEL [options] [FILE ...]",
-      .about = "How likely a model finds the text of files, else of standard input: e to the mean loss of a token, "
-               "that loss\n"
-               "in nats, and the bits that each byte and each character cost.\n"
-               "\n"
-               "A model that goes on with texts is asked for every token of each line, from the end token that stands "
-               "before\n"
-               "it to the one behind, if the vocabulary has one; with --whole-file for every token of the file but the "
-               "first.\n"
-               "What a token is given is all that stands before it in its text, but of a text longer than --window "
-               "only what\n"
-               "the same window has: the first token of a window is given one token, the last one a window's. With "
-               "--stride\n"
-               "windows overlap, a token is asked for in the first window that has it, and all but those of the first "
-               "window\n"
-               "are given at least window - stride + 1 tokens.\n"
-               "\n"
-               "A model that translates is asked for --target, given --source. A model of hidden words is asked for "
-               "each token\n"
-               "of a line with that one alone hidden: its pseudo-perplexity.\n",
+      .about =
+          "Computes a model's perplexity (exp of the mean loss per token) on files or standard input, the loss in "
+          "nats\n"
+          "per token, bits per byte and bits per character.\n"
+          "\n"
+          "A language model predicts every token of each line and the end token after it, if the vocabulary has one.\n"
+          "With --whole-file it predicts every token of the file but the first. The context of a token is all the "
+          "text\n"
+          "before it. A text longer than --window is split into windows, and the context then begins at the window's\n"
+          "start. With --stride windows overlap. Each token is predicted in the first window that contains it, so "
+          "after\n"
+          "the first window its context has at least window - stride + 1 tokens.\n"
+          "\n"
+          "A translation model predicts --target given --source. A masked language model predicts each token of a "
+          "line\n"
+          "while that token alone is masked: its pseudo-perplexity.\n",
       .own = perplexity_own,
       .own_count = sizeof perplexity_own / sizeof perplexity_own[0],
       .open_options = heed_perplexity_options,
@@ -178,10 +175,12 @@ static const measure measures[] = {
      run_perplexity},
     {{.name = "evaluate accuracy",
       .usage = "--reference FILE [-m MODEL] [options] [FILE]",
-      .about = "How many labels of a file, else of standard input, are those of --reference, line by line; or with a "
-               "model,\n"
-               "how many of those that it gives to the file's texts. What `heed classify` prints can be such a file.\n"
-               "The macro F1 is the mean of the labels' F1. A label that the model does not have counts as wrong.\n",
+      .about = "Computes the accuracy of predicted labels, read from a file or standard input, against --reference, "
+               "line by\n"
+               "line. The output of `heed classify` is such a file. With -m the file contains texts, and the model "
+               "predicts\n"
+               "their labels. Macro F1 is the mean of the labels' F1. A label that the model does not have counts as "
+               "wrong.\n",
       .own = accuracy_own,
       .own_count = sizeof accuracy_own / sizeof accuracy_own[0],
       .open_options = heed_accuracy_options,
@@ -190,13 +189,13 @@ static const measure measures[] = {
      run_accuracy},
     {{.name = "evaluate span-f1",
       .usage = "--reference FILE [FILE] | -m MODEL [FILE]",
-      .about =
-          "How well labelled spans such as named entities are found: the labels of a file against those of "
-          "--reference,\n"
-          "or with a model, the model's against those of the file. Files have CoNLL's columns, a word first and its\n"
-          "label (O, B-PER, I-PER) last in a line, and an empty line behind a sentence. A span is right when its "
-          "first\n"
-          "word, its last and its type are, as seqeval and conlleval count.\n",
+      .about = "Computes precision, recall and F1 of labelled spans such as named entities. It compares the labels of "
+               "a file\n"
+               "with those of --reference, or with -m the model's labels with those of the file. Files are in CoNLL "
+               "format:\n"
+               "one word per line, first the word, last its label (O, B-PER, I-PER), and an empty line after each "
+               "sentence.\n"
+               "A span is correct if its first word, last word and type are correct, as in seqeval and conlleval.\n",
       .own = span_f1_own,
       .own_count = sizeof span_f1_own / sizeof span_f1_own[0],
       .open_options = heed_span_f1_options,
@@ -205,8 +204,8 @@ static const measure measures[] = {
      run_span_f1},
     {{.name = "evaluate training",
       .usage = "[options] FOLDER ...",
-      .about = "How trainings went: the loss, or another number of their log.jsonl, against the step, a curve for each "
-               "folder.\n",
+      .about =
+          "Plots the loss, or another value of log.jsonl, of training runs against the step: one curve per folder.\n",
       .own = training_own,
       .own_count = sizeof training_own / sizeof training_own[0],
       .open_options = heed_training_options},
@@ -238,16 +237,16 @@ static int evaluate(const measure *m, int count, char **words) {
 }
 
 static const char usage[] =
-    "heed evaluate MEASURE [options] [FILE]\n\n"
-    "  bleu        of translations\n"
-    "  perplexity  of a model that gives words probabilities\n"
-    "  accuracy    of labels of texts\n"
-    "  span-f1     of named entities and other labelled words\n"
-    "  training    of trainings: their losses, as curves\n\n"
-    "heed evaluate MEASURE --help says more of one.\n";
+    "heed evaluate METRIC [options] [FILE]\n\n"
+    "  bleu        score translations\n"
+    "  perplexity  score a language, translation or masked language model\n"
+    "  accuracy    score the labels of texts\n"
+    "  span-f1     score named entities and other labelled spans\n"
+    "  training    plot the losses of training runs\n\n"
+    "heed evaluate METRIC --help describes its options.\n";
 
 static void print_measures(void) {
-    fputs(" (there is:", stderr);
+    fputs(" (expected one of", stderr);
     for (int i = 0; i < MEASURES; i++) fprintf(stderr, "%s %s", i ? "," : "", measures[i].command.name + PREFIX);
     fputs(")\n", stderr);
 }
@@ -263,9 +262,9 @@ int run_evaluate(int count, char **words) {
         return finish_output("evaluate", EXIT_DONE);
     }
     if (count)
-        fprintf(stderr, "heed evaluate: unknown measure \"%s\"", words[0]);
+        fprintf(stderr, "heed evaluate: unknown metric \"%s\"", words[0]);
     else
-        fputs("heed evaluate: which measure?", stderr);
+        fputs("heed evaluate: METRIC is missing", stderr);
     print_measures();
     return EXIT_USAGE;
 }

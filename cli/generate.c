@@ -1,4 +1,4 @@
-/* heed generate: texts in, each with what the model goes on with. */
+/* heed generate: reads texts and prints each with its continuation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +13,9 @@ static const char *model_name, *input;
 static bool json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model to use (default: shakespeare)", &model_name, NULL},
-    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
-    {"json", 0, NULL, "one JSON object a text", NULL, &json},
+    {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
+    {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"json", 0, NULL, "print one JSON object per text", NULL, &json},
     COMPUTE,
 };
 
@@ -23,9 +23,10 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Goes on with each TEXT, else with each line of --input or of standard input. A text that is given as a word\n"
-        "is printed as it grows, line breaks and all; else each answer is a line of its own. A transformer whose\n"
-        "positions are full goes on from the last half of them.\n"
+        "Continues each TEXT, or each line of --input or standard input, with a language model. It decodes greedily\n"
+        "unless --sample or --beams is given. The continuation of a TEXT argument is printed token by token, with its\n"
+        "line breaks. For a line of input it is printed on one line. When a transformer's positions are full, the\n"
+        "older half of its context is dropped.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],

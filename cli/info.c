@@ -1,4 +1,4 @@
-/* heed info: what a model is made of. */
+/* heed info: describes a model. */
 #include <stdio.h>
 
 #include "arguments.h"
@@ -9,14 +9,14 @@ static const char *model_name;
 static bool json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model", &model_name, NULL},
-    {"json", 0, NULL, "as a JSON object", NULL, &json},
+    {"model", 'm', "MODEL", "model to describe", &model_name, NULL},
+    {"json", 0, NULL, "print a JSON object", NULL, &json},
 };
 
 static const command info = {
     .name = "info",
     .usage = "MODEL",
-    .about = "Prints a model's kind, sizes, tokenizer, and how it wants to be decoded.\n",
+    .about = "Describes a model: architecture, sizes, tokenizer and recommended decoding settings.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
 };

@@ -1,4 +1,4 @@
-/* heed classify, heed tag and heed fill: texts in, of each what the model tells of it. */
+/* heed classify, heed tag and heed fill: text classification, named-entity recognition and masked-word prediction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +13,32 @@ static const char *model_name, *input, *best;
 static bool json, all;
 
 #define MODEL(default) \
-    { "model", 'm', "MODEL", "the model to use" default, &model_name, NULL }
+    { "model", 'm', "MODEL", "model to use" default, &model_name, NULL }
 #define INPUT \
-    { "input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL }
+    { "input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL }
 #define JSON \
-    { "json", 0, NULL, "JSON, with the names of Hugging Face pipelines", NULL, &json }
+    { "json", 0, NULL, "print JSON with the field names of Hugging Face pipelines", NULL, &json }
 
 static const own_option classify_own[] = {MODEL(" (default: sst2)"),
                                           INPUT,
                                           JSON,
                                           COMPUTE,
-                                          {"all", 0, NULL, "every label, not only the likeliest", NULL, &all}};
+                                          {"all", 0, NULL, "print every label, the most probable first", NULL, &all}};
 static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON, COMPUTE};
 static const own_option fill_own[] = {
-    MODEL(""), INPUT, JSON, COMPUTE, {"best", 0, "NUMBER", "words given for each mask (default 1)", &best, NULL}};
+    MODEL(""),
+    INPUT,
+    JSON,
+    COMPUTE,
+    {"best", 0, "NUMBER", "number of words to print for each mask (default 1)", &best, NULL}};
 
 static const command classify = {
     .name = "classify",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Prints the likeliest label of each TEXT, else of each line of --input or of standard input, and its\n"
-        "probability. --json prints an array of {\"label\": …, \"score\": …} a text.\n",
+        "Classifies each TEXT, or each line of --input or standard input: sentiment analysis with the default model.\n"
+        "Prints the most probable label and its probability. --json prints one array per text:\n"
+        "[{\"label\": …, \"score\": …}].\n",
     .own = classify_own,
     .own_count = sizeof classify_own / sizeof classify_own[0],
 };
@@ -41,9 +46,10 @@ static const command tag = {
     .name = "tag",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Prints each TEXT, else each line of --input or of standard input, with the named entities in it in brackets:\n"
-        "[LOC Berlin]. --json prints an array of {\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, "
-        "\"end\": …}.\n",
+        "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named "
+        "entities\n"
+        "in brackets: [LOC Berlin]. --json prints one array per text:\n"
+        "[{\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}, …].\n",
     .own = tag_own,
     .own_count = sizeof tag_own / sizeof tag_own[0],
 };
@@ -51,11 +57,13 @@ static const command fill = {
     .name = "fill",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Prints each TEXT, else each line of --input or of standard input, with the likeliest word in the place of "
-        "each\n"
-        "mask ([MASK], or as the model writes it). With --best there is a line for each word of each mask: the text's\n"
-        "number, its probability, the word and the text between tabs. --json prints an array of\n"
-        "{\"score\": …, \"token_str\": …, \"sequence\": …}, or of several masks an array of such arrays.\n",
+        "Predicts the masked words of each TEXT, or of each line of --input or standard input, with a masked language\n"
+        "model. Each mask ([MASK], or the model's own mask token) is replaced by the most probable word. With --best\n"
+        "one line is printed per word and mask, with tabs between the text's number, the probability, the word and "
+        "the\n"
+        "text. --json prints an array of {\"score\": …, \"token_str\": …, \"sequence\": …}, or an array of such "
+        "arrays\n"
+        "if the text has several masks.\n",
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
 };
@@ -63,8 +71,8 @@ static const command fill = {
 typedef struct verb {
     const command *command;
     const char *shipped;   /* the model that ships for it; NULL: none */
-    const char *otherwise; /* what to do without one */
-    heed_status (*ask)(heed_model *model, const text_source *texts, heed_results **results);
+    const char *otherwise; /* advice for the message when no model is found */
+    heed_status (*predict)(heed_model *model, const text_source *texts, heed_results **results);
     void (*print)(const text_source *texts, const heed_results *results, size_t index);
 } verb;
 
@@ -75,7 +83,7 @@ static void put_score(const heed_results *results, size_t index, size_t i) {
 
 /* ---- classify ---- */
 
-static heed_status ask_for_label(heed_model *model, const text_source *texts, heed_results **results) {
+static heed_status predict_label(heed_model *model, const text_source *texts, heed_results **results) {
     return heed_classify(model, texts->items, texts->sizes, texts->count, results);
 }
 
@@ -100,11 +108,11 @@ static void print_label(const text_source *texts, const heed_results *results, s
 
 /* ---- tag ---- */
 
-static heed_status ask_for_entities(heed_model *model, const text_source *texts, heed_results **results) {
+static heed_status predict_entities(heed_model *model, const text_source *texts, heed_results **results) {
     return heed_tag(model, texts->items, texts->sizes, texts->count, results);
 }
 
-/* Prints characters [from, to) of a text, of which `at` bytes are behind us. */
+/* Prints the characters from *character, which begins at byte *at, up to `to`, and advances both. */
 static void print_characters(const char *text, size_t size, size_t *at, size_t *character, size_t to) {
     for (; *at < size; ++*at) {
         bool begins = ((unsigned char)text[*at] & 0xc0) != 0x80;
@@ -140,10 +148,10 @@ static void print_entities(const text_source *texts, const heed_results *results
 
 /* ---- fill ---- */
 
-static size_t words_wanted(void) { return best ? strtoul(best, NULL, 10) : 1; }
+static size_t best_count(void) { return best ? strtoul(best, NULL, 10) : 1; }
 
-static heed_status ask_for_words(heed_model *model, const text_source *texts, heed_results **results) {
-    return heed_fill(model, texts->items, texts->sizes, texts->count, words_wanted(), results);
+static heed_status predict_words(heed_model *model, const text_source *texts, heed_results **results) {
+    return heed_fill(model, texts->items, texts->sizes, texts->count, best_count(), results);
 }
 
 static size_t mask_of(const heed_results *results, size_t index, size_t i) {
@@ -162,7 +170,7 @@ static void print_word_object(const heed_results *results, size_t index, size_t 
     putchar('}');
 }
 
-/* Of several masks each has an array of its own. */
+/* Several masks give one array each, inside an outer array. */
 static void print_word_objects(const heed_results *results, size_t index) {
     size_t count = heed_results_alternatives(results, index);
     bool several = count && mask_of(results, index, 0) != mask_of(results, index, count - 1);
@@ -191,11 +199,11 @@ static void print_words(const text_source *texts, const heed_results *results, s
 
 /* ---- all of them ---- */
 
-/* False when nothing more can be told, which was reported. */
+/* False after a failure that ends the run; it was reported. */
 static bool answer_batch(const verb *v, const invocation *line, heed_model *model, const text_source *texts,
                          int *code) {
     heed_results *results;
-    heed_status status = v->ask(model, texts, &results);
+    heed_status status = v->predict(model, texts, &results);
     if (status != HEED_OK) {
         *code = report_failure(line, status);
         return false;
@@ -220,7 +228,7 @@ static int run(const verb *v, int count, char **words) {
     int code;
     if (!open_invocation(v->command, count, words, &line, &code)) return code;
     heed_model *model = NULL;
-    if (best && (words_wanted() < 1 || words_wanted() > 1000 || strspn(best, "0123456789") != strlen(best))) {
+    if (best && (best_count() < 1 || best_count() > 1000 || strspn(best, "0123456789") != strlen(best))) {
         code = report_usage(&line, "--best is \"%s\", expected a number from 1 to 1000", best);
     } else if (open_texts(&line, input, &texts, &code)) {
         bool open = open_model(&line, model_name, v->shipped, v->otherwise, &model, &code);
@@ -235,16 +243,16 @@ static int run(const verb *v, int count, char **words) {
 }
 
 int run_classify(int count, char **words) {
-    static const verb v = {&classify, "sst2", "train one: heed train --objective classify", ask_for_label, print_label};
+    static const verb v = {&classify, "sst2", "train one: heed train --objective classify", predict_label, print_label};
     return run(&v, count, words);
 }
 
 int run_tag(int count, char **words) {
-    static const verb v = {&tag, "entities", "train one: heed train --objective tag", ask_for_entities, print_entities};
+    static const verb v = {&tag, "entities", "train one: heed train --objective tag", predict_entities, print_entities};
     return run(&v, count, words);
 }
 
 int run_fill(int count, char **words) {
-    static const verb v = {&fill, NULL, "train one: heed train --objective masked", ask_for_words, print_words};
+    static const verb v = {&fill, NULL, "train one: heed train --objective masked", predict_words, print_words};
     return run(&v, count, words);
 }

@@ -2,7 +2,7 @@
 
 const char *compute = "f32";
 
-static bool is_there(const invocation *line, const char *name) {
+static bool is_installed(const invocation *line, const char *name) {
     char *folder;
     if (heed_model_find(line->context, name, &folder) != HEED_OK) return false;
     heed_free(line->context, folder);
@@ -12,12 +12,12 @@ static bool is_there(const invocation *line, const char *name) {
 bool open_model(const invocation *line, const char *name, const char *shipped, const char *otherwise,
                 heed_model **model, int *exit_code) {
     *model = NULL;
-    if (!name && !(shipped && is_there(line, shipped))) {
+    if (!name && !(shipped && is_installed(line, shipped))) {
         if (shipped)
-            *exit_code =
-                report_usage(line, "no model: \"%s\" is not installed; name one with -m, or %s", shipped, otherwise);
+            *exit_code = report_usage(line, "-m MODEL is missing, and the default \"%s\" is not installed; %s", shipped,
+                                      otherwise);
         else
-            *exit_code = report_usage(line, "no model: none ships for this; name one with -m, or %s", otherwise);
+            *exit_code = report_usage(line, "-m MODEL is missing: no model ships for this verb; %s", otherwise);
         return false;
     }
     heed_status status = heed_context_set_compute(line->context, compute);

@@ -1,17 +1,17 @@
-/* The model that a verb works with. */
+/* Opens the model that a verb uses. */
 #ifndef CLI_MODELS_H
 #define CLI_MODELS_H
 
 #include "arguments.h"
 
-/* An own option of the verbs that compute with a model; open_model hears it. */
+/* An option of every verb that runs a model; open_model applies it. */
 extern const char *compute;
 #define COMPUTE \
-    { "compute", 0, "f32|bf16", "arithmetic of the products (default f32)", &compute, NULL }
+    { "compute", 0, "f32|bf16", "arithmetic of matrix products (default f32)", &compute, NULL }
 
-/* Opens the model that -m names (NULL: the one that ships for the verb, `shipped`, or NULL where none does). False when there
- * is none: that was reported, and the program's *exit_code set. Where it is the shipped one that is missing, `otherwise`, what
- * to do instead, is part of the report. */
+/* Opens the model `name`, or the one that ships for the verb (`shipped`, NULL for none) if `name` is NULL. False when it
+ * cannot be opened: that was reported, and the program's *exit_code set. If no model ships, or the shipped one is not
+ * installed, the message ends with `otherwise`, advice on what to do instead. */
 bool open_model(const invocation *line, const char *name, const char *shipped, const char *otherwise,
                 heed_model **model, int *exit_code);
 

@@ -5,11 +5,11 @@
 enum { LONGEST = 64 };
 
 suggestion suggest_for(const char *word, size_t size) {
-    return (suggestion){word, size, size / 3 + 2, NULL}; /* so many edits or more make another word */
+    return (suggestion){word, size, size / 3 + 2, NULL}; /* with this many edits or more it is another word */
 }
 
-/* The fewest letters to insert, remove or replace to turn one word into the other (Levenshtein, 1966), a row of the table
- * at a time. */
+/* The fewest characters to insert, remove or replace to turn one word into the other (Levenshtein, 1966), computed row by
+ * row. */
 static size_t edits_between(const char *a, size_t a_size, const char *b, size_t b_size) {
     size_t row[LONGEST + 1];
     for (size_t j = 0; j <= b_size; j++) row[j] = j;

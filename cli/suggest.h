@@ -1,4 +1,4 @@
-/* "Did you mean …?": the nearest of the words that there are. */
+/* "Did you mean …?": the candidate with the fewest edits. */
 #ifndef CLI_SUGGEST_H
 #define CLI_SUGGEST_H
 
@@ -7,7 +7,7 @@
 typedef struct suggestion {
     const char *word;
     size_t size, fewest;
-    const char *best; /* NULL: nothing is near */
+    const char *best; /* NULL: no candidate is close enough */
 } suggestion;
 
 suggestion suggest_for(const char *word, size_t size);

@@ -15,7 +15,7 @@ enum {
     BATCH_BYTES = 1 << 20,
     READ_BYTES = 1 << 16,
     LONGEST_LINE = 1 << 24,
-    PATIENCE = 2 /* milliseconds that a batch with something in it waits for more */
+    PATIENCE = 2 /* milliseconds that a batch with at least one line waits for more */
 };
 
 const char too_long[] = "longer than 16 MiB";
@@ -79,7 +79,7 @@ static bool next_words(text_source *t) {
 
 /* ---- lines ------------------------------------------------------------------------------------------------------ */
 
-/* Takes the line [start, start + size) and its end of `ending` bytes. */
+/* Adds the line [start, start + size) to the batch and skips its end of `ending` bytes. */
 static void take_line(text_source *t, size_t size, size_t ending) {
     size_t offset = t->start;
     t->start += size + ending;
@@ -88,7 +88,7 @@ static void take_line(text_source *t, size_t size, size_t ending) {
     t->skipping = false;
 }
 
-/* Takes whole lines that are held, up to a batch's size. True when the batch is full. */
+/* Adds complete lines from the buffer to the batch. True when the batch is full. */
 static bool take_lines(text_source *t, size_t *searched) {
     while (t->count < BATCH_LINES) {
         size_t left = t->end - t->start - *searched;
@@ -104,8 +104,8 @@ static bool take_lines(text_source *t, size_t *searched) {
 }
 
 static bool is_more_ready(const text_source *t) {
-    struct pollfd wanted = {.fd = t->descriptor, .events = POLLIN};
-    return poll(&wanted, 1, PATIENCE) != 0;
+    struct pollfd request = {.fd = t->descriptor, .events = POLLIN};
+    return poll(&request, 1, PATIENCE) != 0;
 }
 
 static void read_more(text_source *t) {
@@ -127,7 +127,7 @@ static void read_more(text_source *t) {
 }
 
 static bool next_lines(text_source *t) {
-    if (t->start) { /* what the last batch took is no longer needed */
+    if (t->start) { /* drops the lines of the last batch */
         memmove(t->held, t->held + t->start, t->end - t->start);
         t->end -= t->start;
         t->start = 0;
@@ -136,7 +136,7 @@ static bool next_lines(text_source *t) {
     bool full;
     while (!(full = take_lines(t, &searched)) && !t->ended) {
         if (t->count && !is_more_ready(t)) break;
-        if (t->end - t->start > LONGEST_LINE) { /* of such a line only its number is kept */
+        if (t->end - t->start > LONGEST_LINE) { /* drops the text of such a line, and keeps its number */
             t->skipping = true;
             t->end = t->start;
             searched = 0;

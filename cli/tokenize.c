@@ -1,4 +1,4 @@
-/* heed tokenize: what a model makes of a text, and back. */
+/* heed tokenize: text to tokens or ids, and ids to text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +14,20 @@ static const char *model_name, *input;
 static bool ids_only, decode, plain, json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "a model, or a tokenizer.json", &model_name, NULL},
-    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
-    {"ids", 0, NULL, "print ids in place of tokens", NULL, &ids_only},
-    {"decode", 0, NULL, "texts are ids: print the text that they stand for", NULL, &decode},
-    {"no-special", 0, NULL, "leave out the special tokens that the model wants around a text", NULL, &plain},
-    {"json", 0, NULL, "one JSON object a text: ids, tokens, and offsets in characters", NULL, &json},
+    {"model", 'm', "MODEL", "model or tokenizer.json to use", &model_name, NULL},
+    {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"ids", 0, NULL, "print ids instead of tokens", NULL, &ids_only},
+    {"decode", 0, NULL, "read ids and print the text that they encode", NULL, &decode},
+    {"no-special", 0, NULL, "add no special tokens such as </s> or [CLS]", NULL, &plain},
+    {"json", 0, NULL, "print one JSON object per text: ids, tokens, and offsets in characters", NULL, &json},
 };
 
 static const command tokenize = {
     .name = "tokenize",
     .usage = "-m MODEL [options] [TEXT ...]",
     .about =
-        "Prints the tokens of each TEXT, else of each line of --input or of standard input, on a line of their own.\n"
-        "heed tokenize train makes a tokenizer (heed tokenize train --help).\n",
+        "Prints the tokens of each TEXT, or of each line of --input or standard input, one line per text.\n"
+        "heed tokenize train trains a tokenizer (heed tokenize train --help).\n",
     .words = "train",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
@@ -77,7 +77,7 @@ static bool encode_text(const invocation *line, const heed_tokenizer *tokenizer,
     return true;
 }
 
-/* Reads ids with blanks, tabs or commas between them; false at what is none. */
+/* Reads ids separated by spaces, tabs or commas; false at anything else. */
 static bool read_ids(const char *text, size_t size, int32_t **ids, size_t *count) {
     const char *end = text + size;
     *ids = grow_memory(NULL, size / 2 + 1, sizeof **ids);
@@ -99,16 +99,16 @@ static bool are_tokens(const heed_tokenizer *tokenizer, const int32_t *ids, size
     return true;
 }
 
-/* NULL, or why there is no text. */
+/* NULL, or the reason why the ids could not be decoded. */
 static const char *decode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
     int32_t *ids;
     size_t count;
     char *decoded = NULL;
     const char *problem = NULL;
     if (!read_ids(text, size, &ids, &count))
-        problem = "expected ids: whole numbers with blanks between them";
+        problem = "expected ids: whole numbers separated by spaces";
     else if (!are_tokens(tokenizer, ids, count))
-        problem = "there is an id that no token has";
+        problem = "an id is not in the vocabulary";
     else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded) != HEED_OK)
         problem = heed_context_message(line->context);
     if (!problem && json) {
@@ -154,7 +154,7 @@ int run_tokenize(int count, char **words) {
     int code;
     if (!open_invocation(&tokenize, count, words, &line, &code)) return code;
     if (!model_name) {
-        code = report_usage(&line, "no model: name one with -m, a folder, a shipped model or a tokenizer.json");
+        code = report_usage(&line, "-m MODEL is missing: a folder, a shipped model's name or a tokenizer.json");
     } else if (open_texts(&line, input, &texts, &code)) {
         heed_status status = heed_tokenizer_open(line.context, model_name, &tokenizer);
         code = status == HEED_OK ? tokenize_all(&line, tokenizer, &texts) : report_failure(&line, status);

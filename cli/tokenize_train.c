@@ -1,22 +1,22 @@
-/* heed tokenize train: a tokenizer.json from text. */
+/* heed tokenize train: trains a tokenizer on text and writes its tokenizer.json. */
 #include "arguments.h"
 #include "verbs.h"
 
 static const char *output;
 
 static const own_option own[] = {
-    {"output", 'o', "FILE", "the tokenizer.json to write", &output, NULL},
+    {"output", 'o', "FILE", "tokenizer.json to write", &output, NULL},
 };
 
 static const command tokenize_train = {
     .name = "tokenize train",
     .usage = "--input FILE ... --output tokenizer.json [options]",
     .about =
-        "Trains a tokenizer on text files, a text a line. Files may also stand by themselves. Its kinds:\n"
-        "  bpe         byte-pair encoding, as translators have it; </s> ends a text\n"
-        "  wordpiece   BERT's, with [CLS] and [SEP] around a text; --lowercase takes accents away too\n"
-        "  byte-bpe    GPT-2's, of bytes, so that no text is unknown; line ends are learned\n"
-        "  characters  each character is a token, line ends too\n",
+        "Trains a tokenizer on text files with one text per line. Files may also be given as arguments. Kinds:\n"
+        "  bpe         byte-pair encoding, as translators use it; </s> ends a text\n"
+        "  wordpiece   BERT's WordPiece, with [CLS] and [SEP] around a text; --lowercase also removes accents\n"
+        "  byte-bpe    GPT-2's byte-level BPE, which encodes any text; line ends are tokens\n"
+        "  characters  one token per character, line ends included\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_tokenizer_train_options,
@@ -30,9 +30,9 @@ int run_tokenize_train(int count, char **words) {
     for (size_t i = 0; i < line.text_count && status == HEED_OK; i++)
         status = heed_options_set(line.options, "input", line.texts[i]);
     if (!output) {
-        code = report_usage(&line, "where to? --output FILE is missing");
+        code = report_usage(&line, "--output FILE is missing");
     } else if (!line.text_count && !was_given(&line, "input")) {
-        code = report_usage(&line, "no text to learn from: --input FILE is missing");
+        code = report_usage(&line, "--input FILE is missing: the text to train on");
     } else {
         if (status == HEED_OK) status = heed_tokenizer_train(line.context, line.options, output);
         code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);

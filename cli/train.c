@@ -1,4 +1,4 @@
-/* heed train: fits a model, tells how it goes, and stops when asked, so that it can go on later. */
+/* heed train: trains a model, shows progress, and stops at a signal so that the run can be resumed. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,16 +12,19 @@
 static const char *folder;
 
 static const own_option own[] = {
-    {"output", 'o', "FOLDER", "where checkpoints and the finished model go", &folder, NULL},
+    {"output", 'o', "FOLDER", "folder for checkpoints and the finished model", &folder, NULL},
 };
 
 static const command train = {
     .name = "train",
     .usage = "[RECIPE] --output FOLDER [--resume] [options]",
     .about =
-        "Trains a translator as the recipe, a file of NAME = VALUE lines, and the options say. Ctrl-C saves and "
-        "stops;\n"
-        "the same command with --resume then goes on, to the same bits as without the stop.\n",
+        "Trains or fine-tunes a model: a translator, a language model, a masked language model, a text classifier or "
+        "a\n"
+        "tagger (--objective). Settings come from a recipe, a file of NAME = VALUE lines, and from the options.\n"
+        "Ctrl-C saves a checkpoint and stops. The same command with --resume continues, and ends with exactly the "
+        "same\n"
+        "weights as an uninterrupted run.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_train_options,
@@ -29,30 +32,30 @@ static const command train = {
 
 /* ---- stopping --------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_requested;
 
-static void ask_to_stop(int signal_number) {
+static void request_stop(int signal_number) {
     (void)signal_number;
-    stop_asked = 1;
+    stop_requested = 1;
 }
 
-/* The first signal asks, the second finds the system's own handler and ends the program. A signal that is ignored, as
- * nohup ignores one, stays so. */
+/* The first signal requests a stop, the second one ends the program by the system's default handler. A signal that is
+ * ignored, as under nohup, stays ignored. */
 static void catch_signals(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction ask = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, old;
+    struct sigaction request = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, old;
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(signals[i], &ask, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a training outlives whoever read its notes */
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(signals[i], &request, NULL);
+    signal(SIGPIPE, SIG_IGN); /* training continues when the reader of its notes has gone */
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------------- */
+/* ---- progress --------------------------------------------------------------------------------------------------- */
 
 enum { BAR_CELLS = 24 };
 
 typedef struct reporter {
     bool quiet, terminal, drawn;
-    double shown; /* when something was last shown, in seconds; 0: never */
+    double shown; /* time of the last report, in seconds; 0: none yet */
     int64_t step, steps;
 } reporter;
 
@@ -75,7 +78,7 @@ static void draw_bar(const reporter *report, const char *text) {
     fprintf(stderr, "\r[%.*s%.*s] %.*s\033[K", done, full, BAR_CELLS - done, empty, room > 0 ? room : 0, text);
 }
 
-/* A bar is drawn a few times a second, a line is printed each ten seconds. */
+/* Draws the bar up to ten times per second, or prints one line every ten seconds. */
 static bool show_progress(void *user, const heed_progress *progress) {
     reporter *report = user;
     double now = seconds_now();
@@ -90,10 +93,10 @@ static bool show_progress(void *user, const heed_progress *progress) {
         report->drawn = report->terminal;
         report->shown = now;
     }
-    return !stop_asked;
+    return !stop_requested;
 }
 
-/* Notes of the library go above the bar. */
+/* Prints the library's notes above the bar. */
 static void show_note(void *user, const char *note) {
     const reporter *report = user;
     fprintf(stderr, "%s%s\n", report->drawn ? "\r\033[K" : "", note);
@@ -108,7 +111,7 @@ static int train_model(const invocation *line) {
     heed_status status = heed_train(line->context, line->options, folder, show_progress, &report);
     if (report.drawn) fputc('\n', stderr);
     if (status == HEED_STOPPED) {
-        fprintf(stderr, "heed train: stopped at step %lld of %lld; the same command with --resume goes on\n",
+        fprintf(stderr, "heed train: stopped at step %lld of %lld; the same command with --resume continues\n",
                 (long long)report.step, (long long)report.steps);
         return EXIT_FAILED;
     }
@@ -122,7 +125,7 @@ int run_train(int count, char **words) {
     int code;
     if (!open_invocation(&train, count, words, &line, &code)) return code;
     if (!folder)
-        code = report_usage(&line, "where to? --output FOLDER is missing");
+        code = report_usage(&line, "--output FOLDER is missing");
     else if (line.text_count > 1)
         code = report_usage(&line, "one recipe at a time: \"%s\" is the second", line.texts[1]);
     else {

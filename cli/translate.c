@@ -1,4 +1,4 @@
-/* heed translate: texts in, a translation of each out, in order. */
+/* heed translate: reads texts and prints their translations, in order. */
 #include <stdio.h>
 
 #include "arguments.h"
@@ -11,22 +11,24 @@ static const char *model_name, *input;
 static bool json;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "the model to use (default: multi30k-en-de)", &model_name, NULL},
-    {"input", 0, "FILE", "texts, one a line; - for standard input", &input, NULL},
+    {"model", 'm', "MODEL", "translation model to use (default: multi30k-en-de)", &model_name, NULL},
+    {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     COMPUTE,
-    {"json", 0, NULL, "one JSON object a text", NULL, &json},
+    {"json", 0, NULL, "print one JSON object per text", NULL, &json},
 };
 
 static const command translate = {
     .name = "translate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Translates each TEXT, else each line of --input or of standard input, into a line of its own.\n"
-        "--json prints {\"translation_text\": …}. With --best there is a line for each alternative, the text's\n"
-        "number, its score and its words between tabs, and with --json an array of objects that have a \"score\".\n"
-        "--alignment adds \" ||| 0-0 1-2 2-1\": the first word became the first, the second the third, counted from 0\n"
-        "and told apart by blanks; with --json it is an \"alignment\".\n"
-        "What is not set is as the model's generation_config.json has it; the defaults below are those without one.\n",
+        "Translates each TEXT, or each line of --input or standard input, and prints one translation per line.\n"
+        "--json prints {\"translation_text\": …}. --best prints one line per alternative, with tabs between the "
+        "text's\n"
+        "number, the score and the translation; with --json it prints an array of objects that have a \"score\".\n"
+        "--alignment adds the word alignment: \" ||| 0-0 1-2 2-1\" aligns the first word of the text with the first\n"
+        "word of the translation, the second with the third, and so on. Words are counted from 0 and separated by\n"
+        "spaces. With --json it is the field \"alignment\".\n"
+        "The model's generation_config.json overrides the defaults below; options override both.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_translate_options,
@@ -76,7 +78,7 @@ static void print_best(const heed_results *results, size_t index) {
     putchar('\n');
 }
 
-/* False when a text had no answer: it was reported, and has an empty line. */
+/* False when a text could not be translated: this was reported, and an empty line was printed. */
 static bool print_answer(const text_source *texts, const heed_results *results, size_t index, bool alternatives) {
     const char *problem = texts->items[index] ? heed_results_problem(results, index) : too_long;
     if (problem) {
@@ -90,7 +92,7 @@ static bool print_answer(const text_source *texts, const heed_results *results, 
     return !problem;
 }
 
-/* False when nothing more can be translated, which was reported. */
+/* False after a failure that ends the run; it was reported. */
 static bool translate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
     heed_results *results;
     heed_status status = heed_translate(model, line->options, texts->items, texts->sizes, texts->count, &results);

@@ -1,6 +1,6 @@
-/* Attention (Vaswani and others, 2017), as it is defined and no faster: a few words look at each other, and the program
- * prints who looked at whom. heed's own is src/autograd/ops/attend.c and src/device/cpu/kernels/attention.c, which do the same with
- * many rows at a time; tests hold them to this definition.
+/* Attention (Vaswani and others, 2017) by its definition, without optimization: a few words attend to each other, and the
+ * program prints the attention weights and the outputs. heed's implementation is src/autograd/ops/attend.c and
+ * src/device/cpu/kernels/attention.c, which compute the same for many rows at a time.
  *
  *     example-attention [masked] */
 #include <math.h>
@@ -10,7 +10,7 @@
 
 enum { WORDS = 5, WIDTH = 4 };
 
-/* Made up by hand: the columns mean "animal", "colour", "moves" and "describes something". */
+/* Embeddings chosen by hand: the columns mean "animal", "colour", "moves" and "describes something". */
 static const char *const words[WORDS] = {"a", "black", "dog", "runs", "."};
 static const float x[WORDS][WIDTH] = {
     {0.0f, 0.0f, 0.0f, 1.0f}, /* a */
@@ -20,8 +20,8 @@ static const float x[WORDS][WIDTH] = {
     {0.1f, 0.1f, 0.1f, 0.1f}, /* . */
 };
 
-/* What a word asks for, shows, and gives; a model learns these. Here an article or an adjective asks for an animal, a verb
- * for an animal too, and a noun for what describes it. */
+/* The query, key and value projections; a model learns them. Here the query of an article, an adjective or a verb matches
+ * the keys of animals, and the query of a noun matches the keys of words that describe it. */
 static const float query[WIDTH][WIDTH] = {{0, 0, 0, 4}, {0, 4, 0, 0}, {4, 0, 0, 0}, {4, 0, 0, 0}};
 static const float key[WIDTH][WIDTH] = {{2, 0, 0, 0}, {0, 2, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 2}};
 static const float value[WIDTH][WIDTH] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
@@ -40,8 +40,8 @@ static float dot(const float a[WIDTH], const float b[WIDTH]) {
     return sum;
 }
 
-/* Turns scores into weights that are positive and sum to one. The largest is taken away first: exp of a large number is
- * infinite, and a softmax is the same whatever is added to all its scores. */
+/* Turns scores into weights that are positive and sum to one. The largest score is subtracted first, because exp of a large
+ * number is infinite. Subtracting the same number from all scores does not change a softmax. */
 static void softmax(float *scores, int count) {
     float largest = scores[0], sum = 0;
     for (int i = 1; i < count; i++) largest = fmaxf(largest, scores[i]);
@@ -50,7 +50,8 @@ static void softmax(float *scores, int count) {
 }
 
 int main(int count, char **arguments) {
-    bool masked = count > 1 && strcmp(arguments[1], "masked") == 0; /* a word sees itself and those before it */
+    bool masked =
+        count > 1 && strcmp(arguments[1], "masked") == 0; /* a word attends to itself and the words before it */
     float q[WORDS][WIDTH], k[WORDS][WIDTH], v[WORDS][WIDTH];
     for (int i = 0; i < WORDS; i++) {
         multiply(x[i], query, q[i]);
