@@ -42,11 +42,11 @@ static float online_softmax(const hd_attention *a, int64_t count, float *scores,
         lanes_store(scores + j, s);
         top = lanes_max(top, s);
     }
-    float before = *largest, block_top = lanes_largest(top);
-    *largest = before > block_top ? before : block_top;
+    float before = *largest, block_top = lanes_largest(top), now = before > block_top ? before : block_top;
+    *largest = now;
     lanes sum = lanes_set(0.0f);
     for (int64_t j = 0; j < count; j += LANES) {
-        lanes e = lanes_exp(lanes_sub(lanes_load(scores + j), lanes_set(*largest)));
+        lanes e = lanes_exp(lanes_sub(lanes_load(scores + j), lanes_set(now)));
         e = lanes_select_first(count - j, e, lanes_set(0.0f));
         lanes_store(scores + j, e);
         sum = lanes_add(sum, e);
@@ -56,7 +56,7 @@ static float online_softmax(const hd_attention *a, int64_t count, float *scores,
         return 1.0f;
     }
     float t[LANES];
-    lanes_store(t, lanes_exp(lanes_sub(lanes_set(before), lanes_set(*largest))));
+    lanes_store(t, lanes_exp(lanes_sub(lanes_set(before), lanes_set(now))));
     *denominator = fmaf(*denominator, t[0], lanes_sum(sum));
     return t[0];
 }
