@@ -38,13 +38,13 @@ hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const hd_in
 
 /* ---- what the decoder is given ---- */
 
-static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
+static hd_tensor *concatenate_states(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
     int64_t sequences = x->layout->sequences, most = hd_recipe_max_positions(&r->network.recipe);
     int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
     for (int64_t s = 0; rows && s < sequences; s++) {
         int64_t first = x->layout->starts[s], length = x->layout->starts[s + 1] - first;
         if (length > most)
-            return hd_pass_fail(pass, HEED_LENGTH, "%lld states are more than the %lld that are laid side by side",
+            return hd_pass_fail(pass, HEED_LENGTH, "%lld states are more than the %lld that are concatenated",
                                 (long long)length, (long long)most);
         for (int64_t i = 0; i < most; i++) rows[s * most + i] = (int32_t)(i < length ? first + i : -1);
     }
@@ -57,7 +57,7 @@ static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *mem
         case HD_MEMORY_MEAN:
             return hd_network_pool(&r->network, pass, memory, HD_POOL_MEAN);
         case HD_MEMORY_CONCATENATED:
-            return side_by_side(r, pass, memory);
+            return concatenate_states(r, pass, memory);
         default:
             return hd_network_pool(&r->network, pass, memory, HD_POOL_LAST);
     }

@@ -2,14 +2,14 @@
 #include "layers/recurrent.h"
 
 /* What no model needs, and a damaged config may ask for. */
-enum { MOST_LAYERS = 1 << 10, MOST_SIDE_BY_SIDE = 1 << 12 };
+enum { MOST_LAYERS = 1 << 10, MOST_CONCATENATED = 1 << 12 };
 
 const hd_choice hd_cells[] = {
     {"elman", HD_ELMAN, "Elman"}, {"gru", HD_GRU, "GRU"}, {"lstm", HD_LSTM, "LSTM"}, {NULL, 0, NULL}};
 
 const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
                                  {"mean", HD_MEMORY_MEAN, "mean of states"},
-                                 {"concatenated", HD_MEMORY_CONCATENATED, "states side by side"},
+                                 {"concatenated", HD_MEMORY_CONCATENATED, "concatenated states"},
                                  {"bahdanau", HD_MEMORY_BAHDANAU, "Bahdanau's attention"},
                                  {"luong-dot", HD_MEMORY_LUONG_DOT, "Luong's attention (dot)"},
                                  {"luong-general", HD_MEMORY_LUONG_GENERAL, "Luong's attention (general)"},
@@ -40,9 +40,9 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
         return hd_fail(context, HEED_UNSUPPORTED, "%lld + %lld layers: heed builds up to %d recurrent ones of a kind",
                        (long long)r->side[HD_ENCODER].layers, (long long)r->side[HD_DECODER].layers, MOST_LAYERS);
     if (hd_recipe_translates(r) && r->memory == HD_MEMORY_CONCATENATED &&
-        hd_recipe_max_positions(r) > MOST_SIDE_BY_SIDE)
-        return hd_fail(context, HEED_UNSUPPORTED, "%lld states side by side: heed lays out up to %d",
-                       (long long)hd_recipe_max_positions(r), MOST_SIDE_BY_SIDE);
+        hd_recipe_max_positions(r) > MOST_CONCATENATED)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld concatenated states: heed supports up to %d",
+                       (long long)hd_recipe_max_positions(r), MOST_CONCATENATED);
     return HEED_OK;
 }
 

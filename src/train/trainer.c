@@ -241,7 +241,7 @@ static heed_status explain(hd_run *run, heed_status status) {
     if (isfinite(run->loss))
         snprintf(what, sizeof what, "the loss is %f, but the gradient's norm %f", run->loss, run->optimizer.norm);
     else
-        snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "not a number" : "infinite",
+        snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "NaN" : "infinite",
                  run->non_finite);
     return hd_fail(run->context, HEED_NUMERIC,
                    "step %lld (epoch %llu, batch %llu): %s; a smaller lr, a longer warmup, clip%s may help; %s",

@@ -81,7 +81,7 @@ static void a_long_text_is_cut(void **state) {
         go_on(f, text + first_seen(386), 386 - first_seen(386), beams[i], 140, end);
         assert_string_equal(f->note, "");
         go_on(f, text, 386, beams[i], 140, whole);
-        assert_string_equal(f->note, "a text of 386 tokens is more than the model's 256: it goes on from the last 130");
+        assert_string_equal(f->note, "a text of 386 tokens is more than the model's 256: only the last 130 are its context");
         assert_string_equal(whole, end);
     }
 }
