@@ -1,7 +1,7 @@
-/* Building a recurrent network from its recipe: which parameters there are, and their shapes. */
+/* Builds a recurrent network from its recipe: parameters and their shapes. */
 #include "layers/recurrent.h"
 
-/* What no model needs, and a damaged config may ask for. */
+/* Larger than any model: a damaged config could request it. */
 enum { MOST_LAYERS = 1 << 10, MOST_CONCATENATED = 1 << 12 };
 
 const hd_choice hd_cells[] = {
@@ -16,7 +16,7 @@ const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
                                  {"luong-concat", HD_MEMORY_LUONG_CONCAT, "Luong's attention (concat)"},
                                  {NULL, 0, NULL}};
 
-/* A linear layer of gates · out rows, `gates` matrices one below the other. */
+/* A linear layer of gates · out rows: one matrix per gate, concatenated along the rows. */
 static hd_linear_layer declare_gates(hd_recurrent *r, hd_slot slot, int64_t out, int64_t in, bool bias) {
     slot.blocks = hd_cell_gates((hd_cell)r->network.recipe.cell);
     return hd_network_declare_linear(&r->network, slot, slot.blocks * out, in, bias);
