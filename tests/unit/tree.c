@@ -102,7 +102,7 @@ typedef struct parallel_sum {
     heed_context alone;
 } parallel_sum;
 
-static void put_piece(void *argument, int64_t piece, int worker) {
+static void put_part(void *argument, int64_t piece, int worker) {
     (void)worker;
     parallel_sum *p = argument;
     put_leaf(p->tree, &p->alone, piece);
@@ -121,7 +121,7 @@ static void threads_take_leaves(void **state) {
             parallel_sum p = {&tree, hd_context_fork(context, 1)};
             context->threads = threads;
             assert_ok(context, hd_tree_begin(&tree, leaves));
-            hd_parallel_for(context, leaves, INT64_MAX, put_piece, &p);
+            hd_parallel_for(context, leaves, INT64_MAX, put_part, &p);
             check_root(&tree, leaves);
             assert_in_range(tree.blocks, 1, threads * (levels_of(leaves) + 1));
             hd_tree_close(&tree);
