@@ -47,8 +47,7 @@ heed_status hd_model_make(heed_context *context, const hd_family *preferred, con
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 
-/* labels.c: how many labels a config has, 0 for none; their names; and the names into a config (not 0: out of memory). */
-heed_status hd_labels_count(const hd_json *config, int64_t *count);
+/* labels.c: the labels' names from a config, and into one (not 0: out of memory). */
 heed_status hd_labels_read(const hd_json *config, heed_model *model);
 int hd_labels_write(const heed_model *model, json_t *config);
 /* Copies labels for a model that was made here. */
