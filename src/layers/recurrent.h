@@ -31,7 +31,7 @@ typedef struct hd_recurrent_step {
 
 /* hd_network_open for a recurrent recipe. */
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
-heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
+heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder);
 
 /* Luong's kinds feed each output to the next step. */
 static inline bool hd_recipe_feeds(const hd_recipe *recipe) {

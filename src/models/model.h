@@ -21,7 +21,8 @@ typedef enum hd_special {
 
 typedef struct heed_model {
     heed_context *context;
-    char *folder; /* NULL for one made here */
+    struct hd_shared_model *shared; /* of handles (api.c), else NULL */
+    char *folder;                   /* NULL for one made here */
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
@@ -32,7 +33,7 @@ typedef struct heed_model {
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* matrices are packed, what was packed leaves memory */
+    HD_OPEN_TO_RUN,  /* all that products read is packed: nothing writes to the network afterwards */
     HD_OPEN_TO_TRAIN /* every parameter in float32 */
 } hd_open_purpose;
 
