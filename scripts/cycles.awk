@@ -20,6 +20,7 @@ function declares() { return head ~ /^ *extern / || (head ~ /\(\)[^=]*$/ && head
 
 # At the end of a top-level statement: `head` is its text with each group of braces and parentheses reduced to {} and ().
 function end_statement(    name) {
+    if (head ~ /^ *(HD|HEED)_[A-Z_]+\(\) +[a-z]/) sub(/^[^)]*\) +/, "", head) # after a macro that makes declarations
     if (head ~ /^ *typedef/) {
         if (header) {
             name = head

@@ -2,8 +2,16 @@
  *
  * Handles are opaque and are opened and closed in pairs. A function that can fail returns heed_status; the reason is
  * then one line of text in heed_context_message(context), valid until the next failing call. heed never prints, exits
- * or aborts. A context, and everything opened through it, is used by one thread at a time; separate contexts are
- * independent. Text is UTF-8; invalid bytes are read as U+FFFD, as Python's errors="replace" does.
+ * or aborts. Text is UTF-8; invalid bytes are read as U+FFFD, as Python's errors="replace" does.
+ *
+ * Threads. A context is used by one thread at a time, and so is every handle that was opened with it: models, options,
+ * results, attention, pictures and encodings. Another thread has a context of its own, from heed_context_fork or
+ * heed_context_open. Separate contexts are independent. An open model does not change: with heed_model_share any number of
+ * threads use it at the same time, each through a handle of its own, and get the results that one thread gets. An open
+ * tokenizer does not change either: any number of threads use the same handle, each with its own context.
+ * Callbacks (logs, words, progress) are called by the thread that makes the call, before the call returns; they must not
+ * use the context of that call. heed's own threads exist within a call only, and of the caller's functions they call the
+ * allocator alone.
  *
  * Pairs of parameters such as `texts` and `sizes` are arrays of `count` entries. Where a comment says "release with
  * heed_free", the caller owns the text. */
@@ -59,7 +67,8 @@ HEED_API heed_status heed_context_open(heed_context **context);
 /* Opens a context with an allocator of the caller. `resize` NULL means malloc. */
 HEED_API heed_status heed_context_open_with(heed_resize_function *resize, void *user, heed_context **context);
 /* A context for another thread: the same allocator, log, number of threads, arithmetic and instruction set, with a message
- * of its own. Both are closed, in any order. HEED_MEMORY. */
+ * of its own. Called by the thread that uses `context`. Both are closed, in any order. HEED_MEMORY. The log is then called
+ * by both threads, possibly at the same time; heed_context_set_log gives the fork another. */
 HEED_API heed_status heed_context_fork(heed_context *context, heed_context **fork);
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
@@ -108,6 +117,12 @@ typedef struct heed_model heed_model;
  * them, and opens the tokenizer. HEED_FILE, HEED_FORMAT, HEED_NUMERIC or HEED_UNSUPPORTED; the message names the file and
  * the tensor or key. */
 HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
+/* A second handle on an open model, for a thread that has a context of its own. Weights, tokenizer and labels exist once and
+ * are freed with the last handle; handles are closed in any order, each before the context that it was opened with. The
+ * weights come from the allocator of the context that opened the model, which must work until then; that context itself
+ * may be closed. The model keeps the arithmetic (heed_context_set_compute) that it was opened with. Any thread may call it,
+ * while `model` is open. HEED_MEMORY. */
+HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
 /* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the message lists the
  * places that were searched. */

@@ -38,7 +38,7 @@ struct hd_pass {
     hd_stream stream;
     hd_arena arena;    /* device memory: activations, gradients, what ops need on the way */
     hd_arena host;     /* structs, ids, layouts; taken back by hd_pass_reset alone */
-    hd_arena *weights; /* memory of weights that are packed when they are first needed: the model's arena */
+    hd_arena *weights; /* memory of weights that are packed when they are first needed; NULL: they are packed */
     hd_node *tape;     /* the last op first */
     bool recording;    /* keep a tape */
     bool training;     /* apply dropout */
@@ -49,7 +49,8 @@ struct hd_pass {
     heed_status status;          /* of the first op that failed, and of the stream */
 };
 
-/* The pass must not move in memory: its stream points at its status. */
+/* The pass must not move in memory: its stream points at its status. `weights` is an arena that lives as long as the
+ * parameters, or NULL for a pass that only reads them. */
 void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights);
 /* Forgets all tensors and the tape; keeps the memory for the next run. */
 void hd_pass_reset(hd_pass *pass);
@@ -103,7 +104,8 @@ void hd_gradient_give(hd_pass *pass, hd_tensor *tensor, float *buffer);
 /* Where the pass adds up the gradient of a parameter; NULL if it has none, or if there is no parameter. A parameter
  * that is used in several places has one sum, in the order of the tape. */
 float *hd_pass_gradient(const hd_pass *pass, const hd_parameter *parameter);
-/* Packs the parameter for products if need be, which several passes must not do at once. False when memory ran out. */
+/* Packs the parameter for products if it is not packed, which several passes must not do at once. False, with the pass's
+ * status set, when memory ran out or the pass only reads weights. */
 bool hd_pass_pack(hd_pass *pass, hd_parameter *parameter);
 /* Adds the double at `from`, in device memory, to *to: at once when the device runs calls at once or the pass keeps no
  * tape, else when the host next waits, at the latest at the end of hd_pass_backward. */

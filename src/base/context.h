@@ -35,6 +35,13 @@ static inline heed_context hd_context_fork(const heed_context *parent, int threa
     return child;
 }
 
+/* A context for a worker thread inside a call. It has no log: a log is called by the thread that makes the call. */
+static inline heed_context hd_context_worker(const heed_context *parent, int threads) {
+    heed_context child = hd_context_fork(parent, threads);
+    child.log = NULL;
+    return child;
+}
+
 /* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
  * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Control characters in the message become '?'. */
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...)

@@ -43,7 +43,7 @@ static hd_search *pop(queue *q) {
     return search;
 }
 
-heed_status hd_session_open(heed_context *context, hd_network *network, const hd_session_limits *limits,
+heed_status hd_session_open(heed_context *context, const hd_network *network, const hd_session_limits *limits,
                             hd_session **session) {
     hd_session *s = hd_alloc_zeroed(context, 1, sizeof *s);
     *session = NULL;

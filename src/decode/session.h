@@ -1,7 +1,7 @@
 /* A decoding session: requests are added at any time and run together, with one forward pass of the network per
  * step. A request's result does not depend on the other requests, on the order of their arrival, on the size of a
- * step or on the number of threads. One thread at a time uses a session. Several sessions may share a network whose
- * panels are packed (hd_network_pack). */
+ * step or on the number of threads. One thread at a time uses a session. Several sessions may share a
+ * network. */
 #ifndef HD_DECODE_SESSION_H
 #define HD_DECODE_SESSION_H
 
@@ -17,8 +17,8 @@ typedef struct hd_session_limits {
     int64_t step_tokens;
 } hd_session_limits;
 
-/* The network must outlive the session. `limits` may be NULL. */
-heed_status hd_session_open(heed_context *context, hd_network *network, const hd_session_limits *limits,
+/* The network must outlive the session and be packed (hd_network_pack). `limits` may be NULL. */
+heed_status hd_session_open(heed_context *context, const hd_network *network, const hd_session_limits *limits,
                             hd_session **session);
 void hd_session_close(hd_session *session); /* NULL is ignored */
 

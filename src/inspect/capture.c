@@ -60,7 +60,7 @@ heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32
         return hd_fail(capture->context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)longest,
                        (long long)hd_recipe_max_positions(recipe));
     hd_pass pass;
-    hd_pass_open(&pass, capture->context, &network->arena);
+    hd_pass_open(&pass, capture->context, NULL);
     pass.observer = &capture->observer;
     int32_t source_starts[2], decoder_starts[2];
     hd_layout sources = one_sequence(source_starts, source_count), layout = one_sequence(decoder_starts, decoder_count);

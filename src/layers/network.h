@@ -22,9 +22,9 @@ typedef struct hd_network_class {
      * encoder's states. */
     hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory);
-    /* A decoding session (layers/decoder.h) on the network, which must outlive it. Sessions on a network whose
-     * panels are all packed may run at the same time, each with its own context. */
-    heed_status (*open_decoder)(heed_context *context, hd_network *network, hd_decoder **decoder);
+    /* A decoding session (layers/decoder.h) on the network, which must outlive it and be packed (hd_network_pack). Any
+     * number of sessions may run at the same time, each with its own context. */
+    heed_status (*open_decoder)(heed_context *context, const hd_network *network, hd_decoder **decoder);
 } hd_network_class;
 
 /* The use of a parameter determines its initialization, its form in memory, and its training. */
@@ -88,7 +88,8 @@ static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *p
                                            const hd_layout *layout, hd_tensor *memory) {
     return network->class->decode(network, pass, input, layout, memory);
 }
-static inline heed_status hd_network_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
+static inline heed_status hd_network_decoder_open(heed_context *context, const hd_network *network,
+                                                  hd_decoder **decoder) {
     return network->class->open_decoder(context, network, decoder);
 }
 

@@ -7,6 +7,18 @@ const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
                                        {NULL, 0, NULL}};
 
+const hd_choice hd_cells[] = {
+    {"elman", HD_ELMAN, "Elman"}, {"gru", HD_GRU, "GRU"}, {"lstm", HD_LSTM, "LSTM"}, {NULL, 0, NULL}};
+
+const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
+                                 {"mean", HD_MEMORY_MEAN, "mean of states"},
+                                 {"concatenated", HD_MEMORY_CONCATENATED, "concatenated states"},
+                                 {"bahdanau", HD_MEMORY_BAHDANAU, "Bahdanau's attention"},
+                                 {"luong-dot", HD_MEMORY_LUONG_DOT, "Luong's attention (dot)"},
+                                 {"luong-general", HD_MEMORY_LUONG_GENERAL, "Luong's attention (general)"},
+                                 {"luong-concat", HD_MEMORY_LUONG_CONCAT, "Luong's attention (concat)"},
+                                 {NULL, 0, NULL}};
+
 static const hd_choice *find_choice(const hd_choice *choices, int value) {
     while (choices->name && choices->value != value) choices++;
     return choices;

@@ -51,6 +51,9 @@ const char *hd_choice_title(const hd_choice *choices, int value);
 
 /* The kinds of positions, by hd_position_kind: "learned". */
 extern const hd_choice hd_position_kinds[];
+/* The cells, "gru", and the kinds of memory, "bahdanau". */
+extern const hd_choice hd_cells[];
+extern const hd_choice hd_memories[];
 
 /* Linear layers with a bias; the feed-forward layers are one. */
 enum {

@@ -29,12 +29,9 @@ typedef struct hd_recurrent_step {
     const hd_layout *queries;   /* which slots attend to which sequence of the memory */
 } hd_recurrent_step;
 
-/* The cells, "gru", and the kinds of memory, "bahdanau". */
-extern const hd_choice hd_cells[], hd_memories[];
-
 /* hd_network_open for a recurrent recipe. */
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
-heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
+heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder);
 
 /* With Luong's kinds, each output is an input of the next step. */
 static inline bool hd_recipe_feeds(const hd_recipe *recipe) {

@@ -259,7 +259,7 @@ static void close_decoder(hd_decoder *decoder) {
     hd_free(context, d);
 }
 
-heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
+heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder) {
     static const hd_decoder_class class = {add, step, logits, reorder, NULL, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
@@ -267,7 +267,7 @@ heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network
     if (!d) return HEED_MEMORY;
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->network = (const hd_recurrent *)network;
-    hd_pass_open(&d->pass, context, &network->arena);
+    hd_pass_open(&d->pass, context, NULL);
     d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
     d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);
     if (!d->h || !d->c) {

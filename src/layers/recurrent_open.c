@@ -4,18 +4,6 @@
 /* Larger than any model: a damaged config could request it. */
 enum { MOST_LAYERS = 1 << 10, MOST_CONCATENATED = 1 << 12 };
 
-const hd_choice hd_cells[] = {
-    {"elman", HD_ELMAN, "Elman"}, {"gru", HD_GRU, "GRU"}, {"lstm", HD_LSTM, "LSTM"}, {NULL, 0, NULL}};
-
-const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
-                                 {"mean", HD_MEMORY_MEAN, "mean of states"},
-                                 {"concatenated", HD_MEMORY_CONCATENATED, "concatenated states"},
-                                 {"bahdanau", HD_MEMORY_BAHDANAU, "Bahdanau's attention"},
-                                 {"luong-dot", HD_MEMORY_LUONG_DOT, "Luong's attention (dot)"},
-                                 {"luong-general", HD_MEMORY_LUONG_GENERAL, "Luong's attention (general)"},
-                                 {"luong-concat", HD_MEMORY_LUONG_CONCAT, "Luong's attention (concat)"},
-                                 {NULL, 0, NULL}};
-
 /* A linear layer of gates · out rows: one matrix per gate, concatenated along the rows. */
 static hd_linear_layer declare_gates(hd_recurrent *r, hd_slot slot, int64_t out, int64_t in, bool bias) {
     slot.blocks = hd_cell_gates((hd_cell)r->network.recipe.cell);

@@ -66,7 +66,7 @@ static void close_decoder(hd_decoder *decoder) {
     hd_free(decoder->context, d);
 }
 
-heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder) {
+heed_status hd_stack_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder) {
     static const hd_decoder_class class = {add, step, logits, reorder, rewind_slot, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     stack_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
@@ -75,7 +75,7 @@ heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd
     *decoder = &d->decoder;
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->stack = (const hd_stack *)network;
-    hd_pass_open(&d->pass, context, &network->arena);
+    hd_pass_open(&d->pass, context, NULL);
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     hd_cache_open(&d->cache, context, side->layers, hd_side_key_heads(side), hd_side_head_width(side, recipe->width));
     return HEED_OK;

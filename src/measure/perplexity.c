@@ -325,7 +325,7 @@ static heed_status score(scoring *s) {
 
 static heed_status measure(const hd_measuring *m) {
     scoring s = {.call = m, .settings = m->settings, .tokenizer = m->model->tokenizer, .network = m->model->network};
-    hd_pass_open(&s.pass, m->context, &m->model->network->arena);
+    hd_pass_open(&s.pass, m->context, NULL);
     hd_arena_open(&s.ids, m->context);
     hd_buffer_open(&s.enclosed, m->context);
     heed_status status = score(&s);

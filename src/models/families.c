@@ -1,10 +1,10 @@
-/* Every family. The order does not matter. */
+/* The table of families. */
 #include "models/family.h"
 
 #include <string.h>
 
-const hd_family *const hd_families[] = {&hd_marian, &hd_pegasus, &hd_bert,  &hd_roberta,  &hd_gpt2, &hd_opt,
-                                        &hd_llama,  &hd_qwen2,   &hd_qwen3, &hd_heed_rnn, NULL};
+#define ADDRESS(name) &hd_##name,
+const hd_family *const hd_families[] = {HD_FAMILIES(ADDRESS) NULL};
 
 const hd_family *hd_family_named(const char *model_type) {
     for (int i = 0; hd_families[i]; i++)

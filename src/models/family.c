@@ -205,12 +205,21 @@ static heed_status read_head(const hd_family *family, const hd_json *config, int
     return status;
 }
 
+/* How many labels a config has. */
+static heed_status count_labels(const hd_json *config, int64_t *count) {
+    enum { MOST_LABELS = 1 << 16 };
+    const json_t *names = json_object_get(config->root, "id2label");
+    *count = json_is_object(names) ? (int64_t)json_object_size(names) : 0;
+    HD_TRY(hd_json_int(config, "num_labels", *count ? *count : 2, 1, MOST_LABELS, count));
+    return HEED_OK;
+}
+
 static heed_status read_recipe(const reading *r) {
     *r->recipe = (hd_recipe){0};
     complete(r->family, r->recipe);
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
     HD_TRY(read_keys(r, r->family));
-    if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(hd_labels_count(r->config, &r->recipe->labels));
+    if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
     return read_rest(r, r->family);
 }
 

@@ -76,9 +76,14 @@ struct hd_family {
     int (*write)(const hd_recipe *recipe, json_t *config);
 };
 
-extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_roberta, hd_gpt2, hd_opt, hd_llama, hd_qwen2,
-    hd_qwen3, hd_heed_rnn;
-/* Every family that a config can name, NULL-terminated. */
+/* A family that is only a base. */
+extern const hd_family hd_bart_common;
+/* Every family that a config can name; the order does not matter. A new family has a row here. */
+#define HD_FAMILIES(X)          X(marian) X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(heed_rnn)
+#define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
+HD_FAMILIES(HD_DECLARE_FAMILY)
+#undef HD_DECLARE_FAMILY
+/* The same, NULL-terminated. */
 extern const hd_family *const hd_families[];
 /* The family of this model_type, or NULL. */
 const hd_family *hd_family_named(const char *model_type);

@@ -4,15 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_LABELS = 1 << 16 };
-
-heed_status hd_labels_count(const hd_json *config, int64_t *count) {
-    const json_t *names = json_object_get(config->root, "id2label");
-    *count = json_is_object(names) ? (int64_t)json_object_size(names) : 0;
-    HD_TRY(hd_json_int(config, "num_labels", *count ? *count : 2, 1, MOST_LABELS, count));
-    return HEED_OK;
-}
-
 static heed_status set(heed_model *model, int64_t i, const char *name) {
     size_t size = strlen(name) + 1;
     model->labels[i] = hd_arena_alloc(&model->network->arena, size, 1);

@@ -21,7 +21,8 @@ typedef enum hd_special {
 
 typedef struct heed_model {
     heed_context *context;
-    char *folder; /* NULL for one made here */
+    struct hd_shared_model *shared; /* of handles (api.c), else NULL */
+    char *folder;                   /* NULL for one made here */
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
@@ -32,7 +33,7 @@ typedef struct heed_model {
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* matrices are packed, what was packed leaves memory */
+    HD_OPEN_TO_RUN,  /* all that products read is packed: nothing writes to the network afterwards */
     HD_OPEN_TO_TRAIN /* every parameter in float32 */
 } hd_open_purpose;
 
@@ -47,8 +48,7 @@ heed_status hd_model_make(heed_context *context, const hd_family *preferred, con
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 
-/* labels.c: how many labels a config has, 0 for none; their names; and the names into a config (not 0: out of memory). */
-heed_status hd_labels_count(const hd_json *config, int64_t *count);
+/* labels.c: the labels' names from a config, and into one (not 0: out of memory). */
 heed_status hd_labels_read(const hd_json *config, heed_model *model);
 int hd_labels_write(const heed_model *model, json_t *config);
 /* Copies labels for a model that was made here. */

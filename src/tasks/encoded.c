@@ -49,7 +49,7 @@ heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, c
     encoding_texts e = {.at = {.model = model, .results = *results}, .answer = answer, .user = user};
     e.at.encoding = &e.encoding;
     e.at.pass = &e.pass;
-    hd_pass_open(&e.pass, model->context, &model->network->arena);
+    hd_pass_open(&e.pass, model->context, NULL);
     heed_status status = hd_network_pack(model->network);
     for (size_t i = 0; i < count && status == HEED_OK; i++) {
         e.at.index = i;

@@ -122,7 +122,7 @@ static heed_status measure_windows(measuring *m) {
     m->windows = hd_min(all, MOST_WINDOWS);
     hd_observer observer = {.tensor = observe_embedding, .user = m};
     hd_pass pass;
-    hd_pass_open(&pass, context, &m->model->network->arena);
+    hd_pass_open(&pass, context, NULL);
     heed_status status = hd_network_pack(m->model->network);
     for (int64_t first = 0; first < m->windows && status == HEED_OK; first += batch) {
         hd_pass_reset(&pass);
@@ -166,7 +166,7 @@ static const char *name_model(const heed_model *model, hd_arena *arena) {
 static heed_status measure(heed_model *model, const hd_inspect_settings *settings, const char *const *texts,
                            const size_t *sizes, size_t count, hd_arena *arena, hd_series *series) {
     measuring m = {.model = model};
-    if (model->context->bf16)
+    if (model->network->context->bf16)
         return hd_fail(model->context, HEED_UNSUPPORTED, "gradients are measured in f32 only: leave out compute bf16");
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
     heed_status status = read_texts(model, texts, sizes, count, &m.texts);

@@ -117,7 +117,7 @@ static heed_status fill(stepping *s) {
         if (steps->attends) HD_TRY(set_scores(s, i, &steps->steps[i]));
     }
     hd_pass pass;
-    hd_pass_open(&pass, o->model->context, &o->model->network->arena);
+    hd_pass_open(&pass, o->model->context, NULL);
     heed_status status = set_predictions(s, &pass);
     hd_pass_close(&pass);
     return status;

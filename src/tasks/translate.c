@@ -288,7 +288,7 @@ static heed_status open_workers(translating *t) {
     if (!t->workers) return HEED_MEMORY;
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
-        w->context = hd_context_fork(shared, shared->threads / count);
+        w->context = hd_context_worker(shared, shared->threads / count);
         hd_arena_open(&w->kept, &w->context);
         if (hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);

@@ -168,7 +168,7 @@ static heed_status open_workers(hd_run *run) {
     run->workers = hd_alloc_zeroed(run->context, (size_t)run->context->threads, sizeof *run->workers);
     if (!run->workers) return HEED_MEMORY;
     for (int i = 0; i < run->context->threads; i++) {
-        run->workers[i].context = hd_context_fork(run->context, 1);
+        run->workers[i].context = hd_context_worker(run->context, 1);
         hd_pass_open(&run->workers[i].pass, &run->workers[i].context, &run->model->network->arena);
     }
     return HEED_OK;

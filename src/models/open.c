@@ -189,6 +189,7 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     HD_TRY(status);
     HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
+    if (purpose == HD_OPEN_TO_RUN) HD_TRY(hd_network_pack(model->network));
     return hd_generation_read(model->context, model->folder, &model->generation);
 }
 
