@@ -499,6 +499,13 @@ static inline void hd_stream_fail(hd_stream *stream, heed_status status) {
 /* An arena of device memory. The stream outlives it. */
 void hd_stream_arena_open(hd_stream *stream, hd_arena *arena);
 
+/* Device memory as host memory, until hd_stream_unmap: the memory itself where it is the host's, else a copy. For writing
+ * alone its contents are undefined. NULL, with the stream's status set, on failure. */
+enum { HD_TO_READ = 1, HD_TO_WRITE = 2 };
+void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigned access);
+/* What was mapped for writing arrives in `memory` before the call returns. `host` may be NULL. */
+void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, unsigned access);
+
 /* The call of the table for a parameter on the context's device. */
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
 /* Row `row` of a table, widened to float32 in y [columns], for a host where device memory is host memory. */

@@ -65,7 +65,10 @@ struct hd_network {
     const hd_network_class *class;
     heed_context *context;
     hd_recipe recipe;
-    hd_arena arena;            /* all that lives as long as the model */
+    hd_arena arena;            /* host memory that lives as long as the model */
+    hd_stream stream;          /* where parameters are filled in and trained, by one thread at a time */
+    hd_arena numbers;          /* device memory that lives as long as the model: parameters, moments, gradients */
+    heed_status status;        /* of the stream */
     hd_parameter **parameters; /* [count], in the order in which they were declared */
     hd_slot *slots;            /* [count] */
     int64_t count;
@@ -159,6 +162,10 @@ hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t
                                       float epsilon);
 /* What the recipe has on top; last of all. */
 void hd_network_declare_head(hd_network *network);
+/* `count` floats of device memory that are mapped for writing (device/device.h) at *host, until hd_network_unmap. NULL, and
+ * the network incomplete, on failure. */
+float *hd_network_map(hd_network *network, int64_t count, float **host);
+void hd_network_unmap(hd_network *network, float *host, float *numbers, int64_t count);
 /* Hands a network out when all declarations succeeded, else closes it. */
 heed_status hd_network_finish(hd_network *built, hd_network **network);
 
