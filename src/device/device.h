@@ -341,12 +341,20 @@ typedef struct hd_weight_gradient_call {
 /* Cached keys and values of one sequence (layers/cache.h). */
 typedef struct hd_keys {
     int64_t keys;
-    const float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
-    const float *v;        /* [key heads][v_stride]: [keys, width] */
+    float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
+    float *v;        /* [key heads][v_stride]: [keys, width] */
     int64_t panels_stride, v_stride;
     const int32_t *index; /* host [keys]: which of `pool_keys` keys each is; NULL: in order */
     int64_t pool_keys;    /* a multiple of 16 */
 } hd_keys;
+
+/* The rows of sequence s of k and v become the last keys and values of cached[s]. */
+typedef struct hd_cache_keys_call {
+    int64_t columns, heads; /* heads: of the keys */
+    hd_layout layout;
+    const float *k, *v;    /* [rows, columns] */
+    const hd_keys *cached; /* host [sequences]: with these rows; each index is in one sequence alone */
+} hd_cache_keys_call;
 
 /* Multi-head attention: head h of sequence s is softmax(scale q kᵀ) v on columns [h width, (h + 1) width). */
 typedef struct hd_attention_call {
@@ -458,7 +466,7 @@ typedef struct hd_best_call {
     C(mean) C(mean_backward) C(repeat_heads) C(repeat_heads_backward)                                            \
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
-    C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
+    C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
     C(cell) C(cell_backward) C(cross_entropy) C(exp_sums) C(best)
 /* clang-format on */
 
