@@ -26,10 +26,11 @@ typedef struct remote_memory {
     char *handed_out; /* PROT_NONE */
     char *readable;
     size_t used;
-    _Atomic int live; /* allocations */
+    _Atomic int live;     /* allocations */
+    pthread_mutex_t lock; /* streams of several threads allocate */
 } remote_memory;
 
-static remote_memory remote;
+static remote_memory remote = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static inline void remote_map(void) {
     if (remote.handed_out) return;
@@ -68,11 +69,13 @@ static inline void *remote_readable(const void *memory) {
 /* Memory is filled with NaNs, and is used again when all of it has been freed. */
 static inline void *remote_alloc(hd_stream *stream, size_t bytes) {
     (void)stream;
+    pthread_mutex_lock(&remote.lock);
     if (remote.live == 0) remote.used = 0;
     size_t start = remote.used;
     if (bytes > REMOTE_SIZE - start) abort();
     remote.used += (bytes + 63) / 64 * 64;
     remote.live++;
+    pthread_mutex_unlock(&remote.lock);
     memset(remote.readable + start, 0xff, bytes);
     return remote.handed_out + start;
 }
