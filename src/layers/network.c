@@ -241,6 +241,21 @@ heed_status hd_network_pack(hd_network *network) {
     return HEED_OK;
 }
 
+heed_status hd_network_rows(hd_network *network, const hd_parameter *table, const int32_t *ids, int64_t count,
+                            float *rows) {
+    hd_pass pass;
+    hd_pass_open(&pass, network->context, &network->arena);
+    hd_stream *stream = &pass.stream;
+    float *numbers = hd_pass_numbers(&pass, count, table->columns);
+    if (numbers) {
+        stream->device->embed(stream, &(hd_embed_call){table, count, ids, 1.0f, numbers});
+        stream->device->download(stream, (size_t)(count * table->columns) * sizeof *rows, numbers, rows);
+    }
+    heed_status status = pass.status;
+    hd_pass_close(&pass);
+    return status;
+}
+
 /* ---- layers ---- */
 
 hd_tensor *hd_apply(hd_pass *pass, const hd_linear_layer *layer, hd_tensor *x, hd_activation activation) {

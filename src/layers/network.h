@@ -117,6 +117,9 @@ heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor 
 /* The best answer of each row of logits; of equal ones the first. */
 heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,
                               int32_t *chosen);
+/* Rows `ids` of a table, as float32 in host memory [count, columns]. */
+heed_status hd_network_rows(hd_network *network, const hd_parameter *table, const int32_t *ids, int64_t count,
+                            float *rows);
 /* One row [width] a sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* The number of tokens or labels to choose from: all but a pad that comes last. */
