@@ -8,6 +8,8 @@
  *   `host_memory` is set, device memory is host memory and `hd_pass_download` returns the pointer itself. Integer arrays
  *   (ids, rows, starts, positions, layouts, cached keys), parameters' structs and call structs are host memory; a call has
  *   copied them before it returns. Zero rows or columns are allowed everywhere, and then pointers may be NULL.
+ *   `upload` has copied its bytes when it returns. `free` ignores NULL. Threads whose streams are of one device may pass device
+ *   memory to each other when the stream that wrote it has been waited for.
  * Alignment. Memory from `alloc` serves any scalar; arenas align their parts to 64 bytes. Calls accept any float-aligned
  *   pointer, such as a row inside a matrix.
  * Aliasing. Outputs do not overlap inputs unless the call says that they may be the same. Calls on elements (add, scale,

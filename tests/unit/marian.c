@@ -2,9 +2,8 @@
  * (tests/golden/marian/make.py), and the same bits however the work is cut. */
 #include "fixture.h"
 
-#include "device/cpu/kernels/kernels.h"
-
 #include "decode/session.h"
+#include "device/cpu/kernels/kernels.h"
 #include "layers/decoder.h"
 #include "formats/json.h"
 #include "models/model.h"
