@@ -1,5 +1,5 @@
-/* The verbs, in the order of `heed --help`: V(name, group, help). A row declares run_NAME, which takes the words behind the
- * verb and returns the program's exit code; main.c finds it, and the shells complete it, by the row alone. */
+/* The verbs, in the order of `heed --help`: V(name, group, help). A row declares run_NAME, which takes the words after the
+ * verb and returns the program's exit code. main.c and the shell completions read the rows. */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
@@ -7,7 +7,7 @@
 #define VERBS(V)                                                                                \
     V(translate, "Text", "translate from one language to another")                              \
     V(generate,  "Text", "continue a text")                                                     \
-    V(classify,  "Text", "label a text, for example by its sentiment")                          \
+    V(classify,  "Text", "classify texts, for example by sentiment")                          \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \
     V(attend,    "Models", "attention maps and other pictures, as text, SVG and HTML")          \

@@ -20,7 +20,7 @@ foreach(path IN LISTS paths)
     get_filename_component(inside "${inside}" DIRECTORY)
   endwhile()
 endforeach()
-# The deepest first; one that holds something else stays.
+# Deepest first. A folder that contains something else stays.
 list(REMOVE_DUPLICATES folders)
 list(SORT folders ORDER DESCENDING)
 foreach(folder IN LISTS folders)

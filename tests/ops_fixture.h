@@ -1,8 +1,8 @@
-/* One op under every promise: a row of a table names its operands, a function that runs it in a pass, and its formula in
- * double precision. From these, check_case checks that
- *   - the output is that of the formula, and each gradient the formula's central difference;
- *   - one thread or two, every kernel table of this machine, and a device with memory of its own give the same bits.
- * The loss is Σ output · weight with fixed random weights, or what the op itself calls one. */
+/* Checks one op: a row of a table names its operands, a function that runs it in a pass, and its formula in double
+ * precision. From these, check_case checks that
+ * - the output is that of the formula, and each gradient the formula's central difference;
+ * - one thread or two, every kernel table of this machine, and a device with memory of its own give the same bits.
+ * The loss is Σ output · weight with fixed random weights, unless the op returns a loss. */
 #ifndef TESTS_OPS_FIXTURE_H
 #define TESTS_OPS_FIXTURE_H
 
@@ -34,7 +34,7 @@ typedef struct op_case {
     void (*reference)(const struct op_case *c, const double *const *x, double *y);
     operand operands[OPERANDS];
     int64_t columns;    /* of the output; 0 when the op gives a loss */
-    const int32_t *ids; /* of the layout's rows, to be embedded or to be told apart */
+    const int32_t *ids; /* of the layout's rows: inputs of an embedding, or targets */
     hd_activation activation;
     float scale, dropout, epsilon, smoothing, agreement;
     int32_t padding;
@@ -44,7 +44,7 @@ typedef struct op_case {
     bool backwards;
 } op_case;
 
-/* What `run` finds: operands as tensors or parameters. */
+/* Arguments of `run`: operands as tensors or parameters. */
 struct op_run {
     const op_case *c;
     hd_pass *pass;
@@ -86,7 +86,7 @@ static inline bool has_gradient(const op_case *c, int i) {
     return c->operands[i].kind != 0 && c->operands[i].kind != 'f';
 }
 
-/* Where operand i's gradient stands in an outcome; i = OPERANDS gives the end. */
+/* Offset of operand i's gradient in an outcome; i = OPERANDS gives the end. */
 static inline int64_t gradient_place(const op_case *c, int i) {
     int64_t place = hd_layout_rows(c->layout) * c->columns;
     for (int j = 0; j < i; j++) place += has_gradient(c, j) ? operand_count(c, j) : 0;
@@ -102,7 +102,7 @@ static inline bool kept(uint32_t threshold, hd_random_key key, int64_t column, i
     return words[column / 16 % 4] >= threshold;
 }
 
-/* What dropout at the pass's given site multiplies an element by. */
+/* The factor of an element from dropout at the pass's given site. */
 static inline double dropout_factor(float probability, uint32_t site, int64_t head, int64_t column, int64_t position,
                                     uint64_t example) {
     if (probability == 0.0f) return 1.0;

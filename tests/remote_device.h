@@ -1,9 +1,9 @@
-/* A device for tests that keeps the contract of device/device.h to the letter, so that an op which takes device memory for
- * host memory, or a queued call for one that has run, fails:
- *   - the addresses that it hands out cannot be read or written: they are a PROT_NONE mapping of a file in memory, whose
- *     readable mapping lies at a distance that only the executor adds;
- *   - nothing runs before the host waits or downloads, and then on another thread;
- *   - what a call points to in host memory is copied when it is queued.
+/* A device for tests that follows the contract of device/device.h strictly, so that an op fails if it takes device
+ * memory for host memory, or a queued call for one that has run:
+ * - its addresses cannot be read or written: they are a PROT_NONE mapping of a file in memory, whose readable
+ * mapping lies at a distance that only the executor adds;
+ * - nothing runs before the host waits or downloads, and then on another thread;
+ * - what a call points to in host memory is copied when it is queued.
  * The arithmetic is the CPU's, on one thread. Packed weights are the CPU's too, in host memory: they are opaque. */
 #ifndef TESTS_REMOTE_DEVICE_H
 #define TESTS_REMOTE_DEVICE_H

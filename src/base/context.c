@@ -43,7 +43,7 @@ void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size)
         return NULL;
     }
     void *result = context->resize(context->resize_user, pointer, bytes ? bytes : 1);
-    if (!result) hd_fail(context, HEED_MEMORY, "out of memory: %zu bytes were asked for", bytes);
+    if (!result) hd_fail(context, HEED_MEMORY, "out of memory: %zu bytes requested", bytes);
     return result;
 }
 

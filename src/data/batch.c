@@ -53,7 +53,7 @@ bool hd_batch_make(hd_pass *pass, const hd_objective *objective, int32_t start_t
     return true;
 }
 
-/* The example and position of each chosen row, which dropout above them is keyed by: a row is a sequence of its own. */
+/* The example and position of each chosen row, which key its dropout: each row is one sequence. */
 static hd_layout *layout_of_rows(hd_pass *pass, const hd_batch *batch) {
     int64_t n = batch->target_count, s = 0;
     hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);

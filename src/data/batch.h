@@ -5,8 +5,8 @@
 #include "data/objective.h"
 
 typedef struct hd_batch {
-    hd_layout sources, decoded;        /* which source ids, and which decoder ids, belong to which example */
-    hd_layout texts;                   /* which targets belong to which example */
+    hd_layout sources, decoded;        /* source ids and decoder ids per example */
+    hd_layout texts;                   /* targets per example */
     int32_t *source_ids, *decoder_ids; /* NULL where the objective has none */
     int32_t *rows;    /* [target_count]: the last states that predict the targets; NULL: all of them, or one per text */
     int32_t *targets; /* [target_count]: tokens or labels */

@@ -4,7 +4,7 @@
 
 typedef struct hd_batch_item {
     uint64_t example;
-    uint64_t shuffled; /* its place in the epoch's order: breaks ties between equal lengths */
+    uint64_t shuffled; /* index in the epoch's order: breaks ties between equal lengths */
     int32_t source_count, weight;
 } hd_batch_item;
 
@@ -31,8 +31,8 @@ void hd_batches_close(hd_batches *batches) {
     hd_free(batches->context, batches->examples);
 }
 
-/* The place that `index` takes in the epoch: a Feistel cipher on the smallest even number of bits that holds the count,
- * walked until the result is below it. A permutation without a table. */
+/* The example at `index` of the epoch's order: a Feistel cipher on the smallest even number of bits that can
+ * represent the count, repeated until the result is below the count. It is a permutation without a table. */
 static uint64_t shuffled(hd_random_key key, uint64_t index, uint64_t count) {
     int half = 1;
     while (half < 32 && count > (uint64_t)1 << (2 * half)) half++;
@@ -58,7 +58,7 @@ static int by_length(const void *a, const void *b) {
     return x->shuffled < y->shuffled ? -1 : 1;
 }
 
-/* Lays out the window that begins at window_start. */
+/* Sorts the examples of the window at window_start and cuts it into batches. */
 static void lay_out(hd_batches *b) {
     uint64_t count = b->corpus->count, end = b->window_start + (uint64_t)b->window;
     if (end > count) end = count;

@@ -13,8 +13,8 @@ typedef struct hd_batches {
     const hd_corpus *corpus;
     uint64_t seed;
     int64_t window, batch_tokens;
-    /* where we are */
-    uint64_t epoch, window_start; /* of the window that is laid out */
+    /* position in the data */
+    uint64_t epoch, window_start; /* of the current window */
     uint64_t number;              /* batches given out in this epoch */
     uint64_t window_first;        /* number of the window's first batch */
     struct hd_batch_item *items;  /* [window]: the window's examples, by length */

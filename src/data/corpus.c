@@ -144,7 +144,7 @@ static hd_pair pair_at(uint64_t number, const int32_t *at) {
 
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number) {
     if (!corpus->window) return pair_at(number, find(corpus, number));
-    hd_pair pair = pair_at(number, find(corpus, 0)); /* a piece of the one text */
+    hd_pair pair = pair_at(number, find(corpus, 0)); /* a segment of the one text */
     pair.source = NULL;
     pair.target += (int64_t)number * corpus->window;
     pair.target_count = (int32_t)corpus->window + 1;

@@ -9,8 +9,8 @@
 #include "data/labels.h"
 
 /* An example: inputs and targets, as its objective (data/objective.h) reads it.
- *   translate: both are texts, with the end token        language: source is empty; target is a piece of text
- *   masked, tag: a label for each source token, or −1    classify: target is one label */
+ *   translate: both are texts, with the end token        language: source is empty; target is a segment of a text
+ *   masked, tag: a label per source token, or −1         classify: target is one label */
 typedef struct hd_pair {
     uint64_t number; /* in its corpus */
     const int32_t *source, *target;
@@ -19,7 +19,7 @@ typedef struct hd_pair {
     int32_t source_size, target_size;      /* of the texts, in bytes */
 } hd_pair;
 
-/* A number that an example has, such as how much it weighs. */
+/* A measure of an example, such as its weight in a batch. */
 typedef int64_t hd_pair_measure(const hd_pair *pair);
 
 typedef struct hd_corpus hd_corpus;
@@ -33,17 +33,17 @@ typedef heed_status hd_corpus_drawer(hd_corpus *corpus, uint64_t epoch, hd_arena
 typedef struct hd_corpus_options {
     const char *source, *target; /* text files; target: NULL where an objective has no second one */
     const char *folder, *name;   /* FOLDER/NAME.tokens and NAME.index are made */
-    int64_t most;                /* tokens of a side; longer examples are left out, or cut in pieces */
-    float bpe_dropout;           /* of translations that are drawn; if it is not 0, text is kept beside the ids */
-    uint64_t seed;               /* of what is drawn */
+    int64_t most;                /* maximum tokens per side; longer examples are left out or cut into segments */
+    float bpe_dropout;           /* of translations; unless it is 0, texts are stored with the ids */
+    uint64_t seed;               /* of the random part of examples */
     hd_corpus_reader *read;
     hd_corpus_drawer *draw;  /* NULL: as it is stored */
     hd_pair_measure *weight; /* of an example, when examples are cut into batches */
     bool whole_file;         /* language: a file is one text, not one per line */
-    const hd_labels *labels; /* what labels there are, for objectives that have some */
+    const hd_labels *labels; /* for objectives with labels; else NULL */
 } hd_corpus_options;
 
-/* Where an example is stored, in int32s, and the line of the source that it begins with. */
+/* Offset of an example in the tokens file, in int32s, and the source line at which it begins. */
 typedef struct hd_corpus_place {
     uint64_t at, line;
 } hd_corpus_place;
@@ -51,28 +51,27 @@ typedef struct hd_corpus_place {
 struct hd_corpus {
     heed_context *context;
     const heed_tokenizer *tokenizer;
-    hd_corpus_options options; /* its strings are not kept */
+    hd_corpus_options options; /* its strings are not copied */
     char *tokens_path, *index_path;
     hd_map
-        tokens; /* int32: how many source ids, target ids, source bytes, target bytes; then those; one after the other */
-    hd_map index;     /* a hd_corpus_place an example */
-    uint64_t count;   /* examples */
-    uint64_t targets; /* of all examples, as they are stored */
-    int64_t
-        window; /* of one long text: its pieces, so many tokens apart, are the examples; 0: they are what is stored */
-    hd_encoding drawn; /* room to encode in */
+        tokens;   /* int32, per example: numbers of source ids, target ids, source bytes and target bytes, then these */
+    hd_map index; /* one hd_corpus_place per example */
+    uint64_t count;    /* examples */
+    uint64_t targets;  /* of all examples */
+    int64_t window;    /* unless 0, examples are segments of one long text, and begin this many tokens apart */
+    hd_encoding drawn; /* memory for encoding */
 };
 
-/* What a reader adds to. */
+/* Collects the examples that a reader adds. */
 struct hd_corpus_builder {
     heed_context *context;
     const heed_tokenizer *tokenizer;
     const hd_corpus_options *options;
     hd_lines source, target;
     hd_writer tokens, index;
-    hd_encoding encoded_source, encoded_target; /* room for the readers */
+    hd_encoding encoded_source, encoded_target; /* memory for the readers */
     uint64_t at, count, targets, empty, long_ones;
-    uint64_t line; /* of the example at hand, where that is not the line at hand; else 0 */
+    uint64_t line; /* of the current example, if it is not the current line; else 0 */
     int64_t window;
 };
 
@@ -80,32 +79,32 @@ struct hd_corpus_builder {
 typedef struct hd_side {
     const int32_t *ids;
     size_t count;
-    const char *text; /* kept beside the ids where they are encoded anew */
+    const char *text; /* stored with the ids if the text is encoded anew in every epoch */
     size_t size;
 } hd_side;
 
-/* Adds an example with so many targets; longer ones than options->most are counted and left out. */
+/* Adds an example with this number of targets. Longer ones than options->most are counted and left out. */
 heed_status hd_corpus_add(hd_corpus_builder *builder, hd_side source, hd_side target, uint64_t targets);
-/* Encodes the line at hand. A failure names the file and the line. */
+/* Encodes the current line. A failure names the file and the line. */
 heed_status hd_corpus_encode(hd_corpus_builder *builder, const hd_lines *lines, const char *path, hd_encoding *out);
-/* HEED_FORMAT, at the line at hand of that file. */
+/* HEED_FORMAT, at the current line of that file. */
 heed_status hd_corpus_refuse(hd_corpus_builder *builder, const hd_lines *lines, const char *path, const char *format,
                              ...) __attribute__((format(printf, 4, 5)));
 
-/* HEED_FORMAT with the lengths of two files that should have as many lines: `source` and `target` say whether each has had
- * another line. */
+/* HEED_FORMAT with the lengths of two files that should have the same number of lines. `source` and `target` say
+ * whether each has another line. */
 heed_status hd_corpus_refuse_lengths(hd_corpus_builder *builder, bool source, bool target);
 
-/* Reads files and maps the result. Examples with an empty side or a long one are left out, and a note tells how many.
- * HEED_FORMAT when a file is not what it should be, or when nothing is left. Tokenizer and labels outlive the corpus; the
- * options need not. */
+/* Reads files and maps the result. Examples with an empty side or a long one are left out; a note gives their
+ * number. HEED_FORMAT for an invalid file, or when no example is left. Tokenizer and labels must outlive the corpus;
+ * the options need not. */
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
                            hd_corpus *corpus);
 void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
-/* The line of the source that an example begins with; 0 of a piece of one long text. */
+/* The source line at which an example begins; 0 for a segment of one long text. */
 uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number);
-/* The example to learn from in this epoch: its random part is a function of (seed, epoch, number), and goes into the
+/* The example for this epoch. Its random part is a function of (seed, epoch, number) and is allocated from the
  * arena. */
 heed_status hd_corpus_draw(hd_corpus *corpus, uint64_t number, uint64_t epoch, hd_arena *arena, hd_pair *pair);
 

@@ -24,7 +24,7 @@ heed_status hd_label_of_line(const hd_lines *lines, bool columns, const char **l
                    (unsigned long long)lines->number, (int)(*size < 100 ? *size : 100), start);
 }
 
-/* Where a label stands, or would: names are in order. */
+/* The index of a label, or the index at which to insert it: names are sorted. */
 static size_t place_of(const hd_labels *labels, const char *label, size_t size, bool *found) {
     size_t low = 0, high = labels->count;
     while (low < high) {

@@ -1,4 +1,4 @@
-/* The labels that a training's files hold. */
+/* The labels in training files. */
 #ifndef HD_DATA_LABELS_H
 #define HD_DATA_LABELS_H
 
@@ -11,10 +11,10 @@ typedef struct hd_labels {
     size_t count, capacity, seen_capacity;
 } hd_labels;
 
-/* The label of a line: all of it without the blanks around it; of a line of columns, as CoNLL's are, its last word.
- * HEED_FORMAT for one that is not UTF-8 or has a zero byte: a config could not hold it. */
+/* The label of a line: the line without leading and trailing spaces, or the last word of a line of CoNLL columns.
+ * HEED_FORMAT for a label that is not UTF-8 or has a zero byte: a config cannot store it. */
 heed_status hd_label_of_line(const hd_lines *lines, bool columns, const char **label, size_t *size);
-/* Counts a label, which may be new. HEED_LENGTH for so many different ones that they must be something else. */
+/* Counts a label, which may be new. HEED_LENGTH for an implausible number of distinct labels. */
 heed_status hd_labels_add(heed_context *context, hd_labels *labels, const char *label, size_t size);
 /* Collects the labels of a file. A note names those with one example. Closed by hd_labels_close after success or not. */
 heed_status hd_labels_collect(heed_context *context, const char *path, bool columns, hd_labels *labels);

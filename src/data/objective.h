@@ -1,5 +1,5 @@
-/* An objective: what a model learns to predict. One row of hd_objectives says everything about it: how examples are read
- * from files, which network and head it needs, what the targets are, how it is measured, and how it is called. */
+/* An objective: what a model learns to predict. One row of hd_objectives defines how its examples are read from
+ * files, its network and head, its targets, its metrics and its options. */
 #ifndef HD_DATA_OBJECTIVE_H
 #define HD_DATA_OBJECTIVE_H
 
@@ -31,14 +31,14 @@ typedef struct hd_metric_names {
 
 extern const hd_metric_names hd_metrics[]; /* by hd_metric */
 
-/* Where the labels of the training data are. */
+/* The source of the training data's labels. */
 typedef enum hd_label_place {
     HD_LABELS_NONE,
     HD_LABELS_OF_LINES, /* one per line of the target file */
     HD_LABELS_OF_WORDS  /* the last column of the source file */
 } hd_label_place;
 
-/* Where hd_target_writer writes one example's part of a batch. */
+/* Output arrays for one example's part of a batch. */
 typedef struct hd_target_room {
     int32_t start_token;  /* the decoder's first input */
     int32_t first_row;    /* of the example's source in the encoder's states */
@@ -63,11 +63,11 @@ typedef struct hd_objective {
     hd_corpus_reader *read;
     hd_corpus_drawer *draw;  /* the random part of an example, anew in every epoch; NULL: there is none */
     hd_pair_measure *weight; /* of an example when examples are cut into batches and chunks */
-    bool
-        cuts_texts; /* an example is a piece of a text: its last token is a target alone; held-out text is cut in the same
-                      * way, and nothing about it is random */
+    /* an example is a segment of a text: its last token is only a target. Validation text is cut in the same way, without
+     * randomness. */
+    bool cuts_texts;
     /* inputs and targets */
-    hd_pair_measure *target_count;  /* what losses are divided by */
+    hd_pair_measure *target_count;  /* divisor of losses */
     hd_pair_measure *decoder_count; /* decoder inputs; NULL without a decoder */
     hd_target_writer *write;
     bool by_row; /* targets belong to chosen rows of the encoder's states; else to all of them, or to each text */
@@ -79,7 +79,7 @@ typedef struct hd_objective {
     bool any_special,
         starts_with_pad; /* starts_with_pad: the decoder's first input is the pad token, not the end token */
     /* measures */
-    hd_metric metric;       /* what makes a validation better */
+    hd_metric metric;       /* compares validations, higher is better */
     unsigned metrics;       /* 1 << hd_metric for each that applies */
     const char *perplexity; /* the key that `evaluate perplexity` reports; NULL: it does not apply */
     /* model card */

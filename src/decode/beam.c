@@ -1,12 +1,12 @@
 /* Beam search with transformers' rules (tests/golden/marian/RULES.md).
  *
- * A search has up to B running hypotheses. A step scores every continuation by log p so far plus log p of the token, and
- * looks at the 2B best. Those that end (the end token, a stop sequence or the length limit) and are among the first B
- * become finished, scored log p / length^penalty; the B best of those that do not end run on. The B best finished ones are
- * kept. The search is done when it has B finished and no running one can be expected to beat the worst of them
- * (hd_early_stopping), or when everything has reached the limit.
+ * A search has up to B running hypotheses. A step scores every continuation by log p so far plus log p of the token,
+ * and keeps the 2B best. Those that end (the end token, a stop sequence or the length limit) and are among the first
+ * B become finished, scored log p / length^penalty. The B best of those that do not end stay running. The B best
+ * finished ones are kept. The search is done when B hypotheses are finished and no running one can be expected to
+ * beat the worst of them (hd_early_stopping), or when all have reached the limit.
  *
- * Ties go to the earlier hypothesis, then to the larger logit, then to the lower id. */
+ * Ties are resolved by the earlier hypothesis, then the larger logit, then the lower id. */
 #include "base/best.h"
 #include "decode/search.h"
 
@@ -24,7 +24,8 @@ static float normalize(const hd_search *s, float score, int64_t length) {
     return score / (float)pow((double)length, (double)s->generation.length_penalty);
 }
 
-/* Is there nothing to expect from another step? `best` is log p of the best running hypothesis, with its next token. */
+/* Whether another step cannot improve the result. `best` is log p of the best running hypothesis, with its next
+ * token. */
 static bool is_done(const hd_search *s, int64_t running, float best) {
     int64_t beams = hd_search_beams(s);
     if (running == 0) return true;

@@ -1,11 +1,10 @@
-/* Greedy search: the most probable token at each step, of equal ones that with the lowest id. And sampling, which draws the
- * token. */
+/* Greedy search: the most probable token at each step; of equal ones the lowest id. Sampling: a random token. */
 #include "decode/sample.h"
 #include "decode/search.h"
 
 #include <math.h>
 
-/* Where no token may come next, the first one does, with probability 0. */
+/* If no token is allowed, the first one is taken, with probability 0. */
 static heed_status choose(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
     const hd_scoring *scoring = s->scorings;
     *chosen = scoring->count ? scoring->best[0] : (hd_continuation){-INFINITY, 0};

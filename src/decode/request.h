@@ -1,11 +1,11 @@
-/* What a decoding session is given and what it gives back. */
+/* A request to a decoding session, and its result. */
 #ifndef HD_DECODE_REQUEST_H
 #define HD_DECODE_REQUEST_H
 
 #include "models/generation.h"
 
-/* Token sequences that end a text, sequence i being ids[starts[i]] … ids[starts[i + 1]]: each of one token or more, none
- * of which belongs to the result. */
+/* Token sequences that end a text: sequence i is ids[starts[i]] … ids[starts[i + 1]], at least one token. They are
+ * not part of the result. */
 typedef struct hd_stops {
     int64_t count;
     const int32_t *ids;
@@ -19,15 +19,15 @@ typedef struct hd_request {
     const hd_generation *generation; /* sampling, beams, penalties, the limit of length, the seed */
     uint64_t number;                 /* with the seed, the key of this text's random numbers */
     hd_stops stops;                  /* besides the network's end token */
-    void *user;                      /* comes back with the result and with each token */
-    /* Called with each token as it is made, the end left out, by the thread that steps the session; false: stop there.
-     * NULL, or of a beam search: not called. It may add and cancel requests. */
+    void *user;                      /* passed back with the result and with each token */
+    /* Called with each token as it is generated, the end excluded, by the thread that steps the session; returns
+     * false to stop. It may add and cancel requests. NULL: not called; nor is it for a beam search. */
     bool (*token)(void *user, int32_t token);
 } hd_request;
 
-/* A finished target, without the start and without what ended it. */
+/* A finished target, without the start token and without the tokens that ended it. */
 typedef struct hd_hypothesis {
-    float score; /* log p / length^penalty, the length counting what ended it */
+    float score; /* log p / length^penalty; the length includes the tokens that ended it */
     int32_t *ids;
     int64_t count;
 } hd_hypothesis;
@@ -36,7 +36,7 @@ typedef struct hd_decoded {
     uint64_t id, number;
     void *user;
     const hd_hypothesis *best; /* [count], the best first */
-    int64_t count;             /* 0: no score of the network is a number */
+    int64_t count;             /* 0: all scores of the network are NaN */
 } hd_decoded;
 
 #endif

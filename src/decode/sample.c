@@ -14,7 +14,7 @@ static int by_logit(const void *a, const void *b) {
     return (x->token > y->token) - (x->token < y->token);
 }
 
-/* Tokens that may be drawn, in no order, with their weights. Returns how many; *total is the sum of the weights. */
+/* Candidate tokens with their weights, unsorted. Returns their number; *total is the sum of the weights. */
 static int64_t weigh(const float *logits, int64_t vocabulary, float temperature, hd_sample_choice *choices,
                      double *total) {
     float largest = -INFINITY;
@@ -23,14 +23,14 @@ static int64_t weigh(const float *logits, int64_t vocabulary, float temperature,
     *total = 0;
     for (int64_t i = 0; i < vocabulary; i++) {
         double below = ((double)logits[i] - (double)largest) / (double)temperature;
-        if (!(below >= -40)) continue; /* no draw would find it */
+        if (!(below >= -40)) continue; /* too improbable to be sampled */
         choices[count] = (hd_sample_choice){logits[i], (int32_t)i, hd_exponential(below)};
         *total += choices[count++].weight;
     }
     return count;
 }
 
-/* Leaves out tokens of less weight than `least`, before they need be sorted. */
+/* Drops tokens of less weight than `least` before sorting. */
 static int64_t drop_unlikely(hd_sample_choice *choices, int64_t count, double least) {
     int64_t kept = 0;
     for (int64_t i = 0; i < count; i++)
@@ -44,7 +44,7 @@ static double sum_of(const hd_sample_choice *choices, int64_t count) {
     return sum;
 }
 
-/* How many of the likeliest have this weight together; at least one. */
+/* The number of most probable tokens that together have this weight; at least one. */
 static int64_t cut_at(const hd_sample_choice *choices, int64_t count, double enough) {
     double sum = 0;
     int64_t kept = 0;

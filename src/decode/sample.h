@@ -4,15 +4,15 @@
 
 #include "decode/score.h"
 
-/* A token that may be drawn. */
+/* A candidate token. */
 typedef struct hd_sample_choice {
     float logit;
     int32_t token;
     double weight; /* e^((logit − largest) / temperature) */
 } hd_sample_choice;
 
-/* Draws token `position` of the text with this number; `order` [vocabulary] is scratch. The log-probability is that among
- * the tokens that could be drawn. */
+/* Samples token `position` of the text with this number; `order` [vocabulary] is scratch. The log-probability is
+ * relative to the tokens that were candidates. */
 hd_continuation hd_sample(const hd_generation *generation, const float *logits, int64_t vocabulary, int64_t position,
                           uint64_t number, hd_sample_choice *order);
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { FIRST_CAPACITY = 32 }; /* tokens made */
+enum { FIRST_CAPACITY = 32 }; /* tokens generated */
 
 int64_t hd_first_visible(const hd_decoder *decoder, int64_t length) {
     int64_t half = hd_max(decoder->window / 2, 1), over = length - decoder->window;
@@ -27,13 +27,13 @@ static heed_status check(heed_context *context, const hd_decoder *decoder, const
     return HEED_OK;
 }
 
-/* The most tokens of a target, those given not counted. */
+/* The maximum length of a target, without its given tokens. */
 static int64_t limit_of(const hd_decoder *decoder, const hd_generation *generation, int64_t given) {
     int64_t limit = generation->max_new_tokens;
     if (!limit)
         limit = (generation->max_length ? generation->max_length : decoder->max_positions) -
                 (given - hd_first_visible(decoder, given));
-    /* A translation has no window that could slide; the last token made is no input. */
+    /* A translation has no sliding window. The last token generated is not an input. */
     if (!decoder->continues) limit = hd_min(limit, decoder->max_positions + 1 - given);
     return hd_max(limit, 1);
 }
@@ -52,7 +52,7 @@ static heed_status copy_stops(hd_search *s, const hd_stops *stops) {
     return s->stops.starts && s->stops.ids ? HEED_OK : HEED_MEMORY;
 }
 
-/* The only hypothesis at first: the start token, or the prompt. */
+/* The single initial hypothesis: the start token, or the prompt. */
 static heed_status begin(hd_search *s, const hd_request *request) {
     size_t beams = (size_t)hd_search_beams(s);
     bool continues = s->decoder->continues;

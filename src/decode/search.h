@@ -1,5 +1,5 @@
-/* A request on its way: its hypotheses, and what of them the decoder's slots have seen. Greedy search and sampling have one
- * hypothesis, beam search up to `beams`. All hypotheses of a search have the same length. */
+/* A request in progress: its hypotheses, and which of their tokens the decoder's slots have processed. Greedy search
+ * and sampling have one hypothesis, beam search up to `beams`. All hypotheses of a search have the same length. */
 #ifndef HD_DECODE_SEARCH_H
 #define HD_DECODE_SEARCH_H
 
@@ -19,9 +19,9 @@ struct hd_search {
     int32_t *source; /* [source_count], until it is encoded */
     int64_t source_count;
 
-    int64_t given, limit; /* tokens that hypotheses begin with: the start token or the prompt; most tokens to make */
-    int64_t slots;        /* hypotheses that run; 0: the search is done */
-    int64_t length;       /* tokens of each, with those given */
+    int64_t given, limit; /* tokens of the start or the prompt; maximum of generated tokens */
+    int64_t slots;        /* running hypotheses; 0: the search is done */
+    int64_t length;       /* tokens of each hypothesis, given ones included */
     int64_t capacity;
     int32_t *tokens, *spare; /* [beams, capacity]; `spare` of a beam search alone */
     float *scores;           /* [beams]: log p; of a beam search */
@@ -31,17 +31,17 @@ struct hd_search {
 
     int64_t first_slot;
     int64_t first_visible; /* tokens before it are past the decoder's window */
-    int64_t seen;          /* tokens from there on that the slots have seen */
+    int64_t seen;          /* tokens from there on that the slots have processed */
     int64_t chunk;         /* tokens of each slot in this step */
-    hd_scoring *scorings;  /* [slots]: of this step; NULL while a prompt is not through */
-    int32_t *parents;      /* [slots] after a step: which of its slots each was before; NULL: the same */
+    hd_scoring *scorings;  /* [slots]: of this step; NULL until the whole prompt is processed */
+    int32_t *parents;      /* [slots] after a step: the previous slot of each; NULL: unchanged */
     bool cancelled;
 };
 
-/* Which token is the first that is visible when there are `length`: past the window, half of it is dropped at a time. */
+/* The first visible token of `length`. Past the decoder's window, half of the window is dropped at a time. */
 int64_t hd_first_visible(const hd_decoder *decoder, int64_t length);
 
-/* Copies a request. HEED_ARGUMENT or HEED_LENGTH for one that cannot be run. */
+/* Copies a request. HEED_ARGUMENT or HEED_LENGTH if it cannot be run. */
 heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, const hd_request *request,
                            hd_search **search);
 void hd_search_close(hd_search *search);
@@ -50,25 +50,29 @@ static inline int64_t hd_search_beams(const hd_search *search) { return search->
 static inline int32_t *hd_search_tokens(const hd_search *search, int64_t slot) {
     return search->tokens + slot * search->capacity;
 }
-/* Tokens of a hypothesis that the search has made, with its next one. */
+/* The number of generated tokens of a hypothesis, with the next one. */
 static inline int64_t hd_search_made(const hd_search *search) { return search->length - search->given + 1; }
-/* Is the next token a forced end, whatever the network predicts? It costs nothing. */
+/* Whether the next token is a forced end, whatever the network predicts. It needs no forward pass. */
 static inline bool hd_search_is_forced(const hd_search *search) {
     return search->generation.forced_eos >= 0 && hd_search_made(search) == search->limit;
 }
-/* Continuations of each slot that a step looks at. With e ways to end, 1 + e for each beam are enough for as many to run. */
+/* The number of continuations per slot that a step considers. With e tokens or rules that end a text, 1 + e per beam
+ * leave enough that do not end. */
 static inline int64_t hd_search_continuations(const hd_search *search) {
     return hd_search_beams(search) > 1 ? (2 + search->stops.count) * hd_search_beams(search) : 1;
 }
 
-/* Makes room for the next token of every hypothesis. */
+/* Allocates memory for the next token of every hypothesis. */
 heed_status hd_search_reserve(hd_search *search);
-/* How many of the last tokens of tokens [length + 1] end the text: the end token, or a stop sequence; 0: it goes on. */
+/* The number of tokens at the end of tokens [length + 1] that end the text: the end token or a stop sequence; 0: the
+ * text continues. */
 int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
-/* Adds a finished hypothesis, tokens [length + 1] without what was given and without `ending` tokens; `beams` are kept. */
+/* Adds a finished hypothesis: tokens [length + 1] without the given ones and without the last `ending`. The best
+ * `beams` are kept. */
 heed_status hd_search_finish(hd_search *search, const int32_t *tokens, int64_t ending, float score);
 
-/* Appends the next tokens, given the continuations of each slot: sets `slots` and `parents`, and finishes hypotheses. */
+/* Appends the next tokens, chosen from the continuations of each slot. Sets `slots` and `parents`, and finishes
+ * hypotheses. */
 heed_status hd_greedy_advance(hd_search *search, hd_arena *scratch);
 heed_status hd_beam_advance(hd_search *search, hd_arena *scratch);
 

@@ -1,5 +1,5 @@
-/* A step: sources that were added are encoded, every search gets its share of the step's tokens, the decoder runs once, the
- * next tokens are scored and chosen, and slots of finished searches are dropped. */
+/* A step encodes the sources that were added, gives every search its share of the step's tokens, runs the decoder
+ * once, scores and chooses the next tokens, and drops the slots of finished searches. */
 #include "decode/session.h"
 
 #include "decode/search.h"
@@ -129,7 +129,8 @@ int64_t hd_session_visible(const hd_session *s, int64_t tokens) {
 
 /* ---- slots ---- */
 
-/* Drops the slots of searches that are done or cancelled, and copies those that hypotheses continue. */
+/* Drops the slots of searches that are done or cancelled, and copies the slots of hypotheses with several
+ * continuations. */
 static heed_status update_slots(hd_session *s) {
     int64_t most = 0, slots = 0, staying = 0;
     for (int64_t i = 0; i < s->running_count; i++) most += s->running[i]->slots;
@@ -160,7 +161,7 @@ static heed_status update_slots(hd_session *s) {
     return changed ? s->decoder->class->reorder(s->decoder, parents, slots) : HEED_OK;
 }
 
-/* How many of the added searches begin now. */
+/* The number of added searches that begin in this step. */
 static int64_t count_starters(const hd_session *s) {
     int64_t count = 0, tokens = 0;
     for (const hd_search *search = s->added.first; search; search = search->next, count++) {
@@ -204,10 +205,10 @@ static heed_status start_added(hd_session *s) {
     return HEED_OK;
 }
 
-/* ---- a forward ---- */
+/* ---- one forward pass ---- */
 
-/* Tokens that each slot of a search has yet to see. When the window slides, the tokens that stay get other positions, for
- * which the slots start anew. */
+/* The number of tokens that the slots of a search have not processed. When the window slides, the remaining tokens
+ * get other positions, so the slots start anew. */
 static int64_t pending(const hd_session *s, hd_search *search) {
     int64_t first = hd_first_visible(s->decoder, search->length);
     if (hd_search_is_forced(search)) return 0;
@@ -219,7 +220,7 @@ static int64_t pending(const hd_session *s, hd_search *search) {
     return search->length - first - search->seen;
 }
 
-/* Divides the step's tokens: one of each running hypothesis, then chunks of what has more to see, in order. */
+/* Divides the step's tokens: one per running hypothesis, then chunks of prompts, in order. */
 static void plan(hd_session *s) {
     int64_t left = s->limits.step_tokens ? s->limits.step_tokens : INT32_MAX;
     bool any = false;
@@ -236,7 +237,7 @@ static void plan(hd_session *s) {
     }
 }
 
-/* Has every slot of the search seen all its tokens when the chunk is through? */
+/* Whether every slot of the search has processed all its tokens after the chunk. */
 static bool is_ready(const hd_search *search) {
     return hd_search_is_forced(search) ||
            (search->chunk && search->length == search->first_visible + search->seen + search->chunk);

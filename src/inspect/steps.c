@@ -40,12 +40,12 @@ static void append_title(const hd_steps *s, hd_buffer *out) {
 static const char *describe_memory(const hd_steps *s) {
     if (s->attends || strcmp(s->memory, "last state") == 0) return "the encoder's last state";
     return strcmp(s->memory, "mean of states") == 0 ? "the mean of the encoder's states"
-                                                    : "the encoder's states side by side";
+                                                    : "the encoder's states, concatenated";
 }
 
 static const char *note_of_initial(const hd_steps *s) {
-    return s->attends ? "made of it; no word comes out of it"
-                      : "made of it; no word comes out of it, and nothing else of the source is seen";
+    return s->attends ? "computed from it; no word is predicted from it"
+                      : "computed from it; no word is predicted from it; the decoder has no other access to the source";
 }
 
 static void note_size(const float *values, int64_t size, char note[NOTE]) {
@@ -109,7 +109,7 @@ static void screen_bar(const screen *s, double share) {
 }
 
 static void screen_scores(const screen *s, const hd_step *step, const char *query) {
-    hd_buffer_format(s->out, "%s looks at the source: score, weight\n", query);
+    hd_buffer_format(s->out, "%s attends to the source: score, weight\n", query);
     for (int64_t k = 0; k < s->steps->keys; k++) {
         char score[NAME], percent[NAME];
         hd_print_number(score, sizeof score, "%.2f", step->scores[k]);
@@ -124,18 +124,18 @@ static void screen_scores(const screen *s, const hd_step *step, const char *quer
 
 static void screen_word(const screen *s, const hd_step *step) {
     char percent[NAME];
-    bool likeliest = strcmp(step->predicted.label, step->candidates[0].label) == 0;
+    bool first = strcmp(step->predicted.label, step->candidates[0].label) == 0;
     percent_of(percent, step->predicted.probability);
     hd_screen_label_left(s->out, "word", FIRST_COLUMN);
     hd_buffer_format(s->out, "%s %s", step->predicted.label, percent);
-    for (int64_t i = likeliest; i < s->steps->candidates; i++) {
+    for (int64_t i = first; i < s->steps->candidates; i++) {
         const hd_prediction *other = &step->candidates[i];
-        if (!likeliest && other->probability <= step->predicted.probability) break;
+        if (!first && other->probability <= step->predicted.probability) break;
         percent_of(percent, other->probability);
         hd_buffer_format(s->out, "%s%s %s",
-                         i > likeliest ? ", "
-                         : likeliest   ? "   then "
-                                       : "   likelier ",
+                         i > first ? ", "
+                         : first   ? "   then "
+                                   : "   more probable: ",
                          other->label, percent);
     }
     hd_buffer_text(s->out, "\n\n");
@@ -151,21 +151,22 @@ static bool screen_step(const screen *s, int64_t index, hd_arena *arena) {
     name_of(context, "C", index + 1), name_of(output, "y", index + 1);
     snprintf(joined, sizeof joined, "[%s; %s]", state, context);
     hd_buffer_format(s->out, "step %lld    reads %s%s\n", (long long)index + 1, step->read,
-                     index ? "" : ": no word stands before the first");
+                     index ? "" : ", the start token");
     if (!steps->attends) {
-        screen_vector(s, state, step->state, steps->width, "all that it knows of the source");
+        screen_vector(s, state, step->state, steps->width, "the decoder's only information about the source");
     } else if (steps->attends_first) {
         screen_scores(s, step, before);
-        screen_vector(s, context, step->context, steps->width, "the states, by weight");
-        screen_vector(s, state, step->state, steps->width, "of the state before, the word and C");
+        screen_vector(s, context, step->context, steps->width, "weighted sum of the encoder's states");
+        screen_vector(s, state, step->state, steps->width, "computed from the previous state, the word and C");
     } else {
         screen_vector(s, state, step->state, steps->width,
-                      index ? "of the state before, the word and y" : "of the state before and the word");
+                      index ? "computed from the previous state, the word and y"
+                            : "computed from the previous state and the word");
         screen_scores(s, step, state);
-        screen_vector(s, context, step->context, steps->width, "the states, by weight");
+        screen_vector(s, context, step->context, steps->width, "weighted sum of the encoder's states");
     }
-    if (steps->attends) screen_vector(s, joined, both, 2 * steps->width, "side by side");
-    screen_vector(s, output, step->output, steps->width, "out of the feed-forward layer");
+    if (steps->attends) screen_vector(s, joined, both, 2 * steps->width, "concatenated");
+    screen_vector(s, output, step->output, steps->width, "output of the feed-forward layer");
     screen_word(s, step);
     return true;
 }
@@ -266,7 +267,7 @@ static void paper_scores(const paper *p, int64_t y, const hd_step *step) {
 static void paper_words(const paper *p, int64_t y, const hd_step *step) {
     int64_t x = p->words + 96;
     hd_paper_label(p->out, p->words + 96, y - 12, HD_PAPER_RIGHT " font-weight=\"600\"", step->predicted.label);
-    hd_paper_label(p->out, p->words + 104, y - 12, HD_PAPER_SMALL, "comes out; the likeliest are");
+    hd_paper_label(p->out, p->words + 104, y - 12, HD_PAPER_SMALL, "is predicted; most probable tokens:");
     for (int64_t i = 0; i < p->steps->candidates; i++)
         paper_row(p, x - 44, y + 8 + i * ROW, step->candidates[i].label, "", step->candidates[i].probability);
 }
@@ -278,7 +279,7 @@ static bool paper_step(const paper *p, int64_t index, int64_t y, hd_arena *arena
     const float *both = joined_of(s, step, arena), *last = index ? s->steps[index - 1].state : s->initial;
     if (!both) return false;
     snprintf(title, sizeof title, "step %lld", (long long)index + 1);
-    snprintf(read, sizeof read, "reads %s%s", step->read, index ? "" : ": no word stands before the first");
+    snprintf(read, sizeof read, "reads %s%s", step->read, index ? "" : ", the start token");
     name_of(before, "h", index), name_of(state, "h", index + 1);
     name_of(context, "C", index + 1), name_of(output, "y", index + 1);
     snprintf(joined, sizeof joined, "[%s; %s]", state, context);

@@ -1,4 +1,4 @@
-/* What is on top of the last states: which rows the output's table scores. */
+/* Output layers: the rows of the last states that the output table scores. */
 #include "layers/network.h"
 
 static hd_slot head_slot(hd_module module, hd_part part, hd_use use) {
@@ -59,8 +59,8 @@ int64_t hd_network_classes(const hd_network *network) {
     return recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary;
 }
 
-/* The first or last row of each sequence; of an empty one, zeros. In two directions the last state is that of either end:
- * the first half of the last row and the second half of the first. */
+/* The first or last row of each sequence; zeros for an empty one. With two directions, the first half of the last
+ * row and the second half of the first, which are the last states of the two directions. */
 static hd_tensor *end_rows(const hd_recipe *recipe, hd_pass *pass, hd_tensor *x, bool first) {
     int64_t sequences = x->layout->sequences, halves = !first && recipe->bidirectional ? 2 : 1;
     int32_t *rows = hd_pass_alloc(pass, (size_t)(halves * sequences), sizeof *rows);
@@ -81,7 +81,7 @@ hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *
                                    : end_rows(&network->recipe, pass, states, pooling == HD_POOL_FIRST);
 }
 
-/* Dropout of pooled rows: one row a sequence. */
+/* Dropout of pooled rows, one row per sequence. */
 static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tensor *x, const hd_layout *texts) {
     hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
     int32_t *starts = hd_pass_alloc(pass, (size_t)texts->sequences + 1, sizeof *starts);
@@ -113,12 +113,12 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
     }
 }
 
-heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
+heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
-    if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, wanted, options, loss);
+    if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, targets, options, loss);
     hd_linear_layer output = {network->output, network->output_bias};
     hd_tensor *logits = hd_apply(pass, &output, rows, HD_IDENTITY);
-    return hd_crf_loss(pass, logits, &network->crf, wanted, texts, options->scale, loss);
+    return hd_crf_loss(pass, logits, &network->crf, targets, texts, options->scale, loss);
 }
 
 heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,

@@ -72,7 +72,8 @@ static hd_slot part_of(hd_slot slot, hd_part part, hd_use use) {
     return slot;
 }
 
-/* One statement per parameter: their order is the order of sums over all of them, and must not be the compiler's choice. */
+/* One statement per parameter: this order is the order of sums over all parameters, and must not be left to the
+ * compiler. */
 hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias) {
     hd_linear_layer linear = {NULL, NULL};
     linear.weight = hd_network_declare(network, part_of(slot, HD_WEIGHT, HD_USE_MATRIX), out, in, 2);
@@ -93,7 +94,7 @@ void hd_network_unmap(hd_network *network, float *host, float *numbers, int64_t 
     if (network->status != HEED_OK) network->incomplete = true;
 }
 
-/* A vector that is no parameter of the model: all of its elements are `value`. */
+/* A vector that is not a parameter of the model; all elements are `value`. */
 static hd_parameter *constant(hd_network *network, int64_t width, float value) {
     hd_parameter *parameter = hd_arena_alloc(&network->arena, 1, sizeof *parameter);
     float *host, *data = hd_network_map(network, width, &host);
@@ -120,10 +121,10 @@ hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t
     return norm;
 }
 
-/* ---- first values ---- */
+/* ---- initialization ---- */
 
-/* The number of the random stream of each matrix and table: the same in every version of heed, so that a seed makes the
- * same model. A new module takes a number that no row has had, below 256. */
+/* The random stream of each matrix and table. These numbers never change, so that a seed gives the same model in
+ * every version of heed. A new module takes an unused number below 256. */
 static const struct {
     hd_network_side side;
     hd_module module;
@@ -170,7 +171,7 @@ static const struct {
     {HD_SHARED, HD_MODULE_POOLER, 48},
 };
 
-/* The random stream of a slot; UINT64_MAX when it has none, as what begins at zero or one needs none. */
+/* The random stream of a slot; UINT64_MAX if it needs none, as it begins at zero or one. */
 static uint64_t stream_of(const hd_slot *slot) {
     for (size_t i = 0; i < HD_COUNT(first_numbers); i++)
         if (first_numbers[i].side == slot->side && first_numbers[i].module == slot->module)

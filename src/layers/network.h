@@ -22,12 +22,12 @@ typedef struct hd_network_class {
      * encoder's states. */
     hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory);
-    /* A decoding session (layers/decoder.h) on the network, which outlives it. Sessions on a network whose panels are all
-     * packed may run at the same time, each with a context of its own. */
+    /* A decoding session (layers/decoder.h) on the network, which must outlive it. Sessions on a network whose
+     * panels are all packed may run at the same time, each with its own context. */
     heed_status (*open_decoder)(heed_context *context, hd_network *network, hd_decoder **decoder);
 } hd_network_class;
 
-/* What a parameter is used for: how it begins, how it is kept in memory and how it is trained follow from that. */
+/* The use of a parameter determines its initialization, its form in memory, and its training. */
 typedef enum hd_use {
     HD_USE_MATRIX, /* products read it; begins uniform as Glorot and Bengio (2010) */
     HD_USE_TABLE,  /* its rows are read one by one; begins normal with variance 1 / columns, row `pad` zero */
@@ -36,14 +36,14 @@ typedef enum hd_use {
     HD_USE_FIXED   /* added and never trained: −10,000 for pad, else zero */
 } hd_use;
 
-/* Which part of which module a parameter is: what a family names. */
+/* Identifies a parameter; a family maps slots to names. */
 typedef struct hd_slot {
     hd_network_side side;
     hd_module module;
     int64_t layer;
     hd_part part;
     hd_use use;
-    int64_t blocks; /* matrices that stand one below the other in it, as a cell's gates do; 0: one */
+    int64_t blocks; /* matrices concatenated along the rows, as a cell's gates are; 0: one */
 } hd_slot;
 
 static inline bool hd_slot_equal(const hd_slot *a, const hd_slot *b) {
@@ -55,7 +55,7 @@ typedef struct hd_linear_layer {
 } hd_linear_layer;
 
 typedef struct hd_norm_layer {
-    hd_parameter *gain;  /* NULL: the layer gives what it takes */
+    hd_parameter *gain;  /* NULL: the layer returns its input */
     hd_parameter *shift; /* NULL of the root-mean-square norm */
     hd_parameter *one;   /* of a norm by 1 + gain, else NULL */
     float epsilon;
@@ -73,8 +73,8 @@ struct hd_network {
     hd_slot *slots;            /* [count] */
     int64_t count;
     size_t parameter_capacity, slot_capacity;
-    bool incomplete;        /* a declaration found no memory */
-    int64_t gradient_count; /* floats of a block of gradients: those of all that is trained */
+    bool incomplete;                                   /* a declaration ran out of memory */
+    int64_t gradient_count;                            /* floats of a gradient block of all trained parameters */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
     hd_linear_layer head_dense;
     hd_norm_layer head_norm;
@@ -95,36 +95,36 @@ static inline heed_status hd_network_decoder_open(heed_context *context, hd_netw
     return network->class->open_decoder(context, network, decoder);
 }
 
-/* Builds what the recipe describes (open.c): names, data and panels of the parameters are still to be filled in. */
+/* Builds a recipe's network (open.c). Names, data and panels of its parameters are filled in later. */
 heed_status hd_network_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 void hd_network_close(hd_network *network);
 
-/* Float32 data for every parameter, drawn from the seed as its use says. */
+/* Initializes the float32 data of every parameter from the seed, by its use. */
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
 /* Marks every parameter but fixed ones as trained, and assigns its offset in a block of gradients. */
 void hd_network_train(hd_network *network);
-/* Do products read this parameter? Other parameters are vectors, or tables of which only rows are read. */
+/* Whether products read this parameter. Other parameters are vectors, or tables of which only rows are read. */
 bool hd_network_multiplies(const hd_network *network, int64_t index);
-/* Packs the matrices that products read, where that has not been done since they changed: passes that run at the same
- * time then only read the network. */
+/* Packs the matrices that products read, unless they are packed and unchanged. Afterwards passes that run at the
+ * same time only read the network. */
 heed_status hd_network_pack(hd_network *network);
-/* What the output's table scores: a row for each state, or with HD_HEAD_CLASSIFY_TEXT for each sequence. */
+/* The rows that the output table scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
-/* Adds the loss of the answers `wanted` [rows] to what hd_network_head gives, unscaled, to *loss; `texts` says which rows
- * belong to one text. When the pass records, the gradients are made on the way, or are left for the way back. */
-heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *wanted,
+/* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says
+ * which rows belong to one text. When the pass records, gradients are computed now or by the backward pass. */
+heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss);
-/* The best answer of each row of logits; of equal ones the first. */
+/* The most probable token or label of each row of logits; of equal ones the first. */
 heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,
                               int32_t *chosen);
 /* Rows `ids` of a table, as float32 in host memory [count, columns]. */
 heed_status hd_network_rows(hd_network *network, const hd_parameter *table, const int32_t *ids, int64_t count,
                             float *rows);
-/* One row [width] a sequence. */
+/* One row [width] per sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* The number of tokens or labels to choose from: all but a pad that comes last. */
 int64_t hd_network_classes(const hd_network *network);
-/* Logits [rows, count] of what hd_network_head gives, for tokens or labels from `first`, a multiple of 32. */
+/* Logits [rows, count] of the rows of hd_network_head, for tokens or labels from `first`, a multiple of 32. */
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count);
 
 /* ---- layers ---- */
@@ -136,7 +136,7 @@ hd_tensor *hd_apply_norm(hd_pass *pass, const hd_norm_layer *layer, hd_tensor *x
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
                           const hd_layout *layout, float scale);
 
-/* The module of a network that a dropout site belongs to. The numbers key random streams: never reuse or change one. */
+/* The module that a dropout site belongs to. The numbers key random streams: never reuse or change one. */
 enum {
     HD_SITE_EMBEDDING = 0,
     HD_SITE_ATTENTION = 1,
@@ -146,30 +146,30 @@ enum {
     HD_SITE_STATES = 5, /* of a recurrent side, after its last layer */
     HD_SITE_HEAD = 6
 };
-/* And its site within the module. */
+/* The site within the module. */
 enum {
     HD_SITE_OUTPUT = 0,
     HD_SITE_WEIGHTS = 1, /* attention weights */
     HD_SITE_INNER = 2    /* after the activation */
 };
 
-/* ---- for those that build a network ---- */
+/* ---- building a network ---- */
 
 /* `size` zeroed bytes that begin with a hd_network, its shared tables declared; NULL, with an error, on failure. */
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size);
-/* The parameter of this slot, declared now. Without memory it is NULL, and the network incomplete. */
+/* Declares the parameter of this slot. When out of memory, returns NULL and marks the network incomplete. */
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions);
-/* The layer of this slot, whose part and use are filled in here. */
+/* Declares the layer of this slot, and fills in the slot's part and use. */
 hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias);
 hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind,
                                       float epsilon);
-/* What the recipe has on top; last of all. */
+/* Declares the recipe's output layers; last of all. */
 void hd_network_declare_head(hd_network *network);
 /* `count` floats of device memory that are mapped for writing (device/device.h) at *host, until hd_network_unmap. NULL, and
  * the network incomplete, on failure. */
 float *hd_network_map(hd_network *network, int64_t count, float **host);
 void hd_network_unmap(hd_network *network, float *host, float *numbers, int64_t count);
-/* Hands a network out when all declarations succeeded, else closes it. */
+/* Returns the network if all declarations succeeded, else closes it. */
 heed_status hd_network_finish(hd_network *built, hd_network **network);
 
 #endif

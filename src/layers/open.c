@@ -1,4 +1,4 @@
-/* Which kind of network a recipe is built into. */
+/* Selects the kind of network that a recipe is built into. */
 #include "layers/recurrent.h"
 #include "layers/stack.h"
 

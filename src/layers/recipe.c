@@ -16,7 +16,7 @@ const char *hd_choice_name(const hd_choice *choices, int value) { return find_ch
 
 const char *hd_choice_title(const hd_choice *choices, int value) { return find_choice(choices, value)->title; }
 
-/* Clears what does not matter to a transformer's side, and writes out what 0 stands for. */
+/* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);

@@ -1,6 +1,6 @@
-/* A recipe: what a network is built from. Both sides, encoder and decoder, are described by the same struct; layers/stack.c
- * and layers/recurrent.c build any recipe, and a family file (models/) only maps config keys to these fields and weights to
- * names. */
+/* A recipe: the description from which a network is built. Both sides, encoder and decoder, are described by the
+ * same struct. layers/stack.c and layers/recurrent.c build any recipe; a family file (models/) only maps config keys
+ * to these fields and weights to names. */
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H
 
@@ -29,7 +29,7 @@ typedef enum hd_norm_kind {
     HD_NORM_KINDS
 } hd_norm_kind;
 
-/* Where the norm of a sublayer f stands. */
+/* Placement of the norm of a sublayer f. */
 typedef enum hd_norm_placement {
     HD_NORM_POST,  /* norm(x + f(x)) (Vaswani et al., 2017) */
     HD_NORM_PRE,   /* x + f(norm(x)) */
@@ -38,7 +38,7 @@ typedef enum hd_norm_placement {
     HD_NORM_PLACEMENTS
 } hd_norm_placement;
 
-/* What is said of a value of an enum: its name in a config, and what people call it. Tables end with a NULL name. */
+/* The name of an enum's value in a config, and its title for people. Tables end with a NULL name. */
 typedef struct hd_choice {
     const char *name;
     int value;
@@ -52,7 +52,7 @@ const char *hd_choice_title(const hd_choice *choices, int value);
 /* The kinds of positions, by hd_position_kind: "learned". */
 extern const hd_choice hd_position_kinds[];
 
-/* Which linear layers have a bias; the feed-forward layers are one. */
+/* Linear layers with a bias; the feed-forward layers are one. */
 enum {
     HD_BIAS_Q = 1,
     HD_BIAS_K = 2,
@@ -63,10 +63,10 @@ enum {
     HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
 };
 
-/* What is on top of the last states. */
+/* The output layers. */
 typedef enum hd_head {
     HD_HEAD_LANGUAGE,        /* language model: each state scores all tokens as the next one */
-    HD_HEAD_MASKED,          /* masked language model: the same through one more layer, for the token hidden there */
+    HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
     HD_HEADS
@@ -83,11 +83,11 @@ typedef enum hd_pooling {
     HD_POOL_LAST /* of its last; in two directions, of both ends */
 } hd_pooling;
 
-/* What a recurrent decoder receives of the source: one vector to begin with, or all states to attend to. */
+/* What the decoder receives from the encoder: one vector at the start, or all states to attend to. */
 typedef enum hd_memory_kind {
     HD_MEMORY_LAST,         /* the encoder's last state (Sutskever, Vinyals and Le, 2014) */
     HD_MEMORY_MEAN,         /* the mean of its states */
-    HD_MEMORY_CONCATENATED, /* its states side by side, with zeros up to max_positions of them */
+    HD_MEMORY_CONCATENATED, /* its concatenated states, with zeros up to max_positions of them */
     HD_MEMORY_BAHDANAU,     /* additive attention before each step (Bahdanau, Cho and Bengio, 2015) */
     HD_MEMORY_LUONG_DOT, /* attention after each step, with input feeding (Luong, Pham and Manning, 2015): score h · k, */
     HD_MEMORY_LUONG_GENERAL, /* h · W k, */
@@ -98,7 +98,7 @@ typedef enum hd_memory_kind {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
-/* One side. Of a recurrent network only layers and max_positions count. */
+/* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
     int64_t layers; /* 0: the network lacks this side */
     int64_t heads;
@@ -163,24 +163,25 @@ static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t wid
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
 }
 
-/* Positions that a text has on either side. */
+/* Maximum length of a text on either side. */
 static inline int64_t hd_recipe_max_positions(const hd_recipe *recipe) {
     const hd_side_recipe *encoder = &recipe->side[HD_ENCODER], *decoder = &recipe->side[HD_DECODER];
     if (!hd_recipe_translates(recipe)) return hd_recipe_top(recipe)->max_positions;
     return encoder->max_positions < decoder->max_positions ? encoder->max_positions : decoder->max_positions;
 }
 
-/* The longest text in tokens: a recurrent model has no end of positions, but where it lays all states side by side. */
+/* The maximum length of a text in tokens. It is unlimited for a recurrent network, except with concatenated states. */
 static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
-    bool side_by_side = hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_CONCATENATED;
-    return recipe->architecture == HD_RECURRENT && !side_by_side ? INT64_MAX : hd_recipe_max_positions(recipe);
+    bool concatenated = hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_CONCATENATED;
+    return recipe->architecture == HD_RECURRENT && !concatenated ? INT64_MAX : hd_recipe_max_positions(recipe);
 }
 
-/* Do two recipes build the same model? Fields that do not matter to either, and those of training (dropout, the spread of
- * first values), may differ. */
+/* Whether two recipes build the same model. Fields without effect on either may differ, and so may those of training
+ * (dropout, initial spread). */
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
 
-/* The modules of a network: with a side and a layer, a place that a family gives a name. The order is free. */
+/* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
+ * free. */
 typedef enum hd_module {
     HD_MODULE_EMBEDDING, /* shared by source, target and output */
     HD_MODULE_POSITIONS,
@@ -214,7 +215,7 @@ typedef enum hd_module {
     HD_MODULE_CELL_STATE_BACKWARDS,
     HD_MODULE_BRIDGE_H, /* a decoder layer's first state, from the memory */
     HD_MODULE_BRIDGE_C,
-    HD_MODULE_CONTEXT, /* the first layer's gates of the context, or of the output that is fed back; one per network */
+    HD_MODULE_CONTEXT, /* the first layer's gates of the context, or of the previous output; one per network */
     HD_MODULE_QUERY,
     HD_MODULE_KEY,
     HD_MODULE_SCORER,
@@ -232,9 +233,9 @@ typedef enum hd_module {
     HD_MODULES
 } hd_module;
 
-/* What of a module a parameter is: its name's ending. */
+/* The part of a module: the ending of the parameter's name. */
 typedef enum hd_part {
-    HD_WHOLE, /* the name stands by itself */
+    HD_WHOLE, /* the name without an ending */
     HD_WEIGHT,
     HD_BIAS
 } hd_part;

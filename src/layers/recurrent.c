@@ -1,7 +1,7 @@
 /* Forward code of recurrent networks: read from hd_recurrent_encode down. Building one is recurrent_open.c. */
 #include "layers/recurrent.h"
 
-/* Dropout of what enters a layer. */
+/* Dropout of a layer's input. */
 static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
                        unsigned module) {
     return hd_dropout_add(pass, x, NULL, r->network.recipe.dropout,
@@ -36,28 +36,28 @@ hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const hd_in
     return x;
 }
 
-/* ---- what the decoder is given ---- */
+/* ---- the decoder's memory of the source ---- */
 
-static hd_tensor *side_by_side(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
+static hd_tensor *concatenate_states(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
     int64_t sequences = x->layout->sequences, most = hd_recipe_max_positions(&r->network.recipe);
     int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
     for (int64_t s = 0; rows && s < sequences; s++) {
         int64_t first = x->layout->starts[s], length = x->layout->starts[s + 1] - first;
         if (length > most)
-            return hd_pass_fail(pass, HEED_LENGTH, "%lld states are more than the %lld that are laid side by side",
+            return hd_pass_fail(pass, HEED_LENGTH, "%lld states are more than the %lld that are concatenated",
                                 (long long)length, (long long)most);
         for (int64_t i = 0; i < most; i++) rows[s * most + i] = (int32_t)(i < length ? first + i : -1);
     }
     return rows ? hd_gather(pass, x, rows, sequences * most, most, NULL) : NULL;
 }
 
-/* The vector that the decoder's first states are made from. */
+/* The vector from which the decoder's initial states are computed. */
 static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory) {
     switch (r->network.recipe.memory) {
         case HD_MEMORY_MEAN:
             return hd_network_pool(&r->network, pass, memory, HD_POOL_MEAN);
         case HD_MEMORY_CONCATENATED:
-            return side_by_side(r, pass, memory);
+            return concatenate_states(r, pass, memory);
         default:
             return hd_network_pool(&r->network, pass, memory, HD_POOL_LAST);
     }
@@ -100,7 +100,7 @@ hd_tensor *hd_recurrent_embed(const hd_recurrent *r, hd_pass *pass, const hd_inp
     return hd_apply(pass, &r->decoder[0].input, x, HD_IDENTITY);
 }
 
-/* The layers above each other, from the first one's gates. */
+/* Runs the stacked layers, given the first layer's gates. */
 static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *x = NULL;
     for (int64_t i = 0; i < r->network.recipe.side[HD_DECODER].layers; i++) {
@@ -112,7 +112,7 @@ static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *ga
     return hd_pass_show(pass, "state", x);
 }
 
-/* Where the query h looks, and what it finds: C [slots, width]. */
+/* Attention of query h: the context vectors C [slots, width]. */
 static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
     hd_tensor *q = r->query.weight ? hd_apply(pass, &r->query, h, HD_IDENTITY) : h;
     if (!q) return NULL;
@@ -138,10 +138,10 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
     if (!hd_recipe_attends(recipe)) return hd_recurrent_run(r, pass, gates, at);
     const hd_layout *layout = gates->layout;
     hd_tensor *h, *context;
-    if (recipe->memory == HD_MEMORY_BAHDANAU) { /* look first, then step */
+    if (recipe->memory == HD_MEMORY_BAHDANAU) { /* attention, then the step */
         context = attend(r, pass, at->states[recipe->side[HD_DECODER].layers - 1].h, at);
         h = run_layers(r, pass, add_context(r, pass, gates, context), at);
-    } else { /* step, then look, and remember what came of it */
+    } else { /* the step, then attention; the output is kept for the next step */
         h = run_layers(r, pass, add_context(r, pass, gates, at->fed), at);
         context = attend(r, pass, h, at);
     }
@@ -157,9 +157,9 @@ hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gat
     return hd_pass_show(pass, "output", r->combine.weight ? hd_apply(pass, &r->combine, h, HD_TANH) : h);
 }
 
-/* ---- a batch of targets, step by step ---- */
+/* ---- a batch of targets, one step at a time ---- */
 
-/* Sequences in the order of their lengths, and what the layouts of steps are made of. */
+/* Sequences by descending length, and arrays for the layouts of steps. */
 typedef struct walk {
     hd_by_length sequences;
     const int32_t *counting;  /* [sequences + 1]: 0, 1, 2 … */
@@ -177,7 +177,7 @@ static bool plan(hd_pass *pass, const hd_layout *layout, walk *w) {
     return true;
 }
 
-/* One token of each of the first n sequences, at this position. */
+/* The layout of one token in each of the first n sequences. */
 static hd_layout *step_layout(hd_pass *pass, const walk *w, int64_t n, int64_t position) {
     hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
     int32_t *positions = hd_pass_alloc(pass, (size_t)n, sizeof *positions);
@@ -187,7 +187,7 @@ static hd_layout *step_layout(hd_pass *pass, const walk *w, int64_t n, int64_t p
     return layout;
 }
 
-/* The memory with its sequences in the order of the walk. */
+/* The memory, its sequences reordered like those of the walk. */
 static hd_tensor *sort_memory(hd_pass *pass, hd_tensor *memory, const walk *w) {
     int64_t sequences = memory->layout->sequences, at = 0;
     hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
@@ -205,12 +205,12 @@ static hd_tensor *sort_memory(hd_pass *pass, hd_tensor *memory, const walk *w) {
     return hd_gather(pass, memory, rows, memory->rows, 1, layout);
 }
 
-/* The first n rows: the states of those that still run. */
+/* The first n rows: the states of sequences that have not ended. */
 static hd_tensor *first_rows(hd_pass *pass, hd_tensor *x, const walk *w, int64_t n) {
     return !x || x->rows == n ? x : hd_gather(pass, x, w->counting, n, 1, NULL);
 }
 
-/* Rows of a step among those of the layout. */
+/* The rows of a step in the layout. */
 static int32_t *rows_of_step(hd_pass *pass, const walk *w, const hd_layout *layout, int64_t step) {
     int32_t *rows = hd_pass_alloc(pass, (size_t)w->sequences.running[step], sizeof *rows);
     for (int64_t i = 0; rows && i < w->sequences.running[step]; i++)
@@ -218,7 +218,7 @@ static int32_t *rows_of_step(hd_pass *pass, const walk *w, const hd_layout *layo
     return rows;
 }
 
-/* Step after step, since each looks at what the one before it made. */
+/* One step at a time, because each attends with the state or output of the step before. */
 static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *memory) {
     const hd_layout *layout = gates->layout;
     walk w;
@@ -227,9 +227,9 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
     hd_recurrent_step at;
     if (!hd_recurrent_begin(r, pass, sort_memory(pass, memory, &w), layout->sequences, &at)) return NULL;
     hd_tensor **made = hd_pass_alloc(pass, (size_t)w.sequences.steps, sizeof *made);
-    int32_t *places =
-        hd_pass_alloc(pass, (size_t)gates->rows, sizeof *places); /* where each row of the layout is made */
-    if (!made || !places) return NULL;
+    /* the row in which each row of the layout is computed */
+    int32_t *indices = hd_pass_alloc(pass, (size_t)gates->rows, sizeof *indices);
+    if (!made || !indices) return NULL;
     for (int64_t step = 0, done = 0; step < w.sequences.steps; step++) {
         int64_t n = w.sequences.running[step];
         int32_t *rows = rows_of_step(pass, &w, layout, step);
@@ -243,10 +243,10 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
         at.queries = now;
         made[step] = hd_recurrent_advance(r, pass, hd_gather(pass, gates, rows, n, 1, now), &at);
         if (!made[step]) return NULL;
-        for (int64_t i = 0; i < n; i++) places[rows[i]] = (int32_t)done++;
+        for (int64_t i = 0; i < n; i++) indices[rows[i]] = (int32_t)done++;
     }
     hd_tensor *all = hd_join_rows(pass, made, w.sequences.steps, NULL);
-    return hd_gather(pass, all, places, gates->rows, 1, layout);
+    return hd_gather(pass, all, indices, gates->rows, 1, layout);
 }
 
 hd_tensor *hd_recurrent_decode(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout,

@@ -1,6 +1,6 @@
-/* The recurrent encoder–decoder that the transformer replaced, and a decoder alone as a language model: Elman, LSTM or GRU
- * cells, one or more layers, an encoder of one direction or two, and a decoder that is given the source in one of the
- * ways of hd_memory_kind. */
+/* The recurrent encoder–decoder that the Transformer replaced, and a decoder alone as a language model: Elman, LSTM
+ * or GRU cells, one or more layers, an encoder of one direction or two, and a decoder with one of the kinds of
+ * memory of hd_memory_kind. */
 #ifndef HD_LAYERS_RECURRENT_H
 #define HD_LAYERS_RECURRENT_H
 
@@ -21,10 +21,10 @@ typedef struct hd_recurrent {
     hd_linear_layer combine;                    /* [width, width], or [width, 2 width] of h and C */
 } hd_recurrent;
 
-/* Where a decoder stands. All of it in a pass's arena. */
+/* The state of a decoder, in a pass's arena. */
 typedef struct hd_recurrent_step {
     hd_recurrent_state *states; /* [decoder_layers]: [slots, width] each */
-    hd_tensor *fed;             /* [slots, width]: Luong's last output, fed to the next step */
+    hd_tensor *fed;             /* [slots, width]: Luong's last output, an input of the next step */
     hd_tensor *keys, *values;   /* of the memory [tokens, width]; NULL without attention */
     const hd_layout *queries;   /* which slots attend to which sequence of the memory */
 } hd_recurrent_step;
@@ -36,7 +36,7 @@ extern const hd_choice hd_cells[], hd_memories[];
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 heed_status hd_recurrent_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
 
-/* Luong's kinds feed each output to the next step. */
+/* With Luong's kinds, each output is an input of the next step. */
 static inline bool hd_recipe_feeds(const hd_recipe *recipe) {
     return hd_recipe_translates(recipe) &&
            (recipe->memory == HD_MEMORY_LUONG_DOT || recipe->memory == HD_MEMORY_LUONG_GENERAL ||
@@ -48,15 +48,16 @@ static inline bool hd_recipe_attends(const hd_recipe *recipe) {
 
 hd_tensor *hd_recurrent_encode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
                                const hd_layout *layout);
-/* Where the decoder begins, a slot for each sequence of the memory (with memory NULL: `slots` slots at zero). */
+/* The decoder's initial state, one slot per sequence of the memory (with memory NULL: `slots` slots at zero). */
 bool hd_recurrent_begin(const hd_recurrent *network, hd_pass *pass, hd_tensor *memory, int64_t slots,
                         hd_recurrent_step *at);
-/* The share of the first layer's gates that the tokens' embeddings give, [tokens, gates · width]. */
+/* The part of the first layer's gates that is computed from the tokens' embeddings, [tokens, gates · width]. */
 hd_tensor *hd_recurrent_embed(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
                               const hd_layout *layout);
-/* Goes on by one token a slot: gates [slots, gates · width] as hd_recurrent_embed gives them; returns [slots, width]. */
+/* Advances each slot by one token, given the gates [slots, gates · width] of hd_recurrent_embed; returns [slots,
+ * width]. */
 hd_tensor *hd_recurrent_advance(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
-/* Without attention, any number of tokens a slot at once. */
+/* Without attention, advances each slot by any number of tokens. */
 hd_tensor *hd_recurrent_run(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
 hd_tensor *hd_recurrent_decode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
                                const hd_layout *layout, hd_tensor *memory);

@@ -1,22 +1,22 @@
-/* Building a recurrent network from its recipe: which parameters there are, and their shapes. */
+/* Builds a recurrent network from its recipe: parameters and their shapes. */
 #include "layers/recurrent.h"
 
-/* What no model needs, and a damaged config may ask for. */
-enum { MOST_LAYERS = 1 << 10, MOST_SIDE_BY_SIDE = 1 << 12 };
+/* Larger than any model: a damaged config could request it. */
+enum { MOST_LAYERS = 1 << 10, MOST_CONCATENATED = 1 << 12 };
 
 const hd_choice hd_cells[] = {
     {"elman", HD_ELMAN, "Elman"}, {"gru", HD_GRU, "GRU"}, {"lstm", HD_LSTM, "LSTM"}, {NULL, 0, NULL}};
 
 const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
                                  {"mean", HD_MEMORY_MEAN, "mean of states"},
-                                 {"concatenated", HD_MEMORY_CONCATENATED, "states side by side"},
+                                 {"concatenated", HD_MEMORY_CONCATENATED, "concatenated states"},
                                  {"bahdanau", HD_MEMORY_BAHDANAU, "Bahdanau's attention"},
                                  {"luong-dot", HD_MEMORY_LUONG_DOT, "Luong's attention (dot)"},
                                  {"luong-general", HD_MEMORY_LUONG_GENERAL, "Luong's attention (general)"},
                                  {"luong-concat", HD_MEMORY_LUONG_CONCAT, "Luong's attention (concat)"},
                                  {NULL, 0, NULL}};
 
-/* A linear layer of gates · out rows, `gates` matrices one below the other. */
+/* A linear layer of gates · out rows: one matrix per gate, concatenated along the rows. */
 static hd_linear_layer declare_gates(hd_recurrent *r, hd_slot slot, int64_t out, int64_t in, bool bias) {
     slot.blocks = hd_cell_gates((hd_cell)r->network.recipe.cell);
     return hd_network_declare_linear(&r->network, slot, slot.blocks * out, in, bias);
@@ -40,9 +40,9 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
         return hd_fail(context, HEED_UNSUPPORTED, "%lld + %lld layers: heed builds up to %d recurrent ones of a kind",
                        (long long)r->side[HD_ENCODER].layers, (long long)r->side[HD_DECODER].layers, MOST_LAYERS);
     if (hd_recipe_translates(r) && r->memory == HD_MEMORY_CONCATENATED &&
-        hd_recipe_max_positions(r) > MOST_SIDE_BY_SIDE)
-        return hd_fail(context, HEED_UNSUPPORTED, "%lld states side by side: heed lays out up to %d",
-                       (long long)hd_recipe_max_positions(r), MOST_SIDE_BY_SIDE);
+        hd_recipe_max_positions(r) > MOST_CONCATENATED)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld concatenated states: heed supports up to %d",
+                       (long long)hd_recipe_max_positions(r), MOST_CONCATENATED);
     return HEED_OK;
 }
 

@@ -1,10 +1,10 @@
-/* Forward code of the Transformer: read from hd_stack_run at the end upwards. Building it is stack_open.c. */
+/* Forward code of the Transformer: read from hd_stack_run at the end upwards. stack_open.c builds it. */
 #include "layers/stack.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Where in which side the forward code is. */
+/* Arguments of the forward code of a layer. */
 typedef struct place {
     const hd_recipe *recipe;
     const hd_side_recipe *side;
@@ -22,7 +22,7 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const hd_
     return first ? hd_apply_norm(pass, &norms->norm, x) : x;
 }
 
-/* The residual connection around a sublayer that gave f. */
+/* The residual connection around a sublayer with output f. */
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_sublayer_norms *norms,
                         unsigned module) {
     f = hd_apply_norm(pass, &norms->after, f);
@@ -30,7 +30,7 @@ static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor 
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &norms->norm, sum) : sum;
 }
 
-/* Queries or keys as attention compares them: each head normalized, then rotated. */
+/* Queries or keys before attention: each head normalized, then rotated. */
 static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_norm_layer *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
     if (x && norm->gain) {
@@ -53,7 +53,7 @@ static hd_attend_options options_of(const place *at, unsigned module, const char
                                .layer = (int)at->layer};
 }
 
-/* Attention to keys and values that are not cached: those of shared heads are repeated. */
+/* Attention without a cache: the keys and values of shared heads are repeated. */
 static hd_tensor *attend(const place *at, hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v,
                          const hd_attend_options *options) {
     int64_t times = options->heads / options->key_heads, head_width = hd_side_head_width(at->side, at->recipe->width);
@@ -87,7 +87,7 @@ static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, 
     if (cache) {
         y = hd_attend_cached(pass, q, hd_cache_memory(cache, options.layer), &options);
     } else {
-        /* One statement each: their order is that in which the gradient of the memory is summed. */
+        /* One statement each: the gradient of the memory is summed in this order. */
         hd_tensor *v = hd_apply(pass, &layer->v, memory, HD_IDENTITY);
         hd_tensor *k = prepare(at, pass, hd_apply(pass, &layer->k, memory, HD_IDENTITY), &layer->k_norm, false);
         y = attend(at, pass, q, k, v, &options);
@@ -107,7 +107,7 @@ static hd_tensor *feed_forward(const place *at, hd_pass *pass, hd_tensor *x) {
     return after(at, pass, x, hd_apply(pass, &layer->down, inner, HD_IDENTITY), &layer->norms, HD_SITE_FFN);
 }
 
-/* Every token is of the first type: a text by itself. */
+/* A single text: every token is of the first type. */
 static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     int32_t *types = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *types) : NULL;
     if (!types) return NULL;
@@ -130,8 +130,8 @@ static hd_tensor *embed(const hd_stack *stack, const place *at, hd_pass *pass, c
     return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
 
-/* Without a tape nothing that a sublayer made is needed again but x: it moves to where the last one's x was, so that the
- * same little memory serves all of them. */
+/* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all
+ * sublayers reuse the same memory. */
 static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x) {
     if (!x || pass->recording) return x;
     hd_tensor old = *x;

@@ -11,7 +11,7 @@
 /* The norms of a sublayer; those that its placement lacks have no gain. */
 typedef struct hd_sublayer_norms {
     hd_norm_layer norm;  /* before the sublayer, or post-norm after the sum */
-    hd_norm_layer after; /* of what the sublayer gives, before the sum */
+    hd_norm_layer after; /* of the sublayer's output, before the sum */
 } hd_sublayer_norms;
 
 typedef struct hd_attention_layer {
@@ -49,8 +49,9 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_net
 /* Its decoding session (stack_decoder.c). */
 heed_status hd_stack_decoder_open(heed_context *context, hd_network *network, hd_decoder **decoder);
 
-/* The last states [tokens, width] of one side. A decoder's input begins with decoder_start; its sequences attend to those
- * of `memory`, the encoder's states, one to one. With a `cache` they follow what it holds and attend to its memory. */
+/* The last states [tokens, width] of one side. A decoder's input begins with decoder_start; its sequences attend to
+ * those of `memory`, the encoder's states, one to one. With a `cache`, they follow the cached tokens and attend to
+ * the cached memory. */
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
                         const hd_layout *layout, hd_tensor *memory, hd_cache *cache);
 /* Each decoder layer's keys and values of the memory, into the cache: once per source, shared by its beams. */

@@ -1,11 +1,11 @@
-/* Building a stack from its recipe: which parameters there are, and their shapes. */
+/* Builds a stack from its recipe: parameters and their shapes. */
 #include "layers/positions.h"
 #include "layers/stack.h"
 
-/* What no model needs, and a damaged config may request: building it would take all memory, or hours. */
+/* Larger than any model. A damaged config could request it, and building it would take all memory, or hours. */
 enum { MOST_LAYERS = 1 << 12, MOST_FIXED_NUMBERS = 1 << 28, MOST_HEADS = 1 << 16, MOST_HEAD_WIDTH = 1 << 16 };
 
-/* ---- what is refused ---- */
+/* ---- unsupported recipes ---- */
 
 static heed_status check_attention(heed_context *context, const hd_side_recipe *side, int64_t width) {
     if (side->heads < 1 || side->heads > MOST_HEADS || (!side->head_width && width % side->heads))
@@ -49,7 +49,7 @@ static heed_status check_side(heed_context *context, const hd_side_recipe *side,
 
 /* ---- parameters ---- */
 
-/* A side that is being declared. */
+/* The side being declared. */
 typedef struct building {
     hd_network *network;
     const hd_side_recipe *recipe;

@@ -1,4 +1,4 @@
-/* How often the predicted label is the expected one. */
+/* Accuracy: the fraction of predicted labels that equal the expected ones. */
 #include "measure/answers.h"
 #include "measure/evaluate.h"
 
@@ -61,7 +61,7 @@ static heed_status add_text(classifying *c, const hd_lines *text, const char *ex
     return c->count == TOGETHER ? classify(c) : HEED_OK;
 }
 
-/* What `heed classify` prints is a label too: its probability follows after a tab. */
+/* Accepts the output of `heed classify`, in which the label is followed by a tab and its probability. */
 static heed_status add_answer(hd_answers *answers, const hd_lines *line, const char *expected, size_t size) {
     const char *predicted, *tab;
     size_t predicted_size;
@@ -70,13 +70,13 @@ static heed_status add_answer(hd_answers *answers, const hd_lines *line, const c
     return hd_answers_add(answers, expected, size, predicted, predicted_size);
 }
 
-static heed_status read_answers(classifying *c, hd_side_by_side *files) {
+static heed_status read_answers(classifying *c, hd_parallel_files *files) {
     const hd_lines *answer = &files->files[0], *reference = &files->files[1];
     bool more;
     for (;;) {
         const char *expected;
         size_t size;
-        HD_TRY(hd_side_by_side_next(files, &more));
+        HD_TRY(hd_parallel_files_next(files, &more));
         if (!more) return c->count ? classify(c) : HEED_OK;
         HD_TRY(hd_label_of_line(reference, false, &expected, &size));
         if (!size)
@@ -159,18 +159,18 @@ static heed_status measure(const hd_measuring *m) {
     if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TEXT, true, false, "a text classification model"));
     const char *const paths[] = {m->files[0], settings->reference};
     hd_answers answers;
-    hd_side_by_side files;
+    hd_parallel_files files;
     classifying *c = hd_alloc_zeroed(m->context, 1, sizeof *c);
     if (!c) return HEED_MEMORY;
     hd_answers_open(m->context, &answers);
     c->call = m, c->answers = &answers, c->line = 1;
     hd_buffer_open(&c->texts, m->context);
     hd_buffer_open(&c->expected, m->context);
-    heed_status status = hd_side_by_side_open(m->context, paths, 2, &files);
+    heed_status status = hd_parallel_files_open(m->context, paths, 2, &files);
     if (status == HEED_OK) status = read_answers(c, &files);
     if (status == HEED_OK) status = hd_answers_number(&answers);
     if (status == HEED_OK) status = report(m, &answers);
-    hd_side_by_side_close(&files);
+    hd_parallel_files_close(&files);
     hd_buffer_close(&c->texts);
     hd_buffer_close(&c->expected);
     hd_free(m->context, c);

@@ -76,29 +76,29 @@ typedef struct machine {
     double operations;
 } machine;
 
-static void multiply_piece(void *argument, int64_t piece, int worker) {
+static void multiply_part(void *argument, int64_t index, int worker) {
     (void)worker;
     const machine *m = argument;
-    float result = (float)piece;
+    float result = (float)index;
     double operations = m->bench->context->kernels->multiply_add_peak(1 << 22, &result);
-    if (piece == 0) ((machine *)argument)->operations = operations * (double)m->threads;
+    if (index == 0) ((machine *)argument)->operations = operations * (double)m->threads;
 }
 
 static void multiply_all(void *argument) {
     machine *m = argument;
-    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, multiply_piece, m);
+    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, multiply_part, m);
 }
 
-static void read_piece(void *argument, int64_t piece, int worker) {
+static void read_part(void *argument, int64_t index, int worker) {
     (void)worker;
     const machine *m = argument;
     int64_t part = m->count / m->threads;
-    m->bench->context->kernels->find_non_finite(part, m->data + piece * part);
+    m->bench->context->kernels->find_non_finite(part, m->data + index * part);
 }
 
 static void read_all(void *argument) {
     machine *m = argument;
-    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, read_piece, m);
+    hd_parallel_for(m->bench->context, m->threads, INT64_MAX, read_part, m);
 }
 
 static void measure_peak(hd_bench *b, int64_t threads) {
@@ -147,7 +147,7 @@ static void pack(void *argument) {
                                      (columns + HD_PANEL - 1) / HD_PANEL);
 }
 
-/* One row alone multiplies at the speed at which it reads the weight, or writes its gradient: gigabytes tell more. */
+/* The time of a single row is that of reading the weight or writing its gradient, so report gigabytes per second. */
 static void report_product(const hd_bench *b, int64_t tokens, int64_t depth, int64_t columns, const double *seconds,
                            double packing) {
     static const char *const names[] = {"forward", "input's gradient", "weight's gradient"};

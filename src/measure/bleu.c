@@ -34,26 +34,26 @@ heed_status hd_bleu_open_for(const hd_measuring *m, hd_bleu **bleu) {
     return hd_bleu_open(m->context, &options, bleu);
 }
 
-heed_status hd_bleu_open_files(const hd_measuring *m, const char *more, hd_side_by_side *files) {
+heed_status hd_bleu_open_files(const hd_measuring *m, const char *more, hd_parallel_files *files) {
     const hd_string_list *references = &((const hd_bleu_settings *)m->settings)->reference;
     size_t count = m->count + references->count + (more ? 1 : 0);
-    *files = (hd_side_by_side){.context = m->context};
+    *files = (hd_parallel_files){.context = m->context};
     if (!references->count) return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
     const char **paths = hd_alloc(m->context, count, sizeof *paths);
     if (!paths) return HEED_MEMORY;
     for (size_t i = 0; i < m->count; i++) paths[i] = m->files[i];
     for (size_t i = 0; i < references->count; i++) paths[m->count + i] = references->items[i];
     if (more) paths[count - 1] = more;
-    heed_status status = hd_side_by_side_open(m->context, paths, count, files);
+    heed_status status = hd_parallel_files_open(m->context, paths, count, files);
     hd_free(m->context, paths);
     return status;
 }
 
 /* The translations, then their references. */
-static heed_status score_files(hd_side_by_side *s, hd_bleu *bleu) {
+static heed_status score_files(hd_parallel_files *s, hd_bleu *bleu) {
     bool more = true;
     while (true) {
-        HD_TRY(hd_side_by_side_next(s, &more));
+        HD_TRY(hd_parallel_files_next(s, &more));
         if (!more) return HEED_OK;
         HD_TRY(hd_bleu_add(bleu, s->texts[0], s->sizes[0], s->texts + 1, s->sizes + 1, s->count - 1));
     }
@@ -64,7 +64,7 @@ static heed_status measure(const hd_measuring *m) {
     hd_bleu *bleu;
     if (settings->source) return hd_fail(m->context, HEED_ARGUMENT, "source is for BLEU by length");
     HD_TRY(hd_bleu_open_for(m, &bleu));
-    hd_side_by_side files;
+    hd_parallel_files files;
     heed_status status = hd_bleu_open_files(m, NULL, &files);
     if (status == HEED_OK) status = score_files(&files, bleu);
     if (status == HEED_OK) {
@@ -75,7 +75,7 @@ static heed_status measure(const hd_measuring *m) {
         else
             hd_bleu_line(bleu, &result, (int)settings->width, m->out);
     }
-    hd_side_by_side_close(&files);
+    hd_parallel_files_close(&files);
     hd_bleu_close(bleu);
     return status;
 }

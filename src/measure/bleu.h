@@ -1,4 +1,4 @@
-/* What BLEU of files and BLEU by length share: their options. */
+/* Options that BLEU of files and BLEU by length share. */
 #ifndef HD_MEASURE_BLEU_H
 #define HD_MEASURE_BLEU_H
 
@@ -17,10 +17,10 @@ typedef struct hd_bleu_settings {
 
 extern const hd_option_table hd_bleu_table;
 
-/* Opens a count of what the settings ask for. */
+/* Opens a BLEU count with these settings. */
 heed_status hd_bleu_open_for(const hd_measuring *measuring, hd_bleu **bleu);
 /* The call's files, then the references, and last `more` unless that is NULL. HEED_ARGUMENT without a reference. To be closed
  * after success and failure alike. */
-heed_status hd_bleu_open_files(const hd_measuring *measuring, const char *more, hd_side_by_side *files);
+heed_status hd_bleu_open_files(const hd_measuring *measuring, const char *more, hd_parallel_files *files);
 
 #endif

@@ -1,5 +1,5 @@
-/* BLEU of short sentences, of longer ones and of long ones, for several files of translations side by side: what shows
- * whether a model loses long sentences (Bahdanau, Cho and Bengio, 2015, figure 2). */
+/* BLEU by sentence length, for several files of translations. It shows whether a model loses quality on long
+ * sentences (Bahdanau, Cho and Bengio, 2015, figure 2). */
 #include "base/file.h"
 #include "formats/json.h"
 #include "inspect/curves.h"
@@ -36,7 +36,7 @@ static void close_bucket(const by_length *b, bucket *old) {
     hd_free(b->call->context, old->series);
 }
 
-/* The bucket of so many words, opened if it is the first sentence there. */
+/* The bucket for a number of words, opened at its first sentence. */
 static heed_status find_bucket(by_length *b, uint64_t words, bucket **found) {
     size_t number = words ? (size_t)((words - 1) / (uint64_t)b->width) : 0;
     if (number >= b->count) {
@@ -59,7 +59,7 @@ static uint64_t count_words(const char *text, size_t size) {
     return count;
 }
 
-static heed_status add_sentence(const by_length *b, const hd_side_by_side *s, size_t references, uint64_t words,
+static heed_status add_sentence(const by_length *b, const hd_parallel_files *s, size_t references, uint64_t words,
                                 bucket *to) {
     size_t files = b->call->count;
     for (size_t i = 0; i < files; i++)
@@ -69,14 +69,14 @@ static heed_status add_sentence(const by_length *b, const hd_side_by_side *s, si
     return HEED_OK;
 }
 
-static heed_status read_files(by_length *b, hd_side_by_side *s) {
+static heed_status read_files(by_length *b, hd_parallel_files *s) {
     const hd_bleu_settings *settings = b->call->settings;
     size_t references = settings->reference.count;
     size_t measured = settings->source ? s->count - 1 : b->call->count; /* whose words are counted */
     HD_TRY(open_bucket(b, &b->all));
     for (bool more;;) {
         bucket *found;
-        HD_TRY(hd_side_by_side_next(s, &more));
+        HD_TRY(hd_parallel_files_next(s, &more));
         if (!more) return HEED_OK;
         uint64_t words = count_words(s->texts[measured], s->sizes[measured]);
         HD_TRY(find_bucket(b, words, &found));
@@ -163,7 +163,7 @@ static heed_status report_json(const by_length *b) {
     return status;
 }
 
-/* A point stands at its sentences' mean length. */
+/* x of a point is the mean length of its sentences. */
 static heed_status draw(const by_length *b) {
     heed_context *context = b->call->context;
     const hd_bleu_settings *settings = b->call->settings;
@@ -198,13 +198,13 @@ static heed_status draw(const by_length *b) {
 static heed_status measure(const hd_measuring *m) {
     const hd_bleu_settings *settings = m->settings;
     by_length b = {.call = m, .width = settings->bucket};
-    hd_side_by_side files;
+    hd_parallel_files files;
     heed_status status = hd_bleu_open_files(m, settings->source, &files);
     if (status == HEED_OK) status = read_files(&b, &files);
     if (status == HEED_OK && m->picture) status = draw(&b);
     if (status == HEED_OK && m->json) status = report_json(&b);
     if (status == HEED_OK && !m->json) report_text(&b);
-    hd_side_by_side_close(&files);
+    hd_parallel_files_close(&files);
     for (size_t i = 0; i < b.count; i++) close_bucket(&b, &b.buckets[i]);
     close_bucket(&b, &b.all);
     hd_free(m->context, b.buckets);

@@ -35,15 +35,16 @@ void hd_report_number(hd_buffer *out, const char *format, double number) {
 
 /* ---- files ---- */
 
-void hd_side_by_side_close(hd_side_by_side *s) {
+void hd_parallel_files_close(hd_parallel_files *s) {
     for (size_t i = 0; i < s->opened; i++) hd_lines_close(&s->files[i]);
     hd_free(s->context, s->files);
     hd_free(s->context, s->texts);
     hd_free(s->context, s->sizes);
 }
 
-heed_status hd_side_by_side_open(heed_context *context, const char *const *paths, size_t count, hd_side_by_side *s) {
-    *s = (hd_side_by_side){.context = context, .count = count};
+heed_status hd_parallel_files_open(heed_context *context, const char *const *paths, size_t count,
+                                   hd_parallel_files *s) {
+    *s = (hd_parallel_files){.context = context, .count = count};
     s->files = hd_alloc(context, count, sizeof *s->files);
     s->texts = hd_alloc(context, count, sizeof *s->texts);
     s->sizes = hd_alloc(context, count, sizeof *s->sizes);
@@ -59,13 +60,13 @@ heed_status hd_side_by_side_open(heed_context *context, const char *const *paths
 }
 
 /* Reads on to the end of file `i`, and says how many lines it has. */
-static heed_status count_lines(hd_side_by_side *s, size_t i, unsigned long long *count) {
+static heed_status count_lines(hd_parallel_files *s, size_t i, unsigned long long *count) {
     while (hd_lines_next(&s->files[i])) continue;
     *count = s->files[i].number;
     return s->files[i].status;
 }
 
-static heed_status fail_lengths(hd_side_by_side *s, size_t i) {
+static heed_status fail_lengths(hd_parallel_files *s, size_t i) {
     unsigned long long lines, expected;
     HD_TRY(count_lines(s, 0, &expected));
     HD_TRY(count_lines(s, i, &lines));
@@ -73,7 +74,7 @@ static heed_status fail_lengths(hd_side_by_side *s, size_t i) {
                    s->files[i].path, lines);
 }
 
-heed_status hd_side_by_side_next(hd_side_by_side *s, bool *more) {
+heed_status hd_parallel_files_next(hd_parallel_files *s, bool *more) {
     for (size_t i = 0; i < s->count; i++) {
         bool here = hd_lines_next(&s->files[i]);
         if (!here) HD_TRY(s->files[i].status);

@@ -1,4 +1,4 @@
-/* What the measures of heed/heed.h share: how one is called, and files that are read side by side. */
+/* Common code of the measures of heed/heed.h: calling one, and reading several files line by line in parallel. */
 #ifndef HD_MEASURE_EVALUATE_H
 #define HD_MEASURE_EVALUATE_H
 
@@ -20,7 +20,7 @@ typedef struct hd_measuring {
 
 typedef heed_status hd_measure_function(const hd_measuring *measuring);
 
-/* Settles the options, measures, and hands the report to the caller, for heed_free. */
+/* Reads the options, measures, and returns the report, which the caller frees with heed_free. */
 heed_status hd_measure(hd_measuring measuring, const hd_option_table *table, const heed_options *options,
                        hd_measure_function *measure, char **report);
 
@@ -28,19 +28,20 @@ heed_status hd_measure(hd_measuring measuring, const hd_option_table *table, con
 void hd_report_number(hd_buffer *out, const char *format, double number);
 
 /* Line i of each of several files, which all have as many. */
-typedef struct hd_side_by_side {
+typedef struct hd_parallel_files {
     heed_context *context;
     size_t count, opened;
     hd_lines *files;    /* [count] */
     const char **texts; /* [count] */
     size_t *sizes;      /* [count] */
-} hd_side_by_side;
+} hd_parallel_files;
 
 /* HEED_ARGUMENT when standard input is named twice. To be closed after success and failure alike. */
-heed_status hd_side_by_side_open(heed_context *context, const char *const *paths, size_t count, hd_side_by_side *files);
+heed_status hd_parallel_files_open(heed_context *context, const char *const *paths, size_t count,
+                                   hd_parallel_files *files);
 /* The next line of each; false in *more at the end of all. HEED_FORMAT, with both counts, where one ends before another;
  * HEED_FORMAT also at the end of files without a line. */
-heed_status hd_side_by_side_next(hd_side_by_side *files, bool *more);
-void hd_side_by_side_close(hd_side_by_side *files);
+heed_status hd_parallel_files_next(hd_parallel_files *files, bool *more);
+void hd_parallel_files_close(hd_parallel_files *files);
 
 #endif

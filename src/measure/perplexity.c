@@ -35,10 +35,10 @@ heed_status heed_perplexity_options(heed_context *context, heed_options **option
 }
 
 /* An example of which all targets but the first `known` are scored; those are context alone. */
-typedef struct piece {
+typedef struct segment {
     hd_pair pair;
     int64_t known;
-} piece;
+} segment;
 
 typedef struct scoring {
     const hd_measuring *call;
@@ -48,14 +48,14 @@ typedef struct scoring {
     const hd_objective *objective;
     int64_t window, stride;
     hd_pass pass;
-    piece *pieces; /* [count]: waiting to be scored together */
+    segment *segments; /* [count]: waiting to be scored together */
     hd_pair *pairs;
     size_t count, capacity, pair_capacity;
     int64_t waiting; /* tokens of theirs */
     hd_arena ids;    /* of theirs */
     hd_encoding source, target;
     hd_buffer enclosed;
-    /* what came of it */
+    /* results */
     double nats;
     int64_t tokens;
     uint64_t bytes, characters, empty;
@@ -70,7 +70,7 @@ static hd_tensor *leave_out_known(scoring *s, hd_tensor *states, const hd_batch 
     if (!kept) return NULL;
     *target_count = 0;
     for (size_t i = 0; i < s->count; i++)
-        for (int64_t row = batch->texts.starts[i] + s->pieces[i].known; row < batch->texts.starts[i + 1]; row++) {
+        for (int64_t row = batch->texts.starts[i] + s->segments[i].known; row < batch->texts.starts[i + 1]; row++) {
             kept[*target_count] = (int32_t)row;
             targets[(*target_count)++] = batch->targets[row];
         }
@@ -84,7 +84,7 @@ static heed_status score_waiting(scoring *s) {
     int64_t target_count = 0;
     if (!s->count) return HEED_OK;
     if (!hd_grow(s->call->context, &s->pairs, &s->pair_capacity, s->count, sizeof *s->pairs)) return HEED_MEMORY;
-    for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->pieces[i].pair;
+    for (size_t i = 0; i < s->count; i++) s->pairs[i] = s->segments[i].pair;
     hd_pass_reset(pass);
     if (!hd_batch_make(pass, s->objective, network->recipe.decoder_start, s->pairs, (int64_t)s->count, 1, &batch))
         return pass->status;
@@ -99,12 +99,12 @@ static heed_status score_waiting(scoring *s) {
     return HEED_OK;
 }
 
-/* Adds a piece whose ids live until it is scored. */
-static heed_status add_piece(scoring *s, hd_pair pair, int64_t known) {
+/* Adds a segment. Its ids must stay valid until it is scored. */
+static heed_status add_segment(scoring *s, hd_pair pair, int64_t known) {
     enum { TOGETHER = 2048 };
     int64_t tokens = pair.source_count + pair.target_count;
-    if (!hd_grow(s->call->context, &s->pieces, &s->capacity, s->count + 1, sizeof *s->pieces)) return HEED_MEMORY;
-    s->pieces[s->count++] = (piece){pair, known};
+    if (!hd_grow(s->call->context, &s->segments, &s->capacity, s->count + 1, sizeof *s->segments)) return HEED_MEMORY;
+    s->segments[s->count++] = (segment){pair, known};
     s->waiting += tokens;
     return s->waiting < TOGETHER ? HEED_OK : score_waiting(s);
 }
@@ -123,7 +123,7 @@ static heed_status add_windows(scoring *s, const int32_t *ids, int64_t count) {
     for (int64_t first = 0; done < count - 1; first += s->stride) {
         int64_t end = hd_min(first + s->window, count - 1);
         hd_pair pair = {.target = ids + first, .target_count = (int32_t)(end - first + 1)};
-        HD_TRY(add_piece(s, pair, done - first));
+        HD_TRY(add_segment(s, pair, done - first));
         done = end;
     }
     return HEED_OK;
@@ -175,11 +175,11 @@ static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
         if (!ids || !targets) return HEED_MEMORY;
         for (int32_t j = 0; j < count; j++) targets[j] = j == i ? ids[i] : -1;
         ids[i] = mask;
-        HD_TRY(
-            add_piece(s, (hd_pair){.source = ids, .target = targets, .source_count = count, .target_count = count}, 0));
+        HD_TRY(add_segment(s, (hd_pair){.source = ids, .target = targets, .source_count = count, .target_count = count},
+                           0));
     }
     count_text(s, lines, 0, false);
-    return score_waiting(s); /* a copy of the line for each of its tokens is enough to hold */
+    return score_waiting(s); /* a copy of the line for each of its tokens fits into a batch */
 }
 
 static heed_status read_file(scoring *s, hd_lines *lines) {
@@ -215,7 +215,7 @@ static heed_status read_files(scoring *s) {
     return HEED_OK;
 }
 
-static heed_status add_translation(scoring *s, const hd_side_by_side *files) {
+static heed_status add_translation(scoring *s, const hd_parallel_files *files) {
     HD_TRY(encode_line(s, &files->files[0], &s->source));
     HD_TRY(encode_line(s, &files->files[1], &s->target));
     hd_pair pair = {.source = keep_ids(s, s->source.ids, s->source.count),
@@ -224,16 +224,16 @@ static heed_status add_translation(scoring *s, const hd_side_by_side *files) {
                     .target_count = (int32_t)s->target.count};
     if (!pair.source || !pair.target) return HEED_MEMORY;
     count_text(s, &files->files[1], 0, true);
-    return add_piece(s, pair, 0);
+    return add_segment(s, pair, 0);
 }
 
 static heed_status read_translations(scoring *s) {
     const char *const paths[] = {s->settings->source, s->settings->target};
-    hd_side_by_side files;
+    hd_parallel_files files;
     bool more = true;
-    heed_status status = hd_side_by_side_open(s->call->context, paths, 2, &files);
+    heed_status status = hd_parallel_files_open(s->call->context, paths, 2, &files);
     while (status == HEED_OK) {
-        status = hd_side_by_side_next(&files, &more);
+        status = hd_parallel_files_next(&files, &more);
         if (status != HEED_OK || !more) break;
         if (!s->count) hd_arena_reset(&s->ids);
         if (!files.sizes[0] || !files.sizes[1])
@@ -241,7 +241,7 @@ static heed_status read_translations(scoring *s) {
         else
             status = add_translation(s, &files);
     }
-    hd_side_by_side_close(&files);
+    hd_parallel_files_close(&files);
     return status;
 }
 
@@ -251,7 +251,8 @@ static heed_status read_translations(scoring *s) {
 static const hd_objective *objective_of(const hd_recipe *recipe) {
     for (int i = 0; hd_objective_name(i); i++) {
         const hd_objective *o = &hd_objectives[i];
-        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->side[HD_ENCODER].layers > 0)) return o;
+        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->side[HD_ENCODER].layers > 0))
+            return o;
     }
     return NULL;
 }
@@ -333,7 +334,7 @@ static heed_status measure(const hd_measuring *m) {
     hd_buffer_close(&s.enclosed);
     hd_encoding_close(&s.source);
     hd_encoding_close(&s.target);
-    hd_free(m->context, s.pieces);
+    hd_free(m->context, s.segments);
     hd_free(m->context, s.pairs);
     return status;
 }

@@ -50,17 +50,17 @@ static heed_status compare_sentences(tally *j, const hd_lines *expected, const h
 static heed_status choose(void *user, const hd_encoded *e) {
     tally *j = user;
     int64_t count = 0;
-    HD_TRY(hd_sentence_find_pieces(&j->expected, e->encoding));
-    const int32_t *pieces = hd_sentence_pieces(&j->expected);
+    HD_TRY(hd_sentence_find_first_tokens(&j->expected, e->encoding));
+    const int32_t *first_tokens = hd_sentence_first_tokens(&j->expected);
     int32_t *tokens = hd_pass_alloc(e->pass, j->expected.words, sizeof *tokens);
     int32_t *labels = hd_pass_alloc(e->pass, j->expected.words, sizeof *labels);
     if (!tokens || !labels) return e->pass->status;
     for (size_t i = 0; i < j->expected.words; i++)
-        if (pieces[i] >= 0) tokens[count++] = pieces[i];
+        if (first_tokens[i] >= 0) tokens[count++] = first_tokens[i];
     if (count && !hd_choose_labels(e, tokens, count, labels)) return e->pass->status;
     int32_t *chosen = (int32_t *)(void *)j->chosen.data;
     for (size_t i = 0, at = 0; i < j->expected.words; i++)
-        if (pieces[i] >= 0) chosen[i] = labels[at++];
+        if (first_tokens[i] >= 0) chosen[i] = labels[at++];
     return HEED_OK;
 }
 
@@ -72,8 +72,8 @@ static heed_status predict_sentence(tally *j, const hd_lines *lines) {
     hd_buffer_clear(&j->chosen);
     for (size_t i = 0; i < s->words; i++) hd_buffer_append(&j->chosen, &none, sizeof none);
     if (j->chosen.failed) return HEED_MEMORY;
-    HD_TRY(hd_encode_texts(j->call->model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", &text, &s->text.size, 1, choose, j,
-                           &results));
+    HD_TRY(hd_encode_texts(j->call->model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", &text,
+                           &s->text.size, 1, choose, j, &results));
     if (heed_results_problem(results, 0))
         hd_note(j->call->context, "%s: line %llu: %s; nothing is found in this sentence", lines->path,
                 (unsigned long long)s->line, heed_results_problem(results, 0));
@@ -118,12 +118,12 @@ static heed_status read_sentences(tally *j, hd_lines *expected, hd_lines *predic
 
 static heed_status read_files(tally *j) {
     const spans_settings *settings = j->call->settings;
-    hd_side_by_side files;
+    hd_parallel_files files;
     const char *const paths[] = {j->call->model ? j->call->files[0] : settings->reference, j->call->files[0]};
     size_t count = j->call->model ? 1 : 2;
-    heed_status status = hd_side_by_side_open(j->call->context, paths, count, &files);
+    heed_status status = hd_parallel_files_open(j->call->context, paths, count, &files);
     if (status == HEED_OK) status = read_sentences(j, &files.files[0], count == 2 ? &files.files[1] : NULL);
-    hd_side_by_side_close(&files);
+    hd_parallel_files_close(&files);
     return status;
 }
 
@@ -209,7 +209,8 @@ static heed_status measure(const hd_measuring *m) {
         return hd_fail(m->context, HEED_ARGUMENT,
                        m->model ? "with a model the file has the expected labels: reference is one too many"
                                 : "nothing to compare with: reference is not set");
-    if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "a token classification model"));
+    if (m->model)
+        HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "a token classification model"));
     tally j = {.call = m};
     hd_answers_open(m->context, &j.answers);
     hd_sentence_open(m->context, &j.expected);

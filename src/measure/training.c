@@ -1,4 +1,4 @@
-/* How training runs went: the numbers that they wrote to log.jsonl, one curve per run. */
+/* Training curves: values that training runs wrote to log.jsonl, one curve per run. */
 #include "base/file.h"
 #include "formats/json.h"
 #include "inspect/curves.h"

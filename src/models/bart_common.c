@@ -1,5 +1,5 @@
-/* What the descendants of BART (Lewis et al., 2020) share in transformers: the keys of an encoder–decoder's config and the
- * names of its weights. Each descendant has a file of its own that adds what is its own. */
+/* The keys of an encoder–decoder's config and the names of its weights that the descendants of BART (Lewis et al.,
+ * 2020) have in common. Each descendant adds the differences in its own file. */
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
@@ -44,7 +44,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_NORM, "model.{side}.layers.{}.final_layer_norm"},
 };
 
-/* What transformers calls the same table when it is stored more than once. */
+/* Names of the shared embedding where it is stored more than once. */
 static const char *const aliases[] = {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
                                       "lm_head.weight", NULL};
 

@@ -44,7 +44,7 @@ static const hd_weight_name weights[] = {
 
 static const char *const aliases[] = {"cls.predictions.decoder.weight", NULL};
 
-/* Checkpoints that were converted from TensorFlow call gain and shift otherwise; some files lack the prefix. */
+/* Checkpoints converted from TensorFlow use other names for gain and shift. Some files lack the prefix. */
 static const hd_respelling respellings[] = {
     {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}, {"bert.", ""}, {NULL, NULL}};
 

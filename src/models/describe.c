@@ -1,4 +1,4 @@
-/* What `heed info` says of a model, as lines for people or as a JSON object for programs. */
+/* Describes a model for `heed info`, as lines of text or as a JSON object. */
 #include "base/number.h"
 #include "formats/json.h"
 #include "layers/recurrent.h"
@@ -237,7 +237,7 @@ static json_t *sizes_object(const heed_model *model) {
                      (json_int_t)sizes.decoder, "output", (json_int_t)sizes.output);
 }
 
-/* What only some kinds of models have. */
+/* Properties that only recurrent models have. */
 static int add_recurrent(const hd_recipe *recipe, json_t *object) {
     int failed = json_object_set_new(object, "cell", json_string(hd_choice_title(hd_cells, recipe->cell)));
     failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));

@@ -284,7 +284,7 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             int value = 0;
             memcpy(&value, field, sizeof value);
             const char *name = hd_choice_name(key->choices, value);
-            return name ? json_string(name) : json_null(); /* which is read as the default */
+            return name ? json_string(name) : json_null(); /* null is read as the default */
         }
         case HD_KEY_CONSTANT:
             return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
@@ -292,7 +292,7 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
     return NULL;
 }
 
-/* An optional number that is 0. A null in its place would not do: transformers takes one for a value. */
+/* Whether to omit an optional number that is 0. transformers would read a null as a value. */
 static bool is_left_out(const hd_config_key *key, const hd_recipe *recipe) {
     int64_t integer = 1;
     if (key->kind == HD_KEY_OPTIONAL) memcpy(&integer, (const char *)recipe + key->field, sizeof integer);

@@ -33,14 +33,15 @@ typedef struct hd_config_key {
 #define BOTH(name)       (ENCODER(name) | HD_OF_BOTH_SIDES)
 #define HD_OF_BOTH_SIDES ((size_t)1 << 16)
 
-/* Which sides a weight name is for, where they differ by more than the word for the side. */
+/* Sides to which a weight name applies, where names differ by more than the word for the side. */
 typedef enum hd_name_side { HD_ANY_SIDE, HD_ENCODER_ONLY, HD_DECODER_ONLY } hd_name_side;
 
 typedef struct hd_weight_name {
     hd_module module;
     /* With {} for the layer and {side} for "encoder" or "decoder"; without ".weight" and ".bias" where a module has both */
     const char *name;
-    /* One of several matrices that are stored as one, side by side in what they give: part 0, 1 … of so many; 0: alone */
+    /* One of several matrices stored as one, concatenated along their outputs: part 0 … parts − 1; parts 0: a matrix
+     * of its own. */
     int part, parts;
     bool transposed; /* stored [in, out] */
     hd_name_side only;
@@ -54,8 +55,8 @@ typedef struct hd_respelling {
 
 typedef struct hd_family hd_family;
 struct hd_family {
-    /* All that a base has but its architectures holds for its descendants; a key or weight name of their own replaces the
-     * base's, and their functions run after the base's. NULL for none. */
+    /* NULL or the base family. Everything but its architectures is inherited. A key or weight name given here
+     * replaces the base's. The functions run after the base's. */
     const hd_family *base;
     const char *model_type;              /* "marian" */
     const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none. Not inherited. */
@@ -67,10 +68,12 @@ struct hd_family {
     const char *const *aliases;       /* other names of the shared embedding, NULL-terminated, or NULL */
     /* JSON text of what a new model has besides the keys' defaults, or NULL */
     const char *fresh;
-    void (*complete)(hd_recipe *recipe); /* sets what no key says, before they are read; may be NULL */
-    heed_status (*read)(const hd_json *config,
-                        hd_recipe *recipe);                /* after the keys, what no table can say; may be NULL */
-    int (*write)(const hd_recipe *recipe, json_t *config); /* the same when writing; not 0: out of memory */
+    /* Sets the fields that no key describes, before the keys are read; may be NULL. */
+    void (*complete)(hd_recipe *recipe);
+    /* Reads after the keys what a table cannot describe; may be NULL. */
+    heed_status (*read)(const hd_json *config, hd_recipe *recipe);
+    /* Writes the same; not 0: out of memory. */
+    int (*write)(const hd_recipe *recipe, json_t *config);
 };
 
 extern const hd_family hd_bart_common, hd_marian, hd_pegasus, hd_bert, hd_roberta, hd_gpt2, hd_opt, hd_llama, hd_qwen2,
@@ -84,9 +87,9 @@ const hd_family *hd_family_named(const char *model_type);
 extern const hd_choice hd_activations[];
 const char *hd_activation_name(hd_activation activation);
 
-/* How the module of a slot is stored; NULL where the family has none. */
+/* The stored form of a slot's module; NULL if the family has no such module. */
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot);
-/* The architecture that a model of this family with such a head has. */
+/* The class name in transformers of a model of this family with this head. */
 const char *hd_family_architecture(const hd_family *family, int head);
 /* The name under which `family` stores a slot, appended to `out`. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
@@ -99,9 +102,9 @@ heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_re
 heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe);
 /* The config of a recipe, as a new JSON object with model_type, architectures and every key. NULL when out of memory. */
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe);
-/* Can this family write the recipe? It can if what is read back is equal. */
+/* Whether this family can write the recipe: reading the written config back gives an equal recipe. */
 heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries);
-/* Are there models of this family with such a head and such sides? */
+/* Whether there are models of this family with this head and these sides. */
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
                           bool *has);
 

@@ -6,7 +6,7 @@
 
 typedef enum hd_early_stopping {
     HD_STOP_UNLIKELY, /* false: when the best running hypothesis, at its present length, cannot beat the worst finished one */
-    HD_STOP_FULL, /* true: as soon as there are as many finished hypotheses as beams */
+    HD_STOP_FULL, /* true: when the number of finished hypotheses reaches the number of beams */
     HD_STOP_NEVER /* "never": only when no running hypothesis can still win at any length */
 } hd_early_stopping;
 
@@ -25,7 +25,7 @@ typedef struct hd_generation {
     int64_t top_k;            /* sample among the k most probable tokens; 0: all */
     float top_p;              /* sample among the most probable tokens that add up to this probability; 1: all */
     float min_p;              /* sample among tokens with at least this fraction of the largest probability; 0: all */
-    int64_t seed;             /* of sampling */
+    int64_t seed;             /* random seed for sampling */
 } hd_generation;
 
 /* transformers' defaults: greedy, no penalties. */

@@ -1,4 +1,4 @@
-/* The names of what a model tells apart: "id2label" of a config. */
+/* Label names: "id2label" of a config. */
 #include "models/model.h"
 
 #include <stdio.h>

@@ -54,7 +54,7 @@ static void complete(hd_recipe *recipe) {
     side->gated = true;
 }
 
-/* The base of the angles: in an object of its own, or as older configs write it. */
+/* The base of the rotation angles: in an object of its own, or in the key of older configs. */
 static heed_status read_rotation(const hd_json *config, hd_recipe *recipe) {
     double base = 10000;
     const char *kind = "default";

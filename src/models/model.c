@@ -26,8 +26,8 @@ static heed_status name_parameters(heed_model *model) {
     return HEED_OK;
 }
 
-/* Where a parameter is stored, under its name or another spelling of it; NULL, with an error unless it is `optional`, when it
- * is not. */
+/* Finds the stored tensor of a parameter under any spelling of its name. If there is none, *stored is NULL, and it
+ * is an error unless `optional`. */
 static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
                         const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
@@ -50,7 +50,7 @@ static heed_status find(const heed_model *model, const hd_weights *weights, int6
     return status;
 }
 
-/* Does the stored tensor have the shape that holds this parameter? */
+/* Checks the stored tensor's shape against the parameter's. */
 static heed_status expect(const heed_model *model, const hd_stored_tensor *stored, const hd_parameter *parameter,
                           const hd_weight_name *weight) {
     int64_t parts = hd_max(weight->parts, 1);
@@ -281,7 +281,7 @@ void hd_model_close(heed_model *model) {
 }
 
 heed_status hd_model_load_weights(heed_model *model, const char *path) {
-    static const hd_weight_name plain = {0}; /* each by itself */
+    static const hd_weight_name plain = {0}; /* not part of a joint matrix */
     hd_safetensors *file;
     HD_TRY(hd_safetensors_open(model->context, path, &file));
     heed_status status = HEED_OK;

@@ -1,4 +1,4 @@
-/* A model: a Hugging Face folder opened (weights, tokenizer, how it likes to be decoded), or made to be trained. */
+/* A model: an opened Hugging Face folder (weights, tokenizer, generation settings), or a new model for training. */
 #ifndef HD_MODELS_MODEL_H
 #define HD_MODELS_MODEL_H
 
@@ -7,7 +7,7 @@
 #include "models/generation.h"
 #include "text/tokenizer.h"
 
-/* What special tokens are for. */
+/* Roles of special tokens. */
 typedef enum hd_special {
     HD_SPECIAL_BOS,
     HD_SPECIAL_EOS,
@@ -26,7 +26,7 @@ typedef struct heed_model {
     hd_network *network;
     heed_tokenizer *tokenizer;
     hd_weights *weights;           /* mapped, NULL for one made here */
-    char **labels;                 /* [recipe.labels]: what a head that classifies tells apart; NULL without one */
+    char **labels;                 /* [recipe.labels]: names of a classifier's labels; NULL without one */
     int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
 } heed_model;

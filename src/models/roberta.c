@@ -1,5 +1,5 @@
-/* RoBERTa (Liu et al., 2019). BERT with other names, positions that begin after the padding token's id, and heads of its own.
- * model_type: "roberta" */
+/* RoBERTa (Liu et al., 2019): BERT with other names, other heads, and positions that begin after the padding token's
+ * id. model_type: "roberta" */
 #include "models/family.h"
 
 /* hidden_act is that of the layers alone: the masked head has GELU whatever it says. */

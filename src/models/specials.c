@@ -30,7 +30,7 @@ static heed_status read_file(heed_model *model, const char *name) {
     return status;
 }
 
-/* What the template puts around a text: one token before it and one after it. */
+/* The tokens that the template adds: one before a text and one after it. */
 static heed_status read_template(heed_model *model, int32_t *before, int32_t *after) {
     hd_encoding encoding = {0};
     HD_TRY(hd_tokenizer_encode(model->tokenizer, model->context, "", 0, true, &encoding));

@@ -25,7 +25,7 @@ static heed_status configure(const heed_model *model, const heed_options *option
     static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
     for (size_t i = 0; i < HD_COUNT(of_sampling) && !generation->sample; i++)
         if (hd_options_has(options, of_sampling[i]))
-            return hd_fail(model->context, HEED_ARGUMENT, "%s goes with sample: nothing is drawn without",
+            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample",
                            of_sampling[i]);
     if (generation->sample && generation->beams > 1)
         return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
@@ -142,7 +142,7 @@ static void find_prompt(const generating *g, int32_t *start, const int32_t **ids
 static void note_length(generating *g, int64_t count) {
     int64_t visible = hd_session_visible(g->session, count);
     if (visible < count)
-        hd_note(g->model->context, "a text of %lld tokens is more than the model's %lld: it goes on from the last %lld",
+        hd_note(g->model->context, "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
                 (long long)count, (long long)hd_recipe_longest(&g->model->network->recipe), (long long)visible);
 }
 

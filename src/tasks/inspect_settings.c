@@ -19,7 +19,7 @@ static const hd_setting rows[] = {
     {"grid", HD_SETTING_BOOL, F(grid), NULL, 0, 0, NULL, "a small map per head (text, svg)"},
     {"lines", HD_SETTING_BOOL, F(lines), NULL, 0, 0, NULL, "words in two columns with lines between them (svg)"},
     {"count", HD_SETTING_INT, F(count), "0", 0, 512, "NUMBER",
-     "how many: candidates per step, nearest words, embeddings or positions; 0 for the default"},
+     "number of candidates per step, nearest words, embeddings or positions; 0 for the default"},
     {"distance", HD_SETTING_INT, F(distance), "0", 0, 1 << 20, "NUMBER",
      "gradients: tokens to go back; 0: up to 50, if the texts and the models allow it"},
     {"format", HD_SETTING_CHOICE, F(format), "auto", 0, 0, "auto|text|svg|html|json|npy",

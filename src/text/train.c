@@ -216,7 +216,7 @@ static heed_status train(heed_tokenizer *tokenizer, const hd_tokenizer_options *
     if (tokenizer->vocabulary.count > options->vocabulary_size)
         hd_note(
             context,
-            "the text has so many characters that the vocabulary has %zu tokens, not %zu; alphabet_limit would help",
+            "the text's characters make the vocabulary %zu tokens instead of %zu; alphabet_limit bounds their number",
             tokenizer->vocabulary.count, options->vocabulary_size);
     HD_TRY(set_unknown(tokenizer, options->unknown));
     HD_TRY(add_template(tokenizer, options));

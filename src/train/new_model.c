@@ -1,4 +1,5 @@
-/* The model to train: a tokenizer and a network as the options say. Read from hd_run_make_model at the end upwards. */
+/* The model to train: a tokenizer and a network as the options describe. Read from hd_run_make_model at the end
+ * upwards. */
 #include "base/lines.h"
 #include "text/train.h"
 #include "train/run.h"
@@ -32,7 +33,7 @@ typedef struct reading {
     heed_context *context;
     const char *paths[2];
     bool keep_ends; /* lines come with their ends */
-    bool words;     /* of each line only the first word, as a label follows it */
+    bool words;     /* only the first word of each line, because a label follows it */
     int file;
     bool open;
     hd_lines lines;
@@ -82,7 +83,7 @@ static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_to
     return status;
 }
 
-/* The tokens that the objective cannot do without: all of them, or any one. */
+/* The tokens that the objective requires: all of them, or any one. */
 static heed_status check_special(const hd_run *run, const heed_tokenizer *tokenizer) {
     const hd_objective *objective = hd_run_objective(run);
     const char *missing = NULL;
@@ -96,7 +97,7 @@ static heed_status check_special(const hd_run *run, const heed_tokenizer *tokeni
                    run->options.tokenizer ? run->options.tokenizer : "the tokenizer", missing);
 }
 
-/* The first of these that there is, or −1. */
+/* The first of these that exists, or −1. */
 static int32_t id_of_either(const heed_tokenizer *tokenizer, const char *const *tokens) {
     for (; *tokens; tokens++) {
         int32_t id = hd_tokenizer_id(tokenizer, *tokens);
@@ -133,8 +134,7 @@ static void set_side(const hd_train_options *o, int64_t layers, hd_side_recipe *
     if (o->pre_norm) side->norm_placement = HD_NORM_PRE, side->final_norm = true;
 }
 
-/* The family's defaults, and over them what the options say. Whether the family can carry that is decided when the model is
- * made. */
+/* The family's defaults, overridden by the options. Making the model checks whether the family supports the result. */
 static heed_status make_recipe(const hd_run *run, const hd_family *family, hd_recipe *recipe) {
     const hd_train_options *o = &run->options;
     const hd_objective *objective = &hd_objectives[run->objective];
@@ -178,7 +178,7 @@ static heed_status make_model(hd_run *run) {
     return status;
 }
 
-/* Does the model have the objective's head, for the labels of the training data? */
+/* Whether the model has the objective's head, for the labels of the training data. */
 static bool has_head(const hd_run *run) {
     const hd_recipe *recipe = &run->model->network->recipe;
     if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
@@ -188,7 +188,7 @@ static bool has_head(const hd_run *run) {
     return true;
 }
 
-/* The parameters that both have, by their slots. */
+/* Copies the parameters whose slots both models have. */
 static heed_status copy_shared(const hd_network *from, hd_network *to) {
     hd_stream *stream = &to->stream;
     for (int64_t i = 0; i < to->count; i++) {
@@ -203,7 +203,7 @@ static heed_status copy_shared(const hd_network *from, hd_network *to) {
     return to->status;
 }
 
-/* The encoder that was opened, under a new head for the labels of the training data. */
+/* The opened encoder, with a new head for the labels of the training data. */
 static heed_status change_head(hd_run *run) {
     heed_model *body = run->model;
     hd_recipe recipe = body->network->recipe;
@@ -214,7 +214,7 @@ static heed_status change_head(hd_run *run) {
     heed_status status =
         hd_model_make(run->context, body->family, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status == HEED_OK) {
-        body->tokenizer = NULL; /* it went along */
+        body->tokenizer = NULL; /* the new model owns it now */
         status = copy_shared(body->network, run->model->network);
         if (status == HEED_OK) status = hd_labels_set(run->model, (const char *const *)run->labels.names);
     }

@@ -8,7 +8,7 @@
 enum {
     HD_TRAIN_MAY_CHANGE = 1, /* on resumption: it does not change what was computed so far */
     HD_TRAIN_NEW_MODEL = 2,  /* describes a new model; has no effect on one to start from */
-    HD_TRAIN_OF_CALL = 4     /* belongs to this call alone, not to the run's recipe */
+    HD_TRAIN_OF_CALL = 4     /* belongs to this call, not to the run's recipe */
 };
 
 typedef enum hd_schedule { HD_INVERSE_SQUARE_ROOT, HD_COSINE, HD_LINEAR, HD_CONSTANT } hd_schedule;
@@ -30,8 +30,8 @@ typedef struct hd_train_options {
     int64_t shuffle_window;
     float bpe_dropout;
     /* model */
-    char *model;      /* one to start from; NULL: a new one */
-    int family;       /* 1 + its place in hd_families; 0: the objective's own */
+    char *model;      /* the model to start from; NULL: a new one */
+    int family;       /* 1 + index in hd_families; 0: the objective's own */
     int cell, memory; /* hd_cell, hd_memory_kind */
     bool one_direction, crf;
     int64_t key_heads;

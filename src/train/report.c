@@ -1,4 +1,4 @@
-/* What a run reports: the progress callback, log.jsonl, and the finished folder with its model card. */
+/* Reports of a run: the progress callback, log.jsonl, and the finished folder with its model card. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
@@ -23,7 +23,7 @@ static double tokens_per_second(const hd_run *run) {
     return run->seconds > 0 ? (double)run->timed_tokens / run->seconds : NAN;
 }
 
-/* At the pace so far, validations included. */
+/* At the average speed so far, validations included. */
 static double seconds_left(const hd_run *run) {
     int64_t done = run->state.step - run->first_step;
     return done ? (hd_clock() - run->started) / (double)done * (double)(run->options.steps - run->state.step) : NAN;
@@ -81,10 +81,10 @@ static heed_status append_line(hd_run *run, json_t *object) {
     return status;
 }
 
-/* JSON has no NaN: what is not known yet, such as the speed of a first step, is null. */
+/* JSON has no NaN: a value that is not known yet, such as the speed of the first step, is null. */
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-/* Keeps the lines of steps that the checkpoint has seen; a new run begins an empty log. */
+/* Keeps the lines of steps before the checkpoint; a new run begins an empty log. */
 heed_status hd_report_open(hd_run *run) {
     char *path = hd_path_join(run->context, run->folder, "log.jsonl");
     if (!path) return HEED_MEMORY;
@@ -94,7 +94,7 @@ heed_status hd_report_open(hd_run *run) {
     heed_status status = run->state.step && hd_file_exists(path) ? hd_file_read(run->context, path, &old) : HEED_OK;
     for (char *line = old.data; status == HEED_OK && line && *line;) {
         char *end = strchr(line, '\n');
-        if (!end) break; /* a line that was cut off */
+        if (!end) break; /* an incomplete line */
         long long step;
         if (sscanf(line, "{\"step\": %lld", &step) == 1 && step <= run->state.step)
             hd_buffer_append(&kept, line, (size_t)(end + 1 - line));

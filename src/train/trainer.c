@@ -10,8 +10,8 @@
 
 /* ---- settings ---- */
 
-/* Layer on layer: defaults, the recipe that the folder was begun with (NULL: none), the recipe that the options name, and
- * the options themselves. */
+/* In ascending priority: defaults, the recipe of the folder's first run (NULL: none), the recipe that the options
+ * name, and the options. */
 static heed_status read_layers(heed_context *context, const char *begun, const heed_options *options,
                                hd_train_options *out) {
     const hd_option_table *table = &hd_train_table;
@@ -70,7 +70,7 @@ static heed_status resolve_resumed(hd_run *run, const heed_options *options, con
     return status;
 }
 
-/* The files that an objective needs, and no others. */
+/* Checks that exactly the files that the objective needs are given. */
 static heed_status check_files(heed_context *context, const hd_train_options *o, const hd_objective *objective) {
     if (!o->train_source || (objective->two_files && !o->train_target))
         return hd_fail(context, HEED_ARGUMENT, "training needs train-source%s",
@@ -116,7 +116,7 @@ static heed_status resolve(hd_run *run, const heed_options *options) {
         hd_free(context, own);
         HD_TRY(status);
     }
-    /* The folder's own recipe says what is trained, whichever way the options were given. */
+    /* The folder's own recipe decides the objective, however the options were given. */
     run->options.resume = false;
     hd_free(context, run->options.recipe);
     run->options.recipe = NULL;
@@ -230,7 +230,7 @@ void hd_run_close(hd_run *run) {
     hd_free(run->context, run);
 }
 
-/* A NaN stays: report where it came up, its usual causes, and which checkpoint can be resumed. */
+/* A NaN does not go away: report where it occurred, its usual causes, and which checkpoint can be resumed. */
 static heed_status explain(hd_run *run, heed_status status) {
     if (status != HEED_OK && status != HEED_NUMERIC) return status;
     char kept[96] = "there is no checkpoint yet";
@@ -241,8 +241,7 @@ static heed_status explain(hd_run *run, heed_status status) {
     if (isfinite(run->loss))
         snprintf(what, sizeof what, "the loss is %f, but the gradient's norm %f", run->loss, run->optimizer.norm);
     else
-        snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "not a number" : "infinite",
-                 run->non_finite);
+        snprintf(what, sizeof what, "the loss is %s, and %s", isnan(run->loss) ? "NaN" : "infinite", run->non_finite);
     return hd_fail(run->context, HEED_NUMERIC,
                    "step %lld (epoch %llu, batch %llu): %s; a smaller lr, a longer warmup, clip%s may help; %s",
                    (long long)run->state.step + 1, (unsigned long long)run->state.epoch,
@@ -257,7 +256,7 @@ static heed_status take_step(hd_run *run) {
     if (status != HEED_OK || !isfinite(run->loss)) return explain(run, status);
     run->state.step++;
     run->state.tokens += (uint64_t)run->step_tokens;
-    if (run->state.step > run->first_step + 1) { /* the first step also warms caches up */
+    if (run->state.step > run->first_step + 1) { /* the first step also warms up caches */
         run->seconds += hd_clock() - start;
         run->timed_tokens += (uint64_t)run->step_tokens;
     }

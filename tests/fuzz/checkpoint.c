@@ -49,7 +49,7 @@ static void close_run(hd_run *run) {
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
 }
 
-/* A valid checkpoint with `state` in place of its own: the state is the file's last tensor, declared by its size. */
+/* A valid checkpoint with `state` instead of its own: the state is the file's last tensor, declared by its size. */
 static void write_with_state(hd_run *run, const uint8_t *state, size_t size) {
     hd_buffer whole;
     hd_buffer_open(&whole, run->context);

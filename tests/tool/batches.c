@@ -1,6 +1,6 @@
-/* batches RECIPE FOLDER: begins what `heed train RECIPE --output FOLDER` would. Saves the model with its first weights into
- * FOLDER and writes a line of JSON for each step: what its examples are given and asked, [[[source ids], [target ids]], …] as
- * data/corpus.h says. For bench/loss_curves.py, which gives them to PyTorch. */
+/* batches RECIPE FOLDER: begins the run of `heed train RECIPE --output FOLDER`. Saves the initial model into FOLDER
+ * and writes one line of JSON per step with the inputs and targets of its examples, [[[source ids], [target ids]],
+ * …] as in data/corpus.h. bench/loss_curves.py trains PyTorch on them. */
 #include <stdio.h>
 
 #include "train/run.h"

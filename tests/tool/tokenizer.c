@@ -20,7 +20,7 @@ static int fail(heed_context *context) {
     return 1;
 }
 
-/* Each piece of the input up to `end` is a text; with '\0', which no text has, all of it is one. */
+/* Each part of the input up to `end` is a text; with '\0', which no text has, all of it is one. */
 static int encode(heed_context *context, heed_tokenizer *tokenizer, bool add_special, char end) {
     hd_encoding encoding = {0};
     char *line = NULL;

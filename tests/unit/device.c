@@ -67,7 +67,7 @@ static void take(machine *m, const void *memory, size_t bytes, void *host) {
 
 /* ---- chunks ---- */
 
-/* What the sums over tokens read: of all rows, or of those of one chunk. */
+/* The rows that sums over tokens read: all, or those of one chunk. */
 typedef struct operands {
     hd_parameter weight;
     const float *x, *dy, *wide, *statistics;

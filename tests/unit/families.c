@@ -128,7 +128,7 @@ static void a_saved_folder_has_the_same_logits(void **state) {
 
 /* ---- recipes ---- */
 
-/* What a family writes of a recipe, read again. */
+/* A recipe as a family writes it, read again. */
 static heed_status write_and_read(heed_context *context, const hd_family *family, const hd_recipe *recipe,
                                   hd_recipe *back) {
     static char path[] = "written";
@@ -211,7 +211,7 @@ static void what_a_family_lacks_is_refused(void **state) {
     heed_context_close(context);
 }
 
-/* A default of its own goes before the base's, and so does a constant. */
+/* A default or constant of a family replaces the base's. */
 static void a_family_replaces_its_base_keys(void **state) {
     (void)state;
     static char path[] = "config.json";

@@ -139,7 +139,7 @@ static void ends_are_exact(void **state) {
         if (functions[f].ours != log_of) assert_true(isnan(one(functions[f].ours, NAN)));
 }
 
-/* Where slopes are constant they are so exactly, and no infinity meets a zero; NaN stays NaN. */
+/* Slopes outside the varying range are exactly constant, without ∞ · 0; NaN stays NaN. */
 static void slopes_reach_their_limits(void **state) {
     (void)state;
     static const float x[] = {INFINITY, 0x1.fffffep127f, 1e20f, 200, -200, -1e20f, -0x1.fffffep127f, -INFINITY, NAN};

@@ -1,5 +1,5 @@
-/* Continuing texts: many at once, each as by itself; and past a model's positions, where what comes next is what comes after
- * the text that is still visible. models/shakespeare has 256 positions, and a token is a character. */
+/* Continuing texts: many at once, each with the result of a separate call; and past a model's positions, where the
+ * continuation is that of the visible text. models/shakespeare has 256 positions, and a token is a character. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Appends so many tokens to the `size` bytes of a text. */
+/* Appends this number of tokens to the `size` bytes of a text. */
 static void go_on(fixture *f, const char *text, size_t size, const char *beams, size_t tokens, char *added) {
     heed_options *options;
     heed_results *results;
@@ -51,7 +51,7 @@ static void go_on(fixture *f, const char *text, size_t size, const char *beams, 
     heed_options_close(options);
 }
 
-/* The first token that is still seen of so many, as an array: filled, half of the positions is let go. */
+/* The first visible token of this number, as an array: when all positions are used, half of them are dropped. */
 static size_t first_seen(size_t length) {
     size_t first = 0;
     while (length - first > POSITIONS) first += POSITIONS / 2;
@@ -81,7 +81,8 @@ static void a_long_text_is_cut(void **state) {
         go_on(f, text + first_seen(386), 386 - first_seen(386), beams[i], 140, end);
         assert_string_equal(f->note, "");
         go_on(f, text, 386, beams[i], 140, whole);
-        assert_string_equal(f->note, "a text of 386 tokens is more than the model's 256: it goes on from the last 130");
+        assert_string_equal(f->note,
+                            "a text of 386 tokens is more than the model's 256: only the last 130 are its context");
         assert_string_equal(whole, end);
     }
 }
@@ -99,7 +100,7 @@ static bool hear(void *user, size_t index, const char *text, size_t size) {
     return index != s->stopped || strlen(s->text[index]) < 10;
 }
 
-/* Prompts of different lengths, one missing, and one stopped on the way: each result is that of its text by itself. */
+/* Prompts of different lengths, one missing, and one stopped early: each result is that of its text alone. */
 static void texts_are_continued_together(void **state) {
     fixture *f = *state;
     static const char verse[] = "What light through yonder window breaks? It is the east, and Juliet is the sun.";

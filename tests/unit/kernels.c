@@ -145,7 +145,7 @@ static void products(void **state) {
                                         {513, 33, 257},
                                         {512, 264, 512},
                                         {600, 5, 1},
-                                        /* HD_ADD apart: over its rows and over its columns */
+                                        /* separately from HD_ADD: over its rows and over its columns */
                                         {120, 33, 520},
                                         {3, 300, 20}};
     for (size_t i = 0; i < HD_COUNT(shapes); i++)
@@ -270,7 +270,7 @@ static void pairs(void **state) {
     }
 }
 
-/* Near the sum in double of the rounded factors; and the same bits for both layouts, row by row, and in two pieces. */
+/* Near the sum in double of the rounded factors; the same bits for both layouts, row by row, and in two parts. */
 static void pair_product_case(int64_t rows, int64_t columns, int64_t depth) {
     int64_t half = (depth + 1) / 2, panels = (columns + HD_PANEL - 1) / HD_PANEL;
     float *a = filled(rows * depth), *weight = filled(columns * depth);
@@ -429,7 +429,7 @@ static void rows(void **state) {
         EACH_TABLE(sums, 20, {
             hd_exp_sum sum = {.largest = -INFINITY};
             sums[0] = t->add_exponentials(w, x, &sum);
-            sums[1] = t->add_exponentials(w / 2, x + w / 2, &sum); /* as if it were another piece */
+            sums[1] = t->add_exponentials(w / 2, x + w / 2, &sum); /* as if it were another part */
             sums[2] = t->log_of_sum(&sum);
             sums[3] = (float)t->find_above(w, x, x[w / 3]);
             memcpy(sums + 4, sum.lanes, sizeof sum.lanes);

@@ -291,9 +291,10 @@ static void idle(fixture *f, hd_decoder *decoder, const char *expected, size_t r
     }
 }
 
-/* Logits of 64 sentences fed in one piece, against: a sentence by itself, a token at a time, in pieces, after going back,
- * after being copied to another slot, beside others that joined later or are idle, on one thread, with every kernel table, and on other machines. */
-static void company_and_caches_change_no_bit(void **state) {
+/* Logits of 64 sentences in one call are compared with: single sentences, one token per step, chunks, rewound slots,
+ * copied slots, slots added later or idle beside others, one thread, every kernel table, and fingerprints of other
+ * machines. */
+static void batches_and_caches_change_no_bit(void **state) {
     (void)state;
     fixture f;
     open_golden(&f, "marian");
@@ -340,7 +341,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_transformers),
         cmocka_unit_test(pegasus_equals_transformers),
-        cmocka_unit_test(company_and_caches_change_no_bit),
+        cmocka_unit_test(batches_and_caches_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The ops but attention, one row a case (tests/ops_fixture.h says what is asked of each), and what they refuse. */
+/* The ops except attention, one row per case (see tests/ops_fixture.h for the checks), and what they refuse. */
 #include "ops_fixture.h"
 
 /* Ragged sequences, one of them empty; and a long batch, for whole blocks and several threads. */

@@ -121,7 +121,7 @@ static void check_gradients(fixture *f, const char *name) {
     hd_pass_close(&pass);
 }
 
-/* Logits of all target tokens, and in `alone` those of each sentence by itself. */
+/* Logits of all target tokens, and in `alone` those of each sentence alone. */
 static void check_logits(fixture *f, const char *name) {
     int64_t vocabulary = f->network->recipe.vocabulary;
     size_t row = (size_t)vocabulary * sizeof(float);

@@ -51,7 +51,7 @@ static void probabilities_are_those_of_transformers(void **state) {
     json_decref(cases);
 }
 
-static void company_does_not_matter(void **state) {
+static void other_texts_do_not_matter(void **state) {
     (void)state;
     hd_generation generation;
     hd_generation_default(&generation);
@@ -83,6 +83,6 @@ static void nothing_to_draw(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(probabilities_are_those_of_transformers),
-                                       cmocka_unit_test(company_does_not_matter), cmocka_unit_test(nothing_to_draw)};
+                                       cmocka_unit_test(other_texts_do_not_matter), cmocka_unit_test(nothing_to_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

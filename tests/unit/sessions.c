@@ -1,5 +1,5 @@
-/* Decoding sessions: a text's result is what it is alone, whatever else is added, stepped and cancelled beside it; memory of
- * what has finished is freed; and memory that runs out leaves nothing behind. */
+/* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled; memory of
+ * finished requests is freed; and running out of memory leaks nothing. */
 #include "failing.h"
 
 #include "base/random.h"
@@ -239,7 +239,7 @@ static void run_order(fixture *f, const char *name, int number) {
     hd_session_close(session);
 }
 
-static void company_and_order_change_no_bit(void **state) {
+static void other_requests_and_order_change_no_bit(void **state) {
     (void)state;
     for (size_t s = 0; s < HD_COUNT(subjects); s++) {
         fixture f;
@@ -285,7 +285,7 @@ static void what_cannot_run_is_refused(void **state) {
 
 /* ---- memory ---- */
 
-/* Runs a text of each kind side by side. */
+/* Runs a text of each kind in one session. */
 static heed_status run_all(fixture *f, heed_context *context, hd_session *session) {
     hd_decoded decoded;
     for (int i = 0; i < TEXTS; i++) {
@@ -326,7 +326,7 @@ static void failing_allocations_leave_nothing(void **state) {
     }
 }
 
-/* A session that has decoded a lot holds no more blocks than one that has decoded a little. */
+/* A session that has decoded much has no more blocks allocated than one that has decoded little. */
 static void finished_requests_are_freed(void **state) {
     (void)state;
     for (size_t s = 0; s < HD_COUNT(subjects); s++) {
@@ -351,7 +351,7 @@ static void finished_requests_are_freed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(company_and_order_change_no_bit),
+        cmocka_unit_test(other_requests_and_order_change_no_bit),
         cmocka_unit_test(what_cannot_run_is_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),
         cmocka_unit_test(finished_requests_are_freed),

@@ -145,7 +145,7 @@ static void encodes_pairs_as_tokenizers_does(void **state) {
     heed_context_close(context);
 }
 
-static void looks_tokens_up(void **state) {
+static void finds_tokens(void **state) {
     (void)state;
     heed_context *context = open_context();
     heed_tokenizer *tokenizer = open_golden(context, "marian");
@@ -322,7 +322,7 @@ int main(void) {
         cmocka_unit_test(encodes_and_decodes_as_tokenizers_does),
         cmocka_unit_test(saved_files_open_as_the_same_tokenizer),
         cmocka_unit_test(encodes_pairs_as_tokenizers_does),
-        cmocka_unit_test(looks_tokens_up),
+        cmocka_unit_test(finds_tokens),
         cmocka_unit_test(bytes_that_spell_nothing_are_replaced),
         cmocka_unit_test(dropout_is_a_function_of_its_key),
         cmocka_unit_test(threads_share_a_tokenizer),

@@ -1,5 +1,5 @@
-/* Training: it learns; and whatever the threads, the instruction set or the interruptions, it ends in the same
- * bits. A tiny translator spells numbers: "four two" → "42". */
+/* Training: it learns, and ends in the same bits for any number of threads, any instruction set and any
+ * interruption. A tiny translator spells numbers: "four two" → "42". */
 #include "fixture.h"
 
 #include "base/file.h"
@@ -118,7 +118,7 @@ static void assert_same_file(const char *a, const char *b, const char *file) {
     if (!same_file(a, b, file)) fail_msg("%s of %s and of %s differ", file, a, b);
 }
 
-/* Checkpoints hold weights, moments and the place in the data: all that a training has made. */
+/* Checkpoints contain weights, moments and the position in the data: the whole state of a run. */
 static void assert_same_bits(const char *a, const char *b) {
     assert_same_file(a, b, "checkpoint.safetensors");
     assert_same_file(a, b, "model.safetensors");
@@ -141,8 +141,8 @@ static int tear_down(void **state) {
     return removed;
 }
 
-/* A step has about eight chunks. They run one by one; side by side, where the last ones, fewer than the threads, have all
- * threads each; and with more threads than chunks all of them one by one on all threads, as a large model's do. */
+/* A step has about eight chunks. They run one by one; in parallel, where the last ones, fewer than the threads, use
+ * all threads each; and with more threads than chunks all of them one by one on all threads, as a large model's do. */
 static void threads_change_nothing(void **state) {
     (void)state;
     static const int counts[] = {1, 2, 3, 5, 11};
@@ -342,7 +342,7 @@ static void pairs_are_drawn(void **state) {
     hd_free(context, target);
 }
 
-/* A child is killed without warning; what it left goes on to the same end. */
+/* A child process is killed; resuming from what it left ends in the same bits. */
 static void a_kill_changes_nothing(void **state) {
     (void)state;
     for (int delay = 1; delay <= 64; delay *= 4) {
@@ -366,7 +366,8 @@ static void a_kill_changes_nothing(void **state) {
     }
 }
 
-/* A file-size limit stands in for a full disk: the checkpoint before it stays whole, and resuming reaches the same bits. */
+/* A file-size limit simulates a full disk: the previous checkpoint stays valid, and resuming from it reaches the
+ * same bits. */
 static void a_full_disk_loses_nothing(void **state) {
     (void)state;
     assert_int_equal(train("full", 5, NULL), HEED_STOPPED);
@@ -392,7 +393,7 @@ static void a_full_disk_loses_nothing(void **state) {
 
 static void refusals(void **state) {
     (void)state;
-    assert_int_equal(train("plain", 0, NULL), HEED_ARGUMENT); /* there is a training in it */
+    assert_int_equal(train("plain", 0, NULL), HEED_ARGUMENT); /* the folder has a training run */
     assert_int_equal(train("plain", 0, "resume", "true", "beta1", "0.5", NULL), HEED_ARGUMENT);
     assert_non_null(strstr(heed_context_message(context), "beta1"));
     char *short_file = in_folder("short");
@@ -427,7 +428,7 @@ static void refuse_checkpoint(const char *name, const char *key, const char *ins
     hd_free(context, run);
 }
 
-/* What an older or a newer heed began, this one does not go on with: by name, and saying what to do. */
+/* A checkpoint of an older or newer heed is refused by name, with advice. */
 static void checkpoints_of_other_heeds_are_refused(void **state) {
     (void)state;
     refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch 2");
@@ -437,7 +438,7 @@ static void checkpoints_of_other_heeds_are_refused(void **state) {
     refuse_checkpoint("new-format", "\"format\":2", "\"format\":4", "finish the run with the heed that began it");
 }
 
-/* Enough steps to spell what it has seen; then: company and caches change no translation. */
+/* Enough steps to spell the training examples; then batch composition and caches change no translation. */
 static void learns(void **state) {
     (void)state;
     assert_ok(context, train("learned", 0, "steps", "400", "validate-every", "100", "batch-tokens", "600", "dropout",

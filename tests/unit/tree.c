@@ -111,7 +111,7 @@ typedef struct parallel_sum {
     hd_stream streams[MOST_THREADS];
 } parallel_sum;
 
-static void put_piece(void *argument, int64_t piece, int worker) {
+static void put_part(void *argument, int64_t piece, int worker) {
     parallel_sum *p = argument;
     put_leaf(p->tree, &p->streams[worker], piece);
 }
@@ -131,7 +131,7 @@ static void threads_take_leaves(void **state) {
                 assert_ok(&p.alone, hd_stream_open(&p.streams[i], &p.alone, &p.status[i]));
             context->threads = threads;
             assert_ok(context, hd_tree_begin(&tree, leaves));
-            hd_parallel_for(context, leaves, INT64_MAX, put_piece, &p);
+            hd_parallel_for(context, leaves, INT64_MAX, put_part, &p);
             check_root(&tree, leaves);
             assert_in_range(tree.blocks, 1, threads * (levels_of(leaves) + 1));
             for (int i = 0; i < threads; i++) hd_stream_close(&p.streams[i]);

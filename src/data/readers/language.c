@@ -1,6 +1,6 @@
-/* Language modelling. A line is a text of its own between two end tokens, where the vocabulary has one; a long one is cut
- * into pieces, each of which begins with the last token of the one before. Or the whole file is one text without an end, and
- * an example any piece of it. */
+/* Language modelling. Each line is a text between two end tokens, if the vocabulary has one. A long line is cut into
+ * segments, each of which begins with the last token of the one before. Or the whole file is one text without an
+ * end, and examples are segments of it. */
 #include "text/unicode.h"
 #include "data/readers/readers.h"
 
@@ -103,7 +103,8 @@ heed_status hd_read_language(hd_corpus_builder *b) {
     return status;
 }
 
-/* The pieces of one text begin elsewhere in every epoch; the last ones, which that would push over the end, stay. */
+/* In each epoch, the segments of one text are shifted by a random offset. The last ones, which would pass the end,
+ * are not shifted. */
 heed_status hd_draw_language(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     (void)arena;
     if (!corpus->window) return HEED_OK;

@@ -2,7 +2,7 @@
  * with it; of these, 80% become the mask, 10% any token, and 10% stay as they are. */
 #include "data/readers/readers.h"
 
-/* An example stores the kind of each token in the place of its target. */
+/* An example stores the kind of each token instead of its target. */
 enum { SPECIAL = -1, BEGINS_A_WORD = 1, CONTINUES_A_WORD = 0 };
 
 heed_status hd_read_masked(hd_corpus_builder *b) {

@@ -11,7 +11,7 @@ heed_status hd_draw_translation(hd_corpus *corpus, uint64_t epoch, hd_arena *are
 /* language.c: a text, a whole file as one or one per line. */
 heed_status hd_read_language(hd_corpus_builder *builder);
 heed_status hd_draw_language(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair);
-/* The token that stands between texts, or −1; and a text's ids between two of it. */
+/* The token between texts, or −1; and the ids of a text between two of them. */
 int32_t hd_text_end(const heed_tokenizer *tokenizer);
 heed_status hd_enclose_text(const hd_encoding *encoding, int32_t end, hd_buffer *ids);
 

@@ -7,12 +7,12 @@
 
 void hd_sentence_open(heed_context *context, hd_sentence *s) {
     *s = (hd_sentence){.words = 0};
-    hd_buffer *buffers[] = {&s->text, &s->starts, &s->labels, &s->pieces};
+    hd_buffer *buffers[] = {&s->text, &s->starts, &s->labels, &s->first_tokens};
     for (size_t i = 0; i < HD_COUNT(buffers); i++) hd_buffer_open(buffers[i], context);
 }
 
 void hd_sentence_close(hd_sentence *s) {
-    hd_buffer *buffers[] = {&s->text, &s->starts, &s->labels, &s->pieces};
+    hd_buffer *buffers[] = {&s->text, &s->starts, &s->labels, &s->first_tokens};
     for (size_t i = 0; i < HD_COUNT(buffers); i++) hd_buffer_close(buffers[i]);
 }
 
@@ -57,25 +57,25 @@ heed_status hd_sentence_read(hd_sentence *s, hd_lines *lines) {
     return lines->status;
 }
 
-heed_status hd_sentence_find_pieces(hd_sentence *s, const hd_encoding *e) {
+heed_status hd_sentence_find_first_tokens(hd_sentence *s, const hd_encoding *e) {
     const uint32_t *starts = (const uint32_t *)(const void *)s->starts.data;
     const int32_t none = -1;
     size_t word = 0;
-    hd_buffer_clear(&s->pieces);
+    hd_buffer_clear(&s->first_tokens);
     for (size_t i = 0; i < e->count && word < s->words; i++) {
         if (e->ends[i] == e->starts[i] || e->ends[i] <= starts[word])
             continue; /* of the template, or of the word before */
-        int32_t piece = (int32_t)i;
+        int32_t token = (int32_t)i;
         for (; word + 1 < s->words && e->ends[i] > starts[word + 1]; word++)
-            hd_buffer_append(&s->pieces, &none, sizeof none);
-        hd_buffer_append(&s->pieces, &piece, sizeof piece);
+            hd_buffer_append(&s->first_tokens, &none, sizeof none);
+        hd_buffer_append(&s->first_tokens, &token, sizeof token);
         word++;
     }
-    for (; word < s->words; word++) hd_buffer_append(&s->pieces, &none, sizeof none);
-    return s->pieces.failed ? HEED_MEMORY : HEED_OK;
+    for (; word < s->words; word++) hd_buffer_append(&s->first_tokens, &none, sizeof none);
+    return s->first_tokens.failed ? HEED_MEMORY : HEED_OK;
 }
 
 heed_status hd_sentence_encode(hd_sentence *s, const heed_tokenizer *tokenizer, hd_encoding *e) {
     HD_TRY(hd_tokenizer_encode(tokenizer, s->text.context, s->text.data, s->text.size, true, e));
-    return hd_sentence_find_pieces(s, e);
+    return hd_sentence_find_first_tokens(s, e);
 }

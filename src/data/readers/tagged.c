@@ -16,12 +16,13 @@ static heed_status add_sentence(hd_corpus_builder *b, hd_sentence *s, hd_buffer 
     int32_t *targets = (int32_t *)(void *)marks->data;
     const char *label = s->labels.data;
     for (size_t i = 0; i < s->words; i++, label += strlen(label) + 1) {
-        int32_t piece = hd_sentence_pieces(s)[i], number = hd_labels_find(b->options->labels, label, strlen(label));
+        int32_t token = hd_sentence_first_tokens(s)[i],
+                number = hd_labels_find(b->options->labels, label, strlen(label));
         if (number < 0)
             return hd_fail(b->context, HEED_FORMAT, "%s: line %llu: \"%.100s\" is not a label of the training data",
                            b->options->source, (unsigned long long)(s->line + i), label);
-        if (piece < 0) continue;
-        targets[piece] = number;
+        if (token < 0) continue;
+        targets[token] = number;
         labelled++;
     }
     b->line = s->line;

@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOKS_TOKENIZED = 100 }; /* hypotheses ending in " ." that make sacrebleu warn */
+enum { TOKENIZED_HYPOTHESES = 100 }; /* hypotheses ending in " ." that make sacrebleu warn */
 
 /* ---- n-grams of one sentence -------------------------------------------------------------------------------------
  *
  * Tokens that the hypothesis has are numbered, and so are its n-grams: one is the pair of the n-gram without its last
  * token, and that token. So both tables look up pairs of numbers or spans of text, and compare exactly. A reference
- * only looks n-grams up: those that the hypothesis lacks cannot match, nor can longer ones that begin with them. */
+ * only finds existing n-grams: those that the hypothesis lacks cannot match, nor can longer ones that begin with them. */
 
 typedef struct word {
     uint64_t hash;
-    size_t start, size; /* in `letters` */
+    size_t start, size; /* in `points` */
 } word;
 
 typedef struct ngram {
@@ -39,14 +39,14 @@ typedef struct slots {
 struct hd_bleu {
     heed_context *context;
     hd_bleu_options options;
-    /* what is kept */
-    int64_t hypothesis_length, reference_length, sentences, looks_tokenized;
+    /* memory kept between sentences */
+    int64_t hypothesis_length, reference_length, sentences, tokenized;
     int64_t matches[HD_BLEU_ORDERS], totals[HD_BLEU_ORDERS];
     int64_t references; /* of each sentence; -1 when they differ */
     /* the sentence at hand */
     hd_bleu_text text;
-    uint32_t *letters; /* [letter_count]: the words' code points */
-    size_t letter_count, letter_capacity;
+    uint32_t *points; /* [point_count]: the words' code points */
+    size_t point_count, point_capacity;
     word *words;
     size_t word_count, word_capacity;
     ngram *ngrams;
@@ -64,9 +64,9 @@ static uint64_t mix(uint64_t x) { /* the finalizer of MurmurHash3 (Appleby, publ
     return x ^ x >> 33;
 }
 
-static uint64_t hash_letters(const uint32_t *letters, size_t size) {
+static uint64_t hash_points(const uint32_t *points, size_t size) {
     uint64_t hash = size;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ letters[i]) * 0x100000001B3ull;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ points[i]) * 0x100000001B3ull;
     return mix(hash);
 }
 
@@ -80,13 +80,13 @@ static heed_status empty_slots(hd_bleu *bleu, slots *table, size_t items) {
 }
 
 /* The slot of a word: its own, or the empty one where it belongs. */
-static uint32_t *word_slot(const hd_bleu *bleu, const uint32_t *letters, size_t size, uint64_t hash) {
+static uint32_t *word_slot(const hd_bleu *bleu, const uint32_t *points, size_t size, uint64_t hash) {
     for (size_t at = hash & bleu->word_slots.mask;; at = (at + 1) & bleu->word_slots.mask) {
         uint32_t *slot = &bleu->word_slots.items[at];
         if (*slot == 0) return slot;
         const word *entry = &bleu->words[*slot - 1];
         if (entry->hash == hash && entry->size == size &&
-            memcmp(bleu->letters + entry->start, letters, size * sizeof *letters) == 0)
+            memcmp(bleu->points + entry->start, points, size * sizeof *points) == 0)
             return slot;
     }
 }
@@ -102,9 +102,9 @@ static uint32_t *ngram_slot(const hd_bleu *bleu, uint32_t prefix, uint32_t last)
 }
 
 static size_t count_tokens(const hd_bleu_text *text) {
-    const uint32_t *letters;
+    const uint32_t *points;
     size_t at = 0, size, count = 0;
-    while (hd_bleu_next_token(text, &at, &letters, &size)) count++;
+    while (hd_bleu_next_token(text, &at, &points, &size)) count++;
     return count;
 }
 
@@ -115,21 +115,21 @@ static heed_status number_tokens(hd_bleu *bleu, bool learn) {
         return hd_fail(bleu->context, HEED_LENGTH, "a sentence of %zu tokens is too long for BLEU", count);
     if (!hd_grow(bleu->context, &bleu->tokens, &bleu->token_capacity, count, sizeof *bleu->tokens)) return HEED_MEMORY;
     if (learn) {
-        bleu->word_count = bleu->letter_count = 0;
+        bleu->word_count = bleu->point_count = 0;
         if (!hd_grow(bleu->context, &bleu->words, &bleu->word_capacity, count, sizeof *bleu->words) ||
-            !hd_grow(bleu->context, &bleu->letters, &bleu->letter_capacity, bleu->text.count, sizeof *bleu->letters))
+            !hd_grow(bleu->context, &bleu->points, &bleu->point_capacity, bleu->text.count, sizeof *bleu->points))
             return HEED_MEMORY;
         HD_TRY(empty_slots(bleu, &bleu->word_slots, count));
     }
-    const uint32_t *letters;
+    const uint32_t *points;
     size_t at = 0, size;
-    for (bleu->token_count = 0; hd_bleu_next_token(&bleu->text, &at, &letters, &size); bleu->token_count++) {
-        uint64_t hash = hash_letters(letters, size);
-        uint32_t *slot = word_slot(bleu, letters, size, hash);
+    for (bleu->token_count = 0; hd_bleu_next_token(&bleu->text, &at, &points, &size); bleu->token_count++) {
+        uint64_t hash = hash_points(points, size);
+        uint32_t *slot = word_slot(bleu, points, size, hash);
         if (*slot == 0 && learn) {
-            memcpy(bleu->letters + bleu->letter_count, letters, size * sizeof *letters);
-            bleu->words[bleu->word_count++] = (word){hash, bleu->letter_count, size};
-            bleu->letter_count += size;
+            memcpy(bleu->points + bleu->point_count, points, size * sizeof *points);
+            bleu->words[bleu->word_count++] = (word){hash, bleu->point_count, size};
+            bleu->point_count += size;
             *slot = (uint32_t)bleu->word_count;
         }
         bleu->tokens[bleu->token_count] = *slot - 1; /* NONE when the slot is empty */
@@ -188,7 +188,7 @@ heed_status hd_bleu_open(heed_context *context, const hd_bleu_options *options, 
 void hd_bleu_close(hd_bleu *bleu) {
     if (!bleu) return;
     hd_bleu_text_close(&bleu->text);
-    hd_free(bleu->context, bleu->letters);
+    hd_free(bleu->context, bleu->points);
     hd_free(bleu->context, bleu->words);
     hd_free(bleu->context, bleu->ngrams);
     hd_free(bleu->context, bleu->tokens);
@@ -228,7 +228,7 @@ heed_status hd_bleu_add(hd_bleu *bleu, const char *hypothesis, size_t size, cons
     }
     bleu->hypothesis_length += length;
     bleu->reference_length += closest;
-    bleu->looks_tokenized += ends_in_a_tokenized_stop(hypothesis, size);
+    bleu->tokenized += ends_in_a_tokenized_stop(hypothesis, size);
     bleu->references = bleu->sentences == 0 || bleu->references == (int64_t)count ? (int64_t)count : -1;
     bleu->sentences++;
     return HEED_OK;
@@ -266,11 +266,11 @@ void hd_bleu_score(const hd_bleu *bleu, hd_bleu_result *result) {
     double hypothesis = (double)bleu->hypothesis_length, reference = (double)bleu->reference_length;
     if (reference > 0) result->ratio = hypothesis / reference;
     if (hypothesis < reference) result->brevity_penalty = hypothesis > 0 ? exp(1 - reference / hypothesis) : 0;
-    if (bleu->looks_tokenized >= LOOKS_TOKENIZED && bleu->options.tokenizer != HD_BLEU_NONE)
+    if (bleu->tokenized >= TOKENIZED_HYPOTHESES && bleu->options.tokenizer != HD_BLEU_NONE)
         hd_note(bleu->context, "%lld hypotheses end in \" .\": BLEU is for text that is not tokenized",
-                (long long)bleu->looks_tokenized);
+                (long long)bleu->tokenized);
 
-    bool any = false; /* without one match, smoothing has nothing to stand on */
+    bool any = false; /* without one match, smoothing is undefined */
     for (int i = 0; i < HD_BLEU_ORDERS; i++) any = any || bleu->matches[i] > 0;
     if (!any) return;
     int orders = smooth(bleu, result->precisions);

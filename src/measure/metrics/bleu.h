@@ -9,8 +9,8 @@
 
 enum { HD_BLEU_ORDERS = 4 }; /* n-grams of 1 to 4 tokens */
 
-/* What stands in for a precision of zero, whose logarithm would make the whole score zero (Chen and Cherry, "A
- * systematic comparison of smoothing techniques for sentence-level BLEU", 2014). */
+/* Smoothing: the value used for a precision of zero, whose logarithm would make the whole score zero (Chen and
+ * Cherry, "A systematic comparison of smoothing techniques for sentence-level BLEU", 2014). */
 typedef enum hd_bleu_smoothing {
     HD_BLEU_EXP,   /* the kth such order counts half of what the one before did, from 1/2 match (mteval-v13a) */
     HD_BLEU_FLOOR, /* `smooth_value` matches, 0.1 by default */
@@ -47,8 +47,8 @@ void hd_bleu_close(hd_bleu *bleu); /* NULL is fine */
  * 500 million tokens, HEED_MEMORY; then nothing was added. */
 heed_status hd_bleu_add(hd_bleu *bleu, const char *hypothesis, size_t size, const char *const *references,
                         const size_t *sizes, size_t count);
-/* The score of what was added so far; more may be added after. Without any n-gram in common it is 0. Notes to the
- * context's log when 100 hypotheses end in " .": they look tokenized. */
+/* The score of all sentences added so far. More may be added afterwards. Without any common n-gram it is 0. Writes a
+ * note to the context's log when 100 hypotheses end in " .", because such text is probably tokenized already. */
 void hd_bleu_score(const hd_bleu *bleu, hd_bleu_result *result);
 
 /* `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|heed:0.1.0` */

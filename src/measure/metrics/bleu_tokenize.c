@@ -46,7 +46,8 @@ static bool is_symbol(uint32_t c) {
 
 /* ---- lowercase --------------------------------------------------------------------------------------------------- */
 
-/* Case_Ignorable of the Unicode Standard, section 3.13: marks, formats and modifiers, and what may stand inside words. */
+/* Case_Ignorable of the Unicode Standard, section 3.13: marks, formats, modifiers and characters that may occur
+ * inside words. */
 static bool is_case_ignorable(uint32_t c) {
     static const uint32_t inside_words[] = {'\'',   '.',    ':',    0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
                                             0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
@@ -78,7 +79,8 @@ static bool is_cased(uint32_t c) {
            (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
 }
 
-/* Whether the sigma at `at` ends a word: behind a cased letter, and not before one (Final_Sigma of SpecialCasing.txt). */
+/* Whether the sigma at `at` ends a word: it follows a cased letter and does not precede one (Final_Sigma of
+ * SpecialCasing.txt). */
 static bool is_final_sigma(const hd_bleu_text *text, size_t at) {
     size_t before = at, after = at + 1;
     while (before > 0 && is_case_ignorable(text->points[before - 1])) before--;
@@ -89,7 +91,7 @@ static bool is_final_sigma(const hd_bleu_text *text, size_t at) {
 
 /* ---- passes ------------------------------------------------------------------------------------------------------- */
 
-/* A pass reads `points` and writes `spare`, which has room for `most` times as many; done, the two change places. */
+/* A pass reads `points` and writes `spare`, which has room for `most` times as many. Afterwards the two are swapped. */
 static uint32_t *begin_pass(hd_bleu_text *text, size_t most) {
     size_t needed;
     if (!hd_multiply(text->count, most, &needed)) needed = SIZE_MAX;
@@ -122,7 +124,8 @@ static heed_status lowercase_pass(hd_bleu_text *text) {
     return HEED_OK;
 }
 
-/* Replaces each `from` by the character `to`, or by nothing if that is 0; in place, for it never grows. */
+/* Replaces each `from` by the character `to`, or deletes it if `to` is 0. Works in place because the text never
+ * grows. */
 static void replace(hd_bleu_text *text, const char *from, uint32_t to) {
     size_t length = strlen(from), written = 0;
     for (size_t i = 0; i < text->count;) {
@@ -154,8 +157,8 @@ static heed_status isolate(hd_bleu_text *text, character_class *apart) {
     return HEED_OK;
 }
 
-/* Each pair of a character in `left` and one in `right`, found from the left without overlap, becomes the two with a
- * blank between them and one more in front or behind, as the flags say: `\1 \2 `, ` \1 \2`. */
+/* Inserts a space into each pair of a character in `left` and one in `right`, found from the left without overlap,
+ * and one more before or after the pair, as the flags say: `\1 \2 `, ` \1 \2`. */
 static heed_status split_pairs(hd_bleu_text *text, character_class *left, character_class *right, bool in_front,
                                bool behind) {
     uint32_t *out = begin_pass(text, 2);
@@ -186,7 +189,7 @@ static bool is_no_digit(uint32_t c) { return !is_digit(c); }
 static bool is_stop(uint32_t c) { return c == '.' || c == ','; }
 static bool is_dash(uint32_t c) { return c == '-'; }
 
-/* A blank at each end lets the pair rules see the first character and the last. */
+/* A space at each end lets the pair rules match the first character and the last. */
 static heed_status pad(hd_bleu_text *text) {
     uint32_t *out = begin_pass(text, 3);
     if (!out) return HEED_MEMORY;

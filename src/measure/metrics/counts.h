@@ -1,4 +1,4 @@
-/* How often something was expected, how often it was predicted, and how often both. */
+/* Counts per label: expected, predicted, and both. */
 #ifndef HD_MEASURE_METRICS_COUNTS_H
 #define HD_MEASURE_METRICS_COUNTS_H
 

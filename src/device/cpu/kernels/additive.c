@@ -38,7 +38,7 @@ static void softmax(int64_t count, float *x) {
 
 void HD_KERNEL(additive_attention)(const hd_additive_attention *a) {
     memset(a->output, 0, (size_t)a->value_width * sizeof *a->output);
-    if (!a->keys) return; /* attending to nothing gives nothing */
+    if (!a->keys) return; /* no keys: the output is zero */
     for (int64_t key = 0; key < a->keys; key++) {
         const float *k = a->k + key * a->width;
         lanes sum = lanes_set(0.0f);

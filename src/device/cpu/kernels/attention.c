@@ -1,19 +1,19 @@
-/* Scaled dot-product attention of one head (Vaswani et al., 2017) with an online softmax (Milakov and Gimelshein, 2018),
- * blocked as in FlashAttention (Dao et al., 2022) so that no more than 32 × 64 scores exist at a time.
+/* Scaled dot-product attention of one head (Vaswani et al., 2017) with an online softmax (Milakov and Gimelshein,
+ * 2018), blocked as in FlashAttention (Dao et al., 2022) so that at most 32 × 64 scores exist at a time.
  *
- * Keys are walked in blocks that start at multiples of 64 of the absolute key position, and keys that a query may not see
- * are skipped, so a query's result depends on neither its neighbours nor on what was cached. Which keys a query sees is
- * decided here, in `visible` alone; where the keys are is the matter of attention_keys.h. */
+ * Keys are visited in blocks that start at multiples of 64 of the absolute key position, and masked keys are
+ * skipped, so a query's result depends neither on other queries nor on what was cached. `visible` alone decides
+ * which keys a query attends to; attention_keys.h defines where keys are in memory. */
 #include "device/cpu/kernels/attention_keys.h"
 
-/* How many keys of the block from `first_key` the query in row `row` sees. */
+/* The number of keys in the block from `first_key` that are visible to the query in row `row`. */
 static int64_t visible(const hd_attention *a, int64_t row, int64_t first_key) {
     int64_t keys = hd_min(a->keys - first_key, KEYS);
     if (a->causal) keys = hd_min(keys, a->first_query + row + 1 - first_key);
     return hd_max(keys, 0);
 }
 
-/* That number for each of some rows; returns the largest, which is the last row's. */
+/* That number for each of several rows; returns the largest, which is the last row's. */
 static int64_t count_visible(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t *counts) {
     for (int64_t r = 0; r < rows; r++) counts[r] = visible(a, row + r, first_key);
     return counts[rows - 1];
@@ -42,21 +42,21 @@ static float online_softmax(const hd_attention *a, int64_t count, float *scores,
         lanes_store(scores + j, s);
         top = lanes_max(top, s);
     }
-    float before = *largest, block_top = lanes_largest(top);
-    *largest = before > block_top ? before : block_top;
+    float before = *largest, block_top = lanes_largest(top), now = before > block_top ? before : block_top;
+    *largest = now;
     lanes sum = lanes_set(0.0f);
     for (int64_t j = 0; j < count; j += LANES) {
-        lanes e = lanes_exp(lanes_sub(lanes_load(scores + j), lanes_set(*largest)));
+        lanes e = lanes_exp(lanes_sub(lanes_load(scores + j), lanes_set(now)));
         e = lanes_select_first(count - j, e, lanes_set(0.0f));
         lanes_store(scores + j, e);
         sum = lanes_add(sum, e);
     }
-    if (before == -INFINITY) { /* nothing was summed */
+    if (before == -INFINITY) { /* the sum is empty */
         *denominator = lanes_sum(sum);
         return 1.0f;
     }
     float t[LANES];
-    lanes_store(t, lanes_exp(lanes_sub(lanes_set(before), lanes_set(*largest))));
+    lanes_store(t, lanes_exp(lanes_sub(lanes_set(before), lanes_set(now))));
     *denominator = fmaf(*denominator, t[0], lanes_sum(sum));
     return t[0];
 }
@@ -72,7 +72,7 @@ static float logarithm(float x) {
     return t[0];
 }
 
-/* What a block of queries is computed in: parts of the scratch. */
+/* Working memory for a block of queries: parts of the scratch. */
 typedef struct workspace {
     float *scores;                /* [QUERIES, KEYS] */
     float *sums;                  /* [QUERIES, width] */
@@ -80,7 +80,7 @@ typedef struct workspace {
     float *pooled;                /* [QUERIES, pool_keys] */
 } workspace;
 
-/* Softmax and values of the block of keys from `key`, added to what came before. */
+/* Adds softmax · values of the block of keys from `key` to the output so far. */
 static void attend_block(const hd_attention *a, int64_t row, int64_t rows, int64_t key, const int64_t *counts,
                          const workspace *w) {
     score_block(a, row, rows, key, counts[rows - 1], w->pooled, w->scores);
@@ -94,7 +94,7 @@ static void attend_block(const hd_attention *a, int64_t row, int64_t rows, int64
     add_values(a, row, rows, key, counts, w->scores, w->sums);
 }
 
-/* The weights for observers: the scores once more, now with the denominator. */
+/* The weights for observers: the scores are computed again and divided by the denominator. */
 static void write_weights(const hd_attention *a, int64_t row, int64_t rows, const workspace *w) {
     for (int64_t key = 0; key < a->keys; key += KEYS) {
         int64_t keys = hd_min(a->keys - key, KEYS), counts[QUERIES];
@@ -121,7 +121,7 @@ static void attend_queries(const hd_attention *a, int64_t row, int64_t rows, con
     for (int64_t key = 0; count_visible(a, row, rows, key, counts) > 0; key += KEYS)
         attend_block(a, row, rows, key, counts, w);
     for (int64_t r = 0; r < rows; r++) {
-        float inverse = a->keys ? 1.0f / w->denominator[r] : 0.0f; /* attending to nothing gives nothing */
+        float inverse = a->keys ? 1.0f / w->denominator[r] : 0.0f; /* no visible keys: the output is zero */
         scale_row(a->width, inverse, w->sums + r * a->width, a->output + (row + r) * a->output_row);
         if (a->log_sum) a->log_sum[(row + r) * a->log_sum_row] = w->largest[r] + logarithm(w->denominator[r]);
     }
@@ -138,7 +138,7 @@ void HD_KERNEL(attention)(const hd_attention *a, int64_t queries, float *scratch
 
 /* ---- backward ---- */
 
-/* A block of queries, and what a block of its scores is computed in. */
+/* A block of queries, and working memory for a block of its scores. */
 typedef struct backward_block {
     int64_t row, rows;
     const float *q, *d_output;        /* [rows, width] */

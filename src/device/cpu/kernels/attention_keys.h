@@ -1,5 +1,5 @@
-/* Where the keys and values of attention are: in order, by an index into a pool, or those of several heads of one query.
- * These functions are told how many keys each row sees, and know no reason for it; attention.c knows that, and not this. */
+/* Keys and values of attention in memory: in order, by an index into a pool, or of several heads of one query. The
+ * number of visible keys per row is an argument here; attention.c decides it. */
 #ifndef HD_KERNELS_ATTENTION_KEYS_H
 #define HD_KERNELS_ATTENTION_KEYS_H
 
@@ -33,10 +33,9 @@ static void times_panels(const hd_attention *a, const float *x, int64_t x_row, i
     times_keys(a, x, x_row, rows, panels, first_key, keys, out, KEYS);
 }
 
-/* ---- a few rows ----
- *
- * Decoding has one query per hypothesis. These do what the products above do, the same chains, without their preparations:
- * for hypotheses on the same keys, or for the heads of one, each with its own keys. */
+/* ---- few rows ----
+ * Decoding has one query per hypothesis. These functions compute the same chains as the products above without their
+ * preparations: for hypotheses on the same keys, or for the heads of one, each with its own keys. */
 
 enum { FEW = 8 };
 
@@ -63,7 +62,7 @@ INLINE void score_tile(const int rows, const bool own_keys, const hd_attention *
     }
 }
 
-/* Where the values of a row are: in order, by its index, or a head further than those of the row before. */
+/* Where the values of a row are: in order, by the row's index, or one head stride after those of the row before. */
 typedef enum value_order { IN_ORDER, BY_INDEX, BY_HEAD } value_order;
 
 /* sums [rows, LANES · vectors] += weights [rows, count] · rows of v; the last vector has `last` columns. */
@@ -137,7 +136,7 @@ static void score_by_head(int64_t rows, const hd_attention *a, const float *q, c
 #undef CALL
 }
 
-/* times_keys for a few rows, or for any that have keys of their own heads. */
+/* times_keys for few rows, or for any number of rows with keys of their own heads. */
 static void score_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys, float *out,
                       int64_t out_row) {
     for (int64_t end = row + rows; row < end; row += FEW, out += FEW * out_row)
@@ -176,8 +175,8 @@ static void add_by_index(int64_t rows, const hd_attention *a, int64_t count, con
 #undef CALL
 }
 
-/* sums [rows, width] += scores [rows, KEYS] · v for a few rows, or for any with an index or keys of their own heads. Row r
- * sees counts[r] keys of the block. */
+/* sums [rows, width] += scores [rows, KEYS] · v for few rows, or for any number with an index or keys of their own
+ * heads. Row r has counts[r] visible keys in the block. */
 static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
                     const float *scores, float *sums) {
     bool together = counts[0] == counts[rows - 1];
@@ -191,7 +190,7 @@ static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t fi
     }
 }
 
-/* The same for many rows on keys in order: all at once where all see as many keys, else row by row. */
+/* The same for many rows on keys in order: together if all have the same number of keys, else row by row. */
 static void add_many(const hd_attention *a, int64_t rows, int64_t first_key, const int64_t *counts, const float *scores,
                      float *sums) {
     hd_product product = {.rows = rows,
@@ -219,10 +218,10 @@ static void add_many(const hd_attention *a, int64_t rows, int64_t first_key, con
     }
 }
 
-/* ---- any rows ---- */
+/* ---- any number of rows ---- */
 
-/* sums [rows, width] += scores [rows, KEYS] · v of the block from `first_key`, of which row r sees counts[r] keys; counts
- * do not fall. */
+/* sums [rows, width] += scores [rows, KEYS] · v of the block from `first_key`, in which row r has counts[r] visible
+ * keys; counts ascend. */
 static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
                        const float *scores, float *sums) {
     if (a->index || a->v_head_stride || rows <= FEW)
@@ -231,7 +230,7 @@ static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t
         add_many(a, rows, first_key, counts, scores, sums);
 }
 
-/* Scores of the whole pool [rows, pool_keys], of which a row's own keys are some; nothing where keys are in order. */
+/* Scores of the whole pool [rows, pool_keys], which includes each row's own keys; nothing if keys are in order. */
 static void score_pool(const hd_attention *a, int64_t row, int64_t rows, float *pooled) {
     if (!a->index) return;
     if (rows <= FEW)

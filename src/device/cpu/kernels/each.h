@@ -1,4 +1,4 @@
-/* What each kernel source includes: lanes, and the declarations of this instruction set's copies of all kernels. */
+/* Included by each kernel source: lanes, and the declarations of this instruction set's copies of all kernels. */
 #ifndef HD_KERNELS_EACH_H
 #define HD_KERNELS_EACH_H
 

@@ -1,4 +1,4 @@
-/* Kernels whose elements do not meet: sums, scalings, activations, Adam; and two that only read (squares, non-finite). */
+/* Kernels on independent elements: sums, scalings, activations, Adam; and two that only read (squares, non-finite). */
 #include "device/cpu/kernels/each.h"
 
 void HD_KERNEL(add)(int64_t count, const float *a, const float *b, float *y) {
@@ -40,7 +40,7 @@ void HD_KERNEL(rotate)(int64_t width, const float *table, float sign, const floa
     }
 }
 
-/* The switch over activations stands outside the loop: `activation` is a constant in each of them. */
+/* The switch over activations is outside the loop, so that `activation` is a constant in each loop. */
 INLINE void activate_all(const hd_activation activation, int64_t count, const float *x, float *y) {
     for (int64_t i = 0; i < count; i += LANES)
         lanes_store_some(y + i, lanes_activate(activation, lanes_load_some(x + i, count - i)), count - i);

@@ -1,7 +1,9 @@
-/* exp, log, tanh, erf and the activations on lanes. Each is one polynomial for every instruction set; the errors given
- * were measured over the range named, most over all of its floats; tests/unit/functions.c holds every 499th to them.
+/* exp, log, tanh, erf and the activations on lanes. Each is one polynomial for every instruction set. The errors
+ * given were measured over the stated range, most over all of its floats; tests/unit/functions.c checks every 499th
+ * float.
  *
- * The coefficients are least-squares fits at Chebyshev nodes, made for this file, of the function named beside them. */
+ * The coefficients are least-squares fits at Chebyshev nodes, computed for this file, of the function named beside
+ * them. */
 #ifndef HD_KERNELS_FUNCTIONS_H
 #define HD_KERNELS_FUNCTIONS_H
 
@@ -33,8 +35,8 @@ INLINE lanes lanes_exp(lanes x) {
     return lanes_mul(lanes_mul(p, lanes_power_of_two(half)), lanes_power_of_two(lanes_sub_u(whole, half)));
 }
 
-/* ln x within 0.9 ulp for normal x > 0; of 0, subnormal and negative numbers it makes no use here.
- * x = 2^n (1 + f) with 1 + f in [√½, √2); ln(1 + f) = f − f²/2 + f³ q(f). */
+/* ln x within 0.9 ulp for normal x > 0; undefined for 0, subnormal and negative numbers. x = 2^n (1 + f) with 1 + f
+ * in [√½, √2); ln(1 + f) = f − f²/2 + f³ q(f). */
 INLINE lanes lanes_log(lanes x) {
     lanes_u bits = lanes_bits(x);
     lanes_u offset = lanes_sub_u(bits, lanes_set_u(0x3f3504f3u)); /* √½ */
@@ -104,7 +106,7 @@ INLINE lanes lanes_gelu_inner(lanes x) {
     return lanes_mul(lanes_set(0.7978845608f), lanes_fma(cube, lanes_set(0.044715f), x));
 }
 
-/* Below this GELU and SiLU are −0 in float32; multiplying it in place of −∞ makes them so there too. */
+/* Below this, GELU and SiLU are −0 in float32. Multiplying by it instead of by −∞ gives −0 there too. */
 INLINE lanes lanes_not_below_gate(lanes x) { return lanes_max(lanes_set(-105.0f), x); }
 
 /* For x >= 0 GELU is within 2.3 ulp and its tanh form within 1.9; below, where 1 + erf x cancels, both within
@@ -133,7 +135,7 @@ INLINE lanes lanes_activate(hd_activation activation, lanes x) {
 /* The derivative at x. */
 INLINE lanes lanes_activate_slope(hd_activation activation, lanes x) {
     lanes zero = lanes_set(0.0f), one = lanes_set(1.0f), half = lanes_set(0.5f);
-    /* Every slope is constant out there, where x² may overflow and ∞ · 0 be met. */
+    /* Slopes are constant outside these bounds, where x² may overflow and lead to ∞ · 0. */
     x = lanes_not_below_gate(lanes_min(lanes_set(105.0f), x));
     switch (activation) {
         case HD_IDENTITY:

@@ -1,14 +1,14 @@
 /* The kernel table: arithmetic on plain pointers, one table per instruction set, all of them equal bit for bit.
  *
- * Kernels neither allocate nor fail nor start threads: a caller splits outputs into pieces and gives each kernel a range
- * of rows, panels or elements. The fixed order of each sum is documented in the kernel's own file. */
+ * Kernels do not allocate, fail or start threads: a caller splits outputs and gives each kernel a range of rows,
+ * panels or elements. The fixed order of each sum is documented in the kernel's own file. */
 #ifndef HD_KERNELS_KERNELS_H
 #define HD_KERNELS_KERNELS_H
 
 #include "base/context.h"
 #include "device/types.h"
 
-/* What a product does with the values in C. */
+/* How a product combines with the values in C. */
 typedef enum hd_product_mode {
     HD_STORE,    /* C = chain from zero */
     HD_CONTINUE, /* C = continues the chain whose value C is: the same bits as one longer product */
@@ -28,8 +28,8 @@ typedef struct hd_product {
     hd_dtype b_dtype; /* HD_F32; for panels also HD_F16 or HD_BF16, widened in registers */
     float *c;         /* [rows, columns], row stride c_row */
     int64_t c_row;
-    /* A and B hold pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Each instruction set has its
-     * own bits here. */
+    /* A and B contain pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Results differ
+     * between instruction sets. */
     bool pairs;
     hd_product_mode mode;
     const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
@@ -50,10 +50,10 @@ typedef struct hd_attention {
      * j itself. pool_keys is a multiple of 16. */
     const int32_t *index;
     int64_t index_row, pool_keys;
-    /* From k_panels and v of a row to those of the next, which is then another head of the same query; 0: rows share
+    /* Stride of k_panels and v from one row to the next, which is then another head of the same query; 0: rows share
      * them. Not with an index. */
     int64_t k_head_stride, v_head_stride;
-    const float *prefetch_k, *prefetch_v; /* k_panels and v of the next call; or NULL */
+    const float *prefetch_k, *prefetch_v; /* k_panels and v of the next call, to prefetch; or NULL */
     float *output;                        /* [queries, width] */
     int64_t output_row;
     float *log_sum; /* [queries], stride log_sum_row: the softmax's denominators as logarithms; or NULL */
@@ -64,8 +64,8 @@ typedef struct hd_attention {
     /* backward only */
     const float *k, *v_panels;
     int64_t k_row;
-    const float *d_output; /* laid out as output */
-    float *dq, *dk, *dv;   /* laid out as q, k, v; written, not added to */
+    const float *d_output; /* same layout as output */
+    float *dq, *dk, *dv;   /* same layout as q, k, v; overwritten */
 } hd_attention;
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
@@ -74,15 +74,15 @@ enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are 
 typedef struct hd_cell_step {
     hd_cell cell;
     int64_t width;
-    const float *x, *u;               /* [gates, width]: what the input and the state before give, with their biases */
+    const float *x, *u; /* [gates, width]: contributions of the input and of the previous state, biases included */
     const float *h_before, *c_before; /* [width]; c is an LSTM's alone */
-    float *h, *c;                     /* [width]: afterwards; may be the ones before */
+    float *h, *c;                     /* [width]: after the step; may be the ones before */
     float *kept;                      /* [kept, width] for the backward pass, or NULL */
     /* backward only */
     const float *dh;  /* [width] */
-    float *dc;        /* [width]: of c afterwards; becomes that of c before */
-    float *dx, *du;   /* [gates, width], written */
-    float *dh_before; /* [width], written: what does not go through u; may be dh */
+    float *dc;        /* [width]: of c after the step; becomes that of c before it */
+    float *dx, *du;   /* [gates, width], overwritten */
+    float *dh_before; /* [width], overwritten: the part that does not flow through u; may be dh */
 } hd_cell_step;
 
 /* Additive attention of one query (additive.c). */
@@ -94,11 +94,11 @@ typedef struct hd_additive_attention {
     float *output;               /* [value_width] */
     /* backward only */
     const float *d_output; /* [value_width] */
-    float *dq, *d_scorer;  /* [width], written */
+    float *dq, *d_scorer;  /* [width], overwritten */
     float *dk, *d_values;  /* [keys, width], [keys, value_width], added to */
 } hd_additive_attention;
 
-/* Floats of scratch that the attention kernels need for heads of this width, and for an index into so many keys. */
+/* Floats of scratch that the attention kernels need for heads of this width and an index into this number of keys. */
 static inline size_t hd_attention_scratch(int64_t width, int64_t pool_keys) {
     return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys);
 }
@@ -170,10 +170,10 @@ typedef struct hd_kernels {
      * loss(a) + loss(b) + agreement · (KL(p ‖ q) + KL(q ‖ p)) / 2, p and q their softmaxes; returns that, unscaled. */
     double (*cross_entropy_pair)(int64_t width, float *a, float *b, int64_t target, float smoothing, float agreement,
                                  float scale);
-    /* The loss of a row alone. */
+    /* The loss of a single row. */
     double (*cross_entropy_loss)(int64_t width, const float *logits, int64_t target, float smoothing);
 
-    /* attention of the first `queries` rows of q; backward knows no index */
+    /* attention of the first `queries` rows of q; the backward pass does not support an index */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
 
@@ -184,14 +184,14 @@ typedef struct hd_kernels {
     void (*cell)(const hd_cell_step *step);
     void (*cell_backward)(const hd_cell_step *step);
 
-    /* Multiplies and adds in registers for so many rounds; returns how many operations those were. */
+    /* Fused multiply–adds in registers, `rounds` times; returns the number of operations. */
     double (*multiply_add_peak)(int64_t rounds, float *result);
 } hd_kernels;
 
-/* Puts the table called `name` into the context, or with NULL or "" the best that this machine runs. HEED_ARGUMENT names
- * the tables there are. */
+/* Selects the table called `name` for the context, or the best one for this machine if `name` is NULL or "".
+ * HEED_ARGUMENT lists the available tables. */
 heed_status hd_kernels_select(heed_context *context, const char *name);
-/* The i-th table that this build has and this machine runs, portable first, or NULL past the last. */
+/* The i-th table of this build that this machine can run, portable first; NULL past the last. */
 const hd_kernels *hd_kernels_at(int i);
 
 #endif

@@ -110,7 +110,7 @@ typedef struct lanes_u {
 #define L(x, y) ((lanes){x, y})
 #define U(x, y) ((lanes_u){x, y})
 
-/* All ones in the first n of 8 places. */
+/* All ones in the first n of 8 lanes. */
 INLINE __m256i lanes_first(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n < 0   ? 0
                                                       : n > 8 ? 8
@@ -451,7 +451,7 @@ INLINE lanes lanes_negate(lanes a) { return lanes_from_bits(lanes_xor_u(lanes_bi
 INLINE lanes lanes_copy_sign(lanes a, lanes b) {
     return lanes_from_bits(lanes_or_u(lanes_bits(a), lanes_and_u(lanes_bits(b), lanes_set_u(0x80000000u))));
 }
-/* 16 rows become 16 columns: each round of zipping a row with the one 8 below moves one bit of an element's place from its
+/* Transposes 16 rows: each round of zipping a row with the one 8 below moves one bit of an element's index from its
  * column's number to its row's. */
 INLINE void lanes_transpose(lanes rows[LANES]) {
 #pragma GCC unroll 4
@@ -467,7 +467,7 @@ INLINE void lanes_transpose(lanes rows[LANES]) {
     }
 }
 
-/* Rounded to bfloat16 in the upper halves: nearest, ties to even; a NaN stays one. The lower halves are of no use. */
+/* Rounded to bfloat16 in the upper halves: nearest, ties to even; NaN stays NaN. The lower halves are undefined. */
 INLINE lanes_u lanes_round_bf16(lanes a) {
     lanes_u bits = lanes_bits(a), odd = lanes_and_u(lanes_shift_right_u(bits, 16), lanes_set_u(1));
     lanes_u rounded = lanes_add_u(bits, lanes_add_u(odd, lanes_set_u(0x7fff)));
@@ -485,8 +485,7 @@ INLINE lanes_u lanes_pair_bf16(lanes first, lanes second) {
     return lanes_or_u(lanes_shift_right_u(lanes_round_bf16(first), 16),
                       lanes_and_u(lanes_round_bf16(second), lanes_set_u(0xffff0000u)));
 }
-/* c + a₁ b₁ + a₂ b₂ on such pairs: with the instruction made for it, which rounds in its own way, or two fused
- * multiply–adds. */
+/* c + a₁ b₁ + a₂ b₂ on such pairs: one instruction with its own rounding, or two fused multiply–adds. */
 INLINE lanes lanes_dot_bf16(lanes a, lanes b, lanes c) {
 #if defined(HD_ISA_avx512bf16)
     return (lanes){_mm512_dpbf16_ps(c.v, (__m512bh)a.v, (__m512bh)b.v)};

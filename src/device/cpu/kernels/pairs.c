@@ -1,5 +1,5 @@
-/* Operands of products in bfloat16: pairs of numbers that are neighbours in depth, two halves in the 32 bits of a float's
- * place, the first in the lower one. What has an odd end is paired with zero. */
+/* Operands of products in bfloat16: two values that are neighbours in depth share the 32 bits of a float, the first
+ * in the lower half. An odd last value is paired with zero. */
 #include "device/cpu/kernels/each.h"
 
 static float pair(float first, float second) {

@@ -1,8 +1,8 @@
-/* How fast this instruction set multiplies and adds when nothing else is in the way: what `heed bench machine` prints and
- * the other figures are held against. */
+/* Peak rate of fused multiply–adds of this instruction set. `heed bench machine` prints it as the reference for
+ * other rates. */
 #include "device/cpu/kernels/each.h"
 
-/* Independent sums: enough to hide an instruction's latency, and no more than there are registers for. */
+/* Independent sums: enough to hide an instruction's latency, and at most the number of registers. */
 #if defined(HD_ISA_avx512)
 enum { CHAINS = 12 };
 #else

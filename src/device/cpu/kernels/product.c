@@ -1,13 +1,13 @@
 /* The matrix product: C = A · B on panels of 32 columns.
  *
- * A block of C stays in registers (ROWS × COLUMN_LANES lanes) while k runs; lanes lie over columns, so each element is
- * one chain of fused multiply–adds over ascending k whatever the block's shape, and blocking over k reloads the chain
- * where it stopped. The register block is the only thing that differs between instruction sets.
+ * A block of C (ROWS × COLUMN_LANES lanes) stays in registers while k runs. Lanes run over columns, so each element
+ * is one chain of fused multiply–adds over ascending k whatever the block's shape, and blocking over k continues the
+ * chain. The register block is the only difference between instruction sets.
  *
- * Around it the blocking of Goto and van de Geijn (2008): a block of B, some panels wide and DEPTH_BLOCK deep, stays in
- * the second cache while the rows of A pass by, ROWS at a time. Where many rows pass, the block is copied first, so that
- * it lies together whatever the layout of B was; the rows of A are copied where their places in the first cache would
- * collide. */
+ * The blocking around it is that of Goto and van de Geijn (2008): a block of B, several panels wide and DEPTH_BLOCK
+ * deep, stays in the second-level cache while the rows of A are read, ROWS at a time. With many rows, the block is
+ * first copied to contiguous memory, whatever the layout of B. Rows of A are copied where their addresses would
+ * collide in the first-level cache. */
 #include "device/cpu/kernels/each.h"
 
 #if defined(HD_ISA_avx512)
@@ -17,26 +17,26 @@ enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 register
 #elif defined(HD_ISA_neon)
 enum { ROWS = 5, COLUMN_LANES = 1 }; /* 20 sums + 4 of B + up to 5 of A, which GCC loads early, in 32 registers */
 #else
-enum { ROWS = 2, COLUMN_LANES = 1 }; /* small to compile: nobody chooses this table for its speed */
+enum { ROWS = 2, COLUMN_LANES = 1 }; /* small, so that it compiles fast: speed does not matter for this table */
 #endif
 
 /* Sizes that suit 32 KiB and 512 KiB or more of first and second cache. */
 enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
-    COPY_ROWS = 512,             /* from so many rows on a copy of B pays */
+    COPY_ROWS = 512,             /* minimum number of rows for which a copy of B pays */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
     DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
-    A_COLLIDES = 512,            /* rows whose stride is a multiple of so many floats share cache sets */
+    A_COLLIDES = 512,            /* rows whose stride is a multiple of this many floats share cache sets */
     FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
-    STREAM_ROWS = 3,             /* with so few rows B is read in one stream, whole panels deep */
-    STREAM_DEPTH = 8,            /* or, where B is not packed, so many whole rows at a time */
+    STREAM_ROWS = 3,             /* up to this many rows, B is read in one stream, whole panels deep */
+    STREAM_DEPTH = 8,            /* or, if B is not packed, this many whole rows at a time */
     ADD_ROWS = 112,
-    ADD_COLUMNS = 256 /* of the sums that HD_ADD computes elsewhere: 112 KiB */
+    ADD_COLUMNS = 256 /* of the sums that HD_ADD computes in separate memory: 112 KiB */
 };
 
-/* Distances of prefetches: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
+/* Prefetch distances: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
 enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
 /* One register block: pointers are to its corner. */
@@ -57,7 +57,7 @@ typedef struct block {
     hd_activation activation;
 } block;
 
-/* What a product's elements are: one of hd_dtype, or pairs of bfloat16, which lie in the places of floats. */
+/* The element type of a product: one of hd_dtype, or pairs of bfloat16 stored as floats. */
 typedef enum element { F32 = HD_F32, F16 = HD_F16, BF16 = HD_BF16, PAIRS = HD_DTYPES } element;
 
 static element kind_of(const hd_product *product) { return product->pairs ? PAIRS : (element)product->b_dtype; }
@@ -79,7 +79,7 @@ static void load_tile(int64_t rows, const block *p, float *tile) {
             lanes_store(tile + r * HD_PANEL + j, lanes_load_some(p->c + r * p->c_row + j, p->columns - j));
 }
 
-/* From the tile to the valid columns of C, with what is to be added to C and what registers cannot do. */
+/* Copies the tile to the valid columns of C, adds to C, and applies the steps that are not done in registers. */
 static void finish_tile(int64_t rows, const block *p, const float *tile) {
     bool adds = p->mode == HD_ADD;
     for (int64_t r = 0; r < rows; r++) {
@@ -101,7 +101,7 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
     lanes sum[ROWS][COLUMN_LANES];
     _Alignas(64) float tile[ROWS * HD_PANEL];
     const bool whole = p->columns == 16 * column_lanes;
-    const bool plain = whole && p->mode != HD_ADD && in_registers(p->activation); /* registers go straight to C */
+    const bool plain = whole && p->mode != HD_ADD && in_registers(p->activation); /* stored from registers to C */
     if (p->mode == HD_CONTINUE) {
         if (!whole) load_tile(rows, p, tile);
         const float *c = whole ? p->c : tile;
@@ -217,11 +217,11 @@ static bool is_padded(const hd_product *product) {
     return product->b_depth == HD_PANEL && product->b_panel != HD_PANEL;
 }
 
-/* The columns of one panel, for `rows` <= ROWS rows; p stands at its first column. */
+/* The columns of one panel, for `rows` <= ROWS rows; p points to its first column. */
 static void multiply_panel(int64_t rows, int64_t columns, element kind, bool padded, block *p) {
     for (;;) {
         p->columns = hd_min(columns, LANES * COLUMN_LANES);
-        /* Unpadded columns that end inside a vector go by themselves, so that nothing is read past them. */
+        /* Unpadded columns that end inside a vector are computed separately, so that nothing is read past them. */
         if (!padded && p->columns % LANES) p->columns = p->columns > LANES ? LANES : p->columns;
         if (kind == BF16)
             multiply_bf16(rows, p);
@@ -246,11 +246,11 @@ typedef struct part {
     int64_t row, row_end, panel, panel_end, k, depth;
 } part;
 
-/* Whether A's rows are the ones that are strided: a weight's gradient, where A is read transposed. */
+/* Whether A's rows are strided, as for a weight's gradient, where A is read transposed. */
 static bool is_by_columns(const hd_product *product) { return product->a_row == 1 && product->a_depth != 1; }
 
-/* The part's depths of A's rows [row, row_end): each row together, A_ROW apart, or, where A lies by columns, each
- * depth's values, 16 apart. */
+/* Copies the part's depths of A's rows [row, row_end): each row contiguous with stride A_ROW, or, if A is by
+ * columns, each depth's values with stride 16. */
 static void copy_a(const hd_product *product, const part *t, int64_t row, int64_t row_end, float *copy) {
     const float *a = product->a + row * product->a_row + t->k * product->a_depth;
     if (is_by_columns(product)) {
@@ -263,7 +263,8 @@ static void copy_a(const hd_product *product, const part *t, int64_t row, int64_
             lanes_store(copy + r * A_ROW + i, lanes_load_some(a + r * product->a_row + i, t->depth - i));
 }
 
-/* Panels [panel, panel_end) and depths [k, k + depth) of B, as padded panels of that depth in single precision. */
+/* Copies panels [panel, panel_end) and depths [k, k + depth) of B to padded panels of that depth in single
+ * precision. */
 static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, int64_t k, int64_t depth, float *copy) {
     bool padded = is_padded(product);
     for (int64_t i = 0; i < depth; i++)
@@ -285,8 +286,8 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
         }
 }
 
-/* What a block prefetches: B where it is read in place and for the first time, else the next rows of A, two of them with
- * each panel, or, where A is by columns, all with the last. */
+/* What to prefetch: B if it is read in place and for the first time; else the next rows of A, two of them with each
+ * panel, or, if A is by columns, all with the last. */
 static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
                             block *p) {
     if (fetch_b) {
@@ -308,7 +309,7 @@ static void choose_prefetch(const hd_product *product, const part *t, int64_t ne
     }
 }
 
-/* All that the part's block of B, there or in a copy, gives to C. */
+/* Computes the contribution to C of the part's block of B, in place or copied. */
 static void multiply_part(const hd_product *product, const part *t, const float *b_copy) {
     _Alignas(64) float a_copy[LANES * A_ROW]; /* enough for either form, since no ROWS is more than LANES */
     /* a copy is of floats; that of pairs moves their bits */
@@ -359,7 +360,7 @@ static void multiply_groups(const hd_product *product, const part *all, int64_t 
     }
 }
 
-/* Not inlined: a small product has no use for so large a frame. */
+/* Not inlined: a small product does not need this large a stack frame. */
 __attribute__((noinline)) static void multiply_copied(const hd_product *product, const part *all, int64_t depth_block) {
     _Alignas(64) float b_copy[B_FLOATS];
     multiply_groups(product, all, depth_block, B_FLOATS / HD_PANEL / depth_block, b_copy);
@@ -373,7 +374,7 @@ static void multiply(const hd_product *product, const part *all, int64_t depth_b
         multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
 }
 
-/* How much of the depth is walked at once, in equal blocks. */
+/* Depth of one block; the blocks are equal. */
 static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
     int64_t depth = hd_max(product->depth, 1);
     if (rows <= STREAM_ROWS) return is_padded(product) ? depth : hd_min(depth, STREAM_DEPTH);
@@ -382,7 +383,7 @@ static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
     return (depth + blocks - 1) / blocks;
 }
 
-/* HD_ADD computes its chains elsewhere and adds them to C when they are whole. */
+/* HD_ADD computes its chains in separate memory and adds them to C when they are complete. */
 __attribute__((noinline)) static void add_separately(const hd_product *product, const part *all, int64_t depth_block) {
     _Alignas(64) float sums[ADD_ROWS * ADD_COLUMNS];
     for (int64_t at = all->panel; at < all->panel_end; at += ADD_COLUMNS / HD_PANEL)

@@ -1,13 +1,14 @@
-/* Recurrent cells on one row: what a step makes of the gates, and what flows back.
+/* Recurrent cells on one row: forward and backward of one step.
  *
- * x and u are what the input and the state before give to each gate, biases included, in PyTorch's order of gates:
+ * x and u are the contributions of the input and of the previous state to each gate, biases included, in PyTorch's
+ * order of gates:
  *   Elman (Elman, 1990)                     h′ = tanh(x + u)
  *   LSTM (Hochreiter and Schmidhuber, 1997) i, f, o = σ(x + u), g = tanh(x + u);  c′ = f c + i g,  h′ = o tanh(c′)
  *   GRU (Cho et al., 2014)                  r, z = σ(x + u), n = tanh(x + r u);   h′ = (1 − z) n + z h
  * Kept for the backward pass: nothing; i f g o c′; r z n u_n. */
 #include "device/cpu/kernels/each.h"
 
-/* a (1 − a), the sigmoid's slope by its value; and 1 − a², that of tanh */
+/* The sigmoid's slope a (1 − a), and tanh's 1 − a², from the values a. */
 INLINE lanes sigmoid_slope(lanes a) { return lanes_mul(a, lanes_sub(lanes_set(1.0f), a)); }
 INLINE lanes tanh_slope(lanes a) { return lanes_sub(lanes_set(1.0f), lanes_mul(a, a)); }
 

@@ -3,8 +3,9 @@
  * With logits x, V of them, target t and smoothing ε, the smoothed target is q_j = ε/V, plus 1 − ε at t (Szegedy et al.,
  * 2016). The loss is KL(q ‖ softmax x) = Σ q log q − Σ q log p, and its gradient softmax x − q.
  *
- * R-Drop (Liang et al., 2021) asks two rows to agree: with p and q their softmaxes and d = log p − log q, the divergences
- * KL(p ‖ q) = Σ p d and KL(q ‖ p) = −Σ q d have, for the logits of p, the gradients p (d − KL(p ‖ q)) and p − q. */
+ * R-Drop (Liang et al., 2021) makes the distributions of two rows agree. With p and q their softmaxes and
+ * d = log p − log q, the divergences KL(p ‖ q) = Σ p d and KL(q ‖ p) = −Σ q d have, for the logits of p, the gradients
+ * p (d − KL(p ‖ q)) and p − q. */
 #include "device/cpu/kernels/each.h"
 
 typedef struct row_sums {
@@ -54,7 +55,7 @@ float HD_KERNEL(add_exponentials)(int64_t count, const float *x, hd_exp_sum *sum
         sum->largest = largest;
     }
     lanes shift = lanes_set(sum->largest);
-    if (sum->largest > -INFINITY) { /* else nothing is to be added yet */
+    if (sum->largest > -INFINITY) { /* else all values so far are −∞ and add nothing */
         for (int64_t j = 0; j < whole; j += LANES)
             total = lanes_add(total, lanes_exp(lanes_sub(lanes_load(x + j), shift)));
         if (whole < count) {
@@ -81,7 +82,7 @@ int64_t HD_KERNEL(find_above)(int64_t count, const float *x, float bound) {
 INLINE double loss_of(const row_sums *row, int64_t width, float at_target, float smoothing) {
     double log_sum = (double)row->largest + (double)logarithm(row->denominator),
            uniform = (double)smoothing / (double)width;
-    double entropy = 0; /* Σ q log q, a constant of the task */
+    double entropy = 0; /* Σ q log q, which does not depend on the logits */
     if (smoothing > 0) {
         double peak = 1.0 - (double)smoothing + uniform;
         entropy =
