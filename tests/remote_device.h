@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { REMOTE_COPIES = 12 };
+enum { REMOTE_COPIES = 256 };
 #define REMOTE_SIZE ((size_t)1 << 28) /* of address space; pages are used when they are written */
 
 /* ---- memory ---- */
@@ -26,10 +26,11 @@ typedef struct remote_memory {
     char *handed_out; /* PROT_NONE */
     char *readable;
     size_t used;
-    _Atomic int live; /* allocations */
+    _Atomic int live;     /* allocations */
+    pthread_mutex_t lock; /* streams of several threads allocate */
 } remote_memory;
 
-static remote_memory remote;
+static remote_memory remote = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static inline void remote_map(void) {
     if (remote.handed_out) return;
@@ -68,11 +69,13 @@ static inline void *remote_readable(const void *memory) {
 /* Memory is filled with NaNs, and is used again when all of it has been freed. */
 static inline void *remote_alloc(hd_stream *stream, size_t bytes) {
     (void)stream;
+    pthread_mutex_lock(&remote.lock);
     if (remote.live == 0) remote.used = 0;
     size_t start = remote.used;
     if (bytes > REMOTE_SIZE - start) abort();
     remote.used += (bytes + 63) / 64 * 64;
     remote.live++;
+    pthread_mutex_unlock(&remote.lock);
     memset(remote.readable + start, 0xff, bytes);
     return remote.handed_out + start;
 }
@@ -260,15 +263,19 @@ static inline const hd_parameter *remote_keep_parameter(remote_item *item, const
     return remote_keep_addresses(item, parameter, sizeof *parameter);
 }
 
+static inline const hd_keys *remote_keep_keys(remote_item *item, const hd_keys *cached, int64_t sequences) {
+    hd_keys *copy = remote_keep_addresses(item, cached, (size_t)sequences * sizeof *copy);
+    for (int64_t s = 0; copy && s < sequences; s++)
+        copy[s].index = remote_keep(item, copy[s].index, (size_t)copy[s].keys * sizeof *copy[s].index);
+    return copy;
+}
+
 static inline void remote_keep_attention(remote_item *item, hd_attention_call *c) {
     size_t sequences = (size_t)c->queries.sequences;
     remote_keep_layout(item, &c->queries);
     if (!c->cached) remote_keep_layout(item, &c->keys);
     c->weights = remote_keep_addresses(item, c->weights, sequences * (size_t)c->heads * sizeof *c->weights);
-    hd_keys *cached = remote_keep_addresses(item, c->cached, sequences * sizeof *cached);
-    for (size_t s = 0; cached && s < sequences; s++)
-        cached[s].index = remote_keep(item, cached[s].index, (size_t)cached[s].keys * sizeof *cached[s].index);
-    c->cached = cached;
+    c->cached = remote_keep_keys(item, c->cached, c->queries.sequences);
 }
 
 static inline void remote_keep_additive(remote_item *item, hd_additive_attention_call *c) {
@@ -323,6 +330,8 @@ REMOTE(make_operand, KEEP_PARAMETER(weight))
 REMOTE(product, KEEP_PARAMETER(weight))
 REMOTE(input_gradient, KEEP_PARAMETER(weight))
 REMOTE(weight_gradient, KEEP_PARAMETER(weight); remote_keep_chunks(item, &c->chunks))
+REMOTE(cache_keys, remote_keep_layout(item, &c->layout);
+       c->cached = remote_keep_keys(item, c->cached, c->layout.sequences))
 REMOTE(attention, remote_keep_attention(item, c))
 REMOTE(attention_backward, remote_keep_attention(item, &c->forward))
 REMOTE(additive_attention, remote_keep_additive(item, c))

@@ -22,7 +22,7 @@ typedef struct hd_observer {
     void (*attention)(void *user, const char *where, int layer, int64_t sequence, int head, int64_t queries,
                       int64_t keys, const float *weights);
     /* A tensor that a layer has made and calls `what`, before anything reads it. hd_pass_download gives its numbers. */
-    void (*tensor)(void *user, const char *what, hd_tensor *x);
+    void (*tensor)(void *user, hd_pass *pass, const char *what, hd_tensor *x);
     void *user;
 } hd_observer;
 
@@ -72,7 +72,7 @@ heed_status hd_pass_wait(hd_pass *pass);
 
 /* Shows a tensor to the observer; NULL is not shown. Returns it. */
 static inline hd_tensor *hd_pass_show(hd_pass *pass, const char *what, hd_tensor *x) {
-    if (x && pass->observer && pass->observer->tensor) pass->observer->tensor(pass->observer->user, what, x);
+    if (x && pass->observer && pass->observer->tensor) pass->observer->tensor(pass->observer->user, pass, what, x);
     return x;
 }
 /* An op's refusal: records the message and the status; returns NULL for `return hd_pass_fail(…)`. */

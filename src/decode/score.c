@@ -4,6 +4,7 @@
 
 #include "base/best.h"
 #include "base/parallel.h"
+#include "device/cpu/kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>

@@ -25,6 +25,25 @@ void hd_stream_arena_open(hd_stream *stream, hd_arena *arena) {
     arena->memory = (hd_arena_memory){alloc_block, free_block, stream};
 }
 
+void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigned access) {
+    if (stream->device->host_memory) return (void *)(uintptr_t)memory;
+    void *host = hd_alloc(stream->context, bytes, 1);
+    if (!host) hd_stream_fail(stream, HEED_MEMORY);
+    if (host && access & HD_TO_READ) stream->device->download(stream, bytes, memory, host);
+    if (*stream->status == HEED_OK) return host;
+    hd_free(stream->context, host);
+    return NULL;
+}
+
+void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, unsigned access) {
+    if (stream->device->host_memory || !host) return;
+    if (access & HD_TO_WRITE) {
+        stream->device->upload(stream, bytes, host, memory);
+        stream->device->wait(stream);
+    }
+    hd_free(stream->context, host);
+}
+
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
     return context->device->pack(context, arena, parameter, dtype);
 }

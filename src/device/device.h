@@ -8,6 +8,8 @@
  *   `host_memory` is set, device memory is host memory and `hd_pass_download` returns the pointer itself. Integer arrays
  *   (ids, rows, starts, positions, layouts, cached keys), parameters' structs and call structs are host memory; a call has
  *   copied them before it returns. Zero rows or columns are allowed everywhere, and then pointers may be NULL.
+ *   `upload` has copied its bytes when it returns. `free` ignores NULL. Threads whose streams are of one device may pass device
+ *   memory to each other when the stream that wrote it has been waited for.
  * Alignment. Memory from `alloc` serves any scalar; arenas align their parts to 64 bytes. Calls accept any float-aligned
  *   pointer, such as a row inside a matrix.
  * Aliasing. Outputs do not overlap inputs unless the call says that they may be the same. Calls on elements (add, scale,
@@ -341,12 +343,20 @@ typedef struct hd_weight_gradient_call {
 /* Cached keys and values of one sequence (layers/cache.h). */
 typedef struct hd_keys {
     int64_t keys;
-    const float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
-    const float *v;        /* [key heads][v_stride]: [keys, width] */
+    float *k_panels; /* [key heads][panels_stride]: panels of 32 keys */
+    float *v;        /* [key heads][v_stride]: [keys, width] */
     int64_t panels_stride, v_stride;
     const int32_t *index; /* host [keys]: which of `pool_keys` keys each is; NULL: in order */
     int64_t pool_keys;    /* a multiple of 16 */
 } hd_keys;
+
+/* The rows of sequence s of k and v become the last keys and values of cached[s]. */
+typedef struct hd_cache_keys_call {
+    int64_t columns, heads; /* heads: of the keys */
+    hd_layout layout;
+    const float *k, *v;    /* [rows, columns] */
+    const hd_keys *cached; /* host [sequences]: with these rows; each index is in one sequence alone */
+} hd_cache_keys_call;
 
 /* Multi-head attention: head h of sequence s is softmax(scale q kᵀ) v on columns [h width, (h + 1) width). */
 typedef struct hd_attention_call {
@@ -458,7 +468,7 @@ typedef struct hd_best_call {
     C(mean) C(mean_backward) C(repeat_heads) C(repeat_heads_backward)                                            \
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
-    C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
+    C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
     C(cell) C(cell_backward) C(cross_entropy) C(exp_sums) C(best)
 /* clang-format on */
 
@@ -498,6 +508,13 @@ static inline void hd_stream_fail(hd_stream *stream, heed_status status) {
 }
 /* An arena of device memory. The stream outlives it. */
 void hd_stream_arena_open(hd_stream *stream, hd_arena *arena);
+
+/* Device memory as host memory, until hd_stream_unmap: the memory itself where it is the host's, else a copy. For writing
+ * alone its contents are undefined. NULL, with the stream's status set, on failure. */
+enum { HD_TO_READ = 1, HD_TO_WRITE = 2 };
+void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigned access);
+/* What was mapped for writing arrives in `memory` before the call returns. `host` may be NULL. */
+void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, unsigned access);
 
 /* The call of the table for a parameter on the context's device. */
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);

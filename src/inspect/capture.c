@@ -33,8 +33,9 @@ static void keep_weights(void *user, const char *where, int layer, int64_t seque
     keep(user, where, layer, head, queries, keys, weights);
 }
 
-static void keep_tensor(void *user, const char *what, hd_tensor *x) {
-    keep(user, what, 0, 0, x->rows, x->columns, x->data);
+static void keep_tensor(void *user, hd_pass *pass, const char *what, hd_tensor *x) {
+    const float *numbers = hd_pass_download(pass, x->data, hd_tensor_count(x));
+    if (numbers) keep(user, what, 0, 0, x->rows, x->columns, numbers);
 }
 
 void hd_capture_open(hd_capture *capture, heed_context *context) {

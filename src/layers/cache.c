@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width) {
-    *cache = (hd_cache){.context = context,
+void hd_cache_open(hd_cache *cache, hd_stream *stream, int64_t layers, int64_t heads, int64_t head_width) {
+    *cache = (hd_cache){.context = stream->context,
+                        .stream = stream,
                         .layers = layers,
                         .heads = heads,
                         .width = head_width,
@@ -12,8 +13,8 @@ void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64
 }
 
 static void free_pool(hd_cache *cache, hd_cache_pool *pool) {
-    hd_free(cache->context, pool->k.data);
-    hd_free(cache->context, pool->v.data);
+    cache->stream->device->free(cache->stream, pool->k.data);
+    cache->stream->device->free(cache->stream, pool->v.data);
     *pool = (hd_cache_pool){0};
 }
 
@@ -32,13 +33,25 @@ static int64_t whole_panels(int64_t keys) { return (keys + HD_PANEL - 1) / HD_PA
 
 /* ---- a pool ---- */
 
+/* Room for so many floats, without what was there. */
+static heed_status clear_floats(hd_cache *cache, hd_cache_floats *floats, size_t needed) {
+    const hd_device *device = cache->stream->device;
+    size_t capacity = floats->capacity, bytes;
+    if (needed <= capacity) return HEED_OK;
+    if (needed / 2 < capacity) needed = 2 * capacity;
+    if (!hd_multiply(needed, sizeof *floats->data, &bytes)) bytes = SIZE_MAX;
+    device->free(cache->stream, floats->data);
+    floats->data = device->alloc(cache->stream, bytes);
+    floats->capacity = floats->data ? needed : 0;
+    return floats->data ? HEED_OK : HEED_MEMORY;
+}
+
 /* Room for so many keys, without what was there. */
 static heed_status clear_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys) {
     size_t needed;
     if (!hd_multiply((size_t)(cache->layers * cache->heads * cache->width), (size_t)keys, &needed)) needed = SIZE_MAX;
-    if (!hd_grow(cache->context, &pool->k.data, &pool->k.capacity, needed, sizeof *pool->k.data) ||
-        !hd_grow(cache->context, &pool->v.data, &pool->v.capacity, needed, sizeof *pool->v.data))
-        return HEED_MEMORY;
+    HD_TRY(clear_floats(cache, &pool->k, needed));
+    HD_TRY(clear_floats(cache, &pool->v, needed));
     pool->keys = keys;
     return HEED_OK;
 }
@@ -50,11 +63,14 @@ static heed_status widen_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys
         free_pool(cache, &wide);
         return HEED_MEMORY;
     }
-    size_t bytes = (size_t)(whole_panels(used) * cache->width) * sizeof(float);
-    for (int64_t h = 0; bytes && h < cache->layers * cache->heads; h++) {
-        memcpy(wide.k.data + h * keys * cache->width, pool->k.data + h * pool->keys * cache->width, bytes);
-        memcpy(wide.v.data + h * keys * cache->width, pool->v.data + h * pool->keys * cache->width, bytes);
-    }
+    hd_copy_call copy = {.rows = cache->layers * cache->heads,
+                         .columns = whole_panels(used) * cache->width,
+                         .x_row = pool->keys * cache->width,
+                         .y_row = keys * cache->width};
+    copy.x = pool->k.data, copy.y = wide.k.data;
+    cache->stream->device->copy(cache->stream, &copy);
+    copy.x = pool->v.data, copy.y = wide.v.data;
+    cache->stream->device->copy(cache->stream, &copy);
     free_pool(cache, pool);
     *pool = wide;
     return HEED_OK;
@@ -63,23 +79,6 @@ static heed_status widen_pool(hd_cache *cache, hd_cache_pool *pool, int64_t keys
 /* Where a layer's keys or values begin. */
 static int64_t layer_at(const hd_cache *cache, const hd_cache_pool *pool, int64_t layer) {
     return layer * cache->heads * pool->keys * cache->width;
-}
-
-/* Row `row` of k and v [tokens, heads · width] becomes key `key` of a layer. */
-static void put(const hd_cache *cache, const hd_tensor *k, const hd_tensor *v, int64_t row, const hd_cache_pool *pool,
-                int64_t layer, int64_t key) {
-    int64_t at = layer_at(cache, pool, layer), stride = pool->keys * cache->width;
-    float *to_k = pool->k.data + at + key / HD_PANEL * HD_PANEL * cache->width + key % HD_PANEL;
-    float *to_v = pool->v.data + at + key * cache->width;
-    for (int64_t h = 0; h < cache->heads; h++) {
-        const float *from = k->data + row * k->columns + h * cache->width;
-        for (int64_t j = 0; j < cache->width; j++) {
-            float *to = to_k + h * stride + j * HD_PANEL;
-            __builtin_prefetch(to + stride, 1); /* each is a line of its own, which the next head will write */
-            *to = from[j];
-        }
-        memcpy(to_v + h * stride, v->data + row * v->columns + h * cache->width, (size_t)cache->width * sizeof(float));
-    }
 }
 
 /* What a layer attends to. */
@@ -136,6 +135,7 @@ heed_status hd_cache_add(hd_cache *cache, const hd_layout *memory) {
     heed_context *context = cache->context;
     int64_t slots = cache->slot_count + memory->sequences;
     if (!hd_grow(context, &cache->slots, &cache->slot_capacity, (size_t)slots, sizeof *cache->slots) ||
+        !hd_grow(context, &cache->keys, &cache->keys_capacity, (size_t)slots, sizeof *cache->keys) ||
         !hd_grow(context, &cache->lists, &cache->list_capacity, (size_t)(slots * cache->list_keys),
                  sizeof *cache->lists))
         return HEED_MEMORY;
@@ -153,12 +153,18 @@ heed_status hd_cache_add(hd_cache *cache, const hd_layout *memory) {
     return HEED_OK;
 }
 
+/* Rows of k and v become the last keys of `cached`. */
+static void cache_keys(hd_cache *cache, const hd_tensor *k, const hd_tensor *v, const hd_keys *cached) {
+    cache->stream->device->cache_keys(cache->stream, &(hd_cache_keys_call){.columns = k->columns,
+                                                                           .heads = cache->heads,
+                                                                           .layout = *k->layout,
+                                                                           .k = k->data,
+                                                                           .v = v->data,
+                                                                           .cached = cached});
+}
+
 void hd_cache_remember(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v) {
-    const hd_layout *added = k->layout;
-    const hd_cache_slot *slots = cache->slots + cache->slot_count - added->sequences;
-    for (int64_t i = 0; i < added->sequences; i++)
-        for (int32_t row = added->starts[i]; row < added->starts[i + 1]; row++)
-            put(cache, k, v, row, &sequence_of(cache, &slots[i])->memory, layer, row - added->starts[i]);
+    cache_keys(cache, k, v, hd_cache_memory(cache, layer) + cache->slot_count - k->layout->sequences);
 }
 
 const hd_keys *hd_cache_memory(hd_cache *cache, int64_t layer) {
@@ -271,29 +277,19 @@ heed_status hd_cache_reserve(hd_cache *cache, const hd_layout *layout) {
     return HEED_OK;
 }
 
-void hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v) {
-    const int32_t *starts = k->layout->starts;
-    for (int64_t s = 0; s < cache->slot_count; s++) {
-        const hd_cache_slot *slot = &cache->slots[s];
-        const hd_cache_sequence *sequence = sequence_of(cache, slot);
-        const int32_t *list = cache->lists + s * cache->list_keys;
-        for (int64_t key = slot->length, row = starts[s]; row < starts[s + 1]; row++, key++)
-            put(cache, k, v, row, &sequence->own, layer, sequence->in_order ? key : list[key]);
-    }
-}
-
 void hd_cache_advance(hd_cache *cache, const hd_layout *layout) {
     for (int64_t s = 0; s < cache->slot_count; s++) cache->slots[s].length += rows_of(layout, s);
 }
 
-const hd_keys *hd_cache_own(hd_cache *cache, int64_t layer, const hd_layout *layout) {
+const hd_keys *hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v) {
     for (int64_t s = 0; s < cache->slot_count; s++) {
         const hd_cache_slot *slot = &cache->slots[s];
         const hd_cache_sequence *sequence = sequence_of(cache, slot);
-        cache->keys[s] = keys_of(cache, &sequence->own, layer, slot->length + rows_of(layout, s));
+        cache->keys[s] = keys_of(cache, &sequence->own, layer, slot->length + rows_of(k->layout, s));
         if (!sequence->in_order) cache->keys[s].index = cache->lists + s * cache->list_keys;
         cache->keys[s].pool_keys = (sequence->used + 15) / 16 * 16;
     }
+    cache_keys(cache, k, v, cache->keys);
     return cache->keys;
 }
 

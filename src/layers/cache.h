@@ -15,7 +15,7 @@ typedef struct hd_cache_slot {
     int64_t length;   /* keys of the slot */
 } hd_cache_slot;
 
-/* A growable array of floats. */
+/* A growable array of floats in device memory. */
 typedef struct hd_cache_floats {
     float *data;
     size_t capacity;
@@ -38,6 +38,7 @@ typedef struct hd_cache_sequence {
 
 typedef struct hd_cache {
     heed_context *context;
+    hd_stream *stream;            /* of the pass that reads the cache */
     int64_t layers, heads, width; /* width: of a head */
     int64_t sequence_count;       /* with those that are free */
     hd_cache_sequence *sequences; /* [sequence_count] */
@@ -53,7 +54,8 @@ typedef struct hd_cache {
         keys_capacity;
 } hd_cache;
 
-void hd_cache_open(hd_cache *cache, heed_context *context, int64_t layers, int64_t heads, int64_t head_width);
+/* The stream outlives the cache. */
+void hd_cache_open(hd_cache *cache, hd_stream *stream, int64_t layers, int64_t heads, int64_t head_width);
 void hd_cache_close(hd_cache *cache);
 
 /* Adds a slot for each sequence of this layout, with room for its memory; without starts there is none. */
@@ -63,12 +65,12 @@ void hd_cache_remember(hd_cache *cache, int64_t layer, const hd_tensor *k, const
 /* Finds room for the keys of a step; sequence i of its layout, which may be empty, belongs to slot i. Call before the
  * step. */
 heed_status hd_cache_reserve(hd_cache *cache, const hd_layout *layout);
-/* Writes one layer's new keys and values of that layout. Lengths do not change yet. */
-void hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v);
+/* Writes one layer's new keys and values of that layout; returns what the layer attends to, slot by slot, with them.
+ * Lengths do not change yet. */
+const hd_keys *hd_cache_append(hd_cache *cache, int64_t layer, const hd_tensor *k, const hd_tensor *v);
 /* After all layers of a step: the slots have grown by the layout's rows. */
 void hd_cache_advance(hd_cache *cache, const hd_layout *layout);
-/* What one layer attends to, slot by slot: its own keys (with those just appended, `layout`) or the memory's. */
-const hd_keys *hd_cache_own(hd_cache *cache, int64_t layer, const hd_layout *layout);
+/* The memory's keys that one layer attends to, slot by slot. */
 const hd_keys *hd_cache_memory(hd_cache *cache, int64_t layer);
 /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards. Slots of one sequence stay neighbours. */
 heed_status hd_cache_reorder(hd_cache *cache, const int32_t *parents, int64_t count);

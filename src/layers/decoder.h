@@ -15,7 +15,7 @@ typedef struct hd_decoder_class {
      * `scored` [scores] are the slots whose next token is to be predicted, in ascending order, each with a token here. */
     heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
                         int64_t scores);
-    /* After a step: logits [scores, count] of the tokens from `first`, a multiple of 32, after each scored slot's last
+    /* After a step: host logits [scores, count] of the tokens from `first`, a multiple of 32, after each scored slot's last
      * token; valid until the next call. Computed some tokens at a time, they need not leave the CPU's cache. */
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards, 0 or more. */

@@ -17,6 +17,12 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
     network->context = context;
     network->recipe = *recipe;
     hd_arena_open(&network->arena, context);
+    if (hd_stream_open(&network->stream, context, &network->status) != HEED_OK) {
+        network->stream.device = NULL;
+        hd_network_close(network);
+        return NULL;
+    }
+    hd_stream_arena_open(&network->stream, &network->numbers);
     hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     hd_slot bias = {HD_SHARED, HD_MODULE_OUTPUT_BIAS, .part = HD_WHOLE, .use = HD_USE_FIXED};
     network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
@@ -34,6 +40,8 @@ heed_status hd_network_finish(hd_network *built, hd_network **network) {
 
 void hd_network_close(hd_network *network) {
     if (!network) return;
+    hd_arena_close(&network->numbers);
+    hd_stream_close(&network->stream);
     hd_arena_close(&network->arena);
     hd_free(network->context, network->parameters);
     hd_free(network->context, network->slots);
@@ -73,15 +81,30 @@ hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int
     return linear;
 }
 
+float *hd_network_map(hd_network *network, int64_t count, float **host) {
+    float *numbers = hd_arena_alloc(&network->numbers, (size_t)count, sizeof *numbers);
+    *host = numbers ? hd_stream_map(&network->stream, numbers, (size_t)count * sizeof *numbers, HD_TO_WRITE) : NULL;
+    if (*host) return numbers;
+    network->incomplete = true;
+    return NULL;
+}
+
+void hd_network_unmap(hd_network *network, float *host, float *numbers, int64_t count) {
+    hd_stream_unmap(&network->stream, host, numbers, (size_t)count * sizeof *numbers, HD_TO_WRITE);
+    if (network->status != HEED_OK) network->incomplete = true;
+}
+
 /* A vector that is not a parameter of the model; all elements are `value`. */
 static hd_parameter *constant(hd_network *network, int64_t width, float value) {
     hd_parameter *parameter = hd_arena_alloc(&network->arena, 1, sizeof *parameter);
-    float *data = hd_arena_alloc(&network->arena, (size_t)width, sizeof *data);
+    float *host, *data = hd_network_map(network, width, &host);
     if (!parameter || !data) {
         network->incomplete = true;
+        hd_network_unmap(network, host, data, width);
         return NULL;
     }
-    for (int64_t i = 0; i < width; i++) data[i] = value;
+    for (int64_t i = 0; i < width; i++) host[i] = value;
+    hd_network_unmap(network, host, data, width);
     *parameter = (hd_parameter){.name = "a constant", .rows = 1, .columns = width, .dimensions = 1, .data = data};
     return parameter;
 }
@@ -183,13 +206,15 @@ heed_status hd_network_initialize(hd_network *network, uint64_t seed) {
         uint64_t stream = stream_of(&network->slots[i]);
         if (stream == UINT64_MAX && (use == HD_USE_MATRIX || use == HD_USE_TABLE))
             return hd_fail(network->context, HEED_UNSUPPORTED, "\"%s\" has no random stream to begin from", p->name);
-        p->data = hd_arena_alloc(&network->arena, (size_t)hd_parameter_count(p), sizeof *p->data);
+        float *host;
+        p->data = hd_network_map(network, hd_parameter_count(p), &host);
         if (!p->data) return HEED_MEMORY;
         for (int64_t r = 0; r < p->rows; r++)
             for (int64_t c = 0; c < p->columns; c++)
-                p->data[r * p->columns + c] = first_value(network, p, &network->slots[i], key, stream, r, c);
+                host[r * p->columns + c] = first_value(network, p, &network->slots[i], key, stream, r, c);
+        hd_network_unmap(network, host, p->data, hd_parameter_count(p));
     }
-    return HEED_OK;
+    return network->status;
 }
 
 void hd_network_train(hd_network *network) {
@@ -215,6 +240,21 @@ heed_status hd_network_pack(hd_network *network) {
         HD_TRY(hd_parameter_pack(network->context, &network->arena, network->parameters[i], HD_F32));
     }
     return HEED_OK;
+}
+
+heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
+                            float *rows) {
+    hd_pass pass;
+    hd_pass_open(&pass, context, NULL);
+    hd_stream *stream = &pass.stream;
+    float *numbers = hd_pass_numbers(&pass, count, table->columns);
+    if (numbers) {
+        stream->device->embed(stream, &(hd_embed_call){table, count, ids, 1.0f, numbers});
+        stream->device->download(stream, (size_t)(count * table->columns) * sizeof *rows, numbers, rows);
+    }
+    heed_status status = pass.status;
+    hd_pass_close(&pass);
+    return status;
 }
 
 /* ---- layers ---- */

@@ -65,7 +65,10 @@ struct hd_network {
     const hd_network_class *class;
     heed_context *context;
     hd_recipe recipe;
-    hd_arena arena;            /* memory that lives as long as the model */
+    hd_arena arena;            /* host memory that lives as long as the model */
+    hd_stream stream;          /* where parameters are filled in and trained, by one thread at a time */
+    hd_arena numbers;          /* device memory that lives as long as the model: parameters, moments, gradients */
+    heed_status status;        /* of the stream */
     hd_parameter **parameters; /* [count], in the order in which they were declared */
     hd_slot *slots;            /* [count] */
     int64_t count;
@@ -115,6 +118,9 @@ heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor 
 /* The most probable token or label of each row of logits; of equal ones the first. */
 heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd_tensor *logits, const hd_layout *texts,
                               int32_t *chosen);
+/* Rows `ids` of a table, as float32 in host memory [count, columns]. */
+heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
+                            float *rows);
 /* One row [width] per sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* The number of tokens or labels to choose from: all but a pad that comes last. */
@@ -160,6 +166,10 @@ hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t
                                       float epsilon);
 /* Declares the recipe's output layers; last of all. */
 void hd_network_declare_head(hd_network *network);
+/* `count` floats of device memory that are mapped for writing (device/device.h) at *host, until hd_network_unmap. NULL, and
+ * the network incomplete, on failure. */
+float *hd_network_map(hd_network *network, int64_t count, float **host);
+void hd_network_unmap(hd_network *network, float *host, float *numbers, int64_t count);
 /* Returns the network if all declarations succeeded, else closes it. */
 heed_status hd_network_finish(hd_network *built, hd_network **network);
 

@@ -4,7 +4,7 @@
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H
 
-#include "device/cpu/kernels/kernels.h"
+#include "device/types.h"
 
 typedef enum hd_network_side {
     HD_ENCODER,

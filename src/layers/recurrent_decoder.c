@@ -2,9 +2,7 @@
 #include "layers/decoder.h"
 #include "layers/recurrent.h"
 
-#include <string.h>
-
-/* Rows that are kept from step to step, [rows, width]. */
+/* Rows that are kept from step to step, [rows, width] in device memory. */
 typedef struct kept {
     float *data, *spare;
     size_t capacity, spare_capacity;
@@ -26,17 +24,39 @@ typedef struct recurrent_decoder {
     hd_arena_mark states_end; /* where they end in the pass's arena */
 } recurrent_decoder;
 
+static hd_stream *stream_of(recurrent_decoder *d) { return &d->pass.stream; }
+
+/* Memory for so many floats in `spare`, whose contents are lost. */
+static heed_status grow_spare(recurrent_decoder *d, kept *k, size_t needed) {
+    hd_stream *stream = stream_of(d);
+    if (needed <= k->spare_capacity) return HEED_OK;
+    if (needed / 2 < k->spare_capacity) needed = 2 * k->spare_capacity;
+    stream->device->free(stream, k->spare);
+    k->spare = stream->device->alloc(stream, needed * sizeof *k->spare);
+    k->spare_capacity = k->spare ? needed : 0;
+    return k->spare ? HEED_OK : HEED_MEMORY;
+}
+
+static void swap_spare(kept *k) { *k = (kept){k->spare, k->data, k->spare_capacity, k->capacity}; }
+
+/* Room for so many rows; those that are there stay. */
 static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
-    int64_t width = d->network->network.recipe.width;
-    bool ok = hd_grow(d->decoder.context, &k->data, &k->capacity, (size_t)(rows * width), sizeof *k->data);
-    return ok ? HEED_OK : HEED_MEMORY;
+    size_t needed = (size_t)(rows * d->network->network.recipe.width), capacity = k->capacity;
+    hd_stream *stream = stream_of(d);
+    if (needed <= capacity) return HEED_OK;
+    HD_TRY(grow_spare(d, k, needed / 2 < capacity ? 2 * capacity : needed));
+    if (k->data) stream->device->move(stream, &(hd_move_call){(int64_t)capacity, k->data, k->spare});
+    swap_spare(k);
+    stream->device->free(stream, k->spare);
+    k->spare = NULL, k->spare_capacity = 0;
+    return HEED_OK;
 }
 
 /* Keeps the rows of x after those before `row`. */
 static heed_status keep(recurrent_decoder *d, kept *k, int64_t row, const hd_tensor *x) {
     if (!x) return HEED_OK;
     HD_TRY(room(d, k, row + x->rows));
-    memcpy(k->data + row * x->columns, x->data, (size_t)(x->rows * x->columns) * sizeof *k->data);
+    stream_of(d)->device->move(stream_of(d), &(hd_move_call){hd_tensor_count(x), x->data, k->data + row * x->columns});
     return HEED_OK;
 }
 
@@ -58,9 +78,10 @@ static void drop_sources(recurrent_decoder *d) {
             int32_t first = d->starts[source], rows = d->starts[source + 1] - first;
             kept *memory[] = {&d->keys, &d->values};
             for (size_t i = 0; i < HD_COUNT(memory); i++)
-                if (memory[i]->data)
-                    memmove(memory[i]->data + end * width, memory[i]->data + first * width,
-                            (size_t)(rows * width) * sizeof(float));
+                if (memory[i]->data && first != end)
+                    stream_of(d)->device->move(
+                        stream_of(d),
+                        &(hd_move_call){rows * width, memory[i]->data + first * width, memory[i]->data + end * width});
             d->starts[live++] = end; /* of a source already moved */
             end += rows;
             before = source;
@@ -137,15 +158,13 @@ static hd_tensor *take(recurrent_decoder *d, const some *s, const kept *k) {
     int64_t width = d->network->network.recipe.width;
     if (!k->data) return NULL;
     hd_tensor *x = hd_tensor_new(&d->pass, s->count, width, NULL);
-    for (int64_t i = 0; x && i < s->count; i++)
-        memcpy(x->data + i * width, k->data + s->slots[i] * width, (size_t)width * sizeof(float));
+    if (x) stream_of(d)->device->gather(stream_of(d), &(hd_gather_call){s->count, width, s->slots, k->data, x->data});
     return x;
 }
 
 static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x) {
     int64_t width = d->network->network.recipe.width;
-    for (int64_t i = 0; x && i < s->count; i++)
-        memcpy(k->data + s->slots[i] * width, x->data + i * width, (size_t)width * sizeof(float));
+    if (x) stream_of(d)->device->scatter(stream_of(d), &(hd_scatter_call){s->count, width, s->slots, x->data, k->data});
 }
 
 /* Forward of token `position` of the layout's sequences, where they have so many. */
@@ -195,20 +214,17 @@ static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, flo
     hd_arena_rewind(&d->pass.arena, d->states_end);
     hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
-    *out = result->data;
-    return HEED_OK;
+    *out = hd_pass_download(&d->pass, result->data, hd_tensor_count(result));
+    return d->pass.status;
 }
 
 /* Row i becomes row parents[i]. */
 static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *parents, int64_t count) {
-    size_t width = (size_t)d->network->network.recipe.width;
+    int64_t width = d->network->network.recipe.width;
     if (!k->data) return HEED_OK;
-    if (!hd_grow(d->decoder.context, &k->spare, &k->spare_capacity, (size_t)count * width, sizeof *k->spare))
-        return HEED_MEMORY;
-    for (int64_t i = 0; i < count; i++)
-        memcpy(k->spare + (size_t)i * width, k->data + (size_t)parents[i] * width, width * sizeof(float));
-    kept old = *k;
-    *k = (kept){old.spare, old.data, old.spare_capacity, old.capacity};
+    HD_TRY(grow_spare(d, k, (size_t)(count * width)));
+    if (count) stream_of(d)->device->gather(stream_of(d), &(hd_gather_call){count, width, parents, k->data, k->spare});
+    swap_spare(k);
     return HEED_OK;
 }
 
@@ -239,20 +255,20 @@ static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t 
     return HEED_OK;
 }
 
-static void free_kept(heed_context *context, kept *k) {
-    hd_free(context, k->data);
-    hd_free(context, k->spare);
+static void free_kept(recurrent_decoder *d, kept *k) {
+    stream_of(d)->device->free(stream_of(d), k->data);
+    stream_of(d)->device->free(stream_of(d), k->spare);
 }
 
 static void close_decoder(hd_decoder *decoder) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
     for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
-        if (d->h) free_kept(context, &d->h[i]);
-        if (d->c) free_kept(context, &d->c[i]);
+        if (d->h) free_kept(d, &d->h[i]);
+        if (d->c) free_kept(d, &d->c[i]);
     }
     kept *rest[] = {&d->feedback, &d->output, &d->keys, &d->values};
-    for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(context, rest[i]);
+    for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(d, rest[i]);
     void *arrays[] = {d->h, d->c, d->starts, d->source, d->spare_source, d->lengths, d->spare_lengths};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
     hd_pass_close(&d->pass);

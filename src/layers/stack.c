@@ -71,8 +71,7 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
     k = prepare(at, pass, k, &layer->k_norm, true);
     if (cache) {
         if (!k || !v) return NULL;
-        hd_cache_append(cache, options.layer, k, v);
-        y = hd_attend_cached(pass, q, hd_cache_own(cache, options.layer, k->layout), &options);
+        y = hd_attend_cached(pass, q, hd_cache_append(cache, options.layer, k, v), &options);
     } else {
         y = attend(at, pass, q, k, v, &options);
     }

@@ -140,11 +140,9 @@ static void declare_layers(building *b, hd_stack_side *side) {
 /* ---- fixed positions ---- */
 
 static float *make_positions(hd_network *network, int64_t positions, int64_t columns, double base) {
-    float *table = hd_arena_alloc(&network->arena, (size_t)columns, (size_t)positions * sizeof *table);
-    if (table)
-        hd_sinusoids(positions, columns, base, table);
-    else
-        network->incomplete = true;
+    float *host, *table = hd_network_map(network, positions * columns, &host);
+    if (table) hd_sinusoids(positions, columns, base, host);
+    hd_network_unmap(network, host, table, positions * columns);
     return table;
 }
 

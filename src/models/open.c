@@ -96,33 +96,44 @@ static void widen(const hd_stored_tensor *stored, const hd_parameter *parameter,
 
 static heed_status load_data(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
                              const hd_weight_name *weight) {
-    size_t count = (size_t)hd_parameter_count(parameter);
-    if (!parameter->data) parameter->data = hd_arena_alloc(&model->network->arena, count, sizeof *parameter->data);
-    if (!parameter->data) return HEED_MEMORY;
+    hd_network *network = model->network;
+    size_t count = (size_t)hd_parameter_count(parameter), bytes = count * sizeof *parameter->data;
+    if (!parameter->data) parameter->data = hd_arena_alloc(&network->numbers, count, sizeof *parameter->data);
+    float *host = parameter->data ? hd_stream_map(&network->stream, parameter->data, bytes, HD_TO_WRITE) : NULL;
+    if (!host) return HEED_MEMORY;
     if (stored)
-        widen(stored, parameter, weight, parameter->data);
+        widen(stored, parameter, weight, host);
     else
-        memset(parameter->data, 0, count * sizeof *parameter->data);
+        memset(host, 0, bytes);
+    hd_stream_unmap(&network->stream, host, parameter->data, bytes, HD_TO_WRITE);
     parameter->panels_stale = true;
-    return HEED_OK;
+    return network->status;
 }
 
-/* A matrix that is only read: packed as it is stored, or by way of a copy that is turned the right way round. */
-static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                        const hd_weight_name *weight) {
-    hd_arena *arena = &model->network->arena;
-    if (!weight->transposed) {
-        parameter->stored = part_of(stored, parameter, weight);
-        parameter->dtype = stored->dtype;
-        return hd_parameter_pack(model->context, arena, parameter, HD_F32);
-    }
-    parameter->data = hd_alloc(model->context, (size_t)hd_parameter_count(parameter), sizeof *parameter->data);
+/* Packs a matrix by way of a copy that is turned the right way round. */
+static heed_status pack_transposed(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
+                                   const hd_weight_name *weight) {
+    hd_stream *stream = &model->network->stream;
+    size_t bytes = (size_t)hd_parameter_count(parameter) * sizeof *parameter->data;
+    parameter->data = stream->device->alloc(stream, bytes);
     if (!parameter->data) return HEED_MEMORY;
-    widen(stored, parameter, weight, parameter->data);
-    heed_status status = hd_parameter_pack(model->context, arena, parameter, HD_F32);
-    hd_free(model->context, parameter->data);
+    float *host = hd_stream_map(stream, parameter->data, bytes, HD_TO_WRITE);
+    if (host) widen(stored, parameter, weight, host);
+    hd_stream_unmap(stream, host, parameter->data, bytes, HD_TO_WRITE);
+    heed_status status = model->network->status;
+    if (status == HEED_OK) status = hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
+    stream->device->free(stream, parameter->data);
     parameter->data = NULL;
     return status;
+}
+
+/* A matrix or table that is only read, as it is stored where that is possible. */
+static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
+                        const hd_weight_name *weight) {
+    if (weight->transposed) return pack_transposed(model, parameter, stored, weight);
+    parameter->stored = part_of(stored, parameter, weight);
+    parameter->dtype = stored->dtype;
+    return hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
 }
 
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
@@ -137,7 +148,7 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     HD_TRY(expect(model, stored, parameter, weight));
     if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || slot->use == HD_USE_SHIFT)
         return load_data(model, parameter, stored, weight);
-    if (multiplied) {
+    if (multiplied || !model->context->device->host_memory) {
         HD_TRY(pack(model, parameter, stored, weight));
     } else { /* rows are looked up */
         parameter->stored = stored->data;

@@ -17,6 +17,24 @@ static heed_status write_numbers(const float *data, int64_t count, hd_dtype dtyp
     return HEED_OK;
 }
 
+static float *map(const heed_model *model, const hd_parameter *p) {
+    return hd_stream_map(&model->network->stream, p->data, (size_t)hd_parameter_count(p) * sizeof *p->data, HD_TO_READ);
+}
+
+static void unmap(const heed_model *model, const hd_parameter *p, float *host) {
+    size_t bytes = (size_t)hd_parameter_count(p) * sizeof *p->data;
+    hd_stream_unmap(&model->network->stream, host, p->data, bytes, HD_TO_READ);
+}
+
+static heed_status write_data(const heed_model *model, const hd_parameter *p, hd_dtype dtype,
+                              hd_safetensors_writer *writer) {
+    float *host = map(model, p);
+    if (!host) return HEED_MEMORY;
+    heed_status status = write_numbers(host, hd_parameter_count(p), dtype, writer);
+    unmap(model, p, host);
+    return status;
+}
+
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype) {
     const hd_network *network = model->network;
     hd_declared_tensor *declared = hd_alloc_zeroed(model->context, (size_t)network->count, sizeof *declared);
@@ -31,8 +49,7 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
     heed_status status = hd_safetensors_writer_open(model->context, path, declared, (size_t)network->count, &writer);
     hd_free(model->context, declared);
     HD_TRY(status);
-    for (int64_t i = 0; i < network->count; i++)
-        HD_TRY(write_numbers(network->parameters[i]->data, hd_parameter_count(network->parameters[i]), dtype, &writer));
+    for (int64_t i = 0; i < network->count; i++) HD_TRY(write_data(model, network->parameters[i], dtype, &writer));
     return hd_safetensors_writer_commit(&writer);
 }
 
@@ -58,19 +75,34 @@ static bool leads(const heed_model *model, int64_t index) {
     return hd_family_weight(model->family, &model->network->slots[index])->part == 0;
 }
 
-static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype dtype, hd_safetensors_writer *writer) {
-    const hd_parameter *first = model->network->parameters[index];
-    const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
-    int parts = weight->parts ? weight->parts : 1;
-    bool by_columns = weight->transposed && first->dimensions == 2; /* a row of what is stored goes through all parts */
-    for (int64_t c = 0; c < (by_columns ? first->columns : 1); c++)
-        for (int part = 0; part < parts; part++) {
-            const hd_parameter *p = parts > 1 ? other_part(model, index, part) : first;
-            if (!by_columns) HD_TRY(write_numbers(p->data, hd_parameter_count(p), dtype, writer));
-            for (int64_t r = 0; by_columns && r < p->rows; r++)
-                HD_TRY(write_numbers(p->data + r * p->columns + c, 1, dtype, writer));
-        }
+/* The columns of all parts are rows of what is stored: each goes through all parts. */
+static heed_status write_columns(const hd_parameter *const *parts, float *const *hosts, int count, hd_dtype dtype,
+                                 hd_safetensors_writer *writer) {
+    for (int64_t c = 0; c < parts[0]->columns; c++)
+        for (int part = 0; part < count; part++)
+            for (int64_t r = 0; r < parts[part]->rows; r++)
+                HD_TRY(write_numbers(hosts[part] + r * parts[part]->columns + c, 1, dtype, writer));
     return HEED_OK;
+}
+
+enum { MOST_PARTS = 4 };
+
+static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype dtype, hd_safetensors_writer *writer) {
+    const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
+    const hd_parameter *parts[MOST_PARTS] = {model->network->parameters[index]};
+    int count = weight->parts ? weight->parts : 1;
+    for (int part = 1; part < count; part++) parts[part] = other_part(model, index, part);
+    if (!weight->transposed || parts[0]->dimensions != 2) {
+        for (int part = 0; part < count; part++) HD_TRY(write_data(model, parts[part], dtype, writer));
+        return HEED_OK;
+    }
+    float *hosts[MOST_PARTS];
+    heed_status status = HEED_OK;
+    for (int part = 0; part < count; part++)
+        if (!(hosts[part] = map(model, parts[part]))) status = HEED_MEMORY;
+    if (status == HEED_OK) status = write_columns(parts, hosts, count, dtype, writer);
+    for (int part = 0; part < count; part++) unmap(model, parts[part], hosts[part]);
+    return status;
 }
 
 static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_dtype dtype,

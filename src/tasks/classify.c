@@ -16,11 +16,12 @@ static heed_status answer(void *user, const hd_encoded *e) {
     hd_result *item = &e->results->items[e->index];
     item->answers = hd_arena_alloc(&e->results->arena, (size_t)labels, sizeof *item->answers);
     double *probabilities = hd_alloc(e->model->context, (size_t)labels, sizeof *probabilities);
-    if (!item->answers || !probabilities) {
+    const float *logits = hd_pass_download(e->pass, e->logits->data, labels);
+    if (!item->answers || !probabilities || !logits) {
         hd_free(e->model->context, probabilities);
         return HEED_MEMORY;
     }
-    hd_softmax(e->logits->data, labels, probabilities);
+    hd_softmax(logits, labels, probabilities);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
         item->answers[i] =

@@ -134,8 +134,8 @@ static heed_status fill_embeddings(const heed_model *model, const int32_t *ids, 
         HD_TRY(word_of(model->tokenizer, marks, ids[i], text, &word));
         labels[i] = word ? keep(arena, word) : hd_token_label(model->tokenizer, ids[i], arena);
         if (!labels[i]) return HEED_MEMORY;
-        hd_parameter_row(table, ids[i], values + i * table->columns);
     }
+    HD_TRY(hd_network_rows(model->context, table, ids, count, values));
     v->rows = count, v->columns = table->columns;
     v->values = values, v->points = points, v->labels = labels, v->what = "embeddings";
     v->title = title_of(
@@ -198,6 +198,25 @@ static heed_status find_positions(const heed_model *model, const hd_inspect_sett
     return HEED_OK;
 }
 
+static heed_status learned_rows(const heed_model *model, const hd_parameter *table, int64_t first, int64_t rows,
+                                float *values) {
+    int32_t *ids = hd_alloc(model->context, (size_t)rows, sizeof *ids);
+    if (!ids) return HEED_MEMORY;
+    for (int64_t row = 0; row < rows; row++) ids[row] = (int32_t)(first + row);
+    heed_status status = hd_network_rows(model->context, table, ids, rows, values);
+    hd_free(model->context, ids);
+    return status;
+}
+
+static heed_status fixed_rows(const heed_model *model, const float *fixed, int64_t count, float *values) {
+    hd_pass pass;
+    hd_pass_open(&pass, model->context, &model->network->arena);
+    pass.stream.device->download(&pass.stream, (size_t)count * sizeof *values, fixed, values);
+    heed_status status = pass.status;
+    hd_pass_close(&pass);
+    return status;
+}
+
 static heed_status make_positions(const heed_model *model, const hd_inspect_settings *settings, hd_vectors *v) {
     static const char *const notes[] = {
         [HD_POSITIONS_SINUSOIDAL] = "sines in the first half of the columns, cosines in the second",
@@ -215,9 +234,8 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     v->title = title_of(&v->picture.arena, hd_choice_title(hd_position_kinds, side->positions), v->rows, " of",
                         side->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
-    for (int64_t row = 0; weights->positions && row < v->rows; row++)
-        hd_parameter_row(weights->positions, side->position_offset + row, values + row * v->columns);
-    if (!weights->positions) memcpy(values, fixed, (size_t)(v->rows * v->columns) * sizeof *values);
+    HD_TRY(weights->positions ? learned_rows(model, weights->positions, side->position_offset, v->rows, values)
+                              : fixed_rows(model, fixed, v->rows * v->columns, values));
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }
@@ -270,6 +288,23 @@ static double dot(const float *a, const float *b, int64_t count) {
     return sum;
 }
 
+enum { RANKED_AT_ONCE = 256 };
+
+/* Ranks the rows [count, width] of some words. */
+static heed_status rank_rows(const heed_model *model, const int32_t *ids, int64_t count, const float *query,
+                             float *rows, int64_t most, hd_ranked *ranked, hd_neighbours *n) {
+    const hd_parameter *table = input_table(model);
+    int64_t width = table->columns;
+    HD_TRY(hd_network_rows(model->context, table, ids, count, rows));
+    for (int64_t i = 0; i < count; i++) {
+        const float *row = rows + i * width;
+        double norms = sqrt(dot(row, row, width)) * sqrt(dot(query, query, width));
+        double cosine = norms > 0 ? dot(row, query, width) / norms : 0;
+        hd_keep_best(ranked, &n->count, most, sizeof *ranked, &(hd_ranked){(float)cosine, ids[i]});
+    }
+    return HEED_OK;
+}
+
 /* Ranks the vocabulary's whole words but `own` by their cosine similarity with it: ranked [most], count → n->count. */
 static heed_status rank_words(const heed_model *model, int32_t own, int64_t most, hd_ranked *ranked, hd_buffer *text,
                               hd_neighbours *n) {
@@ -277,19 +312,22 @@ static heed_status rank_words(const heed_model *model, int32_t own, int64_t most
     int64_t width = table->columns, size = hd_min((int64_t)hd_tokenizer_size(model->tokenizer), table->rows);
     word_marks marks = find_marks(model->tokenizer);
     float *query = hd_arena_alloc(&n->picture.arena, (size_t)width, sizeof *query);
-    float *row = hd_arena_alloc(&n->picture.arena, (size_t)width, sizeof *row);
-    if (!query || !row) return HEED_MEMORY;
-    hd_parameter_row(table, own, query);
+    float *rows = hd_arena_alloc(&n->picture.arena, (size_t)width, RANKED_AT_ONCE * sizeof *rows);
+    int32_t ids[RANKED_AT_ONCE];
+    int64_t count = 0;
+    if (!query || !rows) return HEED_MEMORY;
+    HD_TRY(hd_network_rows(model->context, table, &own, 1, query));
     for (int32_t id = 0; id < size; id++) {
         const char *word;
         HD_TRY(word_of(model->tokenizer, marks, id, text, &word));
         if (!word || id == own) continue;
-        hd_parameter_row(table, id, row);
-        double norms = sqrt(dot(row, row, width)) * sqrt(dot(query, query, width));
-        double cosine = norms > 0 ? dot(row, query, width) / norms : 0;
-        hd_keep_best(ranked, &n->count, most, sizeof *ranked, &(hd_ranked){(float)cosine, id});
+        ids[count++] = id;
+        if (count == RANKED_AT_ONCE) {
+            HD_TRY(rank_rows(model, ids, count, query, rows, most, ranked, n));
+            count = 0;
+        }
     }
-    return HEED_OK;
+    return rank_rows(model, ids, count, query, rows, most, ranked, n);
 }
 
 static heed_status set_neighbours(const heed_model *model, const hd_ranked *ranked, hd_buffer *text, hd_neighbours *n) {

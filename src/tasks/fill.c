@@ -64,18 +64,20 @@ static heed_status answer(void *user, const hd_encoded *e) {
     if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
         !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids))
         return HEED_MEMORY;
+    const float *logits = hd_pass_download(e->pass, e->logits->data, hd_tensor_count(e->logits));
+    if (!logits) return e->pass->status;
     hd_ranked *ranked = f->ranked;
     for (size_t i = 0; i < encoding->count; i++) {
         f->ids[i] = encoding->ids[i];
         if (encoding->ids[i] != f->mask) continue;
-        find_best(e->logits->data + (int64_t)i * classes, classes, best, ranked);
+        find_best(logits + (int64_t)i * classes, classes, best, ranked);
         f->ids[i] = ranked->item;
         ranked += best;
     }
     ranked = f->ranked;
     for (size_t i = 0; i < encoding->count; i++) {
         if (encoding->ids[i] != f->mask) continue;
-        hd_softmax(e->logits->data + (int64_t)i * classes, classes, f->probabilities);
+        hd_softmax(logits + (int64_t)i * classes, classes, f->probabilities);
         for (int64_t j = 0; j < best; j++, ranked++)
             HD_TRY(set_answer(f, e, i, ranked->item, &item->answers[item->count++]));
     }

@@ -76,7 +76,8 @@ static const int32_t *window_at(const texts_read *texts, int64_t distance, int64
 }
 
 /* An observer: requests the gradient of the input embeddings, although no parameter is trained. */
-static void observe_embedding(void *user, const char *what, hd_tensor *x) {
+static void observe_embedding(void *user, hd_pass *pass, const char *what, hd_tensor *x) {
+    (void)pass;
     measuring *m = user;
     if (strcmp(what, "embedding") != 0) return;
     x->needs_gradient = true;
@@ -110,9 +111,10 @@ static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64
     HD_TRY(hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
     HD_TRY(hd_pass_backward(pass));
     if (!m->embedding || !m->embedding->gradient) return HEED_OK;
+    const float *gradient = hd_pass_download(pass, m->embedding->gradient, hd_tensor_count(m->embedding));
+    if (!gradient) return pass->status;
     for (int64_t w = 0; w < windows; w++)
-        for (int64_t d = 0; d < tokens; d++)
-            m->norms[d] += hd_vector_norm(m->embedding->gradient + (lasts[w] - d) * width, width);
+        for (int64_t d = 0; d < tokens; d++) m->norms[d] += hd_vector_norm(gradient + (lasts[w] - d) * width, width);
     return HEED_OK;
 }
 

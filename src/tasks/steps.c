@@ -44,16 +44,23 @@ static heed_status copy_captured(stepping *s, const hd_capture *capture) {
     return HEED_OK;
 }
 
-static heed_status set_scores(stepping *s, int64_t index, hd_step *step) {
+static heed_status set_scores(stepping *s, const float *scorer, int64_t index, hd_step *step) {
     int64_t width = s->steps->width, keys = s->steps->keys;
     double *scores = hd_arena_alloc(&s->steps->picture.arena, (size_t)keys, sizeof *scores);
     if (!scores) return HEED_MEMORY;
-    const float *scorer = s->network->scorer ? s->network->scorer->data : NULL;
     for (int64_t k = 0; k < keys; k++)
         scores[k] = hd_attention_score(s->queries.data + index * width, s->keys.data + k * width, scorer, width);
     step->scores = scores;
     step->weights = s->map.weights + index * keys;
     step->context = s->contexts.data + index * width;
+    return HEED_OK;
+}
+
+static heed_status set_all_scores(stepping *s, hd_pass *pass) {
+    const hd_parameter *scorer = s->network->scorer;
+    const float *numbers = scorer ? hd_pass_download(pass, scorer->data, hd_parameter_count(scorer)) : NULL;
+    if (scorer && !numbers) return pass->status;
+    for (int64_t i = 0; i < s->steps->count; i++) HD_TRY(set_scores(s, numbers, i, &s->steps->steps[i]));
     return HEED_OK;
 }
 
@@ -80,13 +87,15 @@ static heed_status set_candidates(stepping *s, const float *logits, const double
 static heed_status set_predictions(stepping *s, hd_pass *pass) {
     const hd_network *network = &s->network->network;
     int64_t count = hd_network_classes(network), width = s->steps->width;
-    hd_tensor *outputs = hd_tensor_wrap(pass, s->outputs.rows, width, s->outputs.data, NULL);
+    hd_tensor *outputs = hd_tensor_new(pass, s->outputs.rows, width, NULL);
+    if (outputs) hd_pass_upload(pass, s->outputs.data, s->outputs.rows * width, outputs->data);
     hd_tensor *logits = hd_network_logits(network, pass, outputs, 0, network->output->rows);
     double *probabilities = hd_pass_alloc(pass, (size_t)count, sizeof *probabilities);
-    if (!logits || !probabilities) return pass->status;
+    const float *numbers = logits ? hd_pass_download(pass, logits->data, hd_tensor_count(logits)) : NULL;
+    if (!numbers || !probabilities) return pass->status;
     for (int64_t i = 0; i < s->steps->count; i++) {
         hd_step *step = &s->steps->steps[i];
-        const float *row = logits->data + i * logits->columns;
+        const float *row = numbers + i * logits->columns;
         hd_softmax(row, count, probabilities);
         HD_TRY(set_candidates(s, row, probabilities, count, step));
         step->predicted =
@@ -114,11 +123,11 @@ static heed_status fill(stepping *s) {
         steps->steps[i] = (hd_step){.read = o->decoder_words.token_labels[i],
                                     .state = s->states.data + i * steps->width,
                                     .output = s->outputs.data + i * steps->width};
-        if (steps->attends) HD_TRY(set_scores(s, i, &steps->steps[i]));
     }
     hd_pass pass;
     hd_pass_open(&pass, o->model->context, NULL);
-    heed_status status = set_predictions(s, &pass);
+    heed_status status = steps->attends ? set_all_scores(s, &pass) : HEED_OK;
+    if (status == HEED_OK) status = set_predictions(s, &pass);
     hd_pass_close(&pass);
     return status;
 }

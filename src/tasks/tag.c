@@ -51,7 +51,8 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
 typedef struct words {
     int64_t count;
     int32_t *tokens, *labels; /* [count] */
-    hd_tensor *logits;        /* [count, labels] */
+    const float *logits;      /* [count, classes] */
+    int64_t classes;
 } words;
 
 static heed_status choose_labels(const hd_encoded *e, words *w) {
@@ -62,7 +63,10 @@ static heed_status choose_labels(const hd_encoded *e, words *w) {
     if (!w->tokens || !w->labels) return pass->status;
     for (size_t i = 0; i < encoding->count; i++)
         if (begins_a_word(e, i)) w->tokens[w->count++] = (int32_t)i;
-    w->logits = hd_choose_labels(e, w->tokens, w->count, w->labels);
+    hd_tensor *logits = hd_choose_labels(e, w->tokens, w->count, w->labels);
+    if (!logits) return pass->status;
+    w->classes = logits->columns;
+    w->logits = hd_pass_download(pass, logits->data, hd_tensor_count(logits));
     return pass->status;
 }
 
@@ -73,7 +77,7 @@ static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, dou
     if (!same) HD_TRY(close_entity(e, t));
     if (outside) return HEED_OK;
     if (!same) *t = (entity){.label = label, .start = e->encoding->starts[w->tokens[i]]};
-    hd_softmax(w->logits->data + i * w->logits->columns, w->logits->columns, probabilities);
+    hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
     int64_t end = i + 1 < w->count ? w->tokens[i + 1] : (int64_t)e->encoding->count;

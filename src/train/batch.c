@@ -57,10 +57,10 @@ static void run_chunk(void *argument, int64_t piece, int thread) {
             hd_pass_fail(pass, HEED_MEMORY, "out of memory for a block of gradients");
             return;
         }
-        memset(pass->gradients, 0, (size_t)run->tree.block_size * sizeof(float));
+        pass->stream.device->zero(&pass->stream, &(hd_zero_call){run->tree.block_size, pass->gradients});
     }
     run_pass(c, chunk, pass);
-    if (pass->gradients && pass->status == HEED_OK) hd_tree_put(&run->tree, pass->context, chunk, pass->gradients);
+    if (pass->gradients && pass->status == HEED_OK) hd_tree_put(&run->tree, &pass->stream, chunk, pass->gradients);
 }
 
 /* Cuts pairs into chunks of about chunk_tokens tokens, copies counted, as even as they can be: where each starts. */

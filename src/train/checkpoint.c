@@ -88,6 +88,16 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     return HEED_OK;
 }
 
+static heed_status write_part(hd_run *run, float *numbers, int64_t count, hd_safetensors_writer *writer) {
+    hd_stream *stream = &run->model->network->stream;
+    size_t bytes = (size_t)count * sizeof *numbers;
+    float *host = hd_stream_map(stream, numbers, bytes, HD_TO_READ);
+    if (!host) return HEED_MEMORY;
+    heed_status status = hd_safetensors_writer_write(writer, host, bytes);
+    hd_stream_unmap(stream, host, numbers, bytes, HD_TO_READ);
+    return status;
+}
+
 /* Declares the moments and the state after the weights, and writes all. */
 static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buffer *state, hd_declared_tensor *declared,
                                     hd_arena *names) {
@@ -111,8 +121,7 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
             const hd_parameter *p = network->parameters[i];
-            const float *data = part_of(p, part);
-            if (data) HD_TRY(hd_safetensors_writer_write(&writer, data, (size_t)hd_parameter_count(p) * sizeof *data));
+            if (part_of(p, part)) HD_TRY(write_part(run, part_of(p, part), hd_parameter_count(p), &writer));
         }
     HD_TRY(hd_safetensors_writer_write(&writer, state->data, state->size));
     return hd_safetensors_writer_commit(&writer);
@@ -120,10 +129,15 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
 
 /* Weights that are no numbers do not replace a checkpoint of weights that are. */
 static heed_status check_weights(const hd_run *run) {
-    const hd_network *network = run->model->network;
+    hd_network *network = run->model->network;
     for (int64_t i = 0; i < network->count; i++) {
         const hd_parameter *p = network->parameters[i];
-        if (hd_find_nonfinite(HD_F32, p->data, (size_t)hd_parameter_count(p)) >= 0)
+        size_t count = (size_t)hd_parameter_count(p), bytes = count * sizeof *p->data;
+        float *host = hd_stream_map(&network->stream, p->data, bytes, HD_TO_READ);
+        if (!host) return HEED_MEMORY;
+        bool finite = hd_find_nonfinite(HD_F32, host, count) < 0;
+        hd_stream_unmap(&network->stream, host, p->data, bytes, HD_TO_READ);
+        if (!finite)
             return hd_fail(
                 run->context, HEED_NUMERIC,
                 "step %lld: \"%s\" has a NaN or an infinity; resume the checkpoint before it with a smaller lr",
@@ -153,7 +167,8 @@ heed_status hd_checkpoint_save(hd_run *run) {
 }
 
 static heed_status load_parameters(hd_run *run, const char *path, const hd_safetensors *file) {
-    const hd_network *network = run->model->network;
+    hd_network *network = run->model->network;
+    hd_stream *stream = &network->stream;
     for (int part = 0; part < 3; part++)
         for (int64_t i = 0; i < network->count; i++) {
             hd_parameter *p = network->parameters[i];
@@ -166,10 +181,11 @@ static heed_status load_parameters(hd_run *run, const char *path, const hd_safet
                 return hd_fail(run->context, HEED_FORMAT,
                                "%s: tensor \"%s\" is missing: it is the checkpoint of another model", path, name);
             HD_TRY(hd_stored_expect(run->context, stored, 2, (int64_t[]){p->rows, p->columns}));
-            memcpy(data, stored->data, stored->bytes);
+            stream->device->upload(stream, stored->bytes, stored->data, data);
             p->panels_stale = true;
         }
-    return HEED_OK;
+    stream->device->wait(stream);
+    return network->status;
 }
 
 typedef heed_status state_reader(hd_run *run, const hd_json *state);
@@ -250,20 +266,17 @@ heed_status hd_checkpoint_keep(hd_run *run) {
     return status;
 }
 
-heed_status hd_checkpoint_average(hd_run *run, bool *done) {
+/* The sums of each parameter over the last validations, divided by their number. */
+static heed_status average(hd_run *run, int64_t count, hd_arena *arena) {
     hd_network *network = run->model->network;
-    int64_t count = run->options.average;
-    *done = count > 1 && validation_step(run, count - 1) >= 1;
-    if (!*done) return HEED_OK;
-    hd_arena sums;
-    hd_arena_open(&sums, run->context);
-    float **totals = hd_arena_alloc(&sums, (size_t)network->count, sizeof *totals);
+    hd_stream *stream = &network->stream;
+    float **totals = hd_alloc(run->context, (size_t)network->count, sizeof *totals);
     heed_status status = totals ? HEED_OK : HEED_MEMORY;
     for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
-        size_t n = (size_t)hd_parameter_count(network->parameters[i]);
-        totals[i] = hd_arena_alloc(&sums, n, sizeof **totals);
+        int64_t n = hd_parameter_count(network->parameters[i]);
+        totals[i] = hd_arena_alloc(arena, (size_t)n, sizeof **totals);
         if (totals[i])
-            memset(totals[i], 0, n * sizeof **totals);
+            stream->device->zero(stream, &(hd_zero_call){n, totals[i]});
         else
             status = HEED_MEMORY;
     }
@@ -273,12 +286,26 @@ heed_status hd_checkpoint_average(hd_run *run, bool *done) {
         hd_free(run->context, path);
         for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
             const hd_parameter *p = network->parameters[i];
-            run->context->kernels->add_scaled(hd_parameter_count(p), 1.0f / (float)count, p->data, totals[i]);
+            stream->device->scale(
+                stream, &(hd_scale_call){hd_parameter_count(p), 1.0f / (float)count, p->data, totals[i], .add = true});
         }
     }
-    for (int64_t i = 0; i < network->count && status == HEED_OK; i++)
-        memcpy(network->parameters[i]->data, totals[i],
-               (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
-    hd_arena_close(&sums);
+    for (int64_t i = 0; i < network->count && status == HEED_OK; i++) {
+        const hd_parameter *p = network->parameters[i];
+        stream->device->move(stream, &(hd_move_call){hd_parameter_count(p), totals[i], p->data});
+    }
+    stream->device->wait(stream);
+    hd_free(run->context, totals);
+    return status == HEED_OK ? network->status : status;
+}
+
+heed_status hd_checkpoint_average(hd_run *run, bool *done) {
+    int64_t count = run->options.average;
+    *done = count > 1 && validation_step(run, count - 1) >= 1;
+    if (!*done) return HEED_OK;
+    hd_arena arena;
+    hd_stream_arena_open(&run->model->network->stream, &arena);
+    heed_status status = average(run, count, &arena);
+    hd_arena_close(&arena);
     return status;
 }

@@ -189,15 +189,18 @@ static bool has_head(const hd_run *run) {
 }
 
 /* Copies the parameters whose slots both models have. */
-static void copy_shared(const hd_network *from, hd_network *to) {
+static heed_status copy_shared(const hd_network *from, hd_network *to) {
+    hd_stream *stream = &to->stream;
     for (int64_t i = 0; i < to->count; i++) {
         for (int64_t j = 0; j < from->count; j++) {
             const hd_slot *a = &to->slots[i], *b = &from->slots[j];
             const hd_parameter *p = to->parameters[i], *q = from->parameters[j];
             if (hd_slot_equal(a, b) && p->rows == q->rows && p->columns == q->columns)
-                memcpy(p->data, q->data, (size_t)hd_parameter_count(p) * sizeof *p->data);
+                stream->device->move(stream, &(hd_move_call){hd_parameter_count(p), q->data, p->data});
         }
     }
+    stream->device->wait(stream);
+    return to->status;
 }
 
 /* The opened encoder, with a new head for the labels of the training data. */
@@ -212,8 +215,8 @@ static heed_status change_head(hd_run *run) {
         hd_model_make(run->context, body->family, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status == HEED_OK) {
         body->tokenizer = NULL; /* the new model owns it now */
-        copy_shared(body->network, run->model->network);
-        status = hd_labels_set(run->model, (const char *const *)run->labels.names);
+        status = copy_shared(body->network, run->model->network);
+        if (status == HEED_OK) status = hd_labels_set(run->model, (const char *const *)run->labels.names);
     }
     hd_model_close(body);
     return status;

@@ -164,7 +164,7 @@ static heed_status open_data(hd_run *run) {
 
 static heed_status open_workers(hd_run *run) {
     const hd_network *network = run->model->network;
-    hd_tree_open(&run->tree, &run->model->network->arena, network->gradient_count);
+    hd_tree_open(&run->tree, &run->model->network->numbers, network->gradient_count);
     run->workers = hd_alloc_zeroed(run->context, (size_t)run->context->threads, sizeof *run->workers);
     if (!run->workers) return HEED_MEMORY;
     for (int i = 0; i < run->context->threads; i++) {

@@ -1,8 +1,5 @@
 #include "train/tree.h"
 
-#include "base/parallel.h"
-#include "device/cpu/kernels/kernels.h"
-
 #include <string.h>
 
 /* ---- doubles ---- */
@@ -88,28 +85,7 @@ static float *meet(hd_tree *tree, int64_t node, int64_t sibling, float *block) {
     return other;
 }
 
-enum { PIECE = 1 << 14 };
-
-typedef struct addition {
-    const heed_context *context;
-    int64_t count;
-    const float *right; /* [count] */
-    float *left;        /* [count]: becomes the sum */
-} addition;
-
-static void add_piece(void *argument, int64_t piece, int thread) {
-    (void)thread;
-    const addition *a = argument;
-    int64_t start = piece * PIECE, count = hd_min(PIECE, a->count - start);
-    a->context->kernels->add(count, a->left + start, a->right + start, a->left + start);
-}
-
-static void add(const heed_context *context, int64_t count, float *left, const float *right) {
-    addition a = {context, count, right, left};
-    hd_parallel_for(context, (count + PIECE - 1) / PIECE, count, add_piece, &a);
-}
-
-void hd_tree_put(hd_tree *tree, const heed_context *context, int64_t leaf, float *block) {
+void hd_tree_put(hd_tree *tree, hd_stream *stream, int64_t leaf, float *block) {
     int64_t level = 0; /* where its nodes begin */
     for (int64_t i = leaf, n = tree->leaves; n > 1; level += n, n = parents(n), i /= 2) {
         int64_t sibling = i ^ 1;
@@ -117,7 +93,8 @@ void hd_tree_put(hd_tree *tree, const heed_context *context, int64_t leaf, float
         float *other = meet(tree, level + i, level + sibling, block);
         if (!other) return;
         float *left = i < sibling ? block : other, *right = i < sibling ? other : block;
-        add(context, tree->block_size, left, right);
+        stream->device->add(stream, &(hd_add_call){tree->block_size, left, right, left});
+        stream->device->wait(stream); /* before another thread's stream reads the sum, or writes the block */
         give_back(tree, right);
         block = left;
     }

@@ -4,7 +4,7 @@
 #ifndef HD_TRAIN_TREE_H
 #define HD_TRAIN_TREE_H
 
-#include "base/arena.h"
+#include "device/device.h"
 
 #include <pthread.h>
 
@@ -21,7 +21,7 @@ double hd_tree_sum_total(const hd_tree_sum *sum); /* 0 without leaves */
  * of a node are there, the thread that brought the second adds them. If each thread takes the lowest leaf that is left,
  * at most threads · (⌈log₂ leaves⌉ + 1) blocks exist. */
 typedef struct hd_tree {
-    hd_arena *arena;      /* of the blocks; in a step only the tree allocates from it */
+    hd_arena *arena;      /* device memory of the blocks; in a step only the tree allocates from it */
     int64_t block_size;   /* floats */
     pthread_mutex_t lock; /* guards all that follows */
     float **unused;       /* [unused_count]: blocks */
@@ -39,7 +39,7 @@ void hd_tree_close(hd_tree *tree);
 heed_status hd_tree_begin(hd_tree *tree, int64_t leaves);
 /* A block for a leaf, with any contents; NULL when memory ran out. */
 float *hd_tree_take(hd_tree *tree);
-/* Hands in a leaf. Additions run on the context's threads. */
-void hd_tree_put(hd_tree *tree, const heed_context *context, int64_t leaf, float *block);
+/* Hands in a leaf that has been waited for. Additions run on the thread's stream. */
+void hd_tree_put(hd_tree *tree, hd_stream *stream, int64_t leaf, float *block);
 
 #endif

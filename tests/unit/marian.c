@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "decode/session.h"
+#include "device/cpu/kernels/kernels.h"
 #include "layers/decoder.h"
 #include "formats/json.h"
 #include "models/model.h"

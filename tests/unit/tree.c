@@ -71,17 +71,20 @@ static void check_root(const hd_tree *tree, int64_t leaves) {
     assert_memory_equal(expected, tree->root, sizeof expected);
 }
 
-static void put_leaf(hd_tree *tree, const heed_context *with, int64_t leaf) {
+static void put_leaf(hd_tree *tree, hd_stream *stream, int64_t leaf) {
     float *block = hd_tree_take(tree);
     assert_non_null(block);
     for (int64_t j = 0; j < WIDTH; j++) block[j] = leaf_value(leaf, j);
-    hd_tree_put(tree, with, leaf, block);
+    hd_tree_put(tree, stream, leaf, block);
 }
 
 static void leaves_come_in_any_order(void **state) {
     (void)state;
     hd_arena arena;
     hd_tree tree;
+    hd_stream stream;
+    heed_status status = HEED_OK;
+    assert_ok(context, hd_stream_open(&stream, context, &status));
     hd_arena_open(&arena, context);
     hd_tree_open(&tree, &arena, WIDTH);
     for (int64_t leaves = 1; leaves <= MOST_LEAVES; leaves++)
@@ -90,40 +93,48 @@ static void leaves_come_in_any_order(void **state) {
             for (uint32_t i = 0; i < leaves; i++) order[i] = i;
             if (shuffle) hd_random_shuffle(hd_random_key_make(shuffle, HD_RANDOM_SHUFFLE, 0), order, (uint32_t)leaves);
             assert_ok(context, hd_tree_begin(&tree, leaves));
-            for (int64_t i = 0; i < leaves; i++) put_leaf(&tree, context, order[i]);
+            for (int64_t i = 0; i < leaves; i++) put_leaf(&tree, &stream, order[i]);
             check_root(&tree, leaves);
         }
     hd_tree_close(&tree);
     hd_arena_close(&arena);
+    hd_stream_close(&stream);
+    assert_int_equal(status, HEED_OK);
 }
+
+enum { MOST_THREADS = 5 };
 
 typedef struct parallel_sum {
     hd_tree *tree;
     heed_context alone;
+    heed_status status[MOST_THREADS];
+    hd_stream streams[MOST_THREADS];
 } parallel_sum;
 
 static void put_part(void *argument, int64_t piece, int worker) {
-    (void)worker;
     parallel_sum *p = argument;
-    put_leaf(p->tree, &p->alone, piece);
+    put_leaf(p->tree, &p->streams[worker], piece);
 }
 
 /* Also: no more blocks exist than the bound says. */
 static void threads_take_leaves(void **state) {
     (void)state;
     int before = context->threads;
-    for (int threads = 1; threads <= 5; threads++)
+    for (int threads = 1; threads <= MOST_THREADS; threads++)
         for (int64_t leaves = 1; leaves <= MOST_LEAVES; leaves++) {
             hd_arena arena;
             hd_tree tree;
             hd_arena_open(&arena, context);
             hd_tree_open(&tree, &arena, WIDTH);
-            parallel_sum p = {&tree, hd_context_fork(context, 1)};
+            parallel_sum p = {.tree = &tree, .alone = hd_context_fork(context, 1)};
+            for (int i = 0; i < threads; i++)
+                assert_ok(&p.alone, hd_stream_open(&p.streams[i], &p.alone, &p.status[i]));
             context->threads = threads;
             assert_ok(context, hd_tree_begin(&tree, leaves));
             hd_parallel_for(context, leaves, INT64_MAX, put_part, &p);
             check_root(&tree, leaves);
             assert_in_range(tree.blocks, 1, threads * (levels_of(leaves) + 1));
+            for (int i = 0; i < threads; i++) hd_stream_close(&p.streams[i]);
             hd_tree_close(&tree);
             hd_arena_close(&arena);
         }

@@ -265,3 +265,30 @@ void hd_cpu_additive_attention(hd_stream *stream, const hd_additive_attention_ca
 void hd_cpu_additive_attention_backward(hd_stream *stream, const hd_additive_attention_backward_call *call) {
     for_sequences(stream, &call->forward, additive_backward, call);
 }
+
+/* ---- the cache ---- */
+
+/* Row `row` of k and v becomes key `key`. */
+static void cache_key(const hd_cache_keys_call *c, const hd_keys *cached, int64_t row, int64_t key) {
+    int64_t width = c->columns / c->heads, stride = cached->panels_stride;
+    float *k = cached->k_panels + key / HD_PANEL * HD_PANEL * width + key % HD_PANEL, *v = cached->v + key * width;
+    for (int64_t h = 0; h < c->heads; h++) {
+        const float *from = c->k + row * c->columns + h * width;
+        for (int64_t j = 0; j < width; j++) {
+            float *to = k + h * stride + j * HD_PANEL;
+            __builtin_prefetch(to + stride, 1); /* each is a line of its own, which the next head will write */
+            *to = from[j];
+        }
+        memcpy(v + h * cached->v_stride, c->v + row * c->columns + h * width, (size_t)width * sizeof *v);
+    }
+}
+
+void hd_cpu_cache_keys(hd_stream *stream, const hd_cache_keys_call *c) {
+    (void)stream;
+    for (int64_t s = 0; s < c->layout.sequences; s++) {
+        const hd_keys *cached = &c->cached[s];
+        int64_t end = c->layout.starts[s + 1], key = cached->keys - (end - c->layout.starts[s]);
+        for (int64_t row = c->layout.starts[s]; row < end; row++, key++)
+            cache_key(c, cached, row, cached->index ? cached->index[key] : key);
+    }
+}

@@ -39,22 +39,28 @@ void hd_cpu_gather(hd_stream *stream, const hd_gather_call *call) {
     hd_for_slices(stream->context, call->count, HD_ROWS, call->count * call->columns, gather, call);
 }
 
+static void scatter_rows(const void *argument, const hd_slice *s) {
+    const hd_scatter_call *c = argument;
+    for (int64_t i = s->start; i < s->end; i++)
+        if (c->rows[i] >= 0)
+            memcpy(c->y + c->rows[i] * c->columns, c->x + i * c->columns, (size_t)c->columns * sizeof *c->y);
+}
+
 /* Some columns of all rows: a row of y may be met several times. */
-static void scatter(const void *argument, const hd_slice *s) {
+static void scatter_add(const void *argument, const hd_slice *s) {
     const hd_scatter_call *c = argument;
     for (int64_t i = 0; i < c->count; i++) {
         const float *x = c->x + i * c->columns + s->start;
         float *y = c->y + c->rows[i] * c->columns + s->start;
-        if (c->rows[i] < 0) continue;
-        if (c->add)
-            s->kernels->add(s->end - s->start, y, x, y);
-        else
-            memcpy(y, x, (size_t)(s->end - s->start) * sizeof *y);
+        if (c->rows[i] >= 0) s->kernels->add(s->end - s->start, y, x, y);
     }
 }
 
 void hd_cpu_scatter(hd_stream *stream, const hd_scatter_call *call) {
-    hd_for_slices(stream->context, call->columns, HD_COLUMNS, call->count * call->columns, scatter, call);
+    if (call->add)
+        hd_for_slices(stream->context, call->columns, HD_COLUMNS, call->count * call->columns, scatter_add, call);
+    else
+        hd_for_slices(stream->context, call->count, HD_ROWS, call->count * call->columns, scatter_rows, call);
 }
 
 /* ---- tokens ---- */
