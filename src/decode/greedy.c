@@ -8,7 +8,7 @@
 static heed_status choose(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
     const hd_scoring *scoring = s->scorings;
     *chosen = scoring->count ? scoring->best[0] : (hd_continuation){-INFINITY, 0};
-    if (!scoring->logits) return HEED_OK;
+    if (!s->generation.sample || !scoring->logits) return HEED_OK;
     int64_t vocabulary = s->decoder->vocabulary;
     hd_arena_mark mark = hd_arena_here(scratch);
     hd_sample_choice *order = hd_arena_alloc(scratch, (size_t)vocabulary, sizeof *order);

@@ -8,7 +8,8 @@
 typedef struct hd_sample_choice {
     float logit;
     int32_t token;
-    double weight; /* e^((logit − largest) / temperature) */
+    double weight;   /* e^((logit − largest) / temperature) */
+    double distance; /* |−log p − entropy| */
 } hd_sample_choice;
 
 /* Samples token `position` of the text with this number; `order` [vocabulary] is scratch. The log-probability is

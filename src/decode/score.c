@@ -20,13 +20,13 @@ typedef struct piece {
 } piece;
 
 heed_status hd_scoring_open(hd_scoring *s, int64_t vocabulary, hd_arena *arena) {
-    bool penalizes = s->generation->repetition_penalty != 1.0f, samples = s->generation->sample;
+    bool penalizes = s->generation->repetition_penalty != 1.0f && !s->needs_row;
     s->best = hd_arena_alloc(arena, (size_t)s->most, sizeof *s->best);
     s->count = 0;
-    s->logits = samples ? hd_arena_alloc(arena, (size_t)vocabulary, sizeof *s->logits) : NULL;
+    s->logits = s->needs_row ? hd_arena_alloc(arena, (size_t)vocabulary, sizeof *s->logits) : NULL;
     s->unpenalized = penalizes ? hd_arena_alloc(arena, (size_t)s->length, sizeof *s->unpenalized) : NULL;
     s->sum = (hd_exp_sum){.largest = -INFINITY};
-    return s->best && (s->logits || !samples) && (s->unpenalized || !penalizes) ? HEED_OK : HEED_MEMORY;
+    return s->best && (s->logits || !s->needs_row) && (s->unpenalized || !penalizes) ? HEED_OK : HEED_MEMORY;
 }
 
 static void insert(hd_scoring *s, int32_t token, float log_prob) {
@@ -63,17 +63,9 @@ static void set_aside(const piece *p, const hd_scoring *s, float *x) {
         }
 }
 
-/* No pad, and no token that would repeat an n-gram. */
 static void forbid(const piece *p, const hd_scoring *s, float *x) {
-    int32_t pad = p->decoder->pad;
-    if (pad >= 0 && in_piece(p, pad)) x[pad - p->first] = -INFINITY;
-    const int32_t *tokens = s->tokens;
-    int64_t n = s->generation->no_repeat_ngram, count = s->length;
-    if (!n || count + 1 < n) return;
-    const int32_t *tail = tokens + count - (n - 1);
-    for (int64_t i = 0; i + n <= count; i++)
-        if (in_piece(p, tokens[i + n - 1]) && memcmp(tokens + i, tail, (size_t)(n - 1) * sizeof *tokens) == 0)
-            x[tokens[i + n - 1] - p->first] = -INFINITY;
+    for (int64_t i = 0; i < s->banned_count; i++)
+        if (in_piece(p, s->banned[i])) x[s->banned[i] - p->first] = -INFINITY;
 }
 
 /* ---- a row ---- */
@@ -81,14 +73,16 @@ static void forbid(const piece *p, const hd_scoring *s, float *x) {
 static void add_piece(const piece *p, hd_scoring *s, float *x) {
     const hd_kernels *kernels = p->decoder->context->kernels;
     bool on_logits = s->most == 1;
-    if (on_logits && s->unpenalized) penalize(p, s, x);
-    if (on_logits) forbid(p, s, x);
+    /* with what is banned out of the row, its softmax is that of the rest */
+    bool forbid_first = on_logits || s->generation->renormalize;
     if (s->logits) {
         memcpy(s->logits + p->first, x, (size_t)p->count * sizeof *x);
         return;
     }
+    if (on_logits && s->unpenalized) penalize(p, s, x);
+    if (forbid_first) forbid(p, s, x);
     float largest = kernels->add_exponentials(p->count, x, &s->sum);
-    if (!on_logits) forbid(p, s, x);
+    if (!forbid_first) forbid(p, s, x);
     if (!on_logits && s->unpenalized) set_aside(p, s, x);
     /* what is not above the worst of a full list cannot enter it */
     float worst = s->count == s->most ? s->best[s->most - 1].log_prob : -INFINITY;

@@ -19,16 +19,20 @@ typedef struct hd_scoring {
     int64_t most;          /* continuations to find */
     hd_continuation *best; /* [count], the best first; of equal ones that with the lowest id */
     int64_t count;
-    float *logits;      /* [vocabulary]: in place of `best`, for sampling; else NULL */
+    /* Tokens that may not come next: [0, banned_early) before, the rest after the processor remove_invalid_values. */
+    const int32_t *banned; /* [banned_count] */
+    int64_t banned_count, banned_early;
+    bool needs_row;
+    float *logits; /* [vocabulary]: in place of `best`, where a processor needs them all (processors.h); else NULL */
     float *unpenalized; /* [length]: logits of the tokens that the repetition penalty changes; NULL without one */
     hd_exp_sum sum;
 } hd_scoring;
 
-/* Memory for the results of a scoring whose first four fields are set. */
+/* Memory for the results of a scoring whose first four fields and `needs_row` are set. */
 heed_status hd_scoring_open(hd_scoring *scoring, int64_t vocabulary, hd_arena *arena);
-/* After a step of the decoder in which `rows` slots were scored. The processors, as in transformers: no pad, repetition
- * penalty, no repeated n-grams; what may not come next is left out. With `most` 1 they act on logits, else on
- * log-probabilities. */
+/* After a step of the decoder in which `rows` slots were scored: applies the repetition penalty, and leaves out banned
+ * tokens. With `most` 1 this acts on logits, else on log-probabilities, as in transformers. A scoring that needs its row
+ * gets the logits as they are. */
 heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows);
 
 #endif

@@ -1,6 +1,7 @@
 #include "decode/search.h"
 
 #include "base/best.h"
+#include "decode/session.h"
 
 #include <string.h>
 
@@ -13,9 +14,24 @@ int64_t hd_first_visible(const hd_decoder *decoder, int64_t length) {
 
 /* ---- opening ---- */
 
+heed_status hd_session_allow(heed_context *context, const hd_generation *g) {
+    if (g->lacking) return hd_fail(context, HEED_UNSUPPORTED, "%s", g->lacking);
+    if (!g->sample) return HEED_OK;
+    if (g->beams > 1)
+        return hd_fail(context, HEED_ARGUMENT,
+                       "sample (do_sample) with %lld beams (num_beams), which heed lacks: set one of them",
+                       (long long)g->beams);
+    if (!(g->temperature > 0))
+        return hd_fail(context, HEED_ARGUMENT, "temperature is not above 0, but tokens are sampled");
+    if (!(g->typical_p > 0)) return hd_fail(context, HEED_ARGUMENT, "typical_p is not above 0, but tokens are sampled");
+    return HEED_OK;
+}
+
 static heed_status check(heed_context *context, const hd_decoder *decoder, const hd_request *request) {
-    if (request->generation->sample && request->generation->beams > 1)
-        return hd_fail(context, HEED_ARGUMENT, "a beam search cannot sample");
+    HD_TRY(hd_session_allow(context, request->generation));
+    if (!decoder->continues && (request->generation->start < 0 || request->generation->start >= decoder->vocabulary))
+        return hd_fail(context, HEED_FORMAT, "decoder_start_token_id %d is not one of the model's %lld tokens",
+                       request->generation->start, (long long)decoder->vocabulary);
     if (decoder->continues && request->count == 0) return hd_fail(context, HEED_ARGUMENT, "the prompt is empty");
     if (!decoder->continues && request->count > decoder->window)
         return hd_fail(context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)request->count,
@@ -68,7 +84,7 @@ static heed_status begin(hd_search *s, const hd_request *request) {
         if (!s->spare || !s->scores) return HEED_MEMORY;
     }
     if (!s->tokens || !s->finished) return HEED_MEMORY;
-    memcpy(s->tokens, continues ? request->ids : &s->decoder->start, (size_t)s->given * sizeof *s->tokens);
+    memcpy(s->tokens, continues ? request->ids : &s->generation.start, (size_t)s->given * sizeof *s->tokens);
     if (continues) return HEED_OK;
     s->source = copy_ids(s->context, request->ids, request->count);
     s->source_count = request->count;
@@ -131,8 +147,10 @@ heed_status hd_search_reserve(hd_search *s) {
 
 int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
     const hd_stops *stops = &s->stops;
+    const hd_ids *ends = &s->generation.ends;
     int64_t made = hd_search_made(s), end = s->length + 1;
-    if (tokens[end - 1] == s->decoder->eos) return 1;
+    for (int64_t i = 0; i < ends->count; i++)
+        if (tokens[end - 1] == ends->ids[i]) return 1;
     for (int64_t i = 0; i < stops->count; i++) {
         int64_t count = stops->starts[i + 1] - stops->starts[i];
         if (count <= made &&

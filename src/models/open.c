@@ -196,19 +196,20 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     heed_status status = hd_model_config_open(model->context, model->folder, &config, &model_type);
     if (status == HEED_OK) status = open_network(model, &config, model_type);
     if (status == HEED_OK) status = hd_labels_read(&config, model);
+    if (status == HEED_OK)
+        status = hd_generation_read(model->folder, &config, &model->network->recipe, &model->network->arena,
+                                    &model->generation);
     hd_json_close(&config);
     HD_TRY(status);
     HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
-    if (purpose == HD_OPEN_TO_RUN) HD_TRY(hd_network_pack(model->network));
-    return hd_generation_read(model->context, model->folder, &model->generation);
+    return purpose == HD_OPEN_TO_RUN ? hd_network_pack(model->network) : HEED_OK;
 }
 
 static heed_status new_model(heed_context *context, heed_model **model) {
     *model = hd_alloc_zeroed(context, 1, sizeof **model);
     if (!*model) return HEED_MEMORY;
     (*model)->context = context;
-    hd_generation_default(&(*model)->generation);
     return HEED_OK;
 }
 
@@ -259,6 +260,7 @@ heed_status hd_model_make(heed_context *context, const hd_family *preferred, con
     HD_TRY(new_model(context, &model));
     heed_status status = choose_family(model, preferred, recipe);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
+    if (status == HEED_OK) hd_generation_of(&model->network->recipe, &model->generation);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);
     model->tokenizer = tokenizer;

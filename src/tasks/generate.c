@@ -20,15 +20,13 @@ heed_status heed_generate_options(heed_context *context, heed_options **options)
 
 static heed_status configure(const heed_model *model, const heed_options *options, hd_generation *generation) {
     *generation = model->generation;
-    generation->beams = generation->best = 1; /* a model's own beams are meant for translations */
     HD_TRY(hd_options_apply(model->context, options, &table, generation));
     static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
     for (size_t i = 0; i < HD_COUNT(of_sampling) && !generation->sample; i++)
         if (hd_options_has(options, of_sampling[i]))
             return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample",
                            of_sampling[i]);
-    if (generation->sample && generation->beams > 1)
-        return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
+    HD_TRY(hd_session_allow(model->context, generation));
     if (!generation->sample && generation->best > generation->beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)generation->best, (long long)generation->beams);
@@ -134,7 +132,7 @@ static void find_prompt(const generating *g, int32_t *start, const int32_t **ids
     *count = g->encoding.count;
     if (*count > 1 && g->encoding.ids[*count - 1] == recipe->eos && g->encoding.ends[*count - 1] == 0) --*count;
     if (*count > 0) return;
-    *start = recipe->decoder_start >= 0 ? recipe->decoder_start : 0;
+    *start = g->generation.start >= 0 ? g->generation.start : 0;
     *ids = start;
     *count = 1;
 }
@@ -196,7 +194,7 @@ static heed_status generate_all(generating *g, const char *const *texts, const s
 static heed_status open_generating(generating *g, size_t count) {
     heed_context *context = g->model->context;
     int64_t alternatives = hd_max(g->generation.beams, g->generation.best);
-    if (alternatives > 1) g->words = NULL;
+    if (g->generation.best > 1) g->words = NULL;
     size_t at_once = (size_t)hd_max(HYPOTHESES_AT_ONCE / alternatives, 1);
     if (at_once > count) at_once = count;
     g->texts = hd_alloc_zeroed(context, at_once, sizeof *g->texts);

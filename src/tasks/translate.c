@@ -35,6 +35,7 @@ heed_status hd_translate_settings(const heed_model *model, const heed_options *o
                                   hd_translate_options *settings) {
     *settings = (hd_translate_options){.generation = model->generation};
     HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
+    HD_TRY(hd_session_allow(model->context, &settings->generation));
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)settings->generation.best, (long long)settings->generation.beams);

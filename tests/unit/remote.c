@@ -192,7 +192,7 @@ static void decode(fixture *f) {
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TEXTS; i++) {
             hd_generation *g = &generations[i];
-            hd_generation_default(g);
+            hd_generation_of(&f->network->recipe, g);
             g->max_new_tokens = i == 4 ? 34 : NEW_TOKENS; /* more keys than a panel has */
             g->beams = g->best = i < 2 ? 1 : i;
             g->sample = i == 1;
