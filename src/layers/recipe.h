@@ -222,10 +222,11 @@ typedef enum hd_module {
     HD_MODULE_QUERY,
     HD_MODULE_KEY,
     HD_MODULE_SCORER,
-    HD_MODULE_COMBINE,     /* [h; C] → the output */
-    HD_MODULE_OUTPUT_BIAS, /* fixed */
-    HD_MODULE_OUTPUT,      /* scores tokens, or labels of tokens */
-    HD_MODULE_TEXT_OUTPUT, /* scores labels of texts */
+    HD_MODULE_COMBINE,      /* [h; C] → the output */
+    HD_MODULE_OUTPUT_BIAS,  /* fixed */
+    HD_MODULE_TOKEN_OUTPUT, /* scores tokens, where the embedding does not */
+    HD_MODULE_OUTPUT,       /* scores labels of tokens */
+    HD_MODULE_TEXT_OUTPUT,  /* scores labels of texts */
     HD_MODULE_OUTPUT_LEARNED_BIAS,
     HD_MODULE_HEAD_DENSE, /* of the masked head */
     HD_MODULE_HEAD_NORM,

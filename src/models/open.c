@@ -26,28 +26,86 @@ static heed_status name_parameters(heed_model *model) {
     return HEED_OK;
 }
 
-/* Finds the stored tensor of a parameter under any spelling of its name. If there is none, *stored is NULL, and it
- * is an error unless `optional`. */
-static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                        const hd_stored_tensor **stored) {
-    const hd_slot *slot = &model->network->slots[index];
+/* Finds the stored tensor of a slot under any spelling of its name; *stored is NULL if there is none. */
+static heed_status find_spelled(const heed_model *model, const hd_slot *slot, const hd_stored_tensor **stored) {
     hd_buffer name;
     hd_buffer_open(&name, model->context);
     *stored = NULL;
     for (unsigned set = 0; !*stored && !name.failed; set++) {
         hd_buffer_clear(&name);
         if (!hd_family_respelled_name(model->family, slot, set, &name)) break;
-        if (!name.failed) *stored = hd_weights_find(weights, name.data);
+        if (!name.failed) *stored = hd_weights_find(model->weights, name.data);
     }
-    for (const hd_family *f = model->family; f && slot->module == HD_MODULE_EMBEDDING; f = f->base)
-        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
-            *stored = hd_weights_find(weights, f->aliases[i]);
-    hd_buffer_clear(&name);
-    hd_family_weight_name(model->family, slot, &name);
     heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
-    if (status == HEED_OK && !*stored && !optional) status = hd_weights_require(weights, name.data, stored);
     hd_buffer_close(&name);
     return status;
+}
+
+/* The same, and the shared embedding under its other names. If there is no such tensor, it is an error unless
+ * `optional`. */
+static heed_status find(const heed_model *model, int64_t index, bool optional, const hd_stored_tensor **stored) {
+    const hd_slot *slot = &model->network->slots[index];
+    HD_TRY(find_spelled(model, slot, stored));
+    bool aliased = slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied;
+    for (const hd_family *f = model->family; f && aliased; f = f->base)
+        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
+            *stored = hd_weights_find(model->weights, f->aliases[i]);
+    if (*stored || optional) return HEED_OK;
+    hd_buffer name;
+    hd_buffer_open(&name, model->context);
+    hd_family_weight_name(model->family, slot, &name);
+    heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(model->weights, name.data, stored);
+    hd_buffer_close(&name);
+    return status;
+}
+
+/* ---- weights that are tied ---- */
+
+static bool is_readable(const hd_stored_tensor *t) { return hd_dtypes[t->dtype].config != NULL; }
+
+static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor *b) {
+    enum { BLOCK = 1024 };
+    float x[BLOCK], y[BLOCK];
+    if (a->data == b->data) return true;
+    if (a->count != b->count || !is_readable(a) || !is_readable(b)) return false;
+    if (a->dtype == b->dtype) return memcmp(a->data, b->data, a->bytes) == 0;
+    for (size_t i = 0; i < a->count; i += BLOCK) {
+        size_t count = a->count - i < BLOCK ? a->count - i : BLOCK;
+        hd_widen(a->dtype, (const char *)a->data + i * hd_dtype_size(a->dtype), x, count);
+        hd_widen(b->dtype, (const char *)b->data + i * hd_dtype_size(b->dtype), y, count);
+        if (memcmp(x, y, count * sizeof *x) != 0) return false;
+    }
+    return true;
+}
+
+static heed_status check_tied(const heed_model *model) {
+    for (const hd_family *f = model->family; f; f = f->base)
+        for (const hd_tied_pair *pair = f->tied; pair && pair->one; pair++) {
+            const hd_stored_tensor *one = hd_weights_find(model->weights, pair->one);
+            const hd_stored_tensor *other = hd_weights_find(model->weights, pair->other);
+            if (one && other && !have_same_numbers(one, other))
+                return hd_fail(model->context, HEED_UNSUPPORTED,
+                               "%s: tensors \"%s\" and \"%s\" differ, but heed has one of them alone", one->file,
+                               one->name, other->name);
+        }
+    return HEED_OK;
+}
+
+/* As in transformers, a file that has an output table other than the embedding is right, whatever the config says. */
+static heed_status read_tie(heed_model *model, hd_recipe *recipe) {
+    static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
+    static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
+    const hd_stored_tensor *embedding, *head;
+    if (hd_head_classifies((hd_head)recipe->head)) return HEED_OK;
+    HD_TRY(check_tied(model));
+    if (recipe->untied || !hd_family_weight(model->family, &output)) return HEED_OK;
+    HD_TRY(find_spelled(model, &table, &embedding));
+    HD_TRY(find_spelled(model, &output, &head));
+    recipe->untied = embedding && head && !have_same_numbers(embedding, head);
+    if (recipe->untied)
+        hd_note(model->context, "%s: the config ties \"%s\" to \"%s\", but they differ: both are used", head->file,
+                head->name, embedding->name);
+    return HEED_OK;
 }
 
 /* Checks the stored tensor's shape against the parameter's. */
@@ -136,14 +194,13 @@ static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_sto
     return hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
 }
 
-static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
-                                  hd_open_purpose purpose) {
+static heed_status load_parameter(heed_model *model, int64_t index, hd_open_purpose purpose) {
     hd_parameter *parameter = model->network->parameters[index];
     const hd_slot *slot = &model->network->slots[index];
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
     bool multiplied = hd_network_multiplies(model->network, index);
     const hd_stored_tensor *stored;
-    HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
+    HD_TRY(find(model, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
     if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || slot->use == HD_USE_SHIFT)
@@ -174,6 +231,8 @@ static heed_status open_network(heed_model *model, const hd_json *config, const 
     if (!model->family) return refuse_family(model->context, config->path, model_type);
     hd_recipe recipe;
     HD_TRY(hd_family_read(model->family, config, &recipe));
+    HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
+    HD_TRY(read_tie(model, &recipe));
     if (hd_network_open(model->context, &recipe, &model->network) != HEED_OK)
         return model->context->status == HEED_MEMORY ? HEED_MEMORY : hd_fail_in(model->context, config->path);
     return name_parameters(model);
@@ -201,8 +260,7 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
                                     &model->generation);
     hd_json_close(&config);
     HD_TRY(status);
-    HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
-    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
+    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, i, purpose));
     return purpose == HD_OPEN_TO_RUN ? hd_network_pack(model->network) : HEED_OK;
 }
 

@@ -24,6 +24,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_HEAD_DENSE, "lm_head.dense"},
     {HD_MODULE_HEAD_NORM, "lm_head.layer_norm"},
     {HD_MODULE_OUTPUT_LEARNED_BIAS, "lm_head"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head.decoder"},
     {HD_MODULE_POOLER, "classifier.dense"},
     {HD_MODULE_TEXT_OUTPUT, "classifier.out_proj"},
     {HD_MODULE_OUTPUT, "classifier"},
@@ -31,7 +32,9 @@ static const hd_weight_name weights[] = {
 
 static const char *const aliases[] = {"lm_head.decoder.weight", NULL};
 
-static const hd_respelling respellings[] = {{"roberta.", ""}, {NULL, NULL}};
+static const hd_respelling respellings[] = {{"roberta.", ""}, {"lm_head.bias", "lm_head.decoder.bias"}, {NULL, NULL}};
+
+static const hd_tied_pair tied[] = {{"lm_head.bias", "lm_head.decoder.bias"}, {NULL, NULL}};
 
 static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
 
@@ -61,6 +64,7 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .weights = weights,
                               .weight_count = HD_COUNT(weights),
                               .aliases = aliases,
+                              .tied = tied,
                               .respellings = respellings,
                               .complete = complete,
                               .read = read,

@@ -230,8 +230,11 @@ static void a_family_replaces_its_base_keys(void **state) {
     json_object_set_new(config, "attention_bias", json_true());
     assert_ok(context, hd_family_read(&hd_qwen2, &json, &recipe));
     assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV);
-    assert_int_equal(hd_family_read(&hd_llama, &json, &recipe), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "\"attention_bias\" is something other than false"));
+    assert_ok(context, hd_family_read(&hd_llama, &json, &recipe));
+    assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV | HD_BIAS_OUT);
+    json_object_set_new(config, "is_decoder", json_true());
+    assert_int_equal(hd_family_read(&hd_bert, &json, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "\"is_decoder\" is something other than false"));
     json_decref(config);
     heed_context_close(context);
 }
