@@ -57,7 +57,8 @@ void hd_network_declare_head(hd_network *network) {
 int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
-    return recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary;
+    bool excluded = recipe->output_bias && recipe->pad == recipe->vocabulary - 1;
+    return excluded ? recipe->pad : recipe->vocabulary;
 }
 
 /* The first or last row of each sequence; zeros for an empty one. With two directions, the first half of the last

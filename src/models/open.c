@@ -242,9 +242,6 @@ static heed_status open_tokenizer(heed_model *model) {
     char *path = hd_path_join(model->context, model->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status = hd_tokenizer_open(model->context, path, &model->tokenizer);
-    if (status == HEED_OK && (int64_t)hd_tokenizer_size(model->tokenizer) > model->network->recipe.vocabulary)
-        status = hd_fail(model->context, HEED_FORMAT, "%s: the tokenizer has %zu tokens, but the model only %lld", path,
-                         hd_tokenizer_size(model->tokenizer), (long long)model->network->recipe.vocabulary);
     hd_free(model->context, path);
     return status;
 }
@@ -359,6 +356,17 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     }
     hd_safetensors_close(file);
     return status;
+}
+
+heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count) {
+    int64_t vocabulary = model->network->recipe.vocabulary;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < vocabulary) continue;
+        const char *token = hd_tokenizer_token(model->tokenizer, ids[i]);
+        return hd_fail(model->context, HEED_LENGTH, "the token \"%s\" (%d) is not one of the model's %lld",
+                       token ? token : "", ids[i], (long long)vocabulary);
+    }
+    return HEED_OK;
 }
 
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {

@@ -21,6 +21,8 @@ static heed_status answer_one(encoding_texts *e) {
         hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", e->encoding.count, (long long)most);
         return hd_results_problem(e->at.results, e->at.index, context->message);
     }
+    if (hd_model_check_ids(model, e->encoding.ids, e->encoding.count) != HEED_OK)
+        return hd_results_problem(e->at.results, e->at.index, context->message);
     hd_pass_reset(&e->pass);
     int32_t starts[] = {0, (int32_t)e->encoding.count};
     hd_layout layout = {1, starts, NULL, NULL};

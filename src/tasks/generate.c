@@ -24,8 +24,7 @@ static heed_status configure(const heed_model *model, const heed_options *option
     static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
     for (size_t i = 0; i < HD_COUNT(of_sampling) && !generation->sample; i++)
         if (hd_options_has(options, of_sampling[i]))
-            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample",
-                           of_sampling[i]);
+            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample", of_sampling[i]);
     HD_TRY(hd_session_allow(model->context, generation));
     if (!generation->sample && generation->best > generation->beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
@@ -140,7 +139,8 @@ static void find_prompt(const generating *g, int32_t *start, const int32_t **ids
 static void note_length(generating *g, int64_t count) {
     int64_t visible = hd_session_visible(g->session, count);
     if (visible < count)
-        hd_note(g->model->context, "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
+        hd_note(g->model->context,
+                "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
                 (long long)count, (long long)hd_recipe_longest(&g->model->network->recipe), (long long)visible);
 }
 
@@ -150,6 +150,8 @@ static heed_status add_text(generating *g, continued *c, size_t index, const cha
     const int32_t *ids;
     HD_TRY(hd_tokenizer_encode(g->model->tokenizer, g->model->context, text, size, true, &g->encoding));
     find_prompt(g, &start, &ids, &c->prompt);
+    if (hd_model_check_ids(g->model, ids, c->prompt) != HEED_OK)
+        return hd_results_problem(g->results, index, g->model->context->message);
     note_length(g, (int64_t)c->prompt);
     c->g = g;
     c->index = index;

@@ -125,6 +125,10 @@ static heed_status encode_all(translating *t, size_t count) {
             status = hd_results_problem(t->results, i, context->message);
             continue;
         }
+        if (hd_model_check_ids(t->model, encoding.ids, encoding.count) != HEED_OK) {
+            status = hd_results_problem(t->results, i, context->message);
+            continue;
+        }
         if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids))
             status = HEED_MEMORY;
         if (status != HEED_OK) break;

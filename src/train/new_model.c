@@ -183,6 +183,7 @@ static bool has_head(const hd_run *run) {
     const hd_recipe *recipe = &run->model->network->recipe;
     if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
         return false;
+    if (run->model->problem != HD_PROBLEM_ONE_LABEL) return false;
     for (int64_t i = 0; i < recipe->labels; i++)
         if (strcmp(run->model->labels[i], run->labels.names[i]) != 0) return false;
     return true;
