@@ -47,19 +47,14 @@ static void ban_ngrams(banning *b, const hd_ids *ids, int64_t n) {
         if (ends_with(b, ids->ids + i, n - 1)) b->banned[b->count++] = ids->ids[i + n - 1];
 }
 
-static bool is_end(const hd_generation *g, int32_t token) {
-    for (int64_t i = 0; i < g->ends.count; i++)
-        if (g->ends.ids[i] == token) return true;
-    return false;
-}
-
 /* A word that is an end token alone may come. */
-static void ban_words(banning *b, const hd_generation *g) {
-    const hd_sequences *words = &g->bad_words;
+static void ban_words(banning *b, const hd_search *s) {
+    const hd_sequences *words = &s->generation.bad_words;
     for (int64_t i = 0; i < words->count; i++) {
         const int32_t *word = words->ids + words->starts[i];
         int64_t before = words->starts[i + 1] - words->starts[i] - 1;
-        if (ends_with(b, word, before) && !(before == 0 && is_end(g, word[0]))) b->banned[b->count++] = word[before];
+        if (ends_with(b, word, before) && !(before == 0 && hd_search_is_end(s, word[0])))
+            b->banned[b->count++] = word[before];
     }
 }
 
@@ -72,7 +67,7 @@ heed_status hd_find_banned(const hd_search *s, hd_arena *arena, hd_scoring *scor
     if (!b.banned) return HEED_MEMORY;
     ban_ngrams(&b, &hypothesis, g->no_repeat_ngram);
     ban_ngrams(&b, &source, g->no_source_ngram);
-    ban_words(&b, g);
+    ban_words(&b, s);
     if (s->length < g->min_length || s->length - s->given < g->min_new_tokens) ban(&b, &g->ends);
     scoring->banned_early = b.count;
     ban(&b, &g->suppressed);

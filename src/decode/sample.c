@@ -79,8 +79,7 @@ static double entropy_of(const hd_sample_choice *choices, int64_t count, double 
 /* Keeps the tokens of the most typical information that together have this probability. */
 static int64_t keep_typical(hd_sample_choice *choices, int64_t count, double mass) {
     double total = sum_of(choices, count), entropy = entropy_of(choices, count, total), sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        choices[i].distance = fabs(-hd_logarithm(choices[i].weight / total) - entropy);
+    for (int64_t i = 0; i < count; i++) choices[i].distance = fabs(-hd_logarithm(choices[i].weight / total) - entropy);
     qsort(choices, (size_t)count, sizeof *choices, by_distance);
     int64_t kept = 0;
     while (kept < count && (sum += choices[kept].weight) < mass * total) kept++;

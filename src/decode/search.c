@@ -147,10 +147,8 @@ heed_status hd_search_reserve(hd_search *s) {
 
 int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
     const hd_stops *stops = &s->stops;
-    const hd_ids *ends = &s->generation.ends;
     int64_t made = hd_search_made(s), end = s->length + 1;
-    for (int64_t i = 0; i < ends->count; i++)
-        if (tokens[end - 1] == ends->ids[i]) return 1;
+    if (hd_search_is_end(s, tokens[end - 1])) return 1;
     for (int64_t i = 0; i < stops->count; i++) {
         int64_t count = stops->starts[i + 1] - stops->starts[i];
         if (count <= made &&
@@ -165,7 +163,9 @@ heed_status hd_search_finish(hd_search *s, const int32_t *tokens, int64_t ending
     hd_hypothesis *last = &s->finished[beams - 1];
     bool full = s->finished_count == beams;
     if (full && !(score > last->score)) return HEED_OK;
-    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count};
+    int32_t last_token = tokens[s->length];
+    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count,
+                         hd_search_is_end(s, last_token) ? last_token : -1};
     if (!new.ids) return HEED_MEMORY;
     if (full) hd_free(s->context, last->ids);
     hd_keep_best(s->finished, &s->finished_count, beams, sizeof new, &new);

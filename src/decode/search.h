@@ -66,6 +66,14 @@ static inline int64_t hd_search_continuations(const hd_search *search) {
     return hd_search_beams(search) > 1 ? (1 + endings) * hd_search_beams(search) : 1;
 }
 
+/* Whether a token ends texts. */
+static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
+    const hd_ids *ends = &search->generation.ends;
+    for (int64_t i = 0; i < ends->count; i++)
+        if (ends->ids[i] == token) return true;
+    return false;
+}
+
 /* Allocates memory for the next token of every hypothesis. */
 heed_status hd_search_reserve(hd_search *search);
 /* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the

@@ -5,6 +5,7 @@
 #include "base/real.h"
 #include "decode/processors.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct queue {
@@ -275,6 +276,11 @@ static void add_chunk(batch *b, const hd_search *search) {
     }
 }
 
+static int by_token(const void *a, const void *b) {
+    const hd_continuation *x = a, *y = b;
+    return (x->token > y->token) - (x->token < y->token);
+}
+
 /* Forced tokens need no logits. */
 static heed_status open_forced(hd_session *s, hd_search *search) {
     const hd_ids *forced = hd_search_forced(search);
@@ -283,8 +289,10 @@ static heed_status open_forced(hd_session *s, hd_search *search) {
     if (!search->scorings || !best) return HEED_MEMORY;
     double log_prob = search->generation.renormalize ? -hd_logarithm((double)forced->count) : 0;
     for (int64_t i = 0; i < forced->count; i++) best[i] = (hd_continuation){(float)log_prob, forced->ids[i]};
+    qsort(best, (size_t)forced->count, sizeof *best, by_token);
     for (int64_t i = 0; i < search->slots; i++)
-        search->scorings[i] = (hd_scoring){.best = best, .count = hd_min(forced->count, hd_search_continuations(search))};
+        search->scorings[i] =
+            (hd_scoring){.best = best, .count = hd_min(forced->count, hd_search_continuations(search))};
     return HEED_OK;
 }
 

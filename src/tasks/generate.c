@@ -101,6 +101,8 @@ static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *
     generating *g = c->g;
     c->ids.size = c->prompt * sizeof *h->ids;
     HD_TRY(decode(c, h->ids, (size_t)h->count));
+    /* as in transformers, an end that is not a special token is part of the text */
+    if (h->end >= 0 && !hd_tokenizer_is_special(g->model->tokenizer, h->end)) HD_TRY(decode(c, &h->end, 1));
     if (g->words && g->text.size > c->streamed) /* a character that never became whole */
         g->words(g->user, c->index, g->text.data + c->streamed, g->text.size - c->streamed);
     size_t given = hd_min(c->given, g->text.size);

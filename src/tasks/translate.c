@@ -217,9 +217,11 @@ static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *
     for (int64_t i = 0; i < decoded->count; i++) {
         hd_hypothesis *h = &found->best[i];
         *h = decoded->best[i];
-        h->ids = hd_arena_alloc(&w->kept, (size_t)h->count, sizeof *h->ids);
+        h->ids = hd_arena_alloc(&w->kept, (size_t)h->count + 1, sizeof *h->ids);
         if (!h->ids) return HEED_MEMORY;
         if (h->count) memcpy(h->ids, decoded->best[i].ids, (size_t)h->count * sizeof *h->ids);
+        /* as in transformers, an end that is not a special token is part of the text */
+        if (h->end >= 0 && !hd_tokenizer_is_special(t->model->tokenizer, h->end)) h->ids[h->count++] = h->end;
     }
     found->count = decoded->count;
     return HEED_OK;
