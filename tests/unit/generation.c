@@ -99,6 +99,45 @@ static void settings_of_folders_are_those_of_transformers(void **state) {
     assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* ---- tokens that the model lacks ---- */
+
+/* The folder with a tokenizer of one more token, "z". */
+static void add_token(heed_context *context) {
+    json_t *tokenizer = json_load_file(GOLDEN "/generation/llama/tokenizer.json", 0, NULL);
+    assert_non_null(tokenizer);
+    json_t *vocabulary = json_object_get(json_object_get(tokenizer, "model"), "vocab");
+    json_object_set_new(vocabulary, "z", json_integer((json_int_t)json_object_size(vocabulary)));
+    write_object(context, "tokenizer.json", tokenizer);
+    json_decref(tokenizer);
+}
+
+static void a_token_that_the_model_lacks_is_one_text_s_problem(void **state) {
+    (void)state;
+    static const char *const texts[] = {"a", "a z", "a"};
+    heed_context *context = open_context();
+    heed_model *model;
+    heed_results *results;
+    json_t *one = json_object();
+    strcpy(folder, "/tmp/heed-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    make_folder(context, one);
+    char path[256];
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    unlink(path);
+    add_token(context);
+    assert_ok(context, heed_model_open(context, folder, &model));
+    assert_ok(context, heed_generate(model, NULL, texts, NULL, 3, 0, NULL, NULL, &results));
+    assert_int_equal(heed_results_alternatives(results, 0), 1);
+    assert_int_equal(heed_results_alternatives(results, 1), 0);
+    assert_string_equal(heed_results_problem(results, 1), "the token \"z\" (16) is not one of the model's 16");
+    assert_string_equal(heed_results_text(results, 2, 0), heed_results_text(results, 0, 0));
+    heed_results_close(results);
+    heed_model_close(model);
+    json_decref(one);
+    heed_context_close(context);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 /* ---- written and read again ---- */
 
 static void settings_survive_saving(void **state) {
@@ -142,6 +181,7 @@ static void settings_survive_saving(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(settings_of_folders_are_those_of_transformers),
+                                       cmocka_unit_test(a_token_that_the_model_lacks_is_one_text_s_problem),
                                        cmocka_unit_test(settings_survive_saving)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

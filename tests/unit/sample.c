@@ -26,6 +26,9 @@ static void probabilities_are_those_of_transformers(void **state) {
         generation.top_k = (int64_t)setting(settings, "top_k", 0);
         generation.top_p = (float)setting(settings, "top_p", 1);
         generation.min_p = (float)setting(settings, "min_p", 0);
+        generation.typical_p = (float)setting(settings, "typical_p", 1);
+        generation.epsilon_cutoff = (float)setting(settings, "epsilon_cutoff", 0);
+        generation.eta_cutoff = (float)setting(settings, "eta_cutoff", 0);
         double expected[TOKENS];
         float logits[TOKENS];
         hd_sample_choice order[TOKENS];

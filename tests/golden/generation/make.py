@@ -112,6 +112,7 @@ CASES = {
     "floats": {"config": {"rope_scaling": {"rope_type": "default"}}, **own(num_beams=2)},
     "linear-by-one": {"config": {"rope_scaling": {"type": "linear", "factor": 1.0}}, **own()},
     "base-model": {"config": {"architectures": ["LlamaModel"]}, **own()},
+    "own-head": {"config": {"tie_word_embeddings": True}, **own()},
     "eos-beyond": {"config": {"eos_token_id": 999, "max_new_tokens": 5}},
     "guidance": {**own(guidance_scale=1.5), "refused": "guidance_scale"},
     "stop-strings": {**own(stop_strings=["d"]), "refused": "stop_strings"},
