@@ -125,7 +125,8 @@ typedef struct hd_side_recipe {
     bool final_norm;      /* a norm after the last layer */
     bool first_unnormed;  /* layer 0 has no norm before its attention */
     bool scale_embedding; /* by √width */
-    uint8_t unused[6];    /* zero */
+    bool pads_unplaced;   /* a padding token in a text has the position before the first, and none is counted for it */
+    uint8_t unused[5];    /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {

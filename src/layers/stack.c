@@ -116,6 +116,26 @@ static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
+/* The row of the position of each token, where padding tokens have one of their own. */
+static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
+    const hd_side_recipe *side = at->side;
+    int32_t *rows = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *rows) : NULL;
+    if (!rows || !hd_check_positions(pass, x->layout, side->max_positions)) return NULL;
+    for (int64_t s = 0; s < x->layout->sequences; s++) {
+        int32_t next = (int32_t)side->position_offset;
+        for (int64_t r = x->layout->starts[s]; r < x->layout->starts[s + 1]; r++)
+            rows[r] = ids[r] == at->recipe->pad ? (int32_t)side->position_offset - 1 : next++;
+    }
+    hd_tensor *y = hd_embed(pass, at->weights->positions, rows, x->layout, 1.0f, (int32_t)side->position_offset - 1);
+    return hd_dropout_add(pass, y, x, 0.0f, 0);
+}
+
+static bool has_padding(const place *at, const hd_input *input, const hd_layout *layout) {
+    for (int64_t r = 0; at->side->pads_unplaced && input->ids && r < hd_layout_rows(layout); r++)
+        if (input->ids[r] == at->recipe->pad) return true;
+    return false;
+}
+
 static hd_tensor *embed(const hd_stack *stack, const place *at, hd_pass *pass, const hd_input *input,
                         const hd_layout *layout) {
     const hd_stack_side *weights = at->weights;
@@ -123,7 +143,9 @@ static hd_tensor *embed(const hd_stack *stack, const place *at, hd_pass *pass, c
     hd_tensor *x = hd_embed_input(&stack->network, pass, weights->embedding, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
     if (weights->token_types) x = add_types(at, pass, x);
-    if (weights->positions || weights->sinusoids)
+    if (has_padding(at, input, layout))
+        x = add_counted_positions(at, pass, x, input->ids);
+    else if (weights->positions || weights->sinusoids)
         x = hd_add_positions(pass, x, weights->positions, weights->sinusoids, at->side->max_positions,
                              at->side->position_offset);
     x = hd_apply_norm(pass, &weights->embedding_norm, x);

@@ -42,6 +42,7 @@ static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_ENCODER];
     side->position_offset = recipe->pad + 1;
+    side->pads_unplaced = recipe->pad >= 0;
     side->max_positions -= side->position_offset;
     if (side->max_positions >= 1) return HEED_OK;
     return hd_fail(config->context, HEED_FORMAT, "%s: \"max_position_embeddings\" leaves no position after token %d",

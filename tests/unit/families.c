@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const names[] = {"bert-masked",    "bert-text",    "bert-tokens",   "gpt2",  "llama",
-                                    "llama-grouped",  "llama-wide",   "opt",           "qwen2", "qwen3",
-                                    "roberta-masked", "roberta-text", "roberta-tokens"};
+static const char *const names[] = {"bert-masked",    "bert-text",      "bert-tokens",  "gpt2",          "llama",
+                                    "llama-grouped",  "llama-wide",     "opt",          "qwen2",         "qwen3",
+                                    "roberta-masked", "roberta-padded", "roberta-text", "roberta-tokens"};
 
 enum { MOST = 256 };
 
