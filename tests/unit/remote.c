@@ -153,6 +153,7 @@ static void decode(fixture *f) {
             g->beams = g->best = i < 2 ? 1 : i;
             g->sample = i == 1;
             if (i == 0) g->repetition_penalty = 1.3f;
+            if (i == 1 && round) g->top_k = 5, g->temperature = 1.5f;
             if (i == 3) g->no_repeat_ngram = 2, g->repetition_penalty = 1.2f;
             for (int j = 0; j < TEXT_TOKENS; j++) ids[i][j] = token(i + 10 * round, j);
             hd_request request = {
@@ -170,6 +171,43 @@ static void sessions_have_the_same_bits(void **state) {
     (void)state;
     compare(HD_OPEN_TO_RUN, decode);
     compare(HD_OPEN_TO_TRAIN, decode);
+}
+
+/* Bytes that a step of one text downloads. */
+static void check_downloads(const small_network *which, const hd_generation *generation, size_t bytes_per_step) {
+    fixture f;
+    hd_session *session;
+    int32_t ids[TEXT_TOKENS];
+    for (int i = 0; i < TEXT_TOKENS; i++) ids[i] = token(1, i);
+    open_fixture(&f, &remote_device, which, HD_OPEN_TO_RUN);
+    heed_context *context = f.opened.context;
+    assert_ok(context, hd_network_pack(f.opened.network));
+    assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
+    hd_request request = {.ids = ids, .count = TEXT_TOKENS, .generation = generation};
+    assert_ok(context, hd_session_add(session, &request, NULL));
+    while (hd_session_is_busy(session)) {
+        size_t before = remote.downloaded;
+        assert_ok(context, hd_session_step(session));
+        assert_in_range(remote.downloaded - before, 1, bytes_per_step);
+    }
+    hd_session_close(session);
+    close_fixture(&f);
+}
+
+/* A step downloads the tokens that it found and no logits, but for sampling among all tokens. */
+static void steps_download_what_they_found(void **state) {
+    (void)state;
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
+        hd_generation g;
+        hd_generation_default(&g);
+        g.max_new_tokens = NEW_TOKENS;
+        g.repetition_penalty = 1.3f;
+        check_downloads(&small_networks[s], &g, sizeof(hd_token_score));
+        g.beams = g.best = 2, g.no_repeat_ngram = 2;
+        check_downloads(&small_networks[s], &g, 2 * 2 * 2 * sizeof(hd_token_score));
+        g.beams = g.best = 1, g.sample = true, g.top_k = 3;
+        check_downloads(&small_networks[s], &g, 4 * sizeof(hd_token_score));
+    }
 }
 
 /* ---- observers ---- */
