@@ -244,8 +244,10 @@ typedef struct best_results {
 static float logit(int row, int64_t token) {
     hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, 1);
     if (row == BEST_ROWS - 1 && token % 1000 != 7) return -INFINITY;
-    if (token == 900 || token == 901) return 6;
-    return floorf(40 * hd_random_uniform(key, (uint32_t)token, 0, (uint64_t)row)) / 8;
+    float shift = row == 3 ? 112 : 0; /* exp of all of a row is 0 */
+    if (token == 900 || token == 901) return 6 - shift;
+    if (token == 511) return -0.5f - shift;
+    return floorf(40 * hd_random_uniform(key, (uint32_t)token, 0, (uint64_t)row)) / 8 - shift;
 }
 
 static hd_token_scores scores_of_row(int row) {
