@@ -214,8 +214,8 @@ static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, flo
     hd_arena_rewind(&d->pass.arena, d->states_end);
     hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
-    *out = hd_pass_download(&d->pass, result->data, hd_tensor_count(result));
-    return d->pass.status;
+    *out = result->data;
+    return HEED_OK;
 }
 
 /* Row i becomes row parents[i]. */
@@ -284,6 +284,7 @@ heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *n
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->network = (const hd_recurrent *)network;
     hd_pass_open(&d->pass, context, NULL);
+    d->decoder.stream = &d->pass.stream;
     d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
     d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);
     if (!d->h || !d->c) {
