@@ -176,7 +176,7 @@ static void embeddings_are_rows_of_the_table(void **state) {
 static hd_recipe decoder_alone(const hd_family *family) {
     heed_context *context = open_context();
     hd_recipe recipe;
-    assert_ok(context, hd_family_default(context, family, HD_HEAD_LANGUAGE, &recipe));
+    assert_ok(context, hd_family_default(context, family, HD_HEAD_LANGUAGE, NULL, &recipe));
     recipe.width = 16;
     recipe.side[HD_DECODER].layers = recipe.side[HD_DECODER].heads = 2;
     recipe.side[HD_DECODER].ffn_width = 32;
