@@ -350,7 +350,6 @@ static void a_kill_changes_nothing(void **state) {
         snprintf(name, sizeof name, "killed-%d", delay);
         pid_t child = fork();
         if (child == 0) {
-            context->threads = 1; /* OpenMP's threads do not survive a fork */
             train(name, 0, NULL);
             _exit(0);
         }
