@@ -104,7 +104,7 @@ static void contexts_are_weighted_means(void **state) {
     hd_layout layout = {1, starts, NULL, NULL};
     hd_tensor *memory = hd_network_encode(model->network, &pass, &(hd_input){.ids = encoding.ids}, &layout);
     hd_recurrent_step begin;
-    assert_true(hd_recurrent_begin((const hd_recurrent *)model->network, &pass, memory, 1, &begin));
+    assert_true(hd_recurrent_begin(model->network, &pass, memory, 1, &begin));
     assert_memory_equal(s->initial, begin.states[1].h->data, (size_t)s->width * sizeof(float));
     for (int64_t c = 0; c < s->width; c++) {
         double mean = 0;

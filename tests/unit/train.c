@@ -68,7 +68,7 @@ static heed_status train(const char *name, int64_t stop, ...) {
                                     {"heads", "2"},
                                     {"ffn-width", "48"},
                                     {"encoder-layers", "1"},
-                                    {"decoder-layers", "1"},
+                                    {"decoder-layers", "2"},
                                     {"max-positions", "64"},
                                     {"batch-tokens", "300"},
                                     {"chunk-tokens", "40"},
@@ -217,7 +217,7 @@ static void every_machine_ends_in_these_bits(void **state) {
     memcpy(&header, file.data, sizeof header);
     size_t start = sizeof header + (size_t)header;
     assert_true(start < file.size);
-    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0xfcfe5f72c4d86defu);
+    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0x73ee3a219cbd5599u);
     hd_buffer_close(&file);
 }
 
