@@ -39,6 +39,7 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     char *words = hd_results_copy(e->results, e->text + first, end - first);
     if (!words) return HEED_MEMORY;
     item->answers[item->count++] = (hd_answer){.text = words,
+                                               .size = end - first,
                                                .label = hd_span_kind(t->label),
                                                .score = (float)(t->sum / (double)t->words),
                                                .start = t->start,
