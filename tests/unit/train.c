@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "base/file.h"
+#include "base/version.h"
 #include "device/cpu/kernels/kernels.h"
 #include "models/model.h"
 #include "tasks/results.h"
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 enum { PAIRS = 300, STEPS = 12 };
+
+#define EPOCH HD_TEXT_OF(HD_BIT_EPOCH)
 
 static heed_context *context;
 static char folder[] = "/tmp/heed-train-XXXXXX";
@@ -431,10 +434,10 @@ static void refuse_checkpoint(const char *name, const char *key, const char *ins
 /* A checkpoint of an older or newer heed is refused by name, with advice. */
 static void checkpoints_of_other_heeds_are_refused(void **state) {
     (void)state;
-    refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch 2");
+    refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch " EPOCH);
     refuse_checkpoint("no-epoch", "\"bit_epoch\"", "\"but_epoch\"",
                       "format 2 and bit epoch 1, written by heed " HEED_VERSION);
-    refuse_checkpoint("new-epoch", "\"bit_epoch\":2", "\"bit_epoch\":3", "format 2 and bit epoch 3");
+    refuse_checkpoint("new-epoch", "\"bit_epoch\":" EPOCH, "\"bit_epoch\":9", "format 2 and bit epoch 9");
     refuse_checkpoint("new-format", "\"format\":2", "\"format\":4", "finish the run with the heed that began it");
 }
 
