@@ -300,7 +300,6 @@ static void pairs_are_drawn(void **state) {
     hd_corpus_options options = {.source = source,
                                  .target = target,
                                  .folder = folder,
-                                 .name = "drawn",
                                  .most = 20,
                                  .bpe_dropout = 0.5f,
                                  .seed = 1,
@@ -434,11 +433,11 @@ static void refuse_checkpoint(const char *name, const char *key, const char *ins
 /* A checkpoint of an older or newer heed is refused by name, with advice. */
 static void checkpoints_of_other_heeds_are_refused(void **state) {
     (void)state;
-    refuse_checkpoint("no-format", "\"format\":2", "\"former\":2", "a checkpoint of format 1 and bit epoch " EPOCH);
+    refuse_checkpoint("no-format", "\"format\":3", "\"former\":3", "a checkpoint of format 1 and bit epoch " EPOCH);
     refuse_checkpoint("no-epoch", "\"bit_epoch\"", "\"but_epoch\"",
-                      "format 2 and bit epoch 1, written by heed " HEED_VERSION);
-    refuse_checkpoint("new-epoch", "\"bit_epoch\":" EPOCH, "\"bit_epoch\":9", "format 2 and bit epoch 9");
-    refuse_checkpoint("new-format", "\"format\":2", "\"format\":4", "finish the run with the heed that began it");
+                      "format 3 and bit epoch 1, written by heed " HEED_VERSION);
+    refuse_checkpoint("new-epoch", "\"bit_epoch\":" EPOCH, "\"bit_epoch\":9", "format 3 and bit epoch 9");
+    refuse_checkpoint("new-format", "\"format\":3", "\"format\":4", "finish the run with the heed that began it");
 }
 
 /* Enough steps to spell the training examples; then batch composition and caches change no translation. */
