@@ -117,7 +117,11 @@ static int set_own(word_reader *reader, const own_option *option, const char *at
         *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
-    if (option->value) note_given(reader->line, option->name, *option->value);
+    if (!option->value) return EXIT_DONE;
+    bool named = strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "FOLDER") == 0 ||
+                 strcmp(option->argument, "MODEL") == 0;
+    if (named && !**option->value) return report_usage(reader->line, "%s is \"\", expected a name", option->name);
+    note_given(reader->line, option->name, *option->value);
     return EXIT_DONE;
 }
 

@@ -1,8 +1,10 @@
 /* heed VERB …: finds the verb and runs it. */
+#include <fcntl.h>
 #include <heed/heed.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "complete.h"
@@ -91,7 +93,15 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* Opens standard descriptors that are closed, so that no other file gets their numbers; in the wrong direction, so that
+ * using them still fails. */
+static void fill_standard_descriptors(void) {
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+}
+
 int main(int count, char **words) {
+    fill_standard_descriptors();
     signal(SIGXFSZ, SIG_IGN); /* a file that grows past the limit is an error to report and clean up after */
     if (count < 2) return print_usage(stderr), EXIT_USAGE;
     if (is_one_of(words[1], "help", "--help", "-h")) return run_help(count - 2, words + 2);

@@ -60,6 +60,8 @@ typedef struct heed_context heed_context;
 typedef void *heed_resize_function(void *user, void *pointer, size_t size);
 /* Receives notes and warnings, one line per call, without a newline. */
 typedef void heed_log_function(void *user, const char *line);
+/* Returns true to end a long call. heed calls it often, also from threads of its own and at the same time. */
+typedef bool heed_stop_function(void *user);
 
 /* Opens a context with all cores, malloc and no log. HEED_ARGUMENT if HEED_ISA names an instruction set that this
  * machine or build lacks: *context is then still set, so that the message can be read, and must be closed. */
@@ -73,6 +75,8 @@ HEED_API heed_status heed_context_fork(heed_context *context, heed_context **for
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
+/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
+HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
 /* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16". bfloat16 is

@@ -37,6 +37,10 @@ void hd_note(heed_context *context, const char *format, ...) {
     context->log(context->log_user, line);
 }
 
+heed_status hd_check_stop(heed_context *context) {
+    return hd_is_stopped(context) ? hd_fail(context, HEED_STOPPED, "stopped") : HEED_OK;
+}
+
 void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size) {
     size_t bytes;
     if (!hd_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX) {
@@ -92,6 +96,11 @@ const char *heed_context_message(const heed_context *context) { return context ?
 void heed_context_set_log(heed_context *context, heed_log_function *log, void *user) {
     context->log = log;
     context->log_user = user;
+}
+
+void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user) {
+    context->stop = stop;
+    context->stop_user = user;
 }
 
 heed_status heed_context_set_compute(heed_context *context, const char *name) {

@@ -18,6 +18,8 @@ struct heed_context {
     void *resize_user;
     heed_log_function *log;
     void *log_user;
+    heed_stop_function *stop; /* NULL, or called now and then: whether a long call is to end */
+    void *stop_user;
     int threads;
     hd_pool *pool;                    /* of the threads; shared by the contexts forked for one call */
     int64_t small_work;               /* operations; a parallel loop of fewer stays on the calling thread */
@@ -58,6 +60,12 @@ heed_status hd_fail_as(heed_context *context, const heed_context *forked, heed_s
 
 /* A note for people (a warning, a choice made), one line; goes to the context's log function, if any. */
 void hd_note(heed_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether long calls are to end (heed_context_set_stop). They then return hd_check_stop's HEED_STOPPED. */
+static inline bool hd_is_stopped(const heed_context *context) {
+    return context->stop && context->stop(context->stop_user);
+}
+heed_status hd_check_stop(heed_context *context);
 
 /* `count * size` uninitialised bytes aligned for any scalar, or NULL with HEED_MEMORY recorded; checks the product.
  * A count or size of 0 gives a pointer that may be freed. */

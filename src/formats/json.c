@@ -52,7 +52,7 @@ heed_status hd_json_open_bytes(heed_context *context, const char *name, const vo
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json) {
     *json = (hd_json){.context = context, .index = SIZE_MAX};
     hd_map map;
-    HD_TRY(hd_map_open(context, path, &map));
+    HD_TRY(hd_map_copy(context, path, &map));
     heed_status status = hd_json_open_bytes(context, path, map.data, map.size, HD_JSON_LENIENT, json);
     hd_map_close(&map);
     if (status == HEED_OK && !json_is_object(json->root)) {

@@ -222,6 +222,7 @@ static heed_status translate_share(translating *t, worker *w) {
     for (;;) {
         HD_TRY(add_sources(t, w));
         if (!w->running) return HEED_OK;
+        HD_TRY(hd_check_stop(&w->context));
         HD_TRY(hd_session_step(w->session));
         while (hd_session_next(w->session, &decoded)) HD_TRY(keep_hypotheses(t, w, &decoded));
     }

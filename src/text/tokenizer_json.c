@@ -196,7 +196,7 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
 heed_status hd_tokenizer_open(heed_context *context, const char *path, heed_tokenizer **out) {
     *out = NULL;
     hd_map map;
-    HD_TRY(hd_map_open(context, path, &map));
+    HD_TRY(hd_map_copy(context, path, &map));
     heed_status status = hd_tokenizer_parse(context, path, (const char *)map.data, map.size, out);
     hd_map_close(&map);
     return status;

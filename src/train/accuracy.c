@@ -48,6 +48,7 @@ heed_status hd_validate_predictions(hd_run *run, double *score) {
     for (uint64_t first = 0; first < run->valid.count && status == HEED_OK; first += PAIRS) {
         int64_t count = hd_min(PAIRS, (int64_t)(run->valid.count - first));
         hd_arena_reset(&drawn);
+        status = hd_check_stop(run->context);
         for (int64_t i = 0; i < count && status == HEED_OK; i++)
             status = hd_corpus_draw(&run->valid, first + (uint64_t)i, 0, &drawn, &pairs[i]);
         if (status == HEED_OK) status = add_batch(&t, pairs, count);

@@ -586,7 +586,7 @@ static void check_files(heed_context *context, const char *path) {
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
         const char *name = entry->d_name;
         char *file = hd_path_join(context, path, name);
-        if (ends_in(name, ".part") || ends_in(name, ".tokens") || ends_in(name, ".index")) fail_msg("%s is left", file);
+        if (strncmp(name, ".heed-", 6) == 0) fail_msg("%s is left", file);
         if (ends_in(name, ".json")) {
             hd_json json;
             assert_ok(context, hd_json_open(context, file, &json));
