@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
     va_list arguments;
@@ -84,17 +83,6 @@ bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed
 
 /* ---- the public interface ---- */
 
-heed_status heed_context_fork(heed_context *context, heed_context **fork) {
-    *fork = hd_alloc(context, 1, sizeof **fork);
-    if (!*fork) return HEED_MEMORY;
-    **fork = hd_context_fork(context, context->threads);
-    return HEED_OK;
-}
-
-void heed_context_close(heed_context *context) {
-    if (context) context->resize(context->resize_user, context, 0);
-}
-
 void heed_free(heed_context *context, void *text) { hd_free(context, text); }
 
 const char *heed_context_message(const heed_context *context) { return context ? context->message : "out of memory"; }
@@ -102,14 +90,6 @@ const char *heed_context_message(const heed_context *context) { return context ?
 void heed_context_set_log(heed_context *context, heed_log_function *log, void *user) {
     context->log = log;
     context->log_user = user;
-}
-
-heed_status heed_context_set_threads(heed_context *context, int threads) {
-    if (threads < 0 || threads > 256)
-        return hd_fail(context, HEED_ARGUMENT, "threads is %d, but must be from 0 to 256", threads);
-    long cores = threads ? threads : sysconf(_SC_NPROCESSORS_ONLN);
-    context->threads = (int)hd_min(hd_max(cores, 1), 256);
-    return HEED_OK;
 }
 
 heed_status heed_context_set_compute(heed_context *context, const char *name) {

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hd_device;  /* device/device.h */
-struct hd_kernels; /* device/cpu/kernels/kernels.h */
+struct hd_device;               /* device/device.h */
+typedef struct hd_pool hd_pool; /* base/parallel.h */
+struct hd_kernels;              /* device/cpu/kernels/kernels.h */
 
 struct heed_context {
     heed_resize_function *resize; /* every allocation of heed's own goes through it */
@@ -18,6 +19,7 @@ struct heed_context {
     heed_log_function *log;
     void *log_user;
     int threads;
+    hd_pool *pool;                    /* of the threads; shared by the contexts forked for one call */
     int64_t small_work;               /* operations; a parallel loop of fewer stays on the calling thread */
     bool bf16;                        /* products are computed in bfloat16 */
     const struct hd_device *device;   /* where passes compute */

@@ -7,12 +7,6 @@
 #include <pcre2.h>
 #include <utf8proc.h>
 
-#ifdef HEED_PLAIN_THREADS
-#define THREADS "threads pthreads"
-#else
-#define THREADS "threads OpenMP"
-#endif
-
 #define UTF8PROC                                                                                          \
     "utf8proc " HD_TEXT_OF(UTF8PROC_VERSION_MAJOR) "." HD_TEXT_OF(UTF8PROC_VERSION_MINOR) "." HD_TEXT_OF( \
         UTF8PROC_VERSION_PATCH)
@@ -20,6 +14,6 @@
 #define PCRE2 "PCRE2 " HD_TEXT_OF(PCRE2_MAJOR) "." HD_TEXT_OF(PCRE2_MINOR)
 
 const char *heed_version(void) {
-    return "heed " HEED_VERSION " (bit epoch " HD_TEXT_OF(HD_BIT_EPOCH) ", " THREADS ", Jansson " JANSSON_VERSION
-                                                                        ", " UTF8PROC ", " PCRE2 ")";
+    return "heed " HEED_VERSION " (bit epoch " HD_TEXT_OF(HD_BIT_EPOCH) ", Jansson " JANSSON_VERSION ", " UTF8PROC
+                                                                        ", " PCRE2 ")";
 }

@@ -1,4 +1,4 @@
-/* The best next tokens of hypotheses: softmax, logits processors and selection over a row of the vocabulary each. */
+/* The best next tokens of hypotheses: logits processors, softmax and selection over a row of the vocabulary each. */
 #ifndef HD_DECODE_SCORE_H
 #define HD_DECODE_SCORE_H
 
@@ -16,19 +16,18 @@ typedef struct hd_scoring {
     const hd_generation *generation;
     const int32_t *tokens; /* [length]: so far, with those given */
     int64_t length;
-    int64_t most;          /* continuations to find */
+    int64_t most;          /* continuations to find; for sampling hd_scoring_open sets it */
+    bool samples;          /* scores are logits */
     hd_continuation *best; /* [count], the best first; of equal ones that with the lowest id */
     int64_t count;
-    float *logits;      /* [vocabulary]: in place of `best`, for sampling; else NULL */
-    float *unpenalized; /* [length]: logits of the tokens that the repetition penalty changes; NULL without one */
-    hd_exp_sum sum;
+    const float *logits; /* [vocabulary]: in place of `best`, for sampling among all tokens; else NULL */
 } hd_scoring;
 
 /* Memory for the results of a scoring whose first four fields are set. */
-heed_status hd_scoring_open(hd_scoring *scoring, int64_t vocabulary, hd_arena *arena);
+heed_status hd_scoring_open(hd_scoring *scoring, hd_arena *arena);
 /* After a step of the decoder in which `rows` slots were scored. The processors, as in transformers: no pad, repetition
  * penalty, no repeated n-grams; what may not come next is left out. With `most` 1 they act on logits, else on
- * log-probabilities. */
-heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows);
+ * log-probabilities. `device` is an arena of the decoder's stream; results live as long as what both arenas have now. */
+heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows, hd_arena *device, hd_arena *host);
 
 #endif

@@ -15,6 +15,7 @@ struct hd_session {
     hd_decoder *decoder;
     hd_session_limits limits;
     hd_arena scratch; /* of a step */
+    hd_arena numbers; /* of a step, in device memory */
     uint64_t next_id;
     queue added, finished;
     hd_search *returned; /* the last result of hd_session_next */
@@ -53,7 +54,7 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
     hd_arena_open(&s->scratch, context);
     heed_status status = hd_network_decoder_open(context, network, &s->decoder);
     if (status == HEED_OK)
-        *session = s;
+        hd_stream_arena_open(s->decoder->stream, &s->numbers), *session = s;
     else
         hd_session_close(s);
     return status;
@@ -65,6 +66,7 @@ void hd_session_close(hd_session *s) {
     for (int64_t i = 0; i < s->running_count; i++) hd_search_close(s->running[i]);
     hd_search_close(s->returned);
     hd_free(s->context, s->running);
+    hd_arena_close(&s->numbers);
     if (s->decoder) s->decoder->class->close(s->decoder);
     hd_arena_close(&s->scratch);
     hd_free(s->context, s);
@@ -293,7 +295,7 @@ static heed_status add_scorings(hd_session *s, batch *b, hd_search *search) {
                                 .tokens = hd_search_tokens(search, i),
                                 .length = search->length,
                                 .most = hd_search_continuations(search)};
-        HD_TRY(hd_scoring_open(scoring, s->decoder->vocabulary, &s->scratch));
+        HD_TRY(hd_scoring_open(scoring, &s->scratch));
     }
     return HEED_OK;
 }
@@ -312,11 +314,12 @@ static heed_status forward(hd_session *s) {
     hd_layout layout = {.sequences = s->slots, .starts = b.starts};
     if (!b.starts[s->slots]) return HEED_OK; /* forced ends alone */
     HD_TRY(s->decoder->class->step(s->decoder, b.ids, &layout, b.scored, b.scores));
-    return hd_score_next(s->decoder, b.scorings, b.scores);
+    return hd_score_next(s->decoder, b.scorings, b.scores, &s->numbers, &s->scratch);
 }
 
 static heed_status step(hd_session *s) {
     hd_arena_reset(&s->scratch);
+    hd_arena_reset(&s->numbers);
     if (s->cancels) HD_TRY(update_slots(s));
     HD_TRY(start_added(s));
     if (!s->running_count) return HEED_OK;

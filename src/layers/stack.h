@@ -8,35 +8,10 @@
 #include "layers/cache.h"
 #include "layers/network.h"
 
-/* The norms of a sublayer; those that its placement lacks have no gain. */
-typedef struct hd_sublayer_norms {
-    hd_norm_layer norm;  /* before the sublayer, or post-norm after the sum */
-    hd_norm_layer after; /* of the sublayer's output, before the sum */
-} hd_sublayer_norms;
-
-typedef struct hd_attention_layer {
-    hd_linear_layer q, k, v, out;
-    hd_norm_layer q_norm, k_norm; /* of each head; without a gain where the recipe has none */
-    hd_sublayer_norms norms;
-} hd_attention_layer;
-
-typedef struct hd_ffn_layer {
-    hd_linear_layer up, gate, down; /* gate: weight NULL without one */
-    hd_sublayer_norms norms;
-} hd_ffn_layer;
-
-typedef struct hd_stack_layer {
-    hd_attention_layer attention, cross; /* cross: of a decoder with an encoder */
-    hd_ffn_layer ffn;
-} hd_stack_layer;
-
+/* Fixed positions of a side, in device memory. */
 typedef struct hd_stack_side {
-    hd_parameter *embedding; /* [vocabulary, width] */
-    hd_parameter *positions, *token_types;
-    hd_norm_layer embedding_norm, final_norm;
-    hd_stack_layer *layers; /* [layers] */
-    float *sinusoids;       /* [max_positions, width], or NULL */
-    float *angles;          /* [max_positions, head width]: of rotary positions, or NULL */
+    float *sinusoids; /* [max_positions, width], or NULL */
+    float *angles;    /* [max_positions, head width]: of rotary positions, or NULL */
 } hd_stack_side;
 
 typedef struct hd_stack {

@@ -47,8 +47,8 @@ static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, flo
     hd_arena_rewind(&d->pass.arena, d->states_end);
     hd_tensor *result = hd_network_logits(&d->stack->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
-    *out = hd_pass_download(&d->pass, result->data, hd_tensor_count(result));
-    return d->pass.status;
+    *out = result->data;
+    return HEED_OK;
 }
 
 static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
@@ -76,6 +76,7 @@ heed_status hd_stack_decoder_open(heed_context *context, const hd_network *netwo
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, NULL);
+    d->decoder.stream = &d->pass.stream;
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     hd_cache_open(&d->cache, &d->pass.stream, side->layers, hd_side_key_heads(side),
                   hd_side_head_width(side, recipe->width));

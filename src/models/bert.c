@@ -59,6 +59,8 @@ static void complete(hd_recipe *recipe) {
     recipe->pooling = HD_POOL_FIRST;
 }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_WORDPIECE;
+
 const hd_family hd_bert = {.model_type = "bert",
                            .architectures = {[HD_HEAD_MASKED] = "BertForMaskedLM",
                                              [HD_HEAD_CLASSIFY_TEXT] = "BertForSequenceClassification",
@@ -69,4 +71,5 @@ const hd_family hd_bert = {.model_type = "bert",
                            .weights = weights,
                            .weight_count = HD_COUNT(weights),
                            .aliases = aliases,
+                           .tokenizer = &tokenizer,
                            .complete = complete};

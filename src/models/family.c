@@ -120,7 +120,8 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             memcpy(field, &integer, sizeof integer);
             return HEED_OK;
         case HD_KEY_ID: {
-            HD_TRY(hd_json_int(config, key->name, (int64_t)number, 0, 1 << 24, &integer));
+            bool none = json_is_null(json_object_get(config->root, key->name)); /* not the same as a missing key */
+            HD_TRY(hd_json_int(config, key->name, none ? -1 : (int64_t)number, 0, 1 << 24, &integer));
             int32_t id = (int32_t)integer;
             memcpy(field, &id, sizeof id);
             return HEED_OK;
@@ -149,12 +150,13 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
     return HEED_OK;
 }
 
-/* A config that is read; of a new model's, sizes may be missing. */
+/* A config that is read; that of a new model may lack sizes. */
 typedef struct reading {
     const hd_family *family;
     const hd_json *config;
     hd_recipe *recipe;
     bool fresh;
+    const hd_token_ids *ids; /* of a new model, in place of the config's; may be NULL */
 } reading;
 
 static heed_status read_key(const reading *r, const hd_config_key *key) {
@@ -219,12 +221,17 @@ static heed_status read_recipe(const reading *r) {
     complete(r->family, r->recipe);
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
     HD_TRY(read_keys(r, r->family));
+    if (r->ids) {
+        r->recipe->pad = r->ids->pad;
+        r->recipe->eos = r->ids->eos;
+        r->recipe->decoder_start = r->ids->decoder_start;
+    }
     if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
     return read_rest(r, r->family);
 }
 
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe) {
-    return read_recipe(&(reading){family, config, recipe, false});
+    return read_recipe(&(reading){family, config, recipe, false, NULL});
 }
 
 static const char *fresh_values(const hd_family *family) {
@@ -239,14 +246,15 @@ static hd_json unnamed_config(heed_context *context, json_t *root) {
     return (hd_json){.context = context, .path = name, .root = root, .index = SIZE_MAX};
 }
 
-heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe) {
+heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, const hd_token_ids *ids,
+                              hd_recipe *recipe) {
     if (!family->architectures[head])
         return hd_fail(context, HEED_UNSUPPORTED, "models of type \"%s\" have no such head", family->model_type);
     hd_json config = unnamed_config(context, json_loads(fresh_values(family), 0, NULL));
     heed_status status = HEED_OK;
     if (json_object_set_new(config.root, "architectures", json_pack("[s]", family->architectures[head])) != 0)
         status = hd_json_no_memory(context, config.path);
-    if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true});
+    if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true, ids});
     json_decref(config.root);
     return status;
 }
@@ -361,7 +369,7 @@ heed_status hd_family_has(heed_context *context, const hd_family *family, hd_hea
     hd_recipe recipe;
     *has = false;
     if (!family->architectures[head]) return HEED_OK;
-    HD_TRY(hd_family_default(context, family, head, &recipe));
+    HD_TRY(hd_family_default(context, family, head, NULL, &recipe));
     recipe.vocabulary = recipe.width = SMALL;
     recipe.labels = hd_head_classifies(head) ? SMALL : 0;
     for (int i = 0; i < HD_SIDES; i++) {

@@ -42,9 +42,9 @@ typedef enum hd_open_purpose {
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* The same without a tokenizer. */
 heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
-/* A model of this recipe with first values drawn from the seed, written as `preferred` (or NULL) where that family carries
- * the recipe, else as one that does. Takes the tokenizer. HEED_UNSUPPORTED when no family carries the recipe. */
-heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+/* A model of this recipe and family with first values drawn from the seed. Without a family (NULL) it is of one that carries
+ * the recipe. Takes the tokenizer. HEED_UNSUPPORTED when the family, or any, does not carry the recipe. */
+heed_status hd_model_make(heed_context *context, const hd_family *family, const hd_recipe *recipe,
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 

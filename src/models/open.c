@@ -235,29 +235,31 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
     return status;
 }
 
-/* The preferred family where it carries the recipe, else any that does. */
-static heed_status choose_family(heed_model *model, const hd_family *preferred, const hd_recipe *recipe) {
-    bool carries = false;
-    if (preferred) HD_TRY(hd_family_carries(model->context, preferred, recipe, &carries));
-    if (carries) model->family = preferred;
-    for (int i = 0; hd_families[i] && !model->family; i++) {
-        HD_TRY(hd_family_carries(model->context, hd_families[i], recipe, &carries));
-        if (carries) model->family = hd_families[i];
-    }
-    if (model->family) return HEED_OK;
+static heed_status refuse_recipe(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     const hd_side_recipe *side = hd_recipe_top(recipe);
     const char *positions = hd_choice_name(hd_position_kinds, side->positions);
-    return hd_fail(model->context, HEED_UNSUPPORTED,
-                   "no kind of Hugging Face model does this with %s-norm and %s positions",
+    return hd_fail(context, HEED_UNSUPPORTED, "no model of %s%s has this structure, with %s-norm and %s positions",
+                   family ? "the family " : "any family", family ? family->model_type : "",
                    side->norm_placement == HD_NORM_PRE ? "pre" : "post", positions ? positions : "unknown");
 }
 
-heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+/* The given family if it carries the recipe; of NULL, any that does. */
+static heed_status choose_family(heed_model *model, const hd_family *given, const hd_recipe *recipe) {
+    bool carries = false;
+    for (int i = 0; hd_families[i] && !model->family; i++) {
+        if (given && hd_families[i] != given) continue;
+        HD_TRY(hd_family_carries(model->context, hd_families[i], recipe, &carries));
+        if (carries) model->family = hd_families[i];
+    }
+    return model->family ? HEED_OK : refuse_recipe(model->context, given, recipe);
+}
+
+heed_status hd_model_make(heed_context *context, const hd_family *family, const hd_recipe *recipe,
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **out) {
     heed_model *model;
     *out = NULL;
     HD_TRY(new_model(context, &model));
-    heed_status status = choose_family(model, preferred, recipe);
+    heed_status status = choose_family(model, family, recipe);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);

@@ -9,9 +9,13 @@ static const hd_config_key keys[] = {
 
 static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].biases = HD_BIAS_QKV; }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_QWEN_BYTE_BPE;
+
 const hd_family hd_qwen2 = {.model_type = "qwen2",
                             .architectures = {[HD_HEAD_LANGUAGE] = "Qwen2ForCausalLM"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),
+                            .tokenizer = &tokenizer,
+                            .one_tokenizer = true,
                             .complete = complete};

@@ -38,6 +38,9 @@ static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
 /* The config counts the table's rows; those up to the padding token's own are not positions. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_ENCODER];
+    if (recipe->pad < 0)
+        return hd_fail(config->context, HEED_UNSUPPORTED,
+                       "%s: \"pad_token_id\" is null, but positions begin after the padding token", config->path);
     side->position_offset = recipe->pad + 1;
     side->max_positions -= side->position_offset;
     if (side->max_positions >= 1) return HEED_OK;
@@ -51,6 +54,8 @@ static int write(const hd_recipe *recipe, json_t *config) {
                                json_integer(side->max_positions + side->position_offset));
 }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_MASK_BYTE_BPE;
+
 const hd_family hd_roberta = {.model_type = "roberta",
                               .architectures = {[HD_HEAD_MASKED] = "RobertaForMaskedLM",
                                                 [HD_HEAD_CLASSIFY_TEXT] = "RobertaForSequenceClassification",
@@ -61,6 +66,7 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .weights = weights,
                               .weight_count = HD_COUNT(weights),
                               .aliases = aliases,
+                              .tokenizer = &tokenizer,
                               .respellings = respellings,
                               .complete = complete,
                               .read = read,

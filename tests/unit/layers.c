@@ -77,6 +77,24 @@ static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
     heed_context_close(context);
 }
 
+/* ---- first values ---- */
+
+/* A seed gives the same model in every version, and no two parameters of a model begin alike. */
+static void no_two_slots_have_one_random_stream(void **state) {
+    (void)state;
+#define NUMBERS(name, encoder, decoder) {encoder, decoder},
+    static const int numbers[HD_MODULES][HD_SIDES] = {HD_EACH_MODULE(NUMBERS, -1)};
+    int users[256] = {0};
+    for (int i = 0; i < HD_MODULES; i++)
+        for (int side = 0; side < HD_SIDES; side++) {
+            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT) continue;
+            assert_in_range(numbers[i][side], 0, 255);
+            assert_int_equal(users[numbers[i][side]]++, 0);
+        }
+    /* one model has one of the two output layers */
+    assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+}
+
 /* ---- dropout ---- */
 
 static void copy_states(heed_context *context, const hd_recipe *recipe, float *states) {
@@ -207,6 +225,7 @@ static void what_no_forward_code_has_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
+        cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),

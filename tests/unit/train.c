@@ -68,7 +68,7 @@ static heed_status train(const char *name, int64_t stop, ...) {
                                     {"heads", "2"},
                                     {"ffn-width", "48"},
                                     {"encoder-layers", "1"},
-                                    {"decoder-layers", "1"},
+                                    {"decoder-layers", "2"},
                                     {"max-positions", "64"},
                                     {"batch-tokens", "300"},
                                     {"chunk-tokens", "40"},
@@ -217,7 +217,7 @@ static void every_machine_ends_in_these_bits(void **state) {
     memcpy(&header, file.data, sizeof header);
     size_t start = sizeof header + (size_t)header;
     assert_true(start < file.size);
-    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0xfcfe5f72c4d86defu);
+    assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, file.data + start, file.size - start), 0x73ee3a219cbd5599u);
     hd_buffer_close(&file);
 }
 
@@ -350,7 +350,6 @@ static void a_kill_changes_nothing(void **state) {
         snprintf(name, sizeof name, "killed-%d", delay);
         pid_t child = fork();
         if (child == 0) {
-            context->threads = 1; /* OpenMP's threads do not survive a fork */
             train(name, 0, NULL);
             _exit(0);
         }

@@ -32,4 +32,9 @@ static inline void hd_cpu_chunks_of(const hd_chunks *chunks, int64_t rows, hd_cp
     if (!chunks->count) out->count = 1, out->starts = out->whole;
 }
 
+/* A chunk's partial sum, by that of the first chunk; NULL if there are none. */
+static inline float *hd_cpu_partial_sum(float *first, int64_t chunk, const hd_chunks *chunks) {
+    return first ? first + chunk * chunks->stride : NULL;
+}
+
 #endif

@@ -39,6 +39,8 @@ enum {
 /* Prefetch distances: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
 enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
+enum { WIDENED = 64 }; /* elements that packing widens at a time */
+
 /* One register block: pointers are to its corner. */
 typedef struct block {
     int64_t depth;
@@ -57,11 +59,15 @@ typedef struct block {
     hd_activation activation;
 } block;
 
-/* The element type of a product: one of hd_dtype, or pairs of bfloat16 stored as floats. */
-typedef enum element { F32 = HD_F32, F16 = HD_F16, BF16 = HD_BF16, PAIRS = HD_DTYPES } element;
+/* The element types of B. One more is a name here and a line of load_b. */
+#define EACH_ELEMENT(X) X(F32) X(F16) X(BF16) X(PAIRS)
+enum { HD_PAIRS = HD_DTYPES }; /* pairs of bfloat16, stored as floats */
+#define VALUE(name) name = HD_##name,
+typedef enum element { EACH_ELEMENT(VALUE) } element;
+#undef VALUE
 
 static element kind_of(const hd_product *product) { return product->pairs ? PAIRS : (element)product->b_dtype; }
-static int64_t size_of(element kind) { return kind == F16 || kind == BF16 ? 2 : 4; }
+static int64_t size_of(element kind) { return (int64_t)hd_dtype_size(kind == PAIRS ? HD_F32 : (hd_dtype)kind); }
 
 INLINE lanes load_b(const void *b, int64_t index, element kind, int64_t valid) {
     if (kind == BF16) return lanes_load_bf16((const uint16_t *)b + index);
@@ -204,13 +210,25 @@ INLINE void multiply_columns(int64_t rows, const element kind, const block *p) {
     multiply_rows(rows, 1, kind, false, p);
 }
 
-static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, F32, p); }
-static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, BF16, p); }
-static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, F16, p); }
-static void multiply_pairs(int64_t rows, const block *p) { multiply_columns(rows, PAIRS, p); }
+/* One function per element type. */
+#define MULTIPLY(kind) \
+    static void multiply_##kind(int64_t rows, const block *p) { multiply_columns(rows, kind, p); }
+EACH_ELEMENT(MULTIPLY)
+#undef MULTIPLY
 /* The last columns of an unpacked B. */
 static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, F32, true, p); }
 static void multiply_partial_pairs(int64_t rows, const block *p) { multiply_rows(rows, 1, PAIRS, true, p); }
+
+static void multiply_kind(int64_t rows, element kind, const block *p) {
+    switch (kind) {
+#define CASE(kind)                \
+    case kind:                    \
+        multiply_##kind(rows, p); \
+        break;
+        EACH_ELEMENT(CASE)
+#undef CASE
+    }
+}
 
 /* Whether B's last panel is padded, so that whole lanes may be read. */
 static bool is_padded(const hd_product *product) {
@@ -223,16 +241,10 @@ static void multiply_panel(int64_t rows, int64_t columns, element kind, bool pad
         p->columns = hd_min(columns, LANES * COLUMN_LANES);
         /* Unpadded columns that end inside a vector are computed separately, so that nothing is read past them. */
         if (!padded && p->columns % LANES) p->columns = p->columns > LANES ? LANES : p->columns;
-        if (kind == BF16)
-            multiply_bf16(rows, p);
-        else if (kind == F16)
-            multiply_f16(rows, p);
-        else if (!padded && p->columns % LANES)
+        if (!padded && p->columns % LANES)
             kind == PAIRS ? multiply_partial_pairs(rows, p) : multiply_partial(rows, p);
-        else if (kind == PAIRS)
-            multiply_pairs(rows, p);
         else
-            multiply_f32(rows, p);
+            multiply_kind(rows, kind, p);
         columns -= p->columns;
         if (columns <= 0) return;
         p->b = (const char *)p->b + p->columns * size_of(kind);
@@ -416,17 +428,6 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 
 /* ---- packing ---- */
 
-INLINE float widen(const void *source, hd_dtype dtype, int64_t index) {
-    if (dtype == HD_F32) {
-        float value; /* at any address */
-        memcpy(&value, (const char *)source + 4 * index, 4);
-        return value;
-    }
-    uint16_t half;
-    memcpy(&half, (const char *)source + 2 * index, 2);
-    return dtype == HD_BF16 ? hd_from_bf16(half) : hd_from_f16(half);
-}
-
 /* Squares of 16 × 16, a cache line of each of 16 rows at a time. */
 static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t depth, float *panel) {
     for (int64_t j = 0; j < HD_PANEL; j += LANES)
@@ -445,24 +446,42 @@ static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t
         }
 }
 
+/* One panel of elements that keep their type. Its size in bytes is a constant where this is inlined. */
+INLINE void pack_same(const char *weight, int64_t stride, int64_t valid, int64_t depth, char *panel, size_t size) {
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t j = 0; j < HD_PANEL; j++, panel += size) {
+            if (j < valid)
+                memcpy(panel, weight + (size_t)(j * stride + k) * size, size); /* at any address */
+            else
+                memset(panel, 0, size);
+        }
+}
+
+/* One panel of elements that are widened to f32, some of a row at a time. */
+static void pack_wide(const char *weight, hd_dtype from, int64_t stride, int64_t valid, int64_t depth, float *panel) {
+    for (int64_t j = 0; j < HD_PANEL; j++)
+        for (int64_t k = 0; k < depth; k += WIDENED) {
+            float wide[WIDENED] = {0};
+            int64_t count = hd_min(WIDENED, depth - k);
+            size_t at = (size_t)(j * stride + k) * hd_dtype_size(from);
+            if (j < valid) hd_dtypes[from].widen(weight + at, wide, (size_t)count);
+            for (int64_t i = 0; i < count; i++) panel[(k + i) * HD_PANEL + j] = wide[i];
+        }
+}
+
 void HD_KERNEL(pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
                      hd_dtype to, int64_t panel, int64_t panel_end) {
     for (int64_t p = panel; p < panel_end; p++) {
         int64_t valid = hd_min(HD_PANEL, columns - p * HD_PANEL), first = p * HD_PANEL;
-        if (from == HD_F32 && (uintptr_t)weight % sizeof(float) == 0) {
-            pack_f32((const float *)weight + first * stride, stride, valid, depth, (float *)panels + first * depth);
-            continue;
-        }
-        for (int64_t k = 0; k < depth; k++)
-            for (int64_t j = 0; j < HD_PANEL; j++) {
-                int64_t place = first * depth + k * HD_PANEL + j, source = (first + j) * stride + k;
-                if (to == HD_F32) {
-                    ((float *)panels)[place] = j < valid ? widen(weight, from, source) : 0.0f;
-                } else { /* the stored halves, moved */
-                    uint16_t half = 0;
-                    if (j < valid) memcpy(&half, (const char *)weight + 2 * source, 2);
-                    ((uint16_t *)panels)[place] = half;
-                }
-            }
+        const char *source = (const char *)weight + (size_t)(first * stride) * hd_dtype_size(from);
+        char *target = (char *)panels + (size_t)(first * depth) * hd_dtype_size(to);
+        if (from == HD_F32 && (uintptr_t)weight % sizeof(float) == 0)
+            pack_f32((const float *)(const void *)source, stride, valid, depth, (float *)(void *)target);
+        else if (from != to)
+            pack_wide(source, from, stride, valid, depth, (float *)(void *)target);
+        else if (hd_dtype_size(to) == 2)
+            pack_same(source, stride, valid, depth, target, 2);
+        else
+            pack_same(source, stride, valid, depth, target, hd_dtype_size(to));
     }
 }
