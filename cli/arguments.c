@@ -13,23 +13,29 @@
 /* ---- messages --------------------------------------------------------------------------------------------------- */
 
 int report_usage(const invocation *line, const char *format, ...) {
-    va_list arguments;
-    fprintf(stderr, "heed %s: ", line->command->name);
+    va_list arguments, again;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    size_t size = length > 0 ? (size_t)length + 1 : 1;
+    char *reason = grow_memory(NULL, size, 1);
+    reason[0] = 0;
+    vsnprintf(reason, size, format, again);
+    va_end(again);
+    print_message("heed %s: %s", line->command->name, reason);
+    free(reason);
     return EXIT_USAGE;
 }
 
 int report_failure(const invocation *line, heed_status status) {
-    fprintf(stderr, "heed %s: %s\n", line->command->name, heed_context_message(line->context));
+    print_message("heed %s: %s", line->command->name, heed_context_message(line->context));
     return status == HEED_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
 }
 
 static void print_note(void *user, const char *note) {
     const invocation *line = user;
-    fprintf(stderr, "heed %s: %s\n", line->command->name, note);
+    print_message("heed %s: %s", line->command->name, note);
 }
 
 /* ---- options by name -------------------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ static int print_version(void) {
         printf("%s\ninstruction set %s, threads %d\n", heed_version(), heed_context_instruction_set(context),
                heed_context_threads(context));
     else
-        fprintf(stderr, "heed: %s\n", heed_context_message(context));
+        print_message("heed: %s", heed_context_message(context));
     heed_context_close(context);
     return status == HEED_OK ? finish_output("--version", EXIT_DONE) : EXIT_USAGE;
 }
@@ -53,9 +53,9 @@ static int report_verb(const char *word) {
     suggestion guess = suggest_for(word, strlen(word));
     for (int i = 0; i < VERB_COUNT; i++) suggest(&guess, verbs[i].name);
     if (guess.best)
-        fprintf(stderr, "heed: unknown verb \"%s\" (did you mean \"%s\"?)\n", word, guess.best);
+        print_message("heed: unknown verb \"%s\" (did you mean \"%s\"?)", word, guess.best);
     else
-        fprintf(stderr, "heed: unknown verb \"%s\" (heed --help lists them)\n", word);
+        print_message("heed: unknown verb \"%s\" (heed --help lists them)", word);
     return EXIT_USAGE;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "output.h"
 #include "verbs.h"
 
 static const char *folder;
@@ -111,12 +112,12 @@ static int train_model(const invocation *line) {
     heed_status status = heed_train(line->context, line->options, folder, show_progress, &report);
     if (report.drawn) fputc('\n', stderr);
     if (status == HEED_STOPPED) {
-        fprintf(stderr, "heed train: stopped at step %lld of %lld; the same command with --resume continues\n",
-                (long long)report.step, (long long)report.steps);
+        print_message("heed train: stopped at step %lld of %lld; the same command with --resume continues",
+                      (long long)report.step, (long long)report.steps);
         return EXIT_FAILED;
     }
     if (status != HEED_OK) return report_failure(line, status);
-    if (!line->quiet) fprintf(stderr, "heed train: the model is in %s\n", folder);
+    if (!line->quiet) print_message("heed train: the model is in %s", folder);
     return EXIT_DONE;
 }
 

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(context->message, sizeof context->message, format, arguments);
     va_end(arguments);
-    for (char *c = context->message; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    hd_text_make_visible(context->message);
     context->status = status;
     return status;
 }
@@ -32,6 +33,7 @@ void hd_note(heed_context *context, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    hd_text_make_visible(line);
     context->log(context->log_user, line);
 }
 

@@ -45,11 +45,12 @@ static inline heed_context hd_context_worker(const heed_context *parent, int thr
 }
 
 /* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
- * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Control characters in the message become '?'. */
+ * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Characters that must not reach a
+ * terminal become '?' (hd_text_make_visible), here and in notes. */
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts `prefix` and ": " before the recorded message: the file or line that a lower room could not know. */
+/* Puts `prefix` and ": " before the recorded message: the file or line that a lower module cannot know. */
 heed_status hd_fail_in(heed_context *context, const char *prefix);
 
 /* Records the failure of a forked context in `context` and returns its status. */

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 enum { FIRST_CAPACITY = 1 << 16 };
 
 /* ---- sequential ---------------------------------------------------------------------------------------------- */
@@ -69,6 +71,15 @@ static heed_status read_more(hd_lines *lines) {
     }
 }
 
+/* Drops the byte order mark once the first three bytes are there. True when there was one: what was searched is gone. */
+static bool skip_byte_order_mark(hd_lines *lines) {
+    if (lines->number || lines->begun || lines->end - lines->start < 3) return false;
+    size_t mark = hd_byte_order_mark(lines->held + lines->start, lines->end - lines->start);
+    lines->begun = true;
+    lines->start += mark;
+    return mark > 0;
+}
+
 /* Sets the current line to the first `size` buffered bytes, and consumes `used` of them. */
 static bool set_line(hd_lines *lines, size_t size, size_t used) {
     char *line = lines->held + lines->start;
@@ -105,8 +116,11 @@ bool hd_lines_next(hd_lines *lines) {
         }
         lines->status = read_more(lines);
         if (lines->status != HEED_OK) return false;
+        if (skip_byte_order_mark(lines)) searched = 0;
     }
 }
+
+bool hd_line_is_blank(const hd_lines *lines) { return hd_text_is_blank(lines->text, lines->size); }
 
 /* ---- by number ----------------------------------------------------------------------------------------------- */
 
@@ -119,13 +133,14 @@ static uint64_t next_start(const hd_map *map, uint64_t at) {
 heed_status hd_line_index_open(heed_context *context, const char *path, hd_line_index *index) {
     *index = (hd_line_index){.context = context};
     HD_TRY(hd_map_open(context, path, &index->map));
-    for (uint64_t at = 0; at < index->map.size; at = next_start(&index->map, at)) index->count++;
+    uint64_t first = hd_byte_order_mark((const char *)index->map.data, index->map.size);
+    for (uint64_t at = first; at < index->map.size; at = next_start(&index->map, at)) index->count++;
     index->starts = hd_alloc(context, (size_t)index->count + 1, sizeof *index->starts);
     if (!index->starts) {
         hd_line_index_close(index);
         return HEED_MEMORY;
     }
-    index->starts[0] = 0;
+    index->starts[0] = first;
     for (uint64_t i = 0; i < index->count; i++) index->starts[i + 1] = next_start(&index->map, index->starts[i]);
     return HEED_OK;
 }

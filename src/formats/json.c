@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 enum { LARGEST_FILE = 1 << 30, SHOWN_BYTES = 60 };
 
@@ -26,6 +27,8 @@ static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd
     if (size > LARGEST_FILE)
         return hd_fail(context, HEED_FORMAT, "%s: %zu bytes are too many for a JSON file", json->path, size);
     json_error_t error = {.text = ""};
+    size_t mark = hd_byte_order_mark(bytes, size);
+    bytes = (const char *)bytes + mark, size -= mark;
     size_t flags = JSON_ALLOW_NUL | (rules == HD_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0);
     json->root = json_loadb(bytes, size, flags, &error);
     if (!json->root && rules == HD_JSON_LENIENT && json_error_code(&error) == json_error_numeric_overflow)

@@ -1,6 +1,8 @@
 #include "tasks/encoded.h"
 
 #include "base/float_environment.h"
+#include "base/utf8.h"
+
 #include <string.h>
 
 typedef struct encoding_texts {
@@ -24,7 +26,9 @@ static heed_status answer_one(encoding_texts *e) {
     hd_pass_reset(&e->pass);
     int32_t starts[] = {0, (int32_t)e->encoding.count};
     hd_layout layout = {1, starts, NULL, NULL};
-    hd_tensor *states = hd_network_encode(model->network, &e->pass, &(hd_input){.ids = e->encoding.ids}, &layout);
+    static const int32_t none[1]; /* an encoding without tokens has no array, but an input has one */
+    hd_input input = {.ids = e->encoding.ids ? e->encoding.ids : none};
+    hd_tensor *states = hd_network_encode(model->network, &e->pass, &input, &layout);
     e->at.logits = hd_network_logits(model->network, &e->pass, hd_network_head(model->network, &e->pass, states), 0,
                                      model->network->output->rows);
     if (!e->at.logits) return e->pass.status;
@@ -44,6 +48,7 @@ heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, c
                             heed_results **results) {
     *results = NULL;
     HD_TRY(hd_model_require(model, head, true, false, kind));
+    HD_TRY(hd_results_check(model->context, texts, count));
     HD_TRY(hd_results_open(model->context, count, results));
     hd_float_environment found = hd_float_enter();
     encoding_texts e = {.at = {.model = model, .results = *results}, .answer = answer, .user = user};
@@ -54,7 +59,8 @@ heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, c
     for (size_t i = 0; i < count && status == HEED_OK; i++) {
         e.at.index = i;
         e.at.text = texts[i];
-        e.at.size = sizes ? sizes[i] : strlen(texts[i]);
+        e.at.size = sizes ? sizes[i] : texts[i] ? strlen(texts[i]) : 0;
+        if (hd_text_is_blank(texts[i], e.at.size)) e.at.size = 0;
         if (texts[i]) status = answer_one(&e);
     }
     hd_pass_close(&e.pass);

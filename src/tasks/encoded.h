@@ -17,7 +17,7 @@ typedef struct hd_encoded {
     hd_tensor *logits; /* [1 or tokens, classes] */
 } hd_encoded;
 
-/* Encodes each text and calls `answer`, which fills in results->items[index]; a text that is too long gets a problem
+/* Encodes each text (a blank one as the empty text) and calls `answer`, which fills in results->items[index]; a text that is too long gets a problem
  * instead. A text's result depends on it alone. HEED_UNSUPPORTED unless the model has this head; `kind` names the
  * models that do: "a text classification model". */
 heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, const char *const *texts,

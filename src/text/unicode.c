@@ -2,79 +2,6 @@
 
 #include <utf8proc.h>
 
-/* The length of a sequence by its first byte, and the range of its second byte; all others are 80 … BF. Overlong forms,
- * surrogates and code points past U+10FFFF all show in the second byte (Unicode Standard, table 3-7). */
-static size_t sequence_length(uint8_t lead, uint8_t *low, uint8_t *high) {
-    *low = 0x80, *high = 0xBF;
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    if (lead < 0xE0) return 2;
-    if (lead == 0xE0) *low = 0xA0;
-    if (lead == 0xED) *high = 0x9F;
-    if (lead < 0xF0) return 3;
-    if (lead == 0xF0) *low = 0x90;
-    if (lead == 0xF4) *high = 0x8F;
-    return 4;
-}
-
-size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code) {
-    const uint8_t *bytes = (const uint8_t *)text;
-    uint8_t low, high;
-    size_t length = sequence_length(bytes[0], &low, &high);
-    if (length == 1) {
-        *code = bytes[0];
-        return 1;
-    }
-    *code = HD_REPLACEMENT_CHARACTER;
-    if (length == 0) return 1;
-    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if (i == size || bytes[i] < low || bytes[i] > high) return i;
-        value = value << 6 | (bytes[i] & 0x3Fu);
-        low = 0x80, high = 0xBF;
-    }
-    *code = value;
-    return length;
-}
-
-size_t hd_utf8_encode(uint32_t code, char bytes[4]) {
-    if (code < 0x80) {
-        bytes[0] = (char)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i > 0; i--, code >>= 6) bytes[i] = (char)(0x80 | (code & 0x3F));
-    bytes[0] = (char)(code | (length == 2 ? 0xC0u : length == 3 ? 0xE0u : 0xF0u));
-    return length;
-}
-
-bool hd_utf8_valid(const char *text, size_t size) {
-    static const char replacement[] = "\xEF\xBF\xBD";
-    for (size_t at = 0, length; at < size; at += length) {
-        uint32_t code;
-        length = hd_utf8_decode(text + at, size - at, &code);
-        if (code != HD_REPLACEMENT_CHARACTER) continue;
-        if (length != 3) return false;
-        for (size_t i = 0; i < 3; i++)
-            if (text[at + i] != replacement[i]) return false;
-    }
-    return true;
-}
-
-size_t hd_utf8_count(const char *text, size_t size) {
-    size_t count = 0;
-    uint32_t code;
-    for (size_t at = 0; at < size; count++) at += hd_utf8_decode(text + at, size - at, &code);
-    return count;
-}
-
-size_t hd_utf8_offset(const char *text, size_t size, size_t number) {
-    size_t at = 0;
-    uint32_t code;
-    for (; at < size && number; number--) at += hd_utf8_decode(text + at, size - at, &code);
-    return at;
-}
-
 static utf8proc_category_t category(uint32_t code) { return utf8proc_category((utf8proc_int32_t)code); }
 
 bool hd_is_whitespace(uint32_t code) {
@@ -101,8 +28,6 @@ bool hd_is_mark(uint32_t code) {
 }
 
 bool hd_is_nonspacing_mark(uint32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
-
-bool hd_is_terminal_control(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
 
 bool hd_is_control(uint32_t code) {
     utf8proc_category_t found = category(code);

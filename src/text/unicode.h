@@ -1,4 +1,4 @@
-/* Characters: UTF-8, and the classes and case mappings that tokenizers need.
+/* Characters: the classes and case mappings that tokenizers need.
  *
  * Classes follow the Rust standard library and regex crate, on which Hugging Face tokenizers is built; the data is
  * utf8proc's. A code point is a uint32_t below 0x110000 that is not a surrogate. */
@@ -9,18 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HD_REPLACEMENT_CHARACTER = 0xFFFD };
-
-/* Reads one character of text[0 … size), size > 0, and returns the number of bytes read. Invalid UTF-8 becomes U+FFFD,
- * one for each longest prefix of a valid sequence or each stray byte: the Unicode Standard's recommended practice
- * (chapter 3, "U+FFFD Substitution of Maximal Subparts") and Python's errors="replace". */
-size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
-/* Writes one character and returns its size, 1 to 4 bytes. */
-size_t hd_utf8_encode(uint32_t code, char bytes[4]);
-bool hd_utf8_valid(const char *text, size_t size);
-/* The number of characters; the byte offset of character `number`, or `size` past the last. */
-size_t hd_utf8_count(const char *text, size_t size);
-size_t hd_utf8_offset(const char *text, size_t size, size_t number);
+#include "base/utf8.h"
 
 bool hd_is_whitespace(uint32_t code);       /* White_Space, Rust's char::is_whitespace */
 bool hd_is_punctuation(uint32_t code);      /* any ASCII punctuation or symbol, or a category P* */
@@ -28,7 +17,6 @@ bool hd_is_word(uint32_t code);             /* \w of Rust's regex: alphabetic, m
 bool hd_is_numeric(uint32_t code);          /* a category N* */
 bool hd_is_mark(uint32_t code);             /* a category M* */
 bool hd_is_nonspacing_mark(uint32_t code);  /* Mn */
-bool hd_is_terminal_control(uint32_t code); /* C0, C1 and delete, which must not reach a terminal */
 bool hd_is_control(uint32_t code);          /* Cc, Cf and Co: what BERT's clean_text drops */
 bool hd_is_chinese(uint32_t code);          /* ideographs, which BERT treats as words */
 
