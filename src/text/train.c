@@ -101,7 +101,7 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
                            "special token \"%.100s\" is empty, repeated or already a token", specials[i]);
         int64_t id = (int64_t)vocabulary->count;
         HD_TRY(hd_vocabulary_add(vocabulary, specials[i], size, id, true));
-        HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, id, (hd_added_token){.special = true}));
+        HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, (hd_added_token){.special = true}));
     }
     return HEED_OK;
 }
