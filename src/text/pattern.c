@@ -1,5 +1,6 @@
 #include "text/pattern.h"
 
+#include "base/buffer.h"
 #include "text/pattern_characters.h"
 #include "text/unicode.h"
 
@@ -22,17 +23,18 @@ enum { MOST_RETRIES = 10000000, MOST_RETRIES_IN_SEARCH = 100000000, MOST_CHOICES
 /* ---- grapheme clusters ------------------------------------------------------------------------------------------ */
 
 /* Oniguruma has the classes for \X, \y and \Y in tables of its own, so the three are written out: this is \Y, a position
- * within a cluster (Unicode Standard Annex 29, rules GB3 to GB13). */
+ * within a cluster (Unicode Standard Annex 29, rules GB3 to GB13). Look-behind of any length, which walks back to the
+ * start of the text, comes last. */
 #define REGIONAL "\\p{clusterregional}"
-#define WITHIN_CLUSTER                                                                       \
-    "(?:(?<=\\r)(?=\\n)"                                                                     \
-    "|(?<=\\p{clusterl})(?=[\\p{clusterl}\\p{clusterv}\\p{clusterlv}\\p{clusterlvt}])"       \
-    "|(?<=[\\p{clusterlv}\\p{clusterv}])(?=[\\p{clusterv}\\p{clustert}])"                    \
-    "|(?<=[\\p{clusterlvt}\\p{clustert}])(?=\\p{clustert})"                                  \
-    "|(?<=[^\\r\\n\\p{clustercontrol}])(?=[\\p{clusterextend}\\p{clustermark}\\x{200D}])"    \
-    "|(?<=\\p{clusterprepend})(?=[^\\r\\n\\p{clustercontrol}])"                              \
-    "|(?<=\\p{clusterpictographic}\\p{clusterextend}*\\x{200D})(?=\\p{clusterpictographic})" \
-    "|(?<=(?:\\A|[^" REGIONAL "])" REGIONAL "(?:" REGIONAL REGIONAL ")*)(?=" REGIONAL "))"
+#define WITHIN_CLUSTER                                                                                     \
+    "(?:(?<=\\r)(?=\\n)"                                                                                   \
+    "|(?<=\\p{clusterl})(?=[\\p{clusterl}\\p{clusterv}\\p{clusterlv}\\p{clusterlvt}])"                     \
+    "|(?<=[\\p{clusterlv}\\p{clusterv}])(?=[\\p{clusterv}\\p{clustert}])"                                  \
+    "|(?<=[\\p{clusterlvt}\\p{clustert}])(?=\\p{clustert})"                                                \
+    "|(?<=[^\\r\\n\\p{clustercontrol}])(?=[\\p{clusterextend}\\p{clustermark}\\x{200D}])"                  \
+    "|(?<=\\p{clusterprepend})(?=[^\\r\\n\\p{clustercontrol}])"                                            \
+    "|(?<=\\x{200D})(?=\\p{clusterpictographic})(?<=\\p{clusterpictographic}\\p{clusterextend}*\\x{200D})" \
+    "|(?<=" REGIONAL ")(?=" REGIONAL ")(?<=(?:\\A|[^" REGIONAL "])" REGIONAL "(?:" REGIONAL REGIONAL ")*))"
 
 static const char *written_out(char letter) {
     if (letter == 'X') return "(?-i:(?>\\O(?:" WITHIN_CLUSTER "\\O)*))";
@@ -180,14 +182,11 @@ bool hd_pattern_is_literal(const hd_pattern *pattern) { return pattern->literal;
 
 /* ---- finding ---------------------------------------------------------------------------------------------------- */
 
-void hd_matches_open(hd_matches *matches, heed_context *context) {
-    *matches = (hd_matches){.context = context};
-    hd_buffer_open(&matches->bytes, context);
-}
+void hd_matches_open(hd_matches *matches, heed_context *context) { *matches = (hd_matches){.context = context}; }
 
 void hd_matches_close(hd_matches *matches) {
     hd_free(matches->context, matches->items);
-    hd_buffer_close(&matches->bytes);
+    hd_free(matches->context, matches->bytes);
     if (matches->region) onig_region_free(matches->region, 1);
     hd_matches_open(matches, matches->context);
 }
@@ -202,8 +201,8 @@ static bool add(hd_matches *matches, size_t first, size_t last) {
 /* The first match, in bytes, at or after byte `at`; *found if there is one. */
 static heed_status search(const hd_pattern *pattern, hd_matches *matches, size_t at, bool *found,
                           struct hd_match *match) {
-    const char *text = matches->bytes.data;
-    size_t size = matches->bytes.size;
+    const char *text = matches->bytes;
+    size_t size = matches->size;
     if (pattern->literal) {
         const char *here = pattern->size ? memmem(text + at, size - at, pattern->text, pattern->size) : text + at;
         *found = here != NULL;
@@ -231,7 +230,7 @@ static heed_status search(const hd_pattern *pattern, hd_matches *matches, size_t
 /* Turns offsets in bytes, which ascend, into characters. */
 static void count_characters(hd_matches *matches) {
     size_t byte = 0, character = 0;
-    const char *text = matches->bytes.data;
+    const char *text = matches->bytes;
     for (size_t i = 0; i < matches->count * 2; i++) {
         size_t *limit = i % 2 ? &matches->items[i / 2].last : &matches->items[i / 2].first;
         for (; byte < *limit; byte++) character += (text[byte] & 0xC0) != 0x80;
@@ -244,29 +243,32 @@ static size_t character_size(const char *text, size_t size) {
     return size ? hd_utf8_decode(text, size, &code) : 1;
 }
 
+/* Writes the text in UTF-8. */
+static heed_status spell(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches) {
+    size_t most;
+    if (!hd_multiply(count, 4, &most)) most = SIZE_MAX;
+    if (!hd_grow(matches->context, &matches->bytes, &matches->byte_capacity, most, 1)) return HEED_MEMORY;
+    if (!matches->region && !(matches->region = onig_region_new()))
+        return hd_fail(matches->context, HEED_MEMORY, "out of memory");
+    matches->size = 0;
+    for (size_t i = 0; i < count; i++) matches->size += hd_utf8_encode(text[i].code, matches->bytes + matches->size);
+    if (matches->size <= INT32_MAX) return HEED_OK;
+    return hd_fail(matches->context, HEED_LENGTH, "%s: a text of %zu bytes is too long", pattern->where, matches->size);
+}
+
 heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches) {
     matches->count = 0;
     if (count == 0) return HEED_OK;
-    hd_buffer *bytes = &matches->bytes;
-    hd_buffer_clear(bytes);
-    for (size_t i = 0; i < count; i++) {
-        char character[4];
-        hd_buffer_append(bytes, character, hd_utf8_encode(text[i].code, character));
-    }
-    if (!matches->region) matches->region = onig_region_new();
-    if (bytes->failed || !matches->region) return hd_fail(matches->context, HEED_MEMORY, "out of memory");
-    if (bytes->size > INT32_MAX)
-        return hd_fail(matches->context, HEED_LENGTH, "%s: a text of %zu bytes is too long", pattern->where,
-                       bytes->size);
+    HD_TRY(spell(pattern, text, count, matches));
     size_t last = SIZE_MAX; /* end of the previous match */
-    for (size_t at = 0; at <= bytes->size;) {
+    for (size_t at = 0; at <= matches->size;) {
         bool found;
         struct hd_match match = {0};
         HD_TRY(search(pattern, matches, at, &found, &match));
         if (!found) break;
         at = match.last;
         if (match.first == match.last && match.last == last) { /* no empty match directly after a match */
-            at += character_size(bytes->data + at, bytes->size - at);
+            at += character_size(matches->bytes + at, matches->size - at);
             continue;
         }
         last = match.last;

@@ -2,7 +2,6 @@
 #ifndef HD_TEXT_PATTERN_H
 #define HD_TEXT_PATTERN_H
 
-#include "base/buffer.h"
 #include "text/line.h"
 
 typedef struct hd_pattern hd_pattern;
@@ -22,8 +21,9 @@ typedef struct hd_matches {
         size_t first, last; /* characters [first, last) of the segment; may be empty */
     } * items;
     size_t count, capacity;
-    hd_buffer bytes; /* the segment in UTF-8 */
-    void *region;    /* Oniguruma's */
+    char *bytes; /* [size]: the segment in UTF-8 */
+    size_t size, byte_capacity;
+    void *region; /* Oniguruma's */
 } hd_matches;
 
 void hd_matches_open(hd_matches *matches, heed_context *context);
