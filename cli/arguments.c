@@ -41,11 +41,14 @@ static void print_note(void *user, const char *note) {
 /* ---- options by name -------------------------------------------------------------------------------------------- */
 
 /* Options of every verb. */
-enum { THREADS, QUIET, VERBOSE, HELP, COMMON };
+enum { THREADS, SPECIAL_TOKENS, QUIET, VERBOSE, HELP, COMMON };
 
 static void common_options(invocation *line, own_option common[COMMON]) {
     common[THREADS] =
         (own_option){"threads", 't', "NUMBER", "number of threads (default: all cores)", &line->threads, NULL};
+    common[SPECIAL_TOKENS] = (own_option){
+        "special-tokens",      0,   "parse|text", "special tokens spelled in a text: tokens (default) or text",
+        &line->special_tokens, NULL};
     common[QUIET] = (own_option){"quiet", 'q', NULL, "print no progress and no notes", NULL, &line->quiet};
     common[VERBOSE] = (own_option){"verbose", 'v', NULL, "print notes on standard error", NULL, &line->verbose};
     common[HELP] = (own_option){"help", 'h', NULL, "print this help", NULL, &line->help};
@@ -219,6 +222,12 @@ static int set_threads(invocation *line) {
     return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
 
+static int set_special_tokens(invocation *line) {
+    if (!line->special_tokens) return EXIT_DONE;
+    if (heed_context_set_special_tokens(line->context, line->special_tokens) == HEED_OK) return EXIT_DONE;
+    return report_usage(line, "%s", heed_context_message(line->context));
+}
+
 bool open_invocation(const command *verb, int count, char **words, invocation *line, int *exit_code) {
     *line = (invocation){.command = verb};
     own_option common[COMMON];
@@ -238,6 +247,7 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
             *exit_code = print_help(line, common);
         else if (*exit_code == EXIT_DONE)
             *exit_code = set_threads(line);
+        if (*exit_code == EXIT_DONE && !line->help) *exit_code = set_special_tokens(line);
         if (*exit_code == EXIT_DONE && !line->help) {
             if (line->verbose || (verb->notes && !line->quiet)) heed_context_set_log(line->context, print_note, line);
             return true;

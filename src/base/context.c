@@ -103,6 +103,14 @@ void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void
     context->stop_user = user;
 }
 
+heed_status heed_context_set_special_tokens(heed_context *context, const char *how) {
+    bool text = strcmp(how, "text") == 0;
+    if (!text && strcmp(how, "parse") != 0)
+        return hd_fail(context, HEED_ARGUMENT, "special-tokens is \"%.60s\", expected parse or text", how);
+    context->special_as_text = text;
+    return HEED_OK;
+}
+
 heed_status heed_context_set_compute(heed_context *context, const char *name) {
     bool bf16 = strcmp(name, "bf16") == 0;
     if (!bf16 && strcmp(name, "f32") != 0)

@@ -24,6 +24,7 @@ struct heed_context {
     hd_pool *pool;                    /* of the threads; shared by the contexts forked for one call */
     int64_t small_work;               /* operations; a parallel loop of fewer stays on the calling thread */
     bool bf16;                        /* products are computed in bfloat16 */
+    bool special_as_text;             /* special tokens that a text spells are encoded as text */
     const struct hd_device *device;   /* where passes compute */
     const struct hd_kernels *kernels; /* of the CPU */
     heed_status status;               /* of the last failure */
