@@ -182,8 +182,8 @@ static heed_status make_model(hd_run *run) {
     heed_tokenizer *tokenizer = NULL;
     const hd_family *family = family_of(&run->options);
     hd_recipe recipe;
-    HD_TRY(open_tokenizer(run, family, &tokenizer));
-    heed_status status = check_special(run, tokenizer);
+    heed_status status = open_tokenizer(run, family, &tokenizer);
+    if (status == HEED_OK) status = check_special(run, tokenizer);
     if (status == HEED_OK) status = make_recipe(run, family, tokenizer, &recipe);
     if (status == HEED_OK)
         status = hd_model_make(run->context, family, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
