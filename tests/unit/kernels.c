@@ -266,6 +266,8 @@ static void half_precision_panels(void **state) {
     half_precision_case(33, 9);
     half_precision_case(33, 512); /* widened in a copy */
     assert_fingerprint(results, 0x02a25199887a8f69u);
+    half_precision_case(50, 40); /* several blocks of rows, in place */
+    half_precision_case(50, 112);
 }
 
 static uint32_t place(const float *x, int64_t first, int64_t second, bool there) {

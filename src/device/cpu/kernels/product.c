@@ -25,6 +25,7 @@ enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
     COPY_ROWS = 512,             /* minimum number of rows for which a copy of B pays */
+    WIDEN_ROWS = 8 * ROWS,       /* of a B of 16-bit elements, which are widened once in place of once per ROWS */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
     DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
@@ -36,8 +37,8 @@ enum {
     ADD_COLUMNS = 256 /* of the sums that HD_ADD computes in separate memory: 112 KiB */
 };
 
-/* Prefetch distances: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
-enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
+/* Prefetch distances: in bytes of panels and of panels in a stream; in depths of a copy; in elements of a row that is packed. */
+enum { B_AHEAD = 1 << 11, STREAM_AHEAD = 1 << 13, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
 /* One register block: pointers are to its corner. */
 typedef struct block {
@@ -301,9 +302,9 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
 static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
                             block *p) {
     if (fetch_b) {
-        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = 1;
+        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = HD_PANEL * size;
         if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
-        p->prefetch[0] = (const char *)p->b + ahead * HD_PANEL * size;
+        p->prefetch[0] = (const char *)p->b + ahead;
         p->prefetch[1] = p->prefetch[0] + 64;
         p->prefetch_step = product->b_depth * size;
         return;
@@ -376,9 +377,14 @@ __attribute__((noinline)) static void multiply_copied(const hd_product *product,
     multiply_groups(product, all, depth_block, B_FLOATS / HD_PANEL / depth_block, b_copy);
 }
 
+/* The minimum number of rows for which a copy of B pays. */
+static int64_t copy_rows(const hd_product *product) {
+    return hd_dtype_size(product->b_dtype) < sizeof(float) ? WIDEN_ROWS : COPY_ROWS;
+}
+
 static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
     int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
-    if (all->row_end - all->row >= COPY_ROWS)
+    if (all->row_end - all->row >= copy_rows(product))
         multiply_copied(product, all, depth_block);
     else
         multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
