@@ -227,12 +227,15 @@ static inline void remote_download(hd_stream *stream, size_t bytes, const void *
 }
 
 /* Data that is being written by queued calls must have been waited for. */
-static inline heed_status remote_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
-    hd_parameter readable = *parameter;
-    readable.data = remote_readable(parameter->data);
-    heed_status status = hd_device_cpu.pack(context, arena, &readable, dtype);
-    parameter->packed = readable.packed;
-    parameter->panels_stale = readable.panels_stale;
+static inline heed_status remote_pack(heed_context *context, hd_arena *arena, const hd_pack_call *call) {
+    heed_status status = HEED_OK;
+    for (int64_t i = 0; i < call->count && status == HEED_OK; i++) {
+        hd_parameter *parameter = call->parameters[i], readable = *parameter, *only = &readable;
+        readable.data = remote_readable(parameter->data);
+        status = hd_device_cpu.pack(context, arena, &(hd_pack_call){&only, 1, call->release});
+        parameter->packed = readable.packed;
+        parameter->panels_stale = readable.panels_stale;
+    }
     return status;
 }
 

@@ -143,7 +143,7 @@ bool hd_pass_pack(hd_pass *pass, hd_parameter *parameter) {
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is not packed for products", parameter->name);
         return false;
     }
-    if (hd_parameter_pack(pass->context, pass->weights, parameter, HD_F32) == HEED_OK) return true;
+    if (hd_parameter_pack(pass->context, pass->weights, parameter) == HEED_OK) return true;
     if (pass->status == HEED_OK) pass->status = HEED_MEMORY;
     return false;
 }

@@ -52,6 +52,6 @@ void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, 
     hd_free(stream->context, host);
 }
 
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
-    return context->device->pack(context, arena, parameter, dtype);
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter) {
+    return context->device->pack(context, arena, &(hd_pack_call){&parameter, 1, NULL});
 }

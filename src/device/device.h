@@ -21,8 +21,9 @@
  * Errors. Calls return nothing. The first failure of a stream is put into *stream->status, on the thread that uses the
  *   stream: at once by a device that runs calls at once, else by the next `wait` or `download`. Later calls then do
  *   nothing useful, and nothing harmful. Arguments are checked by the ops, not here.
- * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it; a packed matrix gives
- *   its product (`product`), its transposed product (`input_gradient`) and its rows (`embed`, `add_positions`).
+ * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it, in the element type that the
+ *   weight is stored in; a packed matrix gives its product (`product`), its transposed product (`input_gradient`) and its
+ *   rows (`embed`, `add_positions`), a table that is not multiplied its rows alone.
  *   A product reads its other factor as an operand: x itself where `operand_count` is 0, else what `make_operand` makes.
  * Sums over tokens. Calls that sum over rows (weight, bias, gain, embedding and position gradients, losses) take `chunks`
  *   and write one partial sum per chunk, `stride` floats apart (losses: one double per chunk, side by side). A sum ascends
@@ -298,6 +299,14 @@ typedef struct hd_add_positions_backward_call {
 
 /* ---- products ---- */
 
+/* Parameters to be packed. */
+typedef struct hd_pack_call {
+    hd_parameter *const *parameters; /* [count] */
+    int64_t count;
+    /* Called on any thread for stored bytes that need not stay in memory; they may be read again. NULL: nothing. */
+    void (*release)(const void *bytes, size_t size);
+} hd_pack_call;
+
 /* What an operand is for. */
 typedef enum hd_operand { HD_OF_PRODUCT, HD_OF_INPUT_GRADIENT, HD_OF_WEIGHT_GRADIENT } hd_operand;
 
@@ -542,9 +551,10 @@ struct hd_device {
     void (*upload)(hd_stream *stream, size_t bytes, const void *host, void *memory);
     void (*download)(hd_stream *stream, size_t bytes, const void *memory, void *host);
 
-    /* Makes or renews a parameter's packed form from its data or stored numbers, in `dtype` where that is how they are
-     * stored. The arena is host memory that lives as long as the parameter. Not for several threads at once. */
-    heed_status (*pack)(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+    /* Makes or renews the packed forms of parameters from their data or stored numbers; what is stored is not read
+     * afterwards. The arena is host memory that lives as long as the parameters. HEED_NUMERIC for a stored number that is
+     * not finite. Not for several threads at once. */
+    heed_status (*pack)(heed_context *context, hd_arena *arena, const hd_pack_call *call);
     /* Floats that an operand of x [rows, columns] takes for products with the packed weight; 0: x itself is one. */
     int64_t (*operand_count)(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
 
@@ -575,8 +585,8 @@ void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigne
 /* What was mapped for writing arrives in `memory` before the call returns. `host` may be NULL. */
 void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, unsigned access);
 
-/* The call of the table for a parameter on the context's device. */
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+/* The call of the table for one parameter on the context's device. */
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter);
 /* Row `row` of a table, widened to float32 in y [columns], for a host where device memory is host memory. */
 void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
 

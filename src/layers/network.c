@@ -49,9 +49,12 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
 
 heed_status hd_network_finish(hd_network *built, hd_network **network) {
     *network = built->incomplete ? NULL : built;
-    if (*network) return HEED_OK;
-    hd_network_close(built);
-    return HEED_MEMORY;
+    if (!*network) {
+        hd_network_close(built);
+        return HEED_MEMORY;
+    }
+    built->output->multiplied = true; /* which may be the table of the embedding */
+    return HEED_OK;
 }
 
 void hd_network_close(hd_network *network) {
@@ -77,7 +80,11 @@ hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows
         return NULL;
     }
     slot.blocks = hd_max(slot.blocks, 1);
-    *parameter = (hd_parameter){.rows = rows, .columns = columns, .dimensions = dimensions};
+    *parameter = (hd_parameter){.rows = rows,
+                                .columns = columns,
+                                .dimensions = dimensions,
+                                .multiplied = slot.use == HD_USE_MATRIX && dimensions == 2,
+                                .looked_up = slot.use == HD_USE_TABLE};
     hd_layer *layer = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
     *(slot.part == HD_WHOLE ? &layer->whole : slot.part == HD_WEIGHT ? &layer->weight : &layer->bias) = parameter;
     network->parameters[network->count] = parameter;
@@ -194,19 +201,28 @@ void hd_network_train(hd_network *network) {
     }
 }
 
-bool hd_network_multiplies(const hd_network *network, int64_t index) {
-    const hd_parameter *p = network->parameters[index];
-    bool matrix = network->slots[index].use == HD_USE_MATRIX && p->dimensions == 2;
-    return matrix || p == network->output; /* which may be the table of the embedding */
+/* Whether a parameter's packed form is missing, or older than its data. */
+static bool must_be_packed(const hd_parameter *p) {
+    bool read = p->multiplied || (p->looked_up && !p->data);
+    return read && (!p->packed || p->panels_stale);
 }
 
-heed_status hd_network_pack(hd_network *network) {
-    for (int64_t i = 0; i < network->count; i++) {
-        if (!hd_network_multiplies(network, i)) continue;
-        HD_TRY(hd_parameter_pack(network->context, &network->arena, network->parameters[i], HD_F32));
-    }
-    return HEED_OK;
+heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size)) {
+    heed_context *context = network->context;
+    hd_pack_call call = {.release = release};
+    for (int64_t i = 0; i < network->count; i++) call.count += must_be_packed(network->parameters[i]);
+    if (!call.count) return HEED_OK;
+    hd_parameter **parameters = hd_alloc(context, (size_t)call.count, sizeof *parameters);
+    if (!parameters) return HEED_MEMORY;
+    for (int64_t i = 0, at = 0; i < network->count; i++)
+        if (must_be_packed(network->parameters[i])) parameters[at++] = network->parameters[i];
+    call.parameters = parameters;
+    heed_status status = context->device->pack(context, &network->arena, &call);
+    hd_free(context, parameters);
+    return status;
 }
+
+heed_status hd_network_pack(hd_network *network) { return hd_network_pack_mapped(network, NULL); }
 
 heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
                             float *rows) {

@@ -105,11 +105,11 @@ void hd_network_close(hd_network *network);
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
 /* Marks every parameter but fixed ones as trained, and assigns its offset in a block of gradients. */
 void hd_network_train(hd_network *network);
-/* Whether products read this parameter. Other parameters are vectors, or tables of which only rows are read. */
-bool hd_network_multiplies(const hd_network *network, int64_t index);
-/* Packs the matrices that products read, unless they are packed and unchanged. Afterwards passes that run at the
- * same time only read the network. */
+/* Packs the matrices that products read and the tables without data, unless they are packed and unchanged. Afterwards passes
+ * that run at the same time only read the network. */
 heed_status hd_network_pack(hd_network *network);
+/* The same for parameters that are stored in a mapped file, whose bytes are released as they are read (hd_map_release). */
+heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size));
 /* The rows that the output table scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
 /* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says

@@ -147,7 +147,7 @@ static void multiply(void *argument) {
 static void pack(void *argument) {
     const multiplication *m = argument;
     int64_t columns = m->product.columns, depth = m->product.depth;
-    m->bench->context->kernels->pack(m->weight, HD_F32, depth, columns, depth, m->panels, HD_F32, 0,
+    m->bench->context->kernels->pack(m->weight, HD_F32, depth, columns, depth, m->panels, 0,
                                      (columns + HD_PANEL - 1) / HD_PANEL);
 }
 

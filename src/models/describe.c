@@ -33,15 +33,6 @@ static part_sizes measure_parts(const hd_network *network) {
     return sizes;
 }
 
-static void measure_weights(const heed_model *model, size_t bytes[HD_DTYPES]) {
-    size_t count = model->weights ? hd_weights_count(model->weights) : 0;
-    memset(bytes, 0, HD_DTYPES * sizeof *bytes);
-    for (size_t i = 0; i < count; i++) {
-        const hd_stored_tensor *tensor = hd_weights_at(model->weights, i);
-        bytes[tensor->dtype] += tensor->bytes;
-    }
-}
-
 static const char *positions_name(const hd_recipe *recipe) {
     return hd_choice_name(hd_position_kinds, hd_recipe_top(recipe)->positions);
 }
@@ -90,8 +81,7 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
     append_count_line(out, "  encoder", sizes.encoder);
     append_count_line(out, "  decoder", sizes.decoder);
     append_count_line(out, "  output", sizes.output);
-    size_t bytes[HD_DTYPES];
-    measure_weights(model, bytes);
+    const size_t *bytes = model->stored;
     begin_line(out, "weights");
     const char *between = "";
     for (int dtype = 0; dtype < HD_DTYPES; dtype++) {
@@ -206,10 +196,9 @@ static json_t *unless_failed(json_t *object, int failed) {
 }
 
 static json_t *weights_object(const heed_model *model) {
-    size_t bytes[HD_DTYPES];
+    const size_t *bytes = model->stored;
     json_t *object = json_object();
     int failed = 0;
-    measure_weights(model, bytes);
     for (int dtype = 0; dtype < HD_DTYPES; dtype++)
         if (bytes[dtype])
             failed |=

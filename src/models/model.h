@@ -26,18 +26,18 @@ typedef struct heed_model {
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
-    hd_weights *weights;           /* mapped, NULL for one made here */
+    size_t stored[HD_DTYPES];      /* bytes of the opened weights by their element type */
     char **labels;                 /* [recipe.labels]: names of a classifier's labels; NULL without one */
     int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* all that products read is packed: nothing writes to the network afterwards */
+    HD_OPEN_TO_RUN,  /* matrices and tables are packed: nothing writes to the network afterwards */
     HD_OPEN_TO_TRAIN /* every parameter in float32 */
 } hd_open_purpose;
 
-/* Opens what the user called a model (formats/model_folder.h). Errors name the file and the tensor: HEED_FILE,
+/* Opens what the user called a model (formats/model_folder.h); its files are not read afterwards. Errors name the file and the tensor: HEED_FILE,
  * HEED_FORMAT (missing, wrong shape), HEED_NUMERIC (a NaN or infinity in a weight), HEED_UNSUPPORTED. */
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* The same without a tokenizer. */

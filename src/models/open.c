@@ -50,7 +50,7 @@ static heed_status find(const heed_model *model, const hd_weights *weights, int6
     return status;
 }
 
-/* Checks the stored tensor's shape against the parameter's. */
+/* Checks the stored tensor's shape and element type against the parameter's. */
 static heed_status expect(const heed_model *model, const hd_stored_tensor *stored, const hd_parameter *parameter,
                           const hd_weight_name *weight) {
     int64_t parts = hd_max(weight->parts, 1);
@@ -64,12 +64,15 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
         return hd_fail(model->context, HEED_UNSUPPORTED,
                        "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES, stored->file, stored->name,
                        hd_dtype_name(stored->dtype));
-    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
-    int64_t width = parameter->dimensions == 1 ? vector[0] : weight->transposed ? transposed[1] : matrix[1];
-    if (bad >= 0)
-        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]",
-                       stored->file, stored->name, (long long)(bad / width), (long long)(bad % width));
     return HEED_OK;
+}
+
+static heed_status expect_finite(heed_context *context, const hd_stored_tensor *stored) {
+    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
+    if (bad < 0) return HEED_OK;
+    int64_t width = hd_max(stored->dimensions ? stored->shape[stored->dimensions - 1] : 1, 1);
+    return hd_fail(context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]", stored->file,
+                   stored->name, (long long)(bad / width), (long long)(bad % width));
 }
 
 /* The first number of a parameter's part of what is stored, of parts that lie one after the other. */
@@ -110,30 +113,16 @@ static heed_status load_data(heed_model *model, hd_parameter *parameter, const h
     return network->status;
 }
 
-/* Packs a matrix by way of a copy that is turned the right way round. */
-static heed_status pack_transposed(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                                   const hd_weight_name *weight) {
-    hd_stream *stream = &model->network->stream;
-    size_t bytes = (size_t)hd_parameter_count(parameter) * sizeof *parameter->data;
-    parameter->data = stream->device->alloc(stream, bytes);
-    if (!parameter->data) return HEED_MEMORY;
-    float *host = hd_stream_map(stream, parameter->data, bytes, HD_TO_WRITE);
-    if (host) widen(stored, parameter, weight, host);
-    hd_stream_unmap(stream, host, parameter->data, bytes, HD_TO_WRITE);
-    heed_status status = model->network->status;
-    if (status == HEED_OK) status = hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
-    stream->device->free(stream, parameter->data);
-    parameter->data = NULL;
-    return status;
-}
-
-/* A matrix or table that is only read, as it is stored where that is possible. */
-static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                        const hd_weight_name *weight) {
-    if (weight->transposed) return pack_transposed(model, parameter, stored, weight);
-    parameter->stored = part_of(stored, parameter, weight);
+/* What packing reads of a matrix or table. */
+static void locate(hd_parameter *parameter, const hd_stored_tensor *stored, const hd_weight_name *weight) {
     parameter->dtype = stored->dtype;
-    return hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
+    if (weight->transposed) {
+        parameter->stored_stride = parameter->rows * hd_max(weight->parts, 1);
+        parameter->stored =
+            (const char *)stored->data + (size_t)(weight->part * parameter->rows) * hd_dtype_size(stored->dtype);
+    } else {
+        parameter->stored = part_of(stored, parameter, weight);
+    }
 }
 
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
@@ -141,22 +130,55 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     hd_parameter *parameter = model->network->parameters[index];
     const hd_slot *slot = &model->network->slots[index];
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
-    bool multiplied = hd_network_multiplies(model->network, index);
     const hd_stored_tensor *stored;
     HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || slot->use == HD_USE_SHIFT)
-        return load_data(model, parameter, stored, weight);
-    if (multiplied || !model->context->device->host_memory) {
-        HD_TRY(pack(model, parameter, stored, weight));
-    } else { /* rows are looked up */
-        parameter->stored = stored->data;
-        parameter->dtype = stored->dtype;
+    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT;
+    if (packed) {
+        locate(parameter, stored, weight);
+        return HEED_OK;
     }
-    bool read_again = slot->use == HD_USE_TABLE || !multiplied || weight->parts;
-    if (!read_again) hd_map_release(stored->data, stored->bytes);
+    HD_TRY(expect_finite(model->context, stored));
+    HD_TRY(load_data(model, parameter, stored, weight));
+    hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
+}
+
+/* Names the first stored tensor that packing refused. */
+static heed_status refuse_numbers(const heed_model *model, const hd_weights *weights) {
+    for (int64_t i = 0; i < model->network->count; i++) {
+        const hd_stored_tensor *stored;
+        if (!model->network->parameters[i]->stored) continue;
+        HD_TRY(find(model, weights, i, false, &stored));
+        HD_TRY(expect_finite(model->context, stored));
+    }
+    return HEED_NUMERIC;
+}
+
+static heed_status pack(const heed_model *model, const hd_weights *weights) {
+    heed_status status = hd_network_pack_mapped(model->network, hd_map_release);
+    if (status == HEED_NUMERIC) status = refuse_numbers(model, weights);
+    for (int64_t i = 0; i < model->network->count; i++) model->network->parameters[i]->stored = NULL;
+    return status;
+}
+
+static heed_status load(heed_model *model, const hd_weights *weights, hd_open_purpose purpose) {
+    for (size_t i = 0; i < hd_weights_count(weights); i++) {
+        const hd_stored_tensor *stored = hd_weights_at(weights, i);
+        model->stored[stored->dtype] += stored->bytes;
+    }
+    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, weights, i, purpose));
+    return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
+}
+
+/* The file is closed when all of it that is needed is in memory. */
+static heed_status load_weights(heed_model *model, hd_open_purpose purpose) {
+    hd_weights *weights;
+    HD_TRY(hd_weights_open(model->context, model->folder, &weights));
+    heed_status status = load(model, weights, purpose);
+    hd_weights_close(weights);
+    return status;
 }
 
 static heed_status refuse_family(heed_context *context, const char *path, const char *model_type) {
@@ -198,9 +220,7 @@ static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     if (status == HEED_OK) status = hd_labels_read(&config, model);
     hd_json_close(&config);
     HD_TRY(status);
-    HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
-    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, model->weights, i, purpose));
-    if (purpose == HD_OPEN_TO_RUN) HD_TRY(hd_network_pack(model->network));
+    HD_TRY(load_weights(model, purpose));
     return hd_generation_read(model->context, model->folder, &model->generation);
 }
 
@@ -278,7 +298,6 @@ void hd_model_close(heed_model *model) {
     if (!model) return;
     hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
-    hd_weights_close(model->weights);
     hd_free(model->context, model->folder);
     hd_free(model->context, model);
 }

@@ -17,6 +17,7 @@ typedef struct hd_dtype_row {
     const char *name;   /* in safetensors: "F32" */
     const char *config; /* config.json's "dtype": "float32"; NULL: not for weights */
     size_t size;        /* bytes per element */
+    uint64_t exponent;  /* its bits, which are all set in an infinity and in a NaN; 0: integers */
     /* [count] elements at any address to f32 and back, rounded to nearest even; NULL: integers */
     void (*widen)(const void *source, float *destination, size_t count);
     void (*narrow)(const float *source, void *destination, size_t count);

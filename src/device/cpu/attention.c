@@ -99,7 +99,7 @@ static hd_attention head_of(const hd_attention_call *c, int64_t s, int64_t h) {
 
 static void pack(const hd_kernels *kernels, const float *x, const hd_attention *a, float *panels) {
     int64_t count = (a->keys + HD_PANEL - 1) / HD_PANEL;
-    kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, HD_F32, 0, count);
+    kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, 0, count);
 }
 
 static int64_t run_start(const attending *at, int64_t run) { return at->run_starts ? at->run_starts[run] : run; }

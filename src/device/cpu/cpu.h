@@ -9,7 +9,7 @@
 HD_DEVICE_CALLS(HD_DECLARE_CPU_CALL)
 #undef HD_DECLARE_CPU_CALL
 
-heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, const hd_pack_call *call);
 int64_t hd_cpu_operand_count(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
 
 /* Scratch of the stream, which the caller gives back with hd_arena_rewind; NULL, with the stream's status set, when there

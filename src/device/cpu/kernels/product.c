@@ -25,6 +25,7 @@ enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
     COPY_ROWS = 512,             /* minimum number of rows for which a copy of B pays */
+    WIDEN_ROWS = 8 * ROWS,       /* of a B of 16-bit elements, which are widened once in place of once per ROWS */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
     DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
@@ -36,10 +37,8 @@ enum {
     ADD_COLUMNS = 256 /* of the sums that HD_ADD computes in separate memory: 112 KiB */
 };
 
-/* Prefetch distances: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
-enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
-
-enum { WIDENED = 64 }; /* elements that packing widens at a time */
+/* Prefetch distances: in bytes of panels and of panels in a stream; in depths of a copy; in elements of a row that is packed. */
+enum { B_AHEAD = 1 << 11, STREAM_AHEAD = 1 << 13, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
 /* One register block: pointers are to its corner. */
 typedef struct block {
@@ -303,9 +302,9 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
 static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
                             block *p) {
     if (fetch_b) {
-        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = 1;
+        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = HD_PANEL * size;
         if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
-        p->prefetch[0] = (const char *)p->b + ahead * HD_PANEL * size;
+        p->prefetch[0] = (const char *)p->b + ahead;
         p->prefetch[1] = p->prefetch[0] + 64;
         p->prefetch_step = product->b_depth * size;
         return;
@@ -378,9 +377,14 @@ __attribute__((noinline)) static void multiply_copied(const hd_product *product,
     multiply_groups(product, all, depth_block, B_FLOATS / HD_PANEL / depth_block, b_copy);
 }
 
+/* The minimum number of rows for which a copy of B pays. */
+static int64_t copy_rows(const hd_product *product) {
+    return hd_dtype_size(product->b_dtype) < sizeof(float) ? WIDEN_ROWS : COPY_ROWS;
+}
+
 static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
     int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
-    if (all->row_end - all->row >= COPY_ROWS)
+    if (all->row_end - all->row >= copy_rows(product))
         multiply_copied(product, all, depth_block);
     else
         multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
@@ -428,6 +432,14 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 
 /* ---- packing ---- */
 
+/* The first n of 16 halves, the rest zeros. */
+INLINE lanes load_halves(const uint16_t *p, int64_t n) {
+    if (n >= LANES) return lanes_load_bf16(p);
+    uint16_t some[LANES] = {0};
+    memcpy(some, p, (size_t)n * sizeof *some);
+    return lanes_load_bf16(some);
+}
+
 /* Squares of 16 × 16, a cache line of each of 16 rows at a time. */
 static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t depth, float *panel) {
     for (int64_t j = 0; j < HD_PANEL; j += LANES)
@@ -446,42 +458,48 @@ static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t
         }
 }
 
-/* One panel of elements that keep their type. Its size in bytes is a constant where this is inlined. */
-INLINE void pack_same(const char *weight, int64_t stride, int64_t valid, int64_t depth, char *panel, size_t size) {
+/* The same for elements of 16 bits, which are the upper halves of the lanes meanwhile. */
+static void pack_16(const uint16_t *weight, int64_t stride, int64_t valid, int64_t depth, uint16_t *panel) {
+    for (int64_t j = 0; j < HD_PANEL; j += LANES)
+        for (int64_t k = 0; k < depth; k += LANES) {
+            lanes square[LANES];
+            const uint16_t *from = weight + j * stride + k;
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++) {
+                __builtin_prefetch(from + i * stride + PACK_AHEAD);
+                square[i] = j + i < valid ? load_halves(from + i * stride, depth - k) : lanes_set(0.0f);
+            }
+            lanes_transpose(square);
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++)
+                if (i < depth - k) lanes_store_halves(panel + (k + i) * HD_PANEL + j, square[i]);
+        }
+}
+
+/* One panel of elements at any address. */
+static void pack_unaligned(const char *weight, int64_t stride, int64_t valid, int64_t depth, char *panel, size_t size) {
     for (int64_t k = 0; k < depth; k++)
         for (int64_t j = 0; j < HD_PANEL; j++, panel += size) {
             if (j < valid)
-                memcpy(panel, weight + (size_t)(j * stride + k) * size, size); /* at any address */
+                memcpy(panel, weight + (size_t)(j * stride + k) * size, size);
             else
                 memset(panel, 0, size);
         }
 }
 
-/* One panel of elements that are widened to f32, some of a row at a time. */
-static void pack_wide(const char *weight, hd_dtype from, int64_t stride, int64_t valid, int64_t depth, float *panel) {
-    for (int64_t j = 0; j < HD_PANEL; j++)
-        for (int64_t k = 0; k < depth; k += WIDENED) {
-            float wide[WIDENED] = {0};
-            int64_t count = hd_min(WIDENED, depth - k);
-            size_t at = (size_t)(j * stride + k) * hd_dtype_size(from);
-            if (j < valid) hd_dtypes[from].widen(weight + at, wide, (size_t)count);
-            for (int64_t i = 0; i < count; i++) panel[(k + i) * HD_PANEL + j] = wide[i];
-        }
-}
-
-void HD_KERNEL(pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
-                     hd_dtype to, int64_t panel, int64_t panel_end) {
+void HD_KERNEL(pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t columns, int64_t depth, void *panels,
+                     int64_t panel, int64_t panel_end) {
+    size_t size = hd_dtype_size(dtype);
+    bool aligned = (uintptr_t)weight % size == 0;
     for (int64_t p = panel; p < panel_end; p++) {
         int64_t valid = hd_min(HD_PANEL, columns - p * HD_PANEL), first = p * HD_PANEL;
-        const char *source = (const char *)weight + (size_t)(first * stride) * hd_dtype_size(from);
-        char *target = (char *)panels + (size_t)(first * depth) * hd_dtype_size(to);
-        if (from == HD_F32 && (uintptr_t)weight % sizeof(float) == 0)
+        const char *source = (const char *)weight + (size_t)(first * stride) * size;
+        char *target = (char *)panels + (size_t)(first * depth) * size;
+        if (aligned && size == sizeof(float))
             pack_f32((const float *)(const void *)source, stride, valid, depth, (float *)(void *)target);
-        else if (from != to)
-            pack_wide(source, from, stride, valid, depth, (float *)(void *)target);
-        else if (hd_dtype_size(to) == 2)
-            pack_same(source, stride, valid, depth, target, 2);
+        else if (aligned && size == sizeof(uint16_t))
+            pack_16((const uint16_t *)(const void *)source, stride, valid, depth, (uint16_t *)(void *)target);
         else
-            pack_same(source, stride, valid, depth, target, hd_dtype_size(to));
+            pack_unaligned(source, stride, valid, depth, target, size);
     }
 }
