@@ -30,8 +30,8 @@ enum {
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
     A_COLLIDES = 512,            /* rows whose stride is a multiple of this many floats share cache sets */
     FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
-    AHEAD_ROWS = 256,            /* with fewer rows, packed B is prefetched a part ahead: reading it takes long then */
-    AHEAD_BYTES = 1 << 17,       /* of such a part, */
+    AHEAD_FLOATS = 1 << 18,      /* if A has no more, and so stays in the second cache, B is prefetched a part ahead */
+    AHEAD_BYTES = 1 << 15,       /* of such a part, which stays in the first cache, */
     AHEAD_DEPTH = 256,           /* and its depth */
     STREAM_ROWS = 3,             /* up to this many rows, B is read in one stream, whole panels deep */
     STREAM_DEPTH = 8,            /* or, if B is not packed, this many whole rows at a time */
@@ -305,7 +305,7 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
 /* Whether packed B is prefetched a part ahead, by all blocks of rows: memory is read all the time, not only when the first
  * block of rows meets a new part. */
 static bool fetches_ahead(const hd_product *product, int64_t rows) {
-    return is_padded(product) && rows > ROWS && rows < AHEAD_ROWS;
+    return is_padded(product) && rows > ROWS && rows < COPY_ROWS && rows * product->depth <= AHEAD_FLOATS;
 }
 
 /* One of `shares` equal shares of the part, which lies in one piece of memory per panel. */
