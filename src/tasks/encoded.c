@@ -1,4 +1,4 @@
-/* Texts are tokenized and sorted by length. Threads take batches of texts of like length from this list, one pass each. A
+/* Texts are tokenized and sorted by length. Threads take batches of texts of similar length from this list, one pass each. A
  * pass keeps its memory for the next batch. */
 #include "tasks/encoded.h"
 
