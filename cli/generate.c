@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "memory.h"
 #include "models.h"
 #include "output.h"
 #include "texts.h"
@@ -36,19 +37,18 @@ static const command generate = {
 
 static bool print_words(void *user, size_t index, const char *text, size_t size) {
     (void)user, (void)index;
-    fwrite(text, 1, size, stdout);
+    put_lines(text, size);
     return flush_output();
 }
 
 static void print_object(const char *text, size_t size, const heed_results *results, size_t index, size_t alternative,
                          bool scored) {
-    const char *added = heed_results_text(results, index, alternative);
-    char *whole = malloc(size + strlen(added) + 1);
-    if (!whole) return;
-    memcpy(whole, text, size);
-    strcpy(whole + size, added);
+    size_t added = heed_results_size(results, index, alternative);
+    char *whole = grow_memory(NULL, size + added, 1);
+    if (size) memcpy(whole, text, size);
+    if (added) memcpy(whole + size, heed_results_text(results, index, alternative), added);
     fputs("{\"generated_text\": ", stdout);
-    put_json_string(whole);
+    put_json_string(whole, size + added);
     free(whole);
     if (scored) {
         fputs(", \"score\": ", stdout);
@@ -58,8 +58,8 @@ static void print_object(const char *text, size_t size, const heed_results *resu
 }
 
 static void print_line(const text_source *texts, size_t index, const heed_results *results, size_t alternative) {
-    printf("%.*s", (int)texts->sizes[index], texts->items[index]);
-    put_line_text(heed_results_text(results, index, alternative));
+    put_line_text(texts->items[index], texts->sizes[index]);
+    put_line_text(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
     putchar('\n');
 }
 
@@ -101,7 +101,7 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
     size_t count = streams ? 1 : texts->count;
     for (size_t i = 0; i < texts->count; i += count) {
         heed_results *results;
-        if (streams) fwrite(texts->items[i], 1, texts->sizes[i], stdout);
+        if (streams) put_lines(texts->items[i], texts->sizes[i]);
         heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
                                            texts->first + i - 1, streams ? print_words : NULL, NULL, &results);
         if (status != HEED_OK) {

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(context->message, sizeof context->message, format, arguments);
     va_end(arguments);
-    for (char *c = context->message; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    hd_text_make_visible(context->message);
     context->status = status;
     return status;
 }
@@ -32,7 +33,12 @@ void hd_note(heed_context *context, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    hd_text_make_visible(line);
     context->log(context->log_user, line);
+}
+
+heed_status hd_check_stop(heed_context *context) {
+    return hd_is_stopped(context) ? hd_fail(context, HEED_STOPPED, "stopped") : HEED_OK;
 }
 
 void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size) {
@@ -90,6 +96,19 @@ const char *heed_context_message(const heed_context *context) { return context ?
 void heed_context_set_log(heed_context *context, heed_log_function *log, void *user) {
     context->log = log;
     context->log_user = user;
+}
+
+void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user) {
+    context->stop = stop;
+    context->stop_user = user;
+}
+
+heed_status heed_context_set_special_tokens(heed_context *context, const char *how) {
+    bool text = strcmp(how, "text") == 0;
+    if (!text && strcmp(how, "parse") != 0)
+        return hd_fail(context, HEED_ARGUMENT, "special-tokens is \"%.60s\", expected parse or text", how);
+    context->special_as_text = text;
+    return HEED_OK;
 }
 
 heed_status heed_context_set_compute(heed_context *context, const char *name) {

@@ -156,9 +156,10 @@ static heed_status count_spans(tally *j, kinds *k) {
         k->of[i] = hd_labels_find(&k->names, kind, strlen(kind));
     }
     const int64_t *lengths = (const int64_t *)(const void *)j->lengths.data;
+    hd_spans spans = {0};
     for (int64_t at = 0; at < a->count; at += *lengths++)
-        hd_spans_add(k->counts, k->of, (const char *const *)a->labels.names, a->expected + at, a->predicted + at,
-                     *lengths);
+        hd_spans_add(&spans, k->counts, k->of, (const char *const *)a->labels.names, a->expected + at,
+                     a->predicted + at, *lengths);
     return HEED_OK;
 }
 

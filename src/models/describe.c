@@ -142,8 +142,10 @@ static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
 static void append_labels(const heed_model *model, hd_buffer *out) {
     if (!model->labels) return;
     begin_line(out, "labels");
-    for (int64_t i = 0; i < model->network->recipe.labels; i++)
-        hd_buffer_format(out, "%s%s", i ? ", " : "", model->labels[i]);
+    for (int64_t i = 0; i < model->network->recipe.labels; i++) {
+        hd_buffer_text(out, i ? ", " : "");
+        hd_buffer_visible(out, model->labels[i]);
+    }
     hd_buffer_byte(out, '\n');
 }
 
@@ -155,7 +157,9 @@ static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
     const char *between = "; special ";
     for (int32_t id = 0; id < size; id++) {
         if (!hd_tokenizer_is_special(tokenizer, id)) continue;
-        hd_buffer_format(out, "%s%s %d", between, hd_tokenizer_token(tokenizer, id), id);
+        hd_buffer_text(out, between);
+        hd_buffer_visible(out, hd_tokenizer_token(tokenizer, id));
+        hd_buffer_format(out, " %d", id);
         between = ", ";
     }
     hd_buffer_byte(out, '\n');
@@ -182,7 +186,8 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     hd_buffer_format(out, "%s (%s)\n", model->family->model_type,
                      hd_family_architecture(model->family, model->network->recipe.head));
     begin_line(out, "folder");
-    hd_buffer_format(out, "%s\n", model->folder ? model->folder : "none");
+    hd_buffer_visible(out, model->folder ? model->folder : "none");
+    hd_buffer_byte(out, '\n');
     append_parameters(model, out);
     append_recipe(&model->network->recipe, out);
     append_tokenizer(model->tokenizer, out);

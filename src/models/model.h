@@ -66,6 +66,8 @@ heed_status hd_model_load_weights(heed_model *model, const char *path);
  * model.safetensors and README.md, `card`; of a model without a tokenizer, those but its two. Each file appears whole or not at
  * all. */
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
+/* The names of those files, from 0; NULL after the last. */
+const char *hd_model_file(size_t index);
 
 /* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
  * encoder and a decoder or not. `kind` names the models that have. */

@@ -3,6 +3,7 @@
 #include "tasks/encoded.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int by_score(const void *a, const void *b) {
     const hd_answer *x = a, *y = b;
@@ -33,8 +34,11 @@ static heed_status answer(void *user, const hd_encoded *e) {
     hd_softmax(logits, labels, probabilities);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
-        item->answers[i] =
-            (hd_answer){.text = label, .label = label, .score = (float)probabilities[i], .start = (uint32_t)i};
+        item->answers[i] = (hd_answer){.text = label,
+                                       .size = strlen(label),
+                                       .label = label,
+                                       .score = (float)probabilities[i],
+                                       .start = (uint32_t)i};
     }
     hd_free(e->model->context, probabilities);
     qsort(item->answers, (size_t)labels, sizeof *item->answers, by_score);

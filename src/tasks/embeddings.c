@@ -261,7 +261,7 @@ static heed_status find_word(const heed_model *model, const char *word, int32_t 
     hd_encoding encoding = {0};
     hd_buffer text;
     *id = -1;
-    if (word[strspn(word, " \t\r\n")] == 0)
+    if (hd_text_is_blank(word, strlen(word)))
         return hd_fail(model->context, HEED_ARGUMENT, "nearest needs a word, but there are only spaces");
     hd_buffer_open(&text, model->context);
     hd_buffer_format(&text, " %s", word);

@@ -4,6 +4,7 @@
 
 #include "base/float_environment.h"
 #include "base/parallel.h"
+#include "base/utf8.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -50,8 +51,10 @@ typedef struct encoding_texts {
     pthread_mutex_t answering; /* guards the results */
 } encoding_texts;
 
+/* Bytes of a text. A blank one counts as empty. */
 static size_t size_of(const encoding_texts *e, size_t index) {
-    return e->sizes ? e->sizes[index] : strlen(e->texts[index]);
+    size_t size = e->sizes ? e->sizes[index] : strlen(e->texts[index]);
+    return hd_text_is_blank(e->texts[index], size) ? 0 : size;
 }
 
 static hd_encoded encoded_of(const encoding_texts *e, const queued_text *t) {
@@ -269,6 +272,7 @@ heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, cons
                             const size_t *sizes, size_t count, void *user, heed_results **results) {
     *results = NULL;
     HD_TRY(hd_model_require(model, task->head, true, false, task->kind));
+    HD_TRY(hd_results_check(model->context, texts, count));
     HD_TRY(hd_results_open(model->context, count, results));
     hd_float_environment found = hd_float_enter();
     encoding_texts e = {

@@ -28,7 +28,7 @@ typedef struct hd_encoded_task {
     heed_status (*answer)(void *user, const hd_encoded *encoded);
 } hd_encoded_task;
 
-/* Encodes the texts and calls `answer` for each of them, in any order. A text that is too long gets a problem instead. A
+/* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A text that is too long gets a problem instead. A
  * text's result depends on it alone. HEED_UNSUPPORTED unless the model has the task's head. */
 heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
                             const size_t *sizes, size_t count, void *user, heed_results **results);

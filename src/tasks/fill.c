@@ -37,6 +37,7 @@ static heed_status set_answer(const filling *f, const hd_encoded *e, size_t plac
     f->ids[place] = token;
     heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, true, &text);
     f->ids[place] = best;
+    size_t size = text.size;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_clear(&text);
     if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, true, &text);
@@ -44,6 +45,7 @@ static heed_status set_answer(const filling *f, const hd_encoded *e, size_t plac
     hd_buffer_close(&text);
     if (status == HEED_OK && (!sequence || !word)) status = HEED_MEMORY;
     *answer = (hd_answer){.text = sequence,
+                          .size = size,
                           .label = word,
                           .score = (float)f->probabilities[token],
                           .start = e->encoding->starts[place],
@@ -88,8 +90,10 @@ heed_status heed_fill(heed_model *model, const char *const *texts, const size_t 
                       heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_MASKED, "a masked language model", select_masks, answer};
     heed_context *context = model->context;
-    filling f = {.best = best ? best : 1, .mask = hd_tokenizer_mask(model->tokenizer)};
+    filling f = {.best = best, .mask = hd_tokenizer_mask(model->tokenizer)};
     *results = NULL;
+    if (best < 1 || best > INT32_MAX)
+        return hd_fail(context, HEED_ARGUMENT, "best is %zu, but must be from 1 to %d", best, INT32_MAX);
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
     if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);

@@ -113,7 +113,7 @@ static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *
     size_t given = hd_min(c->given, g->text.size);
     const char *text = hd_results_copy(g->results, g->text.data + given, g->text.size - given);
     if (!text) return HEED_MEMORY;
-    *answer = (hd_answer){.text = text, .score = h->score};
+    *answer = (hd_answer){.text = text, .size = g->text.size - given, .score = h->score};
     return HEED_OK;
 }
 
@@ -236,6 +236,7 @@ heed_status heed_generate(heed_model *model, const heed_options *options, const 
     *results = NULL;
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
     HD_TRY(configure(model, options, &g.generation));
+    HD_TRY(hd_results_check(context, texts, count));
     HD_TRY(hd_results_open(context, count, results));
     g.results = *results;
     hd_buffer_open(&g.text, context);

@@ -79,11 +79,13 @@ const uint32_t *heed_encoding_starts(const heed_encoding *encoding) { return enc
 const uint32_t *heed_encoding_ends(const heed_encoding *encoding) { return encoding->tokens.ends; }
 
 heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
-                                  size_t count, char **text) {
+                                  size_t count, char **text, size_t *size) {
     hd_buffer out;
     *text = NULL;
+    *size = 0;
     hd_buffer_open(&out, context);
     heed_status status = hd_tokenizer_decode(tokenizer, ids, count, true, &out);
+    *size = out.size;
     if (status == HEED_OK) *text = hd_buffer_take(&out);
     hd_buffer_close(&out);
     return status == HEED_OK && !*text ? HEED_MEMORY : status;

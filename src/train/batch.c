@@ -45,6 +45,10 @@ static void run_chunk(void *argument, int64_t piece, int thread) {
     hd_pass *pass = &run->workers[thread].pass;
     int64_t chunk = c->first + piece;
     if (pass->status != HEED_OK) return; /* of the worker's chunk before */
+    if (hd_is_stopped(run->context)) {
+        hd_pass_fail(pass, HEED_STOPPED, "stopped");
+        return;
+    }
     hd_pass_reset(pass);
     pass->recording = pass->training = c->scale > 0;
     pass->gradients = NULL;

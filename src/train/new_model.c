@@ -72,6 +72,12 @@ static hd_tokenizer_kind kind_of(const hd_run *run, const hd_family *family) {
     return family->tokenizer ? *family->tokenizer : hd_run_objective(run)->tokenizer;
 }
 
+static bool goes_on(void *user, size_t tokens, size_t vocabulary_size) {
+    (void)tokens;
+    (void)vocabulary_size;
+    return !hd_is_stopped(user);
+}
+
 static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
     const hd_train_options *o = &run->options;
     hd_tokenizer_options options = hd_tokenizer_options_of(kind_of(run, family));
@@ -79,6 +85,8 @@ static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_to
     options.min_frequency = (uint64_t)o->min_frequency;
     options.form = (hd_normal_form)o->normal_form;
     options.lowercase = o->lowercase;
+    options.progress = goes_on;
+    options.user = run->context;
     const hd_objective *objective = hd_run_objective(run);
     reading r = {.context = run->context,
                  .paths = {o->train_source, objective->two_texts ? o->train_target : NULL},
@@ -119,13 +127,13 @@ static heed_status open_tokenizer(hd_run *run, const hd_family *family, heed_tok
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status;
-    if (run->resume && hd_file_exists(path))
-        status = hd_tokenizer_open(run->context, path, tokenizer);
-    else if (run->options.tokenizer)
-        status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
+    bool own = run->resume && hd_file_exists(path);
+    if (own || run->options.tokenizer)
+        status = hd_tokenizer_open(run->context, own ? path : run->options.tokenizer, tokenizer);
     else
         status = train_tokenizer(run, family, tokenizer);
-    if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    if (status == HEED_OK && !own) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    hd_run_own_files(run);
     hd_free(run->context, path);
     return status;
 }
