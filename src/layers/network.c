@@ -263,6 +263,11 @@ hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x) {
     return layer->one ? add(pass, y, hd_norm(pass, x, layer->one, NULL, layer->epsilon)) : y;
 }
 
+hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection) {
+    if (!selection) return x;
+    return hd_gather(pass, x, selection->rows, hd_layout_rows(&selection->layout), 1, &selection->layout);
+}
+
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
                           const hd_layout *layout, float scale) {
     if (input->ids) return hd_embed(pass, table, input->ids, layout, scale, network->recipe.pad);

@@ -15,9 +15,17 @@ typedef struct hd_input {
     hd_tensor *rows;    /* [tokens, width] */
 } hd_input;
 
+/* Rows of a batch, ascending. The layout divides them among the sequences; its positions are those of the first row of
+ * each sequence. */
+typedef struct hd_selection {
+    const int32_t *rows; /* [rows of the layout] */
+    hd_layout layout;
+} hd_selection;
+
 typedef struct hd_network_class {
-    /* The encoder's last states [tokens, width]. */
-    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout);
+    /* The encoder's last states [tokens, width], or those of the selected rows. */
+    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection);
     /* The decoder's last states [tokens, width]; sequences of `layout` belong one to one to those of `memory`, the
      * encoder's states. */
     hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
@@ -86,7 +94,12 @@ static inline hd_layer *hd_network_layer(const hd_network *network, hd_network_s
 
 static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout) {
-    return network->class->encode(network, pass, input, layout);
+    return network->class->encode(network, pass, input, layout, NULL);
+}
+/* The last states of some rows: the same bits. The last layer computes nothing else. For inference. */
+static inline hd_tensor *hd_network_encode_rows(const hd_network *network, hd_pass *pass, const hd_input *input,
+                                                const hd_layout *layout, const hd_selection *selection) {
+    return network->class->encode(network, pass, input, layout, selection);
 }
 static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout, hd_tensor *memory) {
@@ -135,6 +148,8 @@ hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor
 hd_tensor *hd_apply(hd_pass *pass, const hd_layer *layer, hd_tensor *x, hd_activation activation);
 /* The normalized rows, or x itself where the recipe has no such norm. */
 hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x);
+/* The selected rows of x; x itself without a selection. */
+hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection);
 /* The input's rows, or the embeddings of its ids, times scale. */
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
                           const hd_layout *layout, float scale);

@@ -70,8 +70,9 @@ static void declare_decoder(hd_network *r) {
     hd_network_declare_linear(r, combine, width, attends ? 2 * width : width, true);
 }
 
-static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
-    return hd_recurrent_encode(network, pass, input, layout);
+static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection) {
+    return hd_select(pass, hd_recurrent_encode(network, pass, input, layout), selection);
 }
 
 static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,

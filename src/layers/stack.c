@@ -12,11 +12,12 @@ typedef struct place {
     const hd_stack_side *fixed;
     hd_network_side which;
     int64_t layer;
+    const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
 } place;
 
 static place place_of(const hd_stack *stack, hd_network_side side) {
     const hd_recipe *recipe = &stack->network.recipe;
-    return (place){&stack->network, recipe, &recipe->side[side], &stack->side[side], side, 0};
+    return (place){&stack->network, recipe, &recipe->side[side], &stack->side[side], side, 0, NULL};
 }
 
 static const hd_layer *layer_of(const place *at) { return hd_network_layer(at->network, at->which, at->layer); }
@@ -84,7 +85,7 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
     const hd_layer *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
     hd_tensor *h = before(at, pass, x, &self), *y;
-    hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], h, HD_IDENTITY);
+    hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], hd_select(pass, h, at->selection), HD_IDENTITY);
     hd_tensor *k = hd_apply(pass, &layer[HD_MODULE_K], h, HD_IDENTITY);
     hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_V], h, HD_IDENTITY);
     q = prepare(at, pass, q, &layer[HD_MODULE_Q_NORM], true);
@@ -96,7 +97,7 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
         y = attend(at, pass, q, k, v, &options);
     }
     y = hd_apply(pass, &layer[HD_MODULE_OUT], y, HD_IDENTITY);
-    return after(at, pass, x, y, &self);
+    return after(at, pass, hd_select(pass, x, at->selection), y, &self);
 }
 
 static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *memory, hd_cache *cache) {
@@ -162,17 +163,32 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     return kept;
 }
 
+/* Whether the queries of one layer may be the selected rows alone. Rotary positions and the causal mask count from a
+ * sequence's first row. */
+static bool may_select_queries(const place *at, const hd_selection *selection) {
+    if (!at->side->layers) return false;
+    if (at->which == HD_ENCODER && !at->fixed->angles) return true;
+    const hd_layout *layout = &selection->layout;
+    for (int64_t s = 0; s < layout->sequences; s++)
+        for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)
+            if (selection->rows[i] != selection->rows[i - 1] + 1) return false;
+    return true;
+}
+
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
-                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache) {
+                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection) {
     place at = place_of(stack, side);
+    bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
+        if (in_last_layer && at.layer == at.side->layers - 1) at.selection = selection;
         x = reuse_memory(pass, start, self_attention(&at, pass, x, cache));
         if (crosses) x = reuse_memory(pass, start, cross_attention(&at, pass, x, memory, cache));
         x = reuse_memory(pass, start, feed_forward(&at, pass, x));
     }
+    if (!in_last_layer) x = hd_select(pass, x, selection);
     return hd_apply_norm(pass, &hd_network_layer(&stack->network, side, 0)[HD_MODULE_FINAL_NORM], x);
 }
 

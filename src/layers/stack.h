@@ -24,11 +24,11 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_net
 /* Its decoding session (stack_decoder.c). */
 heed_status hd_stack_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder);
 
-/* The last states [tokens, width] of one side. A decoder's input begins with decoder_start; its sequences attend to
+/* The last states [tokens, width] of one side, or those of the selected rows. A decoder's input begins with decoder_start; its sequences attend to
  * those of `memory`, the encoder's states, one to one. With a `cache`, they follow the cached tokens and attend to
- * the cached memory. */
+ * the cached memory. `selection` may be NULL. */
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
-                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache);
+                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection);
 /* Each decoder layer's keys and values of the memory, into the cache: once per source, shared by its beams. */
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache);
 

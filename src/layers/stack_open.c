@@ -148,13 +148,14 @@ static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
 
 /* ---- the class ---- */
 
-static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
-    return hd_stack_run((const hd_stack *)network, HD_ENCODER, pass, input, layout, NULL, NULL);
+static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection) {
+    return hd_stack_run((const hd_stack *)network, HD_ENCODER, pass, input, layout, NULL, NULL, selection);
 }
 
 static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory) {
-    return hd_stack_run((const hd_stack *)network, HD_DECODER, pass, input, layout, memory, NULL);
+    return hd_stack_run((const hd_stack *)network, HD_DECODER, pass, input, layout, memory, NULL, NULL);
 }
 
 /* The order of declarations is that of sums over all parameters: tables of both sides, layers of both, final norms. */

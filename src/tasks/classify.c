@@ -11,6 +11,15 @@ static int by_score(const void *a, const void *b) {
     return (x->start > y->start) - (x->start < y->start); /* the label's id, until they are sorted */
 }
 
+/* The rows that the head pools. */
+static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    (void)user;
+    int64_t tokens = (int64_t)e->encoding->count;
+    *count = e->model->network->recipe.pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
+    for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)i;
+    return HEED_OK;
+}
+
 static heed_status answer(void *user, const hd_encoded *e) {
     (void)user;
     int64_t labels = e->model->network->recipe.labels;
@@ -40,6 +49,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                           heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "a text classification model", texts, sizes, count, answer,
-                           NULL, results);
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", select_rows, answer};
+    return hd_encode_texts(model, &task, texts, sizes, count, NULL, results);
 }

@@ -64,27 +64,28 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     return HEED_OK;
 }
 
-/* The words of a text: the position of the first token of each, and its predicted label. */
+static heed_status select_words(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    (void)user;
+    for (size_t i = 0; i < e->encoding->count; i++)
+        if (begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
+    return HEED_OK;
+}
+
+/* Labels [row_count] of a text's words, and their logits [row_count, classes]. */
 typedef struct words {
-    int64_t count;
-    int32_t *tokens, *labels; /* [count] */
-    const float *logits;      /* [count, classes] */
+    int32_t *labels;
+    const float *logits;
     int64_t classes;
 } words;
 
 static heed_status choose_labels(const hd_encoded *e, words *w) {
-    hd_pass *pass = e->pass;
-    const hd_encoding *encoding = e->encoding;
-    w->tokens = hd_pass_alloc(pass, encoding->count, sizeof *w->tokens);
-    w->labels = hd_pass_alloc(pass, encoding->count, sizeof *w->labels);
-    if (!w->tokens || !w->labels) return pass->status;
-    for (size_t i = 0; i < encoding->count; i++)
-        if (begins_a_word(e, i)) w->tokens[w->count++] = (int32_t)i;
-    hd_tensor *logits = hd_choose_labels(e, w->tokens, w->count, w->labels);
-    if (!logits) return pass->status;
-    w->classes = logits->columns;
-    w->logits = hd_pass_download(pass, logits->data, hd_tensor_count(logits));
-    return pass->status;
+    if (!e->row_count) return HEED_OK;
+    w->labels = hd_pass_alloc(e->pass, (size_t)e->row_count, sizeof *w->labels);
+    if (!w->labels) return e->pass->status;
+    HD_TRY(hd_choose_labels(e, w->labels));
+    w->classes = e->logits->columns;
+    w->logits = hd_pass_download(e->pass, e->logits->data, hd_tensor_count(e->logits));
+    return e->pass->status;
 }
 
 static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, entity *t) {
@@ -92,13 +93,13 @@ static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, dou
     bool same = t->kind && !t->ended && !p.outside && !p.begins && strcmp(t->kind, p.kind) == 0;
     if (!same) HD_TRY(close_entity(e, t));
     if (p.outside) return HEED_OK;
-    if (!same) *t = (entity){.kind = p.kind, .start = e->encoding->starts[w->tokens[i]]};
+    if (!same) *t = (entity){.kind = p.kind, .start = e->encoding->starts[e->rows[i]]};
     hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
     t->ended = p.ends;
-    int64_t end = i + 1 < w->count ? w->tokens[i + 1] : (int64_t)e->encoding->count;
-    for (int64_t token = w->tokens[i]; token < end; token++)
+    int64_t end = i + 1 < e->row_count ? e->rows[i + 1] : (int64_t)e->encoding->count;
+    for (int64_t token = e->rows[i]; token < end; token++)
         if (e->encoding->ends[token] > e->encoding->starts[token]) t->end = e->encoding->ends[token];
     return HEED_OK;
 }
@@ -108,16 +109,17 @@ static heed_status answer(void *user, const hd_encoded *e) {
     words w = {0};
     HD_TRY(choose_labels(e, &w));
     hd_result *item = &e->results->items[e->index];
-    item->answers = hd_arena_alloc(&e->results->arena, (size_t)w.count, sizeof *item->answers);
-    double *probabilities = hd_pass_alloc(e->pass, (size_t)e->model->network->recipe.labels, sizeof *probabilities);
-    if (!item->answers || !probabilities) return HEED_MEMORY;
+    item->answers = hd_arena_alloc(&e->results->arena, (size_t)e->row_count, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    double *probabilities = e->row_count ? hd_pass_alloc(e->pass, (size_t)w.classes, sizeof *probabilities) : NULL;
+    if (e->row_count && !probabilities) return HEED_MEMORY;
     entity t = {.kind = NULL};
-    for (int64_t i = 0; i < w.count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
+    for (int64_t i = 0; i < e->row_count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
     return close_entity(e, &t);
 }
 
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                      heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", texts, sizes, count, answer,
-                           NULL, results);
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, answer};
+    return hd_encode_texts(model, &task, texts, sizes, count, NULL, results);
 }

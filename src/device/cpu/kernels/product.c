@@ -31,14 +31,18 @@ enum {
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
     A_COLLIDES = 512,            /* rows whose stride is a multiple of this many floats share cache sets */
     FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
+    AHEAD_FLOATS = 1 << 18,      /* if A has no more, and so stays in the second cache, B is prefetched a part ahead */
+    AHEAD_BYTES = 1 << 15,       /* of such a part, which stays in the first cache, */
+    AHEAD_DEPTH = 256,           /* and its depth */
     STREAM_ROWS = 3,             /* up to this many rows, B is read in one stream, whole panels deep */
     STREAM_DEPTH = 8,            /* or, if B is not packed, this many whole rows at a time */
     ADD_ROWS = 112,
     ADD_COLUMNS = 256 /* of the sums that HD_ADD computes in separate memory: 112 KiB */
 };
 
-/* Prefetch distances: in bytes of panels and of panels in a stream; in depths of a copy; in elements of a row that is packed. */
-enum { B_AHEAD = 1 << 11, STREAM_AHEAD = 1 << 13, COPY_AHEAD = 8, PACK_AHEAD = 64 };
+/* Prefetch distances: in bytes of panels, of panels in the first part, of panels in a stream; in depths of a copy; in elements
+ * of a row that is packed. */
+enum { B_AHEAD = 1 << 11, FIRST_AHEAD = 1 << 13, STREAM_AHEAD = 1 << 13, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
 /* One register block: pointers are to its corner. */
 typedef struct block {
@@ -297,13 +301,33 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
         }
 }
 
+/* Whether packed B is prefetched a part ahead, by all blocks of rows: memory is read all the time, not only when the first
+ * block of rows meets a new part. */
+static bool fetches_ahead(const hd_product *product, int64_t rows) {
+    return is_padded(product) && rows > ROWS && rows < COPY_ROWS && rows * product->depth <= AHEAD_FLOATS;
+}
+
+/* One of `shares` equal shares of the part, which lies in one piece of memory per panel. */
+static void prefetch_share(const hd_product *product, const part *t, int64_t share, int64_t shares, int64_t depth,
+                           block *p) {
+    int64_t size = size_of(kind_of(product)), panel_bytes = t->depth * HD_PANEL * size;
+    int64_t bytes = (t->panel_end - t->panel) * panel_bytes, first = bytes * share / shares;
+    int64_t panel = t->panel + first / panel_bytes, half = bytes / shares / 2;
+    p->prefetch[0] =
+        (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size + first % panel_bytes;
+    p->prefetch[1] = p->prefetch[0] + half;
+    p->prefetch_step = (half + depth - 1) / depth;
+}
+
 /* What to prefetch: B if it is read in place and for the first time; else the next rows of A, two of them with each
  * panel, or, if A is by columns, all with the last. */
 static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
                             block *p) {
     if (fetch_b) {
         int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = HD_PANEL * size;
-        if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
+        int64_t rows = t->row_end - t->row;
+        if (is_padded(product)) ahead = rows <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
+        if (fetches_ahead(product, rows)) ahead = FIRST_AHEAD;
         p->prefetch[0] = (const char *)p->b + ahead;
         p->prefetch[1] = p->prefetch[0] + 64;
         p->prefetch_step = product->b_depth * size;
@@ -320,8 +344,10 @@ static void choose_prefetch(const hd_product *product, const part *t, int64_t ne
     }
 }
 
-/* Computes the contribution to C of the part's block of B, in place or copied. */
-static void multiply_part(const hd_product *product, const part *t, const float *b_copy) {
+/* Computes the contribution to C of the part's block of B, in place or copied. `next_part` follows, or is
+ * NULL; `first`: no part came before. */
+static void multiply_part(const hd_product *product, const part *t, const part *next_part, bool first,
+                          const float *b_copy) {
     _Alignas(64) float a_copy[LANES * A_ROW]; /* enough for either form, since no ROWS is more than LANES */
     /* a copy is of floats; that of pairs moves their bits */
     element kind = b_copy && !product->pairs ? F32 : kind_of(product);
@@ -339,6 +365,8 @@ static void multiply_part(const hd_product *product, const part *t, const float 
                .activation = last ? product->activation : HD_IDENTITY};
     if (a_copied) p.a = a_copy, p.a_row = by_columns ? 1 : A_ROW, p.a_depth = by_columns ? LANES : 1;
     int64_t blocks = (rows + ROWS - 1) / ROWS; /* of rows, nearly equal */
+    int64_t panels = t->panel_end - t->panel, shares = (blocks - first) * panels;
+    bool ahead = !b_copy && fetches_ahead(product, rows);
     for (int64_t i = 0; i < blocks; i++) {
         int64_t row = t->row + i * rows / blocks, next = t->row + (i + 1) * rows / blocks;
         if (a_copied)
@@ -350,24 +378,42 @@ static void multiply_part(const hd_product *product, const part *t, const float 
                          : (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size;
             p.c = product->c + row * product->c_row + panel * HD_PANEL;
             p.bias = last && product->bias ? product->bias + panel * HD_PANEL : NULL;
-            choose_prefetch(product, t, next, panel, !b_copy && (row == t->row || rows < FETCH_ROWS), &p);
+            bool fetch_b = ahead ? first && i == 0 : !b_copy && (i == 0 || rows < FETCH_ROWS);
+            if (ahead && !fetch_b && next_part)
+                prefetch_share(product, next_part, (i - first) * panels + panel - t->panel, shares, t->depth, &p);
+            else
+                choose_prefetch(product, t, next, panel, fetch_b, &p);
             multiply_panel(next - row, hd_min(HD_PANEL, product->columns - panel * HD_PANEL), kind, padded, &p);
         }
     }
 }
 
+/* Parts are groups of panels, each cut along the depth; a depth of 0, which leaves zeros and the bias, is one part. */
+static part first_part(const hd_product *product, const part *all, int64_t depth_block, int64_t group) {
+    part t = *all;
+    t.panel_end = hd_min(t.panel + group, all->panel_end);
+    t.k = 0;
+    t.depth = hd_min(depth_block, product->depth);
+    return t;
+}
+
+static part part_after(const hd_product *product, const part *before, int64_t panel_end, int64_t depth_block,
+                       int64_t group) {
+    part t = *before;
+    t.k += t.depth;
+    if (t.k >= product->depth) t.k = 0, t.panel = t.panel_end, t.panel_end = hd_min(t.panel + group, panel_end);
+    t.depth = hd_min(depth_block, product->depth - t.k);
+    return t;
+}
+
 static void multiply_groups(const hd_product *product, const part *all, int64_t depth_block, int64_t group,
                             float *b_copy) {
-    part t = *all;
-    for (t.panel = all->panel; t.panel < all->panel_end; t.panel = t.panel_end) {
-        t.panel_end = hd_min(t.panel + group, all->panel_end);
-        t.k = 0;
-        do { /* once for a depth of 0, which leaves zeros and the bias */
-            t.depth = hd_min(depth_block, product->depth - t.k);
-            if (b_copy) copy_b(product, t.panel, t.panel_end, t.k, t.depth, b_copy);
-            multiply_part(product, &t, b_copy);
-            t.k += t.depth;
-        } while (t.k < product->depth);
+    part t, next = first_part(product, all, depth_block, group);
+    for (bool first = true; next.panel < all->panel_end; first = false) {
+        t = next;
+        next = part_after(product, &t, all->panel_end, depth_block, group);
+        if (b_copy) copy_b(product, t.panel, t.panel_end, t.k, t.depth, b_copy);
+        multiply_part(product, &t, next.panel < all->panel_end ? &next : NULL, first, b_copy);
     }
 }
 
@@ -384,10 +430,12 @@ static int64_t copy_rows(const hd_product *product) {
 
 static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
     int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
-    if (all->row_end - all->row >= copy_rows(product))
+    if (all->row_end - all->row >= copy_rows(product)) {
         multiply_copied(product, all, depth_block);
-    else
-        multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
+    } else {
+        int64_t bytes = fetches_ahead(product, all->row_end - all->row) ? AHEAD_BYTES : DIRECT_BYTES;
+        multiply_groups(product, all, depth_block, hd_max(bytes / panel_bytes, 1), NULL);
+    }
 }
 
 /* Depth of one block; the blocks are equal. */
@@ -395,6 +443,7 @@ static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
     int64_t depth = hd_max(product->depth, 1);
     if (rows <= STREAM_ROWS) return is_padded(product) ? depth : hd_min(depth, STREAM_DEPTH);
     int64_t most = rows >= COPY_ROWS && is_by_columns(product) ? COLUMNS_DEPTH_BLOCK : DEPTH_BLOCK;
+    if (fetches_ahead(product, rows)) most = AHEAD_DEPTH;
     int64_t blocks = (depth + most - 1) / most;
     return (depth + blocks - 1) / blocks;
 }
