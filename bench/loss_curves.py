@@ -139,7 +139,7 @@ def learning_rate(recipe, step):
     """Of step 1, 2, …: a linear warm-up, then the schedule."""
     warmup = recipe["warmup"]
     if step <= warmup: return recipe["lr"] * step / warmup
-    done = (step - warmup) / (recipe["steps"] - warmup)
+    done = (step - 1 - warmup) / (recipe["steps"] - warmup)
     return recipe["lr"] * {"inverse-square-root": math.sqrt(warmup / step), "linear": 1 - done, "constant": 1,
                            "cosine": (1 + math.cos(math.pi * done)) / 2}[recipe["schedule"]]
 

@@ -11,7 +11,7 @@ build=${BUILD:-$project/build}
 program=$build/bench-matmul
 if [ ! "$program" -nt "$build/libheed.a" ] || [ ! "$program" -nt "$project/bench/peers/matmul.c" ]; then
     cc -std=gnu17 -O2 -Wall -Wextra -I "$project/src" -I "$project/include" $(pkg-config --cflags openblas) \
-        "$project/bench/peers/matmul.c" "$build/libheed.a" $(pkg-config --libs openblas jansson libutf8proc libpcre2-32) -ldnnl \
+        "$project/bench/peers/matmul.c" "$build/libheed.a" $(pkg-config --libs openblas jansson libutf8proc oniguruma) -ldnnl \
         -fopenmp -lm -o "$program"
 fi
 if grep -q avx512bw /proc/cpuinfo; then

@@ -13,33 +13,42 @@
 /* ---- messages --------------------------------------------------------------------------------------------------- */
 
 int report_usage(const invocation *line, const char *format, ...) {
-    va_list arguments;
-    fprintf(stderr, "heed %s: ", line->command->name);
+    va_list arguments, again;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    size_t size = length > 0 ? (size_t)length + 1 : 1;
+    char *reason = grow_memory(NULL, size, 1);
+    reason[0] = 0;
+    vsnprintf(reason, size, format, again);
+    va_end(again);
+    print_message("heed %s: %s", line->command->name, reason);
+    free(reason);
     return EXIT_USAGE;
 }
 
 int report_failure(const invocation *line, heed_status status) {
-    fprintf(stderr, "heed %s: %s\n", line->command->name, heed_context_message(line->context));
+    print_message("heed %s: %s", line->command->name, heed_context_message(line->context));
     return status == HEED_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
 }
 
 static void print_note(void *user, const char *note) {
     const invocation *line = user;
-    fprintf(stderr, "heed %s: %s\n", line->command->name, note);
+    print_message("heed %s: %s", line->command->name, note);
 }
 
 /* ---- options by name -------------------------------------------------------------------------------------------- */
 
 /* Options of every verb. */
-enum { THREADS, QUIET, VERBOSE, HELP, COMMON };
+enum { THREADS, SPECIAL_TOKENS, QUIET, VERBOSE, HELP, COMMON };
 
 static void common_options(invocation *line, own_option common[COMMON]) {
     common[THREADS] =
         (own_option){"threads", 't', "NUMBER", "number of threads (default: all cores)", &line->threads, NULL};
+    common[SPECIAL_TOKENS] = (own_option){
+        "special-tokens",      0,   "parse|text", "special tokens spelled in a text: tokens (default) or text",
+        &line->special_tokens, NULL};
     common[QUIET] = (own_option){"quiet", 'q', NULL, "print no progress and no notes", NULL, &line->quiet};
     common[VERBOSE] = (own_option){"verbose", 'v', NULL, "print notes on standard error", NULL, &line->verbose};
     common[HELP] = (own_option){"help", 'h', NULL, "print this help", NULL, &line->help};
@@ -111,7 +120,11 @@ static int set_own(word_reader *reader, const own_option *option, const char *at
         *option->flag = true;
     else if (!take_value(reader, attached, option->value))
         return report_usage(reader->line, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
-    if (option->value) note_given(reader->line, option->name, *option->value);
+    if (!option->value) return EXIT_DONE;
+    bool named = strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "FOLDER") == 0 ||
+                 strcmp(option->argument, "MODEL") == 0;
+    if (named && !**option->value) return report_usage(reader->line, "%s is \"\", expected a name", option->name);
+    note_given(reader->line, option->name, *option->value);
     return EXIT_DONE;
 }
 
@@ -209,6 +222,12 @@ static int set_threads(invocation *line) {
     return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
 
+static int set_special_tokens(invocation *line) {
+    if (!line->special_tokens) return EXIT_DONE;
+    if (heed_context_set_special_tokens(line->context, line->special_tokens) == HEED_OK) return EXIT_DONE;
+    return report_usage(line, "%s", heed_context_message(line->context));
+}
+
 bool open_invocation(const command *verb, int count, char **words, invocation *line, int *exit_code) {
     *line = (invocation){.command = verb};
     own_option common[COMMON];
@@ -228,6 +247,7 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
             *exit_code = print_help(line, common);
         else if (*exit_code == EXIT_DONE)
             *exit_code = set_threads(line);
+        if (*exit_code == EXIT_DONE && !line->help) *exit_code = set_special_tokens(line);
         if (*exit_code == EXIT_DONE && !line->help) {
             if (line->verbose || (verb->notes && !line->quiet)) heed_context_set_log(line->context, print_note, line);
             return true;

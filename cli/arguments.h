@@ -41,7 +41,7 @@ typedef struct invocation {
     size_t text_count;
     given_option *given; /* [given_count]: the library's, and those of the verb's own that have values, in order */
     size_t given_count;
-    const char *threads;
+    const char *threads, *special_tokens;
     bool quiet, verbose, help;
 } invocation;
 

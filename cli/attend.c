@@ -105,12 +105,6 @@ static heed_status inspect_text(const invocation *line, heed_model *model, const
     return status;
 }
 
-static bool is_blank(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r\n", text[i]) || !text[i]) return false;
-    return true;
-}
-
 static bool is_format(const invocation *line, const char *format) {
     const char *given = last_value(line, "format");
     return given && strcmp(given, format) == 0;
@@ -121,7 +115,8 @@ static bool is_format(const invocation *line, const char *format) {
 static bool draw_text(const invocation *line, heed_model *model, const text_source *texts, size_t index, int *code) {
     heed_status status = HEED_LENGTH;
     const char *problem = too_long;
-    bool blank = texts->items[index] && is_blank(texts->items[index], texts->sizes[index]); /* nothing to draw */
+    bool blank =
+        texts->items[index] && heed_text_is_blank(texts->items[index], texts->sizes[index]); /* nothing to draw */
     if (blank && !output && is_format(line, "json")) putchar('\n');
     if (blank) return true;
     if (texts->items[index]) {
@@ -241,6 +236,8 @@ static int draw_gradients(const invocation *line) {
     return code;
 }
 
+static bool is_number(const char *word) { return *word && strspn(word, "0123456789") == strlen(word); }
+
 static int draw(const invocation *line) {
     bool has_text = input || line->text_count;
     if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
@@ -248,6 +245,10 @@ static int draw(const invocation *line) {
     if (steps + embeddings + positions + gradients + (nearest != NULL) > 1)
         return report_usage(line,
                             "only one of --steps, --embeddings, --positions, --gradients and --nearest can be given");
+    if (steps && line->text_count > 1 &&
+        is_number(line->texts[0])) /* `train` has an option of this name with a value */
+        return report_usage(line, "--steps takes no value, but %s follows it; texts that are numbers come from --input",
+                            line->texts[0]);
     if (!gradients && nth_value(line, "model", 1)) return report_usage(line, "only --gradients compares models");
     if ((positions || nearest) && has_text)
         return report_usage(line, "--%s takes no text", positions ? "positions" : "nearest");

@@ -225,8 +225,11 @@ static int evaluate(const measure *m, int count, char **words) {
         heed_status status = heed_context_set_compute(line.context, compute);
         if (status == HEED_OK && model_name) status = heed_model_open(line.context, model_name, &model);
         if (status == HEED_OK) status = m->run(&line, model, &report);
-        if (status == HEED_OK) puts(report);
-        if (status == HEED_OK) heed_free(line.context, report);
+        if (status == HEED_OK) {
+            put_lines(report, strlen(report));
+            putchar('\n');
+            heed_free(line.context, report);
+        }
         code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
     } else {
         code = EXIT_USAGE;
@@ -245,10 +248,17 @@ static const char usage[] =
     "  training    plot the losses of training runs\n\n"
     "heed evaluate METRIC --help describes its options.\n";
 
-static void print_measures(void) {
-    fputs(" (expected one of", stderr);
-    for (int i = 0; i < MEASURES; i++) fprintf(stderr, "%s %s", i ? "," : "", measures[i].command.name + PREFIX);
-    fputs(")\n", stderr);
+static int report_metric(const char *word) {
+    char known[256];
+    size_t size = 0;
+    for (int i = 0; i < MEASURES; i++)
+        size += (size_t)snprintf(known + size, sizeof known - size, "%s%s", i ? ", " : "",
+                                 measures[i].command.name + PREFIX);
+    if (word)
+        print_message("heed evaluate: unknown metric \"%s\" (expected one of %s)", word, known);
+    else
+        print_message("heed evaluate: METRIC is missing (expected one of %s)", known);
+    return EXIT_USAGE;
 }
 
 int run_evaluate(int count, char **words) {
@@ -261,10 +271,5 @@ int run_evaluate(int count, char **words) {
         fputs(usage, stdout);
         return finish_output("evaluate", EXIT_DONE);
     }
-    if (count)
-        fprintf(stderr, "heed evaluate: unknown metric \"%s\"", words[0]);
-    else
-        fputs("heed evaluate: METRIC is missing", stderr);
-    print_measures();
-    return EXIT_USAGE;
+    return report_metric(count ? words[0] : NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "memory.h"
 #include "models.h"
 #include "output.h"
 #include "texts.h"
@@ -45,21 +46,20 @@ typedef struct streamed_text {
 static bool print_words(void *user, size_t index, const char *text, size_t size) {
     (void)index;
     streamed_text *streamed = user;
-    if (!streamed->begun) fwrite(streamed->text, 1, streamed->size, stdout);
+    if (!streamed->begun) put_lines(streamed->text, streamed->size);
     streamed->begun = true;
-    fwrite(text, 1, size, stdout);
+    put_lines(text, size);
     return flush_output();
 }
 
 static void print_object(const char *text, size_t size, const heed_results *results, size_t index, size_t alternative,
                          bool scored) {
-    const char *added = heed_results_text(results, index, alternative);
-    char *whole = malloc(size + strlen(added) + 1);
-    if (!whole) return;
-    memcpy(whole, text, size);
-    strcpy(whole + size, added);
+    size_t added = heed_results_size(results, index, alternative);
+    char *whole = grow_memory(NULL, size + added, 1);
+    if (size) memcpy(whole, text, size);
+    if (added) memcpy(whole + size, heed_results_text(results, index, alternative), added);
     fputs("{\"generated_text\": ", stdout);
-    put_json_string(whole);
+    put_json_string(whole, size + added);
     free(whole);
     if (scored) {
         fputs(", \"score\": ", stdout);
@@ -69,8 +69,8 @@ static void print_object(const char *text, size_t size, const heed_results *resu
 }
 
 static void print_line(const text_source *texts, size_t index, const heed_results *results, size_t alternative) {
-    printf("%.*s", (int)texts->sizes[index], texts->items[index]);
-    put_line_text(heed_results_text(results, index, alternative));
+    put_line_text(texts->items[index], texts->sizes[index]);
+    put_line_text(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
     putchar('\n');
 }
 

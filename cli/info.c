@@ -1,5 +1,6 @@
 /* heed info: describes a model. */
 #include <stdio.h>
+#include <string.h>
 
 #include "arguments.h"
 #include "output.h"
@@ -27,8 +28,11 @@ static int print_model(const invocation *line) {
     heed_status status = heed_model_open(line->context, model_name, &model);
     if (status != HEED_OK) return report_failure(line, status);
     status = heed_model_describe(model, json, &text);
-    if (status == HEED_OK) puts(text);
-    if (status == HEED_OK) heed_free(line->context, text);
+    if (status == HEED_OK) {
+        put_lines(text, strlen(text));
+        putchar('\n');
+        heed_free(line->context, text);
+    }
     int code = status == HEED_OK ? EXIT_DONE : report_failure(line, status);
     heed_model_close(model);
     return code;

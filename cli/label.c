@@ -77,6 +77,23 @@ typedef struct verb {
     void (*print)(const text_source *texts, const heed_results *results, size_t index);
 } verb;
 
+/* The label of an answer as JSON or on one line. */
+static void put_label(const heed_results *results, size_t index, size_t i) {
+    const char *label = heed_results_label(results, index, i);
+    if (json)
+        put_json_string(label, strlen(label));
+    else
+        put_line_text(label, strlen(label));
+}
+
+static void put_answer(const heed_results *results, size_t index, size_t i) {
+    const char *text = heed_results_text(results, index, i);
+    if (json)
+        put_json_string(text, heed_results_size(results, index, i));
+    else
+        put_line_text(text, heed_results_size(results, index, i));
+}
+
 static void put_score(const heed_results *results, size_t index, size_t i) {
     fputs("\"score\": ", stdout);
     put_json_float(heed_results_score(results, index, i));
@@ -95,13 +112,14 @@ static void print_label(const text_source *texts, const heed_results *results, s
     for (size_t i = 0; i < count; i++) {
         if (json) {
             fputs(i ? ", {\"label\": " : "{\"label\": ", stdout);
-            put_json_string(heed_results_label(results, index, i));
+            put_label(results, index, i);
             fputs(", ", stdout);
             put_score(results, index, i);
             putchar('}');
         } else {
-            printf("%s%s\t%.4f", i ? "\t" : "", heed_results_label(results, index, i),
-                   (double)heed_results_score(results, index, i));
+            if (i) putchar('\t');
+            put_label(results, index, i);
+            printf("\t%.4f", (double)heed_results_score(results, index, i));
         }
     }
     puts(json ? "]" : "");
@@ -115,12 +133,10 @@ static heed_status predict_entities(heed_model *model, const text_source *texts,
 
 /* Prints the characters from *character, which begins at byte *at, up to `to`, and advances both. */
 static void print_characters(const char *text, size_t size, size_t *at, size_t *character, size_t to) {
-    for (; *at < size; ++*at) {
-        bool begins = ((unsigned char)text[*at] & 0xc0) != 0x80;
-        if (begins && *character == to) return;
-        *character += begins;
-        putchar(text[*at]);
-    }
+    size_t first = *at;
+    uint32_t code;
+    for (; *at < size && *character < to; ++*character) *at += heed_text_character(text + *at, size - *at, &code);
+    put_line_text(text + first, *at - first);
 }
 
 static void print_entities(const text_source *texts, const heed_results *results, size_t index) {
@@ -130,16 +146,18 @@ static void print_entities(const text_source *texts, const heed_results *results
         heed_results_span(results, index, i, &start, &end);
         if (json) {
             fputs(i ? ", {\"entity_group\": " : "{\"entity_group\": ", stdout);
-            put_json_string(heed_results_label(results, index, i));
+            put_label(results, index, i);
             fputs(", ", stdout);
             put_score(results, index, i);
             fputs(", \"word\": ", stdout);
-            put_json_string(heed_results_text(results, index, i));
+            put_answer(results, index, i);
             printf(", \"start\": %zu, \"end\": %zu}", start, end);
             continue;
         }
         print_characters(texts->items[index], texts->sizes[index], &at, &character, start);
-        printf("[%s ", heed_results_label(results, index, i));
+        putchar('[');
+        put_label(results, index, i);
+        putchar(' ');
         print_characters(texts->items[index], texts->sizes[index], &at, &character, end);
         putchar(']');
     }
@@ -165,9 +183,9 @@ static void print_word_object(const heed_results *results, size_t index, size_t 
     putchar('{');
     put_score(results, index, i);
     fputs(", \"token_str\": ", stdout);
-    put_json_string(heed_results_label(results, index, i));
+    put_label(results, index, i);
     fputs(", \"sequence\": ", stdout);
-    put_json_string(heed_results_text(results, index, i));
+    put_answer(results, index, i);
     putchar('}');
 }
 
@@ -190,10 +208,13 @@ static void print_words(const text_source *texts, const heed_results *results, s
     }
     size_t count = best ? heed_results_alternatives(results, index) : 1;
     for (size_t i = 0; i < count; i++) {
-        if (best)
-            printf("%llu\t%.4f\t%s\t", (unsigned long long)(texts->first + index),
-                   (double)heed_results_score(results, index, i), heed_results_label(results, index, i));
-        put_line_text(heed_results_text(results, index, i));
+        if (best) {
+            printf("%llu\t%.4f\t", (unsigned long long)(texts->first + index),
+                   (double)heed_results_score(results, index, i));
+            put_label(results, index, i);
+            putchar('\t');
+        }
+        put_answer(results, index, i);
         putchar('\n');
     }
 }

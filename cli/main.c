@@ -1,8 +1,10 @@
 /* heed VERB …: finds the verb and runs it. */
+#include <fcntl.h>
 #include <heed/heed.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "complete.h"
@@ -44,7 +46,7 @@ static int print_version(void) {
         printf("%s\ninstruction set %s, threads %d\n", heed_version(), heed_context_instruction_set(context),
                heed_context_threads(context));
     else
-        fprintf(stderr, "heed: %s\n", heed_context_message(context));
+        print_message("heed: %s", heed_context_message(context));
     heed_context_close(context);
     return status == HEED_OK ? finish_output("--version", EXIT_DONE) : EXIT_USAGE;
 }
@@ -53,9 +55,9 @@ static int report_verb(const char *word) {
     suggestion guess = suggest_for(word, strlen(word));
     for (int i = 0; i < VERB_COUNT; i++) suggest(&guess, verbs[i].name);
     if (guess.best)
-        fprintf(stderr, "heed: unknown verb \"%s\" (did you mean \"%s\"?)\n", word, guess.best);
+        print_message("heed: unknown verb \"%s\" (did you mean \"%s\"?)", word, guess.best);
     else
-        fprintf(stderr, "heed: unknown verb \"%s\" (heed --help lists them)\n", word);
+        print_message("heed: unknown verb \"%s\" (heed --help lists them)", word);
     return EXIT_USAGE;
 }
 
@@ -91,7 +93,15 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* Opens standard descriptors that are closed, so that no other file gets their numbers; in the wrong direction, so that
+ * using them still fails. */
+static void fill_standard_descriptors(void) {
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+}
+
 int main(int count, char **words) {
+    fill_standard_descriptors();
     signal(SIGXFSZ, SIG_IGN); /* a file that grows past the limit is an error to report and clean up after */
     if (count < 2) return print_usage(stderr), EXIT_USAGE;
     if (is_one_of(words[1], "help", "--help", "-h")) return run_help(count - 2, words + 2);

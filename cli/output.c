@@ -1,31 +1,67 @@
 #include "output.h"
 
 #include <errno.h>
+#include <heed/heed.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
 
 static int write_error; /* errno of the first failure */
 
-void put_line_text(const char *text) {
-    for (; *text; text++) putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
+/* ---- standard output -------------------------------------------------------------------------------------------- */
+
+static bool is_terminal(void) {
+    static int known; /* 1: yes, 2: no */
+    if (!known) known = isatty(STDOUT_FILENO) ? 1 : 2;
+    return known == 1;
 }
 
-void put_json_string(const char *text) {
-    putchar('"');
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            printf("\\%c", byte);
-        else if (byte == '\n')
-            fputs("\\n", stdout);
-        else if (byte == '\t')
-            fputs("\\t", stdout);
-        else if (byte == '\r')
-            fputs("\\r", stdout);
-        else if (byte < 32 || byte == 127)
-            printf("\\u%04x", byte);
+/* A terminal receives no control characters and no invalid UTF-8. A file or a pipe receives the bytes as they are. */
+static void put_character(const char *bytes, size_t size, uint32_t code) {
+    bool control = heed_character_is_control(code) && code != '\n' && code != '\t';
+    if (is_terminal() && (control || code == 0xFFFD))
+        fputs("\xEF\xBF\xBD", stdout);
+    else
+        fwrite(bytes, 1, size, stdout);
+}
+
+static void put(const char *text, size_t size, bool one_line) {
+    for (size_t at = 0, length; at < size; at += length) {
+        uint32_t code;
+        length = heed_text_character(text + at, size - at, &code);
+        if (one_line && (code == '\n' || code == '\r'))
+            putchar(' ');
         else
-            putchar(byte);
+            put_character(text + at, length, code);
+    }
+}
+
+void put_line_text(const char *text, size_t size) { put(text, size, true); }
+void put_lines(const char *text, size_t size) { put(text, size, false); }
+
+void put_json_string(const char *text, size_t size) {
+    putchar('"');
+    for (size_t at = 0, length; at < size; at += length) {
+        uint32_t code;
+        length = heed_text_character(text + at, size - at, &code);
+        if (code == '"' || code == '\\')
+            printf("\\%c", (int)code);
+        else if (code == '\n')
+            fputs("\\n", stdout);
+        else if (code == '\t')
+            fputs("\\t", stdout);
+        else if (code == '\r')
+            fputs("\\r", stdout);
+        else if (heed_character_is_control(code))
+            printf("\\u%04x", (unsigned)code);
+        else if (code == 0xFFFD)
+            fputs("\xEF\xBF\xBD", stdout);
+        else
+            fwrite(text + at, 1, length, stdout);
     }
     putchar('"');
 }
@@ -41,7 +77,31 @@ bool flush_output(void) {
 
 int finish_output(const char *name, int exit_code) {
     if (flush_output()) return exit_code;
-    if (write_error != EPIPE)
-        fprintf(stderr, "heed %s: cannot write standard output: %s\n", name, strerror(write_error));
+    if (write_error != EPIPE) print_message("heed %s: cannot write standard output: %s", name, strerror(write_error));
     return 1;
+}
+
+/* ---- standard error --------------------------------------------------------------------------------------------- */
+
+void print_message(const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    size_t size = length > 0 ? (size_t)length : 0;
+    char *line = grow_memory(NULL, size + 1, 1);
+    line[0] = 0;
+    vsnprintf(line, size + 1, format, again);
+    va_end(again);
+    for (size_t at = 0, bytes; at < size; at += bytes) {
+        uint32_t code;
+        bytes = heed_text_character(line + at, size - at, &code);
+        if (heed_character_is_control(code) || code == 0xFFFD)
+            fputc('?', stderr);
+        else
+            fwrite(line + at, 1, bytes, stderr);
+    }
+    fputc('\n', stderr);
+    free(line);
 }

@@ -1,13 +1,17 @@
-/* Standard output: text on one line, JSON strings, and whether all of it arrived. */
+/* What the command prints: answers on standard output, and whether all of them arrived; messages on standard error. Texts,
+ * labels, tokens and names may contain control characters, and a terminal obeys those: none of them reaches one. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Writes text with its line breaks replaced by spaces, so that an answer is one line. */
-void put_line_text(const char *text);
-/* Writes "text" with its quotes, as JSON has it. */
-void put_json_string(const char *text);
+void put_line_text(const char *text, size_t size);
+/* Writes text with its line breaks. */
+void put_lines(const char *text, size_t size);
+/* Writes "text" with its quotes, as JSON has it. Invalid UTF-8 becomes U+FFFD. */
+void put_json_string(const char *text, size_t size);
 /* Writes a number so that it reads back as the same float. */
 void put_json_float(float number);
 
@@ -16,5 +20,8 @@ bool flush_output(void);
 /* Flushes and returns `exit_code`, or reports `heed NAME: …` and returns 1 when the output could not be written. A closed
  * pipe is not reported. */
 int finish_output(const char *name, int exit_code);
+
+/* Writes one line on standard error. Control characters in it become '?'. */
+void print_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

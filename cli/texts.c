@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "output.h"
 
 enum {
     BATCH_LINES = 512,
@@ -34,7 +35,7 @@ bool open_texts(const invocation *line, const char *input, text_source *t, int *
         t->descriptor = open(input, O_RDONLY | O_CLOEXEC);
     }
     if (input && t->descriptor < 0) {
-        fprintf(stderr, "heed %s: %s: cannot open: %s\n", line->command->name, input, strerror(errno));
+        print_message("heed %s: %s: cannot open: %s", line->command->name, input, strerror(errno));
         *exit_code = EXIT_FAILED;
         return false;
     }
@@ -50,8 +51,8 @@ void close_texts(text_source *t) {
 }
 
 void report_text(const text_source *t, size_t index, const char *problem) {
-    fprintf(stderr, "heed %s: %s %llu: %s\n", t->line->command->name, t->noun, (unsigned long long)t->first + index,
-            problem);
+    print_message("heed %s: %s %llu: %s", t->line->command->name, t->noun, (unsigned long long)t->first + index,
+                  problem);
 }
 
 static void add_item(text_source *t, size_t offset, size_t size) {
@@ -108,7 +109,18 @@ static bool is_more_ready(const text_source *t) {
     return poll(&request, 1, PATIENCE) != 0;
 }
 
-static void read_more(text_source *t) {
+/* Drops a byte order mark, once the first three bytes are there. */
+static void drop_byte_order_mark(text_source *t, size_t *searched) {
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (t->begun || t->first > 1 || t->count || t->end < 3) return;
+    t->begun = true;
+    if (memcmp(t->held, mark, 3) != 0) return;
+    memmove(t->held, t->held + 3, t->end - 3);
+    t->end -= 3;
+    *searched = 0;
+}
+
+static void read_more(text_source *t, size_t *searched) {
     if (t->end + READ_BYTES > t->capacity) {
         t->capacity = t->capacity * 2 > t->end + READ_BYTES ? t->capacity * 2 : t->end + READ_BYTES;
         t->held = grow_memory(t->held, t->capacity, 1);
@@ -117,13 +129,14 @@ static void read_more(text_source *t) {
     do size = read(t->descriptor, t->held + t->end, READ_BYTES);
     while (size < 0 && errno == EINTR);
     if (size < 0) {
-        fprintf(stderr, "heed %s: %s: cannot read: %s\n", t->line->command->name, t->path, strerror(errno));
+        print_message("heed %s: %s: cannot read: %s", t->line->command->name, t->path, strerror(errno));
         t->failed = true;
     }
     if (size <= 0)
         t->ended = true;
     else
         t->end += (size_t)size;
+    drop_byte_order_mark(t, searched);
 }
 
 static bool next_lines(text_source *t) {
@@ -141,7 +154,7 @@ static bool next_lines(text_source *t) {
             t->end = t->start;
             searched = 0;
         }
-        read_more(t);
+        read_more(t, &searched);
     }
     bool last = t->ended && !full && !t->failed;
     if (last && (t->end > t->start || t->skipping)) take_line(t, t->end - t->start, 0);

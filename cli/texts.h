@@ -15,6 +15,7 @@ typedef struct text_source {
     const char *path;
     int descriptor; /* -1: the arguments are the texts */
     bool ended, failed, skipping;
+    bool begun; /* the byte order mark of a file is no part of its first line; it was skipped, or there is none */
     char *held; /* [capacity]: [start, end) was read and not yet returned */
     size_t start, end, capacity;
     size_t *offsets; /* [item_capacity] in `held` */

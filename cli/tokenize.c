@@ -45,7 +45,7 @@ static void print_tokens(const heed_tokenizer *tokenizer, const heed_encoding *e
         if (ids_only)
             printf("%d", ids[i]);
         else
-            put_line_text(token_text(tokenizer, ids[i]));
+            put_line_text(token_text(tokenizer, ids[i]), strlen(token_text(tokenizer, ids[i])));
     }
     putchar('\n');
 }
@@ -59,7 +59,7 @@ static void print_object(const heed_tokenizer *tokenizer, const heed_encoding *e
     fputs("], \"tokens\": [", stdout);
     for (size_t i = 0; i < count; i++) {
         if (i) fputs(", ", stdout);
-        put_json_string(token_text(tokenizer, ids[i]));
+        put_json_string(token_text(tokenizer, ids[i]), strlen(token_text(tokenizer, ids[i])));
     }
     fputs("], \"offsets\": [", stdout);
     for (size_t i = 0; i < count; i++) printf("%s[%u, %u]", i ? ", " : "", starts[i], ends[i]);
@@ -102,21 +102,21 @@ static bool are_tokens(const heed_tokenizer *tokenizer, const int32_t *ids, size
 /* NULL, or the reason why the ids could not be decoded. */
 static const char *decode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
     int32_t *ids;
-    size_t count;
+    size_t count, decoded_size;
     char *decoded = NULL;
     const char *problem = NULL;
     if (!read_ids(text, size, &ids, &count))
         problem = "expected ids: whole numbers separated by spaces";
     else if (!are_tokens(tokenizer, ids, count))
         problem = "an id is not in the vocabulary";
-    else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded) != HEED_OK)
+    else if (heed_tokenizer_decode(tokenizer, line->context, ids, count, &decoded, &decoded_size) != HEED_OK)
         problem = heed_context_message(line->context);
     if (!problem && json) {
         fputs("{\"text\": ", stdout);
-        put_json_string(decoded);
+        put_json_string(decoded, decoded_size);
         puts("}");
     } else if (!problem) {
-        put_line_text(decoded);
+        put_line_text(decoded, decoded_size);
         putchar('\n');
     }
     heed_free(line->context, decoded);

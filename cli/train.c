@@ -1,5 +1,6 @@
 /* heed train: trains a model, shows progress, and stops at a signal so that the run can be resumed. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "output.h"
 #include "verbs.h"
 
 static const char *folder;
@@ -32,11 +34,16 @@ static const command train = {
 
 /* ---- stopping --------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t stop_requested;
+static atomic_int stop_requested;
 
 static void request_stop(int signal_number) {
     (void)signal_number;
     stop_requested = 1;
+}
+
+static bool is_stop_requested(void *user) {
+    (void)user;
+    return stop_requested;
 }
 
 /* The first signal requests a stop, the second one ends the program by the system's default handler. A signal that is
@@ -93,7 +100,7 @@ static bool show_progress(void *user, const heed_progress *progress) {
         report->drawn = report->terminal;
         report->shown = now;
     }
-    return !stop_requested;
+    return true;
 }
 
 /* Prints the library's notes above the bar. */
@@ -107,16 +114,12 @@ static void show_note(void *user, const char *note) {
 static int train_model(const invocation *line) {
     reporter report = {.quiet = line->quiet, .terminal = isatty(STDERR_FILENO)};
     if (line->verbose || !line->quiet) heed_context_set_log(line->context, show_note, &report);
+    heed_context_set_stop(line->context, is_stop_requested, NULL);
     catch_signals();
     heed_status status = heed_train(line->context, line->options, folder, show_progress, &report);
     if (report.drawn) fputc('\n', stderr);
-    if (status == HEED_STOPPED) {
-        fprintf(stderr, "heed train: stopped at step %lld of %lld; the same command with --resume continues\n",
-                (long long)report.step, (long long)report.steps);
-        return EXIT_FAILED;
-    }
     if (status != HEED_OK) return report_failure(line, status);
-    if (!line->quiet) fprintf(stderr, "heed train: the model is in %s\n", folder);
+    if (!line->quiet) print_message("heed train: the model is in %s", folder);
     return EXIT_DONE;
 }
 

@@ -36,21 +36,19 @@ static const command translate = {
 
 static void print_object(const heed_results *results, size_t index, size_t alternative, bool scored) {
     fputs("{\"translation_text\": ", stdout);
-    put_json_string(heed_results_text(results, index, alternative));
+    put_json_string(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
     if (scored) {
         fputs(", \"score\": ", stdout);
         put_json_float(heed_results_score(results, index, alternative));
     }
-    if (heed_results_alignment(results, index, alternative)) {
-        fputs(", \"alignment\": ", stdout);
-        put_json_string(heed_results_alignment(results, index, alternative));
-    }
+    const char *alignment = heed_results_alignment(results, index, alternative);
+    if (alignment) printf(", \"alignment\": \"%s\"", alignment);
     putchar('}');
 }
 
 static void print_words(const heed_results *results, size_t index, size_t alternative) {
     const char *alignment = heed_results_alignment(results, index, alternative);
-    put_line_text(heed_results_text(results, index, alternative));
+    put_line_text(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
     if (alignment) printf(" ||| %s", alignment);
 }
 

@@ -26,8 +26,9 @@ typedef struct remote_memory {
     char *handed_out; /* PROT_NONE */
     char *readable;
     size_t used;
-    _Atomic int live;     /* allocations */
-    pthread_mutex_t lock; /* streams of several threads allocate */
+    _Atomic int live;          /* allocations */
+    _Atomic size_t downloaded; /* bytes */
+    pthread_mutex_t lock;      /* streams of several threads allocate */
 } remote_memory;
 
 static remote_memory remote = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -221,16 +222,20 @@ static inline void remote_upload(hd_stream *stream, size_t bytes, const void *ho
 
 static inline void remote_download(hd_stream *stream, size_t bytes, const void *memory, void *host) {
     remote_wait(stream);
+    remote.downloaded += bytes;
     if (bytes) memcpy(host, remote_readable(memory), bytes);
 }
 
 /* Data that is being written by queued calls must have been waited for. */
-static inline heed_status remote_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
-    hd_parameter readable = *parameter;
-    readable.data = remote_readable(parameter->data);
-    heed_status status = hd_device_cpu.pack(context, arena, &readable, dtype);
-    parameter->packed = readable.packed;
-    parameter->panels_stale = readable.panels_stale;
+static inline heed_status remote_pack(heed_context *context, hd_arena *arena, const hd_pack_call *call) {
+    heed_status status = HEED_OK;
+    for (int64_t i = 0; i < call->count && status == HEED_OK; i++) {
+        hd_parameter *parameter = call->parameters[i], readable = *parameter, *only = &readable;
+        readable.data = remote_readable(parameter->data);
+        status = hd_device_cpu.pack(context, arena, &(hd_pack_call){&only, 1, call->release});
+        parameter->packed = readable.packed;
+        parameter->panels_stale = readable.panels_stale;
+    }
     return status;
 }
 
@@ -339,12 +344,16 @@ REMOTE(additive_attention_backward, remote_keep_additive(item, &c->forward))
 REMOTE(cell, KEEP_IDS(rows, c->count))
 REMOTE(cell_backward, KEEP_IDS(rows, c->count); KEEP_IDS(previous, c->count); KEEP_IDS(order, c->count))
 REMOTE(cross_entropy, KEEP_IDS(targets, c->rows); remote_keep_chunks(item, &c->chunks))
-REMOTE(exp_sums)
-REMOTE(best)
+REMOTE(crf_loss, remote_keep_layout(item, &c->field.layout); KEEP_IDS(targets, hd_layout_rows(&c->field.layout));
+       remote_keep_chunks(item, &c->chunks))
+REMOTE(crf_best, remote_keep_layout(item, &c->field.layout))
+REMOTE(best_tokens, c->row = remote_keep_addresses(item, c->row, (size_t)c->rows * sizeof *c->row);
+       KEEP_IDS(changes, c->change_starts[c->rows]); KEEP_IDS(change_starts, c->rows + 1))
 
 #define REMOTE_ENTRY(name) .name = remote_##name,
 
 static const hd_device remote_device = {.name = "remote",
+                                        .logits_at_once = 1024,
                                         .open = remote_open,
                                         .close = remote_close,
                                         .wait = remote_wait,

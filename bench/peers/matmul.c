@@ -313,7 +313,7 @@ int main(int count, char **arguments) {
         int64_t padded = (p.out + HD_PANEL - 1) / HD_PANEL * HD_PANEL;
         p.x = numbers(p.tokens * p.in, 1), p.y = numbers(p.tokens * p.out, 2), p.weight = numbers(p.out * p.in, 3);
         p.panels = numbers(padded * p.in, 4), p.dx = numbers(p.tokens * p.in, 5), p.d_weight = numbers(p.out * p.in, 6);
-        context->kernels->pack(p.weight, HD_F32, p.in, p.out, p.in, p.panels, HD_F32, 0, padded / HD_PANEL);
+        context->kernels->pack(p.weight, HD_F32, p.in, p.out, p.in, p.panels, 0, padded / HD_PANEL);
         float *y = p.y;
         for (int form = 0; form < FORMS; form++) {
             p.y = form == FORWARD ? p.d_weight : y; /* the gradients' input stays what it was */

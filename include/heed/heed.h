@@ -60,6 +60,8 @@ typedef struct heed_context heed_context;
 typedef void *heed_resize_function(void *user, void *pointer, size_t size);
 /* Receives notes and warnings, one line per call, without a newline. */
 typedef void heed_log_function(void *user, const char *line);
+/* Returns true to end a long call. heed calls it often, also from threads of its own and at the same time. */
+typedef bool heed_stop_function(void *user);
 
 /* Opens a context with all cores, malloc and no log. HEED_ARGUMENT if HEED_ISA names an instruction set that this
  * machine or build lacks: *context is then still set, so that the message can be read, and must be closed. */
@@ -73,18 +75,37 @@ HEED_API heed_status heed_context_fork(heed_context *context, heed_context **for
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
+/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
+HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
 /* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16". bfloat16 is
  * faster on CPUs with AVX512-BF16 and within about 1e-2 of f32. It is the only mode whose results differ between
  * instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its recipe instead. */
 HEED_API heed_status heed_context_set_compute(heed_context *context, const char *name);
+/* What becomes of special tokens, such as "</s>" or "[MASK]", that a text spells out: "parse" (the default, as in Hugging
+ * Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies to texts that are encoded
+ * afterwards. HEED_ARGUMENT for another word. */
+HEED_API heed_status heed_context_set_special_tokens(heed_context *context, const char *how);
 /* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
 /* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries that heed was
  * built with. */
 HEED_API const char *heed_version(void);
+
+/* ---- characters ------------------------------------------------------------------------------------------------ */
+
+/* Reads one character of text[0 … size) and returns its bytes, 0 for size 0. Invalid UTF-8 becomes U+FFFD, one for each
+ * longest prefix of a valid sequence or each stray byte. */
+HEED_API size_t heed_text_character(const char *text, size_t size, uint32_t *code);
+/* True for characters that a program should not send to a terminal: C0 and C1 controls, DEL, and the controls of the
+ * writing direction U+202A … U+202E and U+2066 … U+2069. Messages and notes have none; texts, labels and tokens of a model
+ * may. */
+HEED_API bool heed_character_is_control(uint32_t code);
+/* True if a text has nothing to read: no character, or only white space and invisible characters such as zero-width
+ * spaces, variation selectors and directional marks. Such a text counts as empty. A zero byte is data. */
+HEED_API bool heed_text_is_blank(const char *text, size_t size);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
 
@@ -142,6 +163,8 @@ typedef struct heed_results heed_results;
 HEED_API size_t heed_results_alternatives(const heed_results *results, size_t index);
 /* Owned by the results; NULL when there is no such alternative. */
 HEED_API const char *heed_results_text(const heed_results *results, size_t index, size_t alternative);
+/* Its bytes, without the final 0; a text may contain zero bytes. */
+HEED_API size_t heed_results_size(const heed_results *results, size_t index, size_t alternative);
 HEED_API float heed_results_score(const heed_results *results, size_t index, size_t alternative);
 /* The label of a classified text or of an entity, or the word predicted for a mask; NULL for other results. */
 HEED_API const char *heed_results_label(const heed_results *results, size_t index, size_t alternative);
@@ -188,10 +211,11 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
 HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                    heed_results **results);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its text, the
- * label without "B-" or "I-", and the span; its score is the mean probability of its words' labels. */
+ * kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its score is the mean
+ * probability of its words' labels. Adjacent entities are separate where the labels say so. */
 HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                               heed_results **results);
-/* Predicts the `best` most probable words for each mask of each text, mask by mask. An alternative's label is the word, its
+/* Predicts the `best` most probable words, at least 1, for each mask of each text. An alternative's label is the word, its
  * span is that of the mask, and its text is the whole text with this word and the most probable words for the other masks.
  * Each mask is predicted independently, while the others stay masked. A text without a mask has a problem. */
 HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
@@ -291,9 +315,9 @@ HEED_API const int32_t *heed_encoding_ids(const heed_encoding *encoding);     /*
 HEED_API const uint32_t *heed_encoding_starts(const heed_encoding *encoding); /* [count] */
 HEED_API const uint32_t *heed_encoding_ends(const heed_encoding *encoding);   /* [count] */
 HEED_API void heed_encoding_close(heed_encoding *encoding);                   /* NULL is allowed */
-/* The text of ids, without special tokens; release with heed_free. */
+/* The text of ids, without special tokens, *size bytes and a final 0; release with heed_free. */
 HEED_API heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
-                                           size_t count, char **text);
+                                           size_t count, char **text, size_t *size);
 
 HEED_API heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options);
 /* Trains a tokenizer of the kind that option "kind" names on the lines of text files (option "input", once per file) and
@@ -350,8 +374,8 @@ HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options
  * window − stride + 1 and window tokens, or all tokens before it if there are fewer.
  * An encoder–decoder predicts the option "target", given "source", and takes no files. A masked language model predicts
  * each token of a line while that token is masked: "pseudo_perplexity" (Salazar et al., 2020).
- * Empty lines are skipped. HEED_LENGTH for a line that is too long for a model without windows, HEED_UNSUPPORTED for a
- * model that predicts no tokens. */
+ * Empty lines are skipped. A line that is too long for a model without windows is left out, and a note names it.
+ * HEED_UNSUPPORTED for a model that predicts no tokens. */
 HEED_API heed_status heed_evaluate_perplexity(heed_model *model, const heed_options *options, const char *const *files,
                                               size_t count, bool json, char **report);
 
@@ -371,7 +395,8 @@ HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **
 /* Precision, recall and F1 of labelled spans of words, such as named entities, in files in CoNLL format: one word per line,
  * first the word, last its label. Without a model, the labels of `file` are compared with those of the option "reference";
  * with a model, its predicted labels are compared with those of `file`. A span is correct if its first word, last word and
- * type are correct, as in seqeval and conlleval. The report has one line of text per type and one for all, in percent, or
+ * type are correct, as in seqeval 1.2.2, which reads labels in the schemes IO, BIO, IOE and BIOES. The type is "PER" in the
+ * label "B-PER"; without "-" it is all but the first character. The report has one line per type and one for all, in percent, or
  * is seqeval's JSON object of fractions {TYPE: {"precision", "recall", "f1", "number"}, "overall_precision",
  * "overall_recall", "overall_f1", "overall_accuracy"}. HEED_FORMAT when the files' words differ. */
 HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,

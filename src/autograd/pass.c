@@ -45,10 +45,8 @@ float *hd_pass_zeros(hd_pass *pass, int64_t rows, int64_t columns) {
 }
 
 float *hd_pass_download(hd_pass *pass, const float *numbers, int64_t count) {
-    if (pass->stream.device->host_memory) return pass->status == HEED_OK ? (float *)(uintptr_t)numbers : NULL;
-    float *copy = hd_pass_alloc(pass, (size_t)count, sizeof *copy);
-    if (copy) pass->stream.device->download(&pass->stream, (size_t)count * sizeof *copy, numbers, copy);
-    return pass->status == HEED_OK ? copy : NULL;
+    if (pass->status != HEED_OK) return NULL;
+    return (float *)(uintptr_t)hd_stream_read(&pass->stream, &pass->host, numbers, (size_t)count * sizeof *numbers);
 }
 
 void hd_pass_upload(hd_pass *pass, const float *host, int64_t count, float *numbers) {
@@ -145,7 +143,7 @@ bool hd_pass_pack(hd_pass *pass, hd_parameter *parameter) {
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is not packed for products", parameter->name);
         return false;
     }
-    if (hd_parameter_pack(pass->context, pass->weights, parameter, HD_F32) == HEED_OK) return true;
+    if (hd_parameter_pack(pass->context, pass->weights, parameter) == HEED_OK) return true;
     if (pass->status == HEED_OK) pass->status = HEED_MEMORY;
     return false;
 }

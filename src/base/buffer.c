@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void hd_buffer_open(hd_buffer *buffer, heed_context *context) { *buffer = (hd_buffer){.context = context}; }
 
 static bool reserve(hd_buffer *buffer, size_t more) {
@@ -21,6 +23,18 @@ void hd_buffer_append(hd_buffer *buffer, const void *bytes, size_t size) {
 }
 
 void hd_buffer_text(hd_buffer *buffer, const char *text) { hd_buffer_append(buffer, text, strlen(text)); }
+
+void hd_buffer_visible(hd_buffer *buffer, const char *text) {
+    for (size_t at = 0, size = strlen(text), bytes; at < size; at += bytes) {
+        uint32_t code;
+        bytes = hd_utf8_decode(text + at, size - at, &code);
+        if (code == HD_REPLACEMENT_CHARACTER || hd_is_terminal_control(code))
+            hd_buffer_text(buffer, "\uFFFD");
+        else
+            hd_buffer_append(buffer, text + at, bytes);
+    }
+}
+
 void hd_buffer_byte(hd_buffer *buffer, char byte) { hd_buffer_append(buffer, &byte, 1); }
 
 void hd_buffer_format(hd_buffer *buffer, const char *format, ...) {

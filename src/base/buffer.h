@@ -14,6 +14,8 @@ typedef struct hd_buffer {
 void hd_buffer_open(hd_buffer *buffer, heed_context *context);
 void hd_buffer_append(hd_buffer *buffer, const void *bytes, size_t size);
 void hd_buffer_text(hd_buffer *buffer, const char *text);
+/* Appends text of which a terminal control or an invalid sequence becomes U+FFFD. */
+void hd_buffer_visible(hd_buffer *buffer, const char *text);
 void hd_buffer_byte(hd_buffer *buffer, char byte);
 void hd_buffer_format(hd_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void hd_buffer_clear(hd_buffer *buffer); /* keeps the memory */

@@ -3,15 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/utf8.h"
 
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(context->message, sizeof context->message, format, arguments);
     va_end(arguments);
-    for (char *c = context->message; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    hd_text_make_visible(context->message);
     context->status = status;
     return status;
 }
@@ -33,7 +33,12 @@ void hd_note(heed_context *context, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    hd_text_make_visible(line);
     context->log(context->log_user, line);
+}
+
+heed_status hd_check_stop(heed_context *context) {
+    return hd_is_stopped(context) ? hd_fail(context, HEED_STOPPED, "stopped") : HEED_OK;
 }
 
 void *hd_resize(heed_context *context, void *pointer, size_t count, size_t size) {
@@ -84,17 +89,6 @@ bool hd_grow(heed_context *context, void *array, size_t *capacity, size_t needed
 
 /* ---- the public interface ---- */
 
-heed_status heed_context_fork(heed_context *context, heed_context **fork) {
-    *fork = hd_alloc(context, 1, sizeof **fork);
-    if (!*fork) return HEED_MEMORY;
-    **fork = hd_context_fork(context, context->threads);
-    return HEED_OK;
-}
-
-void heed_context_close(heed_context *context) {
-    if (context) context->resize(context->resize_user, context, 0);
-}
-
 void heed_free(heed_context *context, void *text) { hd_free(context, text); }
 
 const char *heed_context_message(const heed_context *context) { return context ? context->message : "out of memory"; }
@@ -104,11 +98,16 @@ void heed_context_set_log(heed_context *context, heed_log_function *log, void *u
     context->log_user = user;
 }
 
-heed_status heed_context_set_threads(heed_context *context, int threads) {
-    if (threads < 0 || threads > 256)
-        return hd_fail(context, HEED_ARGUMENT, "threads is %d, but must be from 0 to 256", threads);
-    long cores = threads ? threads : sysconf(_SC_NPROCESSORS_ONLN);
-    context->threads = (int)hd_min(hd_max(cores, 1), 256);
+void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user) {
+    context->stop = stop;
+    context->stop_user = user;
+}
+
+heed_status heed_context_set_special_tokens(heed_context *context, const char *how) {
+    bool text = strcmp(how, "text") == 0;
+    if (!text && strcmp(how, "parse") != 0)
+        return hd_fail(context, HEED_ARGUMENT, "special-tokens is \"%.60s\", expected parse or text", how);
+    context->special_as_text = text;
     return HEED_OK;
 }
 

@@ -9,17 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct hd_device;  /* device/device.h */
-struct hd_kernels; /* device/cpu/kernels/kernels.h */
+struct hd_device;               /* device/device.h */
+typedef struct hd_pool hd_pool; /* base/parallel.h */
+struct hd_kernels;              /* device/cpu/kernels/kernels.h */
 
 struct heed_context {
     heed_resize_function *resize; /* every allocation of heed's own goes through it */
     void *resize_user;
     heed_log_function *log;
     void *log_user;
+    heed_stop_function *stop; /* NULL, or called now and then: whether a long call is to end */
+    void *stop_user;
     int threads;
+    hd_pool *pool;                    /* of the threads; shared by the contexts forked for one call */
     int64_t small_work;               /* operations; a parallel loop of fewer stays on the calling thread */
     bool bf16;                        /* products are computed in bfloat16 */
+    bool special_as_text;             /* special tokens that a text spells are encoded as text */
     const struct hd_device *device;   /* where passes compute */
     const struct hd_kernels *kernels; /* of the CPU */
     heed_status status;               /* of the last failure */
@@ -43,11 +48,12 @@ static inline heed_context hd_context_worker(const heed_context *parent, int thr
 }
 
 /* Records `status` and the formatted message, and returns `status`, so that a failing function ends in
- * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Control characters in the message become '?'. */
+ * `return hd_fail(context, HEED_FORMAT, "%s: …", path)`. Characters that must not reach a
+ * terminal become '?' (hd_text_make_visible), here and in notes. */
 heed_status hd_fail(heed_context *context, heed_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts `prefix` and ": " before the recorded message: the file or line that a lower room could not know. */
+/* Puts `prefix` and ": " before the recorded message: the file or line that a lower module cannot know. */
 heed_status hd_fail_in(heed_context *context, const char *prefix);
 
 /* Records the failure of a forked context in `context` and returns its status. */
@@ -55,6 +61,12 @@ heed_status hd_fail_as(heed_context *context, const heed_context *forked, heed_s
 
 /* A note for people (a warning, a choice made), one line; goes to the context's log function, if any. */
 void hd_note(heed_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether long calls are to end (heed_context_set_stop). They then return hd_check_stop's HEED_STOPPED. */
+static inline bool hd_is_stopped(const heed_context *context) {
+    return context->stop && context->stop(context->stop_user);
+}
+heed_status hd_check_stop(heed_context *context);
 
 /* `count * size` uninitialised bytes aligned for any scalar, or NULL with HEED_MEMORY recorded; checks the product.
  * A count or size of 0 gives a pointer that may be freed. */

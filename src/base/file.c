@@ -2,52 +2,129 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PENDING_BYTES = 1 << 18, MOST_READ = 1 << 28 };
+enum { MOST_READ = 1 << 28 };
 
 static heed_status fail_errno(heed_context *context, const char *path, const char *what) {
     return hd_fail(context, HEED_FILE, "%s: %s: %s", path, what, strerror(errno));
 }
 
+int hd_open(const char *path, int flags, mode_t mode) {
+    int descriptor = open(path, flags | O_CLOEXEC, mode);
+    if (descriptor < 0 || descriptor > STDERR_FILENO) return descriptor;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), error = errno;
+    close(descriptor);
+    errno = error;
+    return moved;
+}
+
+heed_status hd_check_name(heed_context *context, const char *what, const char *path) {
+    return path[0] ? HEED_OK : hd_fail(context, HEED_ARGUMENT, "the name of the %s is empty", what);
+}
+
+/* A pipe without a writer opens at once with O_NONBLOCK; hd_read waits for its bytes. */
 static heed_status open_for_reading(heed_context *context, const char *path, int *descriptor,
                                     struct stat *information) {
-    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    HD_TRY(hd_check_name(context, "file", path));
+    *descriptor = hd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (*descriptor < 0) return fail_errno(context, path, "cannot open");
     bool known = fstat(*descriptor, information) == 0;
-    if (known && !S_ISDIR(information->st_mode)) return HEED_OK;
+    if (known && !S_ISDIR(information->st_mode)) {
+        fcntl(*descriptor, F_SETFL, fcntl(*descriptor, F_GETFL) & ~O_NONBLOCK);
+        return HEED_OK;
+    }
     if (known) errno = EISDIR;
     heed_status status = fail_errno(context, path, "cannot read");
     close(*descriptor);
+    *descriptor = -1;
     return status;
+}
+
+heed_status hd_open_to_read(heed_context *context, const char *path, int *descriptor) {
+    struct stat information;
+    return open_for_reading(context, path, descriptor, &information);
+}
+
+/* Waiting in slices notices a stop that was requested just before the wait. */
+heed_status hd_read(heed_context *context, const char *path, int descriptor, void *bytes, size_t size, size_t *count) {
+    enum { SLICE = 100 }; /* milliseconds */
+    for (;;) {
+        HD_TRY(hd_check_stop(context));
+        struct pollfd request = {.fd = descriptor, .events = POLLIN};
+        if (poll(&request, 1, context->stop ? SLICE : -1) <= 0) continue;
+        ssize_t got = read(descriptor, bytes, size);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return fail_errno(context, path, "cannot read");
+        *count = (size_t)got;
+        return HEED_OK;
+    }
+}
+
+static heed_status open_regular(heed_context *context, const char *path, int *descriptor, struct stat *information) {
+    HD_TRY(open_for_reading(context, path, descriptor, information));
+    if (S_ISREG(information->st_mode)) return HEED_OK;
+    close(*descriptor);
+    return hd_fail(context, HEED_FILE, "%s: not a regular file", path);
 }
 
 heed_status hd_map_open(heed_context *context, const char *path, hd_map *map) {
     int descriptor;
     struct stat information;
-    *map = (hd_map){(const uint8_t *)"", 0};
-    HD_TRY(open_for_reading(context, path, &descriptor, &information));
+    *map = (hd_map){(const uint8_t *)"", 0, NULL};
+    HD_TRY(open_regular(context, path, &descriptor, &information));
     heed_status status = HEED_OK;
-    if (!S_ISREG(information.st_mode)) {
-        status = hd_fail(context, HEED_FILE, "%s: not a regular file", path);
-    } else if (information.st_size > 0) {
+    if (information.st_size > 0) {
         void *data = mmap(NULL, (size_t)information.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
         if (data == MAP_FAILED)
             status = fail_errno(context, path, "cannot map");
         else
-            *map = (hd_map){data, (size_t)information.st_size};
+            *map = (hd_map){data, (size_t)information.st_size, NULL};
     }
     close(descriptor);
     return status;
 }
 
+/* The size of the file is only a first estimate. */
+static heed_status read_all(heed_context *context, const char *path, int descriptor, size_t estimate, hd_map *map) {
+    uint8_t *data = NULL;
+    size_t capacity = 0, size = 0, count = 1;
+    heed_status status = HEED_OK;
+    while (status == HEED_OK && count > 0) {
+        if (!hd_grow(context, &data, &capacity, size < estimate ? estimate + 1 : size + 1, 1))
+            status = HEED_MEMORY;
+        else
+            status = hd_read(context, path, descriptor, data + size, capacity - size, &count);
+        if (status == HEED_OK) size += count;
+    }
+    if (status == HEED_OK)
+        *map = (hd_map){data, size, context};
+    else
+        hd_free(context, data);
+    return status;
+}
+
+heed_status hd_map_copy(heed_context *context, const char *path, hd_map *map) {
+    int descriptor;
+    struct stat information;
+    *map = (hd_map){(const uint8_t *)"", 0, NULL};
+    HD_TRY(open_regular(context, path, &descriptor, &information));
+    heed_status status = read_all(context, path, descriptor, (size_t)information.st_size, map);
+    close(descriptor);
+    return status;
+}
+
 void hd_map_close(hd_map *map) {
-    if (map->size) munmap((void *)(uintptr_t)map->data, map->size);
-    *map = (hd_map){(const uint8_t *)"", 0};
+    if (map->owner)
+        hd_free(map->owner, (void *)(uintptr_t)map->data);
+    else if (map->size)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (hd_map){(const uint8_t *)"", 0, NULL};
 }
 
 void hd_map_release(const void *data, size_t size) {
@@ -58,18 +135,15 @@ void hd_map_release(const void *data, size_t size) {
 
 heed_status hd_file_read(heed_context *context, const char *path, hd_buffer *buffer) {
     int descriptor;
-    struct stat information;
-    HD_TRY(open_for_reading(context, path, &descriptor, &information));
+    HD_TRY(hd_open_to_read(context, path, &descriptor));
     heed_status status = HEED_OK;
     char chunk[1 << 16];
-    size_t total = 0;
-    while (status == HEED_OK && !buffer->failed) {
-        ssize_t count = read(descriptor, chunk, sizeof chunk);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) status = fail_errno(context, path, "cannot read");
-        if (count <= 0) break;
-        hd_buffer_append(buffer, chunk, (size_t)count);
-        total += (size_t)count;
+    size_t total = 0, count = 1;
+    while (status == HEED_OK && count > 0 && !buffer->failed) {
+        status = hd_read(context, path, descriptor, chunk, sizeof chunk, &count);
+        if (status != HEED_OK) break;
+        hd_buffer_append(buffer, chunk, count);
+        total += count;
         if (total > MOST_READ) /* a device may be endless */
             status = hd_fail(context, HEED_FORMAT, "%s: more than %d bytes, too many for such a file", path, MOST_READ);
     }
@@ -93,6 +167,7 @@ bool hd_folder_exists(const char *path) {
 }
 
 heed_status hd_folder_make(heed_context *context, const char *path) {
+    HD_TRY(hd_check_name(context, "folder", path));
     if (hd_folder_exists(path)) return HEED_OK;
     char *copy = hd_copy_string(context, path);
     if (!copy) return HEED_MEMORY;
@@ -124,117 +199,4 @@ char *hd_path_join(heed_context *context, const char *folder, const char *name) 
     if (length && folder[length - 1] != '/') hd_buffer_byte(&path, '/');
     hd_buffer_text(&path, name);
     return hd_buffer_take(&path);
-}
-
-heed_status hd_writer_open(heed_context *context, const char *path, hd_writer *writer) {
-    *writer = (hd_writer){.context = context, .descriptor = -1};
-    hd_buffer_open(&writer->pending, context);
-    writer->path = hd_copy_string(context, path);
-    hd_buffer part;
-    hd_buffer_open(&part, context);
-    hd_buffer_text(&part, path);
-    hd_buffer_text(&part, ".part");
-    writer->part = hd_buffer_take(&part);
-    if (!writer->path || !writer->part) {
-        hd_writer_abandon(writer);
-        return HEED_MEMORY;
-    }
-    writer->descriptor = open(writer->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (writer->descriptor < 0) {
-        heed_status status = fail_errno(context, path, "cannot write");
-        hd_writer_abandon(writer);
-        return status;
-    }
-    return HEED_OK;
-}
-
-static bool write_bytes(int descriptor, const char *bytes, size_t size) {
-    while (size > 0) {
-        ssize_t count = write(descriptor, bytes, size);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return false;
-        bytes += count;
-        size -= (size_t)count;
-    }
-    return true;
-}
-
-static heed_status write_all(hd_writer *writer, const char *bytes, size_t size) {
-    if (write_bytes(writer->descriptor, bytes, size)) return HEED_OK;
-    heed_status status = fail_errno(writer->context, writer->path, "cannot write");
-    hd_writer_abandon(writer);
-    return status;
-}
-
-heed_status hd_file_append(heed_context *context, const char *path, const void *bytes, size_t size) {
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    heed_status status =
-        file >= 0 && write_bytes(file, bytes, size) ? HEED_OK : fail_errno(context, path, "cannot write");
-    if (file >= 0) close(file);
-    return status;
-}
-
-static heed_status flush(hd_writer *writer) {
-    if (writer->pending.failed) {
-        hd_writer_abandon(writer);
-        return HEED_MEMORY;
-    }
-    HD_TRY(write_all(writer, writer->pending.data, writer->pending.size));
-    hd_buffer_clear(&writer->pending);
-    return HEED_OK;
-}
-
-heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size) {
-    if (writer->descriptor < 0) return writer->context->status;
-    if (writer->pending.size + size > PENDING_BYTES) HD_TRY(flush(writer));
-    if (size > PENDING_BYTES) return write_all(writer, bytes, size);
-    hd_buffer_append(&writer->pending, bytes, size);
-    return writer->pending.failed ? flush(writer) : HEED_OK;
-}
-
-/* A rename is durable only when its folder is synced. */
-static void sync_folder_of(char *path) {
-    char *slash = strrchr(path, '/');
-    if (slash) *slash = 0;
-    int folder = open(slash ? (slash == path ? "/" : path) : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (slash) *slash = '/';
-    if (folder < 0) return;
-    fsync(folder);
-    close(folder);
-}
-
-heed_status hd_writer_commit(hd_writer *writer) {
-    if (writer->descriptor < 0) return writer->context->status;
-    HD_TRY(flush(writer));
-    int descriptor = writer->descriptor;
-    writer->descriptor = -1;
-    heed_status status = HEED_OK;
-    if (fsync(descriptor) != 0 && errno != EINVAL) status = fail_errno(writer->context, writer->path, "cannot write");
-    if (close(descriptor) != 0 && status == HEED_OK) status = fail_errno(writer->context, writer->path, "cannot write");
-    if (status == HEED_OK && rename(writer->part, writer->path) != 0)
-        status = fail_errno(writer->context, writer->path, "cannot rename into place");
-    if (status == HEED_OK) {
-        sync_folder_of(writer->path);
-        hd_free(writer->context, writer->part); /* renamed: nothing to remove */
-        writer->part = NULL;
-    }
-    hd_writer_abandon(writer);
-    return status;
-}
-
-void hd_writer_abandon(hd_writer *writer) {
-    if (writer->descriptor >= 0) close(writer->descriptor);
-    writer->descriptor = -1;
-    if (writer->part) unlink(writer->part);
-    hd_free(writer->context, writer->path);
-    hd_free(writer->context, writer->part);
-    writer->path = writer->part = NULL;
-    hd_buffer_close(&writer->pending);
-}
-
-heed_status hd_file_write(heed_context *context, const char *path, const void *bytes, size_t size) {
-    hd_writer writer;
-    HD_TRY(hd_writer_open(context, path, &writer));
-    HD_TRY(hd_writer_write(&writer, bytes, size));
-    return hd_writer_commit(&writer);
 }

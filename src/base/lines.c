@@ -1,29 +1,13 @@
 #include "base/lines.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/utf8.h"
 
 enum { FIRST_CAPACITY = 1 << 16 };
 
 /* ---- sequential ---------------------------------------------------------------------------------------------- */
-
-static heed_status fail_errno(hd_lines *lines, const char *what) {
-    return hd_fail(lines->context, HEED_FILE, "%s: %s: %s", lines->path, what, strerror(errno));
-}
-
-static heed_status open_file(hd_lines *lines) {
-    lines->descriptor = open(lines->path, O_RDONLY | O_CLOEXEC);
-    if (lines->descriptor < 0) return fail_errno(lines, "cannot open");
-    struct stat information;
-    if (fstat(lines->descriptor, &information) == 0 && S_ISDIR(information.st_mode)) {
-        errno = EISDIR;
-        return fail_errno(lines, "cannot read");
-    }
-    return HEED_OK;
-}
 
 heed_status hd_lines_open(heed_context *context, const char *path, size_t longest, hd_lines *lines) {
     bool standard = strcmp(path, "-") == 0;
@@ -33,7 +17,7 @@ heed_status hd_lines_open(heed_context *context, const char *path, size_t longes
     lines->held = hd_alloc(context, FIRST_CAPACITY, 1);
     lines->capacity = FIRST_CAPACITY;
     heed_status status = lines->path && lines->held ? HEED_OK : HEED_MEMORY;
-    if (status == HEED_OK && !standard) status = open_file(lines);
+    if (status == HEED_OK && !standard) status = hd_open_to_read(context, path, &lines->descriptor);
     if (status != HEED_OK) hd_lines_close(lines);
     return status;
 }
@@ -59,14 +43,20 @@ static heed_status read_more(hd_lines *lines) {
     if (lines->end + 1 == lines->capacity &&
         !hd_grow(lines->context, &lines->held, &lines->capacity, lines->capacity + 1, 1))
         return HEED_MEMORY;
-    for (;;) {
-        ssize_t count = read(lines->descriptor, lines->held + lines->end, lines->capacity - 1 - lines->end);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return fail_errno(lines, "cannot read");
-        lines->end += (size_t)count;
-        lines->ended = count == 0;
-        return HEED_OK;
-    }
+    size_t count, room = lines->capacity - 1 - lines->end;
+    HD_TRY(hd_read(lines->context, lines->path, lines->descriptor, lines->held + lines->end, room, &count));
+    lines->end += count;
+    lines->ended = count == 0;
+    return HEED_OK;
+}
+
+/* Drops the byte order mark once the first three bytes are there. True when there was one: what was searched is gone. */
+static bool skip_byte_order_mark(hd_lines *lines) {
+    if (lines->number || lines->begun || lines->end - lines->start < 3) return false;
+    size_t mark = hd_byte_order_mark(lines->held + lines->start, lines->end - lines->start);
+    lines->begun = true;
+    lines->start += mark;
+    return mark > 0;
 }
 
 /* Sets the current line to the first `size` buffered bytes, and consumes `used` of them. */
@@ -105,8 +95,11 @@ bool hd_lines_next(hd_lines *lines) {
         }
         lines->status = read_more(lines);
         if (lines->status != HEED_OK) return false;
+        if (skip_byte_order_mark(lines)) searched = 0;
     }
 }
+
+bool hd_line_is_blank(const hd_lines *lines) { return hd_text_is_blank(lines->text, lines->size); }
 
 /* ---- by number ----------------------------------------------------------------------------------------------- */
 
@@ -118,14 +111,15 @@ static uint64_t next_start(const hd_map *map, uint64_t at) {
 
 heed_status hd_line_index_open(heed_context *context, const char *path, hd_line_index *index) {
     *index = (hd_line_index){.context = context};
-    HD_TRY(hd_map_open(context, path, &index->map));
-    for (uint64_t at = 0; at < index->map.size; at = next_start(&index->map, at)) index->count++;
+    HD_TRY(hd_map_copy(context, path, &index->map));
+    uint64_t first = hd_byte_order_mark((const char *)index->map.data, index->map.size);
+    for (uint64_t at = first; at < index->map.size; at = next_start(&index->map, at)) index->count++;
     index->starts = hd_alloc(context, (size_t)index->count + 1, sizeof *index->starts);
     if (!index->starts) {
         hd_line_index_close(index);
         return HEED_MEMORY;
     }
-    index->starts[0] = 0;
+    index->starts[0] = first;
     for (uint64_t i = 0; i < index->count; i++) index->starts[i + 1] = next_start(&index->map, index->starts[i]);
     return HEED_OK;
 }

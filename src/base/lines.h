@@ -1,6 +1,7 @@
-/* Lines of text files: sequentially from a file or a pipe, or by number from a file, without reading the whole file
- * into memory. A line ends in "\n" or "\r\n", which are not part of it; the last line may end with the file. Zero bytes
- * are data. */
+/* Lines of text files: sequentially from a file or a pipe, without reading it whole into memory, or by number from a
+ * file. A line ends in "\n" or "\r\n", which are not part of it; the last line may end with the file. A "\r" elsewhere
+ * is data, as is a zero byte: line numbers are those of `wc -l`, and parallel files stay in step. A byte order mark at the
+ * beginning of a file is no part of its first line. */
 #ifndef HD_BASE_LINES_H
 #define HD_BASE_LINES_H
 
@@ -32,6 +33,7 @@ typedef struct hd_lines {
     size_t start, end, capacity;
     bool owned; /* close the descriptor: it is not standard input */
     bool ended;
+    bool begun; /* the byte order mark was skipped, or there is none */
 } hd_lines;
 
 /* Opens `path`, or standard input for "-", which remains open when the reader is closed. Lines of more than `longest`
@@ -40,12 +42,13 @@ typedef struct hd_lines {
 heed_status hd_lines_open(heed_context *context, const char *path, size_t longest, hd_lines *lines);
 /* Reads the next line, from a pipe as soon as it is complete. False at the end, or on HEED_FILE or HEED_MEMORY. */
 bool hd_lines_next(hd_lines *lines);
+/* True if the line has nothing to read (hd_text_is_blank): it counts as empty. */
+bool hd_line_is_blank(const hd_lines *lines);
 void hd_lines_close(hd_lines *lines);
 
 /* ---- by number ----------------------------------------------------------------------------------------------- */
 
-/* The offsets of all lines of a mapped file: 8 bytes per line in memory, the text in the system's page cache. While it
- * is open the file may be replaced but not truncated. */
+/* The text of a file and the offsets of its lines, in memory: what happens to the file later does not matter. */
 typedef struct hd_line_index {
     heed_context *context;
     hd_map map;
@@ -53,7 +56,7 @@ typedef struct hd_line_index {
     uint64_t count;
 } hd_line_index;
 
-/* HEED_FILE also for a pipe or a terminal, which cannot be mapped. */
+/* HEED_FILE also for a pipe or a terminal. */
 heed_status hd_line_index_open(heed_context *context, const char *path, hd_line_index *index);
 /* Line `number` in [0, count); *text [size] is not followed by a 0, and is valid until the index is closed. */
 void hd_line_index_get(const hd_line_index *index, uint64_t number, const char **text, size_t *size);

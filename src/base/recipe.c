@@ -2,6 +2,7 @@
 #include "base/settings.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +94,7 @@ heed_status hd_recipe_parse(heed_context *context, const hd_setting *table, size
 
     heed_status status = HEED_OK;
     const char *at = text, *end = text + size;
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) at += 3; /* the byte order mark of some editors */
+    at += hd_byte_order_mark(text, size);
     for (size_t number = 1; at < end && status == HEED_OK; number++) {
         size_t left = (size_t)(end - at);
         const char *newline = memchr(at, '\n', left);

@@ -173,8 +173,17 @@ static heed_status append_string(heed_context *context, hd_string_list *list, co
     return HEED_OK;
 }
 
+/* Names of files, folders and models are not empty. */
+static bool is_missing_name(const hd_setting *row, const char *value) {
+    bool text = row->kind == HD_SETTING_STRING || row->kind == HD_SETTING_LIST;
+    return text && !value[0] && row->argument &&
+           (strcmp(row->argument, "FILE") == 0 || strcmp(row->argument, "FOLDER") == 0 ||
+            strcmp(row->argument, "MODEL") == 0);
+}
+
 static heed_status set_row(heed_context *context, const hd_setting *row, void *settings, const char *value) {
     void *field = field_of(row, settings);
+    if (is_missing_name(row, value)) return fail_value(context, row, value, "a name");
     switch (row->kind) {
         case HD_SETTING_INT: {
             int64_t number;

@@ -2,24 +2,19 @@
 
 #include "base/context.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 32
 #include <jansson.h>
-#include <pcre2.h>
+#include <oniguruma.h>
 #include <utf8proc.h>
-
-#ifdef HEED_PLAIN_THREADS
-#define THREADS "threads pthreads"
-#else
-#define THREADS "threads OpenMP"
-#endif
 
 #define UTF8PROC                                                                                          \
     "utf8proc " HD_TEXT_OF(UTF8PROC_VERSION_MAJOR) "." HD_TEXT_OF(UTF8PROC_VERSION_MINOR) "." HD_TEXT_OF( \
         UTF8PROC_VERSION_PATCH)
 
-#define PCRE2 "PCRE2 " HD_TEXT_OF(PCRE2_MAJOR) "." HD_TEXT_OF(PCRE2_MINOR)
+#define ONIGURUMA_NAMED                                                                                      \
+    "Oniguruma " HD_TEXT_OF(ONIGURUMA_VERSION_MAJOR) "." HD_TEXT_OF(ONIGURUMA_VERSION_MINOR) "." HD_TEXT_OF( \
+        ONIGURUMA_VERSION_TEENY)
 
 const char *heed_version(void) {
-    return "heed " HEED_VERSION " (bit epoch " HD_TEXT_OF(HD_BIT_EPOCH) ", " THREADS ", Jansson " JANSSON_VERSION
-                                                                        ", " UTF8PROC ", " PCRE2 ")";
+    return "heed " HEED_VERSION " (bit epoch " HD_TEXT_OF(HD_BIT_EPOCH) ", Jansson " JANSSON_VERSION ", " UTF8PROC
+                                                                        ", " ONIGURUMA_NAMED ")";
 }

@@ -72,12 +72,35 @@ heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, 
     return HEED_OK;
 }
 
+/* The words of an example whose header is at `header`; 0 if a number in it is negative. */
+static uint64_t example_size(const int32_t *header) {
+    if (header[0] < 0 || header[1] < 0 || header[2] < 0 || header[3] < 0) return 0;
+    uint64_t bytes = (uint64_t)header[2] + (uint64_t)header[3];
+    return HEADER + (uint64_t)header[0] + (uint64_t)header[1] + (bytes + sizeof(int32_t) - 1) / sizeof(int32_t);
+}
+
+/* Every example lies within the tokens, whatever the file system returned. */
+static heed_status check_places(const hd_corpus *corpus, uint64_t count) {
+    const hd_corpus_place *index = (const hd_corpus_place *)(const void *)corpus->index.data;
+    const int32_t *tokens = (const int32_t *)(const void *)corpus->tokens.data;
+    uint64_t words = corpus->tokens.size / sizeof *tokens;
+    bool fine = corpus->index.size == count * sizeof *index;
+    for (uint64_t i = 0; i < count && fine; i++) {
+        fine = index[i].at <= words && words - index[i].at >= HEADER;
+        uint64_t size = fine ? example_size(tokens + index[i].at) : 0;
+        fine = size && size <= words - index[i].at;
+    }
+    if (fine) return HEED_OK;
+    return hd_fail(corpus->context, HEED_FILE, "%s: the temporary file of training examples was damaged",
+                   corpus->options.folder);
+}
+
 static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
     const hd_corpus_options *o = b->options;
     HD_TRY(hd_lines_open(b->context, o->source, 0, &b->source));
     if (o->target) HD_TRY(hd_lines_open(b->context, o->target, 0, &b->target));
-    HD_TRY(hd_writer_open(b->context, corpus->tokens_path, &b->tokens));
-    HD_TRY(hd_writer_open(b->context, corpus->index_path, &b->index));
+    HD_TRY(hd_writer_open_unnamed(b->context, o->folder, &b->tokens));
+    HD_TRY(hd_writer_open_unnamed(b->context, o->folder, &b->index));
     HD_TRY(o->read(b));
     const char *examples = o->target ? "pairs" : "texts";
     if (b->empty)
@@ -88,14 +111,10 @@ static heed_status build(hd_corpus_builder *b, hd_corpus *corpus) {
     if (!b->count)
         return o->target ? hd_fail(b->context, HEED_FORMAT, "%s and %s hold no pair to train on", o->source, o->target)
                          : hd_fail(b->context, HEED_FORMAT, "%s holds nothing to train on", o->source);
-    HD_TRY(hd_writer_commit(&b->tokens));
-    return hd_writer_commit(&b->index);
-}
-
-static char *file_name(heed_context *context, const char *folder, const char *name, const char *ending) {
-    char full[128];
-    snprintf(full, sizeof full, "%s.%s", name, ending);
-    return hd_path_join(context, folder, full);
+    HD_TRY(hd_writer_map(&b->tokens, &corpus->tokens));
+    HD_TRY(hd_writer_map(&b->index, &corpus->index));
+    corpus->checksum = hd_checksum_step(hd_checksum_value(&b->tokens.checksum), hd_checksum_value(&b->index.checksum));
+    return check_places(corpus, b->count);
 }
 
 /* ---- what was built ---- */
@@ -112,17 +131,11 @@ uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number) {
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
                            hd_corpus *corpus) {
     *corpus = (hd_corpus){.context = context, .tokenizer = tokenizer, .options = *options};
-    corpus->tokens_path = file_name(context, options->folder, options->name, "tokens");
-    corpus->index_path = file_name(context, options->folder, options->name, "index");
-    if (!corpus->tokens_path || !corpus->index_path) return HEED_MEMORY;
-    hd_corpus_builder b = {.context = context,
-                           .tokenizer = tokenizer,
-                           .options = options,
-                           .tokens.descriptor = -1,
-                           .index.descriptor = -1};
+    hd_corpus_builder b = {.context = context, .tokenizer = tokenizer, .options = options};
     b.source.descriptor = b.target.descriptor = -1;
-    b.source.context = b.target.context = b.tokens.context = b.index.context = context;
-    b.tokens.pending.context = b.index.pending.context = context;
+    b.source.context = b.target.context = context;
+    hd_writer_init(context, &b.tokens);
+    hd_writer_init(context, &b.index);
     heed_status status = build(&b, corpus);
     hd_lines_close(&b.source);
     hd_lines_close(&b.target);
@@ -131,8 +144,7 @@ heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenize
     hd_encoding_close(&b.encoded_source);
     hd_encoding_close(&b.encoded_target);
     HD_TRY(status);
-    HD_TRY(hd_map_open(context, corpus->tokens_path, &corpus->tokens));
-    HD_TRY(hd_map_open(context, corpus->index_path, &corpus->index));
+    corpus->lines = b.source.number;
     corpus->window = b.window;
     corpus->count = b.window ? (uint64_t)((find(corpus, 0)[1] - 1) / b.window) : b.count;
     corpus->targets = b.window ? corpus->count * (uint64_t)b.window : b.targets;
@@ -144,10 +156,6 @@ void hd_corpus_close(hd_corpus *corpus) {
     hd_encoding_close(&corpus->drawn);
     hd_map_close(&corpus->tokens);
     hd_map_close(&corpus->index);
-    if (corpus->tokens_path) remove(corpus->tokens_path);
-    if (corpus->index_path) remove(corpus->index_path);
-    hd_free(corpus->context, corpus->tokens_path);
-    hd_free(corpus->context, corpus->index_path);
 }
 
 /* header | source ids | target ids | source text | target text, the texts of examples that are encoded anew */

@@ -1,4 +1,5 @@
-/* Training examples as token ids in a mapped file, so that memory does not grow with the data. */
+/* Training examples as token ids in a mapped file without a name, so that memory does not grow with the data, and nobody
+ * else can change it. */
 #ifndef HD_DATA_CORPUS_H
 #define HD_DATA_CORPUS_H
 
@@ -32,7 +33,7 @@ typedef heed_status hd_corpus_drawer(hd_corpus *corpus, uint64_t epoch, hd_arena
 
 typedef struct hd_corpus_options {
     const char *source, *target; /* text files; target: NULL where an objective has no second one */
-    const char *folder, *name;   /* FOLDER/NAME.tokens and NAME.index are made */
+    const char *folder;          /* of the files that are mapped */
     int64_t vocabulary, classes; /* ids that sources and targets may have: below these; 0: any */
     int64_t most;                /* maximum tokens per side; longer examples are left out or cut into segments */
     float bpe_dropout;           /* of translations; unless it is 0, texts are stored with the ids */
@@ -53,10 +54,11 @@ struct hd_corpus {
     heed_context *context;
     const heed_tokenizer *tokenizer;
     hd_corpus_options options; /* its strings are not copied */
-    char *tokens_path, *index_path;
-    hd_map
-        tokens;   /* int32, per example: numbers of source ids, target ids, source bytes and target bytes, then these */
-    hd_map index; /* one hd_corpus_place per example */
+    /* int32, per example: numbers of source ids, target ids, source bytes and target bytes, then these */
+    hd_map tokens;
+    hd_map index;      /* one hd_corpus_place per example */
+    uint64_t checksum; /* of both */
+    uint64_t lines;    /* of the source file */
     uint64_t count;    /* examples */
     uint64_t targets;  /* of all examples */
     int64_t window;    /* unless 0, examples are segments of one long text, and begin this many tokens apart */
@@ -101,7 +103,7 @@ heed_status hd_corpus_refuse_lengths(hd_corpus_builder *builder, bool source, bo
  * the options need not. */
 heed_status hd_corpus_open(heed_context *context, const heed_tokenizer *tokenizer, const hd_corpus_options *options,
                            hd_corpus *corpus);
-void hd_corpus_close(hd_corpus *corpus); /* and removes the files */
+void hd_corpus_close(hd_corpus *corpus);
 hd_pair hd_corpus_get(const hd_corpus *corpus, uint64_t number);
 /* The source line at which an example begins; 0 for a segment of one long text. */
 uint64_t hd_corpus_line(const hd_corpus *corpus, uint64_t number);

@@ -9,7 +9,7 @@ enum { MOST_LABELS = 10000 };
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 heed_status hd_label_of_line(const hd_lines *lines, bool columns, const char **label, size_t *size) {
-    const char *start = lines->text, *end = start + lines->size;
+    const char *start = lines->text, *end = hd_line_is_blank(lines) ? start : start + lines->size;
     while (end > start && is_blank(end[-1])) end--;
     while (start < end && is_blank(*start)) start++;
     if (columns) {

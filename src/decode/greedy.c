@@ -3,18 +3,40 @@
 #include "decode/search.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+static int by_token(const void *a, const void *b) {
+    const hd_sample_choice *x = a, *y = b;
+    return (x->token > y->token) - (x->token < y->token);
+}
+
+/* The tokens to sample from, in ascending order: all, or the best ones. */
+static void list_choices(const hd_scoring *scoring, int64_t count, hd_sample_choice *choices) {
+    for (int64_t i = 0; scoring->logits && i < count; i++)
+        choices[i] = (hd_sample_choice){.logit = scoring->logits[i], .token = (int32_t)i};
+    if (scoring->logits) return;
+    for (int64_t i = 0; i < count; i++)
+        choices[i] = (hd_sample_choice){.logit = scoring->best[i].log_prob, .token = scoring->best[i].token};
+    qsort(choices, (size_t)count, sizeof *choices, by_token);
+}
+
+static heed_status sample(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
+    const hd_scoring *scoring = s->scorings;
+    int64_t count = scoring->logits ? s->decoder->vocabulary : scoring->count;
+    hd_arena_mark mark = hd_arena_here(scratch);
+    hd_sample_choice *choices = hd_arena_alloc(scratch, (size_t)count, sizeof *choices);
+    if (!choices) return HEED_MEMORY;
+    list_choices(scoring, count, choices);
+    *chosen = hd_sample(&s->generation, choices, count, s->length - s->given, s->number);
+    hd_arena_rewind(scratch, mark);
+    return HEED_OK;
+}
 
 /* If no token is allowed, the first one is taken, with probability 0. */
 static heed_status choose(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
     const hd_scoring *scoring = s->scorings;
+    if (scoring->samples) return sample(s, scratch, chosen);
     *chosen = scoring->count ? scoring->best[0] : (hd_continuation){-INFINITY, 0};
-    if (!s->generation.sample || !scoring->logits) return HEED_OK;
-    int64_t vocabulary = s->decoder->vocabulary;
-    hd_arena_mark mark = hd_arena_here(scratch);
-    hd_sample_choice *order = hd_arena_alloc(scratch, (size_t)vocabulary, sizeof *order);
-    if (!order) return HEED_MEMORY;
-    *chosen = hd_sample(&s->generation, scoring->logits, vocabulary, s->length - s->given, s->number, order);
-    hd_arena_rewind(scratch, mark);
     return HEED_OK;
 }
 

@@ -1,190 +1,204 @@
 #include "decode/processors.h"
 
-#include "base/best.h"
 #include "base/real.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool hd_reads_source(const hd_generation *g) { return g->source_penalty != 1.0f || g->no_source_ngram > 0; }
 
 static bool decays(const hd_generation *g) { return (g->decay_factor > 1 || g->decay_factor < 1) && g->ends.count; }
 
+static bool penalizes(const hd_generation *g) { return g->source_penalty != 1.0f || g->repetition_penalty != 1.0f; }
+
 bool hd_needs_row(const hd_generation *g) {
-    bool renormalizes = g->renormalize && g->beams > 1 && g->repetition_penalty != 1.0f;
-    return g->sample || g->sequence_bias.count || g->source_penalty != 1.0f || g->replace_invalid || decays(g) ||
-           renormalizes;
+    return g->replace_invalid || decays(g) || (g->renormalize && g->beams > 1 && !g->sample && penalizes(g));
 }
 
-/* The source of a translation, or the prompt. */
-static hd_ids source_of(const hd_search *s) {
-    return s->decoder->continues ? (hd_ids){s->tokens, s->given} : (hd_ids){s->source, s->source_count};
+/* ---- changes of single tokens ---- */
+
+/* The changes to one row's scores. */
+typedef struct change_list {
+    hd_score_change *changes; /* [count] */
+    int64_t count, vocabulary;
+} change_list;
+
+static void change(change_list *list, int32_t token, float bias, float penalty) {
+    if (token >= 0 && token < list->vocabulary) list->changes[list->count++] = (hd_score_change){token, bias, penalty};
 }
 
-/* ---- banned tokens ---- */
+static void exclude(change_list *list, int32_t token) { change(list, token, -INFINITY, 1.0f); }
 
-/* Tokens of a hypothesis, and those that may not follow them. */
-typedef struct banning {
-    const int32_t *tokens;
-    int64_t length;
-    int32_t *banned;
-    int64_t count;
-} banning;
-
-static void ban(banning *b, const hd_ids *ids) {
-    if (ids->count) memcpy(b->banned + b->count, ids->ids, (size_t)ids->count * sizeof *b->banned);
-    b->count += ids->count;
+static void exclude_all(change_list *list, const hd_ids *ids) {
+    for (int64_t i = 0; i < ids->count; i++) exclude(list, ids->ids[i]);
 }
 
-static bool ends_with(const banning *b, const int32_t *ids, int64_t count) {
-    return count <= b->length && memcmp(b->tokens + b->length - count, ids, (size_t)count * sizeof *ids) == 0;
+static int by_token(const void *a, const void *b) {
+    const hd_score_change *x = a, *y = b;
+    if (x->token != y->token) return x->token > y->token ? 1 : -1;
+    return (x->bias > y->bias) - (x->bias < y->bias);
 }
 
-/* The last tokens of those n-grams of `ids` whose first n − 1 tokens are the hypothesis' last. */
-static void ban_ngrams(banning *b, const hd_ids *ids, int64_t n) {
-    for (int64_t i = 0; n && i + n <= ids->count; i++)
-        if (ends_with(b, ids->ids + i, n - 1)) b->banned[b->count++] = ids->ids[i + n - 1];
+static void sort_changes(change_list *list) {
+    if (list->count) qsort(list->changes, (size_t)list->count, sizeof *list->changes, by_token);
 }
 
-/* A word that is an end token alone may come. */
-static void ban_words(banning *b, const hd_search *s) {
-    const hd_sequences *words = &s->generation.bad_words;
-    for (int64_t i = 0; i < words->count; i++) {
-        const int32_t *word = words->ids + words->starts[i];
-        int64_t before = words->starts[i + 1] - words->starts[i] - 1;
-        if (ends_with(b, word, before) && !(before == 0 && hd_search_is_end(s, word[0])))
-            b->banned[b->count++] = word[before];
+/* Divides the probability of the tokens by the penalty, of each once. */
+static void penalize(change_list *list, const hd_ids *tokens, float penalty) {
+    if (penalty == 1.0f) return;
+    change_list all = {.changes = list->changes + list->count, .vocabulary = list->vocabulary};
+    for (int64_t i = 0; i < tokens->count; i++) change(&all, tokens->ids[i], -0.0f, penalty);
+    sort_changes(&all);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < all.count; i++)
+        if (!kept || all.changes[kept - 1].token != all.changes[i].token) all.changes[kept++] = all.changes[i];
+    list->count += kept;
+}
+
+/* Sorts the changes, and makes one of those of a token: biases are added and penalties multiplied; what is excluded stays so. */
+static void merge_changes(change_list *list) {
+    int64_t kept = 0;
+    sort_changes(list);
+    for (int64_t i = 0; i < list->count; i++) {
+        hd_score_change next = list->changes[i], *merged = &list->changes[kept ? kept - 1 : 0];
+        if (!kept || merged->token != next.token) {
+            list->changes[kept++] = next;
+            continue;
+        }
+        if (merged->bias > -INFINITY) merged->bias += next.bias;
+        merged->penalty *= next.penalty;
+    }
+    list->count = kept;
+}
+
+static bool ends_with(const hd_prefix *p, const int32_t *ids, int64_t count) {
+    return count <= p->length && memcmp(p->tokens + p->length - count, ids, (size_t)count * sizeof *ids) == 0;
+}
+
+static void add_biases(change_list *list, const hd_prefix *p) {
+    const hd_sequences *all = &p->generation->sequence_bias;
+    for (int64_t i = 0; i < all->count; i++) {
+        const int32_t *ids = all->ids + all->starts[i];
+        int64_t before = all->starts[i + 1] - all->starts[i] - 1;
+        if (ends_with(p, ids, before)) change(list, ids[before], all->biases[i], 1.0f);
     }
 }
 
-heed_status hd_find_banned(const hd_search *s, hd_arena *arena, hd_scoring *scoring) {
-    const hd_generation *g = &s->generation;
-    hd_ids source = source_of(s), hypothesis = {scoring->tokens, scoring->length};
-    int64_t most = (g->no_repeat_ngram ? scoring->length : 0) + (g->no_source_ngram ? source.count : 0) +
-                   g->bad_words.count + g->ends.count + g->suppressed.count + g->suppressed_first.count;
-    banning b = {scoring->tokens, scoring->length, hd_arena_alloc(arena, (size_t)most, sizeof *b.banned), 0};
-    if (!b.banned) return HEED_MEMORY;
-    ban_ngrams(&b, &hypothesis, g->no_repeat_ngram);
-    ban_ngrams(&b, &source, g->no_source_ngram);
-    ban_words(&b, s);
-    if (s->length < g->min_length || s->length - s->given < g->min_new_tokens) ban(&b, &g->ends);
-    scoring->banned_early = b.count;
-    ban(&b, &g->suppressed);
+/* Excludes the last tokens of those n-grams of `ids` whose first n − 1 tokens are the hypothesis' last. */
+static void exclude_ngrams(change_list *list, const hd_prefix *p, const hd_ids *ids, int64_t n) {
+    for (int64_t i = 0; n && i + n <= ids->count; i++)
+        if (ends_with(p, ids->ids + i, n - 1)) exclude(list, ids->ids[i + n - 1]);
+}
+
+/* A word that is an end token alone is not excluded. */
+static void exclude_words(change_list *list, const hd_prefix *p) {
+    const hd_sequences *words = &p->generation->bad_words;
+    for (int64_t i = 0; i < words->count; i++) {
+        const int32_t *word = words->ids + words->starts[i];
+        int64_t before = words->starts[i + 1] - words->starts[i] - 1;
+        if (ends_with(p, word, before) && !(before == 0 && hd_ids_have(&p->generation->ends, word[0])))
+            exclude(list, word[before]);
+    }
+}
+
+/* The changes by the processors before remove_invalid_values. */
+static void list_early(change_list *list, const hd_prefix *p) {
+    const hd_generation *g = p->generation;
+    const hd_ids hypothesis = {p->tokens, p->length};
+    add_biases(list, p);
+    penalize(list, &p->source, 1 / g->source_penalty);
+    penalize(list, &hypothesis, g->repetition_penalty);
+    exclude_ngrams(list, p, &hypothesis, g->no_repeat_ngram);
+    exclude_ngrams(list, p, &p->source, g->no_source_ngram);
+    exclude_words(list, p);
+    if (p->length < g->min_length || p->length - p->given < g->min_new_tokens) exclude_all(list, &g->ends);
+}
+
+/* Those by the ones after it. */
+static void list_late(change_list *list, const hd_prefix *p) {
+    const hd_generation *g = p->generation;
+    exclude_all(list, &g->suppressed);
     /* what follows a forced first token counts as the first one */
-    if (s->length == s->given + (s->given == 1 && g->forced_first.count)) ban(&b, &g->suppressed_first);
-    scoring->banned = b.banned;
-    scoring->banned_count = b.count;
-    return HEED_OK;
+    if (p->length == p->given + (p->given == 1 && g->forced_first.count)) exclude_all(list, &g->suppressed_first);
+}
+
+int64_t hd_most_changes(const hd_prefix *p) {
+    const hd_generation *g = p->generation;
+    return 2 * p->length + 2 * p->source.count + g->sequence_bias.count + g->bad_words.count + g->ends.count +
+           g->suppressed.count + g->suppressed_first.count;
+}
+
+int64_t hd_list_changes(const hd_prefix *prefix, int64_t vocabulary, hd_score_change *changes) {
+    change_list list = {.changes = changes, .vocabulary = vocabulary};
+    list_early(&list, prefix);
+    list_late(&list, prefix);
+    merge_changes(&list);
+    return list.count;
 }
 
 /* ---- whole rows ---- */
 
-typedef struct row {
-    const hd_search *search;
-    const hd_scoring *scoring;
-    float *x; /* [count] */
-    int64_t count;
-    hd_arena *arena;
-} row;
-
-/* log Σ e^x */
-static double log_sum_of(const row *r) {
+double hd_log_sum(const float *x, int64_t count) {
     double largest = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < r->count; i++)
-        if ((double)r->x[i] > largest) largest = (double)r->x[i];
-    for (int64_t i = 0; i < r->count; i++)
-        if ((double)r->x[i] - largest >= -40) sum += hd_exponential((double)r->x[i] - largest);
+    for (int64_t i = 0; i < count; i++)
+        if ((double)x[i] > largest) largest = (double)x[i];
+    for (int64_t i = 0; i < count; i++)
+        if ((double)x[i] - largest >= -40) sum += hd_exponential((double)x[i] - largest);
     return sum > 0 ? largest + hd_logarithm(sum) : 0;
 }
 
-static void normalize(const row *r) {
-    double log_sum = log_sum_of(r);
-    for (int64_t i = 0; i < r->count; i++) r->x[i] = (float)((double)r->x[i] - log_sum);
+static void normalize(float *x, int64_t count) {
+    double log_sum = hd_log_sum(x, count);
+    for (int64_t i = 0; i < count; i++) x[i] = (float)((double)x[i] - log_sum);
 }
 
-static void add_biases(const row *r) {
-    const hd_sequences *all = &r->search->generation.sequence_bias;
-    banning hypothesis = {.tokens = r->scoring->tokens, .length = r->scoring->length};
-    for (int64_t i = 0; i < all->count; i++) {
-        const int32_t *ids = all->ids + all->starts[i];
-        int64_t before = all->starts[i + 1] - all->starts[i] - 1;
-        if (ends_with(&hypothesis, ids, before)) r->x[ids[before]] += all->biases[i];
+static void apply_changes(const change_list *list, float *x) {
+    for (int64_t i = 0; i < list->count; i++) {
+        const hd_score_change *c = &list->changes[i];
+        float score = x[c->token] + c->bias;
+        if (c->bias > -INFINITY)
+            x[c->token] = score < 0 ? score * c->penalty : score / c->penalty;
+        else
+            x[c->token] = -INFINITY;
     }
 }
 
-/* Divides the probability of the tokens by the penalty, of each once. */
-static heed_status penalize(const row *r, hd_ids tokens, float penalty) {
-    if (!(penalty > 1.0f || penalty < 1.0f)) return HEED_OK;
-    float *scores = hd_arena_alloc(r->arena, (size_t)tokens.count, sizeof *scores);
-    if (!scores) return HEED_MEMORY;
-    for (int64_t i = 0; i < tokens.count; i++) scores[i] = r->x[tokens.ids[i]];
-    for (int64_t i = 0; i < tokens.count; i++)
-        r->x[tokens.ids[i]] = scores[i] < 0 ? scores[i] * penalty : scores[i] / penalty;
-    return HEED_OK;
-}
-
-static void forbid(const row *r, int64_t first, int64_t end) {
-    for (int64_t i = first; i < end; i++)
-        if (r->scoring->banned[i] < r->count) r->x[r->scoring->banned[i]] = -INFINITY;
-}
-
-static void replace_invalid(const row *r) {
-    for (int64_t i = 0; i < r->count; i++) {
-        float x = r->x[i];
-        r->x[i] = isnan(x) ? 0.0f : isinf(x) ? (x > 0 ? FLT_MAX : -FLT_MAX) : x;
-    }
+static void replace_invalid(float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        x[i] = isnan(x[i]) ? 0.0f : isinf(x[i]) ? (x[i] > 0 ? FLT_MAX : -FLT_MAX) : x[i];
 }
 
 /* x + |x| (factor^n − 1) for the end tokens, n tokens past the start of the decay. */
-static void decay(const row *r) {
-    const hd_search *s = r->search;
-    const hd_generation *g = &s->generation;
-    int64_t past = s->length - s->given - g->decay_start;
+static void decay(const hd_prefix *p, float *row, int64_t count) {
+    const hd_generation *g = p->generation;
+    int64_t past = p->length - p->given - g->decay_start;
     if (past <= 0) return;
     float growth = (float)(pow(g->decay_factor, (double)past) - 1);
     for (int64_t i = 0; i < g->ends.count; i++) {
-        if (g->ends.ids[i] >= r->count) continue;
-        float *x = &r->x[g->ends.ids[i]];
+        if (g->ends.ids[i] >= count) continue;
+        float *x = &row[g->ends.ids[i]];
         if (isfinite(*x)) *x += fabsf(*x) * growth;
     }
 }
 
-static heed_status process(const row *r) {
-    const hd_generation *g = &r->search->generation;
-    const hd_scoring *scoring = r->scoring;
-    if (g->beams > 1) normalize(r);
-    add_biases(r);
-    HD_TRY(penalize(r, source_of(r->search), 1 / g->source_penalty));
-    HD_TRY(penalize(r, (hd_ids){scoring->tokens, scoring->length}, g->repetition_penalty));
-    forbid(r, 0, scoring->banned_early);
-    if (g->replace_invalid) replace_invalid(r);
-    if (decays(g)) decay(r);
-    forbid(r, scoring->banned_early, scoring->banned_count);
-    if (g->renormalize && !g->sample) normalize(r);
-    return HEED_OK;
-}
-
-/* The best continuations, of equal ones that with the lowest id. */
-static void choose(const row *r, hd_scoring *scoring) {
-    double log_sum = scoring->most == 1 ? log_sum_of(r) : 0;
-    for (int64_t i = 0; i < r->count; i++)
-        if (r->x[i] > -INFINITY)
-            hd_keep_best(scoring->best, &scoring->count, scoring->most, sizeof *scoring->best,
-                         &(hd_continuation){r->x[i], (int32_t)i});
-    for (int64_t i = 0; i < scoring->count; i++)
-        scoring->best[i].log_prob = (float)((double)scoring->best[i].log_prob - log_sum);
-}
-
-heed_status hd_process_rows(const hd_search *s, int64_t vocabulary, hd_arena *arena) {
-    for (int64_t i = 0; i < s->slots; i++) {
-        hd_scoring *scoring = &s->scorings[i];
-        hd_arena_mark mark = hd_arena_here(arena);
-        row r = {s, scoring, scoring->logits, vocabulary, arena};
-        if (!scoring->logits) continue;
-        HD_TRY(process(&r));
-        if (!s->generation.sample) choose(&r, scoring);
-        hd_arena_rewind(arena, mark);
-    }
+heed_status hd_process_row(const hd_prefix *p, float *row, int64_t vocabulary, hd_arena *scratch) {
+    const hd_generation *g = p->generation;
+    hd_arena_mark mark = hd_arena_here(scratch);
+    change_list list = {hd_arena_alloc(scratch, (size_t)hd_most_changes(p), sizeof *list.changes), 0, vocabulary};
+    if (!list.changes) return HEED_MEMORY;
+    if (g->beams > 1) normalize(row, vocabulary);
+    list_early(&list, p);
+    merge_changes(&list);
+    apply_changes(&list, row);
+    if (g->replace_invalid) replace_invalid(row, vocabulary);
+    if (decays(g)) decay(p, row, vocabulary);
+    list.count = 0;
+    list_late(&list, p);
+    merge_changes(&list);
+    apply_changes(&list, row);
+    if (g->renormalize && g->beams > 1) normalize(row, vocabulary);
+    hd_arena_rewind(scratch, mark);
     return HEED_OK;
 }

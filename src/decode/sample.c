@@ -21,20 +21,20 @@ static int by_distance(const void *a, const void *b) {
     return (x->token > y->token) - (x->token < y->token);
 }
 
-/* Candidate tokens with their weights, unsorted. Returns their number; *total is the sum of the weights. */
-static int64_t weigh(const float *logits, int64_t vocabulary, float temperature, hd_sample_choice *choices,
-                     double *total) {
+/* Sets the weights of candidate tokens, of which the improbable ones are dropped. Returns how many are left; *total is the
+ * sum of their weights. */
+static int64_t weigh(hd_sample_choice *choices, int64_t count, float temperature, double *total) {
     float largest = -INFINITY;
-    for (int64_t i = 0; i < vocabulary; i++) largest = logits[i] > largest ? logits[i] : largest;
-    int64_t count = 0;
+    for (int64_t i = 0; i < count; i++) largest = choices[i].logit > largest ? choices[i].logit : largest;
+    int64_t kept = 0;
     *total = 0;
-    for (int64_t i = 0; i < vocabulary; i++) {
-        double below = ((double)logits[i] - (double)largest) / (double)temperature;
+    for (int64_t i = 0; i < count; i++) {
+        double below = ((double)choices[i].logit - (double)largest) / (double)temperature;
         if (!(below >= -40)) continue; /* too improbable to be sampled */
-        choices[count] = (hd_sample_choice){logits[i], (int32_t)i, hd_exponential(below), 0};
-        *total += choices[count++].weight;
+        choices[kept] = (hd_sample_choice){choices[i].logit, choices[i].token, hd_exponential(below), 0};
+        *total += choices[kept++].weight;
     }
-    return count;
+    return kept;
 }
 
 /* Drops tokens of less weight than `least` before sorting. */
@@ -102,27 +102,27 @@ static double eta_of(const hd_sample_choice *choices, int64_t count, double epsi
     return fmin(epsilon, sqrt(epsilon) * hd_exponential(-fmin(fmax(entropy, 0), 40)));
 }
 
-hd_continuation hd_sample(const hd_generation *g, const float *logits, int64_t vocabulary, int64_t position,
-                          uint64_t number, hd_sample_choice *order) {
-    double total;
-    int64_t count = weigh(logits, vocabulary, g->temperature, order, &total);
+hd_continuation hd_sample(const hd_generation *g, hd_sample_choice *choices, int64_t count, int64_t position,
+                          uint64_t number) {
+    double total, all = (double)count;
+    count = weigh(choices, count, g->temperature, &total);
     if (!count) return (hd_continuation){-INFINITY, 0};
     bool top_k = g->top_k && g->top_k < count;
     double share = (double)g->top_p;
     if (!top_k && share < 1) /* all of these together weigh less than what top-p leaves out */
-        count = drop_unlikely(order, count, (1 - share) * total / (2 * (double)vocabulary));
-    qsort(order, (size_t)count, sizeof *order, by_logit);
-    if (top_k) count = keep_top(order, count, g->top_k), total = sum_of(order, count);
-    if (share < 1) count = cut_at(order, count, share * total);
-    while (count > 1 && order[count - 1].weight < (double)g->min_p * order[0].weight) count--;
-    if (g->typical_p < 1) count = keep_typical(order, count, (double)g->typical_p);
-    if (g->epsilon_cutoff > 0 && g->epsilon_cutoff < 1) count = cut_below(order, count, (double)g->epsilon_cutoff);
+        count = drop_unlikely(choices, count, (1 - share) * total / (2 * all));
+    qsort(choices, (size_t)count, sizeof *choices, by_logit);
+    if (top_k) count = keep_top(choices, count, g->top_k), total = sum_of(choices, count);
+    if (share < 1) count = cut_at(choices, count, share * total);
+    while (count > 1 && choices[count - 1].weight < (double)g->min_p * choices[0].weight) count--;
+    if (g->typical_p < 1) count = keep_typical(choices, count, (double)g->typical_p);
+    if (g->epsilon_cutoff > 0 && g->epsilon_cutoff < 1) count = cut_below(choices, count, (double)g->epsilon_cutoff);
     if (g->eta_cutoff > 0 && g->eta_cutoff < 1)
-        count = cut_below(order, count, eta_of(order, count, (double)g->eta_cutoff));
-    total = sum_of(order, count);
+        count = cut_below(choices, count, eta_of(choices, count, (double)g->eta_cutoff));
+    total = sum_of(choices, count);
     hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)position);
     double drawn = (double)hd_random_uniform(key, 0, 0, number) * total;
     int64_t i = 0;
-    while (i + 1 < count && drawn >= order[i].weight) drawn -= order[i++].weight;
-    return (hd_continuation){(float)hd_logarithm(order[i].weight / total), order[i].token};
+    while (i + 1 < count && drawn >= choices[i].weight) drawn -= choices[i++].weight;
+    return (hd_continuation){(float)hd_logarithm(choices[i].weight / total), choices[i].token};
 }

@@ -1,130 +1,151 @@
-/* Logits are made for some tokens at a time: each piece of a row is added to the row's softmax and searched for tokens that
- * belong to the best so far, and never leaves the CPU's cache. */
+/* Logits processors become changes to the scores of some tokens, and the device finds the best tokens of all rows
+ * (device/device.h: best_tokens). Only what it finds is downloaded: never the logits, except of texts that are sampled among
+ * all tokens, and of those with a processor that needs them all. */
 #include "decode/score.h"
 
 #include "base/best.h"
-#include "base/parallel.h"
-#include "device/cpu/kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LOGITS_AT_ONCE = 1 << 17 }; /* half a megabyte */
+/* The tokens that top-k sampling finds as the best; among more, sorting the whole row is quicker. */
+enum { MOST_SAMPLED = 256 };
 
-/* Tokens first … first + count of each row's vocabulary. */
-typedef struct piece {
-    hd_decoder *decoder;
-    hd_scoring *rows;
-    float *logits; /* [rows, count] */
-    int64_t first, count;
-} piece;
-
-heed_status hd_scoring_open(hd_scoring *s, int64_t vocabulary, hd_arena *arena) {
-    bool penalizes = s->generation->repetition_penalty != 1.0f && !s->needs_row;
+heed_status hd_scoring_open(hd_scoring *s, hd_arena *arena) {
+    const hd_generation *g = s->prefix.generation;
+    s->samples = g->sample;
+    s->needs_row = hd_needs_row(g);
+    /* One more than top-k shows whether there are more. */
+    if (s->samples) s->most = g->top_k > 0 && g->top_k < MOST_SAMPLED && !s->needs_row ? g->top_k + 1 : 0;
     s->best = hd_arena_alloc(arena, (size_t)s->most, sizeof *s->best);
     s->count = 0;
-    s->logits = s->needs_row ? hd_arena_alloc(arena, (size_t)vocabulary, sizeof *s->logits) : NULL;
-    s->unpenalized = penalizes ? hd_arena_alloc(arena, (size_t)s->length, sizeof *s->unpenalized) : NULL;
-    s->sum = (hd_exp_sum){.largest = -INFINITY};
-    return s->best && (s->logits || !s->needs_row) && (s->unpenalized || !penalizes) ? HEED_OK : HEED_MEMORY;
+    s->logits = NULL;
+    return s->best ? HEED_OK : HEED_MEMORY;
 }
 
-static void insert(hd_scoring *s, int32_t token, float log_prob) {
-    hd_keep_best(s->best, &s->count, s->most, sizeof *s->best, &(hd_continuation){log_prob, token});
-}
+/* ---- the call of the device ---- */
 
-/* ---- logits processors ---- */
-
-static float penalized(float penalty, float score) { return score < 0 ? score * penalty : score / penalty; }
-
-static bool in_piece(const piece *p, int32_t token) { return token >= p->first && token < p->first + p->count; }
-
-/* Is this the first occurrence of the token? Each token is penalized once. */
-static bool is_first(const hd_scoring *s, int64_t i) {
-    for (int64_t j = 0; j < i; j++)
-        if (s->tokens[j] == s->tokens[i]) return false;
-    return true;
-}
-
-static void penalize(const piece *p, const hd_scoring *s, float *x) {
-    for (int64_t i = 0; i < s->length; i++)
-        if (in_piece(p, s->tokens[i]) && is_first(s, i)) {
-            float *score = &x[s->tokens[i] - p->first];
-            *score = penalized(s->generation->repetition_penalty, *score);
-        }
-}
-
-/* Takes the tokens that the penalty changes out of the row: they come back when their log-probabilities are known. */
-static void set_aside(const piece *p, const hd_scoring *s, float *x) {
-    for (int64_t i = 0; i < s->length; i++)
-        if (in_piece(p, s->tokens[i]) && is_first(s, i)) {
-            s->unpenalized[i] = x[s->tokens[i] - p->first];
-            x[s->tokens[i] - p->first] = -INFINITY;
-        }
-}
-
-static void forbid(const piece *p, const hd_scoring *s, float *x) {
-    for (int64_t i = 0; i < s->banned_count; i++)
-        if (in_piece(p, s->banned[i])) x[s->banned[i] - p->first] = -INFINITY;
-}
-
-/* ---- a row ---- */
-
-static void add_piece(const piece *p, hd_scoring *s, float *x) {
-    const hd_kernels *kernels = p->decoder->context->kernels;
-    bool on_logits = s->most == 1;
-    /* with what is banned out of the row, its softmax is that of the rest */
-    bool forbid_first = on_logits || s->generation->renormalize;
-    if (s->logits) {
-        memcpy(s->logits + p->first, x, (size_t)p->count * sizeof *x);
-        return;
+static heed_status list_changes(const hd_decoder *decoder, const hd_scoring *scorings, hd_arena *host,
+                                hd_best_tokens_call *call) {
+    int64_t most = 0;
+    for (int64_t i = 0; i < call->rows; i++) most += hd_most_changes(&scorings[i].prefix);
+    hd_score_change *changes = hd_arena_alloc(host, (size_t)most, sizeof *changes);
+    int32_t *starts = hd_arena_alloc(host, (size_t)call->rows + 1, sizeof *starts);
+    if (!changes || !starts) return HEED_MEMORY;
+    starts[0] = 0;
+    for (int64_t i = 0; i < call->rows; i++) {
+        const hd_scoring *s = &scorings[i];
+        int64_t count = s->needs_row ? 0 : hd_list_changes(&s->prefix, decoder->vocabulary, changes + starts[i]);
+        starts[i + 1] = starts[i] + (int32_t)count;
     }
-    if (on_logits && s->unpenalized) penalize(p, s, x);
-    if (forbid_first) forbid(p, s, x);
-    float largest = kernels->add_exponentials(p->count, x, &s->sum);
-    if (!forbid_first) forbid(p, s, x);
-    if (!on_logits && s->unpenalized) set_aside(p, s, x);
-    /* what is not above the worst of a full list cannot enter it */
-    float worst = s->count == s->most ? s->best[s->most - 1].log_prob : -INFINITY;
-    if (!(largest > worst)) return;
-    for (int64_t j = 0; (j += kernels->find_above(p->count - j, x + j, worst)) < p->count; j++) {
-        insert(s, (int32_t)(p->first + j), x[j]);
-        if (s->count == s->most) worst = s->best[s->most - 1].log_prob;
-    }
-}
-
-static void score_row(void *argument, int64_t row, int worker) {
-    (void)worker;
-    const piece *all = argument;
-    piece part = *all;
-    for (int64_t done = 0; done < all->count; done += HD_EXP_PIECE) {
-        part.first = all->first + done;
-        part.count = hd_min(HD_EXP_PIECE, all->count - done);
-        add_piece(&part, &all->rows[row], all->logits + row * all->count + done);
-    }
-}
-
-/* Logits become log-probabilities. */
-static void normalize(const hd_kernels *kernels, hd_scoring *s) {
-    float log_sum = kernels->log_of_sum(&s->sum);
-    for (int64_t i = 0; i < s->count; i++) s->best[i].log_prob -= log_sum;
-    if (s->most == 1 || !s->unpenalized) return;
-    for (int64_t i = 0; i < s->length; i++) {
-        float log_prob = penalized(s->generation->repetition_penalty, s->unpenalized[i] - log_sum);
-        if (is_first(s, i) && log_prob > -INFINITY) insert(s, s->tokens[i], log_prob);
-    }
-}
-
-heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows) {
-    piece p = {.decoder = decoder, .rows = scorings};
-    if (!rows) return HEED_OK;
-    int64_t at_once = hd_max(LOGITS_AT_ONCE / rows / HD_EXP_PIECE, 1) * HD_EXP_PIECE;
-    for (; p.first < decoder->vocabulary; p.first += p.count) {
-        p.count = hd_min(at_once, decoder->vocabulary - p.first);
-        HD_TRY(decoder->class->logits(decoder, p.first, p.count, &p.logits));
-        hd_parallel_for(decoder->context, rows, 2 * rows * p.count, score_row, &p);
-    }
-    for (int64_t i = 0; i < rows; i++)
-        if (!scorings[i].logits) normalize(decoder->context->kernels, &scorings[i]);
+    call->changes = changes;
+    call->change_starts = starts;
     return HEED_OK;
+}
+
+/* What the device has after the last range of tokens. */
+typedef struct results {
+    hd_token_score *best; /* device [best_count]: of all rows */
+    float *logits;        /* device [whole_rows, vocabulary] */
+    int64_t best_count, whole_rows;
+} results;
+
+static hd_token_scores scores_of(const hd_scoring *s) {
+    const hd_generation *g = s->prefix.generation;
+    if (s->samples || s->needs_row) return HD_CHANGED_LOGITS;
+    /* without a penalty, the softmax of changed logits is that of changed log-probabilities */
+    return g->beams == 1 || g->renormalize ? HD_SOFTMAX_AFTER_CHANGE : HD_SOFTMAX_BEFORE_CHANGE;
+}
+
+/* Whether the device keeps the row's logits. */
+static bool keeps_row(const hd_scoring *s) { return s->samples || s->needs_row; }
+
+/* The tokens for the device to find. */
+static int64_t most_found(const hd_scoring *s) { return s->needs_row ? 0 : s->most; }
+
+static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_arena *host, hd_best_tokens_call *call,
+                             results *r) {
+    for (int64_t i = 0; i < call->rows; i++)
+        r->best_count += most_found(&scorings[i]), r->whole_rows += keeps_row(&scorings[i]);
+    hd_best_row *rows = hd_arena_alloc(host, (size_t)call->rows, sizeof *rows);
+    r->best = hd_arena_alloc(device, (size_t)r->best_count, sizeof *r->best);
+    r->logits = hd_arena_alloc(device, (size_t)(r->whole_rows * call->vocabulary), sizeof *r->logits);
+    call->sums = hd_arena_alloc(device, (size_t)call->rows, sizeof *call->sums);
+    call->changed = hd_arena_alloc(device, (size_t)call->change_starts[call->rows], sizeof *call->changed);
+    if (!rows || !r->best || !r->logits || !call->sums || !call->changed) return HEED_MEMORY;
+    hd_token_score *best = r->best;
+    float *logits = r->logits;
+    for (int64_t i = 0; i < call->rows; i++) {
+        const hd_scoring *s = &scorings[i];
+        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL};
+        best += most_found(s);
+        if (rows[i].logits) logits += call->vocabulary;
+    }
+    call->row = rows;
+    return HEED_OK;
+}
+
+/* ---- results ---- */
+
+/* Top-k keeps all tokens that are as probable as the last one: more of them may be in the row. */
+static bool ends_in_equals(const hd_scoring *s) {
+    return s->count == s->most && s->most > 1 && s->best[s->most - 1].log_prob == s->best[s->most - 2].log_prob;
+}
+
+/* Applies the processors that need the whole row. Of the results the best are kept, unless they are sampled. */
+static heed_status process(hd_scoring *s, const float *logits, int64_t vocabulary, hd_arena *host) {
+    float *row = hd_arena_alloc(host, (size_t)vocabulary, sizeof *row);
+    if (!row) return HEED_MEMORY;
+    memcpy(row, logits, (size_t)vocabulary * sizeof *row);
+    HD_TRY(hd_process_row(&s->prefix, row, vocabulary, host));
+    if (s->samples) {
+        s->logits = row;
+        return HEED_OK;
+    }
+    double log_sum = s->prefix.generation->beams == 1 ? hd_log_sum(row, vocabulary) : 0;
+    for (int64_t i = 0; i < vocabulary; i++)
+        if (row[i] > -INFINITY)
+            hd_keep_best(s->best, &s->count, s->most, sizeof *s->best, &(hd_continuation){row[i], (int32_t)i});
+    for (int64_t i = 0; i < s->count; i++) s->best[i].log_prob = (float)((double)s->best[i].log_prob - log_sum);
+    return HEED_OK;
+}
+
+static heed_status read_row(hd_stream *stream, const float *row, int64_t vocabulary, hd_arena *host, hd_scoring *s) {
+    const float *logits = hd_stream_read(stream, host, row, (size_t)vocabulary * sizeof *row);
+    if (!logits) return *stream->status;
+    if (s->needs_row) return process(s, logits, vocabulary, host);
+    s->logits = logits;
+    return HEED_OK;
+}
+
+static heed_status read_results(hd_stream *stream, const results *r, int64_t vocabulary, hd_arena *host,
+                                hd_scoring *scorings, int64_t rows) {
+    const hd_token_score *best = hd_stream_read(stream, host, r->best, (size_t)r->best_count * sizeof *best);
+    const float *logits = r->logits;
+    if (*stream->status != HEED_OK) return *stream->status;
+    for (hd_scoring *s = scorings; s < scorings + rows; s++) {
+        for (; s->count < most_found(s) && best[s->count].token >= 0; s->count++)
+            s->best[s->count] = (hd_continuation){best[s->count].score, best[s->count].token};
+        best += most_found(s);
+        if (!keeps_row(s)) continue;
+        if (s->needs_row || s->most == 0 || ends_in_equals(s)) HD_TRY(read_row(stream, logits, vocabulary, host, s));
+        logits += vocabulary;
+    }
+    return HEED_OK;
+}
+
+heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows, hd_arena *device, hd_arena *host) {
+    if (!rows) return HEED_OK;
+    hd_stream *stream = decoder->stream;
+    hd_best_tokens_call call = {.rows = rows, .vocabulary = decoder->vocabulary};
+    results found = {0};
+    HD_TRY(list_changes(decoder, scorings, host, &call));
+    HD_TRY(list_rows(scorings, device, host, &call, &found));
+    int64_t at_once = hd_max(stream->device->logits_at_once / rows / HD_EXP_PIECE, 1) * HD_EXP_PIECE;
+    for (; call.first < call.vocabulary; call.first += call.columns) {
+        call.columns = hd_min(at_once, call.vocabulary - call.first);
+        HD_TRY(decoder->class->logits(decoder, call.first, call.columns, &call.logits));
+        stream->device->best_tokens(stream, &call);
+    }
+    return read_results(stream, &found, call.vocabulary, host, scorings, rows);
 }

@@ -1,9 +1,9 @@
-/* The best next tokens of hypotheses: softmax, logits processors and selection over a row of the vocabulary each. */
+/* The best next tokens of hypotheses: logits processors, softmax and selection over a row of the vocabulary each. */
 #ifndef HD_DECODE_SCORE_H
 #define HD_DECODE_SCORE_H
 
+#include "decode/processors.h"
 #include "layers/decoder.h"
-#include "models/generation.h"
 
 /* A token that may come next. */
 typedef struct hd_continuation {
@@ -13,26 +13,21 @@ typedef struct hd_continuation {
 
 /* A hypothesis whose next token is to be chosen. */
 typedef struct hd_scoring {
-    const hd_generation *generation;
-    const int32_t *tokens; /* [length]: so far, with those given */
-    int64_t length;
-    int64_t most;          /* continuations to find */
+    hd_prefix prefix;
+    int64_t most;          /* continuations to find; for sampling hd_scoring_open sets it */
+    bool samples;          /* scores are logits */
+    bool needs_row;        /* a processor needs all logits (processors.h) */
     hd_continuation *best; /* [count], the best first; of equal ones that with the lowest id */
     int64_t count;
-    /* Tokens that may not come next: [0, banned_early) before, the rest after the processor remove_invalid_values. */
-    const int32_t *banned; /* [banned_count] */
-    int64_t banned_count, banned_early;
-    bool needs_row;
-    float *logits; /* [vocabulary]: in place of `best`, where a processor needs them all (processors.h); else NULL */
-    float *unpenalized; /* [length]: logits of the tokens that the repetition penalty changes; NULL without one */
-    hd_exp_sum sum;
+    /* [vocabulary]: in place of `best`, for sampling among all tokens or among more equal ones than were found; else NULL */
+    const float *logits;
 } hd_scoring;
 
-/* Memory for the results of a scoring whose first four fields and `needs_row` are set. */
-heed_status hd_scoring_open(hd_scoring *scoring, int64_t vocabulary, hd_arena *arena);
-/* After a step of the decoder in which `rows` slots were scored: applies the repetition penalty, and leaves out banned
- * tokens. With `most` 1 this acts on logits, else on log-probabilities, as in transformers. A scoring that needs its row
- * gets the logits as they are. */
-heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows);
+/* Memory for the results of a scoring whose prefix and `most` are set. */
+heed_status hd_scoring_open(hd_scoring *scoring, hd_arena *arena);
+/* After a step of the decoder in which `rows` slots were scored: applies the logits processors and finds the best tokens that
+ * may come next. In greedy search and sampling processors act on logits, in beam search on log-probabilities, as in
+ * transformers. `device` is an arena of the decoder's stream; results live as long as what both arenas have now. */
+heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows, hd_arena *device, hd_arena *host);
 
 #endif

@@ -68,10 +68,7 @@ static inline int64_t hd_search_continuations(const hd_search *search) {
 
 /* Whether a token ends texts. */
 static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
-    const hd_ids *ends = &search->generation.ends;
-    for (int64_t i = 0; i < ends->count; i++)
-        if (ends->ids[i] == token) return true;
-    return false;
+    return hd_ids_have(&search->generation.ends, token);
 }
 
 /* Allocates memory for the next token of every hypothesis. */

@@ -3,7 +3,7 @@
 #include "decode/session.h"
 
 #include "base/real.h"
-#include "decode/processors.h"
+#include "decode/search.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@ struct hd_session {
     hd_decoder *decoder;
     hd_session_limits limits;
     hd_arena scratch; /* of a step */
+    hd_arena numbers; /* of a step, in device memory */
     uint64_t next_id;
     queue added, finished;
     hd_search *returned; /* the last result of hd_session_next */
@@ -55,7 +56,7 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
     hd_arena_open(&s->scratch, context);
     heed_status status = hd_network_decoder_open(context, network, &s->decoder);
     if (status == HEED_OK)
-        *session = s;
+        hd_stream_arena_open(s->decoder->stream, &s->numbers), *session = s;
     else
         hd_session_close(s);
     return status;
@@ -67,6 +68,7 @@ void hd_session_close(hd_session *s) {
     for (int64_t i = 0; i < s->running_count; i++) hd_search_close(s->running[i]);
     hd_search_close(s->returned);
     hd_free(s->context, s->running);
+    hd_arena_close(&s->numbers);
     if (s->decoder) s->decoder->class->close(s->decoder);
     hd_arena_close(&s->scratch);
     hd_free(s->context, s);
@@ -303,13 +305,15 @@ static heed_status add_scorings(hd_session *s, batch *b, hd_search *search) {
     for (int64_t i = 0; i < search->slots; i++) {
         hd_scoring *scoring = &search->scorings[i];
         b->scored[b->scores++] = (int32_t)(search->first_slot + i);
-        *scoring = (hd_scoring){.generation = &search->generation,
-                                .tokens = hd_search_tokens(search, i),
-                                .length = search->length,
-                                .most = hd_search_continuations(search),
-                                .needs_row = hd_needs_row(&search->generation)};
-        HD_TRY(hd_scoring_open(scoring, s->decoder->vocabulary, &s->scratch));
-        HD_TRY(hd_find_banned(search, &s->scratch, scoring));
+        *scoring = (hd_scoring){.prefix = {.generation = &search->generation,
+                                           .tokens = hd_search_tokens(search, i),
+                                           .length = search->length,
+                                           .given = search->given},
+                                .most = hd_search_continuations(search)};
+        if (hd_reads_source(&search->generation))
+            scoring->prefix.source = s->decoder->continues ? (hd_ids){scoring->prefix.tokens, search->given}
+                                                           : (hd_ids){search->source, search->source_count};
+        HD_TRY(hd_scoring_open(scoring, &s->scratch));
     }
     return HEED_OK;
 }
@@ -328,11 +332,12 @@ static heed_status forward(hd_session *s) {
     hd_layout layout = {.sequences = s->slots, .starts = b.starts};
     if (!b.starts[s->slots]) return HEED_OK; /* forced ends alone */
     HD_TRY(s->decoder->class->step(s->decoder, b.ids, &layout, b.scored, b.scores));
-    return hd_score_next(s->decoder, b.scorings, b.scores);
+    return hd_score_next(s->decoder, b.scorings, b.scores, &s->numbers, &s->scratch);
 }
 
 static heed_status step(hd_session *s) {
     hd_arena_reset(&s->scratch);
+    hd_arena_reset(&s->numbers);
     if (s->cancels) HD_TRY(update_slots(s));
     HD_TRY(start_added(s));
     if (!s->running_count) return HEED_OK;
@@ -340,7 +345,6 @@ static heed_status step(hd_session *s) {
     for (int64_t i = 0; i < s->running_count; i++) {
         hd_search *search = s->running[i];
         if (!search->scorings || search->cancelled) continue;
-        HD_TRY(hd_process_rows(search, s->decoder->vocabulary, &s->scratch));
         HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch)
                                            : hd_greedy_advance(search, &s->scratch));
     }

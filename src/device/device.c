@@ -25,6 +25,14 @@ void hd_stream_arena_open(hd_stream *stream, hd_arena *arena) {
     arena->memory = (hd_arena_memory){alloc_block, free_block, stream};
 }
 
+const void *hd_stream_read(hd_stream *stream, hd_arena *host, const void *memory, size_t bytes) {
+    if (stream->device->host_memory) return *stream->status == HEED_OK ? memory : NULL;
+    void *copy = hd_arena_alloc(host, bytes, 1);
+    if (!copy) hd_stream_fail(stream, HEED_MEMORY);
+    if (copy) stream->device->download(stream, bytes, memory, copy);
+    return *stream->status == HEED_OK ? copy : NULL;
+}
+
 void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigned access) {
     if (stream->device->host_memory) return (void *)(uintptr_t)memory;
     void *host = hd_alloc(stream->context, bytes, 1);
@@ -44,6 +52,6 @@ void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, 
     hd_free(stream->context, host);
 }
 
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype) {
-    return context->device->pack(context, arena, parameter, dtype);
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter) {
+    return context->device->pack(context, arena, &(hd_pack_call){&parameter, 1, NULL});
 }

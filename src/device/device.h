@@ -21,8 +21,9 @@
  * Errors. Calls return nothing. The first failure of a stream is put into *stream->status, on the thread that uses the
  *   stream: at once by a device that runs calls at once, else by the next `wait` or `download`. Later calls then do
  *   nothing useful, and nothing harmful. Arguments are checked by the ops, not here.
- * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it; a packed matrix gives
- *   its product (`product`), its transposed product (`input_gradient`) and its rows (`embed`, `add_positions`).
+ * Weights. A parameter's packed form is opaque and belongs to its device. `pack` makes it, in the element type that the
+ *   weight is stored in; a packed matrix gives its product (`product`), its transposed product (`input_gradient`) and its
+ *   rows (`embed`, `add_positions`), a table that is not multiplied its rows alone.
  *   A product reads its other factor as an operand: x itself where `operand_count` is 0, else what `make_operand` makes.
  * Sums over tokens. Calls that sum over rows (weight, bias, gain, embedding and position gradients, losses) take `chunks`
  *   and write one partial sum per chunk, `stride` floats apart (losses: one double per chunk, side by side). A sum ascends
@@ -298,6 +299,14 @@ typedef struct hd_add_positions_backward_call {
 
 /* ---- products ---- */
 
+/* Parameters to be packed. */
+typedef struct hd_pack_call {
+    hd_parameter *const *parameters; /* [count] */
+    int64_t count;
+    /* Called on any thread for stored bytes that need not stay in memory; they may be read again. NULL: nothing. */
+    void (*release)(const void *bytes, size_t size);
+} hd_pack_call;
+
 /* What an operand is for. */
 typedef enum hd_operand { HD_OF_PRODUCT, HD_OF_INPUT_GRADIENT, HD_OF_WEIGHT_GRADIENT } hd_operand;
 
@@ -441,23 +450,77 @@ typedef struct hd_cross_entropy_call {
     double *losses; /* device [chunks]: each row's loss is added, ascending */
 } hd_cross_entropy_call;
 
-/* Adds exp of a part of each row to its running sum, HD_EXP_PIECE columns at a time. */
-typedef struct hd_exp_sums_call {
-    int64_t rows, columns;
-    const float *x;   /* [rows, columns] */
-    bool begin;       /* sums are written, not added to */
-    hd_exp_sum *sums; /* device [rows] */
-    float *log_sums;  /* device [rows]: log Σ exp so far; or NULL */
-} hd_exp_sums_call;
+/* A linear-chain conditional random field over the rows of each sequence (autograd/ops/crf.c). */
+typedef struct hd_crf_field {
+    int64_t labels;
+    hd_layout layout;
+    const float *logits;                    /* [rows, labels] */
+    const float *transitions, *start, *end; /* [labels, labels] from and to, [labels], [labels] */
+} hd_crf_field;
 
-/* The `count` largest numbers of each row in descending order; of equal ones the lowest column comes first. Where a row
- * has fewer above −∞, columns are −1 and values −∞. */
-typedef struct hd_best_call {
-    int64_t rows, columns, count;
-    const float *x;        /* [rows, columns] */
-    float *values;         /* [rows, count] */
-    int32_t *best_columns; /* device [rows, count] */
-} hd_best_call;
+/* log Z − score of each sequence's targets, in double precision. Sums ascend over the sequences of a chunk, and in each over
+ * its rows; each summand of a parameter's gradient is rounded to float32 before it is added. */
+typedef struct hd_crf_loss_call {
+    hd_crf_field field;
+    const int32_t *targets;                 /* host [rows] */
+    float scale;                            /* of the gradients */
+    hd_chunks chunks;                       /* begin at sequences */
+    double *losses;                         /* device [chunks]: each sequence's loss is added */
+    float *d_logits;                        /* [rows, labels], written; NULL: no gradients */
+    float *d_transitions, *d_start, *d_end; /* as the field's, per chunk, added to; each may be NULL */
+} hd_crf_loss_call;
+
+/* The labels with the highest score of each sequence (Viterbi, 1967); of equal ones those with the lowest last labels. */
+typedef struct hd_crf_best_call {
+    hd_crf_field field;
+    int32_t *best; /* device [rows] */
+} hd_crf_best_call;
+
+/* ---- decoding ---- */
+
+/* Which scores of a row's tokens are compared. */
+typedef enum hd_token_scores {
+    HD_CHANGED_LOGITS,       /* for sampling */
+    HD_SOFTMAX_AFTER_CHANGE, /* log-softmax of the changed logits: for greedy search */
+    HD_SOFTMAX_BEFORE_CHANGE /* changed log-softmax: for beam search */
+} hd_token_scores;
+
+/* A change to the score of one token: the bias is added (−0: nothing changes; −∞: the token is excluded), then what is
+ * below 0 is multiplied by the penalty, and what is not is divided by it. */
+typedef struct hd_score_change {
+    int32_t token;
+    float bias, penalty;
+} hd_score_change;
+
+typedef struct hd_token_score {
+    float score;
+    int32_t token;
+} hd_token_score;
+
+/* What one row of logits is searched for. */
+typedef struct hd_best_row {
+    hd_token_scores scores;
+    int64_t most;         /* tokens to find */
+    hd_token_score *best; /* device [most] */
+    float *logits;        /* device [vocabulary]: gets all changed logits; or NULL. With HD_CHANGED_LOGITS alone */
+} hd_best_row;
+
+/* The tokens with the highest scores of each row, in descending order. The logits of all rows come a range of tokens at a
+ * time, in ascending order from 0: a call per range, each but the last of a multiple of HD_EXP_PIECE tokens. After the call for
+ * the last range, `best` has its results; until then it holds what was found so far, as `sums` and `changed` do.
+ * Between equal scores the lower token comes first; scores that the subtraction of log Σ exp makes equal keep the order of
+ * their logits. Scores of −∞ and NaN are left out: where there are too few others, scores are −∞ and tokens −1.
+ * Sums of exponentials are added HD_EXP_PIECE tokens at a time (device/cpu/kernels/softmax.c). */
+typedef struct hd_best_tokens_call {
+    int64_t rows, vocabulary;
+    int64_t first, columns;         /* the range of tokens: first … first + columns */
+    float *logits;                  /* [rows, columns], used up */
+    const hd_best_row *row;         /* host [rows] */
+    const hd_score_change *changes; /* host [change_starts[rows]]: those of a row by ascending token, one per token */
+    const int32_t *change_starts;   /* host [rows + 1] */
+    hd_exp_sum *sums;               /* device [rows] */
+    float *changed;                 /* device [change_starts[rows]]: logits of HD_SOFTMAX_BEFORE_CHANGE */
+} hd_best_tokens_call;
 
 /* HD_DEVICE_CALLS(C): the name of every operation, once. hd_NAME_call is its argument. */
 /* clang-format off */
@@ -469,12 +532,14 @@ typedef struct hd_best_call {
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
     C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
-    C(cell) C(cell_backward) C(cross_entropy) C(exp_sums) C(best)
+    C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(best_tokens)
 /* clang-format on */
 
 struct hd_device {
     const char *name;
     bool host_memory; /* device memory is host memory, and calls have run when they return */
+    /* Logits that decoding computes at once, about: so many that those of best_tokens are still in a cache. */
+    int64_t logits_at_once;
 
     /* stream->device, context and status are set. */
     heed_status (*open)(hd_stream *stream);
@@ -486,9 +551,10 @@ struct hd_device {
     void (*upload)(hd_stream *stream, size_t bytes, const void *host, void *memory);
     void (*download)(hd_stream *stream, size_t bytes, const void *memory, void *host);
 
-    /* Makes or renews a parameter's packed form from its data or stored numbers, in `dtype` where that is how they are
-     * stored. The arena is host memory that lives as long as the parameter. Not for several threads at once. */
-    heed_status (*pack)(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+    /* Makes or renews the packed forms of parameters from their data or stored numbers; what is stored is not read
+     * afterwards. The arena is host memory that lives as long as the parameters. HEED_NUMERIC for a stored number that is
+     * not finite. Not for several threads at once. */
+    heed_status (*pack)(heed_context *context, hd_arena *arena, const hd_pack_call *call);
     /* Floats that an operand of x [rows, columns] takes for products with the packed weight; 0: x itself is one. */
     int64_t (*operand_count)(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
 
@@ -509,6 +575,9 @@ static inline void hd_stream_fail(hd_stream *stream, heed_status status) {
 /* An arena of device memory. The stream outlives it. */
 void hd_stream_arena_open(hd_stream *stream, hd_arena *arena);
 
+/* Bytes of device memory for a host that only reads: the memory itself where it is the host's, else a copy in the arena.
+ * Waits. NULL, with the stream's status set, on failure. */
+const void *hd_stream_read(hd_stream *stream, hd_arena *host, const void *memory, size_t bytes);
 /* Device memory as host memory, until hd_stream_unmap: the memory itself where it is the host's, else a copy. For writing
  * alone its contents are undefined. NULL, with the stream's status set, on failure. */
 enum { HD_TO_READ = 1, HD_TO_WRITE = 2 };
@@ -516,8 +585,8 @@ void *hd_stream_map(hd_stream *stream, const void *memory, size_t bytes, unsigne
 /* What was mapped for writing arrives in `memory` before the call returns. `host` may be NULL. */
 void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, unsigned access);
 
-/* The call of the table for a parameter on the context's device. */
-heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+/* The call of the table for one parameter on the context's device. */
+heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter);
 /* Row `row` of a table, widened to float32 in y [columns], for a host where device memory is host memory. */
 void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
 

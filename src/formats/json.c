@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 enum { LARGEST_FILE = 1 << 30, SHOWN_BYTES = 60 };
 
@@ -26,6 +27,8 @@ static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd
     if (size > LARGEST_FILE)
         return hd_fail(context, HEED_FORMAT, "%s: %zu bytes are too many for a JSON file", json->path, size);
     json_error_t error = {.text = ""};
+    size_t mark = hd_byte_order_mark(bytes, size);
+    bytes = (const char *)bytes + mark, size -= mark;
     size_t flags = JSON_ALLOW_NUL | (rules == HD_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0);
     json->root = json_loadb(bytes, size, flags, &error);
     if (!json->root && rules == HD_JSON_LENIENT && json_error_code(&error) == json_error_numeric_overflow)
@@ -49,7 +52,7 @@ heed_status hd_json_open_bytes(heed_context *context, const char *name, const vo
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json) {
     *json = (hd_json){.context = context, .index = SIZE_MAX};
     hd_map map;
-    HD_TRY(hd_map_open(context, path, &map));
+    HD_TRY(hd_map_copy(context, path, &map));
     heed_status status = hd_json_open_bytes(context, path, map.data, map.size, HD_JSON_LENIENT, json);
     hd_map_close(&map);
     if (status == HEED_OK && !json_is_object(json->root)) {

@@ -29,7 +29,7 @@ typedef enum hd_json_rules {
     HD_JSON_STRICT   /* equal keys and integers past 64 bits are errors */
 } hd_json_rules;
 
-/* Opens a file that contains an object. HEED_FORMAT for NaN, infinities, bytes after the end, invalid UTF-8, nesting
+/* Opens a file that contains an object; a byte order mark before it is skipped. HEED_FORMAT for NaN, infinities, bytes after the end, invalid UTF-8, nesting
  * past 2048 and files past 1 GiB, and also when memory runs out inside a token, which Jansson does not distinguish from
  * an invalid one. After a failure nothing needs closing, but closing is allowed. */
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json);

@@ -18,15 +18,16 @@ struct hd_safetensors {
 
 /* ---- reading one entry of the header --------------------------------------------------------------------------- */
 
-static heed_status read_dtype(const hd_json *entry, const char *name, hd_dtype *dtype) {
+/* *known is false for an element type that heed does not read: such a tensor matters only if it is needed. */
+static heed_status read_dtype(const hd_json *entry, hd_dtype *dtype, bool *known) {
     const json_t *value = json_object_get(entry->root, "dtype");
     if (!json_is_string(value)) return hd_json_expected(entry, "dtype", "a string");
     for (int i = 0; i < HD_DTYPES; i++) {
         *dtype = (hd_dtype)i;
-        if (strcmp(json_string_value(value), hd_dtype_name(*dtype)) == 0) return HEED_OK;
+        *known = strcmp(json_string_value(value), hd_dtype_name(*dtype)) == 0;
+        if (*known) return HEED_OK;
     }
-    return hd_fail(entry->context, HEED_UNSUPPORTED, "%s: tensor \"%s\" has the dtype %s, which heed does not read",
-                   entry->path, name, json_string_value(value));
+    return HEED_OK;
 }
 
 static heed_status read_shape(const hd_json *entry, hd_stored_tensor *tensor) {
@@ -60,6 +61,7 @@ static heed_status read_offsets(const hd_json *entry, const uint8_t *data, size_
         return hd_fail(entry->context, HEED_FORMAT,
                        "%s: tensor \"%s\" ends at byte %zu of the data, the file holds only %zu: was it cut short?",
                        entry->path, tensor->name, end, size);
+    if (tensor->unread) tensor->bytes = end - begin;
     if (end - begin != tensor->bytes)
         return hd_fail(entry->context, HEED_FORMAT, "%s: tensor \"%s\" is %s %s, which takes %zu bytes, but has %zu",
                        entry->path, tensor->name, hd_dtype_name(tensor->dtype),
@@ -74,7 +76,9 @@ static heed_status read_entry(const hd_json *header, const char *name, const uin
     *tensor = (hd_stored_tensor){.name = name, .file = header->path};
     if (!json_is_object(json_object_get(header->root, name))) return hd_json_expected(header, name, "an object");
     HD_TRY(hd_json_object(header, name, &entry));
-    HD_TRY(read_dtype(&entry, name, &tensor->dtype));
+    bool known = false;
+    HD_TRY(read_dtype(&entry, &tensor->dtype, &known));
+    if (!known) tensor->unread = json_string_value(json_object_get(entry.root, "dtype"));
     HD_TRY(read_shape(&entry, tensor));
     return read_offsets(&entry, data, size, tensor);
 }
@@ -83,7 +87,7 @@ static heed_status read_entry(const hd_json *header, const char *name, const uin
 
 static heed_status check_metadata(const hd_json *header) {
     json_t *value = json_object_get(header->root, "__metadata__");
-    if (!value) return HEED_OK;
+    if (!value || json_is_null(value)) return HEED_OK;
     if (!json_is_object(value)) return hd_json_expected(header, "__metadata__", "an object");
     hd_json metadata;
     HD_TRY(hd_json_object(header, "__metadata__", &metadata));

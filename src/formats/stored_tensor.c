@@ -19,6 +19,9 @@ hd_shape_text hd_shape_show(int dimensions, const int64_t *shape) {
 
 heed_status hd_stored_expect(heed_context *context, const hd_stored_tensor *tensor, int dimensions,
                              const int64_t *shape) {
+    if (tensor->unread)
+        return hd_fail(context, HEED_UNSUPPORTED, "%s: tensor \"%s\" has the dtype %s, which heed does not read",
+                       tensor->file, tensor->name, tensor->unread);
     if (tensor->dimensions == dimensions && memcmp(tensor->shape, shape, (size_t)dimensions * sizeof *shape) == 0)
         return HEED_OK;
     hd_shape_text found = hd_shape_show(tensor->dimensions, tensor->shape);

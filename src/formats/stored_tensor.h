@@ -12,7 +12,8 @@ typedef struct hd_stored_tensor {
     const char *name;
     const char *file; /* its path, for messages */
     hd_dtype dtype;
-    int dimensions; /* 0 for a single number */
+    const char *unread; /* NULL, or the name of an element type that heed does not read; `dtype` then means nothing */
+    int dimensions;     /* 0 for a single number */
     int64_t shape[HD_STORED_DIMENSIONS];
     size_t count;     /* elements: the product of the shape */
     size_t bytes;     /* count × the dtype's size */
@@ -26,7 +27,7 @@ typedef struct hd_shape_text {
 
 hd_shape_text hd_shape_show(int dimensions, const int64_t *shape);
 
-/* HEED_FORMAT unless the tensor has this shape:
+/* HEED_UNSUPPORTED if its elements cannot be read, HEED_FORMAT unless the tensor has this shape:
  * `m/model.safetensors: tensor "x.weight" is [768, 3071], expected [768, 3072]`. */
 heed_status hd_stored_expect(heed_context *context, const hd_stored_tensor *tensor, int dimensions,
                              const int64_t *shape);

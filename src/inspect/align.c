@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Of a text and its translation: 512 MiB. */
+enum { MOST_WEIGHTS = 1 << 27 };
+
 static bool attends_to_source(const hd_recipe *recipe) {
     return hd_recipe_translates(recipe) && (recipe->architecture == HD_TRANSFORMER || hd_recipe_attends(recipe));
 }
@@ -67,8 +70,11 @@ heed_status hd_align(heed_context *context, const heed_model *model, int64_t lay
         decoder_ids[0] = model->network->recipe.decoder_start;
         if (count) memcpy(decoder_ids + 1, target, (size_t)count * sizeof *decoder_ids);
         /* a target as long as the model allows has no row for the end token */
-        int64_t rows = hd_min(count + 1, hd_recipe_max_positions(&model->network->recipe));
-        status = hd_capture_run(&capture, model->network, source.ids, (int64_t)source.count, decoder_ids, rows);
+        int64_t rows = hd_min(count + 1, hd_recipe_longest(&model->network->recipe)), tokens = (int64_t)source.count;
+        status = tokens <= MOST_WEIGHTS / rows
+                     ? hd_capture_run(&capture, model->network, source.ids, tokens, decoder_ids, rows)
+                     : hd_fail(context, HEED_LENGTH, "%lld tokens are too many to align with %lld", (long long)tokens,
+                               (long long)count);
     }
     if (status == HEED_OK) status = hd_words_of_text(model->tokenizer, text, size, &source, &arena, &source_words);
     if (status == HEED_OK) status = hd_words_of_ids(model->tokenizer, target, count, &arena, &target_words);

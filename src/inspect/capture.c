@@ -57,9 +57,9 @@ heed_status hd_capture_run(hd_capture *capture, hd_network *network, const int32
     const hd_recipe *recipe = &network->recipe;
     bool encodes = recipe->side[HD_ENCODER].layers > 0, decodes = recipe->side[HD_DECODER].layers > 0;
     int64_t longest = hd_max(encodes ? source_count : 0, decodes ? decoder_count : 0);
-    if (longest > hd_recipe_max_positions(recipe))
+    if (longest > hd_recipe_longest(recipe))
         return hd_fail(capture->context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)longest,
-                       (long long)hd_recipe_max_positions(recipe));
+                       (long long)hd_recipe_longest(recipe));
     hd_pass pass;
     hd_pass_open(&pass, capture->context, NULL);
     pass.observer = &capture->observer;

@@ -284,7 +284,8 @@ static void append_names(hd_buffer *out, const hd_curves *curves, bool color, in
         if (used && used + 3 + cells > columns) hd_buffer_byte(out, '\n'), used = 0;
         hd_screen_repeat(out, " ", used ? 3 : 0);
         append_screen_mark(out, i, true, color);
-        hd_buffer_format(out, " %s", curves->series[i].name);
+        hd_buffer_byte(out, ' ');
+        hd_buffer_visible(out, curves->series[i].name);
         used += cells + (used ? 3 : 0);
     }
     hd_buffer_byte(out, '\n');

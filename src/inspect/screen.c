@@ -51,17 +51,6 @@ int64_t hd_screen_length(const char *label) {
     return count;
 }
 
-void hd_screen_text(hd_buffer *out, const char *text) {
-    uint32_t code;
-    for (size_t at = 0, size = strlen(text), bytes; at < size; at += bytes) {
-        bytes = hd_utf8_decode(text + at, size - at, &code);
-        if (hd_is_terminal_control(code))
-            hd_buffer_text(out, "\uFFFD");
-        else
-            hd_buffer_append(out, text + at, bytes);
-    }
-}
-
 /* Returns the number of cells that remain. */
 static int64_t append_label(hd_buffer *out, const char *label, int64_t width) {
     int64_t cells = hd_text_cells(label);

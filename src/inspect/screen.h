@@ -14,9 +14,6 @@ void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count);
 /* Ends a line and removes the spaces at its end. */
 void hd_screen_end_line(hd_buffer *out);
 
-/* A text of any length, with U+FFFD for characters that control the terminal. */
-void hd_screen_text(hd_buffer *out, const char *text);
-
 /* Character `index` of a label, with the marks that combine with it; past its end *bytes is 0. */
 const char *hd_screen_character(const char *label, int64_t index, size_t *bytes);
 /* The number of these characters in a label. */

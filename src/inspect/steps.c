@@ -181,9 +181,9 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
     hd_arena_open(&arena, out->context);
     append_title(steps, out);
     hd_buffer_byte(out, '\n');
-    hd_screen_text(out, steps->source);
+    hd_buffer_visible(out, steps->source);
     hd_buffer_text(out, " → ");
-    hd_screen_text(out, steps->target);
+    hd_buffer_visible(out, steps->target);
     hd_buffer_text(out, "\n\n");
     screen_vector(&s, "source", steps->memory_vector, steps->memory_size, describe_memory(steps));
     screen_vector(&s, "h₀", steps->initial, steps->width, note_of_initial(steps));

@@ -15,8 +15,9 @@ typedef struct hd_decoder_class {
      * `scored` [scores] are the slots whose next token is to be predicted, in ascending order, each with a token here. */
     heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
                         int64_t scores);
-    /* After a step: host logits [scores, count] of the tokens from `first`, a multiple of 32, after each scored slot's last
-     * token; valid until the next call. Computed some tokens at a time, they need not leave the CPU's cache. */
+    /* After a step: device logits [scores, count] of the tokens from `first`, a multiple of 32, after each scored slot's
+     * last token. The caller may overwrite them; they are valid until the next call. Computed some tokens at a time, they
+     * need not leave the CPU's cache. */
     heed_status (*logits)(hd_decoder *decoder, int64_t first, int64_t count, float **logits);
     /* Slot i becomes a copy of slot parents[i]; there are `count` slots afterwards, 0 or more. */
     heed_status (*reorder)(hd_decoder *decoder, const int32_t *parents, int64_t count);
@@ -29,6 +30,7 @@ typedef struct hd_decoder_class {
 struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
+    hd_stream *stream; /* on which all of it is computed */
     int64_t vocabulary, max_positions;
     int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
     bool continues; /* decoder-only: the input is not encoded but continued */

@@ -35,14 +35,13 @@ void hd_network_declare_head(hd_network *network) {
             if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
             break;
         case HD_HEAD_MASKED:
-            network->head_dense = hd_network_declare_linear(network, dense, width, width, true);
-            network->head_norm =
-                hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
+            hd_network_declare_linear(network, dense, width, width, true);
+            hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
             network->output_bias = hd_network_declare(network, learned, 1, recipe->vocabulary, 1);
             if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
             break;
         case HD_HEAD_CLASSIFY_TEXT:
-            network->head_dense = hd_network_declare_linear(network, pooler, width, width, true);
+            hd_network_declare_linear(network, pooler, width, width, true);
             declare_classes(network, HD_MODULE_TEXT_OUTPUT);
             break;
         case HD_HEAD_CLASSIFY_TOKENS:
@@ -97,15 +96,16 @@ static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tenso
 
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states) {
     const hd_recipe *recipe = &network->recipe;
-    const hd_linear_layer *dense = &network->head_dense;
+    const hd_layer *layer = hd_network_layer(network, HD_SHARED, 0);
     if (!states) return NULL;
     switch (recipe->head) {
         case HD_HEAD_MASKED:
-            return hd_apply_norm(pass, &network->head_norm,
-                                 hd_apply(pass, dense, states, (hd_activation)recipe->head_activation));
+            return hd_apply_norm(
+                pass, &layer[HD_MODULE_HEAD_NORM],
+                hd_apply(pass, &layer[HD_MODULE_HEAD_DENSE], states, (hd_activation)recipe->head_activation));
         case HD_HEAD_CLASSIFY_TEXT: {
             hd_tensor *x = hd_network_pool(network, pass, states, (hd_pooling)recipe->pooling);
-            return drop_pooled(network, pass, hd_apply(pass, dense, x, HD_TANH), states->layout);
+            return drop_pooled(network, pass, hd_apply(pass, &layer[HD_MODULE_POOLER], x, HD_TANH), states->layout);
         }
         case HD_HEAD_CLASSIFY_TOKENS:
             return hd_dropout_add(pass, states, NULL, recipe->dropout,
@@ -118,7 +118,7 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
     if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, targets, options, loss);
-    hd_linear_layer output = {network->output, network->output_bias};
+    hd_layer output = {.weight = network->output, .bias = network->output_bias};
     hd_tensor *logits = hd_apply(pass, &output, rows, HD_IDENTITY);
     return hd_crf_loss(pass, logits, &network->crf, targets, texts, options->scale, loss);
 }

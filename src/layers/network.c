@@ -3,6 +3,18 @@
 #include <math.h>
 #include <string.h>
 
+/* Memory for the layers of each side. */
+static bool make_layers(hd_network *network) {
+    for (int side = 0; side <= HD_SIDES; side++) {
+        int64_t layers = side == HD_SHARED ? 1 : hd_max(network->recipe.side[side].layers, 1);
+        size_t bytes = HD_MODULES * sizeof *network->layers[side];
+        network->layers[side] = hd_arena_alloc(&network->arena, (size_t)layers, bytes);
+        if (!network->layers[side]) return false;
+        memset(network->layers[side], 0, (size_t)layers * bytes);
+    }
+    return true;
+}
+
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size) {
     /* ids past the vocabulary never occur; but a translation begins and ends */
     if (hd_recipe_translates(recipe) && (recipe->eos < 0 || recipe->eos >= recipe->vocabulary ||
@@ -23,6 +35,10 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
         return NULL;
     }
     hd_stream_arena_open(&network->stream, &network->numbers);
+    if (!make_layers(network)) {
+        hd_network_close(network);
+        return NULL;
+    }
     hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     hd_slot bias = {HD_SHARED, HD_MODULE_OUTPUT_BIAS, .part = HD_WHOLE, .use = HD_USE_FIXED};
     network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
@@ -33,9 +49,12 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
 
 heed_status hd_network_finish(hd_network *built, hd_network **network) {
     *network = built->incomplete ? NULL : built;
-    if (*network) return HEED_OK;
-    hd_network_close(built);
-    return HEED_MEMORY;
+    if (!*network) {
+        hd_network_close(built);
+        return HEED_MEMORY;
+    }
+    built->output->multiplied = true; /* which may be the table of the embedding */
+    return HEED_OK;
 }
 
 void hd_network_close(hd_network *network) {
@@ -61,7 +80,13 @@ hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows
         return NULL;
     }
     slot.blocks = hd_max(slot.blocks, 1);
-    *parameter = (hd_parameter){.rows = rows, .columns = columns, .dimensions = dimensions};
+    *parameter = (hd_parameter){.rows = rows,
+                                .columns = columns,
+                                .dimensions = dimensions,
+                                .multiplied = slot.use == HD_USE_MATRIX && dimensions == 2,
+                                .looked_up = slot.use == HD_USE_TABLE};
+    hd_layer *layer = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
+    *(slot.part == HD_WHOLE ? &layer->whole : slot.part == HD_WEIGHT ? &layer->weight : &layer->bias) = parameter;
     network->parameters[network->count] = parameter;
     network->slots[network->count++] = slot;
     return parameter;
@@ -72,13 +97,9 @@ static hd_slot part_of(hd_slot slot, hd_part part, hd_use use) {
     return slot;
 }
 
-/* One statement per parameter: this order is the order of sums over all parameters, and must not be left to the
- * compiler. */
-hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias) {
-    hd_linear_layer linear = {NULL, NULL};
-    linear.weight = hd_network_declare(network, part_of(slot, HD_WEIGHT, HD_USE_MATRIX), out, in, 2);
-    if (bias) linear.bias = hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, out, 1);
-    return linear;
+void hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias) {
+    hd_network_declare(network, part_of(slot, HD_WEIGHT, HD_USE_MATRIX), out, in, 2);
+    if (bias) hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, out, 1);
 }
 
 float *hd_network_map(hd_network *network, int64_t count, float **host) {
@@ -109,75 +130,26 @@ static hd_parameter *constant(hd_network *network, int64_t width, float value) {
     return parameter;
 }
 
-hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind,
-                                      float epsilon) {
-    hd_norm_layer norm = {.epsilon = epsilon};
+void hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind, float epsilon) {
+    hd_layer *norm = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
     hd_use gain = kind == HD_NORM_RMS_PLUS_ONE ? HD_USE_SHIFT : HD_USE_GAIN;
-    norm.gain = hd_network_declare(network, part_of(slot, HD_WEIGHT, gain), 1, width, 1);
-    if (kind == HD_NORM_LAYER)
-        norm.shift = hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, width, 1);
-    if (kind == HD_NORM_LAYER_UNSHIFTED) norm.shift = constant(network, width, 0.0f);
-    if (kind == HD_NORM_RMS_PLUS_ONE) norm.one = constant(network, width, 1.0f);
-    return norm;
+    norm->epsilon = epsilon;
+    hd_network_declare(network, part_of(slot, HD_WEIGHT, gain), 1, width, 1);
+    if (kind == HD_NORM_LAYER) hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, width, 1);
+    if (kind == HD_NORM_LAYER_UNSHIFTED) norm->bias = constant(network, width, 0.0f);
+    if (kind == HD_NORM_RMS_PLUS_ONE) norm->one = constant(network, width, 1.0f);
 }
 
 /* ---- initialization ---- */
 
-/* The random stream of each matrix and table. These numbers never change, so that a seed gives the same model in
- * every version of heed. A new module takes an unused number below 256. */
-static const struct {
-    hd_network_side side;
-    hd_module module;
-    uint8_t number;
-} first_numbers[] = {
-    {HD_SHARED, HD_MODULE_EMBEDDING, 0},
-    {HD_ENCODER, HD_MODULE_POSITIONS, 2},
-    {HD_DECODER, HD_MODULE_POSITIONS, 3},
-    {HD_ENCODER, HD_MODULE_Q, 6},
-    {HD_ENCODER, HD_MODULE_K, 7},
-    {HD_ENCODER, HD_MODULE_V, 8},
-    {HD_ENCODER, HD_MODULE_OUT, 9},
-    {HD_ENCODER, HD_MODULE_FFN_UP, 11},
-    {HD_ENCODER, HD_MODULE_FFN_DOWN, 12},
-    {HD_DECODER, HD_MODULE_Q, 14},
-    {HD_DECODER, HD_MODULE_K, 15},
-    {HD_DECODER, HD_MODULE_V, 16},
-    {HD_DECODER, HD_MODULE_OUT, 17},
-    {HD_DECODER, HD_MODULE_CROSS_Q, 19},
-    {HD_DECODER, HD_MODULE_CROSS_K, 20},
-    {HD_DECODER, HD_MODULE_CROSS_V, 21},
-    {HD_DECODER, HD_MODULE_CROSS_OUT, 22},
-    {HD_DECODER, HD_MODULE_FFN_UP, 24},
-    {HD_DECODER, HD_MODULE_FFN_DOWN, 25},
-    {HD_ENCODER, HD_MODULE_CELL_INPUT, 27},
-    {HD_ENCODER, HD_MODULE_CELL_STATE, 28},
-    {HD_ENCODER, HD_MODULE_CELL_INPUT_BACKWARDS, 29},
-    {HD_ENCODER, HD_MODULE_CELL_STATE_BACKWARDS, 30},
-    {HD_DECODER, HD_MODULE_CELL_INPUT, 31},
-    {HD_DECODER, HD_MODULE_CELL_STATE, 32},
-    {HD_DECODER, HD_MODULE_CONTEXT, 33},
-    {HD_DECODER, HD_MODULE_BRIDGE_H, 34},
-    {HD_DECODER, HD_MODULE_BRIDGE_C, 35},
-    {HD_DECODER, HD_MODULE_QUERY, 36},
-    {HD_DECODER, HD_MODULE_KEY, 37},
-    {HD_DECODER, HD_MODULE_SCORER, 38},
-    {HD_DECODER, HD_MODULE_COMBINE, 39},
-    {HD_ENCODER, HD_MODULE_TOKEN_TYPES, 40},
-    {HD_ENCODER, HD_MODULE_FFN_GATE, 42},
-    {HD_DECODER, HD_MODULE_FFN_GATE, 43},
-    {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, 44},
-    {HD_SHARED, HD_MODULE_OUTPUT, 44},
-    {HD_SHARED, HD_MODULE_TEXT_OUTPUT, 44},
-    {HD_SHARED, HD_MODULE_HEAD_DENSE, 46},
-    {HD_SHARED, HD_MODULE_POOLER, 48},
-};
-
-/* The random stream of a slot; UINT64_MAX if it needs none, as it begins at zero or one. */
+/* The random stream of a slot; UINT64_MAX if it has none. */
 static uint64_t stream_of(const hd_slot *slot) {
-    for (size_t i = 0; i < HD_COUNT(first_numbers); i++)
-        if (first_numbers[i].side == slot->side && first_numbers[i].module == slot->module)
-            return (uint64_t)slot->layer << 16 | (uint64_t)first_numbers[i].number << 8 | (uint64_t)slot->part;
-    return UINT64_MAX;
+#define HD_NUMBERS(name, encoder, decoder) {encoder, decoder},
+    static const int16_t numbers[HD_MODULES][2] = {HD_EACH_MODULE(HD_NUMBERS, -1)};
+#undef HD_NUMBERS
+    int16_t number = numbers[slot->module][slot->side == HD_DECODER];
+    if (number < 0) return UINT64_MAX;
+    return (uint64_t)slot->layer << 16 | (uint64_t)number << 8 | (uint64_t)slot->part;
 }
 
 static float first_value(const hd_network *network, const hd_parameter *p, const hd_slot *slot, hd_random_key key,
@@ -229,19 +201,28 @@ void hd_network_train(hd_network *network) {
     }
 }
 
-bool hd_network_multiplies(const hd_network *network, int64_t index) {
-    const hd_parameter *p = network->parameters[index];
-    bool matrix = network->slots[index].use == HD_USE_MATRIX && p->dimensions == 2;
-    return matrix || p == network->output; /* which may be the table of the embedding */
+/* Whether a parameter's packed form is missing, or older than its data. */
+static bool must_be_packed(const hd_parameter *p) {
+    bool read = p->multiplied || (p->looked_up && !p->data);
+    return read && (!p->packed || p->panels_stale);
 }
 
-heed_status hd_network_pack(hd_network *network) {
-    for (int64_t i = 0; i < network->count; i++) {
-        if (!hd_network_multiplies(network, i)) continue;
-        HD_TRY(hd_parameter_pack(network->context, &network->arena, network->parameters[i], HD_F32));
-    }
-    return HEED_OK;
+heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size)) {
+    heed_context *context = network->context;
+    hd_pack_call call = {.release = release};
+    for (int64_t i = 0; i < network->count; i++) call.count += must_be_packed(network->parameters[i]);
+    if (!call.count) return HEED_OK;
+    hd_parameter **parameters = hd_alloc(context, (size_t)call.count, sizeof *parameters);
+    if (!parameters) return HEED_MEMORY;
+    for (int64_t i = 0, at = 0; i < network->count; i++)
+        if (must_be_packed(network->parameters[i])) parameters[at++] = network->parameters[i];
+    call.parameters = parameters;
+    heed_status status = context->device->pack(context, &network->arena, &call);
+    hd_free(context, parameters);
+    return status;
 }
+
+heed_status hd_network_pack(hd_network *network) { return hd_network_pack_mapped(network, NULL); }
 
 heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
                             float *rows) {
@@ -260,7 +241,7 @@ heed_status hd_network_rows(heed_context *context, const hd_parameter *table, co
 
 /* ---- layers ---- */
 
-hd_tensor *hd_apply(hd_pass *pass, const hd_linear_layer *layer, hd_tensor *x, hd_activation activation) {
+hd_tensor *hd_apply(hd_pass *pass, const hd_layer *layer, hd_tensor *x, hd_activation activation) {
     return hd_linear(pass, x, layer->weight, layer->bias, activation);
 }
 
@@ -276,10 +257,15 @@ static hd_tensor *add(hd_pass *pass, hd_tensor *a, hd_tensor *b) {
     return hd_dropout_add(pass, a, b, 0.0f, 0);
 }
 
-hd_tensor *hd_apply_norm(hd_pass *pass, const hd_norm_layer *layer, hd_tensor *x) {
-    if (!layer->gain) return x;
-    hd_tensor *y = hd_norm(pass, x, layer->gain, layer->shift, layer->epsilon);
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x) {
+    if (!layer->weight) return x;
+    hd_tensor *y = hd_norm(pass, x, layer->weight, layer->bias, layer->epsilon);
     return layer->one ? add(pass, y, hd_norm(pass, x, layer->one, NULL, layer->epsilon)) : y;
+}
+
+hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection) {
+    if (!selection) return x;
+    return hd_gather(pass, x, selection->rows, hd_layout_rows(&selection->layout), 1, &selection->layout);
 }
 
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,

@@ -15,9 +15,17 @@ typedef struct hd_input {
     hd_tensor *rows;    /* [tokens, width] */
 } hd_input;
 
+/* Rows of a batch, ascending. The layout divides them among the sequences; its positions are those of the first row of
+ * each sequence. */
+typedef struct hd_selection {
+    const int32_t *rows; /* [rows of the layout] */
+    hd_layout layout;
+} hd_selection;
+
 typedef struct hd_network_class {
-    /* The encoder's last states [tokens, width]. */
-    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout);
+    /* The encoder's last states [tokens, width], or those of the selected rows. */
+    hd_tensor *(*encode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection);
     /* The decoder's last states [tokens, width]; sequences of `layout` belong one to one to those of `memory`, the
      * encoder's states. */
     hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
@@ -50,16 +58,13 @@ static inline bool hd_slot_equal(const hd_slot *a, const hd_slot *b) {
     return a->side == b->side && a->module == b->module && a->layer == b->layer && a->part == b->part;
 }
 
-typedef struct hd_linear_layer {
-    hd_parameter *weight, *bias; /* bias: NULL without one */
-} hd_linear_layer;
-
-typedef struct hd_norm_layer {
-    hd_parameter *gain;  /* NULL: the layer returns its input */
-    hd_parameter *shift; /* NULL of the root-mean-square norm */
-    hd_parameter *one;   /* of a norm by 1 + gain, else NULL */
-    float epsilon;
-} hd_norm_layer;
+/* The parameters of a module in one layer. Those that it lacks are NULL. */
+typedef struct hd_layer {
+    hd_parameter *whole;         /* a table or a vector */
+    hd_parameter *weight, *bias; /* of a linear layer; the gain and the shift of a norm */
+    hd_parameter *one;           /* of a norm by 1 + gain */
+    float epsilon;               /* of a norm */
+} hd_layer;
 
 struct hd_network {
     const hd_network_class *class;
@@ -75,17 +80,26 @@ struct hd_network {
     size_t parameter_capacity, slot_capacity;
     bool incomplete;                                   /* a declaration ran out of memory */
     int64_t gradient_count;                            /* floats of a gradient block of all trained parameters */
+    hd_layer *layers[HD_SIDES + 1];                    /* by side, or HD_SHARED: [layers, HD_MODULES] */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
-    hd_linear_layer head_dense;
-    hd_norm_layer head_norm;
     hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for */
     hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
     hd_crf crf;                /* of a recipe with one */
 };
 
+/* The modules [HD_MODULES] of one layer of a side. Those that are not of a layer are in layer 0. */
+static inline hd_layer *hd_network_layer(const hd_network *network, hd_network_side side, int64_t layer) {
+    return network->layers[side] + layer * HD_MODULES;
+}
+
 static inline hd_tensor *hd_network_encode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout) {
-    return network->class->encode(network, pass, input, layout);
+    return network->class->encode(network, pass, input, layout, NULL);
+}
+/* The last states of some rows: the same bits. The last layer computes nothing else. For inference. */
+static inline hd_tensor *hd_network_encode_rows(const hd_network *network, hd_pass *pass, const hd_input *input,
+                                                const hd_layout *layout, const hd_selection *selection) {
+    return network->class->encode(network, pass, input, layout, selection);
 }
 static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                            const hd_layout *layout, hd_tensor *memory) {
@@ -104,11 +118,11 @@ void hd_network_close(hd_network *network);
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
 /* Marks every parameter but fixed ones as trained, and assigns its offset in a block of gradients. */
 void hd_network_train(hd_network *network);
-/* Whether products read this parameter. Other parameters are vectors, or tables of which only rows are read. */
-bool hd_network_multiplies(const hd_network *network, int64_t index);
-/* Packs the matrices that products read, unless they are packed and unchanged. Afterwards passes that run at the
- * same time only read the network. */
+/* Packs the matrices that products read and the tables without data, unless they are packed and unchanged. Afterwards passes
+ * that run at the same time only read the network. */
 heed_status hd_network_pack(hd_network *network);
+/* The same for parameters that are stored in a mapped file, whose bytes are released as they are read (hd_map_release). */
+heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size));
 /* The rows that the output table scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
 /* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says
@@ -132,8 +146,11 @@ hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor
 /* ---- layers ---- */
 
 /* y = activation(x weightᵀ + bias). Every linear layer is applied here. */
-hd_tensor *hd_apply(hd_pass *pass, const hd_linear_layer *layer, hd_tensor *x, hd_activation activation);
-hd_tensor *hd_apply_norm(hd_pass *pass, const hd_norm_layer *layer, hd_tensor *x);
+hd_tensor *hd_apply(hd_pass *pass, const hd_layer *layer, hd_tensor *x, hd_activation activation);
+/* The normalized rows, or x itself where the recipe has no such norm. */
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x);
+/* The selected rows of x; x itself without a selection. */
+hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection);
 /* The input's rows, or the embeddings of its ids, times scale. */
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
                           const hd_layout *layout, float scale);
@@ -159,12 +176,12 @@ enum {
 
 /* `size` zeroed bytes that begin with a hd_network, its shared tables declared; NULL, with an error, on failure. */
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size);
-/* Declares the parameter of this slot. When out of memory, returns NULL and marks the network incomplete. */
+/* Declares the parameter of this slot, a part of its layer. When out of memory, returns NULL and marks the network
+ * incomplete. */
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions);
-/* Declares the layer of this slot, and fills in the slot's part and use. */
-hd_linear_layer hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias);
-hd_norm_layer hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind,
-                                      float epsilon);
+/* Declare the parameters of this slot's module; the slot's part and use are ignored. */
+void hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias);
+void hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind, float epsilon);
 /* Declares the recipe's output layers; last of all. */
 void hd_network_declare_head(hd_network *network);
 /* `count` floats of device memory that are mapped for writing (device/device.h) at *host, until hd_network_unmap. NULL, and

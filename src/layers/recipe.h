@@ -185,57 +185,70 @@ static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
 
 /* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
- * free. */
+ * free.
+ *
+ * A row is a name and the random streams of the module's first values: of the encoder's (or of the only one, which
+ * belongs to no side), and of the decoder's. These numbers are below 256 and never change, so that a seed gives the
+ * same model in every version of heed. A new module takes numbers that no row has. NONE: its values begin at zero or
+ * one, or there is no such module. */
+/* clang-format off */
+#define HD_EACH_MODULE(M, NONE)                                                                                        \
+    M(EMBEDDING,                  0, NONE) /* shared by source, target and output */                                   \
+    M(POSITIONS,                  2,    3)                                                                             \
+    M(TOKEN_TYPES,               40, NONE)                                                                             \
+    M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
+    M(FINAL_NORM,              NONE, NONE)                                                                             \
+    M(Q,                          6,   14)                                                                             \
+    M(K,                          7,   15)                                                                             \
+    M(V,                          8,   16)                                                                             \
+    M(OUT,                        9,   17)                                                                             \
+    M(Q_NORM,                  NONE, NONE)                                                                             \
+    M(K_NORM,                  NONE, NONE)                                                                             \
+    M(ATTENTION_NORM,          NONE, NONE)                                                                             \
+    M(ATTENTION_AFTER_NORM,    NONE, NONE) /* a second one, of the sublayer's output */                                \
+    /* of cross-attention, the same as above in the same order */                                                      \
+    M(CROSS_Q,                 NONE,   19)                                                                             \
+    M(CROSS_K,                 NONE,   20)                                                                             \
+    M(CROSS_V,                 NONE,   21)                                                                             \
+    M(CROSS_OUT,               NONE,   22)                                                                             \
+    M(CROSS_Q_NORM,            NONE, NONE)                                                                             \
+    M(CROSS_K_NORM,            NONE, NONE)                                                                             \
+    M(CROSS_NORM,              NONE, NONE)                                                                             \
+    M(CROSS_AFTER_NORM,        NONE, NONE)                                                                             \
+    M(FFN_UP,                    11,   24)                                                                             \
+    M(FFN_GATE,                  42,   43)                                                                             \
+    M(FFN_DOWN,                  12,   25)                                                                             \
+    M(FFN_NORM,                NONE, NONE)                                                                             \
+    M(FFN_AFTER_NORM,          NONE, NONE)                                                                             \
+    M(CELL_INPUT,                27,   31) /* recurrent: a layer's gates of its input and of its state, */             \
+    M(CELL_STATE,                28,   32)                                                                             \
+    M(CELL_INPUT_BACKWARDS,      29, NONE) /* of a second direction */                                                 \
+    M(CELL_STATE_BACKWARDS,      30, NONE)                                                                             \
+    M(BRIDGE_H,                NONE,   34) /* a decoder layer's first state, from the memory */                        \
+    M(BRIDGE_C,                NONE,   35)                                                                             \
+    M(CONTEXT,                 NONE,   33) /* the first layer's gates of the context, or of the previous output */     \
+    M(QUERY,                   NONE,   36)                                                                             \
+    M(KEY,                     NONE,   37)                                                                             \
+    M(SCORER,                  NONE,   38)                                                                             \
+    M(COMBINE,                 NONE,   39) /* [h; C] → the output */                                                   \
+    M(OUTPUT_BIAS,             NONE, NONE) /* fixed */                                                                 \
+    M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
+    M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
+    M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
+    M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
+    M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \
+    M(HEAD_NORM,               NONE, NONE)                                                                             \
+    M(POOLER,                    48, NONE) /* of the head that classifies texts */                                     \
+    M(CRF_TRANSITIONS,         NONE, NONE)                                                                             \
+    M(CRF_START,               NONE, NONE)                                                                             \
+    M(CRF_END,                 NONE, NONE)
+/* clang-format on */
+
 typedef enum hd_module {
-    HD_MODULE_EMBEDDING, /* shared by source, target and output */
-    HD_MODULE_POSITIONS,
-    HD_MODULE_TOKEN_TYPES,
-    HD_MODULE_EMBEDDING_NORM,
-    HD_MODULE_FINAL_NORM,
-    HD_MODULE_Q, /* from here on one per layer */
-    HD_MODULE_K,
-    HD_MODULE_V,
-    HD_MODULE_OUT,
-    HD_MODULE_Q_NORM,
-    HD_MODULE_K_NORM,
-    HD_MODULE_ATTENTION_NORM,
-    HD_MODULE_ATTENTION_AFTER_NORM, /* a second one, on what the sublayer gives */
-    HD_MODULE_CROSS_Q,
-    HD_MODULE_CROSS_K,
-    HD_MODULE_CROSS_V,
-    HD_MODULE_CROSS_OUT,
-    HD_MODULE_CROSS_Q_NORM,
-    HD_MODULE_CROSS_K_NORM,
-    HD_MODULE_CROSS_NORM,
-    HD_MODULE_CROSS_AFTER_NORM,
-    HD_MODULE_FFN_UP,
-    HD_MODULE_FFN_GATE,
-    HD_MODULE_FFN_DOWN,
-    HD_MODULE_FFN_NORM,
-    HD_MODULE_FFN_AFTER_NORM,
-    HD_MODULE_CELL_INPUT, /* recurrent: a layer's gates of its input and of its state, */
-    HD_MODULE_CELL_STATE,
-    HD_MODULE_CELL_INPUT_BACKWARDS, /* of a second direction, */
-    HD_MODULE_CELL_STATE_BACKWARDS,
-    HD_MODULE_BRIDGE_H, /* a decoder layer's first state, from the memory */
-    HD_MODULE_BRIDGE_C,
-    HD_MODULE_CONTEXT, /* the first layer's gates of the context, or of the previous output; one per network */
-    HD_MODULE_QUERY,
-    HD_MODULE_KEY,
-    HD_MODULE_SCORER,
-    HD_MODULE_COMBINE,      /* [h; C] → the output */
-    HD_MODULE_OUTPUT_BIAS,  /* fixed */
-    HD_MODULE_TOKEN_OUTPUT, /* scores tokens, where the embedding does not */
-    HD_MODULE_OUTPUT,       /* scores labels of tokens */
-    HD_MODULE_TEXT_OUTPUT,  /* scores labels of texts */
-    HD_MODULE_OUTPUT_LEARNED_BIAS,
-    HD_MODULE_HEAD_DENSE, /* of the masked head */
-    HD_MODULE_HEAD_NORM,
-    HD_MODULE_POOLER, /* of the head that classifies texts */
-    HD_MODULE_CRF_TRANSITIONS,
-    HD_MODULE_CRF_START,
-    HD_MODULE_CRF_END,
-    HD_MODULES
+#define HD_MODULE_NAME(name, encoder, decoder) HD_MODULE_##name,
+    HD_EACH_MODULE(HD_MODULE_NAME, )
+#undef HD_MODULE_NAME
+        HD_MODULES
 } hd_module;
 
 /* The part of a module: the ending of the parameter's name. */

@@ -2,44 +2,43 @@
 #include "layers/recurrent.h"
 
 /* Dropout of a layer's input. */
-static hd_tensor *drop(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
+static hd_tensor *drop(const hd_network *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
                        unsigned module) {
-    return hd_dropout_add(pass, x, NULL, r->network.recipe.dropout,
-                          hd_dropout_site(side, layer, module, HD_SITE_OUTPUT));
+    return hd_dropout_add(pass, x, NULL, r->recipe.dropout, hd_dropout_site(side, layer, module, HD_SITE_OUTPUT));
 }
 
-static hd_tensor *embed(const hd_recurrent *r, hd_pass *pass, hd_network_side side, const hd_input *input,
+static hd_tensor *embed(const hd_network *r, hd_pass *pass, hd_network_side side, const hd_input *input,
                         const hd_layout *layout) {
-    hd_parameter *table = side == HD_ENCODER ? r->network.source_embedding : r->network.target_embedding;
-    hd_tensor *x = hd_embed_input(&r->network, pass, table, input, layout, 1.0f);
+    hd_parameter *table = side == HD_ENCODER ? r->source_embedding : r->target_embedding;
+    hd_tensor *x = hd_embed_input(r, pass, table, input, layout, 1.0f);
     return drop(r, pass, hd_pass_show(pass, "embedding", x), side, 0, HD_SITE_EMBEDDING);
 }
 
 /* ---- the encoder ---- */
 
-static hd_tensor *encode_layer(const hd_recurrent *r, hd_pass *pass, hd_tensor *x, const hd_cell_layer *layer,
-                               bool backwards) {
+static hd_tensor *encode_layer(const hd_network *r, hd_pass *pass, hd_tensor *x, int64_t layer, bool backwards) {
+    const hd_layer *modules = hd_network_layer(r, HD_ENCODER, layer);
+    const hd_layer *in = &modules[backwards ? HD_MODULE_CELL_INPUT_BACKWARDS : HD_MODULE_CELL_INPUT];
+    const hd_layer *cell = &modules[backwards ? HD_MODULE_CELL_STATE_BACKWARDS : HD_MODULE_CELL_STATE];
     hd_recurrent_state state = {NULL, NULL};
-    hd_tensor *gates = hd_apply(pass, &layer->input, x, HD_IDENTITY);
-    return hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, backwards,
-                    &state);
+    hd_tensor *gates = hd_apply(pass, in, x, HD_IDENTITY);
+    return hd_recur(pass, (hd_cell)r->recipe.cell, gates, cell->weight, cell->bias, backwards, &state);
 }
 
-hd_tensor *hd_recurrent_encode(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+hd_tensor *hd_recurrent_encode(const hd_network *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     hd_tensor *x = embed(r, pass, HD_ENCODER, input, layout);
-    for (int64_t i = 0; i < r->network.recipe.side[HD_ENCODER].layers; i++) {
+    for (int64_t i = 0; i < r->recipe.side[HD_ENCODER].layers; i++) {
         hd_tensor *in = i ? drop(r, pass, x, HD_ENCODER, i, HD_SITE_CELL) : x;
-        x = encode_layer(r, pass, in, &r->encoder[i], false);
-        if (r->encoder_backwards)
-            x = hd_join_columns(pass, x, encode_layer(r, pass, in, &r->encoder_backwards[i], true));
+        x = encode_layer(r, pass, in, i, false);
+        if (r->recipe.bidirectional) x = hd_join_columns(pass, x, encode_layer(r, pass, in, i, true));
     }
     return x;
 }
 
 /* ---- the decoder's memory of the source ---- */
 
-static hd_tensor *concatenate_states(const hd_recurrent *r, hd_pass *pass, hd_tensor *x) {
-    int64_t sequences = x->layout->sequences, most = hd_recipe_max_positions(&r->network.recipe);
+static hd_tensor *concatenate_states(const hd_network *r, hd_pass *pass, hd_tensor *x) {
+    int64_t sequences = x->layout->sequences, most = hd_recipe_max_positions(&r->recipe);
     int32_t *rows = hd_pass_alloc(pass, (size_t)(sequences * most), sizeof *rows);
     for (int64_t s = 0; rows && s < sequences; s++) {
         int64_t first = x->layout->starts[s], length = x->layout->starts[s + 1] - first;
@@ -52,25 +51,30 @@ static hd_tensor *concatenate_states(const hd_recurrent *r, hd_pass *pass, hd_te
 }
 
 /* The vector from which the decoder's initial states are computed. */
-static hd_tensor *summarize(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory) {
-    switch (r->network.recipe.memory) {
+static hd_tensor *summarize(const hd_network *r, hd_pass *pass, hd_tensor *memory) {
+    switch (r->recipe.memory) {
         case HD_MEMORY_MEAN:
-            return hd_network_pool(&r->network, pass, memory, HD_POOL_MEAN);
+            return hd_network_pool(r, pass, memory, HD_POOL_MEAN);
         case HD_MEMORY_CONCATENATED:
             return concatenate_states(r, pass, memory);
         default:
-            return hd_network_pool(&r->network, pass, memory, HD_POOL_LAST);
+            return hd_network_pool(r, pass, memory, HD_POOL_LAST);
     }
 }
 
 /* ---- the decoder ---- */
 
+/* A module of the decoder's first layer, or of no layer. */
+static const hd_layer *decoder_module(const hd_network *r, hd_module module) {
+    return &hd_network_layer(r, HD_DECODER, 0)[module];
+}
+
 static hd_tensor *zeros(hd_pass *pass, int64_t rows, int64_t columns) {
     return hd_tensor_wrap(pass, rows, columns, hd_pass_zeros(pass, rows, columns), NULL);
 }
 
-bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory, int64_t slots, hd_recurrent_step *at) {
-    const hd_recipe *recipe = &r->network.recipe;
+bool hd_recurrent_begin(const hd_network *r, hd_pass *pass, hd_tensor *memory, int64_t slots, hd_recurrent_step *at) {
+    const hd_recipe *recipe = &r->recipe;
     *at = (hd_recurrent_step){0};
     at->states = hd_pass_alloc(pass, (size_t)recipe->side[HD_DECODER].layers, sizeof *at->states);
     if (!at->states) return false;
@@ -79,8 +83,9 @@ bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory,
     for (int64_t i = 0; i < recipe->side[HD_DECODER].layers; i++) {
         at->states[i] = (hd_recurrent_state){NULL, NULL};
         if (given) {
-            at->states[i].h = hd_apply(pass, &r->bridge_h[i], given, HD_TANH);
-            if (r->bridge_c) at->states[i].c = hd_apply(pass, &r->bridge_c[i], given, HD_IDENTITY);
+            const hd_layer *layer = hd_network_layer(r, HD_DECODER, i), *c = &layer[HD_MODULE_BRIDGE_C];
+            at->states[i].h = hd_apply(pass, &layer[HD_MODULE_BRIDGE_H], given, HD_TANH);
+            if (c->weight) at->states[i].c = hd_apply(pass, c, given, HD_IDENTITY);
         } else {
             at->states[i].h = zeros(pass, slots, recipe->width);
             if (recipe->cell == HD_LSTM) at->states[i].c = zeros(pass, slots, recipe->width);
@@ -90,50 +95,54 @@ bool hd_recurrent_begin(const hd_recurrent *r, hd_pass *pass, hd_tensor *memory,
     if (hd_recipe_feeds(recipe)) at->fed = zeros(pass, slots, recipe->width);
     if (hd_recipe_attends(recipe)) {
         at->values = memory;
-        at->keys = hd_pass_show(pass, "keys", r->key.weight ? hd_apply(pass, &r->key, memory, HD_IDENTITY) : memory);
+        const hd_layer *key = decoder_module(r, HD_MODULE_KEY);
+        at->keys = hd_pass_show(pass, "keys", key->weight ? hd_apply(pass, key, memory, HD_IDENTITY) : memory);
     }
     return pass->status == HEED_OK;
 }
 
-hd_tensor *hd_recurrent_embed(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+hd_tensor *hd_recurrent_embed(const hd_network *r, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     hd_tensor *x = embed(r, pass, HD_DECODER, input, layout);
-    return hd_apply(pass, &r->decoder[0].input, x, HD_IDENTITY);
+    return hd_apply(pass, decoder_module(r, HD_MODULE_CELL_INPUT), x, HD_IDENTITY);
 }
 
 /* Runs the stacked layers, given the first layer's gates. */
-static hd_tensor *run_layers(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+static hd_tensor *run_layers(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *x = NULL;
-    for (int64_t i = 0; i < r->network.recipe.side[HD_DECODER].layers; i++) {
-        const hd_cell_layer *layer = &r->decoder[i];
-        if (i) gates = hd_apply(pass, &layer->input, drop(r, pass, x, HD_DECODER, i, HD_SITE_CELL), HD_IDENTITY);
-        x = hd_recur(pass, (hd_cell)r->network.recipe.cell, gates, layer->state.weight, layer->state.bias, false,
-                     &at->states[i]);
+    for (int64_t i = 0; i < r->recipe.side[HD_DECODER].layers; i++) {
+        const hd_layer *layer = hd_network_layer(r, HD_DECODER, i), *cell = &layer[HD_MODULE_CELL_STATE];
+        if (i)
+            gates = hd_apply(pass, &layer[HD_MODULE_CELL_INPUT], drop(r, pass, x, HD_DECODER, i, HD_SITE_CELL),
+                             HD_IDENTITY);
+        x = hd_recur(pass, (hd_cell)r->recipe.cell, gates, cell->weight, cell->bias, false, &at->states[i]);
     }
     return hd_pass_show(pass, "state", x);
 }
 
 /* Attention of query h: the context vectors C [slots, width]. */
-static hd_tensor *attend(const hd_recurrent *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
-    hd_tensor *q = r->query.weight ? hd_apply(pass, &r->query, h, HD_IDENTITY) : h;
+static hd_tensor *attend(const hd_network *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
+    const hd_layer *query = decoder_module(r, HD_MODULE_QUERY);
+    hd_parameter *scorer = decoder_module(r, HD_MODULE_SCORER)->whole;
+    hd_tensor *q = query->weight ? hd_apply(pass, query, h, HD_IDENTITY) : h;
     if (!q) return NULL;
     q->layout = at->queries;
     hd_pass_show(pass, "query", q);
     hd_attend_options options = {.heads = 1, .scale = 1.0f, .where = "cross"};
-    hd_tensor *context = r->scorer ? hd_attend_additive(pass, q, at->keys, at->values, r->scorer)
-                                   : hd_attend(pass, q, at->keys, at->values, &options);
+    hd_tensor *context = scorer ? hd_attend_additive(pass, q, at->keys, at->values, scorer)
+                                : hd_attend(pass, q, at->keys, at->values, &options);
     return hd_pass_show(pass, "context", context);
 }
 
 /* gates + context · x */
-static hd_tensor *add_context(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *x) {
-    hd_tensor *share = hd_apply(pass, &r->context, x, HD_IDENTITY);
+static hd_tensor *add_context(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_tensor *x) {
+    hd_tensor *share = hd_apply(pass, decoder_module(r, HD_MODULE_CONTEXT), x, HD_IDENTITY);
     if (!share) return NULL;
     share->layout = gates->layout;
     return hd_dropout_add(pass, share, gates, 0.0f, 0);
 }
 
-hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
-    const hd_recipe *recipe = &r->network.recipe;
+hd_tensor *hd_recurrent_advance(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+    const hd_recipe *recipe = &r->recipe;
     if (!gates) return NULL;
     if (!hd_recipe_attends(recipe)) return hd_recurrent_run(r, pass, gates, at);
     const hd_layout *layout = gates->layout;
@@ -145,16 +154,17 @@ hd_tensor *hd_recurrent_advance(const hd_recurrent *r, hd_pass *pass, hd_tensor 
         h = run_layers(r, pass, add_context(r, pass, gates, at->fed), at);
         context = attend(r, pass, h, at);
     }
-    hd_tensor *y = hd_apply(pass, &r->combine, hd_join_columns(pass, h, context), HD_TANH);
+    hd_tensor *y = hd_apply(pass, decoder_module(r, HD_MODULE_COMBINE), hd_join_columns(pass, h, context), HD_TANH);
     if (!hd_pass_show(pass, "output", y)) return NULL;
     y->layout = layout;
     if (hd_recipe_feeds(recipe)) at->fed = y;
     return y;
 }
 
-hd_tensor *hd_recurrent_run(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
+hd_tensor *hd_recurrent_run(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
-    return hd_pass_show(pass, "output", r->combine.weight ? hd_apply(pass, &r->combine, h, HD_TANH) : h);
+    const hd_layer *combine = decoder_module(r, HD_MODULE_COMBINE);
+    return hd_pass_show(pass, "output", combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
 }
 
 /* ---- a batch of targets, one step at a time ---- */
@@ -219,11 +229,11 @@ static int32_t *rows_of_step(hd_pass *pass, const walk *w, const hd_layout *layo
 }
 
 /* One step at a time, because each attends with the state or output of the step before. */
-static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *gates, hd_tensor *memory) {
+static hd_tensor *walk_through(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_tensor *memory) {
     const hd_layout *layout = gates->layout;
     walk w;
     if (!plan(pass, layout, &w)) return NULL;
-    if (!w.sequences.steps) return zeros(pass, 0, r->network.recipe.width);
+    if (!w.sequences.steps) return zeros(pass, 0, r->recipe.width);
     hd_recurrent_step at;
     if (!hd_recurrent_begin(r, pass, sort_memory(pass, memory, &w), layout->sequences, &at)) return NULL;
     hd_tensor **made = hd_pass_alloc(pass, (size_t)w.sequences.steps, sizeof *made);
@@ -235,7 +245,7 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
         int32_t *rows = rows_of_step(pass, &w, layout, step);
         hd_layout *now = step_layout(pass, &w, n, step);
         if (!rows || !now) return NULL;
-        for (int64_t i = 0; i < r->network.recipe.side[HD_DECODER].layers; i++) {
+        for (int64_t i = 0; i < r->recipe.side[HD_DECODER].layers; i++) {
             at.states[i].h = first_rows(pass, at.states[i].h, &w, n);
             at.states[i].c = first_rows(pass, at.states[i].c, &w, n);
         }
@@ -249,11 +259,11 @@ static hd_tensor *walk_through(const hd_recurrent *r, hd_pass *pass, hd_tensor *
     return hd_gather(pass, all, indices, gates->rows, 1, layout);
 }
 
-hd_tensor *hd_recurrent_decode(const hd_recurrent *r, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+hd_tensor *hd_recurrent_decode(const hd_network *r, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                                hd_tensor *memory) {
     hd_tensor *gates = hd_recurrent_embed(r, pass, input, layout), *states;
-    if (!gates || (r->network.recipe.side[HD_ENCODER].layers && !memory)) return NULL;
-    if (hd_recipe_attends(&r->network.recipe)) {
+    if (!gates || (r->recipe.side[HD_ENCODER].layers && !memory)) return NULL;
+    if (hd_recipe_attends(&r->recipe)) {
         states = walk_through(r, pass, gates, memory);
     } else {
         hd_recurrent_step at;

@@ -6,21 +6,6 @@
 
 #include "layers/network.h"
 
-typedef struct hd_cell_layer {
-    hd_linear_layer input, state; /* [gates · width, columns of the input], [gates · width, width] */
-} hd_cell_layer;
-
-typedef struct hd_recurrent {
-    hd_network network;
-    hd_cell_layer *encoder, *encoder_backwards; /* [encoder_layers]; the second is NULL for one direction */
-    hd_cell_layer *decoder;                     /* [decoder_layers] */
-    hd_linear_layer *bridge_h, *bridge_c;       /* [decoder_layers]; c for an LSTM alone */
-    hd_linear_layer context;                    /* [gates · width, width] */
-    hd_linear_layer query, key;                 /* [width, width]; what a kind of attention lacks is NULL */
-    hd_parameter *scorer;                       /* [width] */
-    hd_linear_layer combine;                    /* [width, width], or [width, 2 width] of h and C */
-} hd_recurrent;
-
 /* The state of a decoder, in a pass's arena. */
 typedef struct hd_recurrent_step {
     hd_recurrent_state *states; /* [decoder_layers]: [slots, width] each */
@@ -43,20 +28,19 @@ static inline bool hd_recipe_attends(const hd_recipe *recipe) {
     return hd_recipe_feeds(recipe) || (hd_recipe_translates(recipe) && recipe->memory == HD_MEMORY_BAHDANAU);
 }
 
-hd_tensor *hd_recurrent_encode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
+hd_tensor *hd_recurrent_encode(const hd_network *network, hd_pass *pass, const hd_input *input,
                                const hd_layout *layout);
 /* The decoder's initial state, one slot per sequence of the memory (with memory NULL: `slots` slots at zero). */
-bool hd_recurrent_begin(const hd_recurrent *network, hd_pass *pass, hd_tensor *memory, int64_t slots,
+bool hd_recurrent_begin(const hd_network *network, hd_pass *pass, hd_tensor *memory, int64_t slots,
                         hd_recurrent_step *at);
 /* The part of the first layer's gates that is computed from the tokens' embeddings, [tokens, gates · width]. */
-hd_tensor *hd_recurrent_embed(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
-                              const hd_layout *layout);
+hd_tensor *hd_recurrent_embed(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout);
 /* Advances each slot by one token, given the gates [slots, gates · width] of hd_recurrent_embed; returns [slots,
  * width]. */
-hd_tensor *hd_recurrent_advance(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
+hd_tensor *hd_recurrent_advance(const hd_network *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
 /* Without attention, advances each slot by any number of tokens. */
-hd_tensor *hd_recurrent_run(const hd_recurrent *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
-hd_tensor *hd_recurrent_decode(const hd_recurrent *network, hd_pass *pass, const hd_input *input,
-                               const hd_layout *layout, hd_tensor *memory);
+hd_tensor *hd_recurrent_run(const hd_network *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
+hd_tensor *hd_recurrent_decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                               hd_tensor *memory);
 
 #endif

@@ -10,7 +10,7 @@ typedef struct kept {
 
 typedef struct recurrent_decoder {
     hd_decoder decoder;
-    const hd_recurrent *network;
+    const hd_network *network;
     hd_pass pass;
     int64_t slots, sources;
     kept *h, *c;                      /* [layers]: [slots, width] */
@@ -41,7 +41,7 @@ static void swap_spare(kept *k) { *k = (kept){k->spare, k->data, k->spare_capaci
 
 /* Room for so many rows; those that are there stay. */
 static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
-    size_t needed = (size_t)(rows * d->network->network.recipe.width), capacity = k->capacity;
+    size_t needed = (size_t)(rows * d->network->recipe.width), capacity = k->capacity;
     hd_stream *stream = stream_of(d);
     if (needed <= capacity) return HEED_OK;
     HD_TRY(grow_spare(d, k, needed / 2 < capacity ? 2 * capacity : needed));
@@ -61,7 +61,7 @@ static heed_status keep(recurrent_decoder *d, kept *k, int64_t row, const hd_ten
 }
 
 static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at) {
-    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
+    for (int64_t i = 0; i < d->network->recipe.side[HD_DECODER].layers; i++) {
         HD_TRY(keep(d, &d->h[i], d->slots, at->states[i].h));
         HD_TRY(keep(d, &d->c[i], d->slots, at->states[i].c));
     }
@@ -70,7 +70,7 @@ static heed_status keep_states(recurrent_decoder *d, const hd_recurrent_step *at
 
 /* Drops the memory of sources without a slot. */
 static void drop_sources(recurrent_decoder *d) {
-    int64_t width = d->network->network.recipe.width, live = 0;
+    int64_t width = d->network->recipe.width, live = 0;
     int32_t before = -1, end = 0;
     for (int64_t s = 0; s < d->slots; s++) {
         int32_t source = d->source[s];
@@ -155,7 +155,7 @@ static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t
 
 /* Rows of the chosen slots, as a tensor of the pass. */
 static hd_tensor *take(recurrent_decoder *d, const some *s, const kept *k) {
-    int64_t width = d->network->network.recipe.width;
+    int64_t width = d->network->recipe.width;
     if (!k->data) return NULL;
     hd_tensor *x = hd_tensor_new(&d->pass, s->count, width, NULL);
     if (x) stream_of(d)->device->gather(stream_of(d), &(hd_gather_call){s->count, width, s->slots, k->data, x->data});
@@ -163,14 +163,14 @@ static hd_tensor *take(recurrent_decoder *d, const some *s, const kept *k) {
 }
 
 static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x) {
-    int64_t width = d->network->network.recipe.width;
+    int64_t width = d->network->recipe.width;
     if (x) stream_of(d)->device->scatter(stream_of(d), &(hd_scatter_call){s->count, width, s->slots, x->data, k->data});
 }
 
 /* Forward of token `position` of the layout's sequences, where they have so many. */
 static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
     hd_pass *pass = &d->pass;
-    int64_t width = d->network->network.recipe.width, layers = d->network->network.recipe.side[HD_DECODER].layers;
+    int64_t width = d->network->recipe.width, layers = d->network->recipe.side[HD_DECODER].layers;
     some s;
     hd_pass_reset(pass);
     HD_TRY(choose(d, layout, position, &s));
@@ -202,7 +202,7 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     for (int64_t position = 0; position < longest; position++) HD_TRY(advance(d, ids, layout, position));
     for (int64_t s = 0; s < d->slots; s++) d->lengths[s] += layout->starts[s + 1] - layout->starts[s];
     hd_pass_reset(pass);
-    hd_tensor *outputs = hd_tensor_wrap(pass, d->slots, d->network->network.recipe.width, d->output.data, NULL);
+    hd_tensor *outputs = hd_tensor_wrap(pass, d->slots, d->network->recipe.width, d->output.data, NULL);
     d->last = hd_gather(pass, outputs, scored, scores, 1, NULL);
     if (!d->last) return pass->status;
     d->states_end = hd_arena_here(&pass->arena);
@@ -212,15 +212,15 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
 static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, float **out) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     hd_arena_rewind(&d->pass.arena, d->states_end);
-    hd_tensor *result = hd_network_logits(&d->network->network, &d->pass, d->last, first, count);
+    hd_tensor *result = hd_network_logits(d->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
-    *out = hd_pass_download(&d->pass, result->data, hd_tensor_count(result));
-    return d->pass.status;
+    *out = result->data;
+    return HEED_OK;
 }
 
 /* Row i becomes row parents[i]. */
 static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *parents, int64_t count) {
-    int64_t width = d->network->network.recipe.width;
+    int64_t width = d->network->recipe.width;
     if (!k->data) return HEED_OK;
     HD_TRY(grow_spare(d, k, (size_t)(count * width)));
     if (count) stream_of(d)->device->gather(stream_of(d), &(hd_gather_call){count, width, parents, k->data, k->spare});
@@ -231,7 +231,7 @@ static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *pa
 static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
-    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
+    for (int64_t i = 0; i < d->network->recipe.side[HD_DECODER].layers; i++) {
         HD_TRY(reorder_rows(d, &d->h[i], parents, count));
         HD_TRY(reorder_rows(d, &d->c[i], parents, count));
     }
@@ -263,7 +263,7 @@ static void free_kept(recurrent_decoder *d, kept *k) {
 static void close_decoder(hd_decoder *decoder) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
-    for (int64_t i = 0; i < d->network->network.recipe.side[HD_DECODER].layers; i++) {
+    for (int64_t i = 0; i < d->network->recipe.side[HD_DECODER].layers; i++) {
         if (d->h) free_kept(d, &d->h[i]);
         if (d->c) free_kept(d, &d->c[i]);
     }
@@ -282,8 +282,9 @@ heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *n
     *decoder = NULL;
     if (!d) return HEED_MEMORY;
     d->decoder = hd_decoder_of(&class, context, recipe);
-    d->network = (const hd_recurrent *)network;
+    d->network = network;
     hd_pass_open(&d->pass, context, NULL);
+    d->decoder.stream = &d->pass.stream;
     d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
     d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);
     if (!d->h || !d->c) {

@@ -5,19 +5,16 @@
 enum { MOST_LAYERS = 1 << 10, MOST_CONCATENATED = 1 << 12 };
 
 /* A linear layer of gates · out rows: one matrix per gate, concatenated along the rows. */
-static hd_linear_layer declare_gates(hd_recurrent *r, hd_slot slot, int64_t out, int64_t in, bool bias) {
-    slot.blocks = hd_cell_gates((hd_cell)r->network.recipe.cell);
-    return hd_network_declare_linear(&r->network, slot, slot.blocks * out, in, bias);
+static void declare_gates(hd_network *r, hd_slot slot, int64_t out, int64_t in, bool bias) {
+    slot.blocks = hd_cell_gates((hd_cell)r->recipe.cell);
+    hd_network_declare_linear(r, slot, slot.blocks * out, in, bias);
 }
 
-static hd_cell_layer declare_cell(hd_recurrent *r, hd_network_side side, int64_t layer, bool backwards, int64_t out,
-                                  int64_t in) {
+static void declare_cell(hd_network *r, hd_network_side side, int64_t layer, bool backwards, int64_t out, int64_t in) {
     hd_slot input = {side, backwards ? HD_MODULE_CELL_INPUT_BACKWARDS : HD_MODULE_CELL_INPUT, .layer = layer};
     hd_slot state = {side, backwards ? HD_MODULE_CELL_STATE_BACKWARDS : HD_MODULE_CELL_STATE, .layer = layer};
-    hd_cell_layer cell;
-    cell.input = declare_gates(r, input, out, in, true);
-    cell.state = declare_gates(r, state, out, out, true);
-    return cell;
+    declare_gates(r, input, out, in, true);
+    declare_gates(r, state, out, out, true);
 }
 
 static heed_status check(heed_context *context, const hd_recipe *r) {
@@ -34,75 +31,63 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
     return HEED_OK;
 }
 
-static void declare_attention(hd_recurrent *r) {
-    const hd_recipe *recipe = &r->network.recipe;
+static void declare_attention(hd_network *r) {
+    const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width;
     bool additive = recipe->memory == HD_MEMORY_BAHDANAU || recipe->memory == HD_MEMORY_LUONG_CONCAT;
     hd_slot context = {HD_DECODER, HD_MODULE_CONTEXT}, query = {HD_DECODER, HD_MODULE_QUERY};
     hd_slot key = {HD_DECODER, HD_MODULE_KEY};
     hd_slot scorer = {HD_DECODER, HD_MODULE_SCORER, .part = HD_WHOLE, .use = HD_USE_MATRIX};
-    r->context = declare_gates(r, context, width, width, false);
-    if (additive) r->query = hd_network_declare_linear(&r->network, query, width, width, true);
-    if (additive || recipe->memory == HD_MEMORY_LUONG_GENERAL)
-        r->key = hd_network_declare_linear(&r->network, key, width, width, false);
-    if (additive) r->scorer = hd_network_declare(&r->network, scorer, 1, width, 1);
+    declare_gates(r, context, width, width, false);
+    if (additive) hd_network_declare_linear(r, query, width, width, true);
+    if (additive || recipe->memory == HD_MEMORY_LUONG_GENERAL) hd_network_declare_linear(r, key, width, width, false);
+    if (additive) hd_network_declare(r, scorer, 1, width, 1);
 }
 
-static void declare_encoder(hd_recurrent *r) {
-    const hd_recipe *recipe = &r->network.recipe;
+static void declare_encoder(hd_network *r) {
+    const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width, out = recipe->bidirectional ? width / 2 : width;
     for (int64_t i = 0; i < recipe->side[HD_ENCODER].layers; i++) {
-        r->encoder[i] = declare_cell(r, HD_ENCODER, i, false, out, width);
-        if (r->encoder_backwards) r->encoder_backwards[i] = declare_cell(r, HD_ENCODER, i, true, out, width);
+        declare_cell(r, HD_ENCODER, i, false, out, width);
+        if (recipe->bidirectional) declare_cell(r, HD_ENCODER, i, true, out, width);
     }
 }
 
-static void declare_decoder(hd_recurrent *r) {
-    const hd_recipe *recipe = &r->network.recipe;
+static void declare_decoder(hd_network *r) {
+    const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width, layers = recipe->side[HD_DECODER].layers;
-    for (int64_t i = 0; i < layers; i++) r->decoder[i] = declare_cell(r, HD_DECODER, i, false, width, width);
+    for (int64_t i = 0; i < layers; i++) declare_cell(r, HD_DECODER, i, false, width, width);
     if (!hd_recipe_translates(recipe)) return;
     int64_t given = recipe->memory == HD_MEMORY_CONCATENATED ? hd_recipe_max_positions(recipe) * width : width;
     for (int64_t i = 0; i < layers; i++) {
         hd_slot h = {HD_DECODER, HD_MODULE_BRIDGE_H, .layer = i}, c = {HD_DECODER, HD_MODULE_BRIDGE_C, .layer = i};
-        r->bridge_h[i] = hd_network_declare_linear(&r->network, h, width, given, true);
-        if (r->bridge_c) r->bridge_c[i] = hd_network_declare_linear(&r->network, c, width, given, true);
+        hd_network_declare_linear(r, h, width, given, true);
+        if (recipe->cell == HD_LSTM) hd_network_declare_linear(r, c, width, given, true);
     }
     bool attends = hd_recipe_attends(recipe);
     if (attends) declare_attention(r);
     hd_slot combine = {HD_DECODER, HD_MODULE_COMBINE};
-    r->combine = hd_network_declare_linear(&r->network, combine, width, attends ? 2 * width : width, true);
+    hd_network_declare_linear(r, combine, width, attends ? 2 * width : width, true);
 }
 
-static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
-    return hd_recurrent_encode((const hd_recurrent *)network, pass, input, layout);
+static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection) {
+    return hd_select(pass, hd_recurrent_encode(network, pass, input, layout), selection);
 }
 
 static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory) {
-    return hd_recurrent_decode((const hd_recurrent *)network, pass, input, layout, memory);
+    return hd_recurrent_decode(network, pass, input, layout, memory);
 }
 
 heed_status hd_recurrent_open(heed_context *context, const hd_recipe *recipe, hd_network **network) {
     static const hd_network_class class = {encode, decode, hd_recurrent_decoder_open};
     *network = NULL;
     HD_TRY(check(context, recipe));
-    hd_recurrent *r = (hd_recurrent *)hd_network_new(context, &class, recipe, sizeof *r);
+    hd_network *r = hd_network_new(context, &class, recipe, sizeof *r);
     if (!r) return context->status;
-    hd_arena *arena = &r->network.arena;
-    size_t encoder = (size_t)recipe->side[HD_ENCODER].layers, decoder = (size_t)recipe->side[HD_DECODER].layers;
-    r->encoder = hd_arena_alloc(arena, encoder, sizeof *r->encoder);
-    r->decoder = hd_arena_alloc(arena, decoder, sizeof *r->decoder);
-    r->bridge_h = hd_arena_alloc(arena, decoder, sizeof *r->bridge_h);
-    if (recipe->bidirectional) r->encoder_backwards = hd_arena_alloc(arena, encoder, sizeof *r->encoder_backwards);
-    if (recipe->cell == HD_LSTM) r->bridge_c = hd_arena_alloc(arena, decoder, sizeof *r->bridge_c);
-    if (!r->encoder || !r->decoder || !r->bridge_h || (recipe->bidirectional && !r->encoder_backwards) ||
-        (recipe->cell == HD_LSTM && !r->bridge_c))
-        r->network.incomplete = true;
-    if (!r->network.incomplete) {
-        declare_encoder(r);
-        declare_decoder(r);
-        hd_network_declare_head(&r->network);
-    }
-    return hd_network_finish(&r->network, network);
+    declare_encoder(r);
+    declare_decoder(r);
+    hd_network_declare_head(r);
+    return hd_network_finish(r, network);
 }

@@ -6,41 +6,61 @@
 
 /* Arguments of the forward code of a layer. */
 typedef struct place {
+    const hd_network *network;
     const hd_recipe *recipe;
     const hd_side_recipe *side;
-    const hd_stack_side *weights;
+    const hd_stack_side *fixed;
     hd_network_side which;
     int64_t layer;
+    const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
 } place;
+
+static place place_of(const hd_stack *stack, hd_network_side side) {
+    const hd_recipe *recipe = &stack->network.recipe;
+    return (place){&stack->network, recipe, &recipe->side[side], &stack->side[side], side, 0, NULL};
+}
+
+static const hd_layer *layer_of(const place *at) { return hd_network_layer(at->network, at->which, at->layer); }
+
+/* The norms of a sublayer, and its dropout site. */
+typedef struct sublayer {
+    hd_module norm;  /* before the sublayer, or post-norm after the sum */
+    hd_module after; /* of the sublayer's output, before the sum */
+    unsigned site;
+} sublayer;
+
+static const sublayer self = {HD_MODULE_ATTENTION_NORM, HD_MODULE_ATTENTION_AFTER_NORM, HD_SITE_ATTENTION};
+static const sublayer cross = {HD_MODULE_CROSS_NORM, HD_MODULE_CROSS_AFTER_NORM, HD_SITE_CROSS};
+static const sublayer ffn = {HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, HD_SITE_FFN};
 
 static uint32_t site(const place *at, unsigned module, unsigned within) {
     return hd_dropout_site(at->which, at->layer, module, within);
 }
 
-static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const hd_sublayer_norms *norms) {
+static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sublayer *sub) {
     bool first = at->side->norm_placement == HD_NORM_PRE || at->side->norm_placement == HD_NORM_BOTH;
-    return first ? hd_apply_norm(pass, &norms->norm, x) : x;
+    return first ? hd_apply_norm(pass, &layer_of(at)[sub->norm], x) : x;
 }
 
 /* The residual connection around a sublayer with output f. */
-static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const hd_sublayer_norms *norms,
-                        unsigned module) {
-    f = hd_apply_norm(pass, &norms->after, f);
-    hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, module, HD_SITE_OUTPUT));
-    return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &norms->norm, sum) : sum;
+static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
+    const hd_layer *layer = layer_of(at);
+    f = hd_apply_norm(pass, &layer[sub->after], f);
+    hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
+    return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
 
 /* Queries or keys before attention: each head normalized, then rotated. */
-static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_norm_layer *norm, bool rotate) {
+static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_layer *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
-    if (x && norm->gain) {
+    if (x && norm->weight) {
         const hd_layout *layout = x->layout;
         int64_t columns = x->columns;
         x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
         if (x) x->layout = layout;
     }
-    if (!rotate || !at->weights->angles) return x;
-    return hd_rotate(pass, x, at->weights->angles, at->side->max_positions, head_width);
+    if (!rotate || !at->fixed->angles) return x;
+    return hd_rotate(pass, x, at->fixed->angles, at->side->max_positions, head_width);
 }
 
 static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
@@ -62,49 +82,51 @@ static hd_tensor *attend(const place *at, hd_pass *pass, hd_tensor *q, hd_tensor
 }
 
 static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_cache *cache) {
-    const hd_attention_layer *layer = &at->weights->layers[at->layer].attention;
+    const hd_layer *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
-    hd_tensor *h = before(at, pass, x, &layer->norms), *y;
-    hd_tensor *q = hd_apply(pass, &layer->q, h, HD_IDENTITY), *k = hd_apply(pass, &layer->k, h, HD_IDENTITY);
-    hd_tensor *v = hd_apply(pass, &layer->v, h, HD_IDENTITY);
-    q = prepare(at, pass, q, &layer->q_norm, true);
-    k = prepare(at, pass, k, &layer->k_norm, true);
+    hd_tensor *h = before(at, pass, x, &self), *y;
+    hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], hd_select(pass, h, at->selection), HD_IDENTITY);
+    hd_tensor *k = hd_apply(pass, &layer[HD_MODULE_K], h, HD_IDENTITY);
+    hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_V], h, HD_IDENTITY);
+    q = prepare(at, pass, q, &layer[HD_MODULE_Q_NORM], true);
+    k = prepare(at, pass, k, &layer[HD_MODULE_K_NORM], true);
     if (cache) {
         if (!k || !v) return NULL;
         y = hd_attend_cached(pass, q, hd_cache_append(cache, options.layer, k, v), &options);
     } else {
         y = attend(at, pass, q, k, v, &options);
     }
-    y = hd_apply(pass, &layer->out, y, HD_IDENTITY);
-    return after(at, pass, x, y, &layer->norms, HD_SITE_ATTENTION);
+    y = hd_apply(pass, &layer[HD_MODULE_OUT], y, HD_IDENTITY);
+    return after(at, pass, hd_select(pass, x, at->selection), y, &self);
 }
 
 static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *memory, hd_cache *cache) {
-    const hd_attention_layer *layer = &at->weights->layers[at->layer].cross;
+    const hd_layer *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_CROSS, "cross");
-    hd_tensor *q = hd_apply(pass, &layer->q, before(at, pass, x, &layer->norms), HD_IDENTITY), *y;
-    q = prepare(at, pass, q, &layer->q_norm, false);
+    hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_CROSS_Q], before(at, pass, x, &cross), HD_IDENTITY), *y;
+    q = prepare(at, pass, q, &layer[HD_MODULE_CROSS_Q_NORM], false);
     if (cache) {
         y = hd_attend_cached(pass, q, hd_cache_memory(cache, options.layer), &options);
     } else {
         /* One statement each: the gradient of the memory is summed in this order. */
-        hd_tensor *v = hd_apply(pass, &layer->v, memory, HD_IDENTITY);
-        hd_tensor *k = prepare(at, pass, hd_apply(pass, &layer->k, memory, HD_IDENTITY), &layer->k_norm, false);
+        hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_CROSS_V], memory, HD_IDENTITY);
+        hd_tensor *k = prepare(at, pass, hd_apply(pass, &layer[HD_MODULE_CROSS_K], memory, HD_IDENTITY),
+                               &layer[HD_MODULE_CROSS_K_NORM], false);
         y = attend(at, pass, q, k, v, &options);
     }
-    y = hd_apply(pass, &layer->out, y, HD_IDENTITY);
-    return after(at, pass, x, y, &layer->norms, HD_SITE_CROSS);
+    y = hd_apply(pass, &layer[HD_MODULE_CROSS_OUT], y, HD_IDENTITY);
+    return after(at, pass, x, y, &cross);
 }
 
 static hd_tensor *feed_forward(const place *at, hd_pass *pass, hd_tensor *x) {
-    const hd_ffn_layer *layer = &at->weights->layers[at->layer].ffn;
-    const hd_linear_layer *active = layer->gate.weight ? &layer->gate : &layer->up;
-    hd_tensor *h = before(at, pass, x, &layer->norms);
+    const hd_layer *up = &layer_of(at)[HD_MODULE_FFN_UP], *gate = &layer_of(at)[HD_MODULE_FFN_GATE];
+    const hd_layer *down = &layer_of(at)[HD_MODULE_FFN_DOWN], *active = gate->weight ? gate : up;
+    hd_tensor *h = before(at, pass, x, &ffn);
     hd_tensor *inner = hd_apply(pass, active, h, (hd_activation)at->side->activation);
-    if (layer->gate.weight) inner = hd_hadamard(pass, inner, hd_apply(pass, &layer->up, h, HD_IDENTITY));
+    if (gate->weight) inner = hd_hadamard(pass, inner, hd_apply(pass, up, h, HD_IDENTITY));
     float dropout = at->recipe->activation_dropout;
     inner = hd_dropout_add(pass, inner, NULL, dropout, site(at, HD_SITE_FFN, HD_SITE_INNER));
-    return after(at, pass, x, hd_apply(pass, &layer->down, inner, HD_IDENTITY), &layer->norms, HD_SITE_FFN);
+    return after(at, pass, x, hd_apply(pass, down, inner, HD_IDENTITY), &ffn);
 }
 
 /* A single text: every token is of the first type. */
@@ -112,7 +134,7 @@ static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     int32_t *types = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *types) : NULL;
     if (!types) return NULL;
     memset(types, 0, (size_t)x->rows * sizeof *types);
-    hd_tensor *y = hd_embed(pass, at->weights->token_types, types, x->layout, 1.0f, -1);
+    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_TOKEN_TYPES].whole, types, x->layout, 1.0f, -1);
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
@@ -126,7 +148,8 @@ static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tenso
         for (int64_t r = x->layout->starts[s]; r < x->layout->starts[s + 1]; r++)
             rows[r] = ids[r] == at->recipe->pad ? (int32_t)side->position_offset - 1 : next++;
     }
-    hd_tensor *y = hd_embed(pass, at->weights->positions, rows, x->layout, 1.0f, (int32_t)side->position_offset - 1);
+    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_POSITIONS].whole, rows, x->layout, 1.0f,
+                            (int32_t)side->position_offset - 1);
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
@@ -136,19 +159,19 @@ static bool has_padding(const place *at, const hd_input *input, const hd_layout 
     return false;
 }
 
-static hd_tensor *embed(const hd_stack *stack, const place *at, hd_pass *pass, const hd_input *input,
-                        const hd_layout *layout) {
-    const hd_stack_side *weights = at->weights;
+static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
+    const hd_layer *layer = layer_of(at);
+    hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
     float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
-    hd_tensor *x = hd_embed_input(&stack->network, pass, weights->embedding, input, layout, scale);
+    hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
-    if (weights->token_types) x = add_types(at, pass, x);
+    if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
     if (has_padding(at, input, layout))
         x = add_counted_positions(at, pass, x, input->ids);
-    else if (weights->positions || weights->sinusoids)
-        x = hd_add_positions(pass, x, weights->positions, weights->sinusoids, at->side->max_positions,
+    else if (layer[HD_MODULE_POSITIONS].whole || at->fixed->sinusoids)
+        x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed->sinusoids, at->side->max_positions,
                              at->side->position_offset);
-    x = hd_apply_norm(pass, &weights->embedding_norm, x);
+    x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
 
@@ -163,29 +186,43 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     return kept;
 }
 
+/* Whether the queries of one layer may be the selected rows alone. Rotary positions and the causal mask count from a
+ * sequence's first row. */
+static bool may_select_queries(const place *at, const hd_selection *selection) {
+    if (!at->side->layers) return false;
+    if (at->which == HD_ENCODER && !at->fixed->angles) return true;
+    const hd_layout *layout = &selection->layout;
+    for (int64_t s = 0; s < layout->sequences; s++)
+        for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)
+            if (selection->rows[i] != selection->rows[i - 1] + 1) return false;
+    return true;
+}
+
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
-                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache) {
-    const hd_recipe *recipe = &stack->network.recipe;
-    place at = {recipe, &recipe->side[side], &stack->side[side], side, 0};
-    bool crosses = side == HD_DECODER && recipe->side[HD_ENCODER].layers;
+                        const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection) {
+    place at = place_of(stack, side);
+    bool in_last_layer = selection && may_select_queries(&at, selection);
+    bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
     hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(stack, &at, pass, input, layout);
+    hd_tensor *x = embed(&at, pass, input, layout);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
+        if (in_last_layer && at.layer == at.side->layers - 1) at.selection = selection;
         x = reuse_memory(pass, start, self_attention(&at, pass, x, cache));
         if (crosses) x = reuse_memory(pass, start, cross_attention(&at, pass, x, memory, cache));
         x = reuse_memory(pass, start, feed_forward(&at, pass, x));
     }
-    return hd_apply_norm(pass, &at.weights->final_norm, x);
+    if (!in_last_layer) x = hd_select(pass, x, selection);
+    return hd_apply_norm(pass, &hd_network_layer(&stack->network, side, 0)[HD_MODULE_FINAL_NORM], x);
 }
 
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
-    const hd_recipe *recipe = &stack->network.recipe;
-    place at = {recipe, &recipe->side[HD_DECODER], &stack->side[HD_DECODER], HD_DECODER, 0};
+    place at = place_of(stack, HD_DECODER);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
-        const hd_attention_layer *cross = &at.weights->layers[at.layer].cross;
+        const hd_layer *layer = layer_of(&at);
         hd_arena_mark start = hd_arena_here(&pass->arena);
-        hd_tensor *k = prepare(&at, pass, hd_apply(pass, &cross->k, memory, HD_IDENTITY), &cross->k_norm, false);
-        hd_tensor *v = hd_apply(pass, &cross->v, memory, HD_IDENTITY);
+        hd_tensor *k = prepare(&at, pass, hd_apply(pass, &layer[HD_MODULE_CROSS_K], memory, HD_IDENTITY),
+                               &layer[HD_MODULE_CROSS_K_NORM], false);
+        hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_CROSS_V], memory, HD_IDENTITY);
         if (!k || !v) break;
         hd_cache_remember(cache, at.layer, k, v);
         hd_arena_rewind(&pass->arena, start);

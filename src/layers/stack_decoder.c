@@ -15,10 +15,31 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass_reset(&d->pass);
     if (decoder->continues) return hd_cache_add(&d->cache, &(hd_layout){.sequences = sources->sequences});
-    hd_tensor *memory = hd_stack_run(d->stack, HD_ENCODER, &d->pass, &(hd_input){.ids = ids}, sources, NULL, NULL);
+    hd_tensor *memory =
+        hd_stack_run(d->stack, HD_ENCODER, &d->pass, &(hd_input){.ids = ids}, sources, NULL, NULL, NULL);
     if (!memory) return d->pass.status;
     HD_TRY(hd_cache_add(&d->cache, sources));
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
+}
+
+/* The last token of each scored slot; `positions` are those of the first tokens. */
+static bool select_scored(stack_decoder *d, const hd_layout *layout, const int32_t *scored, int64_t scores,
+                          hd_selection *selection) {
+    hd_pass *pass = &d->pass;
+    int64_t slots = layout->sequences;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)scores, sizeof *rows);
+    int32_t *starts = hd_pass_alloc(pass, (size_t)slots + 1, sizeof *starts);
+    int32_t *positions = hd_pass_alloc(pass, (size_t)slots, sizeof *positions);
+    if (!rows || !starts || !positions) return false;
+    starts[0] = 0;
+    for (int64_t s = 0, i = 0; s < slots; s++) {
+        int32_t last = layout->starts[s + 1] - 1;
+        positions[s] = layout->positions[s] + last - layout->starts[s];
+        if (i < scores && scored[i] == s) rows[i++] = last;
+        starts[s + 1] = (int32_t)i;
+    }
+    *selection = (hd_selection){rows, {.sequences = slots, .starts = starts, .positions = positions}};
+    return true;
 }
 
 static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
@@ -28,14 +49,15 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     hd_pass_reset(pass);
     HD_TRY(hd_cache_reserve(&d->cache, layout));
     int32_t *positions = hd_pass_alloc(pass, (size_t)layout->sequences, sizeof *positions);
-    int32_t *rows = hd_pass_alloc(pass, (size_t)scores, sizeof *rows);
-    if (!positions || !rows) return pass->status;
+    if (!positions) return pass->status;
     for (int64_t s = 0; s < layout->sequences; s++) positions[s] = (int32_t)d->cache.slots[s].length;
-    for (int64_t i = 0; i < scores; i++) rows[i] = layout->starts[scored[i] + 1] - 1;
     hd_layout at = *layout;
     at.positions = positions;
-    hd_tensor *states = hd_stack_run(d->stack, HD_DECODER, pass, &(hd_input){.ids = ids}, &at, NULL, &d->cache);
-    d->last = hd_gather(pass, states, rows, scores, 1, NULL);
+    hd_selection selection;
+    bool all = scores == hd_layout_rows(layout);
+    if (!all && !select_scored(d, &at, scored, scores, &selection)) return pass->status;
+    d->last = hd_stack_run(d->stack, HD_DECODER, pass, &(hd_input){.ids = ids}, &at, NULL, &d->cache,
+                           all ? NULL : &selection);
     if (!d->last) return pass->status;
     hd_cache_advance(&d->cache, layout);
     d->states_end = hd_arena_here(&pass->arena);
@@ -47,8 +69,8 @@ static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, flo
     hd_arena_rewind(&d->pass.arena, d->states_end);
     hd_tensor *result = hd_network_logits(&d->stack->network, &d->pass, d->last, first, count);
     if (!result) return d->pass.status;
-    *out = hd_pass_download(&d->pass, result->data, hd_tensor_count(result));
-    return d->pass.status;
+    *out = result->data;
+    return HEED_OK;
 }
 
 static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
@@ -76,6 +98,7 @@ heed_status hd_stack_decoder_open(heed_context *context, const hd_network *netwo
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->stack = (const hd_stack *)network;
     hd_pass_open(&d->pass, context, NULL);
+    d->decoder.stream = &d->pass.stream;
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     hd_cache_open(&d->cache, &d->pass.stream, side->layers, hd_side_key_heads(side),
                   hd_side_head_width(side, recipe->width));

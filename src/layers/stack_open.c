@@ -61,80 +61,65 @@ typedef struct building {
 
 static hd_slot slot_of(const building *b, hd_module module) { return (hd_slot){b->side, module, .layer = b->layer}; }
 
-static hd_linear_layer declare_linear(const building *b, hd_module module, int64_t out, int64_t in, unsigned bias) {
-    return hd_network_declare_linear(b->network, slot_of(b, module), out, in, (b->recipe->biases & bias) != 0);
+static void declare_linear(const building *b, hd_module module, int64_t out, int64_t in, unsigned bias) {
+    hd_network_declare_linear(b->network, slot_of(b, module), out, in, (b->recipe->biases & bias) != 0);
 }
 
-static hd_norm_layer declare_norm(const building *b, hd_module module, int64_t width) {
-    return hd_network_declare_norm(b->network, slot_of(b, module), width, (hd_norm_kind)b->recipe->norm,
-                                   b->recipe->norm_epsilon);
+static void declare_norm(const building *b, hd_module module, int64_t width) {
+    hd_network_declare_norm(b->network, slot_of(b, module), width, (hd_norm_kind)b->recipe->norm,
+                            b->recipe->norm_epsilon);
 }
 
-static hd_sublayer_norms declare_norms(const building *b, hd_module norm, hd_module after, bool lacks_norm) {
+static void declare_norms(const building *b, hd_module norm, hd_module after, bool lacks_norm) {
     int placement = b->recipe->norm_placement;
     int64_t width = b->network->recipe.width;
-    hd_sublayer_norms norms = {0};
-    if (placement != HD_NORM_AFTER && !lacks_norm) norms.norm = declare_norm(b, norm, width);
-    if (placement == HD_NORM_BOTH || placement == HD_NORM_AFTER) norms.after = declare_norm(b, after, width);
-    return norms;
+    if (placement != HD_NORM_AFTER && !lacks_norm) declare_norm(b, norm, width);
+    if (placement == HD_NORM_BOTH || placement == HD_NORM_AFTER) declare_norm(b, after, width);
 }
 
-/* The modules of an attention sublayer. */
-typedef struct attention_modules {
-    hd_module q, k, v, out, q_norm, k_norm, norm, after;
-} attention_modules;
+/* A module of self-attention, or the same one of cross-attention. */
+static hd_module of_attention(bool cross, hd_module module) {
+    return cross ? module + (HD_MODULE_CROSS_Q - HD_MODULE_Q) : module;
+}
+_Static_assert(HD_MODULE_CROSS_AFTER_NORM - HD_MODULE_ATTENTION_AFTER_NORM == HD_MODULE_CROSS_Q - HD_MODULE_Q,
+               "cross-attention has the modules of self-attention in the same order");
 
-static hd_attention_layer declare_attention(const building *b, const attention_modules *m, bool lacks_norm) {
+static void declare_attention(const building *b, bool cross, bool lacks_norm) {
     const hd_side_recipe *side = b->recipe;
     int64_t width = b->network->recipe.width, head_width = hd_side_head_width(side, width);
     int64_t query_width = side->heads * head_width, key_width = hd_side_key_heads(side) * head_width;
-    hd_attention_layer attention = {0};
-    attention.q = declare_linear(b, m->q, query_width, width, HD_BIAS_Q);
-    attention.k = declare_linear(b, m->k, key_width, width, HD_BIAS_K);
-    attention.v = declare_linear(b, m->v, key_width, width, HD_BIAS_V);
-    attention.out = declare_linear(b, m->out, width, query_width, HD_BIAS_OUT);
+    declare_linear(b, of_attention(cross, HD_MODULE_Q), query_width, width, HD_BIAS_Q);
+    declare_linear(b, of_attention(cross, HD_MODULE_K), key_width, width, HD_BIAS_K);
+    declare_linear(b, of_attention(cross, HD_MODULE_V), key_width, width, HD_BIAS_V);
+    declare_linear(b, of_attention(cross, HD_MODULE_OUT), width, query_width, HD_BIAS_OUT);
     if (side->query_key_norm) {
-        attention.q_norm = declare_norm(b, m->q_norm, head_width);
-        attention.k_norm = declare_norm(b, m->k_norm, head_width);
+        declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), head_width);
+        declare_norm(b, of_attention(cross, HD_MODULE_K_NORM), head_width);
     }
-    attention.norms = declare_norms(b, m->norm, m->after, lacks_norm);
-    return attention;
+    declare_norms(b, of_attention(cross, HD_MODULE_ATTENTION_NORM), of_attention(cross, HD_MODULE_ATTENTION_AFTER_NORM),
+                  lacks_norm);
 }
 
-static hd_ffn_layer declare_ffn(const building *b) {
+static void declare_ffn(const building *b) {
     int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
-    hd_ffn_layer ffn = {0};
-    ffn.up = declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
-    if (b->recipe->gated) ffn.gate = declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
-    ffn.down = declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
-    ffn.norms = declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
-    return ffn;
+    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
+    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
+    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
+    declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
 }
 
-static hd_parameter *declare_table(const building *b, hd_module module, int64_t rows) {
+static void declare_table(const building *b, hd_module module, int64_t rows) {
     hd_slot slot = slot_of(b, module);
     slot.part = HD_WHOLE, slot.use = HD_USE_TABLE;
-    return hd_network_declare(b->network, slot, rows, b->network->recipe.width, 2);
+    hd_network_declare(b->network, slot, rows, b->network->recipe.width, 2);
 }
 
-static void declare_layers(building *b, hd_stack_side *side) {
-    static const attention_modules own = {HD_MODULE_Q,
-                                          HD_MODULE_K,
-                                          HD_MODULE_V,
-                                          HD_MODULE_OUT,
-                                          HD_MODULE_Q_NORM,
-                                          HD_MODULE_K_NORM,
-                                          HD_MODULE_ATTENTION_NORM,
-                                          HD_MODULE_ATTENTION_AFTER_NORM};
-    static const attention_modules cross = {HD_MODULE_CROSS_Q,    HD_MODULE_CROSS_K,         HD_MODULE_CROSS_V,
-                                            HD_MODULE_CROSS_OUT,  HD_MODULE_CROSS_Q_NORM,    HD_MODULE_CROSS_K_NORM,
-                                            HD_MODULE_CROSS_NORM, HD_MODULE_CROSS_AFTER_NORM};
+static void declare_layers(building *b) {
     bool crosses = b->side == HD_DECODER && b->network->recipe.side[HD_ENCODER].layers;
     for (b->layer = 0; b->layer < b->recipe->layers; b->layer++) {
-        hd_stack_layer *layer = &side->layers[b->layer];
-        layer->attention = declare_attention(b, &own, b->layer == 0 && b->recipe->first_unnormed);
-        if (crosses) layer->cross = declare_attention(b, &cross, false);
-        layer->ffn = declare_ffn(b);
+        declare_attention(b, false, b->layer == 0 && b->recipe->first_unnormed);
+        if (crosses) declare_attention(b, true, false);
+        declare_ffn(b);
     }
     b->layer = 0;
 }
@@ -165,13 +150,14 @@ static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
 
 /* ---- the class ---- */
 
-static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
-    return hd_stack_run((const hd_stack *)network, HD_ENCODER, pass, input, layout, NULL, NULL);
+static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
+                         const hd_selection *selection) {
+    return hd_stack_run((const hd_stack *)network, HD_ENCODER, pass, input, layout, NULL, NULL, selection);
 }
 
 static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory) {
-    return hd_stack_run((const hd_stack *)network, HD_DECODER, pass, input, layout, memory, NULL);
+    return hd_stack_run((const hd_stack *)network, HD_DECODER, pass, input, layout, memory, NULL, NULL);
 }
 
 /* The order of declarations is that of sums over all parameters: tables of both sides, layers of both, final norms. */
@@ -182,23 +168,18 @@ static void declare(hd_stack *stack) {
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_recipe *r = sides[i].recipe;
         if (r->layers && r->positions == HD_POSITIONS_LEARNED)
-            stack->side[i].positions =
-                declare_table(&sides[i], HD_MODULE_POSITIONS, r->max_positions + r->position_offset);
+            declare_table(&sides[i], HD_MODULE_POSITIONS, r->max_positions + r->position_offset);
     }
     for (int i = 0; i < HD_SIDES; i++) {
-        hd_stack_side *side = &stack->side[i];
         const hd_side_recipe *r = sides[i].recipe;
-        side->embedding = i == HD_ENCODER ? network->source_embedding : network->target_embedding;
-        if (r->layers && r->token_types)
-            side->token_types = declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types);
-        if (r->layers && r->embedding_norm)
-            side->embedding_norm = declare_norm(&sides[i], HD_MODULE_EMBEDDING_NORM, network->recipe.width);
+        if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types);
+        if (r->layers && r->embedding_norm) declare_norm(&sides[i], HD_MODULE_EMBEDDING_NORM, network->recipe.width);
         if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
     }
-    for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i], &stack->side[i]);
+    for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i]);
     for (int i = 0; i < HD_SIDES; i++)
         if (sides[i].recipe->layers && sides[i].recipe->final_norm)
-            stack->side[i].final_norm = declare_norm(&sides[i], HD_MODULE_FINAL_NORM, network->recipe.width);
+            declare_norm(&sides[i], HD_MODULE_FINAL_NORM, network->recipe.width);
     hd_network_declare_head(network);
 }
 
@@ -208,11 +189,6 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_net
     for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, &recipe->side[i], recipe->width));
     hd_stack *stack = (hd_stack *)hd_network_new(context, &class, recipe, sizeof *stack);
     if (!stack) return context->status;
-    for (int i = 0; i < HD_SIDES; i++) {
-        size_t layers = (size_t)recipe->side[i].layers;
-        stack->side[i].layers = hd_arena_alloc(&stack->network.arena, layers, sizeof *stack->side[i].layers);
-        if (!stack->side[i].layers) stack->network.incomplete = true;
-    }
-    if (!stack->network.incomplete) declare(stack);
+    declare(stack);
     return hd_network_finish(&stack->network, network);
 }

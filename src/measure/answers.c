@@ -58,7 +58,8 @@ void hd_report_counts(hd_buffer *out, const hd_counts *counts, const char *name)
     hd_report_number(out, "\n%9.2f", hd_precision(counts));
     hd_report_number(out, "%9.2f", hd_recall(counts));
     hd_report_number(out, "%9.2f", hd_f1(counts));
-    hd_buffer_format(out, "%9llu  %s", (unsigned long long)counts->expected, name);
+    hd_buffer_format(out, "%9llu  ", (unsigned long long)counts->expected);
+    hd_buffer_visible(out, name);
 }
 
 json_t *hd_counts_json(const hd_counts *counts) {

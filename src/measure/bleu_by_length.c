@@ -111,7 +111,8 @@ static void report_text(const by_length *b) {
     for (size_t i = 0; i < b->call->count; i++) {
         const char *name = hd_path_name(b->call->files[i]);
         for (int64_t cells = hd_text_cells(name); cells < 6; cells++) hd_buffer_byte(out, ' ');
-        hd_buffer_format(out, "  %s", name);
+        hd_buffer_text(out, "  ");
+        hd_buffer_visible(out, name);
     }
     for (size_t i = 0; i < b->count; i++) {
         char name[48];
@@ -199,6 +200,7 @@ static heed_status measure(const hd_measuring *m) {
     const hd_bleu_settings *settings = m->settings;
     by_length b = {.call = m, .width = settings->bucket};
     hd_parallel_files files;
+    if (!m->count) return hd_fail(m->context, HEED_ARGUMENT, "no file of translations to score");
     heed_status status = hd_bleu_open_files(m, settings->source, &files);
     if (status == HEED_OK) status = read_files(&b, &files);
     if (status == HEED_OK && m->picture) status = draw(&b);

@@ -190,6 +190,13 @@ static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     return score_waiting(s); /* a copy of the line for each of its tokens fits into a batch */
 }
 
+/* A line that is too long is left out, and a note names it. */
+static heed_status unless_too_long(scoring *s, heed_status status) {
+    if (status != HEED_LENGTH) return status;
+    hd_note(s->call->context, "%s; it is left out", s->call->context->message);
+    return HEED_OK;
+}
+
 static heed_status read_file(scoring *s, hd_lines *lines) {
     if (s->settings->whole_file) {
         hd_whole_text whole;
@@ -204,10 +211,11 @@ static heed_status read_file(scoring *s, hd_lines *lines) {
         return status;
     }
     while (hd_lines_next(lines)) {
-        s->empty += !lines->size;
-        if (!lines->size) continue;
+        bool blank = hd_line_is_blank(lines);
+        s->empty += blank;
+        if (blank) continue;
         if (!s->count) hd_arena_reset(&s->ids);
-        HD_TRY(s->objective->cuts_texts ? add_line(s, lines) : add_masked_line(s, lines));
+        HD_TRY(unless_too_long(s, s->objective->cuts_texts ? add_line(s, lines) : add_masked_line(s, lines)));
     }
     return lines->status;
 }
@@ -244,10 +252,10 @@ static heed_status read_translations(scoring *s) {
         status = hd_parallel_files_next(&files, &more);
         if (status != HEED_OK || !more) break;
         if (!s->count) hd_arena_reset(&s->ids);
-        if (!files.sizes[0] || !files.sizes[1])
+        if (hd_line_is_blank(&files.files[0]) || hd_line_is_blank(&files.files[1]))
             s->empty++;
         else
-            status = add_translation(s, &files);
+            status = unless_too_long(s, add_translation(s, &files));
     }
     hd_parallel_files_close(&files);
     return status;

@@ -47,17 +47,22 @@ static heed_status compare_sentences(tally *j, const hd_lines *expected, const h
 
 /* ---- answers of a model ---- */
 
-static heed_status choose(void *user, const hd_encoded *e) {
+static heed_status select_words(void *user, const hd_encoded *e, int32_t *selected, int64_t *count) {
     tally *j = user;
-    int64_t count = 0;
     HD_TRY(hd_sentence_find_first_tokens(&j->expected, e->encoding));
     const int32_t *first_tokens = hd_sentence_first_tokens(&j->expected);
-    int32_t *tokens = hd_pass_alloc(e->pass, j->expected.words, sizeof *tokens);
-    int32_t *labels = hd_pass_alloc(e->pass, j->expected.words, sizeof *labels);
-    if (!tokens || !labels) return e->pass->status;
     for (size_t i = 0; i < j->expected.words; i++)
-        if (first_tokens[i] >= 0) tokens[count++] = first_tokens[i];
-    if (count && !hd_choose_labels(e, tokens, count, labels)) return e->pass->status;
+        if (first_tokens[i] >= 0) selected[(*count)++] = first_tokens[i];
+    return HEED_OK;
+}
+
+static heed_status choose(void *user, const hd_encoded *e) {
+    tally *j = user;
+    if (!e->row_count) return HEED_OK;
+    const int32_t *first_tokens = hd_sentence_first_tokens(&j->expected);
+    int32_t *labels = hd_pass_alloc(e->pass, (size_t)e->row_count, sizeof *labels);
+    if (!labels) return e->pass->status;
+    HD_TRY(hd_choose_labels(e, labels));
     int32_t *chosen = (int32_t *)(void *)j->chosen.data;
     for (size_t i = 0, at = 0; i < j->expected.words; i++)
         if (first_tokens[i] >= 0) chosen[i] = labels[at++];
@@ -72,8 +77,8 @@ static heed_status predict_sentence(tally *j, const hd_lines *lines) {
     hd_buffer_clear(&j->chosen);
     for (size_t i = 0; i < s->words; i++) hd_buffer_append(&j->chosen, &none, sizeof none);
     if (j->chosen.failed) return HEED_MEMORY;
-    HD_TRY(hd_encode_texts(j->call->model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", &text,
-                           &s->text.size, 1, choose, j, &results));
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, choose};
+    HD_TRY(hd_encode_texts(j->call->model, &task, &text, &s->text.size, 1, j, &results));
     if (heed_results_problem(results, 0))
         hd_note(j->call->context, "%s: line %llu: %s; nothing is found in this sentence", lines->path,
                 (unsigned long long)s->line, heed_results_problem(results, 0));
@@ -151,9 +156,10 @@ static heed_status count_spans(tally *j, kinds *k) {
         k->of[i] = hd_labels_find(&k->names, kind, strlen(kind));
     }
     const int64_t *lengths = (const int64_t *)(const void *)j->lengths.data;
+    hd_spans spans = {0};
     for (int64_t at = 0; at < a->count; at += *lengths++)
-        hd_spans_add(k->counts, k->of, (const char *const *)a->labels.names, a->expected + at, a->predicted + at,
-                     *lengths);
+        hd_spans_add(&spans, k->counts, k->of, (const char *const *)a->labels.names, a->expected + at,
+                     a->predicted + at, *lengths);
     return HEED_OK;
 }
 

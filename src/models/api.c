@@ -34,6 +34,7 @@ static heed_status open_shared(heed_context *context, const char *name, hd_share
     if (!s) return HEED_MEMORY;
     s->context = hd_context_fork(context, context->threads);
     heed_status status = hd_model_open(&s->context, name, HD_OPEN_TO_RUN, &s->model);
+    s->context.pool = NULL; /* that of `context`, whose thread need not be the last to close the model */
     if (status != HEED_OK) hd_fail_as(context, &s->context, status);
     return status;
 }

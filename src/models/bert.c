@@ -65,6 +65,8 @@ static void complete(hd_recipe *recipe) {
     recipe->pooling = HD_POOL_FIRST;
 }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_WORDPIECE;
+
 const hd_family hd_bert = {.model_type = "bert",
                            .architectures = {[HD_HEAD_MASKED] = "BertForMaskedLM",
                                              [HD_HEAD_CLASSIFY_TEXT] = "BertForSequenceClassification",
@@ -76,4 +78,5 @@ const hd_family hd_bert = {.model_type = "bert",
                            .weight_count = HD_COUNT(weights),
                            .aliases = aliases,
                            .tied = tied,
+                           .tokenizer = &tokenizer,
                            .complete = complete};

@@ -33,15 +33,6 @@ static part_sizes measure_parts(const hd_network *network) {
     return sizes;
 }
 
-static void measure_weights(const heed_model *model, size_t bytes[HD_DTYPES]) {
-    size_t count = model->weights ? hd_weights_count(model->weights) : 0;
-    memset(bytes, 0, HD_DTYPES * sizeof *bytes);
-    for (size_t i = 0; i < count; i++) {
-        const hd_stored_tensor *tensor = hd_weights_at(model->weights, i);
-        bytes[tensor->dtype] += tensor->bytes;
-    }
-}
-
 static const char *positions_name(const hd_recipe *recipe) {
     return hd_choice_name(hd_position_kinds, hd_recipe_top(recipe)->positions);
 }
@@ -90,8 +81,7 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
     append_count_line(out, "  encoder", sizes.encoder);
     append_count_line(out, "  decoder", sizes.decoder);
     append_count_line(out, "  output", sizes.output);
-    size_t bytes[HD_DTYPES];
-    measure_weights(model, bytes);
+    const size_t *bytes = model->stored;
     begin_line(out, "weights");
     const char *between = "";
     for (int dtype = 0; dtype < HD_DTYPES; dtype++) {
@@ -142,8 +132,10 @@ static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
 static void append_labels(const heed_model *model, hd_buffer *out) {
     if (!model->labels) return;
     begin_line(out, "labels");
-    for (int64_t i = 0; i < model->network->recipe.labels; i++)
-        hd_buffer_format(out, "%s%s", i ? ", " : "", model->labels[i]);
+    for (int64_t i = 0; i < model->network->recipe.labels; i++) {
+        hd_buffer_text(out, i ? ", " : "");
+        hd_buffer_visible(out, model->labels[i]);
+    }
     hd_buffer_byte(out, '\n');
 }
 
@@ -155,7 +147,9 @@ static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
     const char *between = "; special ";
     for (int32_t id = 0; id < size; id++) {
         if (!hd_tokenizer_is_special(tokenizer, id)) continue;
-        hd_buffer_format(out, "%s%s %d", between, hd_tokenizer_token(tokenizer, id), id);
+        hd_buffer_text(out, between);
+        hd_buffer_visible(out, hd_tokenizer_token(tokenizer, id));
+        hd_buffer_format(out, " %d", id);
         between = ", ";
     }
     hd_buffer_byte(out, '\n');
@@ -182,7 +176,8 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     hd_buffer_format(out, "%s (%s)\n", model->family->model_type,
                      hd_family_architecture(model->family, model->network->recipe.head));
     begin_line(out, "folder");
-    hd_buffer_format(out, "%s\n", model->folder ? model->folder : "none");
+    hd_buffer_visible(out, model->folder ? model->folder : "none");
+    hd_buffer_byte(out, '\n');
     append_parameters(model, out);
     append_recipe(&model->network->recipe, out);
     append_tokenizer(model->tokenizer, out);
@@ -201,10 +196,9 @@ static json_t *unless_failed(json_t *object, int failed) {
 }
 
 static json_t *weights_object(const heed_model *model) {
-    size_t bytes[HD_DTYPES];
+    const size_t *bytes = model->stored;
     json_t *object = json_object();
     int failed = 0;
-    measure_weights(model, bytes);
     for (int dtype = 0; dtype < HD_DTYPES; dtype++)
         if (bytes[dtype])
             failed |=

@@ -109,13 +109,14 @@ static double default_of(const hd_config_key *key) {
     return number;
 }
 
-/* A single id may be in an array, as transformers allows. */
+/* A single id may be in an array, as transformers allows. null is not the same as a missing key: there is no such token. */
 static heed_status read_id(const hd_json *config, const hd_config_key *key, int64_t otherwise, int32_t *id) {
     const json_t *value = json_object_get(config->root, key->name);
     int64_t integer = -1;
     bool several = json_is_array(value) && (key->kind == HD_KEY_IDS || json_array_size(value) < 2);
     if (several && json_array_size(value) && !hd_json_value_int(json_array_get(value, 0), &integer))
         return hd_json_expected(config, key->name, "an integer or an array of them");
+    if (json_is_null(value)) otherwise = -1;
     if (!several) HD_TRY(hd_json_int(config, key->name, otherwise, INT32_MIN, 1 << 24, &integer));
     if (integer > 1 << 24) return hd_json_expected(config, key->name, "ids of at most 16777216");
     *id = (int32_t)hd_max(integer, -1);
@@ -165,12 +166,13 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
     return HEED_OK;
 }
 
-/* A config that is read; of a new model's, sizes may be missing. */
+/* A config that is read; that of a new model may lack sizes. */
 typedef struct reading {
     const hd_family *family;
     const hd_json *config;
     hd_recipe *recipe;
     bool fresh;
+    const hd_token_ids *ids; /* of a new model, in place of the config's; may be NULL */
 } reading;
 
 static heed_status read_key(const reading *r, const hd_config_key *key) {
@@ -276,12 +278,17 @@ static heed_status read_recipe(const reading *r) {
     HD_TRY(check_weights(r->config));
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
     HD_TRY(read_keys(r, r->family));
+    if (r->ids) {
+        r->recipe->pad = r->ids->pad;
+        r->recipe->eos = r->ids->eos;
+        r->recipe->decoder_start = r->ids->decoder_start;
+    }
     if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
     return read_rest(r, r->family);
 }
 
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe) {
-    return read_recipe(&(reading){family, config, recipe, false});
+    return read_recipe(&(reading){family, config, recipe, false, NULL});
 }
 
 static const char *fresh_values(const hd_family *family) {
@@ -296,14 +303,15 @@ static hd_json unnamed_config(heed_context *context, json_t *root) {
     return (hd_json){.context = context, .path = name, .root = root, .index = SIZE_MAX};
 }
 
-heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe) {
+heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, const hd_token_ids *ids,
+                              hd_recipe *recipe) {
     if (!family->architectures[head])
         return hd_fail(context, HEED_UNSUPPORTED, "models of type \"%s\" have no such head", family->model_type);
     hd_json config = unnamed_config(context, json_loads(fresh_values(family), 0, NULL));
     heed_status status = HEED_OK;
     if (json_object_set_new(config.root, "architectures", json_pack("[s]", family->architectures[head])) != 0)
         status = hd_json_no_memory(context, config.path);
-    if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true});
+    if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true, ids});
     json_decref(config.root);
     return status;
 }
@@ -420,7 +428,7 @@ heed_status hd_family_has(heed_context *context, const hd_family *family, hd_hea
     hd_recipe recipe;
     *has = false;
     if (!family->architectures[head]) return HEED_OK;
-    HD_TRY(hd_family_default(context, family, head, &recipe));
+    HD_TRY(hd_family_default(context, family, head, NULL, &recipe));
     recipe.vocabulary = recipe.width = SMALL;
     recipe.labels = hd_head_classifies(head) ? SMALL : 0;
     for (int i = 0; i < HD_SIDES; i++) {

@@ -5,12 +5,13 @@
 
 #include "formats/json.h"
 #include "layers/network.h"
+#include "text/train.h"
 
 typedef enum hd_key_kind {
     HD_KEY_INT,      /* int64_t, at least 1 */
     HD_KEY_COUNT,    /* int64_t, at least 0 */
     HD_KEY_OPTIONAL, /* int64_t, at least 1; missing or null is 0, and 0 is left out; of one side */
-    HD_KEY_ID,       /* int32_t, a token id; −1 where it is missing or negative */
+    HD_KEY_ID,       /* int32_t, a token id; −1, there is none, where it is null or negative */
     HD_KEY_IDS,      /* the same, or an array of ids, of which the first is read */
     HD_KEY_FLOAT,    /* float */
     HD_KEY_BOOL,     /* bool */
@@ -76,6 +77,9 @@ struct hd_family {
     const hd_tied_pair *tied;         /* ending with a NULL, or NULL: a file that has both must have the same numbers */
     /* JSON text of what a new model has besides the keys' defaults, or NULL */
     const char *fresh;
+    /* The tokenizer that is trained with a new model, or NULL: that of the objective. Not inherited. */
+    const hd_tokenizer_kind *tokenizer;
+    bool one_tokenizer; /* transformers ignores what a folder of this family says of another kind. Not inherited. */
     /* Sets the fields that no key describes, before the keys are read; may be NULL. */
     void (*complete)(hd_recipe *recipe);
     /* Reads after the keys what a table cannot describe; may be NULL. */
@@ -113,8 +117,15 @@ bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsi
 heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
-/* The recipe of a new model with this head: the keys' defaults; what is required (sizes) is 0. */
-heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, hd_recipe *recipe);
+/* The special tokens of a new model; −1: there is none. */
+typedef struct hd_token_ids {
+    int32_t pad, eos, decoder_start;
+} hd_token_ids;
+
+/* The recipe of a new model with this head and these special tokens (NULL: the keys' defaults). What is required (sizes)
+ * is 0; everything else is the keys' default. */
+heed_status hd_family_default(heed_context *context, const hd_family *family, hd_head head, const hd_token_ids *ids,
+                              hd_recipe *recipe);
 /* The config of a recipe, as a new JSON object with model_type, architectures and every key. NULL when out of memory. */
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe);
 /* Whether this family can write the recipe: reading the written config back gives an equal recipe. */

@@ -161,10 +161,9 @@ static heed_status check_neutral(const reading *r, const generation_key *key) {
     const json_t *value = json_object_get(r->json->root, key->name);
     json_t *neutral = key->neutral ? json_loads(key->neutral, JSON_DECODE_ANY, NULL) : NULL;
     if (key->neutral && !neutral) return hd_json_no_memory(r->json->context, r->json->path);
-    bool same = neutral && (json_equal(neutral, value) ||
-                            (json_is_number(neutral) && json_is_number(value) &&
-                             !(json_number_value(neutral) < json_number_value(value)) &&
-                             !(json_number_value(neutral) > json_number_value(value))));
+    bool same = neutral && (json_equal(neutral, value) || (json_is_number(neutral) && json_is_number(value) &&
+                                                           !(json_number_value(neutral) < json_number_value(value)) &&
+                                                           !(json_number_value(neutral) > json_number_value(value))));
     json_decref(neutral);
     return same ? HEED_OK : record_lacking(r, key->name, " is set");
 }

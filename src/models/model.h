@@ -33,7 +33,7 @@ typedef struct heed_model {
     const hd_family *family;
     hd_network *network;
     heed_tokenizer *tokenizer;
-    hd_weights *weights;           /* mapped, NULL for one made here */
+    size_t stored[HD_DTYPES];      /* bytes of the opened weights by their element type */
     char **labels;                 /* [recipe.labels]: names of a classifier's labels; NULL without one */
     int problem;                   /* hd_problem, of a classifier of texts */
     int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
@@ -41,18 +41,18 @@ typedef struct heed_model {
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* all that products read is packed: nothing writes to the network afterwards */
+    HD_OPEN_TO_RUN,  /* matrices and tables are packed: nothing writes to the network afterwards */
     HD_OPEN_TO_TRAIN /* every parameter in float32 */
 } hd_open_purpose;
 
-/* Opens what the user called a model (formats/model_folder.h). Errors name the file and the tensor: HEED_FILE,
+/* Opens what the user called a model (formats/model_folder.h); its files are not read afterwards. Errors name the file and the tensor: HEED_FILE,
  * HEED_FORMAT (missing, wrong shape), HEED_NUMERIC (a NaN or infinity in a weight), HEED_UNSUPPORTED. */
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* The same without a tokenizer. */
 heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
-/* A model of this recipe with first values drawn from the seed, written as `preferred` (or NULL) where that family carries
- * the recipe, else as one that does. Takes the tokenizer. HEED_UNSUPPORTED when no family carries the recipe. */
-heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+/* A model of this recipe and family with first values drawn from the seed. Without a family (NULL) it is of one that carries
+ * the recipe. Takes the tokenizer. HEED_UNSUPPORTED when the family, or any, does not carry the recipe. */
+heed_status hd_model_make(heed_context *context, const hd_family *family, const hd_recipe *recipe,
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 
@@ -76,6 +76,8 @@ heed_status hd_model_load_weights(heed_model *model, const char *path);
  * model.safetensors and README.md, `card`; of a model without a tokenizer, those but its two. Each file appears whole or not at
  * all. */
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card);
+/* The names of those files, from 0; NULL after the last. */
+const char *hd_model_file(size_t index);
 
 /* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
  * encoder and a decoder or not. `kind` names the models that have. */

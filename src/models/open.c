@@ -27,14 +27,15 @@ static heed_status name_parameters(heed_model *model) {
 }
 
 /* Finds the stored tensor of a slot under any spelling of its name; *stored is NULL if there is none. */
-static heed_status find_spelled(const heed_model *model, const hd_slot *slot, const hd_stored_tensor **stored) {
+static heed_status find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                                const hd_stored_tensor **stored) {
     hd_buffer name;
     hd_buffer_open(&name, model->context);
     *stored = NULL;
     for (unsigned set = 0; !*stored && !name.failed; set++) {
         hd_buffer_clear(&name);
         if (!hd_family_respelled_name(model->family, slot, set, &name)) break;
-        if (!name.failed) *stored = hd_weights_find(model->weights, name.data);
+        if (!name.failed) *stored = hd_weights_find(weights, name.data);
     }
     heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
     hd_buffer_close(&name);
@@ -43,18 +44,19 @@ static heed_status find_spelled(const heed_model *model, const hd_slot *slot, co
 
 /* The same, and the shared embedding under its other names. If there is no such tensor, it is an error unless
  * `optional`. */
-static heed_status find(const heed_model *model, int64_t index, bool optional, const hd_stored_tensor **stored) {
+static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
+                        const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
-    HD_TRY(find_spelled(model, slot, stored));
+    HD_TRY(find_spelled(model, weights, slot, stored));
     bool aliased = slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied;
     for (const hd_family *f = model->family; f && aliased; f = f->base)
         for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
-            *stored = hd_weights_find(model->weights, f->aliases[i]);
+            *stored = hd_weights_find(weights, f->aliases[i]);
     if (*stored || optional) return HEED_OK;
     hd_buffer name;
     hd_buffer_open(&name, model->context);
     hd_family_weight_name(model->family, slot, &name);
-    heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(model->weights, name.data, stored);
+    heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(weights, name.data, stored);
     hd_buffer_close(&name);
     return status;
 }
@@ -78,11 +80,11 @@ static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor 
     return true;
 }
 
-static heed_status check_tied(const heed_model *model) {
+static heed_status check_tied(const heed_model *model, const hd_weights *weights) {
     for (const hd_family *f = model->family; f; f = f->base)
         for (const hd_tied_pair *pair = f->tied; pair && pair->one; pair++) {
-            const hd_stored_tensor *one = hd_weights_find(model->weights, pair->one);
-            const hd_stored_tensor *other = hd_weights_find(model->weights, pair->other);
+            const hd_stored_tensor *one = hd_weights_find(weights, pair->one);
+            const hd_stored_tensor *other = hd_weights_find(weights, pair->other);
             if (one && other && !have_same_numbers(one, other))
                 return hd_fail(model->context, HEED_UNSUPPORTED,
                                "%s: tensors \"%s\" and \"%s\" differ, but heed has one of them alone", one->file,
@@ -92,15 +94,15 @@ static heed_status check_tied(const heed_model *model) {
 }
 
 /* As in transformers, a file that has an output table other than the embedding is right, whatever the config says. */
-static heed_status read_tie(heed_model *model, hd_recipe *recipe) {
+static heed_status read_tie(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
     static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
     static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
     const hd_stored_tensor *embedding, *head;
     if (hd_head_classifies((hd_head)recipe->head)) return HEED_OK;
-    HD_TRY(check_tied(model));
+    HD_TRY(check_tied(model, weights));
     if (recipe->untied || !hd_family_weight(model->family, &output)) return HEED_OK;
-    HD_TRY(find_spelled(model, &table, &embedding));
-    HD_TRY(find_spelled(model, &output, &head));
+    HD_TRY(find_spelled(model, weights, &table, &embedding));
+    HD_TRY(find_spelled(model, weights, &output, &head));
     recipe->untied = embedding && head && !have_same_numbers(embedding, head);
     if (recipe->untied)
         hd_note(model->context, "%s: the config ties \"%s\" to \"%s\", but they differ: both are used", head->file,
@@ -108,7 +110,7 @@ static heed_status read_tie(heed_model *model, hd_recipe *recipe) {
     return HEED_OK;
 }
 
-/* Checks the stored tensor's shape against the parameter's. */
+/* Checks the stored tensor's shape and element type against the parameter's. */
 static heed_status expect(const heed_model *model, const hd_stored_tensor *stored, const hd_parameter *parameter,
                           const hd_weight_name *weight) {
     int64_t parts = hd_max(weight->parts, 1);
@@ -122,12 +124,15 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
         return hd_fail(model->context, HEED_UNSUPPORTED,
                        "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES, stored->file, stored->name,
                        hd_dtype_name(stored->dtype));
-    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
-    int64_t width = parameter->dimensions == 1 ? vector[0] : weight->transposed ? transposed[1] : matrix[1];
-    if (bad >= 0)
-        return hd_fail(model->context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]",
-                       stored->file, stored->name, (long long)(bad / width), (long long)(bad % width));
     return HEED_OK;
+}
+
+static heed_status expect_finite(heed_context *context, const hd_stored_tensor *stored) {
+    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
+    if (bad < 0) return HEED_OK;
+    int64_t width = hd_max(stored->dimensions ? stored->shape[stored->dimensions - 1] : 1, 1);
+    return hd_fail(context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]", stored->file,
+                   stored->name, (long long)(bad / width), (long long)(bad % width));
 }
 
 /* The first number of a parameter's part of what is stored, of parts that lie one after the other. */
@@ -168,52 +173,63 @@ static heed_status load_data(heed_model *model, hd_parameter *parameter, const h
     return network->status;
 }
 
-/* Packs a matrix by way of a copy that is turned the right way round. */
-static heed_status pack_transposed(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                                   const hd_weight_name *weight) {
-    hd_stream *stream = &model->network->stream;
-    size_t bytes = (size_t)hd_parameter_count(parameter) * sizeof *parameter->data;
-    parameter->data = stream->device->alloc(stream, bytes);
-    if (!parameter->data) return HEED_MEMORY;
-    float *host = hd_stream_map(stream, parameter->data, bytes, HD_TO_WRITE);
-    if (host) widen(stored, parameter, weight, host);
-    hd_stream_unmap(stream, host, parameter->data, bytes, HD_TO_WRITE);
-    heed_status status = model->network->status;
-    if (status == HEED_OK) status = hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
-    stream->device->free(stream, parameter->data);
-    parameter->data = NULL;
-    return status;
-}
-
-/* A matrix or table that is only read, as it is stored where that is possible. */
-static heed_status pack(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                        const hd_weight_name *weight) {
-    if (weight->transposed) return pack_transposed(model, parameter, stored, weight);
-    parameter->stored = part_of(stored, parameter, weight);
+/* What packing reads of a matrix or table. */
+static void locate(hd_parameter *parameter, const hd_stored_tensor *stored, const hd_weight_name *weight) {
     parameter->dtype = stored->dtype;
-    return hd_parameter_pack(model->context, &model->network->arena, parameter, HD_F32);
+    if (weight->transposed) {
+        parameter->stored_stride = parameter->rows * hd_max(weight->parts, 1);
+        parameter->stored =
+            (const char *)stored->data + (size_t)(weight->part * parameter->rows) * hd_dtype_size(stored->dtype);
+    } else {
+        parameter->stored = part_of(stored, parameter, weight);
+    }
 }
 
-static heed_status load_parameter(heed_model *model, int64_t index, hd_open_purpose purpose) {
+static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
+                                  hd_open_purpose purpose) {
     hd_parameter *parameter = model->network->parameters[index];
     const hd_slot *slot = &model->network->slots[index];
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
-    bool multiplied = hd_network_multiplies(model->network, index);
     const hd_stored_tensor *stored;
-    HD_TRY(find(model, index, slot->use == HD_USE_FIXED, &stored));
+    HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    if (purpose == HD_OPEN_TO_TRAIN || parameter->rows == 1 || slot->use == HD_USE_SHIFT)
-        return load_data(model, parameter, stored, weight);
-    if (multiplied || !model->context->device->host_memory) {
-        HD_TRY(pack(model, parameter, stored, weight));
-    } else { /* rows are looked up */
-        parameter->stored = stored->data;
-        parameter->dtype = stored->dtype;
+    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT;
+    if (packed) {
+        locate(parameter, stored, weight);
+        return HEED_OK;
     }
-    bool read_again = slot->use == HD_USE_TABLE || !multiplied || weight->parts;
-    if (!read_again) hd_map_release(stored->data, stored->bytes);
+    HD_TRY(expect_finite(model->context, stored));
+    HD_TRY(load_data(model, parameter, stored, weight));
+    hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
+}
+
+/* Names the first stored tensor that packing refused. */
+static heed_status refuse_numbers(const heed_model *model, const hd_weights *weights) {
+    for (int64_t i = 0; i < model->network->count; i++) {
+        const hd_stored_tensor *stored;
+        if (!model->network->parameters[i]->stored) continue;
+        HD_TRY(find(model, weights, i, false, &stored));
+        HD_TRY(expect_finite(model->context, stored));
+    }
+    return HEED_NUMERIC;
+}
+
+static heed_status pack(const heed_model *model, const hd_weights *weights) {
+    heed_status status = hd_network_pack_mapped(model->network, hd_map_release);
+    if (status == HEED_NUMERIC) status = refuse_numbers(model, weights);
+    for (int64_t i = 0; i < model->network->count; i++) model->network->parameters[i]->stored = NULL;
+    return status;
+}
+
+static heed_status load(heed_model *model, const hd_weights *weights, hd_open_purpose purpose) {
+    for (size_t i = 0; i < hd_weights_count(weights); i++) {
+        const hd_stored_tensor *stored = hd_weights_at(weights, i);
+        model->stored[stored->dtype] += stored->bytes;
+    }
+    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, weights, i, purpose));
+    return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
 }
 
 static heed_status refuse_family(heed_context *context, const char *path, const char *model_type) {
@@ -226,16 +242,30 @@ static heed_status refuse_family(heed_context *context, const char *path, const 
     return HEED_UNSUPPORTED;
 }
 
-static heed_status open_network(heed_model *model, const hd_json *config, const char *model_type) {
+static heed_status read_recipe(heed_model *model, const hd_json *config, const char *model_type, hd_recipe *recipe) {
     model->family = hd_family_named(model_type);
     if (!model->family) return refuse_family(model->context, config->path, model_type);
-    hd_recipe recipe;
-    HD_TRY(hd_family_read(model->family, config, &recipe));
-    HD_TRY(hd_weights_open(model->context, model->folder, &model->weights));
-    HD_TRY(read_tie(model, &recipe));
-    if (hd_network_open(model->context, &recipe, &model->network) != HEED_OK)
+    return hd_family_read(model->family, config, recipe);
+}
+
+static heed_status open_network(heed_model *model, const hd_json *config, const hd_recipe *recipe) {
+    if (hd_network_open(model->context, recipe, &model->network) != HEED_OK)
         return model->context->status == HEED_MEMORY ? HEED_MEMORY : hd_fail_in(model->context, config->path);
-    return name_parameters(model);
+    HD_TRY(name_parameters(model));
+    HD_TRY(hd_labels_read(config, model));
+    return hd_generation_read(model->folder, config, &model->network->recipe, &model->network->arena,
+                              &model->generation);
+}
+
+/* The file of weights is closed when all of it that is needed is in memory. */
+static heed_status open_weighted(heed_model *model, const hd_json *config, hd_recipe *recipe, hd_open_purpose purpose) {
+    hd_weights *weights;
+    HD_TRY(hd_weights_open(model->context, model->folder, &weights));
+    heed_status status = read_tie(model, weights, recipe);
+    if (status == HEED_OK) status = open_network(model, config, recipe);
+    if (status == HEED_OK) status = load(model, weights, purpose);
+    hd_weights_close(weights);
+    return status;
 }
 
 static heed_status open_tokenizer(heed_model *model) {
@@ -249,16 +279,12 @@ static heed_status open_tokenizer(heed_model *model) {
 static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json config = {0};
     const char *model_type;
+    hd_recipe recipe;
     heed_status status = hd_model_config_open(model->context, model->folder, &config, &model_type);
-    if (status == HEED_OK) status = open_network(model, &config, model_type);
-    if (status == HEED_OK) status = hd_labels_read(&config, model);
-    if (status == HEED_OK)
-        status = hd_generation_read(model->folder, &config, &model->network->recipe, &model->network->arena,
-                                    &model->generation);
+    if (status == HEED_OK) status = read_recipe(model, &config, model_type, &recipe);
+    if (status == HEED_OK) status = open_weighted(model, &config, &recipe, purpose);
     hd_json_close(&config);
-    HD_TRY(status);
-    for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, i, purpose));
-    return purpose == HD_OPEN_TO_RUN ? hd_network_pack(model->network) : HEED_OK;
+    return status;
 }
 
 static heed_status new_model(heed_context *context, heed_model **model) {
@@ -291,29 +317,31 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
     return status;
 }
 
-/* The preferred family where it carries the recipe, else any that does. */
-static heed_status choose_family(heed_model *model, const hd_family *preferred, const hd_recipe *recipe) {
-    bool carries = false;
-    if (preferred) HD_TRY(hd_family_carries(model->context, preferred, recipe, &carries));
-    if (carries) model->family = preferred;
-    for (int i = 0; hd_families[i] && !model->family; i++) {
-        HD_TRY(hd_family_carries(model->context, hd_families[i], recipe, &carries));
-        if (carries) model->family = hd_families[i];
-    }
-    if (model->family) return HEED_OK;
+static heed_status refuse_recipe(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     const hd_side_recipe *side = hd_recipe_top(recipe);
     const char *positions = hd_choice_name(hd_position_kinds, side->positions);
-    return hd_fail(model->context, HEED_UNSUPPORTED,
-                   "no kind of Hugging Face model does this with %s-norm and %s positions",
+    return hd_fail(context, HEED_UNSUPPORTED, "no model of %s%s has this structure, with %s-norm and %s positions",
+                   family ? "the family " : "any family", family ? family->model_type : "",
                    side->norm_placement == HD_NORM_PRE ? "pre" : "post", positions ? positions : "unknown");
 }
 
-heed_status hd_model_make(heed_context *context, const hd_family *preferred, const hd_recipe *recipe,
+/* The given family if it carries the recipe; of NULL, any that does. */
+static heed_status choose_family(heed_model *model, const hd_family *given, const hd_recipe *recipe) {
+    bool carries = false;
+    for (int i = 0; hd_families[i] && !model->family; i++) {
+        if (given && hd_families[i] != given) continue;
+        HD_TRY(hd_family_carries(model->context, hd_families[i], recipe, &carries));
+        if (carries) model->family = hd_families[i];
+    }
+    return model->family ? HEED_OK : refuse_recipe(model->context, given, recipe);
+}
+
+heed_status hd_model_make(heed_context *context, const hd_family *family, const hd_recipe *recipe,
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **out) {
     heed_model *model;
     *out = NULL;
     HD_TRY(new_model(context, &model));
-    heed_status status = choose_family(model, preferred, recipe);
+    heed_status status = choose_family(model, family, recipe);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
     if (status == HEED_OK) hd_generation_of(&model->network->recipe, &model->generation);
     if (status == HEED_OK) status = name_parameters(model);
@@ -333,7 +361,6 @@ void hd_model_close(heed_model *model) {
     if (!model) return;
     hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
-    hd_weights_close(model->weights);
     hd_free(model->context, model->folder);
     hd_free(model->context, model);
 }

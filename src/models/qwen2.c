@@ -18,10 +18,14 @@ static int write(const hd_recipe *recipe, json_t *config) {
            json_object_set_new(config, "mlp_bias", json_false());
 }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_QWEN_BYTE_BPE;
+
 const hd_family hd_qwen2 = {.model_type = "qwen2",
                             .architectures = {[HD_HEAD_LANGUAGE] = "Qwen2ForCausalLM"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),
+                            .tokenizer = &tokenizer,
+                            .one_tokenizer = true,
                             .read = read,
                             .write = write};

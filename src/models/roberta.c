@@ -41,8 +41,11 @@ static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
 /* The config counts the table's rows; those up to the padding token's own are not positions. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_ENCODER];
+    if (recipe->pad < 0)
+        return hd_fail(config->context, HEED_UNSUPPORTED,
+                       "%s: \"pad_token_id\" is null, but positions begin after the padding token", config->path);
     side->position_offset = recipe->pad + 1;
-    side->pads_unplaced = recipe->pad >= 0;
+    side->pads_unplaced = true;
     side->max_positions -= side->position_offset;
     if (side->max_positions >= 1) return HEED_OK;
     return hd_fail(config->context, HEED_FORMAT, "%s: \"max_position_embeddings\" leaves no position after token %d",
@@ -55,6 +58,8 @@ static int write(const hd_recipe *recipe, json_t *config) {
                                json_integer(side->max_positions + side->position_offset));
 }
 
+static const hd_tokenizer_kind tokenizer = HD_KIND_MASK_BYTE_BPE;
+
 const hd_family hd_roberta = {.model_type = "roberta",
                               .architectures = {[HD_HEAD_MASKED] = "RobertaForMaskedLM",
                                                 [HD_HEAD_CLASSIFY_TEXT] = "RobertaForSequenceClassification",
@@ -66,6 +71,7 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .weight_count = HD_COUNT(weights),
                               .aliases = aliases,
                               .tied = tied,
+                              .tokenizer = &tokenizer,
                               .respellings = respellings,
                               .complete = complete,
                               .read = read,

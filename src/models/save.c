@@ -176,17 +176,21 @@ static heed_status write_tokenizer(const heed_model *model, const char *path, hd
     return model->tokenizer ? hd_tokenizer_save(model->tokenizer, model->context, path) : HEED_OK;
 }
 
+/* In the order in which they are written. README.md has the card, and hd_generation_write names its file itself. */
+static const struct {
+    const char *name;
+    heed_status (*write)(const heed_model *, const char *, hd_dtype);
+} files[] = {{"tokenizer.json", write_tokenizer}, {"tokenizer_config.json", write_tokenizer_config},
+             {"config.json", write_config},       {"model.safetensors", write_weights},
+             {"generation_config.json", NULL},    {"README.md", NULL}};
+
+const char *hd_model_file(size_t index) { return index < HD_COUNT(files) ? files[index].name : NULL; }
+
 heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype dtype, const char *card) {
-    static const struct {
-        const char *name;
-        heed_status (*write)(const heed_model *, const char *, hd_dtype);
-    } files[] = {{"tokenizer.json", write_tokenizer},
-                 {"tokenizer_config.json", write_tokenizer_config},
-                 {"config.json", write_config},
-                 {"model.safetensors", write_weights}};
     const hd_recipe *recipe = &model->network->recipe;
     HD_TRY(hd_folder_make(model->context, folder));
     for (size_t i = 0; i < HD_COUNT(files); i++) {
+        if (!files[i].write) continue;
         char *path = hd_path_join(model->context, folder, files[i].name);
         heed_status status = path ? files[i].write(model, path, dtype) : HEED_MEMORY;
         hd_free(model->context, path);

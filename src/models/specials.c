@@ -33,12 +33,12 @@ static heed_status read_file(heed_model *model, const char *name) {
 /* The tokens that the template adds: one before a text and one after it. */
 static heed_status read_template(heed_model *model, int32_t *before, int32_t *after) {
     hd_encoding encoding = {0};
-    HD_TRY(hd_tokenizer_encode(model->tokenizer, model->context, "", 0, true, &encoding));
-    bool both = encoding.count == 2 && encoding.ids[0] != encoding.ids[1];
+    heed_status status = hd_tokenizer_encode(model->tokenizer, model->context, "", 0, true, &encoding);
+    bool both = status == HEED_OK && encoding.count == 2 && encoding.ids[0] != encoding.ids[1];
     *before = both ? encoding.ids[0] : -1;
     *after = both ? encoding.ids[1] : -1;
     hd_encoding_close(&encoding);
-    return HEED_OK;
+    return status;
 }
 
 static void set_missing(heed_model *model, hd_special role, int32_t id) {

@@ -2,11 +2,21 @@
 #include "tasks/encoded.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int by_score(const void *a, const void *b) {
     const hd_answer *x = a, *y = b;
     if (x->score != y->score) return x->score > y->score ? -1 : 1;
     return (x->start > y->start) - (x->start < y->start); /* the label's id, until they are sorted */
+}
+
+/* The rows that the head pools. */
+static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    (void)user;
+    int64_t tokens = (int64_t)e->encoding->count;
+    *count = e->model->network->recipe.pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
+    for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)i;
+    return HEED_OK;
 }
 
 static heed_status answer(void *user, const hd_encoded *e) {
@@ -23,7 +33,8 @@ static heed_status answer(void *user, const hd_encoded *e) {
     hd_labels_score(e->model, logits, labels, scores);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
-        item->answers[i] = (hd_answer){.text = label, .label = label, .score = (float)scores[i], .start = (uint32_t)i};
+        item->answers[i] = (hd_answer){
+            .text = label, .size = strlen(label), .label = label, .score = (float)scores[i], .start = (uint32_t)i};
     }
     hd_free(e->model->context, scores);
     qsort(item->answers, (size_t)labels, sizeof *item->answers, by_score);
@@ -34,6 +45,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                           heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TEXT, "a text classification model", texts, sizes, count, answer,
-                           NULL, results);
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", select_rows, answer};
+    return hd_encode_texts(model, &task, texts, sizes, count, NULL, results);
 }

@@ -226,16 +226,17 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     hd_network_side which = HD_ENCODER;
     HD_TRY(find_positions(model, settings, &which));
     const hd_side_recipe *side = &recipe->side[which];
-    const hd_stack_side *weights = &((const hd_stack *)model->network)->side[which];
-    const float *fixed = weights->sinusoids ? weights->sinusoids : weights->angles;
-    v->columns = weights->angles ? hd_side_head_width(side, recipe->width) : recipe->width;
+    const hd_stack_side *fixed = &((const hd_stack *)model->network)->side[which];
+    const hd_parameter *learned = hd_network_layer(model->network, which, 0)[HD_MODULE_POSITIONS].whole;
+    v->columns = fixed->angles ? hd_side_head_width(side, recipe->width) : recipe->width;
     v->rows = hd_min(settings->count ? settings->count : DEFAULT_POSITIONS, side->max_positions);
     float *values = hd_arena_alloc(&v->picture.arena, (size_t)(v->rows * v->columns), sizeof *values);
     v->title = title_of(&v->picture.arena, hd_choice_title(hd_position_kinds, side->positions), v->rows, " of",
                         side->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
-    HD_TRY(weights->positions ? learned_rows(model, weights->positions, side->position_offset, v->rows, values)
-                              : fixed_rows(model, fixed, v->rows * v->columns, values));
+    HD_TRY(learned
+               ? learned_rows(model, learned, side->position_offset, v->rows, values)
+               : fixed_rows(model, fixed->sinusoids ? fixed->sinusoids : fixed->angles, v->rows * v->columns, values));
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }
@@ -260,7 +261,7 @@ static heed_status find_word(const heed_model *model, const char *word, int32_t 
     hd_encoding encoding = {0};
     hd_buffer text;
     *id = -1;
-    if (word[strspn(word, " \t\r\n")] == 0)
+    if (hd_text_is_blank(word, strlen(word)))
         return hd_fail(model->context, HEED_ARGUMENT, "nearest needs a word, but there are only spaces");
     hd_buffer_open(&text, model->context);
     hd_buffer_format(&text, " %s", word);

@@ -1,69 +1,298 @@
+/* Texts are tokenized and sorted by length. Threads take batches of texts of similar length from this list, one pass each. A
+ * pass keeps its memory for the next batch. */
 #include "tasks/encoded.h"
 
 #include "base/float_environment.h"
+#include "base/parallel.h"
+#include "base/utf8.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
-typedef struct encoding_texts {
-    hd_encoded at; /* the current text */
-    hd_encoding encoding;
+enum {
+    WINDOW_TOKENS = 1 << 16, /* of texts that are sorted together: they bound the memory of a long list */
+    PASS_TOKENS = 512,       /* more would read a weight less often than it costs, and leave the cache */
+    LEAST_TOKENS = 128       /* of a thread's batch; with fewer for each, all threads share one pass */
+};
+
+/* A text that is to be run. */
+typedef struct queued_text {
+    size_t index;
+    hd_encoding tokens;  /* in the window's arena */
+    const int32_t *rows; /* [row_count] */
+    int64_t row_count;
+    int64_t end; /* tokens of the queue up to and with this text */
+} queued_text;
+
+typedef struct worker {
+    heed_context context;
     hd_pass pass;
-    heed_status (*answer)(void *user, const hd_encoded *encoded);
+    heed_status status;
+} worker;
+
+typedef struct encoding_texts {
+    heed_model *model;
+    const hd_encoded_task *task;
     void *user;
+    heed_results *results;
+    const char *const *texts;
+    const size_t *sizes;
+    hd_encoding encoding;
+    hd_arena arena;     /* of the window */
+    queued_text *queue; /* [queued], the longest first */
+    size_t queued, capacity;
+    int64_t tokens;      /* of the queue */
+    _Atomic size_t next; /* the first text that no worker has taken */
+    worker *workers;     /* [worker_count] */
+    int worker_count;
+    int working;               /* workers with passes of their own in this window */
+    pthread_mutex_t answering; /* guards the results */
 } encoding_texts;
 
-static heed_status answer_one(encoding_texts *e) {
-    heed_model *model = e->at.model;
-    heed_context *context = model->context;
-    int64_t most = hd_recipe_longest(&model->network->recipe);
-    heed_status status = hd_tokenizer_encode(model->tokenizer, context, e->at.text, e->at.size, true, &e->encoding);
+/* Bytes of a text. A blank one counts as empty. */
+static size_t size_of(const encoding_texts *e, size_t index) {
+    size_t size = e->sizes ? e->sizes[index] : strlen(e->texts[index]);
+    return hd_text_is_blank(e->texts[index], size) ? 0 : size;
+}
+
+static hd_encoded encoded_of(const encoding_texts *e, const queued_text *t) {
+    return (hd_encoded){.model = e->model,
+                        .results = e->results,
+                        .index = t->index,
+                        .text = e->texts[t->index],
+                        .size = size_of(e, t->index),
+                        .encoding = &t->tokens,
+                        .rows = t->rows,
+                        .row_count = t->row_count};
+}
+
+/* ---- tokens ---- */
+
+static void *copy(hd_arena *arena, const void *array, size_t count, size_t size) {
+    void *to = hd_arena_alloc(arena, count, size);
+    if (to && count) memcpy(to, array, count * size);
+    return to;
+}
+
+/* The tokens without the memory for making others. */
+static bool copy_tokens(hd_arena *arena, const hd_encoding *from, hd_encoding *to) {
+    *to = (hd_encoding){.count = from->count,
+                        .ids = copy(arena, from->ids, from->count, sizeof *from->ids),
+                        .starts = copy(arena, from->starts, from->count, sizeof *from->starts),
+                        .ends = copy(arena, from->ends, from->count, sizeof *from->ends),
+                        .types = copy(arena, from->types, from->count, sizeof *from->types)};
+    return to->ids && to->starts && to->ends && to->types;
+}
+
+/* Adds the text to the queue, or answers it if nothing needs to be run. */
+static heed_status queue_tokens(encoding_texts *e, size_t index) {
+    if (!hd_grow(e->model->context, &e->queue, &e->capacity, e->queued + 1, sizeof *e->queue)) return HEED_MEMORY;
+    queued_text *t = &e->queue[e->queued];
+    *t = (queued_text){.index = index};
+    int32_t *rows = hd_arena_alloc(&e->arena, e->encoding.count, sizeof *rows);
+    if (!rows || !copy_tokens(&e->arena, &e->encoding, &t->tokens)) return HEED_MEMORY;
+    hd_encoded encoded = encoded_of(e, t);
+    HD_TRY(e->task->select(e->user, &encoded, rows, &t->row_count));
+    t->rows = encoded.rows = rows;
+    encoded.row_count = t->row_count;
+    if (!t->row_count && e->task->head != HD_HEAD_CLASSIFY_TEXT) return e->task->answer(e->user, &encoded);
+    e->queued++;
+    e->tokens += (int64_t)t->tokens.count;
+    return HEED_OK;
+}
+
+static heed_status queue_text(encoding_texts *e, size_t index) {
+    heed_context *context = e->model->context;
+    int64_t most = hd_recipe_longest(&e->model->network->recipe);
+    heed_status status =
+        hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), true, &e->encoding);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
     if (status == HEED_LENGTH || (int64_t)e->encoding.count > most) {
         hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", e->encoding.count, (long long)most);
-        return hd_results_problem(e->at.results, e->at.index, context->message);
+        return hd_results_problem(e->results, index, context->message);
     }
-    if (hd_model_check_ids(model, e->encoding.ids, e->encoding.count) != HEED_OK)
-        return hd_results_problem(e->at.results, e->at.index, context->message);
-    hd_pass_reset(&e->pass);
-    int32_t starts[] = {0, (int32_t)e->encoding.count};
-    hd_layout layout = {1, starts, NULL, NULL};
-    hd_tensor *states = hd_network_encode(model->network, &e->pass, &(hd_input){.ids = e->encoding.ids}, &layout);
-    e->at.logits = hd_network_logits(model->network, &e->pass, hd_network_head(model->network, &e->pass, states), 0,
-                                     model->network->output->rows);
-    if (!e->at.logits) return e->pass.status;
-    return e->answer(e->user, &e->at);
+    if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
+        return hd_results_problem(e->results, index, context->message);
+    return queue_tokens(e, index);
 }
 
-hd_tensor *hd_choose_labels(const hd_encoded *e, const int32_t *tokens, int64_t count, int32_t *labels) {
-    int32_t starts[] = {0, (int32_t)count};
-    hd_layout text = {.sequences = 1, .starts = starts};
-    hd_tensor *logits = hd_gather(e->pass, e->logits, tokens, count, 1, NULL);
-    return hd_network_choose(e->model->network, e->pass, logits, &text, labels) == HEED_OK ? logits : NULL;
+static int longest_first(const void *a, const void *b) {
+    const queued_text *x = a, *y = b;
+    if (x->tokens.count != y->tokens.count) return x->tokens.count > y->tokens.count ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
 }
 
-heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, const char *const *texts,
-                            const size_t *sizes, size_t count,
-                            heed_status (*answer)(void *user, const hd_encoded *encoded), void *user,
-                            heed_results **results) {
+/* ---- one pass ---- */
+
+/* The texts of a pass as one batch, in the pass's memory. */
+typedef struct batch {
+    int32_t *ids; /* [tokens] */
+    hd_layout layout;
+    hd_selection selection;
+} batch;
+
+static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, batch *b) {
+    size_t tokens = 0, row_count = 0;
+    for (size_t i = 0; i < count; i++) tokens += texts[i].tokens.count, row_count += (size_t)texts[i].row_count;
+    int32_t *ids = hd_pass_alloc(pass, tokens, sizeof *ids), *starts = hd_pass_alloc(pass, count + 1, sizeof *starts);
+    int32_t *rows = hd_pass_alloc(pass, row_count, sizeof *rows);
+    int32_t *row_starts = hd_pass_alloc(pass, count + 1, sizeof *row_starts);
+    int32_t *positions = hd_pass_alloc(pass, count, sizeof *positions);
+    if (!ids || !starts || !rows || !row_starts || !positions) return false;
+    starts[0] = row_starts[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        const queued_text *t = &texts[i];
+        if (t->tokens.count) memcpy(ids + starts[i], t->tokens.ids, t->tokens.count * sizeof *ids);
+        for (int64_t r = 0; r < t->row_count; r++) rows[row_starts[i] + r] = starts[i] + t->rows[r];
+        positions[i] = t->row_count ? t->rows[0] : 0;
+        starts[i + 1] = starts[i] + (int32_t)t->tokens.count;
+        row_starts[i + 1] = row_starts[i] + (int32_t)t->row_count;
+    }
+    *b = (batch){.ids = ids,
+                 .layout = {.sequences = (int64_t)count, .starts = starts},
+                 .selection = {rows, {.sequences = (int64_t)count, .starts = row_starts, .positions = positions}}};
+    return true;
+}
+
+/* The head's output for all texts of the batch. */
+static hd_tensor *score(const hd_network *network, hd_pass *pass, const batch *b) {
+    bool all = hd_layout_rows(&b->selection.layout) == hd_layout_rows(&b->layout);
+    hd_tensor *states =
+        hd_network_encode_rows(network, pass, &(hd_input){.ids = b->ids}, &b->layout, all ? NULL : &b->selection);
+    return hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
+}
+
+static heed_status answer_batch(encoding_texts *e, hd_pass *pass, const queued_text *texts, const batch *b,
+                                const hd_tensor *logits) {
+    for (int64_t i = 0; i < b->layout.sequences; i++) {
+        hd_encoded encoded = encoded_of(e, &texts[i]);
+        bool pooled = e->task->head == HD_HEAD_CLASSIFY_TEXT;
+        int64_t first = pooled ? i : b->selection.layout.starts[i];
+        encoded.pass = pass;
+        encoded.logits = hd_tensor_wrap(pass, pooled ? 1 : encoded.row_count, logits->columns,
+                                        logits->data + first * logits->columns, NULL);
+        if (!encoded.logits) return pass->status;
+        HD_TRY(e->task->answer(e->user, &encoded));
+    }
+    return HEED_OK;
+}
+
+static heed_status run_batch(encoding_texts *e, worker *w, const queued_text *texts, size_t count) {
+    batch b;
+    hd_pass_reset(&w->pass);
+    if (!open_batch(&w->pass, texts, count, &b)) return w->pass.status;
+    const hd_tensor *logits = score(e->model->network, &w->pass, &b);
+    if (!logits) return w->pass.status;
+    pthread_mutex_lock(&e->answering);
+    heed_status status = answer_batch(e, &w->pass, texts, &b, logits);
+    pthread_mutex_unlock(&e->answering);
+    return status;
+}
+
+/* ---- all of them ---- */
+
+static int64_t tokens_before(const encoding_texts *e, size_t i) { return i ? e->queue[i - 1].end : 0; }
+
+/* Takes the next texts for a pass. Batches become smaller towards the end, so that the threads finish together. */
+static size_t take_texts(encoding_texts *e, size_t *first) {
+    size_t count;
+    *first = atomic_load(&e->next);
+    do {
+        int64_t before = tokens_before(e, *first), most = PASS_TOKENS;
+        if (e->working > 1) most = hd_min(most, hd_max((e->tokens - before) / (2 * e->working), LEAST_TOKENS));
+        count = *first < e->queued;
+        while (*first + count < e->queued && e->queue[*first + count].end - before <= most) count++;
+    } while (count && !atomic_compare_exchange_weak(&e->next, first, *first + count));
+    return count;
+}
+
+static void run_worker(void *argument, int64_t index, int number) {
+    (void)number;
+    encoding_texts *e = argument;
+    worker *w = &e->workers[index];
+    for (size_t first, count; w->status == HEED_OK && (count = take_texts(e, &first));)
+        w->status = run_batch(e, w, e->queue + first, count);
+}
+
+/* A failure of a pass is recorded in its worker's context, any other one in the model's. */
+static heed_status worker_status(const encoding_texts *e) {
+    for (int i = 0; i < e->worker_count; i++) {
+        const worker *w = &e->workers[i];
+        if (w->status == HEED_OK) continue;
+        return w->context.message[0] ? hd_fail_as(e->model->context, &w->context, w->status) : w->status;
+    }
+    return HEED_OK;
+}
+
+static heed_status run_queue(encoding_texts *e) {
+    heed_context *context = e->model->context;
+    if (e->queued) qsort(e->queue, e->queued, sizeof *e->queue, longest_first);
+    int64_t end = 0;
+    for (size_t i = 0; i < e->queued; i++) e->queue[i].end = end += (int64_t)e->queue[i].tokens.count;
+    e->working = e->tokens < (int64_t)LEAST_TOKENS * e->worker_count ? 1 : e->worker_count;
+    for (int i = 0; i < e->working; i++) e->workers[i].context.threads = context->threads / e->working;
+    atomic_store(&e->next, 0);
+    hd_parallel_for(context, e->working, INT64_MAX, run_worker, e);
+    e->queued = 0, e->tokens = 0;
+    hd_arena_reset(&e->arena);
+    return worker_status(e);
+}
+
+static heed_status encode_all(encoding_texts *e, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (e->texts[i]) HD_TRY(queue_text(e, i));
+        if (e->tokens >= WINDOW_TOKENS) HD_TRY(run_queue(e));
+    }
+    return run_queue(e);
+}
+
+static heed_status open_workers(encoding_texts *e, size_t texts) {
+    heed_context *context = e->model->context;
+    int count = (int)hd_max(hd_min(context->threads, (int64_t)texts), 1);
+    e->workers = hd_alloc_zeroed(context, (size_t)count, sizeof *e->workers);
+    if (!e->workers) return HEED_MEMORY;
+    for (; e->worker_count < count; e->worker_count++) {
+        worker *w = &e->workers[e->worker_count];
+        w->context = hd_context_worker(context, context->threads);
+        hd_pass_open(&w->pass, &w->context, NULL);
+    }
+    return hd_network_pack(e->model->network);
+}
+
+static void close_encoding(encoding_texts *e) {
+    for (int i = 0; i < e->worker_count; i++) hd_pass_close(&e->workers[i].pass);
+    hd_free(e->model->context, e->workers);
+    hd_free(e->model->context, e->queue);
+    hd_arena_close(&e->arena);
+    hd_encoding_close(&e->encoding);
+    pthread_mutex_destroy(&e->answering);
+}
+
+heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
+                            const size_t *sizes, size_t count, void *user, heed_results **results) {
     *results = NULL;
-    HD_TRY(hd_model_require(model, head, true, false, kind));
+    HD_TRY(hd_model_require(model, task->head, true, false, task->kind));
+    HD_TRY(hd_results_check(model->context, texts, count));
     HD_TRY(hd_results_open(model->context, count, results));
     hd_float_environment found = hd_float_enter();
-    encoding_texts e = {.at = {.model = model, .results = *results}, .answer = answer, .user = user};
-    e.at.encoding = &e.encoding;
-    e.at.pass = &e.pass;
-    hd_pass_open(&e.pass, model->context, NULL);
-    heed_status status = hd_network_pack(model->network);
-    for (size_t i = 0; i < count && status == HEED_OK; i++) {
-        e.at.index = i;
-        e.at.text = texts[i];
-        e.at.size = sizes ? sizes[i] : strlen(texts[i]);
-        if (texts[i]) status = answer_one(&e);
-    }
-    hd_pass_close(&e.pass);
-    hd_encoding_close(&e.encoding);
+    encoding_texts e = {
+        .model = model, .task = task, .user = user, .results = *results, .texts = texts, .sizes = sizes};
+    pthread_mutex_init(&e.answering, NULL);
+    hd_arena_open(&e.arena, model->context);
+    heed_status status = open_workers(&e, count);
+    if (status == HEED_OK) status = encode_all(&e, count);
+    close_encoding(&e);
     hd_float_leave(found);
     if (status == HEED_OK) return HEED_OK;
     heed_results_close(*results);
     *results = NULL;
     return status;
+}
+
+heed_status hd_choose_labels(const hd_encoded *e, int32_t *labels) {
+    int32_t starts[] = {0, (int32_t)e->row_count};
+    hd_layout text = {.sequences = 1, .starts = starts};
+    return hd_network_choose(e->model->network, e->pass, e->logits, &text, labels);
 }

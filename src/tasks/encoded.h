@@ -1,4 +1,4 @@
-/* Texts through an encoder and its head: shared by classify, tag and fill. */
+/* Texts through an encoder and its head, many at once: shared by classify, tag and fill. */
 #ifndef HD_TASKS_ENCODED_H
 #define HD_TASKS_ENCODED_H
 
@@ -13,20 +13,27 @@ typedef struct hd_encoded {
     const char *text;
     size_t size;
     const hd_encoding *encoding;
+    const int32_t *rows; /* [row_count]: positions of the tokens whose states are read, ascending */
+    int64_t row_count;
     hd_pass *pass;     /* its memory lasts until `answer` returns */
-    hd_tensor *logits; /* [1 or tokens, classes] */
+    hd_tensor *logits; /* [row_count, classes], or [1, classes] with HD_HEAD_CLASSIFY_TEXT; NULL if there are no rows */
 } hd_encoded;
 
-/* Encodes each text and calls `answer`, which fills in results->items[index]; a text that is too long gets a problem
- * instead. A text's result depends on it alone. HEED_UNSUPPORTED unless the model has this head; `kind` names the
- * models that do: "a text classification model". */
-heed_status hd_encode_texts(heed_model *model, hd_head head, const char *kind, const char *const *texts,
-                            const size_t *sizes, size_t count,
-                            heed_status (*answer)(void *user, const hd_encoded *encoded), void *user,
-                            heed_results **results);
+typedef struct hd_encoded_task {
+    hd_head head;
+    const char *kind; /* of the models that have this head: "a text classification model" */
+    /* Writes the positions of the tokens whose states are read to rows [tokens], ascending. */
+    heed_status (*select)(void *user, const hd_encoded *encoded, int32_t *rows, int64_t *count);
+    /* Fills in results->items[index]. Calls do not overlap, but come from several threads. */
+    heed_status (*answer)(void *user, const hd_encoded *encoded);
+} hd_encoded_task;
 
-/* Predicts labels [count] of the tokens at positions `tokens` [count], jointly where the model has a CRF; returns their
- * logits [count, classes]. */
-hd_tensor *hd_choose_labels(const hd_encoded *encoded, const int32_t *tokens, int64_t count, int32_t *labels);
+/* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A text that is too long gets a problem instead. A
+ * text's result depends on it alone. HEED_UNSUPPORTED unless the model has the task's head. */
+heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
+                            const size_t *sizes, size_t count, void *user, heed_results **results);
+
+/* Predicts labels [row_count] of the selected tokens, jointly where the model has a CRF. */
+heed_status hd_choose_labels(const hd_encoded *encoded, int32_t *labels);
 
 #endif

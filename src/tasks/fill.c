@@ -3,6 +3,8 @@
 #include "base/real.h"
 #include "tasks/encoded.h"
 
+#include <string.h>
+
 /* The tokens with the largest logits, the best first; of equal ones the lower id. */
 static void find_best(const float *logits, int64_t classes, int64_t count, hd_ranked *best) {
     int64_t found = 0;
@@ -19,10 +21,11 @@ typedef struct filling {
     size_t ids_capacity, ranked_capacity;
 } filling;
 
-static size_t count_masks(const filling *f, const hd_encoding *encoding) {
-    size_t masks = 0;
-    for (size_t i = 0; i < encoding->count; i++) masks += encoding->ids[i] == f->mask;
-    return masks;
+static heed_status select_masks(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    const filling *f = user;
+    for (size_t i = 0; i < e->encoding->count; i++)
+        if (e->encoding->ids[i] == f->mask) rows[(*count)++] = (int32_t)i;
+    return HEED_OK;
 }
 
 /* *answer is `token` for the mask at position `place`, and the text with it. */
@@ -34,6 +37,7 @@ static heed_status set_answer(const filling *f, const hd_encoded *e, size_t plac
     f->ids[place] = token;
     heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, true, &text);
     f->ids[place] = best;
+    size_t size = text.size;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_clear(&text);
     if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, true, &text);
@@ -41,6 +45,7 @@ static heed_status set_answer(const filling *f, const hd_encoded *e, size_t plac
     hd_buffer_close(&text);
     if (status == HEED_OK && (!sequence || !word)) status = HEED_MEMORY;
     *answer = (hd_answer){.text = sequence,
+                          .size = size,
                           .label = word,
                           .score = (float)f->probabilities[token],
                           .start = e->encoding->starts[place],
@@ -53,47 +58,45 @@ static heed_status answer(void *user, const hd_encoded *e) {
     const hd_encoding *encoding = e->encoding;
     heed_context *context = e->model->context;
     hd_result *item = &e->results->items[e->index];
-    int64_t classes = e->logits->columns, best = hd_min((int64_t)f->best, classes);
-    size_t masks = count_masks(f, encoding), answers = masks * (size_t)best;
-    if (!masks) {
+    if (!e->row_count) {
         hd_fail(context, HEED_ARGUMENT, "the text has no mask: put %s where a word is to be predicted",
                 f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
         return hd_results_problem(e->results, e->index, context->message);
     }
+    int64_t classes = e->logits->columns, best = hd_min((int64_t)f->best, classes);
+    size_t answers = (size_t)(e->row_count * best);
     item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
     if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
         !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids))
         return HEED_MEMORY;
     const float *logits = hd_pass_download(e->pass, e->logits->data, hd_tensor_count(e->logits));
     if (!logits) return e->pass->status;
-    hd_ranked *ranked = f->ranked;
-    for (size_t i = 0; i < encoding->count; i++) {
-        f->ids[i] = encoding->ids[i];
-        if (encoding->ids[i] != f->mask) continue;
-        find_best(logits + (int64_t)i * classes, classes, best, ranked);
-        f->ids[i] = ranked->item;
-        ranked += best;
+    memcpy(f->ids, encoding->ids, encoding->count * sizeof *f->ids);
+    for (int64_t i = 0; i < e->row_count; i++) {
+        hd_ranked *ranked = f->ranked + i * best;
+        find_best(logits + i * classes, classes, best, ranked);
+        f->ids[e->rows[i]] = ranked->item;
     }
-    ranked = f->ranked;
-    for (size_t i = 0; i < encoding->count; i++) {
-        if (encoding->ids[i] != f->mask) continue;
-        hd_softmax(logits + (int64_t)i * classes, classes, f->probabilities);
+    const hd_ranked *ranked = f->ranked;
+    for (int64_t i = 0; i < e->row_count; i++) {
+        hd_softmax(logits + i * classes, classes, f->probabilities);
         for (int64_t j = 0; j < best; j++, ranked++)
-            HD_TRY(set_answer(f, e, i, ranked->item, &item->answers[item->count++]));
+            HD_TRY(set_answer(f, e, (size_t)e->rows[i], ranked->item, &item->answers[item->count++]));
     }
     return HEED_OK;
 }
 
 heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count, size_t best,
                       heed_results **results) {
+    static const hd_encoded_task task = {HD_HEAD_MASKED, "a masked language model", select_masks, answer};
     heed_context *context = model->context;
-    filling f = {.best = best ? best : 1, .mask = hd_tokenizer_mask(model->tokenizer)};
+    filling f = {.best = best, .mask = hd_tokenizer_mask(model->tokenizer)};
     *results = NULL;
+    if (best < 1 || best > INT32_MAX)
+        return hd_fail(context, HEED_ARGUMENT, "best is %zu, but must be from 1 to %d", best, INT32_MAX);
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
-    if (status == HEED_OK)
-        status =
-            hd_encode_texts(model, HD_HEAD_MASKED, "a masked language model", texts, sizes, count, answer, &f, results);
+    if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);
     hd_free(context, f.probabilities);
     hd_free(context, f.ranked);
     hd_free(context, f.ids);

@@ -33,9 +33,10 @@ static heed_status configure(const heed_model *model, const heed_options *option
 }
 
 enum {
-    HYPOTHESES_AT_ONCE = 16,
-    STEP_TOKENS = 512,    /* of prompts, so that hypotheses that run do not wait long for a long one */
-    ALTERNATIVE_BITS = 54 /* the number of an alternative's random stream is that of its text, and its own above */
+    HYPOTHESES_AT_ONCE = 64, /* a step reads each weight once for all of them */
+    CACHED_TOKENS = 1 << 14, /* of all hypotheses: another text begins only below this bound on the caches */
+    STEP_TOKENS = 512,       /* of prompts, so that hypotheses that run do not wait long for a long one */
+    ALTERNATIVE_BITS = 54    /* the number of an alternative's random stream is that of its text, and its own above */
 };
 
 /* A text that is being continued. */
@@ -47,6 +48,7 @@ typedef struct continued {
     size_t given;    /* bytes of the prompt's tokens as text */
     size_t streamed; /* bytes of the text that were given or streamed */
     int64_t waiting; /* requests that have not finished; 0: the struct is free */
+    int64_t cached;  /* the most tokens that its hypotheses may have in the caches */
 } continued;
 
 typedef struct generating {
@@ -61,7 +63,9 @@ typedef struct generating {
     hd_buffer text;   /* a text's tokens as text */
     continued *texts; /* [at_once] */
     size_t at_once;
-    heed_status status; /* of streaming */
+    int64_t alternatives; /* hypotheses per text */
+    int64_t cached;       /* of the texts that are running */
+    heed_status status;   /* of streaming */
 } generating;
 
 /* ---- streaming: a token may be a part of a character, which is passed on when it is whole ---- */
@@ -108,7 +112,7 @@ static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *
     size_t given = hd_min(c->given, g->text.size);
     const char *text = hd_results_copy(g->results, g->text.data + given, g->text.size - given);
     if (!text) return HEED_MEMORY;
-    *answer = (hd_answer){.text = text, .score = h->score};
+    *answer = (hd_answer){.text = text, .size = g->text.size - given, .score = h->score};
     return HEED_OK;
 }
 
@@ -119,7 +123,7 @@ static heed_status keep_answers(const hd_decoded *decoded) {
     hd_answer *answers = item->answers + (decoded->number >> ALTERNATIVE_BITS);
     for (int64_t i = 0; i < decoded->count; i++) HD_TRY(keep_answer(c, &decoded->best[i], &answers[i]));
     item->count += (size_t)decoded->count;
-    c->waiting--;
+    if (--c->waiting == 0) c->g->cached -= c->cached;
     return HEED_OK;
 }
 
@@ -144,6 +148,13 @@ static void note_length(generating *g, int64_t count) {
         hd_note(g->model->context,
                 "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
                 (long long)count, (long long)hd_recipe_longest(&g->model->network->recipe), (long long)visible);
+}
+
+/* The most tokens of one text in the caches. A recurrent network, whose texts have any length, caches none. */
+static int64_t most_cached(const generating *g, int64_t prompt) {
+    int64_t longest = hd_recipe_longest(&g->model->network->recipe), new_tokens = g->generation.max_new_tokens;
+    if (longest == INT64_MAX) return 0;
+    return g->alternatives * (new_tokens ? hd_min(prompt + new_tokens, longest) : longest);
 }
 
 static heed_status add_text(generating *g, continued *c, size_t index, const char *text, size_t size) {
@@ -173,10 +184,13 @@ static heed_status add_text(generating *g, continued *c, size_t index, const cha
         HD_TRY(hd_session_add(g->session, &request, NULL));
         request.number += (uint64_t)1 << ALTERNATIVE_BITS;
     }
+    c->cached = most_cached(g, (int64_t)c->prompt);
+    g->cached += c->cached;
     return HEED_OK;
 }
 
 static continued *find_free(const generating *g) {
+    if (g->cached >= CACHED_TOKENS) return NULL;
     for (size_t i = 0; i < g->at_once; i++)
         if (g->texts[i].waiting == 0) return &g->texts[i];
     return NULL;
@@ -197,9 +211,9 @@ static heed_status generate_all(generating *g, const char *const *texts, const s
 
 static heed_status open_generating(generating *g, size_t count) {
     heed_context *context = g->model->context;
-    int64_t alternatives = hd_max(g->generation.beams, g->generation.best);
+    g->alternatives = hd_max(g->generation.beams, g->generation.best);
     if (g->generation.best > 1) g->words = NULL;
-    size_t at_once = (size_t)hd_max(HYPOTHESES_AT_ONCE / alternatives, 1);
+    size_t at_once = (size_t)hd_max(HYPOTHESES_AT_ONCE / g->alternatives, 1);
     if (at_once > count) at_once = count;
     g->texts = hd_alloc_zeroed(context, at_once, sizeof *g->texts);
     if (!g->texts) return HEED_MEMORY;
@@ -224,6 +238,7 @@ heed_status heed_generate(heed_model *model, const heed_options *options, const 
     *results = NULL;
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
     HD_TRY(configure(model, options, &g.generation));
+    HD_TRY(hd_results_check(context, texts, count));
     HD_TRY(hd_results_open(context, count, results));
     g.results = *results;
     hd_buffer_open(&g.text, context);

@@ -88,6 +88,7 @@ heed_status hd_observation_open(heed_model *model, const hd_inspect_settings *se
                           .translates = hd_recipe_translates(recipe),
                           .target_text = ""};
     hd_arena_open(&o->scratch, context);
+    if (size > INT32_MAX) return hd_fail(context, HEED_LENGTH, "source: %zu bytes are too many for a text", size);
     HD_TRY(keep_string(arena, text, size, &o->source_text));
     HD_TRY(hd_network_pack(model->network));
     HD_TRY(hd_tokenizer_encode(model->tokenizer, context, text, size, true, &o->source));

@@ -2,6 +2,13 @@
 
 #include <string.h>
 
+heed_status hd_results_check(heed_context *context, const char *const *texts, size_t count) {
+    if (count > PTRDIFF_MAX / sizeof(hd_result))
+        return hd_fail(context, HEED_ARGUMENT, "%zu texts are more than memory can address", count);
+    if (!texts && count) return hd_fail(context, HEED_ARGUMENT, "texts is NULL, but count is %zu", count);
+    return HEED_OK;
+}
+
 heed_status hd_results_open(heed_context *context, size_t count, heed_results **out) {
     heed_results *results = hd_alloc_zeroed(context, 1, sizeof *results);
     *out = results;
@@ -45,6 +52,11 @@ size_t heed_results_alternatives(const heed_results *results, size_t index) {
 const char *heed_results_text(const heed_results *results, size_t index, size_t alternative) {
     return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].text
                                                                    : NULL;
+}
+
+size_t heed_results_size(const heed_results *results, size_t index, size_t alternative) {
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].size
+                                                                   : 0;
 }
 
 float heed_results_score(const heed_results *results, size_t index, size_t alternative) {

@@ -5,7 +5,8 @@
 #include "base/arena.h"
 
 typedef struct hd_answer {
-    const char *text;
+    const char *text; /* [size] and a 0 */
+    size_t size;
     float score;
     const char *label;     /* NULL: none */
     uint32_t start, end;   /* characters [start, end) of the text that the answer refers to */
@@ -29,6 +30,8 @@ struct heed_results {
 char *hd_results_copy(heed_results *results, const char *text, size_t size);
 /* Records why a text has no answer. */
 heed_status hd_results_problem(heed_results *results, size_t index, const char *problem);
+/* HEED_ARGUMENT for texts that cannot be: NULL, or more than memory can address. */
+heed_status hd_results_check(heed_context *context, const char *const *texts, size_t count);
 heed_status hd_results_open(heed_context *context, size_t count, heed_results **results);
 
 #endif

@@ -13,7 +13,7 @@ enum { DEFAULT_CANDIDATES = 5 };
 
 typedef struct stepping {
     hd_observation observation;
-    const hd_recurrent *network;
+    const hd_network *network;
     hd_steps *steps;
     hd_captured_rows queries, keys, contexts, states, outputs;
     hd_attention_map map;
@@ -57,7 +57,7 @@ static heed_status set_scores(stepping *s, const float *scorer, int64_t index, h
 }
 
 static heed_status set_all_scores(stepping *s, hd_pass *pass) {
-    const hd_parameter *scorer = s->network->scorer;
+    const hd_parameter *scorer = hd_network_layer(s->network, HD_DECODER, 0)[HD_MODULE_SCORER].whole;
     const float *numbers = scorer ? hd_pass_download(pass, scorer->data, hd_parameter_count(scorer)) : NULL;
     if (scorer && !numbers) return pass->status;
     for (int64_t i = 0; i < s->steps->count; i++) HD_TRY(set_scores(s, numbers, i, &s->steps->steps[i]));
@@ -73,7 +73,7 @@ static heed_status set_candidates(stepping *s, const float *logits, const double
     hd_ranked *ranked = hd_arena_alloc(&s->observation.scratch, (size_t)most, sizeof *ranked);
     if (!candidates || !ranked) return HEED_MEMORY;
     for (int64_t id = 0; id < count; id++)
-        if (id != s->network->network.recipe.pad)
+        if (id != s->network->recipe.pad)
             hd_keep_best(ranked, &found, most, sizeof *ranked, &(hd_ranked){logits[id], (int32_t)id});
     for (int64_t i = 0; i < most; i++) {
         const char *label = hd_token_label(s->observation.model->tokenizer, ranked[i].item, arena);
@@ -85,7 +85,7 @@ static heed_status set_candidates(stepping *s, const float *logits, const double
 }
 
 static heed_status set_predictions(stepping *s, hd_pass *pass) {
-    const hd_network *network = &s->network->network;
+    const hd_network *network = s->network;
     int64_t count = hd_network_classes(network), width = s->steps->width;
     hd_tensor *outputs = hd_tensor_new(pass, s->outputs.rows, width, NULL);
     if (outputs) hd_pass_upload(pass, s->outputs.data, s->outputs.rows * width, outputs->data);
@@ -105,7 +105,7 @@ static heed_status set_predictions(stepping *s, hd_pass *pass) {
 }
 
 static heed_status fill(stepping *s) {
-    const hd_recipe *recipe = &s->network->network.recipe;
+    const hd_recipe *recipe = &s->network->recipe;
     hd_steps *steps = s->steps;
     const hd_observation *o = &s->observation;
     steps->source = o->source_text, steps->target = o->target_text;
@@ -115,8 +115,8 @@ static heed_status fill(stepping *s) {
     steps->layers = recipe->side[HD_DECODER].layers, steps->width = recipe->width;
     steps->keys = (int64_t)o->source.count, steps->key_labels = o->source_words.token_labels;
     steps->count = o->decoder_count;
-    steps->candidates = hd_min(o->settings->count ? o->settings->count : DEFAULT_CANDIDATES,
-                               hd_network_classes(&s->network->network) - 1);
+    steps->candidates =
+        hd_min(o->settings->count ? o->settings->count : DEFAULT_CANDIDATES, hd_network_classes(s->network) - 1);
     steps->steps = hd_arena_alloc(&steps->picture.arena, (size_t)steps->count, sizeof *steps->steps);
     if (!steps->steps) return HEED_MEMORY;
     for (int64_t i = 0; i < steps->count; i++) {
@@ -143,7 +143,7 @@ static heed_status observe(stepping *s) {
 
 static heed_status make_steps(heed_model *model, const hd_inspect_settings *settings, const char *text, size_t size,
                               heed_picture **picture) {
-    stepping s = {.network = (const hd_recurrent *)model->network};
+    stepping s = {.network = model->network};
     HD_TRY(hd_steps_open(model->context, &s.steps));
     hd_float_environment found = hd_float_enter();
     heed_status status = hd_observation_open(model, settings, text, size, &s.steps->picture.arena, &s.observation);

@@ -1,8 +1,7 @@
-/* Named-entity recognition. A word has the label of its first sub-word token; adjacent words of one kind are one
- * entity, unless the label of the second begins with "B-". */
+/* Named-entity recognition. A word has the label of its first subword token. Adjacent words of one kind are one entity,
+ * unless the first one's label ends an entity (E-, S-, L-, U-) or the second one's begins one (B-, S-, U-). */
 #include "base/real.h"
 #include "tasks/encoded.h"
-#include "text/iob.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -21,9 +20,26 @@ static bool begins_a_word(const hd_encoded *e, size_t token) {
            !hd_tokenizer_continues_word(e->model->tokenizer, e->encoding, token);
 }
 
+/* What a label says of a word: whether an entity begins or ends there, and its kind. The schemes IO, BIO, IOE, BIOES and
+ * BILOU mix without conflict. Any other label, "PER" or "e-mail", is a kind; a tag alone has the kind "_", as in seqeval. */
+typedef struct position {
+    bool outside, begins, ends;
+    const char *kind;
+} position;
+
+static position read_label(const char *label) {
+    if (strcmp(label, "O") == 0) return (position){.outside = true, .kind = ""};
+    bool tagged = label[0] && strchr("BIESLU", label[0]) && (label[1] == '-' || !label[1]);
+    if (!tagged) return (position){.kind = label};
+    return (position){.begins = strchr("BSU", label[0]) != NULL,
+                      .ends = strchr("ESLU", label[0]) != NULL,
+                      .kind = label[1] && label[2] ? label + 2 : "_"};
+}
+
 /* The entity that the words read last belong to. */
 typedef struct entity {
-    const char *label; /* "B-PER"; NULL: none */
+    const char *kind; /* NULL: none */
+    bool ended;
     uint32_t start, end;
     double sum; /* of the probabilities of its words */
     int64_t words;
@@ -31,7 +47,7 @@ typedef struct entity {
 
 static heed_status close_entity(const hd_encoded *e, entity *t) {
     hd_result *item = &e->results->items[e->index];
-    if (!t->label) return HEED_OK;
+    if (!t->kind) return HEED_OK;
     size_t first = hd_utf8_offset(e->text, e->size, t->start), end = hd_utf8_offset(e->text, e->size, t->end);
     /* a token may include the space before it, or be a space alone */
     while (first < end && is_space(e->text[first])) first++, t->start++;
@@ -39,49 +55,51 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     char *words = hd_results_copy(e->results, e->text + first, end - first);
     if (!words) return HEED_MEMORY;
     item->answers[item->count++] = (hd_answer){.text = words,
-                                               .label = hd_span_kind(t->label),
+                                               .size = end - first,
+                                               .label = t->kind,
                                                .score = (float)(t->sum / (double)t->words),
                                                .start = t->start,
                                                .end = t->end};
-    t->label = NULL;
+    t->kind = NULL;
     return HEED_OK;
 }
 
-/* The words of a text: the position of the first token of each, and its predicted label. */
+static heed_status select_words(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    (void)user;
+    for (size_t i = 0; i < e->encoding->count; i++)
+        if (begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
+    return HEED_OK;
+}
+
+/* Labels [row_count] of a text's words, and their logits [row_count, classes]. */
 typedef struct words {
-    int64_t count;
-    int32_t *tokens, *labels; /* [count] */
-    const float *logits;      /* [count, classes] */
+    int32_t *labels;
+    const float *logits;
     int64_t classes;
 } words;
 
 static heed_status choose_labels(const hd_encoded *e, words *w) {
-    hd_pass *pass = e->pass;
-    const hd_encoding *encoding = e->encoding;
-    w->tokens = hd_pass_alloc(pass, encoding->count, sizeof *w->tokens);
-    w->labels = hd_pass_alloc(pass, encoding->count, sizeof *w->labels);
-    if (!w->tokens || !w->labels) return pass->status;
-    for (size_t i = 0; i < encoding->count; i++)
-        if (begins_a_word(e, i)) w->tokens[w->count++] = (int32_t)i;
-    hd_tensor *logits = hd_choose_labels(e, w->tokens, w->count, w->labels);
-    if (!logits) return pass->status;
-    w->classes = logits->columns;
-    w->logits = hd_pass_download(pass, logits->data, hd_tensor_count(logits));
-    return pass->status;
+    if (!e->row_count) return HEED_OK;
+    w->labels = hd_pass_alloc(e->pass, (size_t)e->row_count, sizeof *w->labels);
+    if (!w->labels) return e->pass->status;
+    HD_TRY(hd_choose_labels(e, w->labels));
+    w->classes = e->logits->columns;
+    w->logits = hd_pass_download(e->pass, e->logits->data, hd_tensor_count(e->logits));
+    return e->pass->status;
 }
 
 static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, double *probabilities, entity *t) {
-    const char *label = e->model->labels[w->labels[i]];
-    bool outside = strcmp(label, "O") == 0;
-    bool same = t->label && !outside && label[0] != 'B' && strcmp(hd_span_kind(t->label), hd_span_kind(label)) == 0;
+    position p = read_label(e->model->labels[w->labels[i]]);
+    bool same = t->kind && !t->ended && !p.outside && !p.begins && strcmp(t->kind, p.kind) == 0;
     if (!same) HD_TRY(close_entity(e, t));
-    if (outside) return HEED_OK;
-    if (!same) *t = (entity){.label = label, .start = e->encoding->starts[w->tokens[i]]};
+    if (p.outside) return HEED_OK;
+    if (!same) *t = (entity){.kind = p.kind, .start = e->encoding->starts[e->rows[i]]};
     hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
-    int64_t end = i + 1 < w->count ? w->tokens[i + 1] : (int64_t)e->encoding->count;
-    for (int64_t token = w->tokens[i]; token < end; token++)
+    t->ended = p.ends;
+    int64_t end = i + 1 < e->row_count ? e->rows[i + 1] : (int64_t)e->encoding->count;
+    for (int64_t token = e->rows[i]; token < end; token++)
         if (e->encoding->ends[token] > e->encoding->starts[token]) t->end = e->encoding->ends[token];
     return HEED_OK;
 }
@@ -91,16 +109,17 @@ static heed_status answer(void *user, const hd_encoded *e) {
     words w = {0};
     HD_TRY(choose_labels(e, &w));
     hd_result *item = &e->results->items[e->index];
-    item->answers = hd_arena_alloc(&e->results->arena, (size_t)w.count, sizeof *item->answers);
-    double *probabilities = hd_pass_alloc(e->pass, (size_t)e->model->network->recipe.labels, sizeof *probabilities);
-    if (!item->answers || !probabilities) return HEED_MEMORY;
-    entity t = {.label = NULL};
-    for (int64_t i = 0; i < w.count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
+    item->answers = hd_arena_alloc(&e->results->arena, (size_t)e->row_count, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    double *probabilities = e->row_count ? hd_pass_alloc(e->pass, (size_t)w.classes, sizeof *probabilities) : NULL;
+    if (e->row_count && !probabilities) return HEED_MEMORY;
+    entity t = {.kind = NULL};
+    for (int64_t i = 0; i < e->row_count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
     return close_entity(e, &t);
 }
 
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                      heed_results **results) {
-    return hd_encode_texts(model, HD_HEAD_CLASSIFY_TOKENS, "a token classification model", texts, sizes, count, answer,
-                           NULL, results);
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, answer};
+    return hd_encode_texts(model, &task, texts, sizes, count, NULL, results);
 }

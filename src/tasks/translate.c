@@ -2,6 +2,7 @@
 
 #include "base/float_environment.h"
 #include "base/parallel.h"
+#include "base/utf8.h"
 #include "decode/options.h"
 #include "decode/session.h"
 #include "inspect/align.h"
@@ -58,6 +59,7 @@ static int longest_first(const void *a, const void *b) {
 typedef struct translated {
     hd_hypothesis *best; /* [count] */
     int64_t count;
+    const char *problem; /* NULL: none */
 } translated;
 
 /* Each thread has a session and texts of its own: threads that shared every small operation of one batch would spend
@@ -89,12 +91,6 @@ typedef struct translating {
     int worker_count;
 } translating;
 
-static bool is_blank(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r\n\v\f", text[i]) || !text[i]) return false;
-    return true;
-}
-
 /* An empty text has an empty translation, whatever the model. */
 static heed_status answer_empty(heed_results *results, size_t index, bool aligned) {
     hd_result *item = &results->items[index];
@@ -113,7 +109,7 @@ static heed_status encode_all(translating *t, size_t count) {
     hd_encoding encoding = {0};
     heed_status status = HEED_OK;
     for (size_t i = 0; i < count && status == HEED_OK; i++) {
-        if (is_blank(texts[i], sizes[i])) {
+        if (hd_text_is_blank(texts[i], sizes[i])) {
             status = answer_empty(t->results, i, t->settings->alignment);
             continue;
         }
@@ -143,6 +139,7 @@ static heed_status encode_all(translating *t, size_t count) {
 static heed_status keep_answers(translating *t, size_t number) {
     size_t index = t->sources[number].index;
     const translated *found = &t->translated[number];
+    if (found->problem) return hd_results_problem(t->results, index, found->problem);
     if (!found->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
     hd_result *item = &t->results->items[index];
     item->answers = hd_arena_alloc(&t->results->arena, (size_t)found->count, sizeof *item->answers);
@@ -158,7 +155,7 @@ static heed_status keep_answers(translating *t, size_t number) {
         const char *alignment = t->alignments ? t->alignments[number][i] : NULL;
         if (alignment && copy) alignment = hd_results_copy(t->results, alignment, strlen(alignment));
         if (status == HEED_OK && (!copy || (t->alignments && !alignment))) status = HEED_MEMORY;
-        item->answers[i] = (hd_answer){.text = copy, .score = h->score, .alignment = alignment};
+        item->answers[i] = (hd_answer){.text = copy, .size = text.size, .score = h->score, .alignment = alignment};
     }
     if (status == HEED_OK) item->count = (size_t)found->count;
     hd_buffer_close(&text);
@@ -232,6 +229,7 @@ static heed_status translate_share(translating *t, worker *w) {
     for (;;) {
         HD_TRY(add_sources(t, w));
         if (!w->running) return HEED_OK;
+        HD_TRY(hd_check_stop(&w->context));
         HD_TRY(hd_session_step(w->session));
         while (hd_session_next(w->session, &decoded)) HD_TRY(keep_hypotheses(t, w, &decoded));
     }
@@ -258,6 +256,12 @@ static heed_status align_source(const translating *t, worker *w, int64_t i) {
         hd_buffer_clear(&out);
         status = hd_align(&w->context, t->model, t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids,
                           h->count, &out);
+        if (status == HEED_LENGTH) { /* a problem of this text alone */
+            char *problem = hd_arena_alloc(&w->kept, strlen(w->context.message) + 1, 1);
+            t->translated[i].problem = problem ? strcpy(problem, w->context.message) : NULL;
+            status = problem ? HEED_OK : HEED_MEMORY;
+            break;
+        }
         if (status != HEED_OK) break;
         char *copy = hd_arena_alloc(&w->kept, out.size + 1, 1);
         if (copy) memcpy(copy, out.size ? out.data : "", out.size + 1);
@@ -362,10 +366,11 @@ heed_status heed_translate(heed_model *model, const heed_options *options, const
     *results = NULL;
     hd_translate_options settings;
     HD_TRY(hd_translate_settings(model, options, &settings));
+    HD_TRY(hd_results_check(model->context, texts, count));
     if (sizes) return hd_translate(model, &settings, texts, sizes, count, results);
     size_t *measured = hd_alloc(model->context, count, sizeof *measured);
     if (!measured) return HEED_MEMORY;
-    for (size_t i = 0; i < count; i++) measured[i] = strlen(texts[i]);
+    for (size_t i = 0; i < count; i++) measured[i] = texts[i] ? strlen(texts[i]) : 0;
     heed_status status = hd_translate(model, &settings, texts, measured, count, results);
     hd_free(model->context, measured);
     return status;

@@ -54,14 +54,14 @@ static void narrow_f64(const float *source, void *destination, size_t count) {
 }
 
 const hd_dtype_row hd_dtypes[HD_DTYPES] = {
-    [HD_F32] = {"F32", "float32", 4, widen_f32, narrow_f32},
-    [HD_F16] = {"F16", "float16", 2, widen_f16, narrow_f16},
-    [HD_BF16] = {"BF16", "bfloat16", 2, widen_bf16, narrow_bf16},
-    [HD_F64] = {"F64", NULL, 8, widen_f64, narrow_f64},
-    [HD_I64] = {"I64", NULL, 8, NULL, NULL},
-    [HD_I32] = {"I32", NULL, 4, NULL, NULL},
-    [HD_I16] = {"I16", NULL, 2, NULL, NULL},
-    [HD_I8] = {"I8", NULL, 1, NULL, NULL},
-    [HD_U8] = {"U8", NULL, 1, NULL, NULL},
-    [HD_BOOL] = {"BOOL", NULL, 1, NULL, NULL},
+    [HD_F32] = {"F32", "float32", 4, 0x7f800000, widen_f32, narrow_f32},
+    [HD_F16] = {"F16", "float16", 2, 0x7c00, widen_f16, narrow_f16},
+    [HD_BF16] = {"BF16", "bfloat16", 2, 0x7f80, widen_bf16, narrow_bf16},
+    [HD_F64] = {"F64", NULL, 8, UINT64_C(0x7ff0000000000000), widen_f64, narrow_f64},
+    [HD_I64] = {"I64", NULL, 8, 0, NULL, NULL},
+    [HD_I32] = {"I32", NULL, 4, 0, NULL, NULL},
+    [HD_I16] = {"I16", NULL, 2, 0, NULL, NULL},
+    [HD_I8] = {"I8", NULL, 1, 0, NULL, NULL},
+    [HD_U8] = {"U8", NULL, 1, 0, NULL, NULL},
+    [HD_BOOL] = {"BOOL", NULL, 1, 0, NULL, NULL},
 };

@@ -11,12 +11,13 @@ typedef enum hd_dtype { HD_F32, HD_F16, HD_BF16, HD_F64, HD_I64, HD_I32, HD_I16,
 enum { HD_DTYPES = HD_BOOL + 1 };
 #define HD_WEIGHT_DTYPES "f32|f16|bf16"
 
-/* All that is known of an element type; a new one is a value above, a row of hd_dtypes, and for weights also a load in
- * the matrix product (device/cpu/kernels/product.c). */
+/* All that is known of an element type; a new one is a value above, a row of hd_dtypes, and for weights also a name and
+ * a load in the matrix product (device/cpu/kernels/product.c). */
 typedef struct hd_dtype_row {
     const char *name;   /* in safetensors: "F32" */
     const char *config; /* config.json's "dtype": "float32"; NULL: not for weights */
     size_t size;        /* bytes per element */
+    uint64_t exponent;  /* its bits, which are all set in an infinity and in a NaN; 0: integers */
     /* [count] elements at any address to f32 and back, rounded to nearest even; NULL: integers */
     void (*widen)(const void *source, float *destination, size_t count);
     void (*narrow)(const float *source, void *destination, size_t count);

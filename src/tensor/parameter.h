@@ -1,7 +1,7 @@
 /* Named parameters: where a weight comes from, the forms in which arithmetic reads it, and the place of its gradient.
  *
- * A weight that is only read is in the mapped file and, for products, in a packed form that its device makes. A weight that
- * is trained also has `data` in float32, and a place in each block of gradients. */
+ * A weight that is only read has the packed form that its device makes of the stored numbers. A weight that is trained has
+ * `data` in float32, for products a packed form as well, and a place in each block of gradients. */
 #ifndef HD_TENSOR_PARAMETER_H
 #define HD_TENSOR_PARAMETER_H
 
@@ -12,10 +12,13 @@ typedef struct hd_parameter {
     const char *name;         /* as it is stored, "model.encoder.layers.0.fc1.weight" */
     int64_t rows, columns;    /* [rows, columns]; a vector has 1 row */
     int dimensions;           /* 1 or 2 */
-    const void *stored;       /* mapped, perhaps unaligned; NULL when made here */
+    bool multiplied;          /* products read it */
+    bool looked_up;           /* its rows are read one by one */
+    const void *stored;       /* host memory at any address; NULL when made here, or when it has been packed */
+    int64_t stored_stride;    /* elements from row to row of what is stored as [columns, rows]; 0: [rows, columns] */
     hd_dtype dtype;           /* of `stored` */
     float *data;              /* device [rows, columns] float32: vectors always, matrices when trained; else NULL */
-    struct hd_packed *packed; /* for products: opaque, made by the device; NULL until needed */
+    struct hd_packed *packed; /* for products or rows: opaque, made by the device; NULL until needed */
     bool panels_stale;        /* `data` has changed since it was packed */
     bool trained;
     int64_t gradient_at; /* of a trained one: where its [rows, columns] begin in a block of gradients, in floats */

@@ -68,7 +68,8 @@ static const hd_added_token *match(const hd_added *added, const uint32_t *list, 
     return NULL;
 }
 
-void hd_added_split(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count) {
+void hd_added_split(const hd_added *added, bool normalized, bool special_as_text, hd_line *line, size_t first,
+                    size_t count) {
     const uint32_t *list = normalized ? added->normalized : added->raw;
     size_t list_count = normalized ? added->normalized_count : added->raw_count;
     size_t begin = first, last = first + count; /* `begin`: where the text after the last token begins */
@@ -82,6 +83,7 @@ void hd_added_split(const hd_added *added, bool normalized, hd_line *line, size_
         }
         size_t from = i, to = i + token->pattern.count;
         i = to;
+        if (special_as_text && token->special) continue;
         if (token->single_word &&
             ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;

@@ -27,7 +27,9 @@ void hd_added_close(hd_added *added);
 heed_status hd_added_add(hd_added *added, hd_added_token token);
 /* Builds the search order, once the list is complete. */
 heed_status hd_added_finish(hd_added *added);
-/* Splits characters [first, first + count) of `line` into segments at the tokens in it: leftmost, then longest. */
-void hd_added_split(const hd_added *added, bool normalized, hd_line *line, size_t first, size_t count);
+/* Splits characters [first, first + count) of `line` into segments at the tokens in it: leftmost, then longest.
+ * `special_as_text`: special ones are skipped, as if they were text. */
+void hd_added_split(const hd_added *added, bool normalized, bool special_as_text, hd_line *line, size_t first,
+                    size_t count);
 
 #endif

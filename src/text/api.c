@@ -79,11 +79,13 @@ const uint32_t *heed_encoding_starts(const heed_encoding *encoding) { return enc
 const uint32_t *heed_encoding_ends(const heed_encoding *encoding) { return encoding->tokens.ends; }
 
 heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
-                                  size_t count, char **text) {
+                                  size_t count, char **text, size_t *size) {
     hd_buffer out;
     *text = NULL;
+    *size = 0;
     hd_buffer_open(&out, context);
     heed_status status = hd_tokenizer_decode(tokenizer, ids, count, true, &out);
+    *size = out.size;
     if (status == HEED_OK) *text = hd_buffer_take(&out);
     hd_buffer_close(&out);
     return status == HEED_OK && !*text ? HEED_MEMORY : status;
@@ -103,8 +105,8 @@ typedef struct train_options {
 
 static const hd_setting rows[] = {
     {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "training text, or - for standard input"},
-    {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0, "bpe|wordpiece|byte-bpe|characters",
-     "algorithm and conventions: Marian's, BERT's, GPT-2's, or single characters"},
+    {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0, "bpe|wordpiece|byte-bpe|characters|mask-byte-bpe|qwen-byte-bpe",
+     "algorithm and conventions: Marian's, BERT's, GPT-2's, single characters, RoBERTa's or Qwen2's"},
     {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
      "number of tokens, including special tokens"},
     {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER",

@@ -16,6 +16,7 @@ void hd_bpe_close(hd_bpe *bpe) {
     hd_free(bpe->context, bpe->characters);
     hd_free(bpe->context, bpe->prefix);
     hd_free(bpe->context, bpe->suffix);
+    hd_free(bpe->context, bpe->missing_unknown);
     hd_bpe_open(bpe, bpe->context);
 }
 
@@ -76,13 +77,13 @@ static heed_status index_characters(hd_bpe *bpe, const hd_vocabulary *vocabulary
     bpe->characters = hd_alloc(bpe->context, bpe->character_slots, sizeof *bpe->characters);
     if (!bpe->characters) return HEED_MEMORY;
     for (size_t i = 0; i < bpe->character_slots; i++) bpe->characters[i].id = -1;
-    for (size_t id = 0; id < vocabulary->count; id++) {
-        hd_token token = vocabulary->tokens[id];
+    for (size_t i = 0; i < vocabulary->present; i++) {
+        hd_entry entry = vocabulary->entries[i];
         uint32_t code;
-        for (int position = 0; position < POSITIONS && token.present && token.model; position++) {
-            if (!character_of(bpe, position, hd_vocabulary_text(vocabulary, (int32_t)id), token.size, &code)) continue;
+        for (int position = 0; position < POSITIONS && entry.model; position++) {
+            if (!character_of(bpe, position, vocabulary->pool.data + entry.offset, entry.size, &code)) continue;
             uint32_t key = character_key(code, position);
-            bpe->characters[character_slot(bpe, key)] = (struct hd_character_token){key, (int32_t)id};
+            bpe->characters[character_slot(bpe, key)] = (struct hd_character_token){key, entry.id};
         }
     }
     return HEED_OK;
@@ -143,6 +144,7 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
         /* As in tokenizers, bytes are added before pending unknown characters; the order only shows in a vocabulary
          * that has some of the 256 bytes but not all. */
         if (id < 0 && bpe->byte_fallback && add_bytes(bpe, scratch, word[i].code, i)) continue;
+        if (id < 0 && bpe->missing_unknown) return hd_vocabulary_missing(scratch->context, bpe->missing_unknown);
         if (id < 0 && bpe->unknown < 0) continue;
         if (unknown_count && (id >= 0 || !bpe->fuse_unknown)) {
             add_symbol(scratch, bpe->unknown, unknown_first, unknown_count);

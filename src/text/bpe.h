@@ -30,8 +30,9 @@ typedef struct hd_bpe {
     size_t character_slots;
     char *prefix; /* owned, or NULL: before a character that does not begin its word (continuing_subword_prefix) */
     char *suffix; /* owned, or NULL: after the last character of a word (end_of_word_suffix) */
-    int32_t bytes[256]; /* the ids of "<0x00>" … "<0xFF>", -1 where missing */
-    int32_t unknown;    /* -1: unknown characters are dropped */
+    int32_t bytes[256];    /* the ids of "<0x00>" … "<0xFF>", -1 where missing */
+    int32_t unknown;       /* -1: unknown characters are dropped */
+    char *missing_unknown; /* owned, or NULL: the unknown token of a file whose vocabulary lacks it */
     bool fuse_unknown, byte_fallback, ignore_merges;
 } hd_bpe;
 

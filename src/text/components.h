@@ -14,6 +14,7 @@
 /* A Sequence in the file is a list here, a single component a list of one, null an empty list. */
 struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
+    char *name;            /* owned, or NULL: of the file, for messages about texts */
     hd_vocabulary vocabulary;
     enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* which of the next two is in use */
     hd_bpe bpe;
@@ -25,6 +26,7 @@ struct heed_tokenizer {
     size_t pre_tokenizer_count, pre_tokenizer_capacity;
     hd_token_decoder *decoders;
     size_t decoder_count, decoder_capacity;
+    bool decodes; /* it has a decoder, if only an empty list; else decoded tokens are joined by spaces */
     hd_template template;
 };
 
@@ -37,9 +39,9 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer);
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
-/* Adds an added token, which may be in the vocabulary already. */
-heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
-                                   hd_added_token token);
+/* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one (added_id); an empty token
+ * is left out. So does tokenizers, whatever id the file says. */
+heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token);
 
 /* Normalizes and pre-tokenizes without added tokens; the segments of *line are the words that a trainer counts. `spare`
  * is scratch. Check line->failed. */

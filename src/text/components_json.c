@@ -78,18 +78,7 @@ static heed_status read_choice(heed_context *context, const json_t *object, cons
                    text ? text : "?");
 }
 
-/* A pattern that is a plain string: {"String": "…"}. */
-static heed_status read_pattern(heed_context *context, const json_t *object, const char *where, const char **text,
-                                size_t *size) {
-    const json_t *pattern = json_object_get(object, "pattern");
-    *text = "", *size = 0;
-    if (json_object_get(pattern, "Regex"))
-        return hd_fail(context, HEED_UNSUPPORTED, "%s \"%s\" with a regular expression is not supported", where,
-                       json_string_value(json_object_get(object, "type")));
-    return hd_read_string(context, pattern, where, "String", text, size);
-}
-
-/* A pattern of either kind: {"Regex": "…"} too. */
+/* A pattern: {"String": "…"} or {"Regex": "…"}. */
 static heed_status open_pattern(heed_context *context, const json_t *object, const char *where, hd_pattern **out) {
     const json_t *pattern = json_object_get(object, "pattern");
     bool literal = !json_object_get(pattern, "Regex");
@@ -155,11 +144,8 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
         HD_TRY(hd_read_bool(context, object, where, "strip_right", &it.right));
     }
     if (it.kind == HD_NORMALIZE_REPLACE) {
-        const char *pattern;
-        size_t pattern_size;
-        HD_TRY(read_pattern(context, object, where, &pattern, &pattern_size));
         HD_TRY(hd_read_string(context, object, where, "content", &text, &size));
-        HD_TRY(hd_codes_read(context, pattern, pattern_size, &it.pattern));
+        HD_TRY(open_pattern(context, object, where, &it.pattern));
     }
     if (it.kind == HD_NORMALIZE_BERT) {
         it.clean = it.chinese = it.lowercase = true;
@@ -171,7 +157,7 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
     }
     if (it.kind == HD_NORMALIZE_PREPEND) HD_TRY(hd_read_string(context, object, where, "prepend", &text, &size));
     if (hd_codes_read(context, text, size, &it.content) != HEED_OK) {
-        hd_free(context, it.pattern.codes);
+        hd_pattern_close(it.pattern);
         return HEED_MEMORY;
     }
     return hd_tokenizer_add_normalizer(tokenizer, it);
@@ -253,8 +239,8 @@ static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object,
         HD_TRY(hd_read_count(context, object, where, "stop", &it.stop));
     } else if (strcmp(type, "Replace") == 0) {
         it.kind = HD_DECODE_REPLACE;
-        HD_TRY(read_pattern(context, object, where, &pattern, &it.pattern_size));
         HD_TRY(hd_read_string(context, object, where, "content", &content, &it.content_size));
+        HD_TRY(open_pattern(context, object, where, &it.expression));
     } else if (strcmp(type, "WordPiece") == 0) {
         it.kind = HD_DECODE_WORDPIECE;
         it.cleanup = true;
@@ -273,6 +259,7 @@ static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object,
     if (!it.pattern || !it.content) {
         hd_free(context, it.pattern);
         hd_free(context, it.content);
+        hd_pattern_close(it.expression);
         return HEED_MEMORY;
     }
     return hd_tokenizer_add_decoder(tokenizer, it);
@@ -387,6 +374,7 @@ heed_status hd_read_components(heed_tokenizer *tokenizer, const json_t *root) {
     HD_TRY(read_components(tokenizer, json_object_get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers",
                            read_pre_tokenizer));
     HD_TRY(read_components(tokenizer, json_object_get(root, "decoder"), "decoder", "decoders", read_decoder));
+    tokenizer->decodes = json_is_object(json_object_get(root, "decoder"));
     return read_components(tokenizer, json_object_get(root, "post_processor"), "post_processor", "processors",
                            read_post_processor);
 }

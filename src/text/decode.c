@@ -60,12 +60,50 @@ static void strip(const hd_token_decoder *it, const char *text, size_t size, hd_
     hd_strings_add(to, text, size);
 }
 
-static void replace(const hd_token_decoder *it, const char *content, size_t content_size, const char *text, size_t size,
+static void put_characters(const hd_character *characters, size_t count, hd_strings *to) {
+    for (size_t i = 0; i < count; i++) {
+        char bytes[4];
+        hd_buffer_append(&to->text, bytes, hd_utf8_encode(characters[i].code, bytes));
+    }
+}
+
+static void replace(const hd_token_decoder *it, const char *text, size_t size, hd_line *line, hd_matches *matches,
                     hd_strings *to) {
+    hd_line_read(line, text, size);
+    if (line->failed || hd_pattern_find(it->expression, line->characters, line->count, matches) != HEED_OK) {
+        to->failed = true;
+        return;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < matches->count; i++) {
+        put_characters(line->characters + at, matches->items[i].first - at, to);
+        hd_buffer_append(&to->text, it->content, it->content_size);
+        at = matches->items[i].last;
+    }
+    put_characters(line->characters + at, line->count - at, to);
+    end_string(to);
+}
+
+static void replace_all(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) {
+    hd_line line;
+    hd_matches matches;
+    hd_line_open(&line, to->context);
+    hd_matches_open(&matches, to->context);
+    for (size_t i = 0; i < from->count && !to->failed; i++) {
+        size_t size;
+        const char *text = string_at(from, i, &size);
+        replace(it, text, size, &line, &matches, to);
+    }
+    hd_matches_close(&matches);
+    hd_line_close(&line);
+}
+
+/* The suffix of a word becomes a space, or nothing in the last token. */
+static void end_words(const hd_token_decoder *it, bool last, const char *text, size_t size, hd_strings *to) {
     for (size_t at = 0; at < size;) {
         if (it->pattern_size && size - at >= it->pattern_size &&
             memcmp(text + at, it->pattern, it->pattern_size) == 0) {
-            hd_buffer_append(&to->text, content, content_size);
+            hd_buffer_append(&to->text, " ", !last);
             at += it->pattern_size;
         } else {
             hd_buffer_byte(&to->text, text[at++]);
@@ -194,6 +232,10 @@ static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings
         hd_strings_add(to, from->text.data, from->text.size);
         return;
     }
+    if (it->kind == HD_DECODE_REPLACE) {
+        replace_all(it, from, to);
+        return;
+    }
     for (size_t i = 0; i < from->count; i++) {
         size_t size;
         const char *text = string_at(from, i, &size);
@@ -203,10 +245,8 @@ static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings
             strip(it, text, size, to);
         else if (it->kind == HD_DECODE_WORDPIECE)
             wordpiece(it, i == 0, text, size, to);
-        else if (it->kind == HD_DECODE_BPE)
-            replace(it, " ", i + 1 < from->count, text, size, to);
         else
-            replace(it, it->content, it->content_size, text, size, to);
+            end_words(it, i + 1 == from->count, text, size, to);
     }
 }
 
@@ -222,5 +262,5 @@ heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_
         result = kept;
     }
     hd_strings_close(&result);
-    return strings->failed ? HEED_MEMORY : HEED_OK;
+    return strings->failed ? strings->context->status : HEED_OK;
 }

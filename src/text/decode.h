@@ -13,7 +13,7 @@ typedef enum hd_decoder_kind {
     HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" become the characters of these bytes */
     HD_DECODE_FUSE,          /* all strings become one */
     HD_DECODE_STRIP,         /* removes up to `start` and `stop` times `replacement` at the ends of each string */
-    HD_DECODE_REPLACE,       /* each `pattern` becomes `content` */
+    HD_DECODE_REPLACE,       /* each match of `expression` becomes `content` */
     HD_DECODE_WORDPIECE,     /* a token loses the prefix `pattern` or gets a space before it; with `cleanup`, English
                               * punctuation and clitics lose that space */
     HD_DECODE_BYTE_LEVEL,    /* all characters are bytes (hd_character_byte); invalid UTF-8 becomes U+FFFD */
@@ -28,6 +28,7 @@ typedef struct hd_token_decoder {
     bool cleanup;
     char *pattern, *content; /* owned, with their sizes */
     size_t pattern_size, content_size;
+    hd_pattern *expression; /* owned */
 } hd_token_decoder;
 
 /* A list of strings in one buffer: string i ends at ends[i]. */

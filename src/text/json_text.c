@@ -30,7 +30,7 @@ static void append_string(hd_buffer *out, const char *text, size_t size, bool pa
     for (size_t at = 0; at < size;) {
         at += hd_utf8_decode(text + at, size - at, &code);
         bool quoted = code == '"' || code == '\\';
-        if (code < 32 || (page && (quoted || code == '<' || code == 127))) {
+        if (code < 32 || (page && (quoted || code == '<' || hd_is_terminal_control(code)))) {
             hd_buffer_format(out, "\\u%04x", (unsigned)code);
         } else {
             if (quoted) hd_buffer_byte(out, '\\');

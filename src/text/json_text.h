@@ -11,7 +11,8 @@ json_t *hd_json_text(heed_context *context, const char *text);
 
 /* Appends a quoted string with the escapes that JSON requires: the quote, the backslash and control characters. */
 void hd_json_append_string(hd_buffer *out, const char *text, size_t size);
-/* The same for text inside a script element of an HTML page: '<', DEL, the quote and the backslash are \u escapes. */
+/* The same for text inside a script element of an HTML page: '<', terminal controls, the quote and the backslash are \u
+ * escapes. */
 void hd_json_append_page_string(hd_buffer *out, const char *text);
 
 /* Appends a number that reads back as the same float or double, or null for NaN and infinities, which JSON lacks. */

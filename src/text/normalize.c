@@ -120,16 +120,25 @@ static void strip_accents(const hd_character *from, size_t count, hd_line *to) {
         if (!hd_is_mark(from[i].code)) hd_line_append(to, from + i, 1);
 }
 
-static void replace(const hd_character *from, size_t count, hd_codes pattern, hd_codes content, hd_line *to) {
-    for (size_t i = 0; i < count;) {
-        if (pattern.count == 0 || !hd_codes_match(pattern, from + i, count - i)) {
-            hd_line_append(to, from + i++, 1);
-            continue;
-        }
-        i += pattern.count; /* the new characters get the offsets of the last one replaced */
-        for (size_t j = 0; j < content.count; j++)
-            hd_line_put(to, content.codes[j], from[i - 1].start, from[i - 1].end);
+/* The new characters get the offsets of the last one replaced, or of the one before an empty match. */
+static void put_content(hd_codes content, const hd_character *from, size_t last, hd_line *to) {
+    uint32_t start = last ? from[last - 1].start : from[0].start, end = last ? from[last - 1].end : from[0].start;
+    for (size_t j = 0; j < content.count; j++) hd_line_put(to, content.codes[j], start, end);
+}
+
+static void replace(const hd_character *from, size_t count, const hd_pattern *pattern, hd_codes content, hd_line *to) {
+    hd_matches matches;
+    hd_matches_open(&matches, to->context);
+    if (hd_pattern_find(pattern, from, count, &matches) != HEED_OK) to->failed = true;
+    size_t at = 0;
+    for (size_t i = 0; i < matches.count && !to->failed; i++) {
+        struct hd_match match = matches.items[i];
+        hd_line_append(to, from + at, match.first - at);
+        put_content(content, from, match.last, to);
+        at = match.last;
     }
+    hd_line_append(to, from + at, count - at);
+    hd_matches_close(&matches);
 }
 
 static void clean(const hd_character *from, size_t count, hd_line *to) {

@@ -6,7 +6,7 @@
 #ifndef HD_TEXT_NORMALIZE_H
 #define HD_TEXT_NORMALIZE_H
 
-#include "text/line.h"
+#include "text/pattern.h"
 
 typedef enum hd_normalizer_kind {
     HD_NORMALIZE_NFC,
@@ -28,7 +28,8 @@ typedef struct hd_normalizer {
     hd_normalizer_kind kind;
     bool left, right;
     bool clean, chinese, unaccented, lowercase;
-    hd_codes pattern, content; /* owned */
+    hd_pattern *pattern; /* owned */
+    hd_codes content;    /* owned */
 } hd_normalizer;
 
 /* Applies the normalizers in turn and appends the result to `to`, without segments. `spare` is scratch. Check

@@ -1,5 +1,4 @@
-/* Regular expressions of pre-tokenizers, matched by PCRE2. tokenizers uses Oniguruma; the syntax of real tokenizer
- * files means the same in both, and what does not is refused when a file is opened. */
+/* Patterns of Split and Replace: plain strings, and regular expressions, which Oniguruma matches as in tokenizers. */
 #ifndef HD_TEXT_PATTERN_H
 #define HD_TEXT_PATTERN_H
 
@@ -7,8 +6,8 @@
 
 typedef struct hd_pattern hd_pattern;
 
-/* `literal`: search for the text itself. HEED_FORMAT for an invalid regular expression, HEED_UNSUPPORTED for syntax
- * that means something else to Oniguruma; messages begin with `where`. */
+/* `literal`: search for the text itself. HEED_FORMAT for a regular expression that Oniguruma refuses; messages begin
+ * with `where`. */
 heed_status hd_pattern_open(heed_context *context, const char *where, const char *text, size_t size, bool literal,
                             hd_pattern **out);
 void hd_pattern_close(hd_pattern *pattern); /* NULL is fine */
@@ -22,16 +21,16 @@ typedef struct hd_matches {
         size_t first, last; /* characters [first, last) of the segment; may be empty */
     } * items;
     size_t count, capacity;
-    uint32_t *codes; /* the segment */
-    size_t code_capacity;
-    void *memory, *block; /* PCRE2's memory context and match data */
+    char *bytes; /* [size]: the segment in UTF-8 */
+    size_t size, byte_capacity;
+    void *region; /* Oniguruma's */
 } hd_matches;
 
 void hd_matches_open(hd_matches *matches, heed_context *context);
 void hd_matches_close(hd_matches *matches);
 
-/* Finds all matches, from left to right, into matches->items. HEED_MEMORY, or HEED_LENGTH when matching exceeds PCRE2's
- * limit of backtracking. */
+/* Finds all matches, from left to right, into matches->items; none in an empty text. HEED_MEMORY, or HEED_LENGTH with
+ * the pattern's name when matching takes too many steps or too much memory. */
 heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches);
 
 #endif

@@ -49,6 +49,11 @@ typedef struct hd_pre_tokenizer {
  * the space before it. */
 #define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
+/* That of Qwen2: clitics of any case, letters with one other character before them, single digits, line ends. */
+#define HD_QWEN_PATTERN                                                                                \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" \
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
 /* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
 void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
 

@@ -19,12 +19,13 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
 }
 
 static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
-    hd_free(context, normalizer->pattern.codes);
+    hd_pattern_close(normalizer->pattern);
     hd_free(context, normalizer->content.codes);
 }
 
 static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
     hd_free(context, decoder->pattern);
+    hd_pattern_close(decoder->expression);
     hd_free(context, decoder->content);
 }
 
@@ -42,6 +43,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
+    hd_free(context, tokenizer->name);
     hd_free(context, tokenizer);
 }
 
@@ -72,19 +74,26 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder
         return HEED_MEMORY;
     }
     tokenizer->decoders[tokenizer->decoder_count++] = decoder;
+    tokenizer->decodes = true;
     return HEED_OK;
 }
 
-heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, int64_t id,
-                                   hd_added_token token) {
+/* The id of a new added token: after the last one, or after as many as the model has tokens. */
+static int64_t added_id(const heed_tokenizer *tokenizer) {
+    int64_t next = (int64_t)tokenizer->vocabulary.model_size;
+    for (size_t i = 0; i < tokenizer->added.count; i++)
+        if (tokenizer->added.tokens[i].id >= next) next = (int64_t)tokenizer->added.tokens[i].id + 1;
+    return next;
+}
+
+heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token) {
     hd_vocabulary *vocabulary = &tokenizer->vocabulary;
-    int32_t known = hd_vocabulary_find(vocabulary, text, size);
-    int shown = size > 100 ? 100 : (int)size;
-    if (size == 0) return hd_fail(tokenizer->context, HEED_FORMAT, "an added token is empty");
-    if (known >= 0 && known != id)
-        return hd_fail(tokenizer->context, HEED_FORMAT, "added token \"%.*s\" has id %lld, in the vocabulary it has %d",
-                       shown, text, (long long)id, known);
-    if (known < 0) HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
+    if (size == 0) return HEED_OK;
+    int64_t id = hd_vocabulary_find(vocabulary, text, size);
+    if (id < 0) {
+        id = added_id(tokenizer);
+        HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
+    }
     vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
     token.id = (int32_t)id;
     HD_TRY(hd_codes_read(tokenizer->context, text, size, &token.pattern));
@@ -97,7 +106,7 @@ static heed_status normalize_token(heed_tokenizer *tokenizer, hd_added_token *to
     hd_line_clear(text), hd_line_clear(result);
     for (size_t i = 0; i < token->pattern.count; i++) hd_line_put(text, token->pattern.codes[i], 0, 0);
     hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text->characters, text->count, spare, result);
-    if (text->failed || result->failed) return HEED_MEMORY;
+    if (text->failed || result->failed) return tokenizer->context->status;
     hd_buffer bytes;
     hd_buffer_open(&bytes, tokenizer->context);
     for (size_t i = 0; i < result->count; i++) {
@@ -207,11 +216,12 @@ static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line
 
 /* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added
  * tokens. */
-static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other, hd_line *spare) {
+static void find_added(const heed_tokenizer *tokenizer, bool special_as_text, hd_line *line, hd_line *other,
+                       hd_line *spare) {
     const hd_added *added = &tokenizer->added;
     if (added->raw_count) {
         line->segment_count = 0;
-        hd_added_split(added, false, line, 0, line->count);
+        hd_added_split(added, false, special_as_text, line, 0, line->count);
     }
     if (tokenizer->normalizer_count == 0 && added->normalized_count == 0) return;
     hd_line_clear(other);
@@ -225,7 +235,7 @@ static void find_added(const heed_tokenizer *tokenizer, hd_line *line, hd_line *
             continue;
         }
         hd_normalize(tokenizer->normalizers, tokenizer->normalizer_count, text, segment.count, spare, other);
-        hd_added_split(added, true, other, first, other->count - first);
+        hd_added_split(added, true, special_as_text, other, first, other->count - first);
     }
     other->failed = other->failed || line->failed;
     hd_line_swap(line, other);
@@ -317,7 +327,7 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
     struct hd_encoding_scratch *scratch = out->scratch;
     hd_line *line = &scratch->line;
     hd_line_read(line, text, size);
-    find_added(tokenizer, line, &scratch->other, &scratch->spare);
+    find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
     pre_tokenize(tokenizer, line, &scratch->other);
     if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
@@ -342,17 +352,18 @@ static heed_status add_specials(const hd_template *template, hd_template_item it
     return HEED_OK;
 }
 
-heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
-                                     size_t size, const hd_encode_options *options, hd_encoding *out) {
+/* Puts the file's name before the message about a text that it cannot encode. */
+static heed_status name_file(const heed_tokenizer *tokenizer, heed_context *context, heed_status status) {
+    return status == HEED_OK || status == HEED_MEMORY || !tokenizer->name ? status
+                                                                          : hd_fail_in(context, tokenizer->name);
+}
+
+static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text, size_t size,
+                              const hd_encode_options *options, hd_encoding *out) {
     static const hd_template_item plain[] = {{.kind = HD_TEMPLATE_FIRST_TEXT},
                                              {.kind = HD_TEMPLATE_SECOND_TEXT, .type = 1}};
     const hd_template *template = &tokenizer->template;
     bool pair = options->second != NULL;
-    size_t longest = pair && options->second_size > size ? options->second_size : size;
-    if (longest > HD_LINE_BYTES)
-        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
-                       HD_LINE_BYTES);
-    HD_TRY(open_scratch(out, context));
     out->scratch->words = 0;
     const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
     size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
@@ -365,6 +376,18 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
             HD_TRY(add_specials(template, items[i], out));
     }
     return HEED_OK;
+}
+
+heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
+                                     size_t size, const hd_encode_options *options, hd_encoding *out) {
+    size_t longest = options->second && options->second_size > size ? options->second_size : size;
+    if (longest > HD_LINE_BYTES)
+        return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
+                       HD_LINE_BYTES);
+    HD_TRY(open_scratch(out, context));
+    hd_encode_options all = *options;
+    all.special_as_text = options->special_as_text || context->special_as_text;
+    return name_file(tokenizer, out->context, encode_all(tokenizer, text, size, &all, out));
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
@@ -385,7 +408,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         hd_token token = vocabulary->tokens[ids[i]];
         if (token.special && skip_special) continue;
         /* Without a decoder tokens are joined by spaces. */
-        if (tokenizer->decoder_count == 0 && strings.count) hd_strings_add(&strings, " ", 1);
+        if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
     }
     heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, &strings);

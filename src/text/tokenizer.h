@@ -9,7 +9,6 @@
 #include "base/buffer.h"
 #include "base/random.h"
 
-
 /* Opens a tokenizer.json. HEED_FORMAT when it is damaged, HEED_UNSUPPORTED when it names a component that heed lacks;
  * the message names the file and the component. The caller closes *out. */
 heed_status hd_tokenizer_open(heed_context *context, const char *path, heed_tokenizer **out);
@@ -38,14 +37,15 @@ typedef struct hd_encoding {
 
 void hd_encoding_close(hd_encoding *encoding);
 
-/* Special tokens in the text are always recognized; `add_special` adds those of the template. HEED_LENGTH past 2 GB, or
+/* Special tokens in the text are recognized unless the context says otherwise; `add_special` adds those of the template. HEED_LENGTH past 2 GB, or
  * when the pattern of a pre-tokenizer exceeds its limits; else only HEED_MEMORY. */
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out);
 
 typedef struct hd_encode_options {
     bool add_special;
-    const char *second; /* [second_size]: the second text of a pair, with offsets of its own; NULL for none */
+    bool special_as_text; /* special tokens that the text spells are encoded as text; always if the context says so */
+    const char *second;   /* [second_size]: the second text of a pair, with offsets of its own; NULL for none */
     size_t second_size;
     float dropout;     /* BPE-dropout: 0 for none, 1 for characters only */
     hd_random_key key; /* the result with dropout is a function of the text, the key and `example` */

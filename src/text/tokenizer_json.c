@@ -93,13 +93,15 @@ static heed_status refuse_field(heed_tokenizer *tokenizer, const json_t *model, 
     return hd_fail(tokenizer->context, HEED_UNSUPPORTED, "model \"BPE\" with \"%s\" is not supported", key);
 }
 
-static heed_status read_unknown(heed_tokenizer *tokenizer, const json_t *model, int32_t *unknown) {
+/* As in tokenizers, a vocabulary may lack the unknown token until a text needs it. */
+static heed_status read_unknown(heed_tokenizer *tokenizer, const json_t *model, int32_t *unknown, char **missing) {
     const char *text;
     size_t size;
     HD_TRY(hd_read_string(tokenizer->context, model, "model", "unk_token", &text, &size));
     *unknown = hd_vocabulary_find_model(&tokenizer->vocabulary, text, size);
     if (*unknown >= 0) return HEED_OK;
-    return hd_fail(tokenizer->context, HEED_FORMAT, "model: unk_token \"%.100s\" is not in the vocabulary", text);
+    *missing = hd_copy_string(tokenizer->context, text);
+    return *missing ? HEED_OK : HEED_MEMORY;
 }
 
 static heed_status read_bpe(heed_tokenizer *tokenizer, const json_t *model) {
@@ -117,7 +119,8 @@ static heed_status read_bpe(heed_tokenizer *tokenizer, const json_t *model) {
     HD_TRY(read_vocabulary(tokenizer, json_object_get(model, "vocab")));
     HD_TRY(read_merges(tokenizer, json_object_get(model, "merges")));
     const json_t *unknown = json_object_get(model, "unk_token");
-    return !unknown || json_is_null(unknown) ? HEED_OK : read_unknown(tokenizer, model, &bpe->unknown);
+    return !unknown || json_is_null(unknown) ? HEED_OK
+                                             : read_unknown(tokenizer, model, &bpe->unknown, &bpe->missing_unknown);
 }
 
 static heed_status read_wordpiece(heed_tokenizer *tokenizer, const json_t *model) {
@@ -126,7 +129,7 @@ static heed_status read_wordpiece(heed_tokenizer *tokenizer, const json_t *model
     HD_TRY(hd_read_affix(tokenizer->context, model, "model", "continuing_subword_prefix", &wordpiece->prefix));
     HD_TRY(hd_read_count(tokenizer->context, model, "model", "max_input_chars_per_word", &wordpiece->longest_word));
     HD_TRY(read_vocabulary(tokenizer, json_object_get(model, "vocab")));
-    return read_unknown(tokenizer, model, &wordpiece->unknown);
+    return read_unknown(tokenizer, model, &wordpiece->unknown, &wordpiece->missing_unknown);
 }
 
 static heed_status read_model(heed_tokenizer *tokenizer, const json_t *model) {
@@ -160,10 +163,29 @@ static heed_status read_added_token(heed_tokenizer *tokenizer, const json_t *obj
     HD_TRY(hd_read_bool(context, object, where, "lstrip", &token.lstrip));
     HD_TRY(hd_read_bool(context, object, where, "rstrip", &token.rstrip));
     HD_TRY(hd_read_bool(context, object, where, "normalized", &token.normalized));
-    return hd_tokenizer_add_token(tokenizer, text, size, json_integer_value(id), token);
+    if (json_integer_value(id) < 0) return hd_wrong_field(context, where, "id", "a count");
+    return hd_tokenizer_add_token(tokenizer, text, size, token);
 }
 
-static heed_status read_tokenizer(heed_tokenizer *tokenizer, const json_t *root) {
+/* The keys of the file; tokenizers refuses others too, and other versions. */
+static heed_status check_keys(heed_context *context, json_t *root) {
+    static const char *const known[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
+                                        "pre_tokenizer", "post_processor", "decoder", "model"};
+    const json_t *version = json_object_get(root, "version");
+    if (version && (!json_is_string(version) || strcmp(json_string_value(version), "1.0") != 0))
+        return hd_fail(context, HEED_UNSUPPORTED, "its \"version\" is not \"1.0\"");
+    const char *key;
+    json_t *value;
+    json_object_foreach(root, key, value) {
+        size_t i = 0;
+        while (i < HD_COUNT(known) && strcmp(known[i], key) != 0) i++;
+        if (i == HD_COUNT(known)) return hd_fail(context, HEED_UNSUPPORTED, "its key \"%.100s\" is not supported", key);
+    }
+    return HEED_OK;
+}
+
+static heed_status read_tokenizer(heed_tokenizer *tokenizer, json_t *root) {
+    HD_TRY(check_keys(tokenizer->context, root));
     HD_TRY(read_model(tokenizer, json_object_get(root, "model")));
     const json_t *added = json_object_get(root, "added_tokens"), *token;
     size_t index;
@@ -178,9 +200,10 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
                                heed_tokenizer **out) {
     *out = NULL;
     hd_json file;
-    HD_TRY(hd_json_open_bytes(context, name, json, size, HD_JSON_STRICT, &file));
+    HD_TRY(hd_json_open_bytes(context, name, json, size, HD_JSON_LENIENT, &file));
     heed_tokenizer *tokenizer = hd_tokenizer_new(context);
     heed_status status = tokenizer ? HEED_OK : HEED_MEMORY;
+    if (tokenizer && !(tokenizer->name = hd_copy_string(context, name))) status = HEED_MEMORY;
     if (status == HEED_OK) status = read_tokenizer(tokenizer, file.root);
     if (status == HEED_OK && hd_json_has(&file, "truncation"))
         hd_note(context, "%s: its truncation is ignored; heed never truncates a text silently", name);
@@ -196,7 +219,7 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
 heed_status hd_tokenizer_open(heed_context *context, const char *path, heed_tokenizer **out) {
     *out = NULL;
     hd_map map;
-    HD_TRY(hd_map_open(context, path, &map));
+    HD_TRY(hd_map_copy(context, path, &map));
     heed_status status = hd_tokenizer_parse(context, path, (const char *)map.data, map.size, out);
     hd_map_close(&map);
     return status;

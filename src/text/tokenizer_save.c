@@ -24,6 +24,14 @@ static void put_codes(hd_buffer *out, heed_context *context, hd_codes codes) {
     hd_buffer_close(&text);
 }
 
+static void put_pattern(hd_buffer *out, const hd_pattern *pattern) {
+    size_t size;
+    const char *text = hd_pattern_text(pattern, &size);
+    hd_buffer_format(out, "{\"%s\": ", hd_pattern_is_literal(pattern) ? "String" : "Regex");
+    hd_json_append_string(out, text, size);
+    hd_buffer_byte(out, '}');
+}
+
 static void put_token(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t id) {
     hd_json_append_string(out, hd_vocabulary_text(&tokenizer->vocabulary, id), tokenizer->vocabulary.tokens[id].size);
 }
@@ -69,9 +77,9 @@ static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size
             hd_buffer_text(out, "{\"type\": \"StripAccents\"}");
             break;
         case HD_NORMALIZE_REPLACE:
-            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-            put_codes(out, out->context, it->pattern);
-            hd_buffer_text(out, "}, \"content\": ");
+            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": ");
+            put_pattern(out, it->pattern);
+            hd_buffer_text(out, ", \"content\": ");
             put_codes(out, out->context, it->content);
             hd_buffer_byte(out, '}');
             break;
@@ -122,16 +130,12 @@ static void put_pre_tokenizer(hd_buffer *out, const heed_tokenizer *tokenizer, s
             put_character(out, it->replacement);
             hd_buffer_byte(out, '}');
             break;
-        case HD_PRE_SPLIT: {
-            size_t size;
-            const char *text = hd_pattern_text(it->pattern, &size);
-            hd_buffer_format(out, "{\"type\": \"Split\", \"pattern\": {\"%s\": ",
-                             hd_pattern_is_literal(it->pattern) ? "String" : "Regex");
-            hd_json_append_string(out, text, size);
-            hd_buffer_format(out, "}, \"behavior\": \"%s\", \"invert\": %s}", behaviors[it->behavior],
+        case HD_PRE_SPLIT:
+            hd_buffer_text(out, "{\"type\": \"Split\", \"pattern\": ");
+            put_pattern(out, it->pattern);
+            hd_buffer_format(out, ", \"behavior\": \"%s\", \"invert\": %s}", behaviors[it->behavior],
                              truth(it->invert));
             break;
-        }
         case HD_PRE_BYTE_LEVEL:
             put_byte_level(out, it->prefix_space, true, it->pattern != NULL);
             break;
@@ -158,9 +162,9 @@ static void put_decoder(hd_buffer *out, const heed_tokenizer *tokenizer, size_t 
             hd_buffer_format(out, ", \"start\": %zu, \"stop\": %zu}", it->start, it->stop);
             break;
         case HD_DECODE_REPLACE:
-            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-            hd_json_append_string(out, it->pattern, it->pattern_size);
-            hd_buffer_text(out, "}, \"content\": ");
+            hd_buffer_text(out, "{\"type\": \"Replace\", \"pattern\": ");
+            put_pattern(out, it->expression);
+            hd_buffer_text(out, ", \"content\": ");
             hd_json_append_string(out, it->content, it->content_size);
             hd_buffer_byte(out, '}');
             break;
@@ -286,6 +290,14 @@ static void put_vocabulary(hd_buffer *out, const heed_tokenizer *tokenizer) {
         hd_buffer_format(out, ": %zu", id);
         comma = ",";
     }
+    for (size_t i = 0; i < tokenizer->vocabulary.present; i++) { /* further texts of an id */
+        hd_entry entry = tokenizer->vocabulary.entries[i];
+        if (!entry.model || tokenizer->vocabulary.tokens[entry.id].offset == entry.offset) continue;
+        hd_buffer_format(out, "%s\n      ", comma);
+        hd_json_append_string(out, tokenizer->vocabulary.pool.data + entry.offset, entry.size);
+        hd_buffer_format(out, ": %d", entry.id);
+        comma = ",";
+    }
     hd_buffer_text(out, "\n    }");
 }
 
@@ -298,13 +310,19 @@ static void put_affix(hd_buffer *out, const char *key, const char *affix, const 
         hd_buffer_text(out, none);
 }
 
+static void put_unknown(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t id, const char *missing) {
+    if (id >= 0)
+        put_token(out, tokenizer, id);
+    else if (missing)
+        hd_json_append_string(out, missing, strlen(missing));
+    else
+        hd_buffer_text(out, "null");
+}
+
 static void put_bpe(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const hd_bpe *bpe = &tokenizer->bpe;
     hd_buffer_text(out, "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
-    if (bpe->unknown >= 0)
-        put_token(out, tokenizer, bpe->unknown);
-    else
-        hd_buffer_text(out, "null");
+    put_unknown(out, tokenizer, bpe->unknown, bpe->missing_unknown);
     put_affix(out, "continuing_subword_prefix", bpe->prefix, "null");
     put_affix(out, "end_of_word_suffix", bpe->suffix, "null");
     hd_buffer_format(out, ",\n    \"fuse_unk\": %s,\n    \"byte_fallback\": %s,\n    \"ignore_merges\": %s",
@@ -324,7 +342,7 @@ static void put_bpe(hd_buffer *out, const heed_tokenizer *tokenizer) {
 static void put_wordpiece(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const hd_wordpiece *wordpiece = &tokenizer->wordpiece;
     hd_buffer_text(out, "    \"type\": \"WordPiece\",\n    \"unk_token\": ");
-    put_token(out, tokenizer, wordpiece->unknown);
+    put_unknown(out, tokenizer, wordpiece->unknown, wordpiece->missing_unknown);
     put_affix(out, "continuing_subword_prefix", wordpiece->prefix, "\"\"");
     hd_buffer_format(out, ",\n    \"max_input_chars_per_word\": %zu", wordpiece->longest_word);
     put_vocabulary(out, tokenizer);
@@ -345,7 +363,10 @@ heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) 
     put_components(out, tokenizer, "normalizer", "normalizers", tokenizer->normalizer_count, put_normalizer);
     put_components(out, tokenizer, "pre_tokenizer", "pretokenizers", tokenizer->pre_tokenizer_count, put_pre_tokenizer);
     put_post_processor(out, tokenizer);
-    put_components(out, tokenizer, "decoder", "decoders", tokenizer->decoder_count, put_decoder);
+    if (tokenizer->decodes && !tokenizer->decoder_count)
+        hd_buffer_text(out, "  \"decoder\": {\"type\": \"Sequence\", \"decoders\": []},\n");
+    else
+        put_components(out, tokenizer, "decoder", "decoders", tokenizer->decoder_count, put_decoder);
     put_model(out, tokenizer);
     return out->failed ? HEED_MEMORY : HEED_OK;
 }

@@ -13,6 +13,7 @@ hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
     static const char *const marian[] = {"</s>", "<unk>"}, *const pad[] = {"<pad>"};
     static const char *const bert[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     static const char *const gpt[] = {"<|endoftext|>", "<unk>"};
+    static const char *const roberta[] = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"};
     static const hd_tokenizer_options all[] = {
         [HD_KIND_BPE] = {.first_specials = marian,
                          .first_count = HD_COUNT(marian),
@@ -28,6 +29,13 @@ hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
                                .pair = "[CLS] $A [SEP] $B:1 [SEP]:1"},
         [HD_KIND_BYTE_BPE] = {.first_specials = gpt, .first_count = 1},
         [HD_KIND_CHARACTERS] = {.first_specials = gpt, .first_count = HD_COUNT(gpt), .unknown = "<unk>"},
+        [HD_KIND_QWEN_BYTE_BPE] = {.first_specials = gpt, .first_count = 1},
+        [HD_KIND_MASK_BYTE_BPE] = {.first_specials = roberta,
+                                   .first_count = HD_COUNT(roberta),
+                                   .left_strip = "<mask>",
+                                   .unknown = "<unk>",
+                                   .single = "<s> $A </s>",
+                                   .pair = "<s> $A </s> </s> $B </s>"},
     };
     hd_tokenizer_options options = all[kind];
     options.kind = kind;
@@ -35,7 +43,11 @@ hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
 }
 
 bool hd_tokenizer_learns_line_ends(hd_tokenizer_kind kind) {
-    return kind == HD_KIND_BYTE_BPE || kind == HD_KIND_CHARACTERS;
+    return kind == HD_KIND_BYTE_BPE || kind == HD_KIND_QWEN_BYTE_BPE || kind == HD_KIND_CHARACTERS;
+}
+
+static bool is_byte_level(hd_tokenizer_kind kind) {
+    return kind == HD_KIND_BYTE_BPE || kind == HD_KIND_MASK_BYTE_BPE || kind == HD_KIND_QWEN_BYTE_BPE;
 }
 
 /* ---- components ----------------------------------------------------------------------------------------------- */
@@ -77,6 +89,16 @@ static heed_status add_byte_components(heed_tokenizer *tokenizer) {
     return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
 }
 
+static heed_status add_qwen_components(heed_tokenizer *tokenizer) {
+    hd_pre_tokenizer words = {.kind = HD_PRE_SPLIT, .behavior = HD_ISOLATED};
+    HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = HD_NORMALIZE_NFC}));
+    HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_QWEN_PATTERN, strlen(HD_QWEN_PATTERN), false,
+                           &words.pattern));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_BYTE_LEVEL}));
+    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+}
+
 static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
     static const hd_normalizer_kind forms[] = {HD_NORMALIZE_NFC, HD_NORMALIZE_NFC, HD_NORMALIZE_NFD, HD_NORMALIZE_NFKC,
                                                HD_NORMALIZE_NFKD};
@@ -86,13 +108,15 @@ static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_
     if (options->lowercase)
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE}));
     if (options->kind == HD_KIND_BPE) return add_bpe_components(tokenizer);
-    if (options->kind == HD_KIND_BYTE_BPE) return add_byte_components(tokenizer);
+    if (options->kind == HD_KIND_QWEN_BYTE_BPE) return add_qwen_components(tokenizer);
+    if (is_byte_level(options->kind)) return add_byte_components(tokenizer);
     return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_FUSE});
 }
 
 /* ---- special tokens ------------------------------------------------------------------------------------------- */
 
-static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *specials, size_t count) {
+static heed_status add_specials(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                const char *const *specials, size_t count) {
     for (size_t i = 0; i < count; i++) {
         hd_vocabulary *vocabulary = &tokenizer->vocabulary;
         size_t size = strlen(specials[i]);
@@ -101,7 +125,8 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const char *const *sp
                            "special token \"%.100s\" is empty, repeated or already a token", specials[i]);
         int64_t id = (int64_t)vocabulary->count;
         HD_TRY(hd_vocabulary_add(vocabulary, specials[i], size, id, true));
-        HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, id, (hd_added_token){.special = true}));
+        bool lstrip = options->left_strip && strcmp(specials[i], options->left_strip) == 0;
+        HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, (hd_added_token){.special = true, .lstrip = lstrip}));
     }
     return HEED_OK;
 }
@@ -173,7 +198,7 @@ static heed_status count_words(heed_tokenizer *tokenizer, hd_tokenizer_kind kind
 
 /* The characters to include in any case. */
 static heed_status read_alphabet(heed_context *context, const hd_tokenizer_options *options, hd_codes *out) {
-    if (options->kind != HD_KIND_BYTE_BPE)
+    if (!is_byte_level(options->kind))
         return options->alphabet ? hd_codes_read(context, options->alphabet, strlen(options->alphabet), out) : HEED_OK;
     out->codes = hd_alloc(context, 256, sizeof *out->codes);
     if (!out->codes) return HEED_MEMORY;
@@ -210,9 +235,9 @@ static heed_status train(heed_tokenizer *tokenizer, const hd_tokenizer_options *
                          void *lines) {
     heed_context *context = tokenizer->context;
     HD_TRY(add_components(tokenizer, options));
-    HD_TRY(add_specials(tokenizer, options->first_specials, options->first_count));
+    HD_TRY(add_specials(tokenizer, options, options->first_specials, options->first_count));
     HD_TRY(learn(tokenizer, options, next, lines));
-    HD_TRY(add_specials(tokenizer, options->last_specials, options->last_count));
+    HD_TRY(add_specials(tokenizer, options, options->last_specials, options->last_count));
     if (tokenizer->vocabulary.count > options->vocabulary_size)
         hd_note(
             context,

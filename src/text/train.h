@@ -15,7 +15,11 @@ typedef enum hd_tokenizer_kind {
     /* GPT-2's: words by its pattern, as bytes, all 256 of which are tokens, so that no text is unknown */
     HD_KIND_BYTE_BPE,
     /* each character is a token, including line ends; no merges */
-    HD_KIND_CHARACTERS
+    HD_KIND_CHARACTERS,
+    /* RoBERTa's: GPT-2's byte-level BPE with a mask and tokens around a text */
+    HD_KIND_MASK_BYTE_BPE,
+    /* Qwen2's: GPT-2's after NFC, with words by another pattern, in which each digit is one */
+    HD_KIND_QWEN_BYTE_BPE
 } hd_tokenizer_kind;
 
 typedef struct hd_tokenizer_options {
@@ -30,6 +34,7 @@ typedef struct hd_tokenizer_options {
     size_t first_count;
     const char *const *last_specials; /* special tokens with the last ids, in order */
     size_t last_count;
+    const char *left_strip;    /* the special token that includes white space before it; NULL: none */
     const char *unknown;       /* one of the special tokens; NULL: unknown characters are dropped */
     const char *single, *pair; /* the template for one text and for two, "$A </s>" (template.h); NULL for none */
     /* Called now and then; returning false stops training with HEED_STOPPED. May be NULL. */
@@ -38,8 +43,8 @@ typedef struct hd_tokenizer_options {
 } hd_tokenizer_options;
 
 /* A kind with its usual special tokens and template: Marian's ("</s>" and "<unk>" first, "<pad>" last, "$A </s>"),
- * BERT's ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), and for characters <|endoftext|> and <unk>. The
- * caller sets the other fields, which are zero. */
+ * BERT's ([PAD] [UNK] [CLS] [SEP] [MASK]), GPT-2's (<|endoftext|>), RoBERTa's (<s> <pad> </s> <unk> <mask>), and for
+ * characters <|endoftext|> and <unk>. The caller sets the other fields, which are zero. */
 hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind);
 /* Does this kind have tokens for line ends? If so, hd_next_line gives lines with their ends. */
 bool hd_tokenizer_learns_line_ends(hd_tokenizer_kind kind);

@@ -1,112 +1,48 @@
 #include "text/unicode.h"
 
+#include "text/unicode_data.h"
+
 #include <utf8proc.h>
-
-/* The length of a sequence by its first byte, and the range of its second byte; all others are 80 … BF. Overlong forms,
- * surrogates and code points past U+10FFFF all show in the second byte (Unicode Standard, table 3-7). */
-static size_t sequence_length(uint8_t lead, uint8_t *low, uint8_t *high) {
-    *low = 0x80, *high = 0xBF;
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    if (lead < 0xE0) return 2;
-    if (lead == 0xE0) *low = 0xA0;
-    if (lead == 0xED) *high = 0x9F;
-    if (lead < 0xF0) return 3;
-    if (lead == 0xF0) *low = 0x90;
-    if (lead == 0xF4) *high = 0x8F;
-    return 4;
-}
-
-size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code) {
-    const uint8_t *bytes = (const uint8_t *)text;
-    uint8_t low, high;
-    size_t length = sequence_length(bytes[0], &low, &high);
-    if (length == 1) {
-        *code = bytes[0];
-        return 1;
-    }
-    *code = HD_REPLACEMENT_CHARACTER;
-    if (length == 0) return 1;
-    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if (i == size || bytes[i] < low || bytes[i] > high) return i;
-        value = value << 6 | (bytes[i] & 0x3Fu);
-        low = 0x80, high = 0xBF;
-    }
-    *code = value;
-    return length;
-}
-
-size_t hd_utf8_encode(uint32_t code, char bytes[4]) {
-    if (code < 0x80) {
-        bytes[0] = (char)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i > 0; i--, code >>= 6) bytes[i] = (char)(0x80 | (code & 0x3F));
-    bytes[0] = (char)(code | (length == 2 ? 0xC0u : length == 3 ? 0xE0u : 0xF0u));
-    return length;
-}
-
-bool hd_utf8_valid(const char *text, size_t size) {
-    static const char replacement[] = "\xEF\xBF\xBD";
-    for (size_t at = 0, length; at < size; at += length) {
-        uint32_t code;
-        length = hd_utf8_decode(text + at, size - at, &code);
-        if (code != HD_REPLACEMENT_CHARACTER) continue;
-        if (length != 3) return false;
-        for (size_t i = 0; i < 3; i++)
-            if (text[at + i] != replacement[i]) return false;
-    }
-    return true;
-}
-
-size_t hd_utf8_count(const char *text, size_t size) {
-    size_t count = 0;
-    uint32_t code;
-    for (size_t at = 0; at < size; count++) at += hd_utf8_decode(text + at, size - at, &code);
-    return count;
-}
-
-size_t hd_utf8_offset(const char *text, size_t size, size_t number) {
-    size_t at = 0;
-    uint32_t code;
-    for (; at < size && number; number--) at += hd_utf8_decode(text + at, size - at, &code);
-    return at;
-}
-
-static utf8proc_category_t category(uint32_t code) { return utf8proc_category((utf8proc_int32_t)code); }
-
-bool hd_is_whitespace(uint32_t code) {
-    if (code < 0x80) return code == ' ' || (code >= 9 && code <= 13);
-    return code == 0x85 || code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
-           code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
-}
-
 static bool in_range(uint32_t code, uint32_t first, uint32_t last) { return code >= first && code <= last; }
 
 static bool is_letter_or_digit(uint32_t code) {
     return in_range(code, '0', '9') || in_range(code, 'A', 'Z') || in_range(code, 'a', 'z');
 }
 
+/* ---- classes ---------------------------------------------------------------------------------------------------- */
+
+/* Is the code point in a set given by its limits? It is if an odd number of them is not above it. */
+static bool is_in(const uint32_t *limits, size_t count, uint32_t code) {
+    size_t first = 0, last = count;
+    while (first < last) {
+        size_t middle = (first + last) / 2;
+        if (limits[middle] <= code)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first % 2 == 1;
+}
+
+#define IS_IN(limits, code) is_in(limits, sizeof(limits) / sizeof *(limits), code)
+
+bool hd_is_whitespace(uint32_t code) {
+    if (code < 0x80) return code == ' ' || (code >= 9 && code <= 13);
+    return IS_IN(hd_whitespace_limits, code);
+}
+
 bool hd_is_punctuation(uint32_t code) {
     if (code < 0x80) return code > ' ' && code < 127 && !is_letter_or_digit(code);
-    utf8proc_category_t found = category(code);
-    return found >= UTF8PROC_CATEGORY_PC && found <= UTF8PROC_CATEGORY_PO;
+    return IS_IN(hd_punctuation_limits, code);
 }
 
-bool hd_is_mark(uint32_t code) {
-    utf8proc_category_t found = category(code);
-    return found >= UTF8PROC_CATEGORY_MN && found <= UTF8PROC_CATEGORY_ME;
-}
+bool hd_is_mark(uint32_t code) { return code >= 0x300 && IS_IN(hd_mark_limits, code); }
 
-bool hd_is_nonspacing_mark(uint32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
-
-bool hd_is_terminal_control(uint32_t code) { return code < 32 || (code >= 127 && code < 160); }
+bool hd_is_nonspacing_mark(uint32_t code) { return code >= 0x300 && IS_IN(hd_nonspacing_mark_limits, code); }
 
 bool hd_is_control(uint32_t code) {
-    utf8proc_category_t found = category(code);
-    return found == UTF8PROC_CATEGORY_CC || found == UTF8PROC_CATEGORY_CF || found == UTF8PROC_CATEGORY_CO;
+    if (code < 0x80) return hd_is_terminal_control(code);
+    return IS_IN(hd_control_limits, code);
 }
 
 /* tokenizers omits U+2B820 … U+2B91F. */
@@ -117,20 +53,41 @@ bool hd_is_chinese(uint32_t code) {
 }
 
 bool hd_is_numeric(uint32_t code) {
-    utf8proc_category_t found = category(code);
-    return found >= UTF8PROC_CATEGORY_ND && found <= UTF8PROC_CATEGORY_NO;
+    if (code < 0x80) return in_range(code, '0', '9');
+    return IS_IN(hd_numeric_limits, code);
 }
 
 bool hd_is_word(uint32_t code) {
     if (code < 0x80) return is_letter_or_digit(code) || code == '_';
-    if (code == 0x200C || code == 0x200D) return true; /* the joiners */
-    utf8proc_category_t found = category(code);
-    if (found >= UTF8PROC_CATEGORY_LU && found <= UTF8PROC_CATEGORY_NL) return true; /* letters, marks, Nd and Nl */
-    if (found == UTF8PROC_CATEGORY_PC) return true;
-    /* Symbols that are alphabetic: letters in circles and squares. */
-    return in_range(code, 0x24B6, 0x24E9) || in_range(code, 0x1F130, 0x1F149) || in_range(code, 0x1F150, 0x1F169) ||
-           in_range(code, 0x1F170, 0x1F189);
+    return IS_IN(hd_rust_word_limits, code);
 }
+
+bool hd_is_pattern_word(uint32_t code) {
+    if (code < 0x80) return is_letter_or_digit(code) || code == '_';
+    return IS_IN(hd_pattern_word_limits, code);
+}
+
+/* ---- case ------------------------------------------------------------------------------------------------------- */
+
+/* The character that `code` maps to; itself outside of all runs. */
+static uint32_t mapped(const struct hd_mapping_run *runs, size_t count, uint32_t code) {
+    size_t first = 0, last = count;
+    while (first < last) { /* the first run that does not end before it */
+        size_t middle = (first + last) / 2;
+        if (runs[middle].last < code)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    if (first == count || code < runs[first].first || (code - runs[first].first) % runs[first].step != 0) return code;
+    return code + (uint32_t)runs[first].difference;
+}
+
+enum {
+    LOWERCASE_RUNS = sizeof hd_lowercase_runs / sizeof *hd_lowercase_runs,
+    FOLD_RUNS = sizeof hd_fold_runs / sizeof *hd_fold_runs,
+    LONG_FOLDS = sizeof hd_long_folds / sizeof *hd_long_folds
+};
 
 size_t hd_lowercase(uint32_t code, uint32_t out[2]) {
     if (code < 0x80) {
@@ -141,9 +98,54 @@ size_t hd_lowercase(uint32_t code, uint32_t out[2]) {
         out[0] = 'i', out[1] = 0x307;
         return 2;
     }
-    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
+    out[0] = mapped(hd_lowercase_runs, LOWERCASE_RUNS, code);
     return 1;
 }
+
+static size_t long_fold_size(const uint32_t fold[3]) { return fold[2] ? 3 : 2; }
+
+size_t hd_case_fold(uint32_t code, uint32_t out[3]) {
+    out[0] = code;
+    if (code < 0x80) {
+        if (in_range(code, 'A', 'Z')) out[0] = code + 32;
+        return 1;
+    }
+    for (size_t i = 0; i < LONG_FOLDS && hd_long_folds[i].code <= code; i++) {
+        if (hd_long_folds[i].code != code) continue;
+        for (size_t j = 0; j < 3; j++) out[j] = hd_long_folds[i].fold[j];
+        return long_fold_size(out);
+    }
+    out[0] = mapped(hd_fold_runs, FOLD_RUNS, code);
+    return 1;
+}
+
+static bool folds_to(const struct hd_long_fold *row, const uint32_t *fold, size_t count) {
+    if (long_fold_size(row->fold) != count) return false;
+    for (size_t i = 0; i < count; i++)
+        if (row->fold[i] != fold[i]) return false;
+    return true;
+}
+
+size_t hd_case_unfold(const uint32_t *fold, size_t count, uint32_t *out, size_t most) {
+    size_t found = 0;
+    for (size_t i = 0; count > 1 && i < LONG_FOLDS && found < most; i++)
+        if (folds_to(&hd_long_folds[i], fold, count)) out[found++] = hd_long_folds[i].code;
+    for (size_t i = 0; count == 1 && i < FOLD_RUNS && found < most; i++) {
+        const struct hd_mapping_run *run = &hd_fold_runs[i];
+        uint32_t code = fold[0] - (uint32_t)run->difference;
+        if (in_range(code, run->first, run->last) && (code - run->first) % run->step == 0) out[found++] = code;
+    }
+    return found;
+}
+
+void hd_case_fold_each(void (*call)(uint32_t code, void *user), void *user) {
+    for (size_t i = 0; i < FOLD_RUNS; i++)
+        for (uint32_t code = hd_fold_runs[i].first; code <= hd_fold_runs[i].last; code += hd_fold_runs[i].step)
+            call(code, user);
+    for (size_t i = 0; i < LONG_FOLDS; i++) call(hd_long_folds[i].code, user);
+}
+
+/* ---- bytes and terminals ---------------------------------------------------------------------------------------- */
 
 /* Bytes that are not visible characters are numbered from U+0100, in three runs. */
 uint32_t hd_byte_character(uint8_t byte) {
@@ -162,13 +164,19 @@ int hd_character_byte(uint32_t code) {
 
 int hd_cell_width(uint32_t code) { return utf8proc_charwidth((utf8proc_int32_t)code); }
 
+/* ---- normal forms ----------------------------------------------------------------------------------------------- */
+
+/* Decompositions and combining classes of an assigned character never change. So utf8proc, from the version that the
+ * build asks for on, gives those of tokenizers for each character that tokenizers knows; others are left alone. */
+static bool is_known(uint32_t code) { return IS_IN(hd_normalized_limits, code); }
+
 int hd_combining_class(uint32_t code) {
-    return code < 0x300 ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+    return code < 0x300 || !is_known(code) ? 0 : utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
 }
 
 size_t hd_decompose(uint32_t code, bool compatible, uint32_t out[HD_DECOMPOSED]) {
     out[0] = code;
-    if (code < 0xA0) return 1;
+    if (code < 0xA0 || !is_known(code)) return 1;
     utf8proc_int32_t parts[HD_DECOMPOSED];
     int boundary = 0;
     utf8proc_option_t options = compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE;
@@ -182,5 +190,5 @@ uint32_t hd_compose(uint32_t first, uint32_t second) {
     if (second < 0x300) return 0;
     utf8proc_int32_t pair[2] = {(utf8proc_int32_t)first, (utf8proc_int32_t)second};
     utf8proc_ssize_t count = utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-    return count == 1 ? (uint32_t)pair[0] : 0;
+    return count == 1 && is_known((uint32_t)pair[0]) ? (uint32_t)pair[0] : 0;
 }

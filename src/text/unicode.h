@@ -1,7 +1,7 @@
-/* Characters: UTF-8, and the classes and case mappings that tokenizers need.
+/* Characters: the classes and case mappings that tokenizers need.
  *
- * Classes follow the Rust standard library and regex crate, on which Hugging Face tokenizers is built; the data is
- * utf8proc's. A code point is a uint32_t below 0x110000 that is not a surrogate. */
+ * Classes are those of Hugging Face tokenizers 0.23, each in the version of Unicode that its component follows there
+ * (scripts/unicode-tables). A code point is a uint32_t below 0x110000 that is not a surrogate. */
 #ifndef HD_TEXT_UNICODE_H
 #define HD_TEXT_UNICODE_H
 
@@ -9,31 +9,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HD_REPLACEMENT_CHARACTER = 0xFFFD };
+#include "base/utf8.h"
 
-/* Reads one character of text[0 … size), size > 0, and returns the number of bytes read. Invalid UTF-8 becomes U+FFFD,
- * one for each longest prefix of a valid sequence or each stray byte: the Unicode Standard's recommended practice
- * (chapter 3, "U+FFFD Substitution of Maximal Subparts") and Python's errors="replace". */
-size_t hd_utf8_decode(const char *text, size_t size, uint32_t *code);
-/* Writes one character and returns its size, 1 to 4 bytes. */
-size_t hd_utf8_encode(uint32_t code, char bytes[4]);
-bool hd_utf8_valid(const char *text, size_t size);
-/* The number of characters; the byte offset of character `number`, or `size` past the last. */
-size_t hd_utf8_count(const char *text, size_t size);
-size_t hd_utf8_offset(const char *text, size_t size, size_t number);
-
-bool hd_is_whitespace(uint32_t code);       /* White_Space, Rust's char::is_whitespace */
-bool hd_is_punctuation(uint32_t code);      /* any ASCII punctuation or symbol, or a category P* */
-bool hd_is_word(uint32_t code);             /* \w of Rust's regex: alphabetic, mark, decimal digit, connector, joiner */
-bool hd_is_numeric(uint32_t code);          /* a category N* */
-bool hd_is_mark(uint32_t code);             /* a category M* */
-bool hd_is_nonspacing_mark(uint32_t code);  /* Mn */
-bool hd_is_terminal_control(uint32_t code); /* C0, C1 and delete, which must not reach a terminal */
-bool hd_is_control(uint32_t code);          /* Cc, Cf and Co: what BERT's clean_text drops */
-bool hd_is_chinese(uint32_t code);          /* ideographs, which BERT treats as words */
+bool hd_is_whitespace(uint32_t code);      /* White_Space, Rust's char::is_whitespace */
+bool hd_is_punctuation(uint32_t code);     /* any ASCII punctuation or symbol, or a category P* */
+bool hd_is_word(uint32_t code);            /* \w of Rust's regex: alphabetic, mark, decimal digit, connector, joiner */
+bool hd_is_pattern_word(uint32_t code);    /* \w of Oniguruma: a newer version of Unicode, without the joiners */
+bool hd_is_numeric(uint32_t code);         /* a category N* */
+bool hd_is_mark(uint32_t code);            /* a category M* */
+bool hd_is_nonspacing_mark(uint32_t code); /* Mn */
+bool hd_is_control(uint32_t code);         /* Cc, Cf and Co: what BERT's clean_text drops */
+bool hd_is_chinese(uint32_t code);         /* ideographs, which BERT treats as words */
 
 /* Rust's char::to_lowercase, the full mapping: one code point, but two for U+0130. */
 size_t hd_lowercase(uint32_t code, uint32_t out[2]);
+
+/* The case folding of Oniguruma: the one to three characters that it compares in place of a character. */
+size_t hd_case_fold(uint32_t code, uint32_t out[3]);
+/* The characters that fold to these one to three, themselves left out; at most `most`. */
+size_t hd_case_unfold(const uint32_t *fold, size_t count, uint32_t *out, size_t most);
+/* Calls for each character that folds to another or to several. */
+void hd_case_fold_each(void (*call)(uint32_t code, void *user), void *user);
 
 /* GPT-2's alphabet of bytes: visible characters stand for themselves, other bytes are U+0100 and on; the space is Ġ. */
 uint32_t hd_byte_character(uint8_t byte);

@@ -10,6 +10,7 @@ void hd_vocabulary_open(hd_vocabulary *vocabulary, heed_context *context) {
 void hd_vocabulary_close(hd_vocabulary *vocabulary) {
     hd_buffer_close(&vocabulary->pool);
     hd_free(vocabulary->context, vocabulary->tokens);
+    hd_free(vocabulary->context, vocabulary->entries);
     hd_free(vocabulary->context, vocabulary->table);
     hd_vocabulary_open(vocabulary, vocabulary->context);
 }
@@ -24,10 +25,10 @@ static uint64_t hash(const char *text, size_t size) {
 static size_t slot_of(const hd_vocabulary *vocabulary, const char *text, size_t size) {
     size_t mask = vocabulary->slots - 1, slot = (size_t)hash(text, size) & mask;
     for (;; slot = (slot + 1) & mask) {
-        int32_t id = vocabulary->table[slot];
-        if (id < 0) return slot;
-        if (vocabulary->tokens[id].size == size && memcmp(hd_vocabulary_text(vocabulary, id), text, size) == 0)
-            return slot;
+        int32_t index = vocabulary->table[slot];
+        if (index < 0) return slot;
+        const hd_entry *entry = &vocabulary->entries[index];
+        if (entry->size == size && memcmp(vocabulary->pool.data + entry->offset, text, size) == 0) return slot;
     }
 }
 
@@ -40,9 +41,9 @@ static heed_status make_room(hd_vocabulary *vocabulary) {
     hd_free(vocabulary->context, vocabulary->table);
     vocabulary->table = table;
     vocabulary->slots = slots;
-    for (size_t id = 0; id < vocabulary->count; id++) {
-        hd_token token = vocabulary->tokens[id];
-        if (token.present) table[slot_of(vocabulary, vocabulary->pool.data + token.offset, token.size)] = (int32_t)id;
+    for (size_t i = 0; i < vocabulary->present; i++) {
+        const hd_entry *entry = &vocabulary->entries[i];
+        table[slot_of(vocabulary, vocabulary->pool.data + entry->offset, entry->size)] = (int32_t)i;
     }
     return HEED_OK;
 }
@@ -53,31 +54,31 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
     if (id < 0 || id >= HD_VOCABULARY_LIMIT)
         return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text,
                        (long long)id, HD_VOCABULARY_LIMIT - 1);
-    if (hd_vocabulary_has(vocabulary, id))
-        return hd_fail(context, HEED_FORMAT, "id %lld belongs to \"%.100s\" and to \"%.*s\"", (long long)id,
-                       hd_vocabulary_text(vocabulary, (int32_t)id), shown, text);
     HD_TRY(make_room(vocabulary));
     size_t slot = slot_of(vocabulary, text, size);
     if (vocabulary->table[slot] >= 0)
-        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", shown, text, vocabulary->table[slot],
-                       (long long)id);
-    if (!hd_grow(context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->tokens))
+        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", shown, text,
+                       vocabulary->entries[vocabulary->table[slot]].id, (long long)id);
+    if (!hd_grow(context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->tokens) ||
+        !hd_grow(context, &vocabulary->entries, &vocabulary->entry_capacity, vocabulary->present + 1,
+                 sizeof *vocabulary->entries))
         return HEED_MEMORY;
     while (vocabulary->count <= (size_t)id) vocabulary->tokens[vocabulary->count++] = (hd_token){0};
-    vocabulary->tokens[id] = (hd_token){.offset = vocabulary->pool.size,
-                                        .shown = vocabulary->pool.size,
-                                        .size = (uint32_t)size,
-                                        .shown_size = (uint32_t)size,
-                                        .present = true,
-                                        .model = model};
+    size_t offset = vocabulary->pool.size;
     hd_buffer_append(&vocabulary->pool, text, size);
     hd_buffer_byte(&vocabulary->pool, 0); /* so that a token's text is also a C string */
-    if (vocabulary->pool.failed) {
-        vocabulary->tokens[id].present = false;
-        return HEED_MEMORY;
-    }
-    vocabulary->table[slot] = (int32_t)id;
-    vocabulary->present++;
+    if (vocabulary->pool.failed) return HEED_MEMORY;
+    hd_token *token = &vocabulary->tokens[id];
+    if (!token->present || (token->model && !model))
+        *token = (hd_token){.offset = offset,
+                            .shown = offset,
+                            .size = (uint32_t)size,
+                            .shown_size = (uint32_t)size,
+                            .present = true,
+                            .model = model};
+    vocabulary->table[slot] = (int32_t)vocabulary->present;
+    vocabulary->entries[vocabulary->present++] = (hd_entry){offset, (uint32_t)size, (int32_t)id, model};
+    vocabulary->model_size += model;
     return HEED_OK;
 }
 
@@ -89,11 +90,17 @@ heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, con
     return vocabulary->pool.failed ? HEED_MEMORY : HEED_OK;
 }
 
+static const hd_entry *find(const hd_vocabulary *vocabulary, const char *text, size_t size) {
+    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size)] : -1;
+    return index < 0 ? NULL : &vocabulary->entries[index];
+}
+
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    return vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size)] : -1;
+    const hd_entry *entry = find(vocabulary, text, size);
+    return entry ? entry->id : -1;
 }
 
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    int32_t id = hd_vocabulary_find(vocabulary, text, size);
-    return id >= 0 && vocabulary->tokens[id].model ? id : -1;
+    const hd_entry *entry = find(vocabulary, text, size);
+    return entry && entry->model ? entry->id : -1;
 }

@@ -1,4 +1,5 @@
-/* The vocabulary: token text ↔ id. Ids run from 0 to count - 1; some may be unused (holes in a file). */
+/* The vocabulary: token text ↔ id. Ids run from 0 to count - 1; some may be unused (holes in a file), and several texts
+ * of a damaged file may have one id. */
 #ifndef HD_TEXT_VOCABULARY_H
 #define HD_TEXT_VOCABULARY_H
 
@@ -17,19 +18,30 @@ typedef struct hd_token {
     bool special; /* can be left out of decoded text */
 } hd_token;
 
+/* A text and its id. */
+typedef struct hd_entry {
+    size_t offset; /* in the pool */
+    uint32_t size;
+    int32_t id;
+    bool model; /* false for an added token */
+} hd_entry;
+
 typedef struct hd_vocabulary {
     heed_context *context;
     hd_buffer pool;
     hd_token *tokens; /* [count] */
     size_t count, capacity;
-    size_t present;
-    int32_t *table; /* [slots]: ids by the hash of their text, -1 where empty */
-    size_t slots;   /* a power of two */
+    hd_entry *entries; /* [present] */
+    size_t present, entry_capacity;
+    size_t model_size; /* entries of the model */
+    int32_t *table;    /* [slots]: entries by the hash of their text, -1 where empty */
+    size_t slots;      /* a power of two */
 } hd_vocabulary;
 
 void hd_vocabulary_open(hd_vocabulary *vocabulary, heed_context *context);
 void hd_vocabulary_close(hd_vocabulary *vocabulary);
-/* HEED_FORMAT when the id is out of range or in use, or the text is already a token. */
+/* HEED_FORMAT when the id is out of range, or the text is already a token. An id in use keeps its text, but an added
+ * token takes it over from one of the model, which can still be found. */
 heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model);
 /* The id, or -1. */
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
@@ -43,6 +55,11 @@ static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, in
 heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, const char *text, size_t size);
 static inline bool hd_vocabulary_has(const hd_vocabulary *vocabulary, int64_t id) {
     return id >= 0 && (size_t)id < vocabulary->count && vocabulary->tokens[id].present;
+}
+
+/* HEED_FORMAT: a text needs the unknown token, which its vocabulary lacks. */
+static inline heed_status hd_vocabulary_missing(heed_context *context, const char *unknown) {
+    return hd_fail(context, HEED_FORMAT, "the unk_token \"%.100s\" of the model is not in its vocabulary", unknown);
 }
 
 /* Mixes 64 bits, for this module's hash tables (the finalizer of MurmurHash3). */

@@ -10,14 +10,15 @@ void hd_wordpiece_open(hd_wordpiece *model, heed_context *context) {
 
 void hd_wordpiece_close(hd_wordpiece *model) {
     hd_free(model->context, model->prefix);
+    hd_free(model->context, model->missing_unknown);
     hd_wordpiece_open(model, model->context);
 }
 
 void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary) {
-    for (size_t id = 0; id < vocabulary->count; id++) {
-        hd_token token = vocabulary->tokens[id];
-        if (!token.present || !token.model) continue;
-        const char *text = hd_vocabulary_text(vocabulary, (int32_t)id);
+    for (size_t i = 0; i < vocabulary->present; i++) {
+        hd_entry token = vocabulary->entries[i];
+        if (!token.model) continue;
+        const char *text = vocabulary->pool.data + token.offset;
         size_t length = 0;
         uint32_t code;
         for (size_t at = 0; at < token.size; length++) at += hd_utf8_decode(text + at, token.size - at, &code);
@@ -56,6 +57,7 @@ heed_status hd_wordpiece_encode(const hd_wordpiece *model, const hd_vocabulary *
         known = id >= 0;
         scratch->symbols[scratch->count++] = (hd_symbol){.id = id, .first = (uint32_t)first, .count = (uint32_t)length};
     }
+    if (!known && model->missing_unknown) return hd_vocabulary_missing(scratch->context, model->missing_unknown);
     if (!known) {
         scratch->symbols[0] = (hd_symbol){.id = model->unknown, .first = 0, .count = (uint32_t)count};
         scratch->count = 1;

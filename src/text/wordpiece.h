@@ -15,6 +15,7 @@ typedef struct hd_wordpiece {
     size_t longest_word;  /* in characters; longer ones are unknown */
     size_t longest_token; /* in characters */
     int32_t unknown;
+    char *missing_unknown; /* owned, or NULL: as in hd_bpe */
 } hd_wordpiece;
 
 void hd_wordpiece_open(hd_wordpiece *model, heed_context *context); /* without a prefix, for words of 100 characters */

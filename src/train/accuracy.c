@@ -5,15 +5,15 @@
 typedef struct tally {
     hd_run *run;
     uint64_t targets, right;
-    hd_counts spans;
+    hd_spans spans;
+    hd_counts span_counts;
 } tally;
 
-/* Spans are compared example by example. */
 static void add_spans(tally *t, const hd_batch *batch, const int32_t *predicted) {
     for (int64_t i = 0; i < batch->texts.sequences; i++) {
         int64_t start = batch->texts.starts[i], end = batch->texts.starts[i + 1];
-        hd_spans_add(&t->spans, NULL, (const char *const *)t->run->labels.names, batch->targets + start,
-                     predicted + start, end - start);
+        hd_spans_add(&t->spans, &t->span_counts, NULL, (const char *const *)t->run->labels.names,
+                     batch->targets + start, predicted + start, end - start);
     }
 }
 
@@ -48,11 +48,12 @@ heed_status hd_validate_predictions(hd_run *run, double *score) {
     for (uint64_t first = 0; first < run->valid.count && status == HEED_OK; first += PAIRS) {
         int64_t count = hd_min(PAIRS, (int64_t)(run->valid.count - first));
         hd_arena_reset(&drawn);
+        status = hd_check_stop(run->context);
         for (int64_t i = 0; i < count && status == HEED_OK; i++)
             status = hd_corpus_draw(&run->valid, first + (uint64_t)i, 0, &drawn, &pairs[i]);
         if (status == HEED_OK) status = add_batch(&t, pairs, count);
     }
     hd_arena_close(&drawn);
-    *score = run->metric == HD_METRIC_SPAN_F1 ? hd_f1(&t.spans) : hd_percentage(t.right, t.targets);
+    *score = run->metric == HD_METRIC_SPAN_F1 ? hd_f1(&t.span_counts) : hd_percentage(t.right, t.targets);
     return status;
 }

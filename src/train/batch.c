@@ -45,6 +45,10 @@ static void run_chunk(void *argument, int64_t piece, int thread) {
     hd_pass *pass = &run->workers[thread].pass;
     int64_t chunk = c->first + piece;
     if (pass->status != HEED_OK) return; /* of the worker's chunk before */
+    if (hd_is_stopped(run->context)) {
+        hd_pass_fail(pass, HEED_STOPPED, "stopped");
+        return;
+    }
     hd_pass_reset(pass);
     pass->recording = pass->training = c->scale > 0;
     pass->gradients = NULL;
@@ -92,15 +96,26 @@ static heed_status run_some(cutting *c, int64_t first, int64_t count, int at_onc
     return HEED_OK;
 }
 
-/* A small model's chunks run side by side, a thread and blocks of gradients each, and never wait for one another; a large
- * one's chunk has all threads, and so have the last chunks, which are fewer than the threads. */
+/* The number of chunks to run side by side when `left` are left. A chunk with a thread of its own waits for no other; a few
+ * chunks are faster with all threads each. */
+static int64_t side_by_side(int64_t left, int64_t threads) {
+    enum { FEW = 2 };
+    if (left >= threads) return threads;
+    return left > FEW && 2 * left >= threads ? left : 1;
+}
+
+/* A small model's chunks run side by side, with a thread and blocks of gradients each. A large model's chunk has all
+ * threads. */
 static heed_status run_all(cutting *c) {
     enum { MOST_GRADIENTS = 1 << 25 };
     const hd_run *run = c->run;
     int64_t threads = run->model->network->gradient_count <= MOST_GRADIENTS ? run->context->threads : 1;
-    int64_t side_by_side = threads > 1 ? c->count / threads * threads : 0;
-    if (side_by_side) HD_TRY(run_some(c, 0, side_by_side, (int)threads));
-    return run_some(c, side_by_side, c->count - side_by_side, 1);
+    for (int64_t first = 0, count; first < c->count; first += count) {
+        int64_t left = c->count - first, at_once = side_by_side(left, threads);
+        count = at_once > 1 ? left / at_once * at_once : left;
+        HD_TRY(run_some(c, first, count, (int)at_once));
+    }
+    return HEED_OK;
 }
 
 /* Adds the losses of some pairs to a sum over chunks; with a scale also computes the gradients, times scale. */

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/float_environment.h"
 #include "base/random.h"
-#include "train/options.h"
+#include "train/run.h"
 
 #include <errno.h>
 #include <math.h>
@@ -70,24 +70,10 @@ static heed_status set_all(heed_context *context, heed_options *options, const h
     return heed_options_set(options, "steps", steps);
 }
 
-/* Files that a short training run leaves in its folder. */
-static void clear_folder(heed_context *context, const char *folder) {
-    static const char *const names[] = {"source.txt",
-                                        "target.txt",
-                                        "recipe.ini",
-                                        "log.jsonl",
-                                        "checkpoint.safetensors",
-                                        "tokenizer.json",
-                                        "tokenizer_config.json",
-                                        "config.json",
-                                        "generation_config.json",
-                                        "model.safetensors",
-                                        "README.md"};
-    for (size_t i = 0; i < HD_COUNT(names); i++) {
-        char *path = hd_path_join(context, folder, names[i]);
-        if (path) remove(path);
-        hd_free(context, path);
-    }
+static void clear_folder(const char *folder, const char *source, const char *target) {
+    hd_run_remove_files(folder);
+    if (source) remove(source);
+    if (target) remove(target);
     rmdir(folder);
 }
 
@@ -119,9 +105,9 @@ static heed_status bench_train(hd_bench *b) {
     }
     hd_free(context, times.seconds);
     heed_options_close(options);
+    clear_folder(folder, source, target);
     hd_free(context, source);
     hd_free(context, target);
-    clear_folder(context, folder);
     hd_free(context, folder);
     return status;
 }

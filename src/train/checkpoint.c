@@ -1,5 +1,5 @@
 /* Stopping and resuming. FOLDER/checkpoint.safetensors holds all that the next step depends on, in one file that appears
- * whole or not at all: weights, Adam's moments, and where the run stands as JSON in a tensor of bytes. Random numbers need
+ * whole or not at all: weights, Adam's moments, and in a tensor of bytes the state of the run as JSON, and a checksum. Random numbers need
  * no state: they are functions of the step. */
 #include "base/file.h"
 #include "base/number.h"
@@ -11,10 +11,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { FORMAT = 2 }; /* of the state; 1, which did not say so, belongs to bit epoch 1 */
+/* The format of the state: 1 did not say so, 2 had no checksum. The state's last line is the checksum of all bytes of the
+ * file before it, in hexadecimal digits. */
+enum { FORMAT = 3, DIGITS = 16 };
 
 static const char *const prefixes[] = {"", "adam.m.", "adam.v."};
 
@@ -27,18 +29,28 @@ static json_t *number(double value) {
     return json_string(text);
 }
 
+static json_t *hexadecimal(uint64_t value) {
+    char text[DIGITS + 1];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)value);
+    return json_string(text);
+}
+
 static heed_status write_state(hd_run *run, hd_buffer *out) {
     const hd_run_state *s = &run->state;
     json_t *state = json_pack(
-        "{s:i, s:i, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "format", FORMAT, "bit_epoch",
-        HD_BIT_EPOCH, "heed", HEED_VERSION, "step", (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "batch",
-        (json_int_t)s->batch, "best", number(s->best), "best_loss", number(s->best_loss), "best_step",
-        (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse, "tokens",
-        (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2", number(run->optimizer.power2));
+        "{s:i, s:i, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o, s:I, s:o, s:o, s:o}",
+        "format", FORMAT, "bit_epoch", HD_BIT_EPOCH, "heed", HEED_VERSION, "step", (json_int_t)s->step, "epoch",
+        (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best", number(s->best), "best_loss", number(s->best_loss),
+        "best_step", (json_int_t)s->best_step, "validations", (json_int_t)s->validations, "worse", (json_int_t)s->worse,
+        "tokens", (json_int_t)s->tokens, "power1", number(run->optimizer.power1), "power2",
+        number(run->optimizer.power2), "validated", (json_int_t)s->validated, "logged_loss", number(s->logged_loss),
+        "logged_tokens", (json_int_t)s->logged_tokens, "recipe", hexadecimal(run->recipe_sum), "old_recipe",
+        hexadecimal(run->old_recipe_sum), "data", hexadecimal(run->train.checksum));
     heed_status status =
         state ? hd_json_append(run->context, state, out) : hd_json_no_memory(run->context, "checkpoint");
+    hd_buffer_byte(out, '\n');
     json_decref(state);
-    return status;
+    return status == HEED_OK && out->failed ? HEED_MEMORY : status;
 }
 
 static heed_status read_double(const hd_json *json, const char *key, double *out) {
@@ -48,6 +60,14 @@ static heed_status read_double(const hd_json *json, const char *key, double *out
     if (!text || !(hd_read_double(text, out) || strcmp(text, "-inf") == 0))
         return hd_json_expected(json, key, "a number");
     if (strcmp(text, "-inf") == 0) *out = -INFINITY;
+    return HEED_OK;
+}
+
+static heed_status read_hexadecimal(const hd_json *json, const char *key, uint64_t *out) {
+    const char *text;
+    *out = 0;
+    HD_TRY(hd_json_string(json, key, NULL, &text));
+    if (text) *out = strtoull(text, NULL, 16);
     return HEED_OK;
 }
 
@@ -72,7 +92,6 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     hd_run_state *s = &run->state;
     int64_t epoch, batch, tokens;
     const int64_t most = (int64_t)1 << 60;
-    HD_TRY(check_version(run, json));
     HD_TRY(hd_json_int(json, "step", 0, 0, most, &s->step));
     HD_TRY(hd_json_int(json, "epoch", 0, 0, most, &epoch));
     HD_TRY(hd_json_int(json, "batch", 0, 0, most, &batch));
@@ -84,6 +103,10 @@ static heed_status read_state(hd_run *run, const hd_json *json) {
     HD_TRY(read_double(json, "best_loss", &s->best_loss));
     HD_TRY(read_double(json, "power1", &run->optimizer.power1));
     HD_TRY(read_double(json, "power2", &run->optimizer.power2));
+    HD_TRY(hd_json_int(json, "validated", 0, 0, most, &s->validated));
+    HD_TRY(read_double(json, "logged_loss", &s->logged_loss));
+    HD_TRY(hd_json_int(json, "logged_tokens", 0, 0, most, &s->logged_tokens));
+    HD_TRY(read_hexadecimal(json, "data", &run->data_sum));
     s->epoch = (uint64_t)epoch, s->batch = (uint64_t)batch, s->tokens = (uint64_t)tokens;
     return HEED_OK;
 }
@@ -114,8 +137,8 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
             declared[count++] =
                 (hd_declared_tensor){.name = name, .dtype = HD_F32, .dimensions = 2, .shape = {p->rows, p->columns}};
         }
-    declared[count++] =
-        (hd_declared_tensor){.name = "state", .dtype = HD_U8, .dimensions = 1, .shape = {(int64_t)state->size}};
+    declared[count++] = (hd_declared_tensor){
+        .name = "state", .dtype = HD_U8, .dimensions = 1, .shape = {(int64_t)state->size + DIGITS}};
     hd_safetensors_writer writer;
     HD_TRY(hd_safetensors_writer_open(run->context, path, declared, count, &writer));
     for (int part = 0; part < 3; part++)
@@ -124,6 +147,9 @@ static heed_status write_checkpoint(hd_run *run, const char *path, const hd_buff
             if (part_of(p, part)) HD_TRY(write_part(run, part_of(p, part), hd_parameter_count(p), &writer));
         }
     HD_TRY(hd_safetensors_writer_write(&writer, state->data, state->size));
+    char sum[DIGITS + 1];
+    snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hd_checksum_value(&writer.writer.checksum));
+    HD_TRY(hd_safetensors_writer_write(&writer, sum, DIGITS));
     return hd_safetensors_writer_commit(&writer);
 }
 
@@ -190,13 +216,44 @@ static heed_status load_parameters(hd_run *run, const char *path, const hd_safet
 
 typedef heed_status state_reader(hd_run *run, const hd_json *state);
 
-static heed_status with_state(hd_run *run, const char *path, const hd_safetensors *file, state_reader *read) {
+static heed_status fail_damaged(hd_run *run, const char *path) {
+    return hd_fail(run->context, HEED_FORMAT, "%s: its checksum is wrong: the file was damaged or changed", path);
+}
+
+/* The checksum covers everything before the last line of the state, which ends the file. */
+static heed_status check_sum(hd_run *run, const char *path, const hd_map *map) {
+    char sum[DIGITS + 1];
+    if (map->size < DIGITS) return fail_damaged(run, path);
+    size_t covered = map->size - DIGITS;
+    snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hd_checksum_of(map->data, covered));
+    return memcmp(map->data + covered, sum, DIGITS) == 0 ? HEED_OK : fail_damaged(run, path);
+}
+
+/* Reads the state, a line of JSON. Its version comes first: the formats before had no checksum. */
+static heed_status with_state(hd_run *run, const char *path, const hd_map *map, const hd_safetensors *file,
+                              state_reader *read) {
     const hd_stored_tensor *state = hd_safetensors_find(file, "state");
     if (!state || state->dtype != HD_U8) return hd_fail(run->context, HEED_FORMAT, "%s: \"state\" is missing", path);
+    const char *end = memchr(state->data, '\n', state->bytes);
+    size_t size = end ? (size_t)(end - (const char *)state->data) : state->bytes;
     hd_json json;
-    HD_TRY(hd_json_open_bytes(run->context, path, state->data, state->bytes, HD_JSON_STRICT, &json));
-    heed_status status = read(run, &json);
+    HD_TRY(hd_json_open_bytes(run->context, path, state->data, size, HD_JSON_STRICT, &json));
+    heed_status status = check_version(run, &json);
+    if (status == HEED_OK) status = check_sum(run, path, map);
+    if (status == HEED_OK) status = read(run, &json);
     hd_json_close(&json);
+    return status;
+}
+
+static heed_status read_file(hd_run *run, const char *path, state_reader *read, bool parameters) {
+    hd_map map;
+    hd_safetensors *file = NULL;
+    HD_TRY(hd_map_open(run->context, path, &map));
+    heed_status status = hd_safetensors_open_bytes(run->context, path, map.data, map.size, &file);
+    if (status == HEED_OK) status = with_state(run, path, &map, file, read);
+    if (status == HEED_OK && parameters) status = load_parameters(run, path, file);
+    hd_safetensors_close(file);
+    hd_map_close(&map);
     return status;
 }
 
@@ -204,23 +261,23 @@ static heed_status with_state(hd_run *run, const char *path, const hd_safetensor
 static heed_status load(hd_run *run, state_reader *read, bool parameters, bool *found) {
     char *path = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
     if (!path) return HEED_MEMORY;
-    heed_status status = HEED_OK;
     *found = hd_file_exists(path);
-    if (*found) {
-        hd_safetensors *file;
-        status = hd_safetensors_open(run->context, path, &file);
-        if (status == HEED_OK) status = with_state(run, path, file, read);
-        if (status == HEED_OK && parameters) status = load_parameters(run, path, file);
-        hd_safetensors_close(file);
-    }
+    heed_status status = *found ? read_file(run, path, read, parameters) : HEED_OK;
     hd_free(run->context, path);
     return status;
 }
 
-heed_status hd_checkpoint_check(hd_run *run) {
-    bool found;
-    return load(run, check_version, false, &found);
+/* The recipe is that of the checkpoint, or the one before, if the process was killed between replacing the two. */
+static heed_status check_recipe(hd_run *run, const hd_json *json) {
+    uint64_t recipe, old;
+    HD_TRY(read_hexadecimal(json, "recipe", &recipe));
+    HD_TRY(read_hexadecimal(json, "old_recipe", &old));
+    if (run->old_recipe_sum == recipe || run->old_recipe_sum == old) return HEED_OK;
+    return hd_fail(run->context, HEED_FORMAT, "%s/recipe.ini was changed, or %s belongs to another run", run->folder,
+                   json->path);
 }
+
+heed_status hd_checkpoint_check(hd_run *run, bool *found) { return load(run, check_recipe, false, found); }
 
 heed_status hd_checkpoint_load(hd_run *run, bool *found) {
     heed_status status = load(run, read_state, true, found);

@@ -23,6 +23,12 @@ heed_status hd_run_check_family(heed_context *context, const hd_train_options *o
     if (!has)
         return hd_fail(context, HEED_ARGUMENT, "the family %s does not learn the objective %s", family->model_type,
                        objective->name);
+    bool other_kind = o->tokenizer_kind && family->tokenizer && o->tokenizer_kind - 1 != (int)*family->tokenizer;
+    if (family->one_tokenizer && !o->tokenizer && (other_kind || o->lowercase || o->normal_form != HD_FORM_NONE))
+        return hd_fail(context, HEED_ARGUMENT,
+                       "transformers reads one kind of tokenizer for %s: leave out tokenizer-kind, lowercase and "
+                       "normal-form",
+                       family->model_type);
     if (o->crf && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "crf is for the family heed-rnn");
     return HEED_OK;
 }
@@ -63,7 +69,13 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
 static hd_tokenizer_kind kind_of(const hd_run *run, const hd_family *family) {
     int kind = run->options.tokenizer_kind;
     if (kind) return (hd_tokenizer_kind)(kind - 1);
-    return family == &hd_bert ? HD_KIND_WORDPIECE : hd_run_objective(run)->tokenizer;
+    return family->tokenizer ? *family->tokenizer : hd_run_objective(run)->tokenizer;
+}
+
+static bool goes_on(void *user, size_t tokens, size_t vocabulary_size) {
+    (void)tokens;
+    (void)vocabulary_size;
+    return !hd_is_stopped(user);
 }
 
 static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_tokenizer **tokenizer) {
@@ -73,6 +85,8 @@ static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_to
     options.min_frequency = (uint64_t)o->min_frequency;
     options.form = (hd_normal_form)o->normal_form;
     options.lowercase = o->lowercase;
+    options.progress = goes_on;
+    options.user = run->context;
     const hd_objective *objective = hd_run_objective(run);
     reading r = {.context = run->context,
                  .paths = {o->train_source, objective->two_texts ? o->train_target : NULL},
@@ -113,13 +127,13 @@ static heed_status open_tokenizer(hd_run *run, const hd_family *family, heed_tok
     char *path = hd_path_join(run->context, run->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status;
-    if (run->resume && hd_file_exists(path))
-        status = hd_tokenizer_open(run->context, path, tokenizer);
-    else if (run->options.tokenizer)
-        status = hd_tokenizer_open(run->context, run->options.tokenizer, tokenizer);
+    bool own = run->resume && hd_file_exists(path);
+    if (own || run->options.tokenizer)
+        status = hd_tokenizer_open(run->context, own ? path : run->options.tokenizer, tokenizer);
     else
         status = train_tokenizer(run, family, tokenizer);
-    if (status == HEED_OK) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    if (status == HEED_OK && !own) status = hd_tokenizer_save(*tokenizer, run->context, path);
+    hd_run_own_files(run);
     hd_free(run->context, path);
     return status;
 }
@@ -134,11 +148,21 @@ static void set_side(const hd_train_options *o, int64_t layers, hd_side_recipe *
     if (o->pre_norm) side->norm_placement = HD_NORM_PRE, side->final_norm = true;
 }
 
+static hd_token_ids special_ids(const hd_run *run, const heed_tokenizer *tokenizer) {
+    static const char *const pads[] = {"<pad>", "[PAD]", NULL};
+    static const char *const ends[] = {"</s>", "<|endoftext|>", NULL};
+    int32_t pad = id_of_either(tokenizer, pads), eos = id_of_either(tokenizer, ends);
+    return (hd_token_ids){pad, eos, hd_run_objective(run)->starts_with_pad ? pad : eos};
+}
+
 /* The family's defaults, overridden by the options. Making the model checks whether the family supports the result. */
-static heed_status make_recipe(const hd_run *run, const hd_family *family, hd_recipe *recipe) {
+static heed_status make_recipe(const hd_run *run, const hd_family *family, const heed_tokenizer *tokenizer,
+                               hd_recipe *recipe) {
     const hd_train_options *o = &run->options;
     const hd_objective *objective = &hd_objectives[run->objective];
-    HD_TRY(hd_family_default(run->context, family, objective->head, recipe));
+    hd_token_ids ids = special_ids(run, tokenizer);
+    HD_TRY(hd_family_default(run->context, family, objective->head, &ids, recipe));
+    recipe->vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
     recipe->width = o->width;
     recipe->labels = (int64_t)run->labels.count;
     recipe->dropout = o->dropout;
@@ -154,23 +178,13 @@ static heed_status make_recipe(const hd_run *run, const hd_family *family, hd_re
     return HEED_OK;
 }
 
-static heed_status add_special_ids(const hd_run *run, const heed_tokenizer *tokenizer, hd_recipe *recipe) {
-    static const char *const pads[] = {"<pad>", "[PAD]", NULL};
-    static const char *const ends[] = {"</s>", "<|endoftext|>", NULL};
-    recipe->vocabulary = (int64_t)hd_tokenizer_size(tokenizer);
-    recipe->pad = id_of_either(tokenizer, pads);
-    recipe->eos = id_of_either(tokenizer, ends);
-    recipe->decoder_start = hd_run_objective(run)->starts_with_pad ? recipe->pad : recipe->eos;
-    return check_special(run, tokenizer);
-}
-
 static heed_status make_model(hd_run *run) {
     heed_tokenizer *tokenizer = NULL;
     const hd_family *family = family_of(&run->options);
     hd_recipe recipe;
-    HD_TRY(make_recipe(run, family, &recipe));
     heed_status status = open_tokenizer(run, family, &tokenizer);
-    if (status == HEED_OK) status = add_special_ids(run, tokenizer, &recipe);
+    if (status == HEED_OK) status = check_special(run, tokenizer);
+    if (status == HEED_OK) status = make_recipe(run, family, tokenizer, &recipe);
     if (status == HEED_OK)
         status = hd_model_make(run->context, family, &recipe, tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status != HEED_OK) hd_tokenizer_close(tokenizer);

@@ -29,21 +29,21 @@ heed_status hd_optimizer_open(hd_optimizer *optimizer, hd_network *network, cons
     return HEED_OK;
 }
 
+/* Linear and cosine end as in transformers: the last step has the rate before the one that would be 0. The cosine is
+ * written as the square of a sine, which is positive however many steps there are. */
 double hd_learning_rate(const hd_train_options *options, int64_t step) {
     double warmup = (double)options->warmup, at = (double)step;
-    if (step <= options->warmup && options->warmup > 0) return options->lr * at / warmup;
-    double left = (double)hd_max(options->steps - options->warmup, 1);
-    double done = (at - warmup) / left;
-    if (done > 1) done = 1;
+    if (step <= options->warmup) return options->lr * at / warmup;
+    double remaining = (double)(options->steps - step + 1) / (double)(options->steps - options->warmup); /* (0, 1] */
     double sine, cosine;
     switch (options->schedule) {
         case HD_INVERSE_SQUARE_ROOT:
             return options->lr * sqrt((warmup > 0 ? warmup : 1) / at);
         case HD_COSINE:
-            hd_sine_cosine(done * 3.141592653589793, &sine, &cosine);
-            return options->lr * 0.5 * (1 + cosine);
+            hd_sine_cosine(remaining * 1.5707963267948966, &sine, &cosine);
+            return options->lr * sine * sine;
         case HD_LINEAR:
-            return options->lr * (1 - done);
+            return options->lr * remaining;
         default:
             return options->lr;
     }

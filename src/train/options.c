@@ -20,7 +20,8 @@ CHOICES(weight_types, [HD_F32] = "f32", [HD_F16] = "f16", [HD_BF16] = "bf16")
 CHOICES(normal_forms, [HD_FORM_NONE] = "none", [HD_FORM_NFC] = "nfc", [HD_FORM_NFD] = "nfd", [HD_FORM_NFKC] = "nfkc",
         [HD_FORM_NFKD] = "nfkd")
 CHOICES(tokenizer_kinds, "auto", [1 + HD_KIND_BPE] = "bpe", [1 + HD_KIND_WORDPIECE] = "wordpiece",
-        [1 + HD_KIND_BYTE_BPE] = "byte-bpe", [1 + HD_KIND_CHARACTERS] = "characters")
+        [1 + HD_KIND_BYTE_BPE] = "byte-bpe", [1 + HD_KIND_CHARACTERS] = "characters",
+        [1 + HD_KIND_MASK_BYTE_BPE] = "mask-byte-bpe", [1 + HD_KIND_QWEN_BYTE_BPE] = "qwen-byte-bpe")
 static const char *families(int value) {
     return value == 0 ? "auto" : value > 0 && hd_families[value - 1] ? hd_families[value - 1]->model_type : NULL;
 }
@@ -59,7 +60,9 @@ static const hd_setting rows[] = {
     FLAG("whole-file", whole_file, 0, "language: each file is one text, not one text per line"),
     FILE_NAME("tokenizer", tokenizer, NEW, "tokenizer.json; without one, a tokenizer is trained on the training text"),
     CHOICE("tokenizer-kind", tokenizer_kind, "auto", tokenizer_kinds, NEW,
-           "kind of tokenizer to train; auto: byte-bpe for language, wordpiece for bert, else bpe"),
+           "kind of tokenizer to train; auto: byte-bpe for language, wordpiece for bert, mask-byte-bpe for roberta, "
+           "qwen-byte-bpe for qwen2, "
+           "else bpe"),
     INT("vocabulary-size", vocabulary_size, "10000", 8, 1 << 21, NEW, "tokens of the tokenizer to train"),
     INT("min-frequency", min_frequency, "2", 1, 1 << 30, 0, "occurrences that a pair of tokens needs to be merged"),
     FLAG("lowercase", lowercase, 0, "lowercase all text in the tokenizer"),

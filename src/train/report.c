@@ -1,6 +1,7 @@
 /* Reports of a run: the progress callback, log.jsonl, and the finished folder with its model card. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/number.h"
 #include "base/version.h"
 #include "formats/json.h"
@@ -84,48 +85,71 @@ static heed_status append_line(hd_run *run, json_t *object) {
 /* JSON has no NaN: a value that is not known yet, such as the speed of the first step, is null. */
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-/* Keeps the lines of steps before the checkpoint; a new run begins an empty log. */
+/* Whether a line of the log belongs to the steps up to the checkpoint. A validation after the last step, which comes after
+ * the last checkpoint, is repeated by a run that is resumed. */
+static bool is_of_checkpoint(const hd_run *run, const hd_lines *lines) {
+    char start[80];
+    size_t size = lines->size < sizeof start - 1 ? lines->size : sizeof start - 1;
+    long long step;
+    if (!lines->size || lines->text[lines->size - 1] != '\n') return false; /* an incomplete line */
+    memcpy(start, lines->text, size);
+    start[size] = 0;
+    if (sscanf(start, "{\"step\": %lld", &step) != 1 && sscanf(start, "{\"step\":%lld", &step) != 1) return false;
+    bool last = step == run->state.step && step % run->options.validate_every && strstr(start, "\"validation_loss\"");
+    return step <= run->state.step && !last;
+}
+
+static heed_status copy_lines(hd_run *run, hd_lines *lines, hd_writer *writer) {
+    lines->keep_ends = true;
+    while (hd_lines_next(lines))
+        if (is_of_checkpoint(run, lines)) HD_TRY(hd_writer_write(writer, lines->text, lines->size));
+    return lines->status;
+}
+
+/* Keeps the lines up to the checkpoint; a new run begins an empty log. */
+static heed_status rewrite_log(hd_run *run, const char *path) {
+    hd_writer writer;
+    HD_TRY(hd_writer_open(run->context, path, &writer));
+    heed_status status = HEED_OK;
+    if (run->state.step && hd_file_exists(path)) {
+        hd_lines lines;
+        status = hd_lines_open(run->context, path, 0, &lines);
+        if (status == HEED_OK) status = copy_lines(run, &lines, &writer);
+        hd_lines_close(&lines);
+    }
+    if (status == HEED_OK) return hd_writer_commit(&writer);
+    hd_writer_abandon(&writer);
+    return status;
+}
+
 heed_status hd_report_open(hd_run *run) {
     char *path = hd_path_join(run->context, run->folder, "log.jsonl");
-    if (!path) return HEED_MEMORY;
-    hd_buffer old, kept;
-    hd_buffer_open(&old, run->context);
-    hd_buffer_open(&kept, run->context);
-    heed_status status = run->state.step && hd_file_exists(path) ? hd_file_read(run->context, path, &old) : HEED_OK;
-    for (char *line = old.data; status == HEED_OK && line && *line;) {
-        char *end = strchr(line, '\n');
-        if (!end) break; /* an incomplete line */
-        long long step;
-        if (sscanf(line, "{\"step\": %lld", &step) == 1 && step <= run->state.step)
-            hd_buffer_append(&kept, line, (size_t)(end + 1 - line));
-        line = end + 1;
-    }
-    if (status == HEED_OK)
-        status = kept.failed ? HEED_MEMORY : hd_file_write(run->context, path, kept.data ? kept.data : "", kept.size);
-    hd_buffer_close(&old);
-    hd_buffer_close(&kept);
+    heed_status status = path ? rewrite_log(run, path) : HEED_MEMORY;
     hd_free(run->context, path);
     return status;
 }
 
-heed_status hd_report_step(hd_run *run, bool *go_on) {
-    *go_on = true;
-    run->logged_loss += run->loss * (double)run->step_tokens;
-    run->logged_tokens += run->step_tokens;
-    if (run->state.step % run->options.log_every == 0 || run->state.step == run->options.steps) {
-        HD_TRY(append_line(
-            run,
-            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:I}", "step", (json_int_t)run->state.step, "epoch",
-                      (json_int_t)run->state.epoch, "loss", run->logged_loss / (double)hd_max(run->logged_tokens, 1),
-                      "lr", hd_learning_rate(&run->options, run->state.step), "gradient_norm", run->optimizer.norm,
-                      "tokens_per_second", number(tokens_per_second(run)), "tokens", (json_int_t)run->state.tokens)));
-        run->logged_loss = 0;
-        run->logged_tokens = 0;
-    }
+heed_status hd_report_step(hd_run *run) {
+    hd_run_state *s = &run->state;
+    s->logged_loss += run->loss * (double)run->step_tokens;
+    s->logged_tokens += run->step_tokens;
+    if (s->step % run->options.log_every != 0 && s->step != run->options.steps) return HEED_OK;
+    HD_TRY(append_line(
+        run, json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:I}", "step", (json_int_t)s->step, "epoch",
+                       (json_int_t)s->epoch, "loss", s->logged_loss / (double)hd_max(s->logged_tokens, 1), "lr",
+                       hd_learning_rate(&run->options, s->step), "gradient_norm", run->optimizer.norm,
+                       "tokens_per_second", number(tokens_per_second(run)), "tokens", (json_int_t)s->tokens)));
+    s->logged_loss = 0;
+    s->logged_tokens = 0;
+    return HEED_OK;
+}
+
+heed_status hd_report_progress(hd_run *run, bool *continues) {
+    *continues = true;
     if (!run->progress) return HEED_OK;
     heed_progress progress = {.run = run};
     write_line(run, progress.line, sizeof progress.line);
-    *go_on = run->progress(run->user, &progress);
+    *continues = run->progress(run->user, &progress);
     return HEED_OK;
 }
 
@@ -188,17 +212,29 @@ static void write_card(const hd_run *run, hd_buffer *card) {
                    "\nThe licence of the data and what the model may be used for are for its maker to say here.\n");
 }
 
+/* The text of README.md: the options' file, the user's own changes, or the model card. */
+static heed_status make_card(hd_run *run, hd_buffer *card) {
+    if (run->options.card && !run->files.card_changed) return hd_file_read(run->context, run->options.card, card);
+    if (run->files.card_changed) {
+        char *path = hd_path_join(run->context, run->folder, "README.md");
+        heed_status status = path ? hd_file_read(run->context, path, card) : HEED_MEMORY;
+        hd_free(run->context, path);
+        return status;
+    }
+    write_card(run, card);
+    return card->failed ? HEED_MEMORY : HEED_OK;
+}
+
 heed_status hd_run_export(hd_run *run) {
     hd_buffer card;
     hd_buffer_open(&card, run->context);
-    heed_status status = HEED_OK;
-    if (run->options.card)
-        status = hd_file_read(run->context, run->options.card, &card);
-    else
-        write_card(run, &card);
-    if (status == HEED_OK && card.failed) status = HEED_MEMORY;
+    heed_status status = hd_run_check_export(run);
+    if (status == HEED_OK) status = make_card(run, &card);
+    if (status == HEED_OK) status = hd_run_record(run, true);
     if (status == HEED_OK)
         status = hd_model_save(run->model, run->folder, (hd_dtype)run->options.dtype, card.data ? card.data : "");
+    if (status == HEED_OK) status = hd_run_record(run, false);
+    run->files.exported = run->files.exported || status == HEED_OK;
     hd_buffer_close(&card);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- settings ---- */
 
@@ -48,15 +49,37 @@ static heed_status compare(hd_run *run, const hd_train_options *begun) {
     return status;
 }
 
+/* Writes recipe.ini. Where it replaces another, a checkpoint that accepts both comes first. */
 static heed_status write_own_recipe(hd_run *run) {
     hd_buffer text;
     hd_buffer_open(&text, run->context);
     hd_recipe_write(hd_train_table.rows, hd_train_table.count, &run->options, &text);
-    char *path = hd_path_join(run->context, run->folder, "recipe.ini");
-    heed_status status = !path || text.failed ? HEED_MEMORY : hd_file_write(run->context, path, text.data, text.size);
-    hd_free(run->context, path);
+    heed_status status = text.failed ? HEED_MEMORY : HEED_OK;
+    if (status == HEED_OK) run->recipe_sum = hd_checksum_of(text.data, text.size);
+    bool changed = run->recipe_sum != run->old_recipe_sum;
+    if (status == HEED_OK && changed && run->saved_step) status = hd_checkpoint_save(run);
+    if (status == HEED_OK && changed) status = hd_run_record(run, !run->saved_step);
+    if (status == HEED_OK && changed) status = hd_run_write_recipe(run, text.data, text.size);
+    run->old_recipe_sum = run->recipe_sum;
     hd_buffer_close(&text);
     return status;
+}
+
+static heed_status read_checksum(hd_run *run, const char *path, uint64_t *sum) {
+    hd_buffer text;
+    hd_buffer_open(&text, run->context);
+    heed_status status = hd_file_read(run->context, path, &text);
+    if (status == HEED_OK) *sum = hd_checksum_of(text.data, text.size);
+    hd_buffer_close(&text);
+    return status;
+}
+
+/* The folder is that of a run whose files nobody has changed since. */
+static heed_status check_resumed(hd_run *run, const char *own) {
+    bool checkpoint;
+    HD_TRY(read_checksum(run, own, &run->old_recipe_sum));
+    HD_TRY(hd_checkpoint_check(run, &checkpoint)); /* before a recipe that this heed may not understand */
+    return hd_run_check_folder(run, checkpoint);
 }
 
 static heed_status resolve_resumed(hd_run *run, const heed_options *options, const char *own) {
@@ -110,9 +133,10 @@ static heed_status resolve(hd_run *run, const heed_options *options) {
     HD_TRY(read_layers(context, NULL, options, &run->options));
     run->resume = run->options.resume;
     if (run->resume) {
-        HD_TRY(hd_checkpoint_check(run)); /* before a recipe that this heed may not understand */
+        HD_TRY(hd_run_lock(run));
         char *own = hd_path_join(context, run->folder, "recipe.ini");
-        heed_status status = own ? resolve_resumed(run, options, own) : HEED_MEMORY;
+        heed_status status = own ? check_resumed(run, own) : HEED_MEMORY;
+        if (status == HEED_OK) status = resolve_resumed(run, options, own);
         hd_free(context, own);
         HD_TRY(status);
     }
@@ -137,7 +161,6 @@ static heed_status open_data(hd_run *run) {
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
-                               .name = "train",
                                .vocabulary = run->model->network->recipe.vocabulary,
                                .classes = hd_network_classes(run->model->network),
                                .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,
@@ -151,7 +174,6 @@ static heed_status open_data(hd_run *run) {
     hd_corpus_options valid = train;
     valid.source = o->valid_source;
     valid.target = o->valid_target;
-    valid.name = "valid";
     valid.bpe_dropout = 0;
     if (objective->cuts_texts)
         valid.draw = NULL;
@@ -176,32 +198,48 @@ static heed_status open_workers(hd_run *run) {
     return HEED_OK;
 }
 
+static heed_status load_checkpoint(hd_run *run) {
+    bool found;
+    HD_TRY(hd_checkpoint_load(run, &found));
+    if (found)
+        hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
+    else
+        hd_note(run->context, "%s has no checkpoint yet: starting from the first step", run->folder);
+    return HEED_OK;
+}
+
+/* Other data would not give the same weights as an uninterrupted run. */
+static heed_status check_data(hd_run *run) {
+    const hd_train_options *o = &run->options;
+    if (!run->saved_step || run->data_sum == run->train.checksum) return HEED_OK;
+    return hd_fail(run->context, HEED_FORMAT,
+                   "%s%s%s: changed since the checkpoint of %s, which cannot be resumed with it", o->train_source,
+                   o->train_target ? " or " : "", o->train_target ? o->train_target : "", run->folder);
+}
+
+/* A missing file is reported now, not at the end of the run. */
+static heed_status check_card(hd_run *run) {
+    if (!run->options.card) return HEED_OK;
+    int descriptor;
+    HD_TRY(hd_open_to_read(run->context, run->options.card, &descriptor));
+    close(descriptor);
+    return HEED_OK;
+}
+
 static heed_status open_run(hd_run *run, const heed_options *options) {
+    HD_TRY(hd_check_name(run->context, "folder", run->folder));
     HD_TRY(resolve(run, options));
-    HD_TRY(hd_folder_make(run->context, run->folder));
-    if (!run->resume) {
-        char *old = hd_path_join(run->context, run->folder, "checkpoint.safetensors");
-        if (!old) return HEED_MEMORY;
-        bool there = hd_file_exists(old);
-        hd_free(run->context, old);
-        if (there)
-            return hd_fail(run->context, HEED_ARGUMENT,
-                           "%s holds a training run already: resume it, or choose another folder", run->folder);
-    }
-    HD_TRY(write_own_recipe(run));
+    HD_TRY(check_card(run));
+    if (!run->resume) HD_TRY(hd_run_claim(run));
+    if (!run->resume) HD_TRY(write_own_recipe(run));
     run->context->bf16 = run->options.compute == HD_COMPUTE_BF16;
     HD_TRY(hd_run_make_model(run));
     HD_TRY(hd_optimizer_open(&run->optimizer, run->model->network, &run->options));
     HD_TRY(open_workers(run));
-    if (run->resume) {
-        bool found;
-        HD_TRY(hd_checkpoint_load(run, &found));
-        if (found)
-            hd_note(run->context, "resuming after step %lld", (long long)run->state.step);
-        else
-            hd_note(run->context, "%s has no checkpoint yet: starting from the first step", run->folder);
-    }
+    if (run->resume) HD_TRY(load_checkpoint(run));
     HD_TRY(open_data(run));
+    HD_TRY(check_data(run));
+    if (run->resume) HD_TRY(write_own_recipe(run));
     return hd_report_open(run);
 }
 
@@ -214,11 +252,14 @@ heed_status hd_run_open(heed_context *context, const heed_options *options, cons
     run->valid_loss = run->score = NAN;
     run->state.best = -INFINITY;
     heed_status status = open_run(run, options);
+    if (status == HEED_STOPPED && run->resume) hd_fail(run->context, status, "stopped; the same command continues");
+    if (status == HEED_STOPPED && !run->resume) hd_fail(run->context, status, "stopped before the first step");
     return status == HEED_OK ? HEED_OK : hd_fail_as(context, run->context, status);
 }
 
 void hd_run_close(hd_run *run) {
     if (!run) return;
+    hd_run_release(run);
     hd_batches_close(&run->batches);
     hd_corpus_close(&run->train);
     hd_corpus_close(&run->valid);
@@ -253,7 +294,9 @@ static heed_status explain(hd_run *run, heed_status status) {
 
 static heed_status take_step(hd_run *run) {
     double start = hd_clock();
+    uint64_t epoch = run->state.epoch, batch = run->state.batch;
     heed_status status = hd_run_batches(run);
+    if (status == HEED_STOPPED) run->state.epoch = epoch, run->state.batch = batch; /* the step was not made */
     if (status == HEED_OK && isfinite(run->loss)) status = hd_optimizer_step(&run->optimizer, run->state.step + 1);
     if (status != HEED_OK || !isfinite(run->loss)) return explain(run, status);
     run->state.step++;
@@ -265,21 +308,24 @@ static heed_status take_step(hd_run *run) {
     return HEED_OK;
 }
 
+/* The state changes once nothing can stop the validation any more. */
 static heed_status validate(hd_run *run) {
     double metric;
     HD_TRY(hd_validate(run, &metric));
-    bool better = run->state.best_step == 0 || metric > run->state.best ||
-                  (metric == run->state.best && run->valid_loss < run->state.best_loss);
-    run->state.validations++;
-    run->state.worse = better ? 0 : run->state.worse + 1;
-    if (better) {
-        run->state.best = metric;
-        run->state.best_loss = run->valid_loss;
-        run->state.best_step = run->state.step;
-        HD_TRY(hd_run_export(run)); /* usable from here on */
-    }
+    hd_run_state *s = &run->state;
+    bool better = s->best_step == 0 || metric > s->best || (metric == s->best && run->valid_loss < s->best_loss);
+    if (better) HD_TRY(hd_run_export(run)); /* usable from here on */
+    s->validations++;
+    s->validated = s->step;
+    s->worse = better ? 0 : s->worse + 1;
+    if (better) s->best = metric, s->best_loss = run->valid_loss, s->best_step = s->step;
     HD_TRY(hd_checkpoint_keep(run));
     return hd_report_validation(run, better);
+}
+
+static bool is_validation_due(const hd_run *run) {
+    int64_t step = run->state.step;
+    return run->options.valid_source && step && step % run->options.validate_every == 0 && run->state.validated != step;
 }
 
 static bool is_over(const hd_run *run) {
@@ -302,18 +348,41 @@ static heed_status finish(hd_run *run) {
     return metric >= run->state.best ? hd_run_export(run) : HEED_OK;
 }
 
+/* A step, its validation, and its checkpoint. */
+static heed_status run_step(hd_run *run) {
+    HD_TRY(take_step(run));
+    HD_TRY(hd_report_step(run));
+    if (is_validation_due(run)) HD_TRY(validate(run));
+    bool continues;
+    HD_TRY(hd_report_progress(run, &continues));
+    if (!continues || hd_is_stopped(run->context)) return HEED_STOPPED;
+    if (run->state.step % run->options.save_every != 0 && !is_over(run)) return HEED_OK;
+    return hd_checkpoint_save(run);
+}
+
+/* A validation that the end of the last process prevented is made now, and saved as the uninterrupted run would have. */
+static heed_status catch_up(hd_run *run) {
+    if (!is_validation_due(run)) return HEED_OK;
+    HD_TRY(validate(run));
+    return hd_checkpoint_save(run);
+}
+
+/* Whatever was stopped, the state is that after a whole step. After the last step it is saved already. */
+static heed_status stop(hd_run *run) {
+    int64_t step = run->state.step;
+    if (step == 0) return hd_fail(run->context, HEED_STOPPED, "stopped before the first step");
+    if (step != run->saved_step) HD_TRY(hd_checkpoint_save(run));
+    return hd_fail(run->context, HEED_STOPPED, "stopped at step %lld of %lld; the same command with --resume continues",
+                   (long long)step, (long long)run->options.steps);
+}
+
 static heed_status run_to_the_end(hd_run *run) {
     run->started = hd_clock();
     run->first_step = run->state.step;
-    while (!is_over(run)) {
-        HD_TRY(take_step(run));
-        if (run->options.valid_source && run->state.step % run->options.validate_every == 0) HD_TRY(validate(run));
-        bool go_on;
-        HD_TRY(hd_report_step(run, &go_on));
-        if (!go_on || run->state.step % run->options.save_every == 0 || is_over(run)) HD_TRY(hd_checkpoint_save(run));
-        if (!go_on) return hd_fail(run->context, HEED_STOPPED, "stopped after step %lld", (long long)run->state.step);
-    }
-    return finish(run);
+    heed_status status = catch_up(run);
+    while (status == HEED_OK && !is_over(run)) status = run_step(run);
+    if (status == HEED_OK) status = finish(run);
+    return status == HEED_STOPPED ? stop(run) : status;
 }
 
 heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,

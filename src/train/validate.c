@@ -9,47 +9,116 @@
 
 enum { LINES_AT_ONCE = 1000 };
 
-static heed_status add_translations(hd_run *run, const hd_line_index *sources, const hd_line_index *targets,
-                                    uint64_t first, uint64_t end, hd_bleu *bleu) {
+/* Some lines of a file, copied. */
+typedef struct some_lines {
+    hd_lines file;
+    hd_buffer text;
+    size_t starts[LINES_AT_ONCE], sizes[LINES_AT_ONCE];
     const char *texts[LINES_AT_ONCE];
-    size_t sizes[LINES_AT_ONCE];
+    size_t count;
+} some_lines;
+
+typedef struct held_out {
+    hd_run *run;
+    some_lines source, target;
+    hd_checksum sum; /* of what was read */
+} held_out;
+
+static heed_status open_lines(hd_run *run, const char *path, some_lines *lines) {
+    hd_buffer_open(&lines->text, run->context);
+    return hd_lines_open(run->context, path, 0, &lines->file);
+}
+
+static void close_lines(some_lines *lines) {
+    if (lines->file.context) hd_lines_close(&lines->file);
+    if (lines->text.context) hd_buffer_close(&lines->text);
+}
+
+/* The next lines; count is 0 at the end. */
+static heed_status read_lines(some_lines *lines, hd_checksum *sum) {
+    hd_buffer_clear(&lines->text);
+    lines->count = 0;
+    while (lines->count < LINES_AT_ONCE && hd_lines_next(&lines->file)) {
+        size_t i = lines->count++;
+        lines->starts[i] = lines->text.size;
+        lines->sizes[i] = lines->file.size;
+        hd_buffer_append(&lines->text, lines->file.text, lines->file.size);
+        hd_checksum_add(sum, &lines->file.size, sizeof lines->file.size);
+        hd_checksum_add(sum, lines->file.text, lines->file.size);
+    }
+    for (size_t i = 0; i < lines->count && !lines->text.failed; i++)
+        lines->texts[i] = lines->text.data + lines->starts[i];
+    return lines->text.failed ? HEED_MEMORY : lines->file.status;
+}
+
+/* The files are read anew in each validation, and may have been changed since the examples were read from them. */
+static heed_status fail_changed(hd_run *run, const held_out *h) {
+    return hd_fail(run->context, HEED_FORMAT,
+                   "%s and %s were changed during the training run: they have %llu and %llu lines",
+                   run->options.valid_source, run->options.valid_target, (unsigned long long)h->source.file.number,
+                   (unsigned long long)h->target.file.number);
+}
+
+static heed_status check_ends(held_out *h) {
+    while (hd_lines_next(&h->source.file) || hd_lines_next(&h->target.file)) continue;
+    HD_TRY(h->source.file.status);
+    HD_TRY(h->target.file.status);
+    return fail_changed(h->run, h);
+}
+
+static heed_status add_translations(held_out *h, hd_bleu *bleu) {
+    hd_run *run = h->run;
     hd_translate_options settings;
     HD_TRY(hd_translate_settings(run->model, NULL, &settings));
     settings.generation.beams = run->options.valid_beams;
     settings.generation.best = 1;
-    for (uint64_t i = first; i < end; i++) hd_line_index_get(sources, i, &texts[i - first], &sizes[i - first]);
     heed_results *results;
-    HD_TRY(hd_translate(run->model, &settings, texts, sizes, (size_t)(end - first), &results));
+    HD_TRY(hd_translate(run->model, &settings, h->source.texts, h->source.sizes, h->source.count, &results));
     heed_status status = HEED_OK;
-    for (uint64_t i = first; i < end && status == HEED_OK; i++) {
-        const char *reference, *text = heed_results_text(results, (size_t)(i - first), 0);
-        size_t size;
-        hd_line_index_get(targets, i, &reference, &size);
-        status = hd_bleu_add(bleu, text ? text : "", text ? strlen(text) : 0, &reference, &size, 1);
+    for (size_t i = 0; i < h->source.count && status == HEED_OK; i++) {
+        const char *text = heed_results_text(results, i, 0);
+        status =
+            hd_bleu_add(bleu, text ? text : "", text ? strlen(text) : 0, &h->target.texts[i], &h->target.sizes[i], 1);
     }
     heed_results_close(results);
     return status;
 }
 
+static heed_status translate_all(held_out *h, hd_bleu *bleu) {
+    hd_run *run = h->run;
+    for (;;) {
+        HD_TRY(read_lines(&h->source, &h->sum));
+        HD_TRY(read_lines(&h->target, &h->sum));
+        if (h->source.count != h->target.count) return check_ends(h);
+        if (!h->source.count) break;
+        HD_TRY(add_translations(h, bleu));
+    }
+    uint64_t sum = hd_checksum_value(&h->sum);
+    bool same = h->source.file.number == run->valid.lines && (!run->valid_sum || run->valid_sum == sum);
+    run->valid_sum = sum;
+    return same ? HEED_OK : fail_changed(run, h);
+}
+
 static heed_status measure_bleu(hd_run *run) {
     hd_bleu_options options = {.tokenizer = (hd_bleu_tokenizer)run->options.bleu_tokenize,
                                .lowercase = run->options.bleu_lowercase};
-    hd_line_index sources = {0}, targets = {0};
+    held_out *h = hd_alloc_zeroed(run->context, 1, sizeof *h);
+    if (!h) return HEED_MEMORY;
+    h->run = run;
     hd_bleu *bleu = NULL;
-    heed_status status = hd_line_index_open(run->context, run->options.valid_source, &sources);
-    if (status == HEED_OK) status = hd_line_index_open(run->context, run->options.valid_target, &targets);
+    heed_status status = open_lines(run, run->options.valid_source, &h->source);
+    if (status == HEED_OK) status = open_lines(run, run->options.valid_target, &h->target);
     if (status == HEED_OK) status = hd_bleu_open(run->context, &options, &bleu);
-    for (uint64_t i = 0; status == HEED_OK && i < sources.count; i += LINES_AT_ONCE)
-        status = add_translations(run, &sources, &targets, i,
-                                  i + LINES_AT_ONCE < sources.count ? i + LINES_AT_ONCE : sources.count, bleu);
+    if (status == HEED_OK) status = translate_all(h, bleu);
     if (status == HEED_OK) {
         hd_bleu_result result;
         hd_bleu_score(bleu, &result);
         run->score = result.score;
     }
     hd_bleu_close(bleu);
-    hd_line_index_close(&sources);
-    hd_line_index_close(&targets);
+    close_lines(&h->source);
+    close_lines(&h->target);
+    hd_free(run->context, h);
     return status;
 }
 

@@ -34,7 +34,6 @@ static void open_run(heed_context *context, hd_run *run) {
     hd_corpus_options corpus = {.source = text,
                                 .target = text,
                                 .folder = fuzz_folder,
-                                .name = "train",
                                 .most = 8,
                                 .read = objective->read,
                                 .weight = objective->weight};
@@ -49,7 +48,8 @@ static void close_run(hd_run *run) {
     hd_settings_free(run->context, hd_train_table.rows, hd_train_table.count, &run->options);
 }
 
-/* A valid checkpoint with `state` instead of its own: the state is the file's last tensor, declared by its size. */
+/* A valid checkpoint with `state` instead of its own, and its checksum: the state is the file's last tensor, declared by its
+ * size. */
 static void write_with_state(hd_run *run, const uint8_t *state, size_t size) {
     hd_buffer whole;
     hd_buffer_open(&whole, run->context);
@@ -59,8 +59,9 @@ static void write_with_state(hd_run *run, const uint8_t *state, size_t size) {
     size_t old = (size_t)strtoul(shape, NULL, 10), begin = (size_t)strtoul(strstr(shape, "[") + 1, NULL, 10);
     size_t data = whole.size - old - begin;
     char header[64];
-    int length = snprintf(header, sizeof header, "{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}", size,
-                          begin, begin + size);
+    size_t room = size + 1 + 16; /* with a line end and a checksum */
+    int length = snprintf(header, sizeof header, "{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}", room,
+                          begin, begin + room);
     /* the entry is rewritten in a header of a size that fits */
     char *value = strstr(entry, "{"), *after = strstr(value, "}") + 1;
     hd_buffer out;
@@ -73,6 +74,8 @@ static void write_with_state(hd_run *run, const uint8_t *state, size_t size) {
     hd_buffer_append(&out, after, (size_t)(whole.data + data - after));
     hd_buffer_append(&out, whole.data + data, begin);
     hd_buffer_append(&out, (const char *)state, size);
+    hd_buffer_byte(&out, '\n');
+    hd_buffer_format(&out, "%016llx", (unsigned long long)hd_checksum_of(out.data, out.size));
     write_fuzz_file("checkpoint.safetensors", out.data, out.size);
     hd_buffer_close(&out);
     hd_buffer_close(&whole);

@@ -97,7 +97,6 @@ static void read_for(heed_context *context, const heed_tokenizer *tokenizer, hd_
     hd_corpus_options options = {.source = source,
                                  .target = objective->two_files ? target : NULL,
                                  .folder = fuzz_folder,
-                                 .name = "read",
                                  .most = MOST,
                                  .read = objective->read,
                                  .draw = objective->draw,
@@ -130,7 +129,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hd_corpus_options options = {.source = source,
                                  .target = target,
                                  .folder = fuzz_folder,
-                                 .name = "pairs",
                                  .most = MOST,
                                  .read = hd_objectives[HD_OBJECTIVE_TRANSLATE].read,
                                  .weight = hd_objectives[HD_OBJECTIVE_TRANSLATE].weight};

@@ -1,5 +1,6 @@
-/* logits MODEL: reads lines of "source ids | decoder ids" and writes a line of numbers for each, the logits of every decoder
- * position, for bench/compare_transformers.py. */
+/* logits MODEL: reads lines of "source ids | decoder ids" and writes a line of numbers for each, the logits of every position
+ * of the model's last side, for bench/compare_transformers.py and tests/golden/families/train.py. A model with one side
+ * reads the ids of that side. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +26,14 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
     int32_t source_starts[] = {0, (int32_t)read_ids(line, source)},
             target_starts[] = {0, (int32_t)read_ids(bar + 1, target)};
     hd_layout sources = {.sequences = 1, .starts = source_starts}, targets = {.sequences = 1, .starts = target_starts};
-    hd_tensor *memory = hd_network_encode(model->network, pass, &(hd_input){.ids = source}, &sources);
-    hd_tensor *logits = hd_network_logits(
-        model->network, pass, hd_network_decode(model->network, pass, &(hd_input){.ids = target}, &targets, memory), 0,
-        model->network->recipe.vocabulary);
+    const hd_network *network = model->network;
+    const hd_side_recipe *side = network->recipe.side;
+    hd_tensor *states = NULL;
+    if (side[HD_ENCODER].layers) states = hd_network_encode(network, pass, &(hd_input){.ids = source}, &sources);
+    if (side[HD_DECODER].layers)
+        states = hd_network_decode(network, pass, &(hd_input){.ids = target}, &targets, states);
+    hd_tensor *logits =
+        hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
     if (!logits) return false;
     for (int64_t i = 0; i < logits->rows * logits->columns; i++) printf("%.9g ", (double)logits->data[i]);
     putchar('\n');

@@ -1,16 +1,23 @@
-/* base: arenas keep their memory and alignment, writers leave whole files or none, random numbers follow Philox, the best of
+/* base: arenas keep their memory and alignment, writers leave whole files or none and what is not a
+ * regular file as it is, random numbers follow Philox, the best of
  * many scores are kept in order. */
 #include "fixture.h"
 
 #include "base/arena.h"
 #include "base/best.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/random.h"
 #include "base/real.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void arena_rewinds_and_reuses(void **state) {
@@ -94,6 +101,235 @@ static void writer_leaves_the_old_file_on_failure(void **state) {
     heed_context_close(context);
 }
 
+static char *read_text(heed_context *context, const char *path) {
+    hd_buffer read;
+    hd_buffer_open(&read, context);
+    assert_ok(context, hd_file_read(context, path, &read));
+    return hd_buffer_take(&read);
+}
+
+static void assert_text(heed_context *context, const char *path, const char *expected) {
+    char *text = read_text(context, path);
+    assert_string_equal(text, expected);
+    hd_free(context, text);
+}
+
+static size_t count_entries(const char *folder) {
+    DIR *entries = opendir(folder);
+    size_t count = 0;
+    while (readdir(entries)) count++;
+    closedir(entries);
+    return count - 2; /* . and .. */
+}
+
+static void writer_keeps_links_and_modes(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-base-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *file = hd_path_join(context, folder, "file"), *link = hd_path_join(context, folder, "link");
+    char *chain = hd_path_join(context, folder, "chain"), *loop = hd_path_join(context, folder, "loop");
+    mode_t mask = umask(027);
+    assert_ok(context, hd_file_write(context, file, "old", 3));
+    umask(mask);
+    struct stat information;
+    assert_int_equal(stat(file, &information), 0);
+    assert_int_equal(information.st_mode & 0777, 0640); /* a new file has the usual mode */
+    assert_int_equal(chmod(file, 0604), 0);
+    assert_true(geteuid() != 0 || chown(file, 12, 34) == 0);
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(symlink(link, chain), 0);
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_ok(context, hd_file_write(context, chain, "new", 3));
+    assert_int_equal(lstat(link, &information), 0);
+    assert_true(S_ISLNK(information.st_mode));
+    assert_int_equal(lstat(chain, &information), 0);
+    assert_true(S_ISLNK(information.st_mode));
+    assert_int_equal(lstat(file, &information), 0);
+    assert_true(S_ISREG(information.st_mode));
+    assert_int_equal(information.st_mode & 07777, 0604);
+    assert_true(geteuid() != 0 || (information.st_uid == 12 && information.st_gid == 34));
+    assert_text(context, file, "new");
+    unlink(file);
+    assert_ok(context, hd_file_write(context, chain, "again", 5)); /* a link to nothing yet */
+    assert_text(context, file, "again");
+    assert_int_equal(hd_file_write(context, loop, "x", 1), HEED_FILE);
+    assert_non_null(strstr(heed_context_message(context), "loop: cannot write: "));
+    assert_int_equal(hd_file_write(context, folder, "x", 1), HEED_FILE);
+    assert_non_null(strstr(heed_context_message(context), "Is a directory"));
+    assert_int_equal(hd_file_write(context, "", "x", 1), HEED_ARGUMENT);
+    assert_string_equal(heed_context_message(context), "the name of the file is empty");
+    assert_int_equal(hd_folder_make(context, ""), HEED_ARGUMENT);
+    assert_string_equal(heed_context_message(context), "the name of the folder is empty");
+    assert_int_equal(count_entries(folder), 4);
+    char *const paths[] = {file, link, chain, loop};
+    for (size_t i = 0; i < HD_COUNT(paths); i++) {
+        unlink(paths[i]);
+        hd_free(context, paths[i]);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    heed_context_close(context);
+}
+
+/* Devices, pipes and descriptors are written, not replaced. */
+static void writer_writes_devices_directly(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-base-XXXXXX", bytes[16], name[64];
+    assert_non_null(mkdtemp(folder));
+    char *pipe_path = hd_path_join(context, folder, "pipe"), *link = hd_path_join(context, folder, "link");
+    char *file = hd_path_join(context, folder, "file");
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    int reader = open(pipe_path, O_RDONLY | O_NONBLOCK);
+    assert_ok(context, hd_file_write(context, pipe_path, "through", 7));
+    assert_int_equal(read(reader, bytes, sizeof bytes), 7);
+    assert_memory_equal(bytes, "through", 7);
+    close(reader);
+    struct stat information;
+    assert_int_equal(lstat(pipe_path, &information), 0);
+    assert_true(S_ISFIFO(information.st_mode));
+    assert_int_equal(symlink("/dev/null", link), 0);
+    assert_ok(context, hd_file_write(context, link, "gone", 4));
+    assert_int_equal(stat("/dev/null", &information), 0);
+    assert_true(S_ISCHR(information.st_mode));
+    assert_int_equal(hd_file_write(context, "/dev/full", "x", 1), HEED_FILE);
+    assert_string_equal(heed_context_message(context), "/dev/full: cannot write: No space left on device");
+    int descriptor = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(descriptor, "before ", 7), 7);
+    snprintf(name, sizeof name, "/dev/fd/%d", descriptor);
+    assert_ok(context, hd_file_write(context, name, "between ", 8));
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    assert_ok(context, hd_file_write(context, name, "later ", 6));
+    assert_int_equal(write(descriptor, "after", 5), 5);
+    close(descriptor);
+    assert_text(context, file, "before between later after");
+    assert_int_equal(hd_file_write(context, name, "x", 1), HEED_FILE);
+    char *const paths[] = {pipe_path, link, file};
+    for (size_t i = 0; i < HD_COUNT(paths); i++) {
+        unlink(paths[i]);
+        hd_free(context, paths[i]);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    heed_context_close(context);
+}
+
+/* A file that lies where a temporary one might is not touched; temporary files of a killed process are swept. */
+static void temporary_names_cannot_be_guessed(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-base-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *file = hd_path_join(context, folder, "file"), *part = hd_path_join(context, folder, "file.part");
+    char *parts[2];
+    assert_ok(context, hd_file_write(context, part, "mine", 4));
+    hd_writer writer[2];
+    for (int i = 0; i < 2; i++) {
+        assert_ok(context, hd_writer_open(context, file, &writer[i]));
+        assert_ok(context, hd_writer_write(&writer[i], i ? "b" : "a", 1));
+        parts[i] = hd_copy_string(context, writer[i].part);
+    }
+    assert_string_not_equal(parts[0], parts[1]);
+    assert_ok(context, hd_writer_commit(&writer[0]));
+    assert_text(context, file, "a");
+    hd_folder_sweep(folder); /* as if the second one's process had been killed */
+    assert_int_not_equal(access(parts[1], F_OK), 0);
+    hd_writer_abandon(&writer[1]);
+    assert_text(context, file, "a");
+    assert_text(context, part, "mine");
+    assert_int_equal(count_entries(folder), 2);
+    hd_writer unnamed;
+    hd_map map;
+    assert_ok(context, hd_writer_open_unnamed(context, folder, &unnamed));
+    assert_int_equal(count_entries(folder), 2);
+    assert_ok(context, hd_writer_write(&unnamed, "hidden", 6));
+    assert_ok(context, hd_writer_map(&unnamed, &map));
+    assert_int_equal(map.size, 6);
+    assert_memory_equal(map.data, "hidden", 6);
+    hd_map_close(&map);
+    for (int i = 0; i < 2; i++) hd_free(context, parts[i]);
+    unlink(file);
+    unlink(part);
+    assert_int_equal(rmdir(folder), 0);
+    hd_free(context, file);
+    hd_free(context, part);
+    heed_context_close(context);
+}
+
+/* With standard input, output and error closed, files are opened on other descriptors. */
+static void files_avoid_standard_descriptors(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i <= STDERR_FILENO; i++) close(i);
+        hd_writer writer, unnamed;
+        hd_lines lines;
+        bool fine = hd_writer_open(context, "/tmp/heed-base-closed", &writer) == HEED_OK && writer.descriptor > 2 &&
+                    hd_writer_open_unnamed(context, "/tmp", &unnamed) == HEED_OK && unnamed.descriptor > 2 &&
+                    hd_lines_open(context, "/dev/null", 0, &lines) == HEED_OK && lines.descriptor > 2;
+        for (int i = 0; i <= STDERR_FILENO; i++) fine = fine && fcntl(i, F_GETFD) < 0;
+        hd_writer_abandon(&writer);
+        _exit(fine ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    heed_context_close(context);
+}
+
+static bool stop_now(void *user) {
+    int *calls = user;
+    return ++*calls > 2;
+}
+
+/* Waiting for a pipe that nobody writes to ends when the caller wants it to. */
+static void a_wait_for_a_pipe_can_be_stopped(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-base-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = hd_path_join(context, folder, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int calls = 0;
+    heed_context_set_stop(context, stop_now, &calls);
+    hd_lines lines;
+    assert_ok(context, hd_lines_open(context, path, 0, &lines));
+    assert_false(hd_lines_next(&lines));
+    assert_int_equal(lines.status, HEED_STOPPED);
+    hd_lines_close(&lines);
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    calls = 0;
+    assert_int_equal(hd_file_read(context, path, &text), HEED_STOPPED);
+    assert_string_equal(heed_context_message(context), "stopped");
+    hd_buffer_close(&text);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    hd_free(context, path);
+    heed_context_close(context);
+}
+
+/* The pieces in which bytes come do not matter, each byte and their number do. */
+static void checksums_see_every_byte(void **state) {
+    (void)state;
+    unsigned char bytes[100] = {0};
+    for (size_t i = 0; i < 50; i++) bytes[i] = (unsigned char)(i * 37);
+    uint64_t whole = hd_checksum_of(bytes, sizeof bytes);
+    for (size_t cut = 0; cut <= sizeof bytes; cut++) {
+        hd_checksum sum = {0};
+        hd_checksum_add(&sum, bytes, cut / 3);
+        hd_checksum_add(&sum, bytes + cut / 3, cut - cut / 3);
+        hd_checksum_add(&sum, bytes + cut, sizeof bytes - cut);
+        assert_true(hd_checksum_value(&sum) == whole);
+        assert_true(cut == sizeof bytes || hd_checksum_of(bytes, cut) != whole);
+    }
+    for (size_t i = 0; i < sizeof bytes * 8; i++) {
+        bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+        assert_true(hd_checksum_of(bytes, sizeof bytes) != whole);
+        bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+    }
+}
+
 /* The best three of some scores; equal ones in the order of their arrival. */
 static void the_best_are_kept_in_order(void **state) {
     (void)state;
@@ -132,6 +368,12 @@ int main(void) {
         cmocka_unit_test(the_best_are_kept_in_order),
         cmocka_unit_test(philox_matches_published_vectors),
         cmocka_unit_test(writer_leaves_the_old_file_on_failure),
+        cmocka_unit_test(writer_keeps_links_and_modes),
+        cmocka_unit_test(writer_writes_devices_directly),
+        cmocka_unit_test(temporary_names_cannot_be_guessed),
+        cmocka_unit_test(files_avoid_standard_descriptors),
+        cmocka_unit_test(a_wait_for_a_pipe_can_be_stopped),
+        cmocka_unit_test(checksums_see_every_byte),
         cmocka_unit_test(softmax_sums_to_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void chunks_are_calls(void **state) {
         }
 }
 
-/* ---- training and decoding ---- */
+/* ---- training ---- */
 
 static void optimizer_calls(machine *m, char *out) {
     enum { N = 1000, PIECE = 64, SUMS = (N + PIECE - 1) / PIECE };
@@ -226,43 +226,208 @@ static void optimizers_step_alike(void **state) {
     assert_memory_equal(results[0], results[1], sizeof results[0]);
 }
 
-/* The best columns by going through all of them, ties to the lower one; and log Σ exp. */
-static void best_columns_are_the_largest(void **state) {
-    (void)state;
-    enum { R = 3, C = 1300, BEST = 5 };
-    float x[R][C], values[R][BEST], log_sums[R];
-    int32_t columns[R][BEST];
+/* ---- decoding ---- */
+
+enum { VOCABULARY = 1300, BEST_ROWS = 5, BEST = 6 }; /* two whole pieces of a softmax and a part */
+
+static const hd_score_change changes[] = {
+    {3, -INFINITY, 1},  {511, -0.0f, 1.5f}, {512, 0.25f, 1},   {900, -0.0f, 0.5f},
+    {901, -0.0f, 0.5f}, {1299, 2, 1.2f},    {7, -INFINITY, 1}, /* the last one: of the last row alone */
+};
+
+typedef struct best_results {
+    hd_token_score best[BEST_ROWS][BEST];
+    float logits[VOCABULARY]; /* of row 0, changed */
+} best_results;
+
+/* Few distinct numbers, so that many are equal; the last row has two above −∞. Two changed ones are equal too. */
+static float logit(int row, int64_t token) {
     hd_random_key key = hd_random_key_make(3, HD_RANDOM_GENERATE, 1);
-    for (int r = 0; r < R; r++) /* few distinct numbers, so that many are equal; the last row has two numbers */
-        for (int j = 0; j < C; j++)
-            x[r][j] = r < 2 || j % 1000 == 7 ? floorf(40 * hd_random_uniform(key, (uint32_t)j, 0, (uint64_t)r)) / 8
-                                             : -INFINITY;
-    for (size_t d = 0; d < HD_COUNT(devices); d++) {
-        machine m;
-        open_machine(&m, devices[d]);
-        float *memory = numbers(&m, sizeof x), *best = numbers(&m, sizeof values), *sums = numbers(&m, sizeof log_sums);
-        int32_t *where = numbers(&m, sizeof columns);
-        hd_exp_sum *running = numbers(&m, R * sizeof *running);
-        m.stream.device->upload(&m.stream, sizeof x, x, memory);
-        m.stream.device->best(&m.stream, &(hd_best_call){R, C, BEST, memory, best, where});
-        m.stream.device->exp_sums(&m.stream, &(hd_exp_sums_call){R, C, memory, true, running, sums});
-        take(&m, best, sizeof values, values);
-        take(&m, where, sizeof columns, columns);
-        take(&m, sums, sizeof log_sums, log_sums);
-        close_machine(&m);
-        for (int r = 0; r < R; r++) {
-            double sum = 0;
-            for (int j = 0; j < C; j++) sum += exp((double)x[r][j]);
-            assert_true(fabs((double)log_sums[r] - log(sum)) < 1e-5);
-            for (int i = 0; i < (r < 2 ? BEST : 2); i++) {
-                int above = 0, column = columns[r][i];
-                for (int j = 0; j < C; j++) above += x[r][j] > x[r][column] || (x[r][j] == x[r][column] && j < column);
-                assert_int_equal(above, i);
-                assert_true(values[r][i] == x[r][column]);
-            }
-        }
-        assert_int_equal(columns[2][2], -1);
+    if (row == BEST_ROWS - 1 && token % 1000 != 7) return -INFINITY;
+    float shift = row == 3 ? 112 : 0; /* exp of all of a row is 0 */
+    if (token == 900 || token == 901) return 6 - shift;
+    if (token == 511) return -0.5f - shift;
+    return floorf(40 * hd_random_uniform(key, (uint32_t)token, 0, (uint64_t)row)) / 8 - shift;
+}
+
+static hd_token_scores scores_of_row(int row) {
+    return row < 2 ? HD_CHANGED_LOGITS : row == 2 ? HD_SOFTMAX_AFTER_CHANGE : HD_SOFTMAX_BEFORE_CHANGE;
+}
+
+/* All rows, so many tokens per call. */
+static void find_best(machine *m, int64_t at_once, const hd_score_change *list, const int32_t *starts,
+                      best_results *r) {
+    hd_best_row rows[BEST_ROWS];
+    hd_token_score *best = numbers(m, sizeof r->best);
+    float *whole = numbers(m, sizeof r->logits), *logits = numbers(m, BEST_ROWS * VOCABULARY * sizeof *logits);
+    for (int i = 0; i < BEST_ROWS; i++)
+        rows[i] = (hd_best_row){scores_of_row(i), BEST, best + (size_t)i * BEST, i ? NULL : whole};
+    hd_best_tokens_call call = {.rows = BEST_ROWS,
+                                .vocabulary = VOCABULARY,
+                                .logits = logits,
+                                .row = rows,
+                                .changes = list,
+                                .change_starts = starts,
+                                .sums = numbers(m, BEST_ROWS * sizeof *call.sums),
+                                .changed = numbers(m, (size_t)starts[BEST_ROWS] * sizeof *call.changed)};
+    for (; call.first < VOCABULARY; call.first += call.columns) {
+        static float host[BEST_ROWS * VOCABULARY];
+        call.columns = hd_min(at_once, VOCABULARY - call.first);
+        for (int64_t i = 0; i < BEST_ROWS * call.columns; i++)
+            host[i] = logit((int)(i / call.columns), call.first + i % call.columns);
+        m->stream.device->upload(&m->stream, (size_t)(BEST_ROWS * call.columns) * sizeof *host, host, logits);
+        m->stream.device->best_tokens(&m->stream, &call);
     }
+    take(m, best, sizeof r->best, r->best);
+    take(m, whole, sizeof r->logits, r->logits);
+}
+
+static double changed(const hd_score_change *list, int32_t first, int32_t end, int64_t token, double score) {
+    for (int32_t i = first; i < end; i++)
+        if (list[i].token == token) {
+            score += (double)list[i].bias;
+            return score < 0 ? score * (double)list[i].penalty : score / (double)list[i].penalty;
+        }
+    return score;
+}
+
+static double log_sum(const double *x) {
+    double sum = 0;
+    for (int64_t j = 0; j < VOCABULARY; j++) sum += exp(x[j]);
+    return log(sum);
+}
+
+/* The scores of one row by their definition. */
+static void score_row(int row, const hd_score_change *list, const int32_t *starts, double *x) {
+    hd_token_scores scores = scores_of_row(row);
+    for (int64_t j = 0; j < VOCABULARY; j++) x[j] = (double)logit(row, j);
+    double sum = log_sum(x);
+    for (int64_t j = 0; j < VOCABULARY; j++)
+        x[j] = changed(list, starts[row], starts[row + 1], j, scores == HD_SOFTMAX_BEFORE_CHANGE ? x[j] - sum : x[j]);
+    sum = log_sum(x);
+    for (int64_t j = 0; scores == HD_SOFTMAX_AFTER_CHANGE && j < VOCABULARY; j++) x[j] -= sum;
+}
+
+/* Each token found is above all that are not among those before it; ties go to the lower token. */
+static void check_best(const best_results *r, const hd_score_change *list, const int32_t *starts) {
+    double x[VOCABULARY];
+    for (int row = 0; row < BEST_ROWS; row++) {
+        score_row(row, list, starts, x);
+        for (int64_t j = 0; row == 0 && j < VOCABULARY; j++)
+            assert_true(x[j] == (double)r->logits[j] || fabs(x[j] - (double)r->logits[j]) < 1e-5);
+        for (int i = 0; i < BEST; i++) {
+            hd_token_score found = r->best[row][i];
+            if (found.token < 0) {
+                assert_true(found.score == -INFINITY && row == BEST_ROWS - 1);
+                continue;
+            }
+            int above = 0;
+            for (int32_t j = 0; j < VOCABULARY; j++)
+                above += x[j] > x[found.token] || (x[j] == x[found.token] && j < found.token);
+            assert_int_equal(above, i);
+            assert_true(fabs((double)found.score - x[found.token]) < 1e-5);
+        }
+    }
+}
+
+static void best_tokens_are_the_largest(void **state) {
+    (void)state;
+    static const int64_t at_once[] = {VOCABULARY, HD_EXP_PIECE, 2 * HD_EXP_PIECE};
+    static best_results expected, found;
+    hd_score_change list[4 * 6 + 1]; /* rows 0 to 3 have the same */
+    int32_t starts[BEST_ROWS + 1] = {0};
+    for (int row = 0; row < BEST_ROWS; row++) {
+        int32_t from = row < BEST_ROWS - 1 ? 0 : 6, count = row < BEST_ROWS - 1 ? 6 : 1;
+        memcpy(list + starts[row], changes + from, (size_t)count * sizeof *list);
+        starts[row + 1] = starts[row] + count;
+    }
+    for (size_t d = 0; d < HD_COUNT(devices); d++)
+        for (size_t i = 0; i < HD_COUNT(at_once); i++) {
+            machine m;
+            open_machine(&m, devices[d]);
+            find_best(&m, at_once[i], list, starts, d + i ? &found : &expected);
+            close_machine(&m);
+            if (d + i) assert_memory_equal(&found, &expected, sizeof found);
+        }
+    check_best(&expected, list, starts);
+    assert_int_equal(expected.best[BEST_ROWS - 1][0].token, 1007);
+    assert_int_equal(expected.best[BEST_ROWS - 1][1].token, -1);
+}
+
+/* ---- conditional random fields ---- */
+
+enum { LABELS = 5, FIELD = LABELS * LABELS + 2 * LABELS, SEQUENCES = 6 };
+
+static const int32_t sequence_starts[SEQUENCES + 1] = {0, 2, 3, 4, 4, 10, ROWS}; /* chunks begin at sequences */
+
+typedef struct crf_results {
+    double losses[CHUNKS];
+    float d_logits[ROWS * LABELS], d_field[CHUNKS * FIELD];
+    int32_t best[ROWS];
+} crf_results;
+
+typedef struct crf_memory {
+    const float *logits, *field; /* transitions, start, end */
+    float *d_logits, *d_field;
+    double *losses;
+    int32_t *best;
+} crf_memory;
+
+/* Sequences [first, end), whose chunks' gradients begin at that of `chunk`. */
+static void run_field(machine *m, const crf_memory *at, int64_t first, int64_t end, int64_t chunk, hd_chunks chunks) {
+    int32_t starts[SEQUENCES + 1], targets[ROWS], row = sequence_starts[first];
+    for (int64_t s = first; s <= end; s++) starts[s - first] = sequence_starts[s] - row;
+    for (int32_t r = 0; r < starts[end - first]; r++) targets[r] = (3 * (row + r)) % LABELS;
+    float *d_field = at->d_field + chunk * FIELD;
+    hd_crf_field field = {.labels = LABELS,
+                          .layout = {end - first, starts, NULL, NULL},
+                          .logits = at->logits + row * LABELS,
+                          .transitions = at->field,
+                          .start = at->field + LABELS * LABELS,
+                          .end = at->field + LABELS * LABELS + LABELS};
+    m->stream.device->crf_loss(&m->stream, &(hd_crf_loss_call){.field = field,
+                                                               .targets = targets,
+                                                               .scale = 0.3f,
+                                                               .chunks = chunks,
+                                                               .losses = at->losses + chunk,
+                                                               .d_logits = at->d_logits + row * LABELS,
+                                                               .d_transitions = d_field,
+                                                               .d_start = d_field + LABELS * LABELS,
+                                                               .d_end = d_field + LABELS * LABELS + LABELS});
+    m->stream.device->crf_best(&m->stream, &(hd_crf_best_call){field, at->best + row});
+}
+
+/* All chunks by one call (`together`), or by a call per chunk. */
+static void run_fields(machine *m, bool together, crf_results *r) {
+    static const int64_t first[] = {0, 2, 2, 3, SEQUENCES}; /* of a chunk's sequences */
+    crf_memory at = {.logits = filled(m, ROWS * LABELS),
+                     .field = filled(m, FIELD),
+                     .d_logits = numbers(m, sizeof r->d_logits),
+                     .d_field = zeros(m, CHUNKS * FIELD),
+                     .losses = (double *)zeros(m, 2 * CHUNKS),
+                     .best = numbers(m, sizeof r->best)};
+    if (together) run_field(m, &at, 0, SEQUENCES, 0, (hd_chunks){CHUNKS, chunk_starts, FIELD});
+    for (int chunk = 0; !together && chunk < CHUNKS; chunk++)
+        run_field(m, &at, first[chunk], first[chunk + 1], chunk, (hd_chunks){0});
+    take(m, at.losses, sizeof r->losses, r->losses);
+    take(m, at.d_logits, sizeof r->d_logits, r->d_logits);
+    take(m, at.d_field, sizeof r->d_field, r->d_field);
+    take(m, at.best, sizeof r->best, r->best);
+}
+
+static void fields_of_chunks_are_calls(void **state) {
+    (void)state;
+    static crf_results expected, found; /* with zeros between members */
+    for (size_t d = 0; d < HD_COUNT(devices); d++)
+        for (int together = 0; together < 2; together++) {
+            bool first = d == 0 && !together;
+            machine m;
+            open_machine(&m, devices[d]);
+            run_fields(&m, together, first ? &expected : &found);
+            close_machine(&m);
+            if (!first) assert_memory_equal(&found, &expected, sizeof found);
+        }
+    assert_true(expected.losses[0] > 0 && expected.losses[1] == 0 && expected.losses[3] > 0);
 }
 
 /* ---- failures ---- */
@@ -302,7 +467,8 @@ static void failures_come_with_the_wait(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(chunks_are_calls), cmocka_unit_test(optimizers_step_alike),
-                                       cmocka_unit_test(best_columns_are_the_largest),
+                                       cmocka_unit_test(best_tokens_are_the_largest),
+                                       cmocka_unit_test(fields_of_chunks_are_calls),
                                        cmocka_unit_test(failures_come_with_the_wait)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ static bool small_recipe(heed_context *context, const hd_family *family, hd_head
     bool has;
     assert_ok(context, hd_family_has(context, family, head, encoder, decoder, &has));
     if (!has) return false;
-    assert_ok(context, hd_family_default(context, family, head, recipe));
+    assert_ok(context, hd_family_default(context, family, head, NULL, recipe));
     recipe->vocabulary = 11, recipe->width = 8;
     recipe->labels = hd_head_classifies(head) ? 5 : 0;
     for (int i = 0; i < HD_SIDES; i++) {

@@ -167,8 +167,10 @@ static void check_network(heed_context *context, const hd_recipe *recipe, int64_
             assert_rows(&map, shapes[kind][0], shapes[kind][1], kind == HD_ENCODER_ATTENTION ? SOURCE : FED,
                         kind == HD_DECODER_ATTENTION ? FED : SOURCE);
     }
-    assert_int_equal(hd_capture_run(&capture, network, source_ids, 100, fed_ids, FED), HEED_LENGTH);
-    assert_string_equal(heed_context_message(context), "100 tokens are more than the model's 32");
+    if (hd_recipe_longest(recipe) < 100) { /* recurrent networks have no limit */
+        assert_int_equal(hd_capture_run(&capture, network, source_ids, 100, fed_ids, FED), HEED_LENGTH);
+        assert_string_equal(heed_context_message(context), "100 tokens are more than the model's 32");
+    }
     hd_arena_close(&arena);
     hd_capture_close(&capture);
     hd_network_close(network);

@@ -104,7 +104,7 @@ static void contexts_are_weighted_means(void **state) {
     hd_layout layout = {1, starts, NULL, NULL};
     hd_tensor *memory = hd_network_encode(model->network, &pass, &(hd_input){.ids = encoding.ids}, &layout);
     hd_recurrent_step begin;
-    assert_true(hd_recurrent_begin((const hd_recurrent *)model->network, &pass, memory, 1, &begin));
+    assert_true(hd_recurrent_begin(model->network, &pass, memory, 1, &begin));
     assert_memory_equal(s->initial, begin.states[1].h->data, (size_t)s->width * sizeof(float));
     for (int64_t c = 0; c < s->width; c++) {
         double mean = 0;
@@ -176,7 +176,7 @@ static void embeddings_are_rows_of_the_table(void **state) {
 static hd_recipe decoder_alone(const hd_family *family) {
     heed_context *context = open_context();
     hd_recipe recipe;
-    assert_ok(context, hd_family_default(context, family, HD_HEAD_LANGUAGE, &recipe));
+    assert_ok(context, hd_family_default(context, family, HD_HEAD_LANGUAGE, NULL, &recipe));
     recipe.width = 16;
     recipe.side[HD_DECODER].layers = recipe.side[HD_DECODER].heads = 2;
     recipe.side[HD_DECODER].ffn_width = 32;

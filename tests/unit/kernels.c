@@ -61,8 +61,8 @@ static void product_case(int64_t rows, int64_t columns, int64_t depth, hd_activa
     float *a = filled(rows * depth), *weight = filled(columns * depth), *c = filled(rows * columns),
           *bias = filled(columns);
     float *p = filled(packed), *transposed = filled(rows * depth), *plain = filled(columns * depth);
-    EACH_TABLE(p, packed, t->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels));
-    hd_kernels_at(0)->pack(weight, HD_F32, depth, columns, depth, p, HD_F32, 0, panels);
+    EACH_TABLE(p, packed, t->pack(weight, HD_F32, depth, columns, depth, p, 0, panels));
+    hd_kernels_at(0)->pack(weight, HD_F32, depth, columns, depth, p, 0, panels);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < depth; k++) transposed[k * rows + r] = a[r * depth + k];
     for (int64_t j = 0; j < columns; j++)
@@ -185,6 +185,39 @@ static void products_on_threads(void **state) {
     }
 }
 
+/* Panels of every element type that weights are stored in, of weights at even and odd addresses. */
+static void pack_case(hd_dtype dtype, int64_t columns, int64_t depth, int64_t stride, size_t offset) {
+    size_t size = hd_dtype_size(dtype), panels = (size_t)(columns + HD_PANEL - 1) / HD_PANEL;
+    size_t bytes = ((size_t)(columns - 1) * (size_t)stride + (size_t)depth) * size;
+    size_t packed = panels * HD_PANEL * (size_t)depth * size;
+    unsigned char *memory = malloc(bytes + offset), *weight = memory + offset;
+    unsigned char *expected = calloc(packed, 1), *found = malloc(packed + 1);
+    for (size_t i = 0; i < bytes; i++) weight[i] = (unsigned char)(i * 89 + i / 251);
+    for (size_t j = 0; j < (size_t)columns; j++)
+        for (size_t k = 0; k < (size_t)depth; k++)
+            memcpy(expected + ((j / HD_PANEL * (size_t)depth + k) * HD_PANEL + j % HD_PANEL) * size,
+                   weight + (j * (size_t)stride + k) * size, size);
+    const hd_kernels *t;
+    for (int i = 0; (t = hd_kernels_at(i)); i++) {
+        memset(found, 0xaa, packed + 1);
+        t->pack(weight, dtype, stride, columns, depth, found, 0, (int64_t)panels);
+        if (memcmp(found, expected, packed) != 0 || found[packed] != 0xaa)
+            fail_msg("%s packs [%lld, %lld] of %s wrongly", t->name, (long long)columns, (long long)depth,
+                     hd_dtype_name(dtype));
+    }
+    free(memory), free(expected), free(found);
+}
+
+static void packs(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{1, 1, 1},    {32, 16, 16},   {33, 17, 17},
+                                        {50, 31, 40}, {64, 100, 100}, {7, 130, 131}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++)
+        for (size_t offset = 0; offset < 2; offset++)
+            for (int dtype = HD_F32; dtype <= HD_BF16; dtype++)
+                pack_case((hd_dtype)dtype, shapes[i][0], shapes[i][1], shapes[i][2], offset);
+}
+
 /* The last panel has two lanes of columns, or one, or all. */
 static void half_precision_case(int64_t columns, int64_t rows) {
     enum { COLUMNS = 64, DEPTH = 21, PANELS = 2 };
@@ -198,12 +231,10 @@ static void half_precision_case(int64_t columns, int64_t rows) {
             wide[i] = dtype == HD_F16 ? hd_from_f16(weight[i]) : hd_from_bf16(weight[i]);
         }
         uint16_t halves[PANELS * HD_PANEL * DEPTH];
-        float panels[PANELS * HD_PANEL * DEPTH], widened[PANELS * HD_PANEL * DEPTH];
+        float panels[PANELS * HD_PANEL * DEPTH];
         const hd_kernels *portable = hd_kernels_at(0);
-        portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, halves, (hd_dtype)dtype, 0, PANELS);
-        portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, panels, HD_F32, 0, PANELS);
-        portable->pack(wide, HD_F32, DEPTH, columns, DEPTH, widened, HD_F32, 0, PANELS);
-        assert_memory_equal(panels, widened, sizeof panels);
+        portable->pack(weight, (hd_dtype)dtype, DEPTH, columns, DEPTH, halves, 0, PANELS);
+        portable->pack(wide, HD_F32, DEPTH, columns, DEPTH, panels, 0, PANELS);
         hd_product product = {.rows = rows,
                               .columns = columns,
                               .depth = DEPTH,
@@ -235,6 +266,8 @@ static void half_precision_panels(void **state) {
     half_precision_case(33, 9);
     half_precision_case(33, 512); /* widened in a copy */
     assert_fingerprint(results, 0x02a25199887a8f69u);
+    half_precision_case(50, 40); /* several blocks of rows, in place */
+    half_precision_case(50, 112);
 }
 
 static uint32_t place(const float *x, int64_t first, int64_t second, bool there) {
@@ -286,7 +319,7 @@ static void pair_product_case(int64_t rows, int64_t columns, int64_t depth) {
     portable->pair_columns(columns, depth, weight, weight_pairs);
     portable->pair_rows(depth, rows, transposed, a_by_columns);
     portable->pair_rows(depth, columns, plain, b);
-    portable->pack(weight_pairs, HD_F32, half, columns, half, packed, HD_F32, 0, panels);
+    portable->pack(weight_pairs, HD_F32, half, columns, half, packed, 0, panels);
     hd_product product = {.rows = rows,
                           .columns = columns,
                           .depth = half,
@@ -478,8 +511,8 @@ static void attention_case(int64_t queries, int64_t keys, int64_t width, bool ca
           *gradients = filled(q_size + 2 * k_size);
     float *scratch = filled((int64_t)hd_attention_scratch(width, 0)), *weights = filled(queries * keys),
           *y = filled(q_size);
-    hd_kernels_at(0)->pack(k, HD_F32, stride, keys, width, k_panels, HD_F32, 0, panels);
-    hd_kernels_at(0)->pack(v, HD_F32, stride, keys, width, v_panels, HD_F32, 0, panels);
+    hd_kernels_at(0)->pack(k, HD_F32, stride, keys, width, k_panels, 0, panels);
+    hd_kernels_at(0)->pack(v, HD_F32, stride, keys, width, v_panels, 0, panels);
     hd_attention a = {.keys = keys,
                       .width = width,
                       .first_query = keys - queries,
@@ -535,11 +568,17 @@ static void attentions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(products, start),      cmocka_unit_test_setup(half_precision_panels, start),
-        cmocka_unit_test_setup(elements, start),      cmocka_unit_test(special_values),
-        cmocka_unit_test_setup(rows, start),          cmocka_unit_test(dropout_follows_philox),
-        cmocka_unit_test_setup(attentions, start),    cmocka_unit_test_setup(pairs, start),
-        cmocka_unit_test_setup(pair_products, start), cmocka_unit_test(products_on_threads),
+        cmocka_unit_test_setup(products, start),
+        cmocka_unit_test_setup(half_precision_panels, start),
+        cmocka_unit_test_setup(elements, start),
+        cmocka_unit_test(special_values),
+        cmocka_unit_test_setup(rows, start),
+        cmocka_unit_test(dropout_follows_philox),
+        cmocka_unit_test_setup(attentions, start),
+        cmocka_unit_test_setup(pairs, start),
+        cmocka_unit_test_setup(pair_products, start),
+        cmocka_unit_test(products_on_threads),
+        cmocka_unit_test(packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,63 @@ static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
     heed_context_close(context);
 }
 
+/* ---- some rows ---- */
+
+/* The selected rows of the encoder's states have the bits of all of them, whatever the last layer leaves out. */
+static void selected_rows_have_the_same_bits(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const int32_t rows[][3] = {{0, 4}, {1, 3, 8}, {2, 5, 6}, {8}, {0}};
+    static const int32_t row_starts[][SEQUENCES + 1] = {{0, 1, 2}, {0, 2, 3}, {0, 1, 3}, {0, 0, 1}, {0, 0, 0}};
+    static const int32_t positions[][SEQUENCES] = {{0, 0}, {1, 4}, {2, 1}, {0, 4}, {0, 0}};
+    hd_recipe recurrent = {.architecture = HD_RECURRENT,
+                           .vocabulary = VOCABULARY,
+                           .width = WIDTH,
+                           .side = {{.layers = 1, .max_positions = 16}, {.layers = 1, .max_positions = 16}},
+                           .cell = HD_GRU,
+                           .memory = HD_MEMORY_BAHDANAU},
+              recipes[] = {translator(), translator(), translator(), recurrent};
+    recipes[1].side[HD_ENCODER].positions = HD_POSITIONS_ROTARY;
+    recipes[2].side[HD_ENCODER].norm_placement = HD_NORM_POST;
+    for (size_t i = 0; i < HD_COUNT(recipes); i++) {
+        hd_network *network = open(context, &recipes[i]);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_input input = {.ids = ids};
+        const hd_tensor *all = hd_network_encode(network, &pass, &input, &layout);
+        for (size_t j = 0; j < HD_COUNT(rows); j++) {
+            hd_selection selection = {rows[j], {SEQUENCES, row_starts[j], NULL, positions[j]}};
+            const hd_tensor *found = hd_network_encode_rows(network, &pass, &input, &layout, &selection);
+            if (!found) fail_msg("%s", context->message);
+            assert_int_equal(found->rows, row_starts[j][SEQUENCES]);
+            for (int64_t r = 0; r < found->rows; r++)
+                assert_memory_equal(found->data + r * WIDTH, all->data + rows[j][r] * WIDTH, WIDTH * sizeof(float));
+        }
+        hd_pass_close(&pass);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
+/* ---- first values ---- */
+
+/* A seed gives the same model in every version, and no two parameters of a model begin alike. */
+static void no_two_slots_have_one_random_stream(void **state) {
+    (void)state;
+#define NUMBERS(name, encoder, decoder) {encoder, decoder},
+    static const int numbers[HD_MODULES][HD_SIDES] = {HD_EACH_MODULE(NUMBERS, -1)};
+    int users[256] = {0};
+    for (int i = 0; i < HD_MODULES; i++)
+        for (int side = 0; side < HD_SIDES; side++) {
+            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT) continue;
+            assert_in_range(numbers[i][side], 0, 255);
+            assert_int_equal(users[numbers[i][side]]++, 0);
+        }
+    /* one model has one of the three output layers */
+    assert_int_equal(numbers[HD_MODULE_TOKEN_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+    assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+}
+
 /* ---- dropout ---- */
 
 static void copy_states(heed_context *context, const hd_recipe *recipe, float *states) {
@@ -207,6 +264,8 @@ static void what_no_forward_code_has_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
+        cmocka_unit_test(selected_rows_have_the_same_bits),
+        cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static heed_context *context;
@@ -78,6 +79,55 @@ static void lines_keep_their_ends(void **state) {
         assert_memory_equal(lines.text, expected[i], lines.size);
     }
     expect_end(&lines, 4);
+}
+
+static void a_byte_order_mark_is_no_text(void **state) {
+    (void)state;
+    static const char *const texts[] = {"\ufeffone\n\ufefftwo\n", "\ufeff\none", "\ufeff", "\xef\xbb\n", "\xef\xbb"};
+    static const char *const expected[][2] = {{"one", "\ufefftwo"}, {"", "one"}, {NULL}, {"\xef\xbb"}, {"\xef\xbb"}};
+    for (size_t i = 0; i < HD_COUNT(texts); i++) {
+        put(texts[i], strlen(texts[i]));
+        hd_lines lines;
+        hd_line_index index;
+        assert_ok(context, hd_lines_open(context, path, 3 + 3, &lines)); /* the mark does not make a line too long */
+        assert_ok(context, hd_line_index_open(context, path, &index));
+        uint64_t count = 0;
+        for (; count < 2 && expected[i][count]; count++) {
+            const char *text;
+            size_t size, length = strlen(expected[i][count]);
+            expect_line(&lines, expected[i][count], length);
+            hd_line_index_get(&index, count, &text, &size);
+            assert_int_equal(size, length);
+            assert_memory_equal(text, expected[i][count], size);
+        }
+        assert_int_equal(index.count, count);
+        expect_end(&lines, count);
+        hd_line_index_close(&index);
+    }
+}
+
+/* From a pipe the mark may come in pieces, and with the first line's end or before it. */
+static void a_byte_order_mark_may_come_in_pieces(void **state) {
+    (void)state;
+    int ends[2], kept = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[0], STDIN_FILENO);
+    hd_lines lines;
+    assert_ok(context, hd_lines_open(context, "-", 0, &lines));
+    assert_int_equal(write(ends[1], "\xef\xbb", 2), 2);
+    pid_t child = fork();
+    if (child == 0) {
+        usleep(20000);
+        _exit(write(ends[1], "\xbf\na\n", 4) != 4);
+    }
+    close(ends[1]);
+    expect_line(&lines, "", 0);
+    expect_line(&lines, "a", 1);
+    expect_end(&lines, 2);
+    waitpid(child, NULL, 0);
+    dup2(kept, STDIN_FILENO);
+    close(kept);
+    close(ends[0]);
 }
 
 static void an_empty_file_has_no_line(void **state) {
@@ -224,6 +274,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_end_in_many_ways),       cmocka_unit_test(lines_keep_their_ends),
+        cmocka_unit_test(a_byte_order_mark_is_no_text), cmocka_unit_test(a_byte_order_mark_may_come_in_pieces),
         cmocka_unit_test(an_empty_file_has_no_line),    cmocka_unit_test(too_long_lines_are_skipped),
         cmocka_unit_test(long_lines_cross_reads),       cmocka_unit_test(standard_input_is_read),
         cmocka_unit_test(what_cannot_be_read_is_named), cmocka_unit_test(every_allocation_may_fail),

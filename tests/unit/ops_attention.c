@@ -118,7 +118,7 @@ static void check_token(hd_pass *pass, cache *c, int32_t t, const float *y) {
         hd_pass_upload(pass, c->q + row, COLUMNS, step->data + s * COLUMNS);
         for (int h = 0; h < HEADS; h++) {
             const float *first = c->k + s * LENGTH * COLUMNS + h * WIDTH;
-            pass->context->kernels->pack(first, HD_F32, COLUMNS, t + 1, WIDTH, c->k_panels[s][h], HD_F32, t / HD_PANEL,
+            pass->context->kernels->pack(first, HD_F32, COLUMNS, t + 1, WIDTH, c->k_panels[s][h], t / HD_PANEL,
                                          t / HD_PANEL + 1);
             memcpy(&c->values[s][h][t * WIDTH], c->v + row + h * WIDTH, WIDTH * sizeof(float));
         }

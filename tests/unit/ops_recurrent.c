@@ -322,7 +322,27 @@ static hd_tensor *refuse_few_keys(hd_pass *pass, hd_tensor *x, hd_parameter *w) 
     return hd_attend_additive(pass, x, hd_tensor_new(pass, 0, 12, &empty), hd_tensor_new(pass, 0, 12, &empty), w);
 }
 
+/* Labels of x's columns: the transitions must be [12, 12]. */
+static hd_tensor *refuse_field(hd_pass *pass, hd_tensor *x, hd_parameter *w) {
+    double loss = 0;
+    hd_crf field = {w, w, w};
+    hd_crf_loss(pass, x, &field, (int32_t[11]){0}, &ragged, 1, &loss);
+    return NULL;
+}
+static hd_tensor *refuse_label(hd_pass *pass, hd_tensor *x, hd_parameter *w) {
+    double loss = 0;
+    hd_tensor *logits = hd_reshape(pass, x, 1);
+    w->rows = w->columns = 1;
+    hd_crf field = {w, w, w};
+    int32_t labels[11 * 12] = {0}, starts_of_one[] = {0, 11 * 12};
+    labels[17] = 1;
+    hd_crf_loss(pass, logits, &field, labels, &(hd_layout){1, starts_of_one, NULL, NULL}, 1, &loss);
+    return NULL;
+}
+
 static const refusal refusals[] = {
+    {"\"w\" is [12, 4] and does not lead between 12 labels", refuse_field},
+    {"target id 1 lies outside the 1 classes", refuse_label},
     {"\"w\" is [12, 4] and cannot take rows of 12 through 4 gates", refuse_cell},
     {"a first state of [11, 12] does not fit 5 sequences of width 4", refuse_state},
     {"row 11 is not one of 11", refuse_row},

@@ -1,95 +1,50 @@
 /* Whole networks on a device whose memory the host cannot read (tests/remote_device.h): what a model gives that is opened,
  * trained for a step, trained by the trainer, observed or decoded there has the CPU's bits. */
-#include "fixture.h"
 #include "remote_device.h"
+#include "small_networks.h"
 
 #include "base/file.h"
 #include "decode/session.h"
 #include "inspect/capture.h"
-#include "models/model.h"
 #include "train/optimizer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { TEXTS = 5, TEXT_TOKENS = 9, NEW_TOKENS = 12 };
 
-typedef struct subject {
-    const char *name;
-    bool recurrent; /* a case of tests/golden/recurrent, else a folder of tests/golden */
-} subject;
-
-static const subject subjects[] = {
-    {"marian", false},
-    {"families/gpt2", false}, /* stored as transposed matrices in parts; the window slides */
-    {"families/llama-grouped", false},
-    {"gru-luong-general", true},
-    {"gru-bahdanau", true},
-    {"lstm-language-model", true},
-};
-
 typedef struct fixture {
-    heed_context *context;
-    heed_model *model; /* of a folder, or NULL */
-    hd_network *network;
+    opened_network opened;
     hd_buffer out; /* all that came of it */
 } fixture;
 
-static void open_recurrent(fixture *f, const char *name) {
-    hd_json json, config = {.context = f->context, .path = (char *)(uintptr_t) "cases.json"};
-    hd_recipe recipe;
-    size_t i;
-    json_t *one;
-    assert_ok(f->context, hd_json_open(f->context, GOLDEN "/recurrent/cases.json", &json));
-    json_array_foreach(json_object_get(json.root, "cases"), i, one) {
-        if (strcmp(json_string_value(json_object_get(one, "name")), name) != 0) continue;
-        config.root = json_object_get(one, "config");
-        assert_ok(f->context, hd_family_read(&hd_heed_rnn, &config, &recipe));
-        assert_ok(f->context, hd_network_open(f->context, &recipe, &f->network));
-        assert_ok(f->context, hd_network_initialize(f->network, 3));
-    }
-    hd_json_close(&json);
+static void open_fixture(fixture *f, const hd_device *device, const small_network *which, hd_open_purpose purpose) {
+    *f = (fixture){.opened.context = open_context()};
+    f->opened.context->device = device;
+    f->opened.context->threads = 2;
+    f->opened.context->small_work = 0;
+    hd_buffer_open(&f->out, f->opened.context);
+    open_network(&f->opened, which, purpose);
 }
 
-static void open_subject(fixture *f, const hd_device *device, const subject *s, hd_open_purpose purpose) {
-    *f = (fixture){.context = open_context()};
-    f->context->device = device;
-    f->context->threads = 2;
-    f->context->small_work = 0;
-    hd_buffer_open(&f->out, f->context);
-    if (s->recurrent) {
-        open_recurrent(f, s->name);
-        return;
-    }
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", GOLDEN, s->name);
-    assert_ok(f->context, hd_model_open_network(f->context, path, purpose, &f->model));
-    f->network = f->model->network;
-}
-
-static void close_subject(fixture *f) {
-    if (f->model)
-        hd_model_close(f->model);
-    else
-        hd_network_close(f->network);
+static void close_fixture(fixture *f) {
     hd_buffer_close(&f->out);
-    heed_context_close(f->context);
+    close_network(&f->opened);
 }
 
-/* Runs a function on each subject and device; what it puts into `out` is the same. */
+/* Runs a function on each network and device; what it puts into `out` is the same. */
 static void compare(hd_open_purpose purpose, void (*run)(fixture *f)) {
-    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
         fixture cpu, remote;
-        open_subject(&cpu, &hd_device_cpu, &subjects[s], purpose);
-        open_subject(&remote, &remote_device, &subjects[s], purpose);
+        open_fixture(&cpu, &hd_device_cpu, &small_networks[s], purpose);
+        open_fixture(&remote, &remote_device, &small_networks[s], purpose);
         run(&cpu);
         run(&remote);
         assert_true(cpu.out.size > 0);
         assert_int_equal(cpu.out.size, remote.out.size);
-        if (memcmp(cpu.out.data, remote.out.data, cpu.out.size) != 0) fail_msg("%s: other bits", subjects[s].name);
-        close_subject(&cpu);
-        close_subject(&remote);
+        if (memcmp(cpu.out.data, remote.out.data, cpu.out.size) != 0)
+            fail_msg("%s: other bits", small_networks[s].name);
+        close_fixture(&cpu);
+        close_fixture(&remote);
     }
 }
 
@@ -99,16 +54,16 @@ static int32_t token(int64_t text, int64_t i) { return 3 + (int32_t)((5 * text +
 
 static void add_numbers(fixture *f, float *numbers, int64_t count) {
     size_t bytes = (size_t)count * sizeof *numbers;
-    float *host = hd_stream_map(&f->network->stream, numbers, bytes, HD_TO_READ);
+    float *host = hd_stream_map(&f->opened.network->stream, numbers, bytes, HD_TO_READ);
     assert_non_null(host);
     hd_buffer_append(&f->out, (const char *)host, bytes);
-    hd_stream_unmap(&f->network->stream, host, numbers, bytes, HD_TO_READ);
+    hd_stream_unmap(&f->opened.network->stream, host, numbers, bytes, HD_TO_READ);
 }
 
 /* The loss of all texts and its gradients. */
 static double run_backward(fixture *f, hd_pass *pass) {
     int32_t ids[TEXTS * TEXT_TOKENS], targets[TEXTS * TEXT_TOKENS], starts[TEXTS + 1] = {0}, count = 0;
-    const hd_network *network = f->network;
+    const hd_network *network = f->opened.network;
     for (int text = 0; text < TEXTS; text++) {
         for (int i = 0; i < TEXT_TOKENS - text; i++, count++)
             ids[count] = token(text, i), targets[count] = token(text, i + 1);
@@ -124,8 +79,8 @@ static double run_backward(fixture *f, hd_pass *pass) {
                                         .smoothing = 0.1f,
                                         .bias = network->output_bias};
     double loss = 0;
-    assert_ok(f->context, hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
-    assert_ok(f->context, hd_pass_backward(pass));
+    assert_ok(f->opened.context, hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
+    assert_ok(f->opened.context, hd_pass_backward(pass));
     return loss;
 }
 
@@ -138,13 +93,13 @@ static void train_steps(fixture *f) {
                                 .weight_decay = 0.01f,
                                 .steps = 3};
     hd_optimizer optimizer;
-    hd_network *network = f->network;
+    hd_network *network = f->opened.network;
     hd_network_train(network);
-    assert_ok(f->context, hd_optimizer_open(&optimizer, network, &options));
+    assert_ok(f->opened.context, hd_optimizer_open(&optimizer, network, &options));
     hd_pass pass;
-    hd_pass_open(&pass, f->context, &network->arena);
+    hd_pass_open(&pass, f->opened.context, &network->arena);
     for (int step = 1; step < 3; step++) {
-        assert_ok(f->context, hd_network_pack(network));
+        assert_ok(f->opened.context, hd_network_pack(network));
         hd_pass_reset(&pass);
         pass.recording = pass.training = true;
         pass.seed = 3, pass.step = (uint64_t)step;
@@ -152,7 +107,7 @@ static void train_steps(fixture *f) {
         double loss = run_backward(f, &pass);
         hd_buffer_append(&f->out, (const char *)&loss, sizeof loss);
         optimizer.gradients = pass.gradients;
-        assert_ok(f->context, hd_optimizer_step(&optimizer, step));
+        assert_ok(f->opened.context, hd_optimizer_step(&optimizer, step));
         hd_buffer_append(&f->out, (const char *)&optimizer.norm, sizeof optimizer.norm);
     }
     hd_pass_close(&pass);
@@ -187,25 +142,30 @@ static void decode(fixture *f) {
     hd_session *session;
     hd_generation generations[TEXTS];
     int32_t ids[TEXTS][40];
-    assert_ok(f->context, hd_network_pack(f->network));
-    assert_ok(f->context, hd_session_open(f->context, f->network, &(hd_session_limits){20}, &session));
+    assert_ok(f->opened.context, hd_network_pack(f->opened.network));
+    assert_ok(f->opened.context,
+              hd_session_open(f->opened.context, f->opened.network, &(hd_session_limits){20}, &session));
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TEXTS; i++) {
             hd_generation *g = &generations[i];
-            hd_generation_of(&f->network->recipe, g);
+            hd_generation_of(&f->opened.network->recipe, g);
             g->max_new_tokens = i == 4 ? 34 : NEW_TOKENS; /* more keys than a panel has */
             g->beams = g->best = i < 2 ? 1 : i;
             g->sample = i == 1;
             if (i == 0) g->repetition_penalty = 1.3f;
+            if (i == 1 && round) g->top_k = 5, g->temperature = 1.5f;
             if (i == 3) g->no_repeat_ngram = 2, g->repetition_penalty = 1.2f;
+            if (i == 3 && round) g->no_source_ngram = 2, g->source_penalty = 1.1f;
+            if (i == 0 && round) g->decay_factor = 1.1;                           /* all scores of a row are read, */
+            if (i == 2 && round) g->renormalize = true, g->source_penalty = 0.8f; /* of two beams too */
             for (int j = 0; j < TEXT_TOKENS; j++) ids[i][j] = token(i + 10 * round, j);
             hd_request request = {
                 .ids = ids[i], .count = TEXT_TOKENS - i, .generation = g, .number = (uint64_t)i, .user = NULL};
-            assert_ok(f->context, hd_session_add(session, &request, NULL));
+            assert_ok(f->opened.context, hd_session_add(session, &request, NULL));
         }
-        for (int step = 0; step < 4; step++) assert_ok(f->context, hd_session_step(session));
+        for (int step = 0; step < 4; step++) assert_ok(f->opened.context, hd_session_step(session));
     }
-    while (hd_session_is_busy(session)) assert_ok(f->context, hd_session_step(session));
+    while (hd_session_is_busy(session)) assert_ok(f->opened.context, hd_session_step(session));
     add_results(f, session);
     hd_session_close(session);
 }
@@ -214,6 +174,46 @@ static void sessions_have_the_same_bits(void **state) {
     (void)state;
     compare(HD_OPEN_TO_RUN, decode);
     compare(HD_OPEN_TO_TRAIN, decode);
+}
+
+/* Bytes that a step of one text downloads. */
+static void check_downloads(const small_network *which, const hd_generation *generation, size_t bytes_per_step) {
+    fixture f;
+    hd_generation own = *generation, of_recipe;
+    hd_session *session;
+    int32_t ids[TEXT_TOKENS];
+    for (int i = 0; i < TEXT_TOKENS; i++) ids[i] = token(1, i);
+    open_fixture(&f, &remote_device, which, HD_OPEN_TO_RUN);
+    heed_context *context = f.opened.context;
+    assert_ok(context, hd_network_pack(f.opened.network));
+    assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
+    hd_generation_of(&f.opened.network->recipe, &of_recipe);
+    own.start = of_recipe.start, own.ends = of_recipe.ends, own.bad_words = of_recipe.bad_words;
+    hd_request request = {.ids = ids, .count = TEXT_TOKENS, .generation = &own};
+    assert_ok(context, hd_session_add(session, &request, NULL));
+    while (hd_session_is_busy(session)) {
+        size_t before = remote.downloaded;
+        assert_ok(context, hd_session_step(session));
+        assert_in_range(remote.downloaded - before, 1, bytes_per_step);
+    }
+    hd_session_close(session);
+    close_fixture(&f);
+}
+
+/* A step downloads the tokens that it found and no logits, but for sampling among all tokens. */
+static void steps_download_what_they_found(void **state) {
+    (void)state;
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
+        hd_generation g;
+        hd_generation_default(&g);
+        g.max_new_tokens = NEW_TOKENS;
+        g.repetition_penalty = 1.3f;
+        check_downloads(&small_networks[s], &g, sizeof(hd_token_score));
+        g.beams = g.best = 2, g.no_repeat_ngram = 2;
+        check_downloads(&small_networks[s], &g, 2 * 2 * 2 * sizeof(hd_token_score));
+        g.beams = g.best = 1, g.sample = true, g.top_k = 3;
+        check_downloads(&small_networks[s], &g, 4 * sizeof(hd_token_score));
+    }
 }
 
 /* ---- observers ---- */
@@ -225,16 +225,16 @@ static void observe(fixture *f) {
     hd_captured_rows rows;
     int32_t ids[TEXT_TOKENS];
     for (int i = 0; i < TEXT_TOKENS; i++) ids[i] = token(1, i);
-    hd_arena_open(&arena, f->context);
-    hd_capture_open(&capture, f->context);
-    assert_ok(f->context, hd_network_pack(f->network));
-    assert_ok(f->context, hd_capture_run(&capture, f->network, ids, TEXT_TOKENS, ids, TEXT_TOKENS));
+    hd_arena_open(&arena, f->opened.context);
+    hd_capture_open(&capture, f->opened.context);
+    assert_ok(f->opened.context, hd_network_pack(f->opened.network));
+    assert_ok(f->opened.context, hd_capture_run(&capture, f->opened.network, ids, TEXT_TOKENS, ids, TEXT_TOKENS));
     for (int kind = 0; kind < HD_ATTENTION_KINDS; kind++) {
-        assert_ok(f->context, hd_capture_map(&capture, (hd_attention_kind)kind, &arena, &map));
+        assert_ok(f->opened.context, hd_capture_map(&capture, (hd_attention_kind)kind, &arena, &map));
         size_t cells = (size_t)(map.layers * map.heads * map.queries * map.keys);
         hd_buffer_append(&f->out, (const char *)map.weights, cells * sizeof(float));
     }
-    assert_ok(f->context, hd_capture_rows(&capture, "embedding", &arena, &rows));
+    assert_ok(f->opened.context, hd_capture_rows(&capture, "embedding", &arena, &rows));
     assert_true(rows.rows > 0);
     hd_buffer_append(&f->out, (const char *)rows.data, (size_t)(rows.rows * rows.columns) * sizeof(float));
     hd_capture_close(&capture);
@@ -331,9 +331,8 @@ static void training_runs_have_the_same_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_of_training_have_the_same_bits),
-        cmocka_unit_test(sessions_have_the_same_bits),
-        cmocka_unit_test(observers_see_the_same_bits),
+        cmocka_unit_test(steps_of_training_have_the_same_bits), cmocka_unit_test(sessions_have_the_same_bits),
+        cmocka_unit_test(steps_download_what_they_found),       cmocka_unit_test(observers_see_the_same_bits),
         cmocka_unit_test(training_runs_have_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

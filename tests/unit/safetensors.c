@@ -101,8 +101,7 @@ static const hostile cases[] = {
     {"{\"a\":null}", 0, HEED_FORMAT, "\"a\" is missing, expected an object"},
     {"{\"a\":{}}", 0, HEED_FORMAT, "\"a.dtype\" is missing, expected a string"},
     {"{\"a\":{\"dtype\":32}}", 0, HEED_FORMAT, "\"a.dtype\" is 32, expected a string"},
-    {"{\"a\":{\"dtype\":\"F8_E4M3\"}}", 0, HEED_UNSUPPORTED,
-     "tensor \"a\" has the dtype F8_E4M3, which heed does not read"},
+    {"{\"a\":{\"dtype\":\"F8_E4M3\"}}", 0, HEED_FORMAT, "\"a.shape\" is missing, expected an array of integers"},
     {"{\"a\":{\"dtype\":\"F32\"}}", 0, HEED_FORMAT, "\"a.shape\" is missing, expected an array of integers"},
     {"{\"a\":" F32("3", "[0,12]") "}", 12, HEED_FORMAT, "\"a.shape\" is 3, expected an array of integers"},
     {"{\"a\":" F32("[\"x\"]", "[0,4]") "}", 4, HEED_FORMAT, "\"a.shape[0]\" is \"x\", expected an integer"},
@@ -174,6 +173,27 @@ static void refuses_each_broken_file(void **state) {
         hd_safetensors_close(file);
         test_free(bytes);
     }
+    heed_context_close(context);
+}
+
+/* Metadata may be null, and a tensor of an unknown element type matters only if it is needed. */
+static void unknown_types_are_kept_until_needed(void **state) {
+    (void)state;
+    static const char header[] =
+        "{\"__metadata__\":null,\"x\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]},"
+        "\"a\":" F32("[1]", "[2,6]") "}";
+    char bytes[8 + sizeof header - 1 + 6] = {sizeof header - 1};
+    memcpy(bytes + 8, header, sizeof header - 1);
+    heed_context *context = open_context();
+    hd_safetensors *file;
+    assert_ok(context, hd_safetensors_open_bytes(context, "f", bytes, sizeof bytes, &file));
+    assert_int_equal(hd_safetensors_count(file), 2);
+    assert_ok(context, hd_stored_expect(context, hd_safetensors_find(file, "a"), 1, (int64_t[]){1}));
+    const hd_stored_tensor *unread = hd_safetensors_find(file, "x");
+    assert_int_equal(hd_stored_expect(context, unread, 1, (int64_t[]){2}), HEED_UNSUPPORTED);
+    assert_string_equal(heed_context_message(context),
+                        "f: tensor \"x\" has the dtype F8_E4M3, which heed does not read");
+    hd_safetensors_close(file);
     heed_context_close(context);
 }
 
@@ -331,6 +351,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_dtype),
         cmocka_unit_test(refuses_each_broken_file),
+        cmocka_unit_test(unknown_types_are_kept_until_needed),
         cmocka_unit_test(refuses_header_lengths),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(full_disk_leaves_the_old_file),

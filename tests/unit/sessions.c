@@ -1,28 +1,12 @@
 /* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled; memory of
  * finished requests is freed; and running out of memory leaks nothing. */
 #include "failing.h"
+#include "small_networks.h"
 
 #include "base/random.h"
 #include "decode/session.h"
-#include "models/family.h"
-#include "models/model.h"
-
-#include <stdio.h>
-#include <string.h>
 
 enum { TEXTS = 14, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
-
-/* Small networks with random weights. */
-typedef struct subject {
-    const char *name;
-    bool recurrent; /* a case of tests/golden/recurrent, else a folder of tests/golden */
-} subject;
-
-static const subject subjects[] = {
-    {"families/gpt2", false}, /* 16 positions: the window slides */
-    {"families/llama-grouped", false}, {"marian", false}, {"gru-luong-general", true}, {"gru-bahdanau", true},
-    {"lstm-language-model", true},
-};
 
 /* A result to compare with. */
 typedef struct result {
@@ -47,9 +31,7 @@ typedef struct text {
 } text;
 
 typedef struct fixture {
-    heed_context *context;
-    heed_model *model; /* of a folder, or NULL */
-    hd_network *network;
+    opened_network opened;
     text texts[TEXTS];
     hd_random_key key; /* of what is chosen at random, and how much was */
     uint64_t chosen;
@@ -57,23 +39,7 @@ typedef struct fixture {
 
 static int64_t choose(fixture *f, uint64_t bound) { return (int64_t)hd_random_below(f->key, f->chosen++, bound); }
 
-/* ---- networks and requests ---- */
-
-static void open_recurrent(fixture *f, const char *name) {
-    hd_json json, config = {.context = f->context, .path = (char *)(uintptr_t) "cases.json"};
-    hd_recipe recipe;
-    size_t i;
-    json_t *one;
-    assert_ok(f->context, hd_json_open(f->context, GOLDEN "/recurrent/cases.json", &json));
-    json_array_foreach(json_object_get(json.root, "cases"), i, one) {
-        if (strcmp(json_string_value(json_object_get(one, "name")), name) != 0) continue;
-        config.root = json_object_get(one, "config");
-        assert_ok(f->context, hd_family_read(&hd_heed_rnn, &config, &recipe));
-        assert_ok(f->context, hd_network_open(f->context, &recipe, &f->network));
-        assert_ok(f->context, hd_network_initialize(f->network, 3));
-    }
-    hd_json_close(&json);
-}
+/* ---- requests ---- */
 
 static bool stream(void *user, int32_t token) {
     text *t = user;
@@ -84,7 +50,7 @@ static bool stream(void *user, int32_t token) {
 /* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. */
 static void make_texts(fixture *f) {
     static const int32_t stops[] = {3, 7, 9, 11, 5}, stop_starts[] = {0, 1, 3, 4, 5};
-    const hd_recipe *recipe = &f->network->recipe;
+    const hd_recipe *recipe = &f->opened.network->recipe;
     bool translates = hd_recipe_translates(recipe);
     int64_t most = translates ? hd_min(hd_recipe_longest(recipe), MOST_TOKENS) : MOST_TOKENS;
     for (int i = 0; i < TEXTS; i++) {
@@ -113,28 +79,13 @@ static void make_texts(fixture *f) {
     }
 }
 
-static void open_subject(fixture *f, const subject *s) {
-    *f = (fixture){.context = open_context()};
+static void open_fixture(fixture *f, const small_network *which) {
+    *f = (fixture){.opened.context = open_context()};
     f->key = hd_random_key_make(5, HD_RANDOM_GENERATE, 0);
-    f->context->threads = 1;
-    if (s->recurrent) {
-        open_recurrent(f, s->name);
-    } else {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", GOLDEN, s->name);
-        assert_ok(f->context, hd_model_open_network(f->context, path, HD_OPEN_TO_RUN, &f->model));
-        f->network = f->model->network;
-    }
-    assert_ok(f->context, hd_network_pack(f->network));
+    f->opened.context->threads = 1;
+    open_network(&f->opened, which, HD_OPEN_TO_RUN);
+    assert_ok(f->opened.context, hd_network_pack(f->opened.network));
     make_texts(f);
-}
-
-static void close_subject(fixture *f) {
-    if (f->model)
-        hd_model_close(f->model);
-    else
-        hd_network_close(f->network);
-    heed_context_close(f->context);
 }
 
 /* ---- results ---- */
@@ -154,9 +105,9 @@ static void run_alone(fixture *f) {
         text *t = &f->texts[i];
         hd_session *session;
         hd_decoded decoded;
-        assert_ok(f->context, hd_session_open(f->context, f->network, NULL, &session));
-        assert_ok(f->context, hd_session_add(session, &t->request, NULL));
-        while (hd_session_is_busy(session)) assert_ok(f->context, hd_session_step(session));
+        assert_ok(f->opened.context, hd_session_open(f->opened.context, f->opened.network, NULL, &session));
+        assert_ok(f->opened.context, hd_session_add(session, &t->request, NULL));
+        while (hd_session_is_busy(session)) assert_ok(f->opened.context, hd_session_step(session));
         assert_true(hd_session_next(session, &decoded));
         assert_true(decoded.count > 0);
         keep(&decoded, &t->alone);
@@ -195,7 +146,7 @@ static void shuffle(fixture *f, int *order) {
 }
 
 static void add(fixture *f, hd_session *session, text *t) {
-    assert_ok(f->context, hd_session_add(session, &t->request, &t->id));
+    assert_ok(f->opened.context, hd_session_add(session, &t->request, &t->id));
     t->added = true;
 }
 
@@ -215,15 +166,15 @@ static void run_order(fixture *f, const char *name, int number) {
     hd_session_limits limits = {sizes[choose(f, HD_COUNT(sizes))]};
     hd_session *session;
     int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
-    f->context->threads = number % 16 == 0 ? 2 : 1;
-    f->context->small_work = number % 32 == 0 ? 0 : 20000;
+    f->opened.context->threads = number % 16 == 0 ? 2 : 1;
+    f->opened.context->small_work = number % 32 == 0 ? 0 : 20000;
     shuffle(f, order);
     for (int i = 0; i < TEXTS; i++) {
         text *t = &f->texts[i];
         t->added = t->cancelled = false;
         t->results = 0, t->streamed = 0;
     }
-    assert_ok(f->context, hd_session_open(f->context, f->network, &limits, &session));
+    assert_ok(f->opened.context, hd_session_open(f->opened.context, f->opened.network, &limits, &session));
     while (next < end || hd_session_is_busy(session)) {
         int64_t action = choose(f, 10);
         if (next < end && action < 3)
@@ -231,7 +182,7 @@ static void run_order(fixture *f, const char *name, int number) {
         else if (action == 3)
             cancel(f, session, &f->texts[choose(f, TEXTS)]);
         else
-            assert_ok(f->context, hd_session_step(session));
+            assert_ok(f->opened.context, hd_session_step(session));
         if (action % 2) compare_finished(name, number, session);
     }
     compare_finished(name, number, session);
@@ -241,12 +192,12 @@ static void run_order(fixture *f, const char *name, int number) {
 
 static void other_requests_and_order_change_no_bit(void **state) {
     (void)state;
-    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
         fixture f;
-        open_subject(&f, &subjects[s]);
+        open_fixture(&f, &small_networks[s]);
         run_alone(&f);
-        for (int i = 0; i < ORDERS / (int)HD_COUNT(subjects) + 1; i++) run_order(&f, subjects[s].name, i);
-        close_subject(&f);
+        for (int i = 0; i < ORDERS / (int)HD_COUNT(small_networks) + 1; i++) run_order(&f, small_networks[s].name, i);
+        close_network(&f.opened);
     }
 }
 
@@ -255,32 +206,32 @@ static void other_requests_and_order_change_no_bit(void **state) {
 static void what_cannot_run_is_refused(void **state) {
     (void)state;
     fixture f;
-    open_subject(&f, &subjects[0]);
+    open_fixture(&f, &small_networks[0]);
     hd_session *session;
     hd_decoded decoded;
-    assert_ok(f.context, hd_session_open(f.context, f.network, NULL, &session));
+    assert_ok(f.opened.context, hd_session_open(f.opened.context, f.opened.network, NULL, &session));
     hd_request request = f.texts[0].request;
     int32_t outside[] = {1, 37};
     request.count = 0;
     assert_int_equal(hd_session_add(session, &request, NULL), HEED_ARGUMENT);
     request.ids = outside, request.count = 2;
     assert_int_equal(hd_session_add(session, &request, NULL), HEED_ARGUMENT);
-    assert_string_equal(f.context->message, "token 37 is not one of the model's 37");
+    assert_string_equal(f.opened.context->message, "token 37 is not one of the model's 37");
     assert_int_equal(hd_session_cancel(session, 0), HEED_ARGUMENT);
     assert_false(hd_session_is_busy(session));
-    assert_ok(f.context, hd_session_step(session));
+    assert_ok(f.opened.context, hd_session_step(session));
     assert_false(hd_session_next(session, &decoded));
     hd_session_close(session);
-    close_subject(&f);
-    open_subject(&f, &subjects[2]);
+    close_network(&f.opened);
+    open_fixture(&f, &small_networks[2]);
     static const int32_t many[100];
     request = f.texts[0].request;
     request.ids = many, request.count = 100;
-    assert_ok(f.context, hd_session_open(f.context, f.network, NULL, &session));
+    assert_ok(f.opened.context, hd_session_open(f.opened.context, f.opened.network, NULL, &session));
     assert_int_equal(hd_session_add(session, &request, NULL), HEED_LENGTH);
-    assert_string_equal(f.context->message, "100 tokens are more than the model's 64");
+    assert_string_equal(f.opened.context->message, "100 tokens are more than the model's 64");
     hd_session_close(session);
-    close_subject(&f);
+    close_network(&f.opened);
 }
 
 /* ---- memory ---- */
@@ -302,13 +253,13 @@ static heed_status run_all(fixture *f, heed_context *context, hd_session *sessio
     return HEED_OK;
 }
 
-static fixture *failing_subject;
+static fixture *failing_fixture;
 
 static heed_status run_session(heed_context *context) {
     hd_session *session;
     context->threads = 1;
-    HD_TRY(hd_session_open(context, failing_subject->network, &(hd_session_limits){5}, &session));
-    heed_status status = run_all(failing_subject, context, session);
+    HD_TRY(hd_session_open(context, failing_fixture->opened.network, &(hd_session_limits){5}, &session));
+    heed_status status = run_all(failing_fixture, context, session);
     if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
     hd_session_close(session);
     return status;
@@ -316,36 +267,36 @@ static heed_status run_session(heed_context *context) {
 
 static void failing_allocations_leave_nothing(void **state) {
     (void)state;
-    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
         fixture f;
-        open_subject(&f, &subjects[s]);
+        open_fixture(&f, &small_networks[s]);
         run_alone(&f);
-        failing_subject = &f;
+        failing_fixture = &f;
         fail_each_allocation(run_session);
-        close_subject(&f);
+        close_network(&f.opened);
     }
 }
 
 /* A session that has decoded much has no more blocks allocated than one that has decoded little. */
 static void finished_requests_are_freed(void **state) {
     (void)state;
-    for (size_t s = 0; s < HD_COUNT(subjects); s++) {
+    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
         fixture f;
-        open_subject(&f, &subjects[s]);
+        open_fixture(&f, &small_networks[s]);
         run_alone(&f);
         failing_allocator allocator = {.left = -1};
         heed_context *context;
         hd_session *session;
         assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
         context->threads = 1;
-        assert_ok(context, hd_session_open(context, f.network, NULL, &session));
+        assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
         for (int i = 0; i < 3; i++) assert_ok(context, run_all(&f, context, session));
         long held = allocator.held;
         for (int i = 0; i < 20; i++) assert_ok(context, run_all(&f, context, session));
         assert_int_equal(allocator.held, held);
         hd_session_close(session);
         heed_context_close(context);
-        close_subject(&f);
+        close_network(&f.opened);
     }
 }
 

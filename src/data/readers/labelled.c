@@ -9,7 +9,7 @@ heed_status hd_read_labelled(hd_corpus_builder *b) {
         const char *name;
         size_t size;
         HD_TRY(hd_label_of_line(&b->target, false, &name, &size));
-        if (!b->source.size || !size) {
+        if (hd_line_is_blank(&b->source) || !size) {
             b->empty++;
             continue;
         }

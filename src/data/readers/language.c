@@ -21,7 +21,7 @@ heed_status hd_enclose_text(const hd_encoding *e, int32_t end, hd_buffer *ids) {
 
 static heed_status read_line(hd_corpus_builder *b, int32_t end, hd_buffer *ids) {
     hd_encoding *e = &b->encoded_source;
-    if (!b->source.size) {
+    if (hd_line_is_blank(&b->source)) {
         b->empty++;
         return HEED_OK;
     }

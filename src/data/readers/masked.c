@@ -11,7 +11,7 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
     heed_status status = HEED_OK;
     while (status == HEED_OK && hd_lines_next(&b->source)) {
         hd_encoding *e = &b->encoded_source;
-        if (!b->source.size) {
+        if (hd_line_is_blank(&b->source)) {
             b->empty++;
             continue;
         }

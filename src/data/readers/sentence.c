@@ -39,7 +39,7 @@ static heed_status add_word(hd_sentence *s, const hd_lines *lines) {
 }
 
 static bool is_empty(const hd_lines *lines) {
-    return strspn(lines->text, " \t\r") == lines->size || strncmp(lines->text, "-DOCSTART-", 10) == 0;
+    return hd_line_is_blank(lines) || strncmp(lines->text, "-DOCSTART-", 10) == 0;
 }
 
 heed_status hd_sentence_read(hd_sentence *s, hd_lines *lines) {

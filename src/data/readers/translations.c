@@ -3,7 +3,7 @@
 #include <string.h>
 
 static heed_status add_pair(hd_corpus_builder *b) {
-    if (!b->source.size || !b->target.size) {
+    if (hd_line_is_blank(&b->source) || hd_line_is_blank(&b->target)) {
         b->empty++;
         return HEED_OK;
     }

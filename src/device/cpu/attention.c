@@ -99,7 +99,7 @@ static hd_attention head_of(const hd_attention_call *c, int64_t s, int64_t h) {
 
 static void pack(const hd_kernels *kernels, const float *x, const hd_attention *a, float *panels) {
     int64_t count = (a->keys + HD_PANEL - 1) / HD_PANEL;
-    kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, HD_F32, 0, count);
+    kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, 0, count);
 }
 
 static int64_t run_start(const attending *at, int64_t run) { return at->run_starts ? at->run_starts[run] : run; }
@@ -283,12 +283,19 @@ static void cache_key(const hd_cache_keys_call *c, const hd_keys *cached, int64_
     }
 }
 
-void hd_cpu_cache_keys(hd_stream *stream, const hd_cache_keys_call *c) {
-    (void)stream;
-    for (int64_t s = 0; s < c->layout.sequences; s++) {
+static void cache_sequences(const void *argument, const hd_slice *slice) {
+    const hd_cache_keys_call *c = argument;
+    for (int64_t s = slice->start; s < slice->end; s++) {
         const hd_keys *cached = &c->cached[s];
         int64_t end = c->layout.starts[s + 1], key = cached->keys - (end - c->layout.starts[s]);
         for (int64_t row = c->layout.starts[s]; row < end; row++, key++)
             cache_key(c, cached, row, cached->index ? cached->index[key] : key);
     }
+}
+
+/* Slots of one sequence, which share a pool, write different keys of it. */
+void hd_cpu_cache_keys(hd_stream *stream, const hd_cache_keys_call *call) {
+    enum { SLOTS = 8, WORK = 4 }; /* of a slice; operations per element, each of which misses the cache */
+    hd_for_slices(stream->context, call->layout.sequences, SLOTS, WORK * hd_layout_rows(&call->layout) * call->columns,
+                  cache_sequences, call);
 }

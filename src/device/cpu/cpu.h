@@ -9,7 +9,7 @@
 HD_DEVICE_CALLS(HD_DECLARE_CPU_CALL)
 #undef HD_DECLARE_CPU_CALL
 
-heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter, hd_dtype dtype);
+heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, const hd_pack_call *call);
 int64_t hd_cpu_operand_count(const hd_parameter *weight, hd_operand operand, int64_t rows, int64_t columns);
 
 /* Scratch of the stream, which the caller gives back with hd_arena_rewind; NULL, with the stream's status set, when there
@@ -30,6 +30,11 @@ typedef struct hd_cpu_chunks {
 static inline void hd_cpu_chunks_of(const hd_chunks *chunks, int64_t rows, hd_cpu_chunks *out) {
     *out = (hd_cpu_chunks){chunks->count, chunks->starts, {0, (int32_t)rows}};
     if (!chunks->count) out->count = 1, out->starts = out->whole;
+}
+
+/* A chunk's partial sum, by that of the first chunk; NULL if there are none. */
+static inline float *hd_cpu_partial_sum(float *first, int64_t chunk, const hd_chunks *chunks) {
+    return first ? first + chunk * chunks->stride : NULL;
 }
 
 #endif

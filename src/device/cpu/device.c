@@ -25,6 +25,7 @@ static void copy_bytes(hd_stream *stream, size_t bytes, const void *from, void *
 
 const hd_device hd_device_cpu = {.name = "cpu",
                                  .host_memory = true,
+                                 .logits_at_once = 1 << 17, /* half a megabyte */
                                  .open = open_stream,
                                  .close = close_stream,
                                  .wait = wait_for_stream,

@@ -49,8 +49,6 @@ void hd_cpu_product(hd_stream *stream, const hd_product_call *call) {
 /* The weight's rows in float32: where they are, or a copy in scratch. NULL when memory ran out. */
 static const float *rows_of(hd_stream *stream, const hd_parameter *weight) {
     if (weight->data) return weight->data;
-    if (weight->stored && weight->dtype == HD_F32 && (uintptr_t)weight->stored % sizeof(float) == 0)
-        return weight->stored;
     float *rows = hd_cpu_scratch(stream, (size_t)hd_parameter_count(weight), sizeof *rows);
     for (int64_t r = 0; rows && r < weight->rows; r++) hd_parameter_row(weight, r, rows + r * weight->columns);
     return rows;

@@ -33,17 +33,14 @@ void hd_cpu_norm_backward(hd_stream *stream, const hd_norm_backward_call *call) 
     hd_for_slices(stream->context, call->rows, HD_ROWS, 8 * call->rows * call->columns, norm_backward, call);
 }
 
-static float *of_chunk(float *first, int64_t chunk, const hd_chunks *chunks) {
-    return first ? first + chunk * chunks->stride : NULL;
-}
-
 static void norm_gradient(const void *argument, const hd_slice *s) {
     const hd_norm_gradient_call *c = argument;
     hd_cpu_chunks chunks;
     hd_cpu_chunks_of(&c->chunks, c->rows, &chunks);
     for (int64_t i = 0; i < chunks.count; i++) {
         int64_t row = chunks.starts[i], rows = chunks.starts[i + 1] - row, at = row * c->columns;
-        float *d_gain = of_chunk(c->d_gain, i, &c->chunks), *d_bias = of_chunk(c->d_bias, i, &c->chunks);
+        float *d_gain = hd_cpu_partial_sum(c->d_gain, i, &c->chunks);
+        float *d_bias = hd_cpu_partial_sum(c->d_bias, i, &c->chunks);
         if (c->layer)
             s->kernels->layer_norm_backward_gain(rows, c->columns, c->x + at, c->statistics + 2 * row, c->dy + at,
                                                  d_gain, d_bias, s->start, s->end);

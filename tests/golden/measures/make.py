@@ -28,8 +28,8 @@ def blur(words, labels, weights):
     return [random.choices(labels, weights)[0] if random.random() < 0.25 else label for label in words]
 
 
-def spans(name, labels, weights):
-    wanted = [sentence(labels, weights) for _ in range(150)]
+def spans(name, labels, weights, sentences=150):
+    wanted = [sentence(labels, weights) for _ in range(sentences)]
     found = [blur(words, labels, weights) for words in wanted]
     for side, sentences in (("wanted", wanted), ("found", found)):
         with open(f"{name}-{side}", "w") as out:
@@ -68,3 +68,8 @@ def texts():
 spans("bio", ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-MISC", "I-MISC"], [6, 2, 2, 2, 2, 1, 1])
 spans("io", ["O", "I-PER", "I-LOC", "I-ORG"], [4, 2, 2, 1])
 texts()
+spans("ioe", ["O", "I-PER", "E-PER", "I-LOC", "E-LOC"], [4, 2, 2, 2, 2], 60)
+spans("bioes", ["O"] + [f"{tag}-{kind}" for kind in ("PER", "e-mail") for tag in "BIES"], [5] + 8 * [1], 60)
+spans("bilou", ["O"] + [f"{tag}-{kind}" for kind in ("PER", "LOC") for tag in "BILU"], [5] + 8 * [1], 60)
+spans("bare", ["O", "B", "I"], [2, 1, 2], 60)
+spans("mixed", ["O", "PER", "LOC", "B-é", "I-é", "é-PER", "PER-B", "I-", "E", "U", "."], [5] + 10 * [1], 60)

@@ -110,9 +110,9 @@ typedef struct hd_kernels {
     void (*product)(const hd_product *product, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
     /* Packs rows [32 panel, 32 panel_end) of `weight` [columns, depth] (row stride `stride`), the layout of a linear
      * layer's weight, into panels of the transposed matrix: panels[p][k][j] = weight[32 p + j][k], zeros past the last
-     * column. `to` is `from` or HD_F32. */
-    void (*pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
-                 hd_dtype to, int64_t panel, int64_t panel_end);
+     * column. Panels have the dtype of `weight`. */
+    void (*pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t columns, int64_t depth, void *panels,
+                 int64_t panel, int64_t panel_end);
     /* x [rows, columns] in bfloat16 as pairs (pairs.c): of neighbouring columns, [rows, columns / 2], the layout of
      * an A by rows and of what `pack` packs; of neighbouring rows, [rows / 2, columns], the layout of an A by columns and
      * of a plain B. */

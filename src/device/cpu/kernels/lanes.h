@@ -39,6 +39,10 @@ INLINE lanes lanes_load_bf16(const uint16_t *p) {
     return L(_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16)));
 }
 INLINE lanes lanes_load_f16(const uint16_t *p) { return L(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))); }
+/* The upper half of each lane. */
+INLINE void lanes_store_halves(uint16_t *p, lanes a) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a.v), 16)));
+}
 INLINE lanes lanes_add(lanes a, lanes b) { return L(_mm512_add_ps(a.v, b.v)); }
 INLINE lanes lanes_sub(lanes a, lanes b) { return L(_mm512_sub_ps(a.v, b.v)); }
 INLINE lanes lanes_mul(lanes a, lanes b) { return L(_mm512_mul_ps(a.v, b.v)); }
@@ -136,6 +140,10 @@ INLINE lanes lanes_load_bf16(const uint16_t *p) { return L(lanes_widen_bf16(p), 
 INLINE lanes lanes_load_f16(const uint16_t *p) {
     return L(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
              _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
+}
+INLINE void lanes_store_halves(uint16_t *p, lanes a) {
+    __m256i v = _mm256_srli_epi32(_mm256_castps_si256(a.v), 16), w = _mm256_srli_epi32(_mm256_castps_si256(a.w), 16);
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(_mm256_packus_epi32(v, w), 0xd8));
 }
 INLINE lanes lanes_add(lanes a, lanes b) { return L(_mm256_add_ps(a.v, b.v), _mm256_add_ps(a.w, b.w)); }
 INLINE lanes lanes_sub(lanes a, lanes b) { return L(_mm256_sub_ps(a.v, b.v), _mm256_sub_ps(a.w, b.w)); }
@@ -264,6 +272,10 @@ INLINE float32x4_t lanes_widen_f16(const uint16_t *p) { return vcvt_f32_f16(vrei
 INLINE lanes lanes_load_f16(const uint16_t *p) {
     return (lanes){lanes_widen_f16(p), lanes_widen_f16(p + 4), lanes_widen_f16(p + 8), lanes_widen_f16(p + 12)};
 }
+INLINE void lanes_store_halves(uint16_t *p, lanes a) {
+    vst1q_u16(p, vuzp2q_u16(vreinterpretq_u16_f32(a.v), vreinterpretq_u16_f32(a.w)));
+    vst1q_u16(p + 8, vuzp2q_u16(vreinterpretq_u16_f32(a.x), vreinterpretq_u16_f32(a.y)));
+}
 INLINE lanes lanes_add(lanes a, lanes b) { return EACH_2(lanes, vaddq_f32, a, b); }
 INLINE lanes lanes_sub(lanes a, lanes b) { return EACH_2(lanes, vsubq_f32, a, b); }
 INLINE lanes lanes_mul(lanes a, lanes b) { return EACH_2(lanes, vmulq_f32, a, b); }
@@ -373,6 +385,9 @@ INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
 INLINE lanes lanes_set(float a) { EACH(lanes, a); }
 INLINE lanes lanes_load_bf16(const uint16_t *p) { EACH(lanes, hd_bits_float((uint32_t)p[i] << 16)); }
 INLINE lanes lanes_load_f16(const uint16_t *p) { EACH(lanes, hd_from_f16(p[i])); }
+INLINE void lanes_store_halves(uint16_t *p, lanes a) {
+    for (int i = 0; i < LANES; i++) p[i] = (uint16_t)(hd_float_bits(a.v[i]) >> 16);
+}
 INLINE lanes lanes_add(lanes a, lanes b) { EACH(lanes, a.v[i] + b.v[i]); }
 INLINE lanes lanes_sub(lanes a, lanes b) { EACH(lanes, a.v[i] - b.v[i]); }
 INLINE lanes lanes_mul(lanes a, lanes b) { EACH(lanes, a.v[i] * b.v[i]); }

@@ -25,19 +25,24 @@ enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
     COPY_ROWS = 512,             /* minimum number of rows for which a copy of B pays */
+    WIDEN_ROWS = 8 * ROWS,       /* of a B of 16-bit elements, which are widened once in place of once per ROWS */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
     DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
     A_COLLIDES = 512,            /* rows whose stride is a multiple of this many floats share cache sets */
     FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
+    AHEAD_FLOATS = 1 << 18,      /* if A has no more, and so stays in the second cache, B is prefetched a part ahead */
+    AHEAD_BYTES = 1 << 15,       /* of such a part, which stays in the first cache, */
+    AHEAD_DEPTH = 256,           /* and its depth */
     STREAM_ROWS = 3,             /* up to this many rows, B is read in one stream, whole panels deep */
     STREAM_DEPTH = 8,            /* or, if B is not packed, this many whole rows at a time */
     ADD_ROWS = 112,
     ADD_COLUMNS = 256 /* of the sums that HD_ADD computes in separate memory: 112 KiB */
 };
 
-/* Prefetch distances: in depths of a panel, of a panel in a stream, of a copy; in floats of a row that is packed. */
-enum { B_AHEAD = 16, STREAM_AHEAD = 64, COPY_AHEAD = 8, PACK_AHEAD = 64 };
+/* Prefetch distances: in bytes of panels, of panels in the first part, of panels in a stream; in depths of a copy; in elements
+ * of a row that is packed. */
+enum { B_AHEAD = 1 << 11, FIRST_AHEAD = 1 << 13, STREAM_AHEAD = 1 << 13, COPY_AHEAD = 8, PACK_AHEAD = 64 };
 
 /* One register block: pointers are to its corner. */
 typedef struct block {
@@ -57,11 +62,15 @@ typedef struct block {
     hd_activation activation;
 } block;
 
-/* The element type of a product: one of hd_dtype, or pairs of bfloat16 stored as floats. */
-typedef enum element { F32 = HD_F32, F16 = HD_F16, BF16 = HD_BF16, PAIRS = HD_DTYPES } element;
+/* The element types of B. One more is a name here and a line of load_b. */
+#define EACH_ELEMENT(X) X(F32) X(F16) X(BF16) X(PAIRS)
+enum { HD_PAIRS = HD_DTYPES }; /* pairs of bfloat16, stored as floats */
+#define VALUE(name) name = HD_##name,
+typedef enum element { EACH_ELEMENT(VALUE) } element;
+#undef VALUE
 
 static element kind_of(const hd_product *product) { return product->pairs ? PAIRS : (element)product->b_dtype; }
-static int64_t size_of(element kind) { return kind == F16 || kind == BF16 ? 2 : 4; }
+static int64_t size_of(element kind) { return (int64_t)hd_dtype_size(kind == PAIRS ? HD_F32 : (hd_dtype)kind); }
 
 INLINE lanes load_b(const void *b, int64_t index, element kind, int64_t valid) {
     if (kind == BF16) return lanes_load_bf16((const uint16_t *)b + index);
@@ -204,13 +213,25 @@ INLINE void multiply_columns(int64_t rows, const element kind, const block *p) {
     multiply_rows(rows, 1, kind, false, p);
 }
 
-static void multiply_f32(int64_t rows, const block *p) { multiply_columns(rows, F32, p); }
-static void multiply_bf16(int64_t rows, const block *p) { multiply_columns(rows, BF16, p); }
-static void multiply_f16(int64_t rows, const block *p) { multiply_columns(rows, F16, p); }
-static void multiply_pairs(int64_t rows, const block *p) { multiply_columns(rows, PAIRS, p); }
+/* One function per element type. */
+#define MULTIPLY(kind) \
+    static void multiply_##kind(int64_t rows, const block *p) { multiply_columns(rows, kind, p); }
+EACH_ELEMENT(MULTIPLY)
+#undef MULTIPLY
 /* The last columns of an unpacked B. */
 static void multiply_partial(int64_t rows, const block *p) { multiply_rows(rows, 1, F32, true, p); }
 static void multiply_partial_pairs(int64_t rows, const block *p) { multiply_rows(rows, 1, PAIRS, true, p); }
+
+static void multiply_kind(int64_t rows, element kind, const block *p) {
+    switch (kind) {
+#define CASE(kind)                \
+    case kind:                    \
+        multiply_##kind(rows, p); \
+        break;
+        EACH_ELEMENT(CASE)
+#undef CASE
+    }
+}
 
 /* Whether B's last panel is padded, so that whole lanes may be read. */
 static bool is_padded(const hd_product *product) {
@@ -223,16 +244,10 @@ static void multiply_panel(int64_t rows, int64_t columns, element kind, bool pad
         p->columns = hd_min(columns, LANES * COLUMN_LANES);
         /* Unpadded columns that end inside a vector are computed separately, so that nothing is read past them. */
         if (!padded && p->columns % LANES) p->columns = p->columns > LANES ? LANES : p->columns;
-        if (kind == BF16)
-            multiply_bf16(rows, p);
-        else if (kind == F16)
-            multiply_f16(rows, p);
-        else if (!padded && p->columns % LANES)
+        if (!padded && p->columns % LANES)
             kind == PAIRS ? multiply_partial_pairs(rows, p) : multiply_partial(rows, p);
-        else if (kind == PAIRS)
-            multiply_pairs(rows, p);
         else
-            multiply_f32(rows, p);
+            multiply_kind(rows, kind, p);
         columns -= p->columns;
         if (columns <= 0) return;
         p->b = (const char *)p->b + p->columns * size_of(kind);
@@ -286,14 +301,34 @@ static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, 
         }
 }
 
+/* Whether packed B is prefetched a part ahead, by all blocks of rows: memory is read all the time, not only when the first
+ * block of rows meets a new part. */
+static bool fetches_ahead(const hd_product *product, int64_t rows) {
+    return is_padded(product) && rows > ROWS && rows < COPY_ROWS && rows * product->depth <= AHEAD_FLOATS;
+}
+
+/* One of `shares` equal shares of the part, which lies in one piece of memory per panel. */
+static void prefetch_share(const hd_product *product, const part *t, int64_t share, int64_t shares, int64_t depth,
+                           block *p) {
+    int64_t size = size_of(kind_of(product)), panel_bytes = t->depth * HD_PANEL * size;
+    int64_t bytes = (t->panel_end - t->panel) * panel_bytes, first = bytes * share / shares;
+    int64_t panel = t->panel + first / panel_bytes, half = bytes / shares / 2;
+    p->prefetch[0] =
+        (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size + first % panel_bytes;
+    p->prefetch[1] = p->prefetch[0] + half;
+    p->prefetch_step = (half + depth - 1) / depth;
+}
+
 /* What to prefetch: B if it is read in place and for the first time; else the next rows of A, two of them with each
  * panel, or, if A is by columns, all with the last. */
 static void choose_prefetch(const hd_product *product, const part *t, int64_t next, int64_t panel, bool fetch_b,
                             block *p) {
     if (fetch_b) {
-        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = 1;
-        if (is_padded(product)) ahead = t->row_end - t->row <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
-        p->prefetch[0] = (const char *)p->b + ahead * HD_PANEL * size;
+        int64_t size = (int64_t)hd_dtype_size(product->b_dtype), ahead = HD_PANEL * size;
+        int64_t rows = t->row_end - t->row;
+        if (is_padded(product)) ahead = rows <= STREAM_ROWS ? STREAM_AHEAD : B_AHEAD;
+        if (fetches_ahead(product, rows)) ahead = FIRST_AHEAD;
+        p->prefetch[0] = (const char *)p->b + ahead;
         p->prefetch[1] = p->prefetch[0] + 64;
         p->prefetch_step = product->b_depth * size;
         return;
@@ -309,8 +344,10 @@ static void choose_prefetch(const hd_product *product, const part *t, int64_t ne
     }
 }
 
-/* Computes the contribution to C of the part's block of B, in place or copied. */
-static void multiply_part(const hd_product *product, const part *t, const float *b_copy) {
+/* Computes the contribution to C of the part's block of B, in place or copied. `next_part` follows, or is
+ * NULL; `first`: no part came before. */
+static void multiply_part(const hd_product *product, const part *t, const part *next_part, bool first,
+                          const float *b_copy) {
     _Alignas(64) float a_copy[LANES * A_ROW]; /* enough for either form, since no ROWS is more than LANES */
     /* a copy is of floats; that of pairs moves their bits */
     element kind = b_copy && !product->pairs ? F32 : kind_of(product);
@@ -328,6 +365,8 @@ static void multiply_part(const hd_product *product, const part *t, const float 
                .activation = last ? product->activation : HD_IDENTITY};
     if (a_copied) p.a = a_copy, p.a_row = by_columns ? 1 : A_ROW, p.a_depth = by_columns ? LANES : 1;
     int64_t blocks = (rows + ROWS - 1) / ROWS; /* of rows, nearly equal */
+    int64_t panels = t->panel_end - t->panel, shares = (blocks - first) * panels;
+    bool ahead = !b_copy && fetches_ahead(product, rows);
     for (int64_t i = 0; i < blocks; i++) {
         int64_t row = t->row + i * rows / blocks, next = t->row + (i + 1) * rows / blocks;
         if (a_copied)
@@ -339,24 +378,42 @@ static void multiply_part(const hd_product *product, const part *t, const float 
                          : (const char *)product->b + (panel * product->b_panel + t->k * product->b_depth) * size;
             p.c = product->c + row * product->c_row + panel * HD_PANEL;
             p.bias = last && product->bias ? product->bias + panel * HD_PANEL : NULL;
-            choose_prefetch(product, t, next, panel, !b_copy && (row == t->row || rows < FETCH_ROWS), &p);
+            bool fetch_b = ahead ? first && i == 0 : !b_copy && (i == 0 || rows < FETCH_ROWS);
+            if (ahead && !fetch_b && next_part)
+                prefetch_share(product, next_part, (i - first) * panels + panel - t->panel, shares, t->depth, &p);
+            else
+                choose_prefetch(product, t, next, panel, fetch_b, &p);
             multiply_panel(next - row, hd_min(HD_PANEL, product->columns - panel * HD_PANEL), kind, padded, &p);
         }
     }
 }
 
+/* Parts are groups of panels, each cut along the depth; a depth of 0, which leaves zeros and the bias, is one part. */
+static part first_part(const hd_product *product, const part *all, int64_t depth_block, int64_t group) {
+    part t = *all;
+    t.panel_end = hd_min(t.panel + group, all->panel_end);
+    t.k = 0;
+    t.depth = hd_min(depth_block, product->depth);
+    return t;
+}
+
+static part part_after(const hd_product *product, const part *before, int64_t panel_end, int64_t depth_block,
+                       int64_t group) {
+    part t = *before;
+    t.k += t.depth;
+    if (t.k >= product->depth) t.k = 0, t.panel = t.panel_end, t.panel_end = hd_min(t.panel + group, panel_end);
+    t.depth = hd_min(depth_block, product->depth - t.k);
+    return t;
+}
+
 static void multiply_groups(const hd_product *product, const part *all, int64_t depth_block, int64_t group,
                             float *b_copy) {
-    part t = *all;
-    for (t.panel = all->panel; t.panel < all->panel_end; t.panel = t.panel_end) {
-        t.panel_end = hd_min(t.panel + group, all->panel_end);
-        t.k = 0;
-        do { /* once for a depth of 0, which leaves zeros and the bias */
-            t.depth = hd_min(depth_block, product->depth - t.k);
-            if (b_copy) copy_b(product, t.panel, t.panel_end, t.k, t.depth, b_copy);
-            multiply_part(product, &t, b_copy);
-            t.k += t.depth;
-        } while (t.k < product->depth);
+    part t, next = first_part(product, all, depth_block, group);
+    for (bool first = true; next.panel < all->panel_end; first = false) {
+        t = next;
+        next = part_after(product, &t, all->panel_end, depth_block, group);
+        if (b_copy) copy_b(product, t.panel, t.panel_end, t.k, t.depth, b_copy);
+        multiply_part(product, &t, next.panel < all->panel_end ? &next : NULL, first, b_copy);
     }
 }
 
@@ -366,12 +423,19 @@ __attribute__((noinline)) static void multiply_copied(const hd_product *product,
     multiply_groups(product, all, depth_block, B_FLOATS / HD_PANEL / depth_block, b_copy);
 }
 
+/* The minimum number of rows for which a copy of B pays. */
+static int64_t copy_rows(const hd_product *product) {
+    return hd_dtype_size(product->b_dtype) < sizeof(float) ? WIDEN_ROWS : COPY_ROWS;
+}
+
 static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
     int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
-    if (all->row_end - all->row >= COPY_ROWS)
+    if (all->row_end - all->row >= copy_rows(product)) {
         multiply_copied(product, all, depth_block);
-    else
-        multiply_groups(product, all, depth_block, hd_max(DIRECT_BYTES / panel_bytes, 1), NULL);
+    } else {
+        int64_t bytes = fetches_ahead(product, all->row_end - all->row) ? AHEAD_BYTES : DIRECT_BYTES;
+        multiply_groups(product, all, depth_block, hd_max(bytes / panel_bytes, 1), NULL);
+    }
 }
 
 /* Depth of one block; the blocks are equal. */
@@ -379,6 +443,7 @@ static int64_t choose_depth_block(const hd_product *product, int64_t rows) {
     int64_t depth = hd_max(product->depth, 1);
     if (rows <= STREAM_ROWS) return is_padded(product) ? depth : hd_min(depth, STREAM_DEPTH);
     int64_t most = rows >= COPY_ROWS && is_by_columns(product) ? COLUMNS_DEPTH_BLOCK : DEPTH_BLOCK;
+    if (fetches_ahead(product, rows)) most = AHEAD_DEPTH;
     int64_t blocks = (depth + most - 1) / most;
     return (depth + blocks - 1) / blocks;
 }
@@ -416,15 +481,12 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 
 /* ---- packing ---- */
 
-INLINE float widen(const void *source, hd_dtype dtype, int64_t index) {
-    if (dtype == HD_F32) {
-        float value; /* at any address */
-        memcpy(&value, (const char *)source + 4 * index, 4);
-        return value;
-    }
-    uint16_t half;
-    memcpy(&half, (const char *)source + 2 * index, 2);
-    return dtype == HD_BF16 ? hd_from_bf16(half) : hd_from_f16(half);
+/* The first n of 16 halves, the rest zeros. */
+INLINE lanes load_halves(const uint16_t *p, int64_t n) {
+    if (n >= LANES) return lanes_load_bf16(p);
+    uint16_t some[LANES] = {0};
+    memcpy(some, p, (size_t)n * sizeof *some);
+    return lanes_load_bf16(some);
 }
 
 /* Squares of 16 × 16, a cache line of each of 16 rows at a time. */
@@ -445,24 +507,48 @@ static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t
         }
 }
 
-void HD_KERNEL(pack)(const void *weight, hd_dtype from, int64_t stride, int64_t columns, int64_t depth, void *panels,
-                     hd_dtype to, int64_t panel, int64_t panel_end) {
+/* The same for elements of 16 bits, which are the upper halves of the lanes meanwhile. */
+static void pack_16(const uint16_t *weight, int64_t stride, int64_t valid, int64_t depth, uint16_t *panel) {
+    for (int64_t j = 0; j < HD_PANEL; j += LANES)
+        for (int64_t k = 0; k < depth; k += LANES) {
+            lanes square[LANES];
+            const uint16_t *from = weight + j * stride + k;
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++) {
+                __builtin_prefetch(from + i * stride + PACK_AHEAD);
+                square[i] = j + i < valid ? load_halves(from + i * stride, depth - k) : lanes_set(0.0f);
+            }
+            lanes_transpose(square);
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < LANES; i++)
+                if (i < depth - k) lanes_store_halves(panel + (k + i) * HD_PANEL + j, square[i]);
+        }
+}
+
+/* One panel of elements at any address. */
+static void pack_unaligned(const char *weight, int64_t stride, int64_t valid, int64_t depth, char *panel, size_t size) {
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t j = 0; j < HD_PANEL; j++, panel += size) {
+            if (j < valid)
+                memcpy(panel, weight + (size_t)(j * stride + k) * size, size);
+            else
+                memset(panel, 0, size);
+        }
+}
+
+void HD_KERNEL(pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t columns, int64_t depth, void *panels,
+                     int64_t panel, int64_t panel_end) {
+    size_t size = hd_dtype_size(dtype);
+    bool aligned = (uintptr_t)weight % size == 0;
     for (int64_t p = panel; p < panel_end; p++) {
         int64_t valid = hd_min(HD_PANEL, columns - p * HD_PANEL), first = p * HD_PANEL;
-        if (from == HD_F32 && (uintptr_t)weight % sizeof(float) == 0) {
-            pack_f32((const float *)weight + first * stride, stride, valid, depth, (float *)panels + first * depth);
-            continue;
-        }
-        for (int64_t k = 0; k < depth; k++)
-            for (int64_t j = 0; j < HD_PANEL; j++) {
-                int64_t place = first * depth + k * HD_PANEL + j, source = (first + j) * stride + k;
-                if (to == HD_F32) {
-                    ((float *)panels)[place] = j < valid ? widen(weight, from, source) : 0.0f;
-                } else { /* the stored halves, moved */
-                    uint16_t half = 0;
-                    if (j < valid) memcpy(&half, (const char *)weight + 2 * source, 2);
-                    ((uint16_t *)panels)[place] = half;
-                }
-            }
+        const char *source = (const char *)weight + (size_t)(first * stride) * size;
+        char *target = (char *)panels + (size_t)(first * depth) * size;
+        if (aligned && size == sizeof(float))
+            pack_f32((const float *)(const void *)source, stride, valid, depth, (float *)(void *)target);
+        else if (aligned && size == sizeof(uint16_t))
+            pack_16((const uint16_t *)(const void *)source, stride, valid, depth, (uint16_t *)(void *)target);
+        else
+            pack_unaligned(source, stride, valid, depth, target, size);
     }
 }

@@ -1,0 +1,61 @@
+"""heed's C functions in this process: models are opened once, and only the calls are timed."""
+import ctypes
+import pathlib
+
+P, S = ctypes.c_void_p, ctypes.c_char_p
+
+
+class Heed:
+    """One open model. `command` is the path of heed's command; libheed.so lies beside it."""
+
+    def __init__(self, command, folder, threads):
+        self.lib = ctypes.CDLL(str(pathlib.Path(command).resolve().parent / "libheed.so"))
+        self.lib.heed_context_message.restype = S
+        for name in ("heed_results_text", "heed_results_label", "heed_results_problem"):
+            getattr(self.lib, name).restype = S
+        self.lib.heed_results_score.restype = ctypes.c_float
+        self.context, self.model = P(), P()
+        self.check(self.lib.heed_context_open(ctypes.byref(self.context)))
+        self.check(self.lib.heed_context_set_threads(self.context, threads))
+        self.check(self.lib.heed_model_open(self.context, S(str(folder).encode()), ctypes.byref(self.model)))
+
+    def check(self, status):
+        if status != 0:
+            raise RuntimeError(self.lib.heed_context_message(self.context).decode())
+
+    def run(self, call, lines):
+        """Calls call(texts, count, results); the caller closes what it returns."""
+        texts = (S * len(lines))(*[line.encode() for line in lines])
+        results = P()
+        self.check(call(texts, ctypes.c_size_t(len(lines)), ctypes.byref(results)))
+        return results
+
+    def texts_of(self, results, count):
+        """The first answer of each text; closes the results."""
+        out = []
+        for i in range(count):
+            text = self.lib.heed_results_text(results, ctypes.c_size_t(i), ctypes.c_size_t(0))
+            out.append(text.decode(errors="replace") if text is not None else None)
+        self.lib.heed_results_close(results)
+        return out
+
+    def classify(self, lines):
+        results = self.run(lambda texts, count, out: self.lib.heed_classify(self.model, texts, None, count, out), lines)
+        scores = []
+        for i in range(len(lines)):
+            n, pairs = self.lib.heed_results_alternatives(results, ctypes.c_size_t(i)), {}
+            for j in range(n):
+                at = ctypes.c_size_t(i), ctypes.c_size_t(j)
+                pairs[self.lib.heed_results_label(results, *at).decode()] = self.lib.heed_results_score(results, *at)
+            scores.append(pairs)
+        self.lib.heed_results_close(results)
+        return scores
+
+    def generate(self, lines, new_tokens):
+        options = P()
+        self.check(self.lib.heed_generate_options(self.context, ctypes.byref(options)))
+        self.check(self.lib.heed_options_set(options, b"max-new-tokens", str(new_tokens).encode()))
+        results = self.run(lambda texts, count, out: self.lib.heed_generate(
+            self.model, options, texts, None, count, ctypes.c_uint64(0), None, None, out), lines)
+        self.lib.heed_options_close(options)
+        return self.texts_of(results, len(lines))
