@@ -26,8 +26,8 @@ typedef struct hd_scoring {
 /* Memory for the results of a scoring whose first four fields are set. */
 heed_status hd_scoring_open(hd_scoring *scoring, hd_arena *arena);
 /* After a step of the decoder in which `rows` slots were scored. The processors, as in transformers: no pad, repetition
- * penalty, no repeated n-grams; what may not come next is left out. With `most` 1 they act on logits, else on
- * log-probabilities. `device` is an arena of the decoder's stream; results live as long as what both arenas have now. */
+ * penalty, no repeated n-grams; what may not come next is left out. In greedy search and sampling
+ * they act on logits, in beam search on log-probabilities. `device` is an arena of the decoder's stream; results live as long as what both arenas have now. */
 heed_status hd_score_next(hd_decoder *decoder, hd_scoring *scorings, int64_t rows, hd_arena *device, hd_arena *host);
 
 #endif
