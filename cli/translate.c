@@ -68,7 +68,7 @@ static void print_alternatives(const heed_results *results, size_t index, uint64
     if (json) fputs("]\n", stdout);
 }
 
-static void print_best(const heed_results *results, size_t index) {
+static void print_only(const heed_results *results, size_t index) {
     if (json)
         print_object(results, index, 0, false);
     else
@@ -85,7 +85,7 @@ static bool print_answer(const text_source *texts, const heed_results *results, 
     } else if (alternatives) {
         print_alternatives(results, index, texts->first + index);
     } else {
-        print_best(results, index);
+        print_only(results, index);
     }
     return !problem;
 }

@@ -37,7 +37,7 @@ typedef struct hd_decoded {
     uint64_t id, number;
     void *user;
     const hd_hypothesis *best; /* [count], the best first */
-    int64_t count;             /* 0: all scores of the network are NaN */
+    int64_t count;             /* 0, in a beam search: all scores of the network are NaN */
 } hd_decoded;
 
 #endif

@@ -30,8 +30,8 @@ typedef struct hd_network_class {
      * encoder's states. */
     hd_tensor *(*decode)(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                          hd_tensor *memory);
-    /* A decoding session (layers/decoder.h) on the network, which must outlive it and be packed (hd_network_pack). Any
-     * number of sessions may run at the same time, each with its own context. */
+    /* A decoder (layers/decoder.h) of the network, which must outlive it and be packed (hd_network_pack). Any number
+     * of decoders may run at the same time, each with its own context. */
     heed_status (*open_decoder)(heed_context *context, const hd_network *network, hd_decoder **decoder);
 } hd_network_class;
 

@@ -1,5 +1,5 @@
 /* A recipe: the description from which a network is built. Both sides, encoder and decoder, are described by the
- * same struct. layers/stack.c and layers/recurrent.c build any recipe; a family file (models/) only maps config keys
+ * same struct. layers/stack.c and layers/recurrent.c run any recipe; a family file (models/) only maps config keys
  * to these fields and weights to names. */
 #ifndef HD_LAYERS_RECIPE_H
 #define HD_LAYERS_RECIPE_H

@@ -21,7 +21,7 @@ typedef struct hd_stack {
 
 /* hd_network_open for a Transformer's recipe. */
 heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
-/* Its decoding session (stack_decoder.c). */
+/* Its decoder (layers/decoder.h, stack_decoder.c). */
 heed_status hd_stack_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder);
 
 /* The last states [tokens, width] of one side, or those of the selected rows. A decoder's input begins with decoder_start; its sequences attend to

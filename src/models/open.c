@@ -1,4 +1,4 @@
-/* Opening a model folder: config → recipe → stack → weights. */
+/* Opening a model folder: config → recipe → network → weights. */
 #include "models/model.h"
 
 #include "base/file.h"

@@ -116,8 +116,9 @@ static heed_status encode_all(translating *t, size_t count) {
         status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
         if (status != HEED_OK && status != HEED_LENGTH) break;
         if (status == HEED_LENGTH || (int64_t)encoding.count > longest) {
-            hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
-                    (long long)longest);
+            if (status == HEED_OK)
+                hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
+                        (long long)longest);
             status = hd_results_problem(t->results, i, context->message);
             continue;
         }

@@ -1,4 +1,4 @@
-/* The one way in which the CPU's operations are cut into pieces: ranges of elements, rows or columns of the output. */
+/* How all operations of the CPU but products and packing are cut into pieces: ranges of elements, rows or columns of the output. */
 #ifndef HD_DEVICE_CPU_SLICES_H
 #define HD_DEVICE_CPU_SLICES_H
 
