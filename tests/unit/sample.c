@@ -113,6 +113,22 @@ static void top_k_needs_the_best_tokens_alone(void **state) {
         }
 }
 
+static void top_k_keeps_equals(void **state) {
+    (void)state;
+    static const float logits[] = {1, 2, 0, 2, 2};
+    hd_generation g;
+    hd_generation_default(&g);
+    g.top_k = 2;
+    bool drawn[HD_COUNT(logits)] = {false};
+    for (int64_t position = 0; position < 100; position++) {
+        hd_sample_choice choices[HD_COUNT(logits)];
+        hd_continuation c = sample(&g, logits, HD_COUNT(logits), position, 5, choices);
+        assert_true(fabs(exp((double)c.log_prob) - 1.0 / 3) < 1e-6);
+        drawn[c.token] = true;
+    }
+    assert_true(drawn[1] && drawn[3] && drawn[4]);
+}
+
 static void nothing_to_draw(void **state) {
     (void)state;
     hd_generation generation;
@@ -125,8 +141,9 @@ static void nothing_to_draw(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(probabilities_are_those_of_transformers), cmocka_unit_test(other_texts_do_not_matter),
-        cmocka_unit_test(top_k_needs_the_best_tokens_alone), cmocka_unit_test(nothing_to_draw)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(probabilities_are_those_of_transformers),
+                                       cmocka_unit_test(other_texts_do_not_matter),
+                                       cmocka_unit_test(top_k_needs_the_best_tokens_alone),
+                                       cmocka_unit_test(top_k_keeps_equals), cmocka_unit_test(nothing_to_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,9 +183,59 @@ static void equals_of_the_last_of_top_k_are_in_the_row(void **state) {
     close_scorer(&s);
 }
 
+/* Several processors may change one token: the penalties for the source and for the hypothesis, and a bias before them. */
+static void changes_of_one_token_add_up(void **state) {
+    (void)state;
+    static const int32_t biased[] = {1}, biased_starts[] = {0, 1};
+    static const float biases[] = {0.5f};
+    scorer s;
+    hd_generation g[ROWS];
+    hd_scoring rows[ROWS];
+    open_scorer(&s);
+    for (int i = 0; i < ROWS; i++) {
+        hd_generation_default(&g[i]);
+        g[i].sample = true, g[i].repetition_penalty = 1.5f, g[i].source_penalty = 1.25f;
+        g[i].sequence_bias = (hd_sequences){1, biased, biased_starts, biases};
+        open_row(&s, &g[i], &rows[i]);
+        rows[i].needs_row = i % 2;
+    }
+    assert_ok(s.context, hd_score_next(&s.decoder, rows, ROWS, &s.device, &s.host));
+    for (int i = 0; i < ROWS; i++) {
+        assert_true(fabs((double)rows[i].logits[1] - (2 + 0.5) * 1.25 / 1.5) < 1e-6);
+        assert_true(fabs((double)rows[i].logits[7] - 1.25) < 1e-6); /* the source has it twice */
+        assert_true(fabs((double)rows[i].logits[2] + 1.5) < 1e-6);
+    }
+    close_scorer(&s);
+}
+
+/* Log-probabilities of a beam search that are normalized again add up to one without what is excluded. */
+static void beams_are_normalized_again(void **state) {
+    (void)state;
+    scorer s;
+    hd_generation g[ROWS];
+    hd_scoring rows[ROWS];
+    open_scorer(&s);
+    for (int i = 0; i < ROWS; i++) {
+        hd_generation_default(&g[i]);
+        g[i].beams = 2, g[i].bad_words = (hd_sequences){1, pad, word_starts, NULL};
+        g[i].renormalize = i != 0, g[i].repetition_penalty = i == 2 ? 1.5f : 1;
+        open_row(&s, &g[i], &rows[i]);
+        assert_int_equal(rows[i].needs_row, i == 2);
+    }
+    assert_ok(s.context, hd_score_next(&s.decoder, rows, ROWS, &s.device, &s.host));
+    for (int i = 0; i < ROWS; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < rows[i].count; j++) sum += exp((double)rows[i].best[j].log_prob);
+        assert_int_equal(rows[i].count, TOKENS - 1);
+        assert_int_equal(fabs(sum - 1) < 1e-5, i != 0);
+    }
+    close_scorer(&s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(processors_change_each_token_once),
-                                       cmocka_unit_test(rows_are_processed_like_single_tokens),
-                                       cmocka_unit_test(equals_of_the_last_of_top_k_are_in_the_row)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processors_change_each_token_once), cmocka_unit_test(rows_are_processed_like_single_tokens),
+        cmocka_unit_test(changes_of_one_token_add_up), cmocka_unit_test(beams_are_normalized_again),
+        cmocka_unit_test(equals_of_the_last_of_top_k_are_in_the_row)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
