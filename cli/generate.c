@@ -24,8 +24,9 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Continues each TEXT, or each line of --input or standard input, with a language model. It decodes greedily\n"
-        "unless --sample or --beams is given. The continuation of a TEXT argument is printed token by token, with its\n"
+        "Continues each TEXT, or each line of --input or standard input, with a language model. It decodes as the\n"
+        "model's generation_config.json says, or else greedily; options replace those settings. The continuation of a "
+        "TEXT argument is printed token by token, with its\n"
         "line breaks. For a line of input it is printed on one line. When a transformer's positions are full, the\n"
         "older half of its context is dropped.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
@@ -35,8 +36,18 @@ static const command generate = {
     .notes = true,
 };
 
+/* A text whose continuation is printed token by token. */
+typedef struct streamed_text {
+    const char *text;
+    size_t size;
+    bool begun;
+} streamed_text;
+
 static bool print_words(void *user, size_t index, const char *text, size_t size) {
-    (void)user, (void)index;
+    (void)index;
+    streamed_text *streamed = user;
+    if (!streamed->begun) put_lines(streamed->text, streamed->size);
+    streamed->begun = true;
     put_lines(text, size);
     return flush_output();
 }
@@ -64,8 +75,8 @@ static void print_line(const text_source *texts, size_t index, const heed_result
 }
 
 static void print_answer(const invocation *line, const text_source *texts, size_t index, const heed_results *results) {
-    bool alternatives = was_given(line, "best");
-    size_t count = alternatives ? heed_results_alternatives(results, index) : 1;
+    size_t count = heed_results_alternatives(results, index);
+    bool alternatives = was_given(line, "best") || count > 1; /* of the model's own settings */
     if (json && alternatives) putchar('[');
     for (size_t i = 0; i < count; i++) {
         if (json && i) fputs(", ", stdout);
@@ -101,14 +112,14 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
     size_t count = streams ? 1 : texts->count;
     for (size_t i = 0; i < texts->count; i += count) {
         heed_results *results;
-        if (streams) put_lines(texts->items[i], texts->sizes[i]);
+        streamed_text streamed = {.text = texts->items[i], .size = texts->sizes[i]};
         heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
-                                           texts->first + i - 1, streams ? print_words : NULL, NULL, &results);
+                                           texts->first + i - 1, streams ? print_words : NULL, &streamed, &results);
         if (status != HEED_OK) {
             *code = report_failure(line, status);
             return false;
         }
-        print_answers(line, texts, i, count, streams, results, code);
+        print_answers(line, texts, i, count, streamed.begun, results, code);
         heed_results_close(results);
         if (!flush_output()) return false;
     }

@@ -37,7 +37,8 @@ static const command classify = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Classifies each TEXT, or each line of --input or standard input: sentiment analysis with the default model.\n"
-        "Prints the most probable label and its probability. --json prints one array per text:\n"
+        "Prints the most probable label and its probability, or the number that a regression model predicts. --json\n"
+        "prints one array per text:\n"
         "[{\"label\": …, \"score\": …}].\n",
     .own = classify_own,
     .own_count = sizeof classify_own / sizeof classify_own[0],

@@ -98,9 +98,9 @@ static bool translate_batch(const invocation *line, heed_model *model, const tex
         *code = report_failure(line, status);
         return false;
     }
-    bool alternatives = was_given(line, "best");
+    bool best = was_given(line, "best");
     for (size_t i = 0; i < texts->count; i++)
-        if (!print_answer(texts, results, i, alternatives)) *code = EXIT_FAILED;
+        if (!print_answer(texts, results, i, best || heed_results_alternatives(results, i) > 1)) *code = EXIT_FAILED;
     heed_results_close(results);
     return flush_output();
 }

@@ -205,7 +205,9 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
 
 /* ---- classification, named-entity recognition, masked words ---------------------------------------------------- */
 
-/* Classifies each text: every label with its probability, the most probable first. An alternative's text is its label. */
+/* Classifies each text: every label with its probability, or of a regression model its number, the largest first. As in
+ * transformers, "problem_type" and the number of labels in the model's config decide how scores are computed. An
+ * alternative's text is its label. */
 HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                    heed_results **results);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its text, the

@@ -32,7 +32,24 @@ heed_status hd_corpus_refuse_lengths(hd_corpus_builder *b, bool source, bool tar
                    (unsigned long long)lines[0], b->options->target, (unsigned long long)lines[1]);
 }
 
+/* An example with an id that the model lacks would end a training run in the middle. */
+static heed_status check_ids(hd_corpus_builder *b, const hd_side *side, int64_t limit, bool is_target) {
+    bool of_target = is_target && b->target.descriptor >= 0;
+    for (size_t i = 0; limit && i < side->count; i++) {
+        if (side->ids[i] < limit) continue;
+        const char *token = hd_tokenizer_token(b->tokenizer, side->ids[i]);
+        return hd_corpus_refuse(b, of_target ? &b->target : &b->source,
+                                of_target ? b->options->target : b->options->source,
+                                is_target ? "the token \"%s\" (%d) is not one that the model predicts"
+                                          : "the token \"%s\" (%d) is not one of the model's",
+                                token ? token : "", side->ids[i]);
+    }
+    return HEED_OK;
+}
+
 heed_status hd_corpus_add(hd_corpus_builder *b, hd_side source, hd_side target, uint64_t targets) {
+    HD_TRY(check_ids(b, &source, b->options->vocabulary, false));
+    HD_TRY(check_ids(b, &target, b->options->classes, true));
     if ((int64_t)source.count > b->options->most || (!b->window && (int64_t)target.count > b->options->most)) {
         b->long_ones++;
         return HEED_OK;

@@ -30,6 +30,7 @@ typedef struct hd_hypothesis {
     float score; /* log p / length^penalty; the length includes the tokens that ended it */
     int32_t *ids;
     int64_t count;
+    int32_t end; /* the end token that ended it; −1: the limit of length or a stop sequence */
 } hd_hypothesis;
 
 typedef struct hd_decoded {

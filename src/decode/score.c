@@ -1,77 +1,26 @@
 /* Logits processors become changes to the scores of some tokens, and the device finds the best tokens of all rows
  * (device/device.h: best_tokens). Only what it finds is downloaded: never the logits, except of texts that are sampled among
- * all tokens. */
+ * all tokens, and of those with a processor that needs them all. */
 #include "decode/score.h"
 
+#include "base/best.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The tokens that top-k sampling finds as the best; among more, sorting the whole row is quicker. */
 enum { MOST_SAMPLED = 256 };
 
 heed_status hd_scoring_open(hd_scoring *s, hd_arena *arena) {
-    int64_t top_k = s->generation->top_k;
-    s->samples = s->generation->sample;
+    const hd_generation *g = s->prefix.generation;
+    s->samples = g->sample;
+    s->needs_row = hd_needs_row(g);
     /* One more than top-k shows whether there are more. */
-    if (s->samples) s->most = top_k > 0 && top_k < MOST_SAMPLED ? top_k + 1 : 0;
+    if (s->samples) s->most = g->top_k > 0 && g->top_k < MOST_SAMPLED && !s->needs_row ? g->top_k + 1 : 0;
     s->best = hd_arena_alloc(arena, (size_t)s->most, sizeof *s->best);
     s->count = 0;
     s->logits = NULL;
     return s->best ? HEED_OK : HEED_MEMORY;
-}
-
-/* ---- logits processors ---- */
-
-/* The changes to one row's scores. */
-typedef struct change_list {
-    hd_score_change *changes; /* [count] */
-    int64_t count, vocabulary;
-} change_list;
-
-static void change(change_list *list, int32_t token, float bias, float penalty) {
-    if (token >= 0 && token < list->vocabulary) list->changes[list->count++] = (hd_score_change){token, bias, penalty};
-}
-
-static void penalize(change_list *list, const hd_scoring *s) {
-    if (s->generation->repetition_penalty == 1.0f) return;
-    for (int64_t i = 0; i < s->length; i++) change(list, s->tokens[i], -0.0f, s->generation->repetition_penalty);
-}
-
-static void exclude(change_list *list, int32_t token) { change(list, token, -INFINITY, 1.0f); }
-
-/* Excludes tokens that would repeat an n-gram. */
-static void exclude_repeated(change_list *list, const hd_scoring *s) {
-    const int32_t *tokens = s->tokens;
-    int64_t n = s->generation->no_repeat_ngram, count = s->length;
-    if (!n || count + 1 < n) return;
-    const int32_t *tail = tokens + count - (n - 1);
-    for (int64_t i = 0; i + n <= count; i++)
-        if (memcmp(tokens + i, tail, (size_t)(n - 1) * sizeof *tokens) == 0) exclude(list, tokens[i + n - 1]);
-}
-
-static int64_t most_changes(const hd_scoring *s) { return 1 + 2 * s->length; }
-
-static int by_token(const void *a, const void *b) {
-    const hd_score_change *x = a, *y = b;
-    if (x->token != y->token) return x->token > y->token ? 1 : -1;
-    return (x->bias > y->bias) - (x->bias < y->bias);
-}
-
-/* Sorts the changes, and makes one of those of a token: biases are added, a penalty acts once. */
-static void merge_changes(change_list *list) {
-    int64_t kept = 0;
-    qsort(list->changes, (size_t)list->count, sizeof *list->changes, by_token);
-    for (int64_t i = 0; i < list->count; i++) {
-        hd_score_change next = list->changes[i], *merged = &list->changes[kept ? kept - 1 : 0];
-        if (!kept || merged->token != next.token) {
-            list->changes[kept++] = next;
-            continue;
-        }
-        merged->bias += next.bias;
-        if (next.penalty != 1.0f) merged->penalty = next.penalty;
-    }
-    list->count = kept;
 }
 
 /* ---- the call of the device ---- */
@@ -79,25 +28,22 @@ static void merge_changes(change_list *list) {
 static heed_status list_changes(const hd_decoder *decoder, const hd_scoring *scorings, hd_arena *host,
                                 hd_best_tokens_call *call) {
     int64_t most = 0;
-    for (int64_t i = 0; i < call->rows; i++) most += most_changes(&scorings[i]);
+    for (int64_t i = 0; i < call->rows; i++) most += hd_most_changes(&scorings[i].prefix);
     hd_score_change *changes = hd_arena_alloc(host, (size_t)most, sizeof *changes);
     int32_t *starts = hd_arena_alloc(host, (size_t)call->rows + 1, sizeof *starts);
     if (!changes || !starts) return HEED_MEMORY;
     starts[0] = 0;
     for (int64_t i = 0; i < call->rows; i++) {
-        change_list list = {.changes = changes + starts[i], .vocabulary = decoder->vocabulary};
-        exclude(&list, decoder->pad);
-        penalize(&list, &scorings[i]);
-        exclude_repeated(&list, &scorings[i]);
-        merge_changes(&list);
-        starts[i + 1] = starts[i] + (int32_t)list.count;
+        const hd_scoring *s = &scorings[i];
+        int64_t count = s->needs_row ? 0 : hd_list_changes(&s->prefix, decoder->vocabulary, changes + starts[i]);
+        starts[i + 1] = starts[i] + (int32_t)count;
     }
     call->changes = changes;
     call->change_starts = starts;
     return HEED_OK;
 }
 
-/* What is downloaded after the last range of tokens. */
+/* What the device has after the last range of tokens. */
 typedef struct results {
     hd_token_score *best; /* device [best_count]: of all rows */
     float *logits;        /* device [whole_rows, vocabulary] */
@@ -105,16 +51,22 @@ typedef struct results {
 } results;
 
 static hd_token_scores scores_of(const hd_scoring *s) {
-    if (s->samples) return HD_CHANGED_LOGITS;
-    return s->most == 1 ? HD_SOFTMAX_AFTER_CHANGE : HD_SOFTMAX_BEFORE_CHANGE;
+    const hd_generation *g = s->prefix.generation;
+    if (s->samples || s->needs_row) return HD_CHANGED_LOGITS;
+    /* without a penalty, the softmax of changed logits is that of changed log-probabilities */
+    return g->beams == 1 || g->renormalize ? HD_SOFTMAX_AFTER_CHANGE : HD_SOFTMAX_BEFORE_CHANGE;
 }
 
-static bool needs_whole_row(const hd_scoring *s) { return s->most == 0; }
+/* Whether the device keeps the row's logits. */
+static bool keeps_row(const hd_scoring *s) { return s->samples || s->needs_row; }
+
+/* The tokens for the device to find. */
+static int64_t most_found(const hd_scoring *s) { return s->needs_row ? 0 : s->most; }
 
 static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_arena *host, hd_best_tokens_call *call,
                              results *r) {
     for (int64_t i = 0; i < call->rows; i++)
-        r->best_count += scorings[i].most, r->whole_rows += needs_whole_row(&scorings[i]);
+        r->best_count += most_found(&scorings[i]), r->whole_rows += keeps_row(&scorings[i]);
     hd_best_row *rows = hd_arena_alloc(host, (size_t)call->rows, sizeof *rows);
     r->best = hd_arena_alloc(device, (size_t)r->best_count, sizeof *r->best);
     r->logits = hd_arena_alloc(device, (size_t)(r->whole_rows * call->vocabulary), sizeof *r->logits);
@@ -125,26 +77,58 @@ static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_ar
     float *logits = r->logits;
     for (int64_t i = 0; i < call->rows; i++) {
         const hd_scoring *s = &scorings[i];
-        rows[i] = (hd_best_row){scores_of(s), s->most, best, needs_whole_row(s) ? logits : NULL};
-        best += s->most;
+        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL};
+        best += most_found(s);
         if (rows[i].logits) logits += call->vocabulary;
     }
     call->row = rows;
     return HEED_OK;
 }
 
+/* ---- results ---- */
+
+/* Top-k keeps all tokens that are as probable as the last one: more of them may be in the row. */
+static bool ends_in_equals(const hd_scoring *s) {
+    return s->count == s->most && s->most > 1 && s->best[s->most - 1].log_prob == s->best[s->most - 2].log_prob;
+}
+
+/* Applies the processors that need the whole row. Of the results the best are kept, unless they are sampled. */
+static heed_status process(hd_scoring *s, const float *logits, int64_t vocabulary, hd_arena *host) {
+    float *row = hd_arena_alloc(host, (size_t)vocabulary, sizeof *row);
+    if (!row) return HEED_MEMORY;
+    memcpy(row, logits, (size_t)vocabulary * sizeof *row);
+    HD_TRY(hd_process_row(&s->prefix, row, vocabulary, host));
+    if (s->samples) {
+        s->logits = row;
+        return HEED_OK;
+    }
+    double log_sum = s->prefix.generation->beams == 1 ? hd_log_sum(row, vocabulary) : 0;
+    for (int64_t i = 0; i < vocabulary; i++)
+        if (row[i] > -INFINITY)
+            hd_keep_best(s->best, &s->count, s->most, sizeof *s->best, &(hd_continuation){row[i], (int32_t)i});
+    for (int64_t i = 0; i < s->count; i++) s->best[i].log_prob = (float)((double)s->best[i].log_prob - log_sum);
+    return HEED_OK;
+}
+
+static heed_status read_row(hd_stream *stream, const float *row, int64_t vocabulary, hd_arena *host, hd_scoring *s) {
+    const float *logits = hd_stream_read(stream, host, row, (size_t)vocabulary * sizeof *row);
+    if (!logits) return *stream->status;
+    if (s->needs_row) return process(s, logits, vocabulary, host);
+    s->logits = logits;
+    return HEED_OK;
+}
+
 static heed_status read_results(hd_stream *stream, const results *r, int64_t vocabulary, hd_arena *host,
                                 hd_scoring *scorings, int64_t rows) {
     const hd_token_score *best = hd_stream_read(stream, host, r->best, (size_t)r->best_count * sizeof *best);
-    size_t logit_bytes = (size_t)(r->whole_rows * vocabulary) * sizeof(float);
-    const float *logits = r->whole_rows ? hd_stream_read(stream, host, r->logits, logit_bytes) : NULL;
+    const float *logits = r->logits;
     if (*stream->status != HEED_OK) return *stream->status;
     for (hd_scoring *s = scorings; s < scorings + rows; s++) {
-        for (; s->count < s->most && best[s->count].token >= 0; s->count++)
+        for (; s->count < most_found(s) && best[s->count].token >= 0; s->count++)
             s->best[s->count] = (hd_continuation){best[s->count].score, best[s->count].token};
-        best += s->most;
-        if (!needs_whole_row(s)) continue;
-        s->logits = logits;
+        best += most_found(s);
+        if (!keeps_row(s)) continue;
+        if (s->needs_row || s->most == 0 || ends_in_equals(s)) HD_TRY(read_row(stream, logits, vocabulary, host, s));
         logits += vocabulary;
     }
     return HEED_OK;

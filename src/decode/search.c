@@ -1,6 +1,7 @@
 #include "decode/search.h"
 
 #include "base/best.h"
+#include "decode/session.h"
 
 #include <string.h>
 
@@ -13,9 +14,24 @@ int64_t hd_first_visible(const hd_decoder *decoder, int64_t length) {
 
 /* ---- opening ---- */
 
+heed_status hd_session_allow(heed_context *context, const hd_generation *g) {
+    if (g->lacking) return hd_fail(context, HEED_UNSUPPORTED, "%s", g->lacking);
+    if (!g->sample) return HEED_OK;
+    if (g->beams > 1)
+        return hd_fail(context, HEED_ARGUMENT,
+                       "sample (do_sample) with %lld beams (num_beams), which heed lacks: set one of them",
+                       (long long)g->beams);
+    if (!(g->temperature > 0))
+        return hd_fail(context, HEED_ARGUMENT, "temperature is not above 0, but tokens are sampled");
+    if (!(g->typical_p > 0)) return hd_fail(context, HEED_ARGUMENT, "typical_p is not above 0, but tokens are sampled");
+    return HEED_OK;
+}
+
 static heed_status check(heed_context *context, const hd_decoder *decoder, const hd_request *request) {
-    if (request->generation->sample && request->generation->beams > 1)
-        return hd_fail(context, HEED_ARGUMENT, "a beam search cannot sample");
+    HD_TRY(hd_session_allow(context, request->generation));
+    if (!decoder->continues && (request->generation->start < 0 || request->generation->start >= decoder->vocabulary))
+        return hd_fail(context, HEED_FORMAT, "decoder_start_token_id %d is not one of the model's %lld tokens",
+                       request->generation->start, (long long)decoder->vocabulary);
     if (decoder->continues && request->count == 0) return hd_fail(context, HEED_ARGUMENT, "the prompt is empty");
     if (!decoder->continues && request->count > decoder->window)
         return hd_fail(context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)request->count,
@@ -68,7 +84,7 @@ static heed_status begin(hd_search *s, const hd_request *request) {
         if (!s->spare || !s->scores) return HEED_MEMORY;
     }
     if (!s->tokens || !s->finished) return HEED_MEMORY;
-    memcpy(s->tokens, continues ? request->ids : &s->decoder->start, (size_t)s->given * sizeof *s->tokens);
+    memcpy(s->tokens, continues ? request->ids : &s->generation.start, (size_t)s->given * sizeof *s->tokens);
     if (continues) return HEED_OK;
     s->source = copy_ids(s->context, request->ids, request->count);
     s->source_count = request->count;
@@ -132,7 +148,7 @@ heed_status hd_search_reserve(hd_search *s) {
 int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
     const hd_stops *stops = &s->stops;
     int64_t made = hd_search_made(s), end = s->length + 1;
-    if (tokens[end - 1] == s->decoder->eos) return 1;
+    if (hd_search_is_end(s, tokens[end - 1])) return 1;
     for (int64_t i = 0; i < stops->count; i++) {
         int64_t count = stops->starts[i + 1] - stops->starts[i];
         if (count <= made &&
@@ -147,7 +163,9 @@ heed_status hd_search_finish(hd_search *s, const int32_t *tokens, int64_t ending
     hd_hypothesis *last = &s->finished[beams - 1];
     bool full = s->finished_count == beams;
     if (full && !(score > last->score)) return HEED_OK;
-    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count};
+    int32_t last_token = tokens[s->length];
+    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count,
+                         hd_search_is_end(s, last_token) ? last_token : -1};
     if (!new.ids) return HEED_MEMORY;
     if (full) hd_free(s->context, last->ids);
     hd_keep_best(s->finished, &s->finished_count, beams, sizeof new, &new);

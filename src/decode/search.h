@@ -16,7 +16,7 @@ struct hd_search {
     hd_stops stops;
     void *user;
     bool (*token)(void *user, int32_t token);
-    int32_t *source; /* [source_count], until it is encoded */
+    int32_t *source; /* [source_count], until it is encoded, or longer where logits processors read it */
     int64_t source_count;
 
     int64_t given, limit; /* tokens of the start or the prompt; maximum of generated tokens */
@@ -52,19 +52,28 @@ static inline int32_t *hd_search_tokens(const hd_search *search, int64_t slot) {
 }
 /* The number of generated tokens of a hypothesis, with the next one. */
 static inline int64_t hd_search_made(const hd_search *search) { return search->length - search->given + 1; }
-/* Whether the next token is a forced end, whatever the network predicts. It needs no forward pass. */
-static inline bool hd_search_is_forced(const hd_search *search) {
-    return search->generation.forced_eos >= 0 && hd_search_made(search) == search->limit;
+/* The tokens of which the next one must be one, whatever the network predicts; NULL: any may come. No forward pass is
+ * needed for them. */
+static inline const hd_ids *hd_search_forced(const hd_search *search) {
+    const hd_generation *g = &search->generation;
+    if (g->forced_last.count && hd_search_made(search) == search->limit) return &g->forced_last;
+    return g->forced_first.count && search->length == 1 ? &g->forced_first : NULL;
 }
 /* The number of continuations per slot that a step considers. With e tokens or rules that end a text, 1 + e per beam
  * leave enough that do not end. */
 static inline int64_t hd_search_continuations(const hd_search *search) {
-    return hd_search_beams(search) > 1 ? (2 + search->stops.count) * hd_search_beams(search) : 1;
+    int64_t endings = hd_max(search->generation.ends.count, 1) + search->stops.count;
+    return hd_search_beams(search) > 1 ? (1 + endings) * hd_search_beams(search) : 1;
+}
+
+/* Whether a token ends texts. */
+static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
+    return hd_ids_have(&search->generation.ends, token);
 }
 
 /* Allocates memory for the next token of every hypothesis. */
 heed_status hd_search_reserve(hd_search *search);
-/* The number of tokens at the end of tokens [length + 1] that end the text: the end token or a stop sequence; 0: the
+/* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the
  * text continues. */
 int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
 /* Adds a finished hypothesis: tokens [length + 1] without the given ones and without the last `ending`. The best

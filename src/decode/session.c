@@ -2,8 +2,10 @@
  * once, scores and chooses the next tokens, and drops the slots of finished searches. */
 #include "decode/session.h"
 
+#include "base/real.h"
 #include "decode/search.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct queue {
@@ -198,8 +200,10 @@ static heed_status start_added(hd_session *s) {
     HD_TRY(encode(s, count));
     for (; count > 0; count--) {
         hd_search *search = pop(&s->added);
-        hd_free(s->context, search->source);
-        search->source = NULL;
+        if (!hd_reads_source(&search->generation)) {
+            hd_free(s->context, search->source);
+            search->source = NULL;
+        }
         search->first_slot = s->slots++;
         search->slots = 1;
         s->running[s->running_count++] = search;
@@ -213,7 +217,7 @@ static heed_status start_added(hd_session *s) {
  * get other positions, so the slots start anew. */
 static int64_t pending(const hd_session *s, hd_search *search) {
     int64_t first = hd_first_visible(s->decoder, search->length);
-    if (hd_search_is_forced(search)) return 0;
+    if (hd_search_forced(search)) return 0;
     if (first != search->first_visible) {
         for (int64_t i = 0; i < search->slots; i++) s->decoder->class->rewind(s->decoder, search->first_slot + i, 0);
         search->first_visible = first;
@@ -241,7 +245,7 @@ static void plan(hd_session *s) {
 
 /* Whether every slot of the search has processed all its tokens after the chunk. */
 static bool is_ready(const hd_search *search) {
-    return hd_search_is_forced(search) ||
+    return hd_search_forced(search) ||
            (search->chunk && search->length == search->first_visible + search->seen + search->chunk);
 }
 
@@ -274,27 +278,41 @@ static void add_chunk(batch *b, const hd_search *search) {
     }
 }
 
-/* Forced ends need no logits. */
+static int by_token(const void *a, const void *b) {
+    const hd_continuation *x = a, *y = b;
+    return (x->token > y->token) - (x->token < y->token);
+}
+
+/* Forced tokens need no logits. */
 static heed_status open_forced(hd_session *s, hd_search *search) {
+    const hd_ids *forced = hd_search_forced(search);
     search->scorings = hd_arena_alloc(&s->scratch, (size_t)search->slots, sizeof *search->scorings);
-    hd_continuation *end = hd_arena_alloc(&s->scratch, 1, sizeof *end);
-    if (!search->scorings || !end) return HEED_MEMORY;
-    *end = (hd_continuation){0.0f, search->generation.forced_eos};
-    for (int64_t i = 0; i < search->slots; i++) search->scorings[i] = (hd_scoring){.best = end, .count = 1};
+    hd_continuation *best = hd_arena_alloc(&s->scratch, (size_t)forced->count, sizeof *best);
+    if (!search->scorings || !best) return HEED_MEMORY;
+    double log_prob = search->generation.renormalize ? -hd_logarithm((double)forced->count) : 0;
+    for (int64_t i = 0; i < forced->count; i++) best[i] = (hd_continuation){(float)log_prob, forced->ids[i]};
+    qsort(best, (size_t)forced->count, sizeof *best, by_token);
+    for (int64_t i = 0; i < search->slots; i++)
+        search->scorings[i] =
+            (hd_scoring){.best = best, .count = hd_min(forced->count, hd_search_continuations(search))};
     return HEED_OK;
 }
 
 static heed_status add_scorings(hd_session *s, batch *b, hd_search *search) {
     HD_TRY(hd_search_reserve(search));
-    if (hd_search_is_forced(search)) return open_forced(s, search);
+    if (hd_search_forced(search)) return open_forced(s, search);
     search->scorings = b->scorings + b->scores;
     for (int64_t i = 0; i < search->slots; i++) {
         hd_scoring *scoring = &search->scorings[i];
         b->scored[b->scores++] = (int32_t)(search->first_slot + i);
-        *scoring = (hd_scoring){.generation = &search->generation,
-                                .tokens = hd_search_tokens(search, i),
-                                .length = search->length,
+        *scoring = (hd_scoring){.prefix = {.generation = &search->generation,
+                                           .tokens = hd_search_tokens(search, i),
+                                           .length = search->length,
+                                           .given = search->given},
                                 .most = hd_search_continuations(search)};
+        if (hd_reads_source(&search->generation))
+            scoring->prefix.source = s->decoder->continues ? (hd_ids){scoring->prefix.tokens, search->given}
+                                                           : (hd_ids){search->source, search->source_count};
         HD_TRY(hd_scoring_open(scoring, &s->scratch));
     }
     return HEED_OK;
@@ -326,9 +344,9 @@ static heed_status step(hd_session *s) {
     HD_TRY(forward(s));
     for (int64_t i = 0; i < s->running_count; i++) {
         hd_search *search = s->running[i];
-        if (search->scorings && !search->cancelled)
-            HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch)
-                                               : hd_greedy_advance(search, &s->scratch));
+        if (!search->scorings || search->cancelled) continue;
+        HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch)
+                                           : hd_greedy_advance(search, &s->scratch));
     }
     return update_slots(s);
 }

@@ -22,6 +22,8 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
                             hd_session **session);
 void hd_session_close(hd_session *session); /* NULL is ignored */
 
+/* Whether requests may have these settings: HEED_UNSUPPORTED names a setting of the model's folder that heed lacks. */
+heed_status hd_session_allow(heed_context *context, const hd_generation *generation);
 /* Adds a request, which begins in the next step. *id (may be NULL) identifies it for cancelling. HEED_ARGUMENT or
  * HEED_LENGTH if the network cannot run the request; the session stays usable without it. */
 heed_status hd_session_add(hd_session *session, const hd_request *request, uint64_t *id);

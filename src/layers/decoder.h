@@ -34,8 +34,6 @@ struct hd_decoder {
     int64_t vocabulary, max_positions;
     int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
     bool continues; /* decoder-only: the input is not encoded but continued */
-    /* The token that begins a target, the one that ends it, and the one that is never generated; −1: none. */
-    int32_t start, eos, pad;
 };
 
 /* The common fields of every decoder. */
@@ -45,10 +43,7 @@ static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_conte
                         .vocabulary = recipe->vocabulary,
                         .max_positions = hd_recipe_max_positions(recipe),
                         .window = hd_recipe_longest(recipe),
-                        .continues = recipe->side[HD_ENCODER].layers == 0,
-                        .start = recipe->decoder_start,
-                        .eos = recipe->eos,
-                        .pad = recipe->pad};
+                        .continues = recipe->side[HD_ENCODER].layers == 0};
 }
 
 #endif

@@ -25,7 +25,7 @@ static void declare_crf(hd_network *network) {
 void hd_network_declare_head(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     const hd_side_recipe *top = hd_recipe_top(recipe);
-    hd_slot table = head_slot(HD_MODULE_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
+    hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
     hd_slot learned = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
     hd_slot dense = {HD_SHARED, HD_MODULE_HEAD_DENSE}, pooler = {HD_SHARED, HD_MODULE_POOLER};
     hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
@@ -38,6 +38,7 @@ void hd_network_declare_head(hd_network *network) {
             hd_network_declare_linear(network, dense, width, width, true);
             hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
             network->output_bias = hd_network_declare(network, learned, 1, recipe->vocabulary, 1);
+            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
             break;
         case HD_HEAD_CLASSIFY_TEXT:
             hd_network_declare_linear(network, pooler, width, width, true);
@@ -55,7 +56,8 @@ void hd_network_declare_head(hd_network *network) {
 int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
-    return recipe->pad == recipe->vocabulary - 1 ? recipe->pad : recipe->vocabulary;
+    bool excluded = recipe->output_bias && recipe->pad == recipe->vocabulary - 1;
+    return excluded ? recipe->pad : recipe->vocabulary;
 }
 
 /* The first or last row of each sequence; zeros for an empty one. With two directions, the first half of the last

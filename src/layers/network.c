@@ -16,11 +16,11 @@ static bool make_layers(hd_network *network) {
 }
 
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size) {
-    int32_t least = hd_recipe_translates(recipe) ? 0 : -1; /* a translation begins and ends */
-    if (recipe->pad >= recipe->vocabulary || recipe->eos < least || recipe->eos >= recipe->vocabulary ||
-        recipe->decoder_start < least || recipe->decoder_start >= recipe->vocabulary) {
-        hd_fail(context, HEED_FORMAT, "special ids (pad %d, end %d, start %d) lie outside a vocabulary of %lld",
-                recipe->pad, recipe->eos, recipe->decoder_start, (long long)recipe->vocabulary);
+    /* ids past the vocabulary never occur; but a translation begins and ends */
+    if (hd_recipe_translates(recipe) && (recipe->eos < 0 || recipe->eos >= recipe->vocabulary ||
+                                         recipe->decoder_start < 0 || recipe->decoder_start >= recipe->vocabulary)) {
+        hd_fail(context, HEED_FORMAT, "special ids (end %d, start %d) lie outside a vocabulary of %lld", recipe->eos,
+                recipe->decoder_start, (long long)recipe->vocabulary);
         return NULL;
     }
     hd_network *network = hd_alloc_zeroed(context, 1, size);

@@ -137,7 +137,8 @@ heed_status hd_network_rows(heed_context *context, const hd_parameter *table, co
                             float *rows);
 /* One row [width] per sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
-/* The number of tokens or labels to choose from: all but a pad that comes last. */
+/* The number of tokens or labels that training may predict: all but a padding token that comes last and has a bias of −10,000,
+ * which label smoothing must leave out. */
 int64_t hd_network_classes(const hd_network *network);
 /* Logits [rows, count] of the rows of hd_network_head, for tokens or labels from `first`, a multiple of 32. */
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first, int64_t count);

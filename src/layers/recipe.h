@@ -125,7 +125,8 @@ typedef struct hd_side_recipe {
     bool final_norm;      /* a norm after the last layer */
     bool first_unnormed;  /* layer 0 has no norm before its attention */
     bool scale_embedding; /* by √width */
-    uint8_t unused[6];    /* zero */
+    bool pads_unplaced;   /* a padding token in a text has the position before the first, and none is counted for it */
+    uint8_t unused[5];    /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
@@ -231,7 +232,8 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(SCORER,                  NONE,   38)                                                                             \
     M(COMBINE,                 NONE,   39) /* [h; C] → the output */                                                   \
     M(OUTPUT_BIAS,             NONE, NONE) /* fixed */                                                                 \
-    M(OUTPUT,                    44, NONE) /* scores tokens, or labels of tokens */                                    \
+    M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
+    M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
     M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
     M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
     M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \

@@ -138,6 +138,27 @@ static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
+/* The row of the position of each token, where padding tokens have one of their own. */
+static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
+    const hd_side_recipe *side = at->side;
+    int32_t *rows = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *rows) : NULL;
+    if (!rows || !hd_check_positions(pass, x->layout, side->max_positions)) return NULL;
+    for (int64_t s = 0; s < x->layout->sequences; s++) {
+        int32_t next = (int32_t)side->position_offset;
+        for (int64_t r = x->layout->starts[s]; r < x->layout->starts[s + 1]; r++)
+            rows[r] = ids[r] == at->recipe->pad ? (int32_t)side->position_offset - 1 : next++;
+    }
+    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_POSITIONS].whole, rows, x->layout, 1.0f,
+                            (int32_t)side->position_offset - 1);
+    return hd_dropout_add(pass, y, x, 0.0f, 0);
+}
+
+static bool has_padding(const place *at, const hd_input *input, const hd_layout *layout) {
+    for (int64_t r = 0; at->side->pads_unplaced && input->ids && r < hd_layout_rows(layout); r++)
+        if (input->ids[r] == at->recipe->pad) return true;
+    return false;
+}
+
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_layer *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
@@ -145,7 +166,9 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
-    if (layer[HD_MODULE_POSITIONS].whole || at->fixed->sinusoids)
+    if (has_padding(at, input, layout))
+        x = add_counted_positions(at, pass, x, input->ids);
+    else if (layer[HD_MODULE_POSITIONS].whole || at->fixed->sinusoids)
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed->sinusoids, at->side->max_positions,
                              at->side->position_offset);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);

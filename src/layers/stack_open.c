@@ -29,6 +29,8 @@ static heed_status check_positions(heed_context *context, const hd_side_recipe *
                        (long long)hd_side_head_width(side, width));
     if (side->position_offset && side->positions != HD_POSITIONS_LEARNED)
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
+    if (side->pads_unplaced && !side->position_offset)
+        return hd_fail(context, HEED_UNSUPPORTED, "no position comes before the first, for padding tokens");
     int64_t columns = hd_max(width, hd_side_head_width(side, width));
     if (side->positions != HD_POSITIONS_LEARNED && side->max_positions > MOST_FIXED_NUMBERS / columns)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld fixed positions of width %lld: heed computes up to %d numbers",

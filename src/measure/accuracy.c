@@ -157,6 +157,11 @@ static heed_status measure(const hd_measuring *m) {
     if (!settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
     if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TEXT, true, false, "a text classification model"));
+    if (m->model && m->model->problem != HD_PROBLEM_ONE_LABEL)
+        return hd_fail(
+            m->context, HEED_UNSUPPORTED,
+            "%s: by its \"problem_type\" or its single label, the model does not choose one label for a text",
+            m->model->folder ? m->model->folder : "the model");
     const char *const paths[] = {m->files[0], settings->reference};
     hd_answers answers;
     hd_parallel_files files;

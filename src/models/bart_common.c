@@ -19,7 +19,7 @@ static const hd_config_key keys[] = {
     {"activation_dropout", HD_KEY_FLOAT, RECIPE(activation_dropout), "0.0"},
     {"init_std", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), NULL},
-    {"eos_token_id", HD_KEY_ID, RECIPE(eos), NULL},
+    {"eos_token_id", HD_KEY_IDS, RECIPE(eos), NULL},
     {"decoder_start_token_id", HD_KEY_ID, RECIPE(decoder_start), NULL},
     {"is_encoder_decoder", HD_KEY_CONSTANT, 0, "true"},
     {"tie_word_embeddings", HD_KEY_CONSTANT, 0, "true"},
@@ -29,6 +29,7 @@ static const hd_config_key keys[] = {
 static const hd_weight_name weights[] = {
     {HD_MODULE_EMBEDDING, "model.shared.weight"},
     {HD_MODULE_OUTPUT_BIAS, "final_logits_bias"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
     {HD_MODULE_Q, "model.{side}.layers.{}.self_attn.q_proj"},
     {HD_MODULE_K, "model.{side}.layers.{}.self_attn.k_proj"},
     {HD_MODULE_V, "model.{side}.layers.{}.self_attn.v_proj"},
@@ -47,6 +48,11 @@ static const hd_weight_name weights[] = {
 /* Names of the shared embedding where it is stored more than once. */
 static const char *const aliases[] = {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
                                       "lm_head.weight", NULL};
+
+static const hd_tied_pair tied[] = {{"model.shared.weight", "model.encoder.embed_tokens.weight"},
+                                    {"model.shared.weight", "model.decoder.embed_tokens.weight"},
+                                    {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
+                                    {NULL, NULL}};
 
 static void complete(hd_recipe *recipe) {
     recipe->output_bias = true;
@@ -67,5 +73,6 @@ const hd_family hd_bart_common = {.keys = keys,
                                   .weights = weights,
                                   .weight_count = HD_COUNT(weights),
                                   .aliases = aliases,
+                                  .tied = tied,
                                   .fresh = fresh,
                                   .complete = complete};

@@ -18,7 +18,7 @@ static const hd_config_key keys[] = {
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "0"},
     {"position_embedding_type", HD_KEY_CONSTANT, 0, "\"absolute\""},
     {"is_decoder", HD_KEY_CONSTANT, 0, "false"},
-    {"tie_word_embeddings", HD_KEY_CONSTANT, 0, "true"},
+    {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
 };
 
 static const hd_weight_name weights[] = {
@@ -37,6 +37,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_HEAD_DENSE, "cls.predictions.transform.dense"},
     {HD_MODULE_HEAD_NORM, "cls.predictions.transform.LayerNorm"},
     {HD_MODULE_OUTPUT_LEARNED_BIAS, "cls.predictions"},
+    {HD_MODULE_TOKEN_OUTPUT, "cls.predictions.decoder"},
     {HD_MODULE_POOLER, "bert.pooler.dense"},
     {HD_MODULE_OUTPUT, "classifier"},
     {HD_MODULE_TEXT_OUTPUT, "classifier"},
@@ -45,8 +46,13 @@ static const hd_weight_name weights[] = {
 static const char *const aliases[] = {"cls.predictions.decoder.weight", NULL};
 
 /* Checkpoints converted from TensorFlow use other names for gain and shift. Some files lack the prefix. */
-static const hd_respelling respellings[] = {
-    {"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}, {"bert.", ""}, {NULL, NULL}};
+static const hd_respelling respellings[] = {{"LayerNorm.weight", "LayerNorm.gamma"},
+                                            {"LayerNorm.bias", "LayerNorm.beta"},
+                                            {"bert.", ""},
+                                            {"cls.predictions.bias", "cls.predictions.decoder.bias"},
+                                            {NULL, NULL}};
+
+static const hd_tied_pair tied[] = {{"cls.predictions.bias", "cls.predictions.decoder.bias"}, {NULL, NULL}};
 
 static void complete(hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_ENCODER];
@@ -71,5 +77,6 @@ const hd_family hd_bert = {.model_type = "bert",
                            .weights = weights,
                            .weight_count = HD_COUNT(weights),
                            .aliases = aliases,
+                           .tied = tied,
                            .tokenizer = &tokenizer,
                            .complete = complete};

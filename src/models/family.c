@@ -109,6 +109,20 @@ static double default_of(const hd_config_key *key) {
     return number;
 }
 
+/* A single id may be in an array, as transformers allows. null is not the same as a missing key: there is no such token. */
+static heed_status read_id(const hd_json *config, const hd_config_key *key, int64_t otherwise, int32_t *id) {
+    const json_t *value = json_object_get(config->root, key->name);
+    int64_t integer = -1;
+    bool several = json_is_array(value) && (key->kind == HD_KEY_IDS || json_array_size(value) < 2);
+    if (several && json_array_size(value) && !hd_json_value_int(json_array_get(value, 0), &integer))
+        return hd_json_expected(config, key->name, "an integer or an array of them");
+    if (json_is_null(value)) otherwise = -1;
+    if (!several) HD_TRY(hd_json_int(config, key->name, otherwise, INT32_MIN, 1 << 24, &integer));
+    if (integer > 1 << 24) return hd_json_expected(config, key->name, "ids of at most 16777216");
+    *id = (int32_t)hd_max(integer, -1);
+    return HEED_OK;
+}
+
 static heed_status read_field(const hd_json *config, const hd_config_key *key, char *field) {
     double number = default_of(key);
     int64_t integer;
@@ -119,10 +133,10 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             HD_TRY(hd_json_int(config, key->name, (int64_t)number, key->kind != HD_KEY_COUNT, 1 << 24, &integer));
             memcpy(field, &integer, sizeof integer);
             return HEED_OK;
-        case HD_KEY_ID: {
-            bool none = json_is_null(json_object_get(config->root, key->name)); /* not the same as a missing key */
-            HD_TRY(hd_json_int(config, key->name, none ? -1 : (int64_t)number, 0, 1 << 24, &integer));
-            int32_t id = (int32_t)integer;
+        case HD_KEY_ID:
+        case HD_KEY_IDS: {
+            int32_t id = -1;
+            HD_TRY(read_id(config, key, (int64_t)number, &id));
             memcpy(field, &id, sizeof id);
             return HEED_OK;
         }
@@ -132,9 +146,11 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             memcpy(field, &value, sizeof value);
             return HEED_OK;
         }
-        case HD_KEY_BOOL: {
+        case HD_KEY_BOOL:
+        case HD_KEY_NOT: {
             bool value;
             HD_TRY(hd_json_bool(config, key->name, number != 0, &value));
+            value ^= key->kind == HD_KEY_NOT;
             memcpy(field, &value, sizeof value);
             return HEED_OK;
         }
@@ -185,26 +201,55 @@ static heed_status read_rest(const reading *r, const hd_family *f) {
     return f->read ? f->read(r->config, r->recipe) : HEED_OK;
 }
 
+static const char *known_heads(const hd_family *family, hd_buffer *out) {
+    for (int i = HD_HEADS - 1; i >= 0; i--)
+        if (family->architectures[i]) hd_buffer_format(out, "%s%s", out->size ? ", " : "", family->architectures[i]);
+    return out->data ? out->data : "nothing";
+}
+
+/* Whether a name is that of a model without a head, or with one that predicts tokens. Where a family has one head alone, such
+ * a folder is opened with it, as by transformers. */
+static bool predicts_tokens(const char *name) {
+    static const char *const endings[] = {"Model", "ForCausalLM", "ForConditionalGeneration"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < HD_COUNT(endings); i++) {
+        size_t size = strlen(endings[i]);
+        if (length >= size && strcmp(name + length - size, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
 /* The head, by the name of the architecture; where none is named, the family's first. */
 static heed_status read_head(const hd_family *family, const hd_json *config, int *head) {
-    const json_t *named = json_array_get(json_object_get(config->root, "architectures"), 0);
-    const char *name = named ? json_string_value(named) : NULL;
-    hd_buffer known;
-    hd_buffer_open(&known, config->context);
+    const char *name = json_string_value(json_array_get(json_object_get(config->root, "architectures"), 0));
+    int first = -1, heads = 0;
     for (int i = HD_HEADS - 1; i >= 0; i--) {
         if (!family->architectures[i]) continue;
-        *head = i;
-        if (name && strcmp(name, family->architectures[i]) == 0) break;
-        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", family->architectures[i]);
-        if (i == 0) *head = i;
+        *head = first = i;
+        heads++;
+        if (name && strcmp(name, family->architectures[i]) == 0) return HEED_OK;
     }
-    bool found = !name || strcmp(name, hd_family_architecture(family, *head)) == 0;
-    heed_status status = found ? HEED_OK
-                               : hd_fail(config->context, HEED_UNSUPPORTED,
-                                         "%s: \"architectures\" names %s; of type \"%s\" heed opens %s", config->path,
-                                         name, family->model_type, known.data ? known.data : "nothing");
+    if (!name || (heads == 1 && first == HD_HEAD_LANGUAGE && predicts_tokens(name))) return HEED_OK;
+    hd_buffer known;
+    hd_buffer_open(&known, config->context);
+    heed_status status =
+        hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"architectures\" names %s; of type \"%s\" heed opens %s",
+                config->path, name, family->model_type, known_heads(family, &known));
     hd_buffer_close(&known);
     return status;
+}
+
+/* Keys of any family that change how weights are read. */
+static heed_status check_weights(const hd_json *config) {
+    static const char *const lacking[] = {"quantization_config", "compression_config", "pruned_heads"};
+    for (size_t i = 0; i < HD_COUNT(lacking); i++) {
+        const json_t *value = json_object_get(config->root, lacking[i]);
+        const char *method = json_string_value(json_object_get(value, "quant_method"));
+        if (!value || json_is_null(value) || (json_is_object(value) && !json_object_size(value))) continue;
+        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\"%s%s, which heed lacks", config->path, lacking[i],
+                       method ? " by " : "", method ? method : "");
+    }
+    return HEED_OK;
 }
 
 /* How many labels a config has. */
@@ -216,9 +261,21 @@ static heed_status count_labels(const hd_json *config, int64_t *count) {
     return HEED_OK;
 }
 
+heed_status hd_family_expect_full_attention(const hd_json *config) {
+    const json_t *kinds = json_object_get(config->root, "layer_types");
+    for (size_t i = 0; i < json_array_size(kinds); i++) {
+        const char *kind = json_string_value(json_array_get(kinds, i));
+        if (!kind || strcmp(kind, "full_attention") != 0)
+            return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"layer_types\" has %s, which heed lacks",
+                           config->path, kind ? kind : "an unknown kind");
+    }
+    return HEED_OK;
+}
+
 static heed_status read_recipe(const reading *r) {
     *r->recipe = (hd_recipe){0};
     complete(r->family, r->recipe);
+    HD_TRY(check_weights(r->config));
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
     HD_TRY(read_keys(r, r->family));
     if (r->ids) {
@@ -282,7 +339,8 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&integer, field, sizeof integer);
             return json_integer(integer);
         }
-        case HD_KEY_ID: {
+        case HD_KEY_ID:
+        case HD_KEY_IDS: {
             int32_t id;
             memcpy(&id, field, sizeof id);
             return id < 0 ? json_null() : json_integer(id);
@@ -292,10 +350,11 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&value, field, sizeof value);
             return real(value);
         }
-        case HD_KEY_BOOL: {
+        case HD_KEY_BOOL:
+        case HD_KEY_NOT: {
             bool value;
             memcpy(&value, field, sizeof value);
-            return json_boolean(value);
+            return json_boolean(value != (key->kind == HD_KEY_NOT));
         }
         case HD_KEY_CHOICE: {
             int value = 0;

@@ -11,9 +11,11 @@ typedef enum hd_key_kind {
     HD_KEY_INT,      /* int64_t, at least 1 */
     HD_KEY_COUNT,    /* int64_t, at least 0 */
     HD_KEY_OPTIONAL, /* int64_t, at least 1; missing or null is 0, and 0 is left out; of one side */
-    HD_KEY_ID,       /* int32_t, a token id; null is −1, there is none */
+    HD_KEY_ID,       /* int32_t, a token id; −1, there is none, where it is null or negative */
+    HD_KEY_IDS,      /* the same, or an array of ids, of which the first is read */
     HD_KEY_FLOAT,    /* float */
     HD_KEY_BOOL,     /* bool */
+    HD_KEY_NOT,      /* bool, the opposite of what is written */
     HD_KEY_CHOICE,   /* int, by the word that `choices` has for it */
     HD_KEY_CONSTANT  /* no field: written as given, and when read it must be that or missing */
 } hd_key_kind;
@@ -54,6 +56,11 @@ typedef struct hd_respelling {
     const char *now, *other;
 } hd_respelling;
 
+/* Names of two tensors that are one in the network. */
+typedef struct hd_tied_pair {
+    const char *one, *other;
+} hd_tied_pair;
+
 typedef struct hd_family hd_family;
 struct hd_family {
     /* NULL or the base family. Everything but its architectures is inherited. A key or weight name given here
@@ -67,6 +74,7 @@ struct hd_family {
     size_t weight_count;
     const hd_respelling *respellings; /* ending with a NULL, or NULL */
     const char *const *aliases;       /* other names of the shared embedding, NULL-terminated, or NULL */
+    const hd_tied_pair *tied;         /* ending with a NULL, or NULL: a file that has both must have the same numbers */
     /* JSON text of what a new model has besides the keys' defaults, or NULL */
     const char *fresh;
     /* The tokenizer that is trained with a new model, or NULL: that of the objective. Not inherited. */
@@ -105,6 +113,8 @@ void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buff
 /* The same with the given set of respellings, a bit for each; false when there are no more sets. */
 bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsigned set, hd_buffer *out);
 
+/* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
+heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */

@@ -16,9 +16,9 @@ static const hd_config_key keys[] = {
     {"attn_pdrop", HD_KEY_FLOAT, RECIPE(attention_dropout), "0.1"},
     {"initializer_range", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"bos_token_id", HD_KEY_ID, RECIPE(decoder_start), "-1"},
-    {"eos_token_id", HD_KEY_ID, RECIPE(eos), "-1"},
+    {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "-1"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "-1"},
-    {"tie_word_embeddings", HD_KEY_CONSTANT, 0, "true"},
+    {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
     {"scale_attn_weights", HD_KEY_CONSTANT, 0, "true"},
     {"scale_attn_by_inverse_layer_idx", HD_KEY_CONSTANT, 0, "false"},
     {"add_cross_attention", HD_KEY_CONSTANT, 0, "false"},
@@ -36,6 +36,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_DOWN, "transformer.h.{}.mlp.c_proj", .transposed = true},
     {HD_MODULE_FFN_NORM, "transformer.h.{}.ln_2"},
     {HD_MODULE_FINAL_NORM, "transformer.ln_f"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};

@@ -16,7 +16,7 @@ static const hd_config_key keys[] = {
     {"max_position_embeddings", HD_KEY_INT, BOTH(max_positions), "512"},
     {"dropout", HD_KEY_FLOAT, RECIPE(dropout), "0.1"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "-1"},
-    {"eos_token_id", HD_KEY_ID, RECIPE(eos), "-1"},
+    {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "-1"},
     {"decoder_start_token_id", HD_KEY_ID, RECIPE(decoder_start), "-1"},
     {"crf", HD_KEY_BOOL, RECIPE(crf), "false"},
     {"pooling", HD_KEY_CHOICE, RECIPE(pooling), "mean", poolings},

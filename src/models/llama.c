@@ -2,6 +2,8 @@
  * heads of keys and values. model_type: "llama" */
 #include "models/family.h"
 
+#include <string.h>
+
 static const hd_config_key keys[] = {
     {"vocab_size", HD_KEY_INT, RECIPE(vocabulary), NULL},
     {"hidden_size", HD_KEY_INT, RECIPE(width), NULL},
@@ -16,10 +18,9 @@ static const hd_config_key keys[] = {
     {"initializer_range", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"attention_dropout", HD_KEY_FLOAT, RECIPE(attention_dropout), "0.0"},
     {"bos_token_id", HD_KEY_ID, RECIPE(decoder_start), "-1"},
-    {"eos_token_id", HD_KEY_ID, RECIPE(eos), "-1"},
+    {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "-1"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "-1"},
-    {"attention_bias", HD_KEY_CONSTANT, 0, "false"},
-    {"mlp_bias", HD_KEY_CONSTANT, 0, "false"},
+    {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "false"},
 };
 
 static const hd_weight_name weights[] = {
@@ -34,7 +35,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_DOWN, "model.layers.{}.mlp.down_proj"},
     {HD_MODULE_FFN_NORM, "model.layers.{}.post_attention_layernorm"},
     {HD_MODULE_FINAL_NORM, "model.norm"},
-    {HD_MODULE_OUTPUT, "lm_head"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};
@@ -54,29 +55,40 @@ static void complete(hd_recipe *recipe) {
     side->gated = true;
 }
 
+/* Whether an object describes angles that are not scaled: by its type, or by a factor of 1. */
+static heed_status read_angles(const hd_json *config, const char *key, double *base) {
+    hd_json rotation;
+    const char *kind;
+    double factor;
+    if (!hd_json_has(config, key)) return HEED_OK;
+    HD_TRY(hd_json_object(config, key, &rotation));
+    HD_TRY(hd_json_float(&rotation, "rope_theta", *base, 1.0 + 1e-6, 1e12, base));
+    HD_TRY(hd_json_string(&rotation, "type", "default", &kind));
+    HD_TRY(hd_json_string(&rotation, "rope_type", kind, &kind));
+    HD_TRY(hd_json_float(&rotation, "factor", 0, 0, 1e12, &factor));
+    bool scales = strcmp(kind, "linear") == 0 || strcmp(kind, "dynamic") == 0;
+    if (strcmp(kind, "default") == 0 || (scales && !(factor < 1) && !(factor > 1))) return HEED_OK;
+    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\": rotary positions are scaled (%s), which heed lacks",
+                   config->path, key, kind);
+}
+
 /* The base of the rotation angles: in an object of its own, or in the key of older configs. */
 static heed_status read_rotation(const hd_json *config, hd_recipe *recipe) {
     double base = 10000;
-    const char *kind = "default";
-    const json_t *scaling = json_object_get(config->root, "rope_scaling");
     HD_TRY(hd_json_float(config, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
-    if (hd_json_has(config, "rope_parameters")) {
-        hd_json rotation;
-        HD_TRY(hd_json_object(config, "rope_parameters", &rotation));
-        HD_TRY(hd_json_float(&rotation, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
-        HD_TRY(hd_json_string(&rotation, "rope_type", kind, &kind));
-    }
-    if ((scaling && !json_is_null(scaling)) || (kind[0] != 'd' && kind[0]))
-        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: rotary positions are scaled, which heed lacks",
-                       config->path);
+    HD_TRY(read_angles(config, "rope_scaling", &base));
+    HD_TRY(read_angles(config, "rope_parameters", &base));
     recipe->side[HD_DECODER].rotary_base = (float)base;
     return HEED_OK;
 }
 
+enum { ATTENTION_BIASES = HD_BIAS_QKV | HD_BIAS_OUT };
+
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
-    bool tied;
-    HD_TRY(hd_json_bool(config, "tie_word_embeddings", false, &tied));
-    recipe->untied = !tied;
+    bool attention, ffn;
+    HD_TRY(hd_json_bool(config, "attention_bias", false, &attention));
+    HD_TRY(hd_json_bool(config, "mlp_bias", false, &ffn));
+    recipe->side[HD_DECODER].biases = (attention ? ATTENTION_BIASES : 0) | (ffn ? HD_BIAS_FFN : 0);
     return read_rotation(config, recipe);
 }
 
@@ -84,7 +96,8 @@ static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     double base = (double)side->rotary_base;
     return json_object_set_new(config, "num_key_value_heads", json_integer(hd_side_key_heads(side))) |
-           json_object_set_new(config, "tie_word_embeddings", json_boolean(!recipe->untied)) |
+           json_object_set_new(config, "attention_bias", json_boolean((side->biases & ATTENTION_BIASES) != 0)) |
+           json_object_set_new(config, "mlp_bias", json_boolean((side->biases & HD_BIAS_FFN) != 0)) |
            json_object_set_new(config, "rope_theta", json_real(base)) |
            json_object_set_new(config, "rope_parameters",
                                json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta", base));

@@ -19,6 +19,13 @@ typedef enum hd_special {
     HD_SPECIALS
 } hd_special;
 
+/* "problem_type" of a config: what the labels of a text are. */
+typedef enum hd_problem {
+    HD_PROBLEM_ONE_LABEL,   /* one of several: probabilities by softmax */
+    HD_PROBLEM_MANY_LABELS, /* each by itself, also of a head with a single one: probabilities by sigmoid */
+    HD_PROBLEM_REGRESSION   /* numbers */
+} hd_problem;
+
 typedef struct heed_model {
     heed_context *context;
     struct hd_shared_model *shared; /* of handles (api.c), else NULL */
@@ -28,6 +35,7 @@ typedef struct heed_model {
     heed_tokenizer *tokenizer;
     size_t stored[HD_DTYPES];      /* bytes of the opened weights by their element type */
     char **labels;                 /* [recipe.labels]: names of a classifier's labels; NULL without one */
+    int problem;                   /* hd_problem, of a classifier of texts */
     int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
 } heed_model;
@@ -48,9 +56,11 @@ heed_status hd_model_make(heed_context *context, const hd_family *family, const 
                           heed_tokenizer *tokenizer, uint64_t seed, heed_model **model);
 void hd_model_close(heed_model *model);
 
-/* labels.c: the labels' names from a config, and into one (not 0: out of memory). */
+/* labels.c: the labels' names and problem from a config, and into one (not 0: out of memory). */
 heed_status hd_labels_read(const hd_json *config, heed_model *model);
 int hd_labels_write(const heed_model *model, json_t *config);
+/* Scores [count] of a text's labels from their logits, by the model's problem. */
+void hd_labels_score(const heed_model *model, const float *logits, int64_t count, double *scores);
 /* Copies labels for a model that was made here. */
 heed_status hd_labels_set(heed_model *model, const char *const *labels);
 
@@ -72,6 +82,9 @@ const char *hd_model_file(size_t index);
 /* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
  * encoder and a decoder or not. `kind` names the models that have. */
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
+/* HEED_LENGTH, `the token "x" (70) is not one of the model's 67`, if a tokenizer that is larger than the model gave such an
+ * id. */
+heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count);
 /* All parameters' elements. */
 int64_t hd_model_parameters(const heed_model *model);
 

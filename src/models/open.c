@@ -26,11 +26,9 @@ static heed_status name_parameters(heed_model *model) {
     return HEED_OK;
 }
 
-/* Finds the stored tensor of a parameter under any spelling of its name. If there is none, *stored is NULL, and it
- * is an error unless `optional`. */
-static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                        const hd_stored_tensor **stored) {
-    const hd_slot *slot = &model->network->slots[index];
+/* Finds the stored tensor of a slot under any spelling of its name; *stored is NULL if there is none. */
+static heed_status find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                                const hd_stored_tensor **stored) {
     hd_buffer name;
     hd_buffer_open(&name, model->context);
     *stored = NULL;
@@ -39,15 +37,77 @@ static heed_status find(const heed_model *model, const hd_weights *weights, int6
         if (!hd_family_respelled_name(model->family, slot, set, &name)) break;
         if (!name.failed) *stored = hd_weights_find(weights, name.data);
     }
-    for (const hd_family *f = model->family; f && slot->module == HD_MODULE_EMBEDDING; f = f->base)
-        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
-            *stored = hd_weights_find(weights, f->aliases[i]);
-    hd_buffer_clear(&name);
-    hd_family_weight_name(model->family, slot, &name);
     heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
-    if (status == HEED_OK && !*stored && !optional) status = hd_weights_require(weights, name.data, stored);
     hd_buffer_close(&name);
     return status;
+}
+
+/* The same, and the shared embedding under its other names. If there is no such tensor, it is an error unless
+ * `optional`. */
+static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
+                        const hd_stored_tensor **stored) {
+    const hd_slot *slot = &model->network->slots[index];
+    HD_TRY(find_spelled(model, weights, slot, stored));
+    bool aliased = slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied;
+    for (const hd_family *f = model->family; f && aliased; f = f->base)
+        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
+            *stored = hd_weights_find(weights, f->aliases[i]);
+    if (*stored || optional) return HEED_OK;
+    hd_buffer name;
+    hd_buffer_open(&name, model->context);
+    hd_family_weight_name(model->family, slot, &name);
+    heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(weights, name.data, stored);
+    hd_buffer_close(&name);
+    return status;
+}
+
+/* ---- weights that are tied ---- */
+
+static bool is_readable(const hd_stored_tensor *t) { return hd_dtypes[t->dtype].config != NULL; }
+
+static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor *b) {
+    enum { BLOCK = 1024 };
+    float x[BLOCK], y[BLOCK];
+    if (a->data == b->data) return true;
+    if (a->count != b->count || !is_readable(a) || !is_readable(b)) return false;
+    if (a->dtype == b->dtype) return memcmp(a->data, b->data, a->bytes) == 0;
+    for (size_t i = 0; i < a->count; i += BLOCK) {
+        size_t count = a->count - i < BLOCK ? a->count - i : BLOCK;
+        hd_widen(a->dtype, (const char *)a->data + i * hd_dtype_size(a->dtype), x, count);
+        hd_widen(b->dtype, (const char *)b->data + i * hd_dtype_size(b->dtype), y, count);
+        if (memcmp(x, y, count * sizeof *x) != 0) return false;
+    }
+    return true;
+}
+
+static heed_status check_tied(const heed_model *model, const hd_weights *weights) {
+    for (const hd_family *f = model->family; f; f = f->base)
+        for (const hd_tied_pair *pair = f->tied; pair && pair->one; pair++) {
+            const hd_stored_tensor *one = hd_weights_find(weights, pair->one);
+            const hd_stored_tensor *other = hd_weights_find(weights, pair->other);
+            if (one && other && !have_same_numbers(one, other))
+                return hd_fail(model->context, HEED_UNSUPPORTED,
+                               "%s: tensors \"%s\" and \"%s\" differ, but heed has one of them alone", one->file,
+                               one->name, other->name);
+        }
+    return HEED_OK;
+}
+
+/* As in transformers, a file that has an output table other than the embedding is right, whatever the config says. */
+static heed_status read_tie(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
+    static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
+    const hd_stored_tensor *embedding, *head;
+    if (hd_head_classifies((hd_head)recipe->head)) return HEED_OK;
+    HD_TRY(check_tied(model, weights));
+    if (recipe->untied || !hd_family_weight(model->family, &output)) return HEED_OK;
+    HD_TRY(find_spelled(model, weights, &table, &embedding));
+    HD_TRY(find_spelled(model, weights, &output, &head));
+    recipe->untied = embedding && head && !have_same_numbers(embedding, head);
+    if (recipe->untied)
+        hd_note(model->context, "%s: the config ties \"%s\" to \"%s\", but they differ: both are used", head->file,
+                head->name, embedding->name);
+    return HEED_OK;
 }
 
 /* Checks the stored tensor's shape and element type against the parameter's. */
@@ -172,15 +232,6 @@ static heed_status load(heed_model *model, const hd_weights *weights, hd_open_pu
     return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
 }
 
-/* The file is closed when all of it that is needed is in memory. */
-static heed_status load_weights(heed_model *model, hd_open_purpose purpose) {
-    hd_weights *weights;
-    HD_TRY(hd_weights_open(model->context, model->folder, &weights));
-    heed_status status = load(model, weights, purpose);
-    hd_weights_close(weights);
-    return status;
-}
-
 static heed_status refuse_family(heed_context *context, const char *path, const char *model_type) {
     hd_buffer known;
     hd_buffer_open(&known, context);
@@ -191,23 +242,36 @@ static heed_status refuse_family(heed_context *context, const char *path, const 
     return HEED_UNSUPPORTED;
 }
 
-static heed_status open_network(heed_model *model, const hd_json *config, const char *model_type) {
+static heed_status read_recipe(heed_model *model, const hd_json *config, const char *model_type, hd_recipe *recipe) {
     model->family = hd_family_named(model_type);
     if (!model->family) return refuse_family(model->context, config->path, model_type);
-    hd_recipe recipe;
-    HD_TRY(hd_family_read(model->family, config, &recipe));
-    if (hd_network_open(model->context, &recipe, &model->network) != HEED_OK)
+    return hd_family_read(model->family, config, recipe);
+}
+
+static heed_status open_network(heed_model *model, const hd_json *config, const hd_recipe *recipe) {
+    if (hd_network_open(model->context, recipe, &model->network) != HEED_OK)
         return model->context->status == HEED_MEMORY ? HEED_MEMORY : hd_fail_in(model->context, config->path);
-    return name_parameters(model);
+    HD_TRY(name_parameters(model));
+    HD_TRY(hd_labels_read(config, model));
+    return hd_generation_read(model->folder, config, &model->network->recipe, &model->network->arena,
+                              &model->generation);
+}
+
+/* The file of weights is closed when all of it that is needed is in memory. */
+static heed_status open_weighted(heed_model *model, const hd_json *config, hd_recipe *recipe, hd_open_purpose purpose) {
+    hd_weights *weights;
+    HD_TRY(hd_weights_open(model->context, model->folder, &weights));
+    heed_status status = read_tie(model, weights, recipe);
+    if (status == HEED_OK) status = open_network(model, config, recipe);
+    if (status == HEED_OK) status = load(model, weights, purpose);
+    hd_weights_close(weights);
+    return status;
 }
 
 static heed_status open_tokenizer(heed_model *model) {
     char *path = hd_path_join(model->context, model->folder, "tokenizer.json");
     if (!path) return HEED_MEMORY;
     heed_status status = hd_tokenizer_open(model->context, path, &model->tokenizer);
-    if (status == HEED_OK && (int64_t)hd_tokenizer_size(model->tokenizer) > model->network->recipe.vocabulary)
-        status = hd_fail(model->context, HEED_FORMAT, "%s: the tokenizer has %zu tokens, but the model only %lld", path,
-                         hd_tokenizer_size(model->tokenizer), (long long)model->network->recipe.vocabulary);
     hd_free(model->context, path);
     return status;
 }
@@ -215,20 +279,18 @@ static heed_status open_tokenizer(heed_model *model) {
 static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json config = {0};
     const char *model_type;
+    hd_recipe recipe;
     heed_status status = hd_model_config_open(model->context, model->folder, &config, &model_type);
-    if (status == HEED_OK) status = open_network(model, &config, model_type);
-    if (status == HEED_OK) status = hd_labels_read(&config, model);
+    if (status == HEED_OK) status = read_recipe(model, &config, model_type, &recipe);
+    if (status == HEED_OK) status = open_weighted(model, &config, &recipe, purpose);
     hd_json_close(&config);
-    HD_TRY(status);
-    HD_TRY(load_weights(model, purpose));
-    return hd_generation_read(model->context, model->folder, &model->generation);
+    return status;
 }
 
 static heed_status new_model(heed_context *context, heed_model **model) {
     *model = hd_alloc_zeroed(context, 1, sizeof **model);
     if (!*model) return HEED_MEMORY;
     (*model)->context = context;
-    hd_generation_default(&(*model)->generation);
     return HEED_OK;
 }
 
@@ -281,6 +343,7 @@ heed_status hd_model_make(heed_context *context, const hd_family *family, const 
     HD_TRY(new_model(context, &model));
     heed_status status = choose_family(model, family, recipe);
     if (status == HEED_OK) status = hd_network_open(context, recipe, &model->network);
+    if (status == HEED_OK) hd_generation_of(&model->network->recipe, &model->generation);
     if (status == HEED_OK) status = name_parameters(model);
     if (status == HEED_OK) status = hd_network_initialize(model->network, seed);
     model->tokenizer = tokenizer;
@@ -320,6 +383,17 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     }
     hd_safetensors_close(file);
     return status;
+}
+
+heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count) {
+    int64_t vocabulary = model->network->recipe.vocabulary;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < vocabulary) continue;
+        const char *token = hd_tokenizer_token(model->tokenizer, ids[i]);
+        return hd_fail(model->context, HEED_LENGTH, "the token \"%s\" (%d) is not one of the model's %lld",
+                       token ? token : "", ids[i], (long long)vocabulary);
+    }
+    return HEED_OK;
 }
 
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {

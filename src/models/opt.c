@@ -14,13 +14,13 @@ static const hd_config_key keys[] = {
     {"attention_dropout", HD_KEY_FLOAT, RECIPE(attention_dropout), "0.0"},
     {"init_std", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"bos_token_id", HD_KEY_ID, RECIPE(decoder_start), "2"},
-    {"eos_token_id", HD_KEY_ID, RECIPE(eos), "2"},
+    {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "2"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "1"},
     {"do_layer_norm_before", HD_KEY_CONSTANT, 0, "true"},
     {"layer_norm_elementwise_affine", HD_KEY_CONSTANT, 0, "true"},
     {"_remove_final_layer_norm", HD_KEY_CONSTANT, 0, "false"},
     {"enable_bias", HD_KEY_CONSTANT, 0, "true"},
-    {"tie_word_embeddings", HD_KEY_CONSTANT, 0, "true"},
+    {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
 };
 
 static const hd_weight_name weights[] = {
@@ -35,6 +35,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_DOWN, "model.decoder.layers.{}.fc2"},
     {HD_MODULE_FFN_NORM, "model.decoder.layers.{}.final_layer_norm"},
     {HD_MODULE_FINAL_NORM, "model.decoder.final_layer_norm"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};

@@ -2,12 +2,21 @@
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
-    {"attention_bias", HD_KEY_CONSTANT, 0, "true"},
     {"use_sliding_window", HD_KEY_CONSTANT, 0, "false"},
     {"max_position_embeddings", HD_KEY_INT, DECODER(max_positions), "32768"},
 };
 
-static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].biases = HD_BIAS_QKV; }
+/* Whatever attention_bias and mlp_bias say. */
+static heed_status read(const hd_json *config, hd_recipe *recipe) {
+    recipe->side[HD_DECODER].biases = HD_BIAS_QKV;
+    return hd_family_expect_full_attention(config);
+}
+
+static int write(const hd_recipe *recipe, json_t *config) {
+    (void)recipe;
+    return json_object_set_new(config, "attention_bias", json_true()) |
+           json_object_set_new(config, "mlp_bias", json_false());
+}
 
 static const hd_tokenizer_kind tokenizer = HD_KIND_QWEN_BYTE_BPE;
 
@@ -18,4 +27,5 @@ const hd_family hd_qwen2 = {.model_type = "qwen2",
                             .key_count = HD_COUNT(keys),
                             .tokenizer = &tokenizer,
                             .one_tokenizer = true,
-                            .complete = complete};
+                            .read = read,
+                            .write = write};

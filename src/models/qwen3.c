@@ -15,6 +15,12 @@ static const hd_weight_name weights[] = {
 
 static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = true; }
 
+/* There is no mlp_bias. */
+static heed_status read(const hd_json *config, hd_recipe *recipe) {
+    recipe->side[HD_DECODER].biases &= ~(unsigned)HD_BIAS_FFN;
+    return hd_family_expect_full_attention(config);
+}
+
 /* The key is required to be a number. */
 static int write(const hd_recipe *recipe, json_t *config) {
     int64_t head_width = hd_side_head_width(&recipe->side[HD_DECODER], recipe->width);
@@ -29,4 +35,5 @@ const hd_family hd_qwen3 = {.model_type = "qwen3",
                             .weights = weights,
                             .weight_count = HD_COUNT(weights),
                             .complete = complete,
+                            .read = read,
                             .write = write};

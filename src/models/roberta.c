@@ -24,6 +24,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_HEAD_DENSE, "lm_head.dense"},
     {HD_MODULE_HEAD_NORM, "lm_head.layer_norm"},
     {HD_MODULE_OUTPUT_LEARNED_BIAS, "lm_head"},
+    {HD_MODULE_TOKEN_OUTPUT, "lm_head.decoder"},
     {HD_MODULE_POOLER, "classifier.dense"},
     {HD_MODULE_TEXT_OUTPUT, "classifier.out_proj"},
     {HD_MODULE_OUTPUT, "classifier"},
@@ -31,7 +32,9 @@ static const hd_weight_name weights[] = {
 
 static const char *const aliases[] = {"lm_head.decoder.weight", NULL};
 
-static const hd_respelling respellings[] = {{"roberta.", ""}, {NULL, NULL}};
+static const hd_respelling respellings[] = {{"roberta.", ""}, {"lm_head.bias", "lm_head.decoder.bias"}, {NULL, NULL}};
+
+static const hd_tied_pair tied[] = {{"lm_head.bias", "lm_head.decoder.bias"}, {NULL, NULL}};
 
 static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
 
@@ -42,6 +45,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
         return hd_fail(config->context, HEED_UNSUPPORTED,
                        "%s: \"pad_token_id\" is null, but positions begin after the padding token", config->path);
     side->position_offset = recipe->pad + 1;
+    side->pads_unplaced = true;
     side->max_positions -= side->position_offset;
     if (side->max_positions >= 1) return HEED_OK;
     return hd_fail(config->context, HEED_FORMAT, "%s: \"max_position_embeddings\" leaves no position after token %d",
@@ -66,6 +70,7 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .weights = weights,
                               .weight_count = HD_COUNT(weights),
                               .aliases = aliases,
+                              .tied = tied,
                               .tokenizer = &tokenizer,
                               .respellings = respellings,
                               .complete = complete,

@@ -197,8 +197,7 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
         HD_TRY(status);
     }
     if (recipe->side[HD_DECODER].layers)
-        HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe->pad, recipe->eos,
-                                   recipe->decoder_start, recipe->side[HD_ENCODER].layers > 0));
+        HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe));
     char *path = hd_path_join(model->context, folder, "README.md");
     heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
     hd_free(model->context, path);

@@ -1,5 +1,4 @@
 /* Text classification. */
-#include "base/real.h"
 #include "tasks/encoded.h"
 
 #include <stdlib.h>
@@ -25,22 +24,19 @@ static heed_status answer(void *user, const hd_encoded *e) {
     int64_t labels = e->model->network->recipe.labels;
     hd_result *item = &e->results->items[e->index];
     item->answers = hd_arena_alloc(&e->results->arena, (size_t)labels, sizeof *item->answers);
-    double *probabilities = hd_alloc(e->model->context, (size_t)labels, sizeof *probabilities);
+    double *scores = hd_alloc(e->model->context, (size_t)labels, sizeof *scores);
     const float *logits = hd_pass_download(e->pass, e->logits->data, labels);
-    if (!item->answers || !probabilities || !logits) {
-        hd_free(e->model->context, probabilities);
+    if (!item->answers || !scores || !logits) {
+        hd_free(e->model->context, scores);
         return HEED_MEMORY;
     }
-    hd_softmax(logits, labels, probabilities);
+    hd_labels_score(e->model, logits, labels, scores);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
-        item->answers[i] = (hd_answer){.text = label,
-                                       .size = strlen(label),
-                                       .label = label,
-                                       .score = (float)probabilities[i],
-                                       .start = (uint32_t)i};
+        item->answers[i] = (hd_answer){
+            .text = label, .size = strlen(label), .label = label, .score = (float)scores[i], .start = (uint32_t)i};
     }
-    hd_free(e->model->context, probabilities);
+    hd_free(e->model->context, scores);
     qsort(item->answers, (size_t)labels, sizeof *item->answers, by_score);
     for (int64_t i = 0; i < labels; i++) item->answers[i].start = 0;
     item->count = (size_t)labels;

@@ -115,6 +115,8 @@ static heed_status queue_text(encoding_texts *e, size_t index) {
                     (long long)most);
         return hd_results_problem(e->results, index, context->message);
     }
+    if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
+        return hd_results_problem(e->results, index, context->message);
     return queue_tokens(e, index);
 }
 

@@ -20,15 +20,12 @@ heed_status heed_generate_options(heed_context *context, heed_options **options)
 
 static heed_status configure(const heed_model *model, const heed_options *options, hd_generation *generation) {
     *generation = model->generation;
-    generation->beams = generation->best = 1; /* a model's own beams are meant for translations */
     HD_TRY(hd_options_apply(model->context, options, &table, generation));
     static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
     for (size_t i = 0; i < HD_COUNT(of_sampling) && !generation->sample; i++)
         if (hd_options_has(options, of_sampling[i]))
-            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample",
-                           of_sampling[i]);
-    if (generation->sample && generation->beams > 1)
-        return hd_fail(model->context, HEED_ARGUMENT, "with several beams nothing can be drawn");
+            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample", of_sampling[i]);
+    HD_TRY(hd_session_allow(model->context, generation));
     if (!generation->sample && generation->best > generation->beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)generation->best, (long long)generation->beams);
@@ -36,10 +33,10 @@ static heed_status configure(const heed_model *model, const heed_options *option
 }
 
 enum {
-    HYPOTHESES_AT_ONCE = 64,  /* a step reads each weight once for all of them */
+    HYPOTHESES_AT_ONCE = 64, /* a step reads each weight once for all of them */
     CACHED_TOKENS = 1 << 14, /* of all hypotheses: another text begins only below this bound on the caches */
-    STEP_TOKENS = 512,        /* of prompts, so that hypotheses that run do not wait long for a long one */
-    ALTERNATIVE_BITS = 54     /* the number of an alternative's random stream is that of its text, and its own above */
+    STEP_TOKENS = 512,       /* of prompts, so that hypotheses that run do not wait long for a long one */
+    ALTERNATIVE_BITS = 54    /* the number of an alternative's random stream is that of its text, and its own above */
 };
 
 /* A text that is being continued. */
@@ -108,6 +105,8 @@ static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *
     generating *g = c->g;
     c->ids.size = c->prompt * sizeof *h->ids;
     HD_TRY(decode(c, h->ids, (size_t)h->count));
+    /* as in transformers, an end that is not a special token is part of the text */
+    if (h->end >= 0 && !hd_tokenizer_is_special(g->model->tokenizer, h->end)) HD_TRY(decode(c, &h->end, 1));
     if (g->words && g->text.size > c->streamed) /* a character that never became whole */
         g->words(g->user, c->index, g->text.data + c->streamed, g->text.size - c->streamed);
     size_t given = hd_min(c->given, g->text.size);
@@ -138,7 +137,7 @@ static void find_prompt(const generating *g, int32_t *start, const int32_t **ids
     *count = g->encoding.count;
     if (*count > 1 && g->encoding.ids[*count - 1] == recipe->eos && g->encoding.ends[*count - 1] == 0) --*count;
     if (*count > 0) return;
-    *start = recipe->decoder_start >= 0 ? recipe->decoder_start : 0;
+    *start = g->generation.start >= 0 ? g->generation.start : 0;
     *ids = start;
     *count = 1;
 }
@@ -146,7 +145,8 @@ static void find_prompt(const generating *g, int32_t *start, const int32_t **ids
 static void note_length(generating *g, int64_t count) {
     int64_t visible = hd_session_visible(g->session, count);
     if (visible < count)
-        hd_note(g->model->context, "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
+        hd_note(g->model->context,
+                "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
                 (long long)count, (long long)hd_recipe_longest(&g->model->network->recipe), (long long)visible);
 }
 
@@ -163,6 +163,8 @@ static heed_status add_text(generating *g, continued *c, size_t index, const cha
     const int32_t *ids;
     HD_TRY(hd_tokenizer_encode(g->model->tokenizer, g->model->context, text, size, true, &g->encoding));
     find_prompt(g, &start, &ids, &c->prompt);
+    if (hd_model_check_ids(g->model, ids, c->prompt) != HEED_OK)
+        return hd_results_problem(g->results, index, g->model->context->message);
     note_length(g, (int64_t)c->prompt);
     c->g = g;
     c->index = index;
@@ -210,7 +212,7 @@ static heed_status generate_all(generating *g, const char *const *texts, const s
 static heed_status open_generating(generating *g, size_t count) {
     heed_context *context = g->model->context;
     g->alternatives = hd_max(g->generation.beams, g->generation.best);
-    if (g->alternatives > 1) g->words = NULL;
+    if (g->generation.best > 1) g->words = NULL;
     size_t at_once = (size_t)hd_max(HYPOTHESES_AT_ONCE / g->alternatives, 1);
     if (at_once > count) at_once = count;
     g->texts = hd_alloc_zeroed(context, at_once, sizeof *g->texts);

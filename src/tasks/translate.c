@@ -36,6 +36,7 @@ heed_status hd_translate_settings(const heed_model *model, const heed_options *o
                                   hd_translate_options *settings) {
     *settings = (hd_translate_options){.generation = model->generation};
     HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
+    HD_TRY(hd_session_allow(model->context, &settings->generation));
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)settings->generation.best, (long long)settings->generation.beams);
@@ -118,6 +119,10 @@ static heed_status encode_all(translating *t, size_t count) {
             if (status == HEED_OK)
                 hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
                         (long long)longest);
+            status = hd_results_problem(t->results, i, context->message);
+            continue;
+        }
+        if (hd_model_check_ids(t->model, encoding.ids, encoding.count) != HEED_OK) {
             status = hd_results_problem(t->results, i, context->message);
             continue;
         }
@@ -210,9 +215,11 @@ static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *
     for (int64_t i = 0; i < decoded->count; i++) {
         hd_hypothesis *h = &found->best[i];
         *h = decoded->best[i];
-        h->ids = hd_arena_alloc(&w->kept, (size_t)h->count, sizeof *h->ids);
+        h->ids = hd_arena_alloc(&w->kept, (size_t)h->count + 1, sizeof *h->ids);
         if (!h->ids) return HEED_MEMORY;
         if (h->count) memcpy(h->ids, decoded->best[i].ids, (size_t)h->count * sizeof *h->ids);
+        /* as in transformers, an end that is not a special token is part of the text */
+        if (h->end >= 0 && !hd_tokenizer_is_special(t->model->tokenizer, h->end)) h->ids[h->count++] = h->end;
     }
     found->count = decoded->count;
     return HEED_OK;

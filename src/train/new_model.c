@@ -197,6 +197,7 @@ static bool has_head(const hd_run *run) {
     const hd_recipe *recipe = &run->model->network->recipe;
     if ((hd_head)recipe->head != hd_objectives[run->objective].head || recipe->labels != (int64_t)run->labels.count)
         return false;
+    if (run->model->problem != HD_PROBLEM_ONE_LABEL) return false;
     for (int64_t i = 0; i < recipe->labels; i++)
         if (strcmp(run->model->labels[i], run->labels.names[i]) != 0) return false;
     return true;
@@ -293,14 +294,12 @@ heed_status hd_run_make_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     HD_TRY(collect_labels(run));
     HD_TRY(o->model ? open_model(run) : make_model(run));
-    run->model->generation = (hd_generation){.beams = hd_run_objective(run)->beams ? o->beams : 1,
-                                             .best = 1,
-                                             .length_penalty = o->length_penalty,
-                                             .repetition_penalty = 1.0f,
-                                             .forced_eos = -1,
-                                             .max_length = hd_recipe_max_positions(&run->model->network->recipe),
-                                             .temperature = 1.0f,
-                                             .top_p = 1.0f};
+    hd_generation *generation = &run->model->generation;
+    generation->beams = hd_run_objective(run)->beams ? o->beams : 1;
+    generation->best = 1;
+    generation->length_penalty = o->length_penalty;
+    generation->max_length = hd_recipe_max_positions(&run->model->network->recipe);
+    generation->sample = false;
     hd_network_train(run->model->network);
     return HEED_OK;
 }

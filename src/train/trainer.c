@@ -161,6 +161,8 @@ static heed_status open_data(hd_run *run) {
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
+                               .vocabulary = run->model->network->recipe.vocabulary,
+                               .classes = hd_network_classes(run->model->network),
                                .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,
                                .bpe_dropout = o->bpe_dropout,
                                .seed = (uint64_t)o->seed,

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const names[] = {"bert-masked",    "bert-text",    "bert-tokens",   "gpt2",  "llama",
-                                    "llama-grouped",  "llama-wide",   "opt",           "qwen2", "qwen3",
-                                    "roberta-masked", "roberta-text", "roberta-tokens"};
+static const char *const names[] = {"bert-masked",    "bert-text",      "bert-tokens",  "gpt2",          "llama",
+                                    "llama-grouped",  "llama-wide",     "opt",          "qwen2",         "qwen3",
+                                    "roberta-masked", "roberta-padded", "roberta-text", "roberta-tokens"};
 
 enum { MOST = 256 };
 
@@ -86,6 +86,38 @@ static void labels_have_names(void **state) {
     assert_string_equal(model->labels[3], "ORG");
     hd_model_close(model);
     heed_context_close(context);
+}
+
+/* As transformers' text-classification pipeline: softmax, sigmoid, or the logit itself. */
+static void scores_follow_the_problem(void **state) {
+    (void)state;
+    static const char *const types[] = {"single_label_classification", "multi_label_classification", "regression"};
+    static const float logits[] = {-1.5f, 0.25f, 60.0f};
+    static char path[] = "config.json";
+    for (int64_t labels = 1; labels <= 3; labels += 2)
+        for (int problem = -1; problem < 3; problem++) {
+            heed_context *context = open_context();
+            heed_model *model;
+            double scores[3];
+            assert_ok(context, hd_model_open_network(context, GOLDEN "/families/bert-text", HD_OPEN_TO_RUN, &model));
+            model->network->recipe.labels = labels;
+            json_t *config = json_object();
+            if (problem >= 0) json_object_set_new(config, "problem_type", json_string(types[problem]));
+            hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
+            assert_ok(context, hd_labels_read(&json, model));
+            hd_labels_score(model, logits, labels, scores);
+            bool regression = problem == HD_PROBLEM_REGRESSION;
+            bool sigmoid = !regression && (labels == 1 || problem == HD_PROBLEM_MANY_LABELS);
+            double x = (double)logits[0], expected = regression ? x : 1 / (1 + exp(-x));
+            if (regression || sigmoid) assert_true(fabs(scores[0] - expected) < 1e-9);
+            if (labels == 3 && !regression && !sigmoid) assert_true(fabs(scores[0] + scores[1] + scores[2] - 1) < 1e-9);
+            json_object_set_new(config, "problem_type", json_string("ranking"));
+            assert_int_equal(hd_labels_read(&json, model), HEED_UNSUPPORTED);
+            assert_non_null(strstr(heed_context_message(context), "\"problem_type\" is \"ranking\""));
+            json_decref(config);
+            hd_model_close(model);
+            heed_context_close(context);
+        }
 }
 
 /* ---- saved and opened again ---- */
@@ -230,8 +262,11 @@ static void a_family_replaces_its_base_keys(void **state) {
     json_object_set_new(config, "attention_bias", json_true());
     assert_ok(context, hd_family_read(&hd_qwen2, &json, &recipe));
     assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV);
-    assert_int_equal(hd_family_read(&hd_llama, &json, &recipe), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "\"attention_bias\" is something other than false"));
+    assert_ok(context, hd_family_read(&hd_llama, &json, &recipe));
+    assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV | HD_BIAS_OUT);
+    json_object_set_new(config, "is_decoder", json_true());
+    assert_int_equal(hd_family_read(&hd_bert, &json, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "\"is_decoder\" is something other than false"));
     json_decref(config);
     heed_context_close(context);
 }
@@ -356,10 +391,10 @@ static void special_tokens_are_saved_by_role(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_are_those_of_transformers),   cmocka_unit_test(labels_have_names),
-        cmocka_unit_test(a_saved_folder_has_the_same_logits), cmocka_unit_test(each_field_is_carried_or_refused),
-        cmocka_unit_test(what_a_family_lacks_is_refused),     cmocka_unit_test(a_family_replaces_its_base_keys),
-        cmocka_unit_test(opt_350m_is_refused_by_name),        cmocka_unit_test(other_spellings_are_tried),
-        cmocka_unit_test(special_tokens_are_saved_by_role)};
+        cmocka_unit_test(logits_are_those_of_transformers), cmocka_unit_test(labels_have_names),
+        cmocka_unit_test(scores_follow_the_problem),        cmocka_unit_test(a_saved_folder_has_the_same_logits),
+        cmocka_unit_test(each_field_is_carried_or_refused), cmocka_unit_test(what_a_family_lacks_is_refused),
+        cmocka_unit_test(a_family_replaces_its_base_keys),  cmocka_unit_test(opt_350m_is_refused_by_name),
+        cmocka_unit_test(other_spellings_are_tried),        cmocka_unit_test(special_tokens_are_saved_by_role)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

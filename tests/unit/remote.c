@@ -148,13 +148,16 @@ static void decode(fixture *f) {
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TEXTS; i++) {
             hd_generation *g = &generations[i];
-            hd_generation_default(g);
+            hd_generation_of(&f->opened.network->recipe, g);
             g->max_new_tokens = i == 4 ? 34 : NEW_TOKENS; /* more keys than a panel has */
             g->beams = g->best = i < 2 ? 1 : i;
             g->sample = i == 1;
             if (i == 0) g->repetition_penalty = 1.3f;
             if (i == 1 && round) g->top_k = 5, g->temperature = 1.5f;
             if (i == 3) g->no_repeat_ngram = 2, g->repetition_penalty = 1.2f;
+            if (i == 3 && round) g->no_source_ngram = 2, g->source_penalty = 1.1f;
+            if (i == 0 && round) g->decay_factor = 1.1;                           /* all scores of a row are read, */
+            if (i == 2 && round) g->renormalize = true, g->source_penalty = 0.8f; /* of two beams too */
             for (int j = 0; j < TEXT_TOKENS; j++) ids[i][j] = token(i + 10 * round, j);
             hd_request request = {
                 .ids = ids[i], .count = TEXT_TOKENS - i, .generation = g, .number = (uint64_t)i, .user = NULL};
@@ -176,6 +179,7 @@ static void sessions_have_the_same_bits(void **state) {
 /* Bytes that a step of one text downloads. */
 static void check_downloads(const small_network *which, const hd_generation *generation, size_t bytes_per_step) {
     fixture f;
+    hd_generation own = *generation, of_recipe;
     hd_session *session;
     int32_t ids[TEXT_TOKENS];
     for (int i = 0; i < TEXT_TOKENS; i++) ids[i] = token(1, i);
@@ -183,7 +187,9 @@ static void check_downloads(const small_network *which, const hd_generation *gen
     heed_context *context = f.opened.context;
     assert_ok(context, hd_network_pack(f.opened.network));
     assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
-    hd_request request = {.ids = ids, .count = TEXT_TOKENS, .generation = generation};
+    hd_generation_of(&f.opened.network->recipe, &of_recipe);
+    own.start = of_recipe.start, own.ends = of_recipe.ends, own.bad_words = of_recipe.bad_words;
+    hd_request request = {.ids = ids, .count = TEXT_TOKENS, .generation = &own};
     assert_ok(context, hd_session_add(session, &request, NULL));
     while (hd_session_is_busy(session)) {
         size_t before = remote.downloaded;

@@ -33,6 +33,9 @@ static void probabilities_are_those_of_transformers(void **state) {
         generation.top_k = (int64_t)setting(settings, "top_k", 0);
         generation.top_p = (float)setting(settings, "top_p", 1);
         generation.min_p = (float)setting(settings, "min_p", 0);
+        generation.typical_p = (float)setting(settings, "typical_p", 1);
+        generation.epsilon_cutoff = (float)setting(settings, "epsilon_cutoff", 0);
+        generation.eta_cutoff = (float)setting(settings, "eta_cutoff", 0);
         double expected[TOKENS];
         float logits[TOKENS];
         hd_sample_choice order[TOKENS];
@@ -77,7 +80,7 @@ static void other_texts_do_not_matter(void **state) {
     assert_true(other_text && other_seed);
 }
 
-/* With top-k, one token more than k is enough, whatever the other filters are. */
+/* With top-k, one token more than k is enough, with the equals of the last of k, whatever the other filters are. */
 static void top_k_needs_the_best_tokens_alone(void **state) {
     (void)state;
     static const struct {
@@ -98,10 +101,11 @@ static void top_k_needs_the_best_tokens_alone(void **state) {
                 hd_continuation expected = sample(&g, logits, TOKENS, position, 5, all);
                 int64_t count = 0;
                 for (int j = 0; j < TOKENS; j++) {
-                    int above = 0;
+                    int above = 0, before = 0;
                     for (int l = 0; l < TOKENS; l++)
-                        above += logits[l] > logits[j] || (logits[l] == logits[j] && l < j);
-                    if (above <= k) best[count++] = (hd_sample_choice){.logit = logits[j], .token = j};
+                        above += logits[l] > logits[j], before += logits[l] == logits[j] && l < j;
+                    if (above < k || above + before <= k)
+                        best[count++] = (hd_sample_choice){.logit = logits[j], .token = j};
                 }
                 hd_continuation found = hd_sample(&g, best, count, position, 5);
                 assert_memory_equal(&found, &expected, sizeof found);

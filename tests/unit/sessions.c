@@ -57,7 +57,7 @@ static void make_texts(fixture *f) {
         text *t = &f->texts[i];
         hd_generation *g = &t->generation;
         *t = (text){0};
-        hd_generation_default(g);
+        hd_generation_of(recipe, g);
         g->max_new_tokens = 1 + choose(f, i % 3 ? MOST_TOKENS : 2 * MOST_TOKENS - 2);
         g->seed = 1 + i % 3;
         g->sample = i >= 4 && i < 8;
@@ -65,7 +65,7 @@ static void make_texts(fixture *f) {
         g->best = g->beams > 1 ? hd_min(g->beams, MOST_BEST) : 1;
         if (i == 1 || i == 5 || i == 9) g->repetition_penalty = 1.4f;
         if (i == 2 || i == 6 || i == 10) g->no_repeat_ngram = 2;
-        if (i == 3 || i == 11) g->forced_eos = recipe->eos;
+        if (i == 3 || i == 11) g->forced_last = g->ends;
         if (i == 5) g->top_k = 6, g->temperature = 1.5f;
         if (i == 6) g->top_p = 0.7f, g->min_p = 0.05f;
         if (i == 12) g->early_stopping = HD_STOP_FULL, g->length_penalty = 0.6f;

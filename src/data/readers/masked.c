@@ -36,6 +36,7 @@ heed_status hd_read_masked(hd_corpus_builder *b) {
 heed_status hd_draw_masked(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     hd_random_key key = hd_random_key_make(corpus->options.seed, HD_RANDOM_MASK, epoch);
     int32_t mask = hd_tokenizer_mask(corpus->tokenizer), size = (int32_t)hd_tokenizer_size(corpus->tokenizer);
+    if (corpus->options.vocabulary) size = (int32_t)hd_min(size, corpus->options.vocabulary);
     size_t count = (size_t)pair->source_count;
     int32_t *ids = hd_arena_alloc(arena, count, sizeof *ids), *targets = hd_arena_alloc(arena, count, sizeof *targets);
     if (!ids || !targets) return HEED_MEMORY;

@@ -23,6 +23,7 @@ from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassifica
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST = ["bert-masked", "bert-text", "bert-tokens", "gpt2", "llama", "llama-grouped"]  # their seeds are their numbers
 TEXTS = [[2, 5, 9, 3], [2, 3], [2, 17, 17, 4, 30, 31, 32, 8, 9, 10, 11, 12, 3], [7]]
+PADDED = TEXTS + [[1, 5, 1, 1, 9], [2, 1, 7, 1, 3]]  # with the padding token of RoBERTa
 LONG = TEXTS + [[2] + [4 + 11 * i % 33 for i in range(70)] + [3]]  # past the blocks of 64 keys
 BERT = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
             max_position_embeddings=16, layer_norm_eps=1e-12, hidden_act="gelu")
@@ -46,6 +47,7 @@ MODELS = {
     "roberta-masked": lambda: RobertaForMaskedLM(RobertaConfig(**dict(ROBERTA, hidden_act="relu"))),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "roberta-padded": lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
@@ -55,7 +57,7 @@ MODELS = {
 def make(name):
     folder = os.path.join(HERE, name)
     seed = FIRST.index(name) if name in FIRST else zlib.crc32(name.encode())
-    texts = TEXTS if name in FIRST else LONG
+    texts = TEXTS if name in FIRST else PADDED if name.endswith("padded") else LONG
     model, draw = MODELS[name](), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for key, weight in model.named_parameters():  # so that every weight matters
@@ -63,7 +65,7 @@ def make(name):
             norm = "norm" in key.lower() or ".ln_" in key
             weight.copy_(noise * 0.1 + 1 if norm and key.endswith("weight") else noise * 0.2)
         model.eval()
-        logits = [model(torch.tensor([text])).logits[0] for text in texts]
+        logits = [model(torch.tensor([text]), attention_mask=torch.ones(1, len(text))).logits[0] for text in texts]
     model.save_pretrained(folder)
     if os.path.exists(f"{folder}/generation_config.json"): os.remove(f"{folder}/generation_config.json")
     with open(f"{folder}/expected.json", "w") as file:
