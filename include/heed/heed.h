@@ -341,7 +341,8 @@ typedef bool heed_progress_function(void *user, const heed_progress *progress);
 
 HEED_API heed_status heed_train_options(heed_context *context, heed_options **options);
 /* Trains a model in `folder`, from the first step or, with the option "resume", from its last checkpoint. A resumed run
- * ends with exactly the same weights as an uninterrupted one. The finished model is that folder. `progress` may be NULL. */
+ * ends with exactly the same weights as an uninterrupted one. The finished model is that folder. `progress` may be NULL.
+ * HEED_ARGUMENT for a folder with files that the run would overwrite, HEED_FILE while another process trains in it. */
 HEED_API heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
                                 heed_progress_function *progress, void *user);
 
