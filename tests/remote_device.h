@@ -234,7 +234,7 @@ static inline heed_status remote_pack(heed_context *context, hd_arena *arena, co
         readable.data = remote_readable(parameter->data);
         status = hd_device_cpu.pack(context, arena, &(hd_pack_call){&only, 1, call->release});
         parameter->packed = readable.packed;
-        parameter->panels_stale = readable.panels_stale;
+        parameter->packed_stale = readable.packed_stale;
     }
     return status;
 }

@@ -53,7 +53,7 @@ static inline void open_network(opened_network *o, const small_network *which, h
     }
     char path[512];
     snprintf(path, sizeof path, "%s/%s", GOLDEN, which->name);
-    assert_ok(o->context, hd_model_open_network(o->context, path, purpose, &o->model));
+    assert_ok(o->context, hd_model_open_untokenized(o->context, path, purpose, &o->model));
     o->network = o->model->network;
 }
 

@@ -138,7 +138,7 @@ float *hd_pass_gradient(const hd_pass *pass, const hd_parameter *parameter) {
 }
 
 bool hd_pass_pack(hd_pass *pass, hd_parameter *parameter) {
-    if (parameter->packed && !parameter->panels_stale) return true;
+    if (parameter->packed && !parameter->packed_stale) return true;
     if (!pass->weights) {
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is not packed for products", parameter->name);
         return false;

@@ -170,12 +170,20 @@ static void replace_invalid(float *x, int64_t count) {
         x[i] = isnan(x[i]) ? 0.0f : isinf(x[i]) ? (x[i] > 0 ? FLT_MAX : -FLT_MAX) : x[i];
 }
 
+/* By squaring, and so with the same bits on every machine, which a library's pow does not promise. */
+static double power(double base, int64_t exponent) {
+    double result = 1;
+    for (; exponent; exponent /= 2, base *= base)
+        if (exponent % 2) result *= base;
+    return result;
+}
+
 /* x + |x| (factor^n − 1) for the end tokens, n tokens past the start of the decay. */
 static void decay(const hd_prefix *p, float *row, int64_t count) {
     const hd_generation *g = p->generation;
     int64_t past = p->length - p->given - g->decay_start;
     if (past <= 0) return;
-    float growth = (float)(pow(g->decay_factor, (double)past) - 1);
+    float growth = (float)(power(g->decay_factor, past) - 1);
     for (int64_t i = 0; i < g->ends.count; i++) {
         if (g->ends.ids[i] >= count) continue;
         float *x = &row[g->ends.ids[i]];

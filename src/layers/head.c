@@ -96,7 +96,7 @@ static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tenso
 
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states) {
     const hd_recipe *recipe = &network->recipe;
-    const hd_layer *layer = hd_network_layer(network, HD_SHARED, 0);
+    const hd_module_weights *layer = hd_network_layer(network, HD_SHARED, 0);
     if (!states) return NULL;
     switch (recipe->head) {
         case HD_HEAD_MASKED:
@@ -118,7 +118,7 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
     if (!network->recipe.crf) return hd_cross_entropy(pass, rows, network->output, targets, options, loss);
-    hd_layer output = {.weight = network->output, .bias = network->output_bias};
+    hd_module_weights output = {.weight = network->output, .bias = network->output_bias};
     hd_tensor *logits = hd_apply(pass, &output, rows, HD_IDENTITY);
     return hd_crf_loss(pass, logits, &network->crf, targets, texts, options->scale, loss);
 }

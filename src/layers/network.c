@@ -85,7 +85,7 @@ hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows
                                 .dimensions = dimensions,
                                 .multiplied = slot.use == HD_USE_MATRIX && dimensions == 2,
                                 .looked_up = slot.use == HD_USE_TABLE};
-    hd_layer *layer = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
+    hd_module_weights *layer = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
     *(slot.part == HD_WHOLE ? &layer->whole : slot.part == HD_WEIGHT ? &layer->weight : &layer->bias) = parameter;
     network->parameters[network->count] = parameter;
     network->slots[network->count++] = slot;
@@ -131,7 +131,7 @@ static hd_parameter *constant(hd_network *network, int64_t width, float value) {
 }
 
 void hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind, float epsilon) {
-    hd_layer *norm = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
+    hd_module_weights *norm = &hd_network_layer(network, slot.side, slot.layer)[slot.module];
     hd_use gain = kind == HD_NORM_RMS_PLUS_ONE ? HD_USE_SHIFT : HD_USE_GAIN;
     norm->epsilon = epsilon;
     hd_network_declare(network, part_of(slot, HD_WEIGHT, gain), 1, width, 1);
@@ -190,7 +190,7 @@ heed_status hd_network_initialize(hd_network *network, uint64_t seed) {
     return network->status;
 }
 
-void hd_network_train(hd_network *network) {
+void hd_network_prepare_training(hd_network *network) {
     network->gradient_count = 0;
     for (int64_t i = 0; i < network->count; i++) {
         hd_parameter *p = network->parameters[i];
@@ -204,7 +204,7 @@ void hd_network_train(hd_network *network) {
 /* Whether a parameter's packed form is missing, or older than its data. */
 static bool must_be_packed(const hd_parameter *p) {
     bool read = p->multiplied || (p->looked_up && !p->data);
-    return read && (!p->packed || p->panels_stale);
+    return read && (!p->packed || p->packed_stale);
 }
 
 heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size)) {
@@ -241,7 +241,7 @@ heed_status hd_network_rows(heed_context *context, const hd_parameter *table, co
 
 /* ---- layers ---- */
 
-hd_tensor *hd_apply(hd_pass *pass, const hd_layer *layer, hd_tensor *x, hd_activation activation) {
+hd_tensor *hd_apply(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x, hd_activation activation) {
     return hd_linear(pass, x, layer->weight, layer->bias, activation);
 }
 
@@ -257,7 +257,7 @@ static hd_tensor *add(hd_pass *pass, hd_tensor *a, hd_tensor *b) {
     return hd_dropout_add(pass, a, b, 0.0f, 0);
 }
 
-hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x) {
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x) {
     if (!layer->weight) return x;
     hd_tensor *y = hd_norm(pass, x, layer->weight, layer->bias, layer->epsilon);
     return layer->one ? add(pass, y, hd_norm(pass, x, layer->one, NULL, layer->epsilon)) : y;

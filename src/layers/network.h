@@ -59,12 +59,12 @@ static inline bool hd_slot_equal(const hd_slot *a, const hd_slot *b) {
 }
 
 /* The parameters of a module in one layer. Those that it lacks are NULL. */
-typedef struct hd_layer {
+typedef struct hd_module_weights {
     hd_parameter *whole;         /* a table or a vector */
     hd_parameter *weight, *bias; /* of a linear layer; the gain and the shift of a norm */
     hd_parameter *one;           /* of a norm by 1 + gain */
     float epsilon;               /* of a norm */
-} hd_layer;
+} hd_module_weights;
 
 struct hd_network {
     const hd_network_class *class;
@@ -80,7 +80,7 @@ struct hd_network {
     size_t parameter_capacity, slot_capacity;
     bool incomplete;                                   /* a declaration ran out of memory */
     int64_t gradient_count;                            /* floats of a gradient block of all trained parameters */
-    hd_layer *layers[HD_SIDES + 1];                    /* by side, or HD_SHARED: [layers, HD_MODULES] */
+    hd_module_weights *layers[HD_SIDES + 1];           /* by side, or HD_SHARED: [layers, HD_MODULES] */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
     hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for */
     hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
@@ -88,7 +88,7 @@ struct hd_network {
 };
 
 /* The modules [HD_MODULES] of one layer of a side. Those that are not of a layer are in layer 0. */
-static inline hd_layer *hd_network_layer(const hd_network *network, hd_network_side side, int64_t layer) {
+static inline hd_module_weights *hd_network_layer(const hd_network *network, hd_network_side side, int64_t layer) {
     return network->layers[side] + layer * HD_MODULES;
 }
 
@@ -117,7 +117,7 @@ void hd_network_close(hd_network *network);
 /* Initializes the float32 data of every parameter from the seed, by its use. */
 heed_status hd_network_initialize(hd_network *network, uint64_t seed);
 /* Marks every parameter but fixed ones as trained, and assigns its offset in a block of gradients. */
-void hd_network_train(hd_network *network);
+void hd_network_prepare_training(hd_network *network);
 /* Packs the matrices that products read and the tables without data, unless they are packed and unchanged. Afterwards passes
  * that run at the same time only read the network. */
 heed_status hd_network_pack(hd_network *network);
@@ -146,9 +146,9 @@ hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor
 /* ---- layers ---- */
 
 /* y = activation(x weightᵀ + bias). Every linear layer is applied here. */
-hd_tensor *hd_apply(hd_pass *pass, const hd_layer *layer, hd_tensor *x, hd_activation activation);
+hd_tensor *hd_apply(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x, hd_activation activation);
 /* The normalized rows, or x itself where the recipe has no such norm. */
-hd_tensor *hd_apply_norm(hd_pass *pass, const hd_layer *layer, hd_tensor *x);
+hd_tensor *hd_apply_norm(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x);
 /* The selected rows of x; x itself without a selection. */
 hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection);
 /* The input's rows, or the embeddings of its ids, times scale. */

@@ -17,9 +17,9 @@ static hd_tensor *embed(const hd_network *r, hd_pass *pass, hd_network_side side
 /* ---- the encoder ---- */
 
 static hd_tensor *encode_layer(const hd_network *r, hd_pass *pass, hd_tensor *x, int64_t layer, bool backwards) {
-    const hd_layer *modules = hd_network_layer(r, HD_ENCODER, layer);
-    const hd_layer *in = &modules[backwards ? HD_MODULE_CELL_INPUT_BACKWARDS : HD_MODULE_CELL_INPUT];
-    const hd_layer *cell = &modules[backwards ? HD_MODULE_CELL_STATE_BACKWARDS : HD_MODULE_CELL_STATE];
+    const hd_module_weights *modules = hd_network_layer(r, HD_ENCODER, layer);
+    const hd_module_weights *in = &modules[backwards ? HD_MODULE_CELL_INPUT_BACKWARDS : HD_MODULE_CELL_INPUT];
+    const hd_module_weights *cell = &modules[backwards ? HD_MODULE_CELL_STATE_BACKWARDS : HD_MODULE_CELL_STATE];
     hd_recurrent_state state = {NULL, NULL};
     hd_tensor *gates = hd_apply(pass, in, x, HD_IDENTITY);
     return hd_recur(pass, (hd_cell)r->recipe.cell, gates, cell->weight, cell->bias, backwards, &state);
@@ -65,7 +65,7 @@ static hd_tensor *summarize(const hd_network *r, hd_pass *pass, hd_tensor *memor
 /* ---- the decoder ---- */
 
 /* A module of the decoder's first layer, or of no layer. */
-static const hd_layer *decoder_module(const hd_network *r, hd_module module) {
+static const hd_module_weights *decoder_module(const hd_network *r, hd_module module) {
     return &hd_network_layer(r, HD_DECODER, 0)[module];
 }
 
@@ -83,7 +83,7 @@ bool hd_recurrent_begin(const hd_network *r, hd_pass *pass, hd_tensor *memory, i
     for (int64_t i = 0; i < recipe->side[HD_DECODER].layers; i++) {
         at->states[i] = (hd_recurrent_state){NULL, NULL};
         if (given) {
-            const hd_layer *layer = hd_network_layer(r, HD_DECODER, i), *c = &layer[HD_MODULE_BRIDGE_C];
+            const hd_module_weights *layer = hd_network_layer(r, HD_DECODER, i), *c = &layer[HD_MODULE_BRIDGE_C];
             at->states[i].h = hd_apply(pass, &layer[HD_MODULE_BRIDGE_H], given, HD_TANH);
             if (c->weight) at->states[i].c = hd_apply(pass, c, given, HD_IDENTITY);
         } else {
@@ -95,7 +95,7 @@ bool hd_recurrent_begin(const hd_network *r, hd_pass *pass, hd_tensor *memory, i
     if (hd_recipe_feeds(recipe)) at->fed = zeros(pass, slots, recipe->width);
     if (hd_recipe_attends(recipe)) {
         at->values = memory;
-        const hd_layer *key = decoder_module(r, HD_MODULE_KEY);
+        const hd_module_weights *key = decoder_module(r, HD_MODULE_KEY);
         at->keys = hd_pass_show(pass, "keys", key->weight ? hd_apply(pass, key, memory, HD_IDENTITY) : memory);
     }
     return pass->status == HEED_OK;
@@ -110,7 +110,7 @@ hd_tensor *hd_recurrent_embed(const hd_network *r, hd_pass *pass, const hd_input
 static hd_tensor *run_layers(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *x = NULL;
     for (int64_t i = 0; i < r->recipe.side[HD_DECODER].layers; i++) {
-        const hd_layer *layer = hd_network_layer(r, HD_DECODER, i), *cell = &layer[HD_MODULE_CELL_STATE];
+        const hd_module_weights *layer = hd_network_layer(r, HD_DECODER, i), *cell = &layer[HD_MODULE_CELL_STATE];
         if (i)
             gates = hd_apply(pass, &layer[HD_MODULE_CELL_INPUT], drop(r, pass, x, HD_DECODER, i, HD_SITE_CELL),
                              HD_IDENTITY);
@@ -121,7 +121,7 @@ static hd_tensor *run_layers(const hd_network *r, hd_pass *pass, hd_tensor *gate
 
 /* Attention of query h: the context vectors C [slots, width]. */
 static hd_tensor *attend(const hd_network *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
-    const hd_layer *query = decoder_module(r, HD_MODULE_QUERY);
+    const hd_module_weights *query = decoder_module(r, HD_MODULE_QUERY);
     hd_parameter *scorer = decoder_module(r, HD_MODULE_SCORER)->whole;
     hd_tensor *q = query->weight ? hd_apply(pass, query, h, HD_IDENTITY) : h;
     if (!q) return NULL;
@@ -163,7 +163,7 @@ hd_tensor *hd_recurrent_advance(const hd_network *r, hd_pass *pass, hd_tensor *g
 
 hd_tensor *hd_recurrent_run(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
-    const hd_layer *combine = decoder_module(r, HD_MODULE_COMBINE);
+    const hd_module_weights *combine = decoder_module(r, HD_MODULE_COMBINE);
     return hd_pass_show(pass, "output", combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
 }
 

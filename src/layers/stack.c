@@ -20,7 +20,9 @@ static place place_of(const hd_stack *stack, hd_network_side side) {
     return (place){&stack->network, recipe, &recipe->side[side], &stack->side[side], side, 0, NULL};
 }
 
-static const hd_layer *layer_of(const place *at) { return hd_network_layer(at->network, at->which, at->layer); }
+static const hd_module_weights *layer_of(const place *at) {
+    return hd_network_layer(at->network, at->which, at->layer);
+}
 
 /* The norms of a sublayer, and its dropout site. */
 typedef struct sublayer {
@@ -44,14 +46,14 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sub
 
 /* The residual connection around a sublayer with output f. */
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
-    const hd_layer *layer = layer_of(at);
+    const hd_module_weights *layer = layer_of(at);
     f = hd_apply_norm(pass, &layer[sub->after], f);
     hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
 
 /* Queries or keys before attention: each head normalized, then rotated. */
-static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_layer *norm, bool rotate) {
+static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_module_weights *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
     if (x && norm->weight) {
         const hd_layout *layout = x->layout;
@@ -82,7 +84,7 @@ static hd_tensor *attend(const place *at, hd_pass *pass, hd_tensor *q, hd_tensor
 }
 
 static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_cache *cache) {
-    const hd_layer *layer = layer_of(at);
+    const hd_module_weights *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
     hd_tensor *h = before(at, pass, x, &self), *y;
     hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], hd_select(pass, h, at->selection), HD_IDENTITY);
@@ -101,7 +103,7 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
 }
 
 static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *memory, hd_cache *cache) {
-    const hd_layer *layer = layer_of(at);
+    const hd_module_weights *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_CROSS, "cross");
     hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_CROSS_Q], before(at, pass, x, &cross), HD_IDENTITY), *y;
     q = prepare(at, pass, q, &layer[HD_MODULE_CROSS_Q_NORM], false);
@@ -119,8 +121,8 @@ static hd_tensor *cross_attention(const place *at, hd_pass *pass, hd_tensor *x, 
 }
 
 static hd_tensor *feed_forward(const place *at, hd_pass *pass, hd_tensor *x) {
-    const hd_layer *up = &layer_of(at)[HD_MODULE_FFN_UP], *gate = &layer_of(at)[HD_MODULE_FFN_GATE];
-    const hd_layer *down = &layer_of(at)[HD_MODULE_FFN_DOWN], *active = gate->weight ? gate : up;
+    const hd_module_weights *up = &layer_of(at)[HD_MODULE_FFN_UP], *gate = &layer_of(at)[HD_MODULE_FFN_GATE];
+    const hd_module_weights *down = &layer_of(at)[HD_MODULE_FFN_DOWN], *active = gate->weight ? gate : up;
     hd_tensor *h = before(at, pass, x, &ffn);
     hd_tensor *inner = hd_apply(pass, active, h, (hd_activation)at->side->activation);
     if (gate->weight) inner = hd_hadamard(pass, inner, hd_apply(pass, up, h, HD_IDENTITY));
@@ -160,7 +162,7 @@ static bool has_padding(const place *at, const hd_input *input, const hd_layout 
 }
 
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
-    const hd_layer *layer = layer_of(at);
+    const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
     float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
@@ -218,7 +220,7 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
     place at = place_of(stack, HD_DECODER);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
-        const hd_layer *layer = layer_of(&at);
+        const hd_module_weights *layer = layer_of(&at);
         hd_arena_mark start = hd_arena_here(&pass->arena);
         hd_tensor *k = prepare(&at, pass, hd_apply(pass, &layer[HD_MODULE_CROSS_K], memory, HD_IDENTITY),
                                &layer[HD_MODULE_CROSS_K_NORM], false);

@@ -49,7 +49,8 @@ typedef enum hd_open_purpose {
  * HEED_FORMAT (missing, wrong shape), HEED_NUMERIC (a NaN or infinity in a weight), HEED_UNSUPPORTED. */
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
 /* The same without a tokenizer. */
-heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **model);
+heed_status hd_model_open_untokenized(heed_context *context, const char *name, hd_open_purpose purpose,
+                                      heed_model **model);
 /* A model of this recipe and family with first values drawn from the seed. Without a family (NULL) it is of one that carries
  * the recipe. Takes the tokenizer. HEED_UNSUPPORTED when the family, or any, does not carry the recipe. */
 heed_status hd_model_make(heed_context *context, const hd_family *family, const hd_recipe *recipe,

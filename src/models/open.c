@@ -169,7 +169,7 @@ static heed_status load_data(heed_model *model, hd_parameter *parameter, const h
     else
         memset(host, 0, bytes);
     hd_stream_unmap(&network->stream, host, parameter->data, bytes, HD_TO_WRITE);
-    parameter->panels_stale = true;
+    parameter->packed_stale = true;
     return network->status;
 }
 
@@ -294,7 +294,8 @@ static heed_status new_model(heed_context *context, heed_model **model) {
     return HEED_OK;
 }
 
-heed_status hd_model_open_network(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
+heed_status hd_model_open_untokenized(heed_context *context, const char *name, hd_open_purpose purpose,
+                                      heed_model **out) {
     heed_model *model;
     *out = NULL;
     HD_TRY(new_model(context, &model));
@@ -308,7 +309,7 @@ heed_status hd_model_open_network(heed_context *context, const char *name, hd_op
 }
 
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
-    HD_TRY(hd_model_open_network(context, name, purpose, out));
+    HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
     heed_status status = open_tokenizer(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK) return HEED_OK;

@@ -19,7 +19,7 @@ typedef struct hd_parameter {
     hd_dtype dtype;           /* of `stored` */
     float *data;              /* device [rows, columns] float32: vectors always, matrices when trained; else NULL */
     struct hd_packed *packed; /* for products or rows: opaque, made by the device; NULL until needed */
-    bool panels_stale;        /* the packed form is not filled in, or is older than `data` */
+    bool packed_stale;        /* the packed form is not filled in, or is older than `data` */
     bool trained;
     int64_t gradient_at; /* of a trained one: where its [rows, columns] begin in a block of gradients, in floats */
     float *m, *v;        /* the optimizer's moments, or NULL */

@@ -126,7 +126,8 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const hd_tokenizer_op
         int64_t id = (int64_t)vocabulary->count;
         HD_TRY(hd_vocabulary_add(vocabulary, specials[i], size, id, true));
         bool lstrip = options->left_strip && strcmp(specials[i], options->left_strip) == 0;
-        HD_TRY(hd_tokenizer_add_token(tokenizer, specials[i], size, (hd_added_token){.special = true, .lstrip = lstrip}));
+        HD_TRY(
+            hd_tokenizer_add_token(tokenizer, specials[i], size, (hd_added_token){.special = true, .lstrip = lstrip}));
     }
     return HEED_OK;
 }

@@ -208,7 +208,7 @@ static heed_status load_parameters(hd_run *run, const char *path, const hd_safet
                                "%s: tensor \"%s\" is missing: it is the checkpoint of another model", path, name);
             HD_TRY(hd_stored_expect(run->context, stored, 2, (int64_t[]){p->rows, p->columns}));
             stream->device->upload(stream, stored->bytes, stored->data, data);
-            p->panels_stale = true;
+            p->packed_stale = true;
         }
     stream->device->wait(stream);
     return network->status;

@@ -300,6 +300,6 @@ heed_status hd_run_make_model(hd_run *run) {
     generation->length_penalty = o->length_penalty;
     generation->max_length = hd_recipe_max_positions(&run->model->network->recipe);
     generation->sample = false;
-    hd_network_train(run->model->network);
+    hd_network_prepare_training(run->model->network);
     return HEED_OK;
 }

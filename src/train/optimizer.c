@@ -96,7 +96,7 @@ heed_status hd_optimizer_step(hd_optimizer *o, int64_t step) {
         adam.weight_decay = p->dimensions == 2 ? options->weight_decay : 0.0f;
         stream->device->adam(
             stream, &(hd_adam_call){adam, hd_parameter_count(p), o->gradients + p->gradient_at, p->m, p->v, p->data});
-        p->panels_stale = true;
+        p->packed_stale = true;
     }
     stream->device->wait(stream); /* passes have streams of their own */
     return o->network->status;

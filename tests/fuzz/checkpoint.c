@@ -26,7 +26,7 @@ static void open_run(heed_context *context, hd_run *run) {
     check(hd_settings_default(context, hd_train_table.rows, hd_train_table.count, &run->options) == HEED_OK);
     check(hd_tokenizer_parse(context, "own", tokenizer_json, strlen(tokenizer_json), &tokenizer) == HEED_OK);
     check(hd_model_make(context, NULL, &recipe, tokenizer, 1, &run->model) == HEED_OK);
-    hd_network_train(run->model->network);
+    hd_network_prepare_training(run->model->network);
     check(hd_optimizer_open(&run->optimizer, run->model->network, &run->options) == HEED_OK);
     write_fuzz_file("text", "a\nb\nc\n", 6);
     const char *text = in_fuzz_folder("text");

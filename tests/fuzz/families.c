@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     link_fuzz_file("model.safetensors", golden);
     write_fuzz_file("config.json", data + 1, size - 1);
     heed_model *model;
-    heed_status status = hd_model_open_network(context, fuzz_folder, HD_OPEN_TO_RUN, &model);
+    heed_status status = hd_model_open_untokenized(context, fuzz_folder, HD_OPEN_TO_RUN, &model);
     check((status == HEED_OK) == (model != NULL));
     if (model) {
         status = hd_network_pack(model->network);

@@ -67,7 +67,7 @@ static void logits_are_those_of_transformers(void **state) {
         for (int purpose = HD_OPEN_TO_RUN; purpose <= HD_OPEN_TO_TRAIN; purpose++) {
             heed_context *context = open_context();
             heed_model *model;
-            assert_ok(context, hd_model_open_network(context, path, (hd_open_purpose)purpose, &model));
+            assert_ok(context, hd_model_open_untokenized(context, path, (hd_open_purpose)purpose, &model));
             assert_logits(names[n], model, expected);
             hd_model_close(model);
             heed_context_close(context);
@@ -80,7 +80,7 @@ static void labels_have_names(void **state) {
     (void)state;
     heed_context *context = open_context();
     heed_model *model;
-    assert_ok(context, hd_model_open_network(context, GOLDEN "/families/bert-tokens", HD_OPEN_TO_RUN, &model));
+    assert_ok(context, hd_model_open_untokenized(context, GOLDEN "/families/bert-tokens", HD_OPEN_TO_RUN, &model));
     assert_int_equal(model->network->recipe.labels, 4);
     assert_string_equal(model->labels[0], "O");
     assert_string_equal(model->labels[3], "ORG");
@@ -99,7 +99,8 @@ static void scores_follow_the_problem(void **state) {
             heed_context *context = open_context();
             heed_model *model;
             double scores[3];
-            assert_ok(context, hd_model_open_network(context, GOLDEN "/families/bert-text", HD_OPEN_TO_RUN, &model));
+            assert_ok(context,
+                      hd_model_open_untokenized(context, GOLDEN "/families/bert-text", HD_OPEN_TO_RUN, &model));
             model->network->recipe.labels = labels;
             json_t *config = json_object();
             if (problem >= 0) json_object_set_new(config, "problem_type", json_string(types[problem]));
@@ -137,9 +138,9 @@ static void a_saved_folder_has_the_same_logits(void **state) {
         json_t *expected = json_load_file(file, 0, NULL);
         heed_context *context = open_context();
         heed_model *model, *again;
-        assert_ok(context, hd_model_open_network(context, path, HD_OPEN_TO_TRAIN, &model));
+        assert_ok(context, hd_model_open_untokenized(context, path, HD_OPEN_TO_TRAIN, &model));
         assert_ok(context, hd_model_save(model, folder, HD_F32, "a card"));
-        assert_ok(context, hd_model_open_network(context, folder, HD_OPEN_TO_RUN, &again));
+        assert_ok(context, hd_model_open_untokenized(context, folder, HD_OPEN_TO_RUN, &again));
         assert_ptr_equal(model->family, again->family);
         assert_true(hd_recipe_equal(&model->network->recipe, &again->network->recipe));
         hd_pass one, two;

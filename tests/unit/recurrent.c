@@ -75,7 +75,7 @@ static const char *open_network(fixture *f, const json_t *one) {
         p->name = strcpy(hd_arena_alloc(&f->network->arena, text.size + 1, 1), text.data);
         hd_buffer_close(&text);
     }
-    hd_network_train(f->network);
+    hd_network_prepare_training(f->network);
     return name;
 }
 

@@ -94,7 +94,7 @@ static void train_steps(fixture *f) {
                                 .steps = 3};
     hd_optimizer optimizer;
     hd_network *network = f->opened.network;
-    hd_network_train(network);
+    hd_network_prepare_training(network);
     assert_ok(f->opened.context, hd_optimizer_open(&optimizer, network, &options));
     hd_pass pass;
     hd_pass_open(&pass, f->opened.context, &network->arena);

@@ -83,7 +83,7 @@ static void save_both(const every_model *m) {
     assert_ok(context, hd_model_save(model, in_folder("stored", NULL), (hd_dtype)m->dtype, "a card"));
     hd_model_close(model);
     if (!m->wide) return;
-    assert_ok(context, hd_model_open_network(context, in_folder("stored", NULL), HD_OPEN_TO_TRAIN, &model));
+    assert_ok(context, hd_model_open_untokenized(context, in_folder("stored", NULL), HD_OPEN_TO_TRAIN, &model));
     assert_ok(context, hd_model_save(model, in_folder("wide", NULL), HD_F32, "a card"));
     hd_model_close(model);
 }
@@ -126,7 +126,7 @@ static opened open_model(const char *name, const manner *how) {
     o.context->threads = how->threads;
     o.context->small_work = 0;
     o.context->bf16 = how->bf16;
-    assert_ok(o.context, hd_model_open_network(o.context, in_folder(name, NULL), HD_OPEN_TO_RUN, &o.model));
+    assert_ok(o.context, hd_model_open_untokenized(o.context, in_folder(name, NULL), HD_OPEN_TO_RUN, &o.model));
     return o;
 }
 
@@ -252,7 +252,7 @@ static void a_model_is_in_memory_once(void **state) {
         context->threads = 2;
         size_t before = c.live, size = file_size(context);
         c.most = 0;
-        assert_ok(context, hd_model_open_network(context, in_folder("stored", NULL), HD_OPEN_TO_RUN, &model));
+        assert_ok(context, hd_model_open_untokenized(context, in_folder("stored", NULL), HD_OPEN_TO_RUN, &model));
         if (c.most - before > size + size / 50 + FIXED)
             fail_msg("%s with head %d in %s takes %zu bytes, its file %zu", m.of->model_type, m.head,
                      hd_dtype_name((hd_dtype)m.dtype), c.most - before, size);
@@ -357,7 +357,7 @@ static heed_status open_with(heed_context *context, const char *tensor, size_t e
     assert_int_equal(fseek(bytes, at, SEEK_SET) + (fread(before, size, 1, bytes) != 1) + fseek(bytes, at, SEEK_SET), 0);
     assert_int_equal(fwrite(&bits, size, 1, bytes), 1);
     assert_int_equal(fclose(bytes), 0);
-    heed_status status = hd_model_open_network(context, in_folder("stored", NULL), HD_OPEN_TO_RUN, &model);
+    heed_status status = hd_model_open_untokenized(context, in_folder("stored", NULL), HD_OPEN_TO_RUN, &model);
     if (status == HEED_OK) hd_model_close(model);
     bytes = fopen(path, "r+");
     assert_int_equal(fseek(bytes, at, SEEK_SET), 0);

@@ -144,11 +144,11 @@ static int tear_down(void **state) {
     return removed;
 }
 
-/* A step has about eight chunks. They run one by one; in parallel, where the last ones, fewer than the threads, use
- * all threads each; and with more threads than chunks all of them one by one on all threads, as a large model's do. */
+/* A step has about eight chunks. They run one by one; side by side, with the last ones side by side too or one by one on all
+ * threads; and with many more threads than chunks, as a large model's do, one by one on all threads. */
 static void threads_change_nothing(void **state) {
     (void)state;
-    static const int counts[] = {1, 2, 3, 5, 11};
+    static const int counts[] = {1, 2, 3, 5, 11, 32};
     int before = context->threads;
     int64_t small_work = context->small_work;
     context->small_work = 0; /* these shapes are */

@@ -61,7 +61,7 @@ static heed_status make_packed(const heed_context *context, hd_arena *arena, con
         hd_parameter *p = call->parameters[i];
         if (p->packed) continue;
         p->packed = lay_out(p, context->bf16, memory, &used);
-        p->panels_stale = true;
+        p->packed_stale = true;
     }
     return HEED_OK;
 }
@@ -140,7 +140,7 @@ static int64_t cut(const hd_parameter *p, int64_t count, int64_t size, bool (*pa
 
 static int64_t cut_parameter(const hd_parameter *p, piece *pieces) {
     const hd_packed *packed = p->packed;
-    if (!p->panels_stale) return 0;
+    if (!p->packed_stale) return 0;
     int64_t size = (int64_t)hd_dtype_size(p->data ? HD_F32 : p->dtype), row = p->columns * size, count = 0;
     if (packed->panels && !packed->in_pairs) {
         if (p->data || !p->stored_stride)
@@ -245,11 +245,11 @@ heed_status hd_cpu_pack(heed_context *context, hd_arena *arena, const hd_pack_ca
     HD_TRY(make_packed(context, arena, call));
     for (int64_t i = 0; i < call->count; i++) {
         const hd_parameter *p = call->parameters[i];
-        if (p->panels_stale && p->packed->in_pairs) HD_TRY(pack_pairs(context, call, p));
+        if (p->packed_stale && p->packed->in_pairs) HD_TRY(pack_pairs(context, call, p));
     }
     HD_TRY(pack_pieces(context, call));
     for (int64_t i = 0; i < call->count; i++)
-        if (call->parameters[i]->panels_stale) call->parameters[i]->panels_stale = false; /* others may be read */
+        if (call->parameters[i]->packed_stale) call->parameters[i]->packed_stale = false; /* others may be read */
     return HEED_OK;
 }
 

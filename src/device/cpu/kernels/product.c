@@ -1,6 +1,7 @@
 /* The matrix product: C = A · B on panels of 32 columns.
  *
- * A block of C (ROWS × COLUMN_LANES lanes) stays in registers while k runs. Lanes run over columns, so each element
+ * A block of C (ROWS × COLUMN_VECTORS vectors of 16 floats, each in one to four registers: lanes.h) stays in registers while k
+ * runs. Lanes run over columns, so each element
  * is one chain of fused multiply–adds over ascending k whatever the block's shape, and blocking over k continues the
  * chain. The register block is the only difference between instruction sets.
  *
@@ -11,13 +12,13 @@
 #include "device/cpu/kernels/each.h"
 
 #if defined(HD_ISA_avx512)
-enum { ROWS = 14, COLUMN_LANES = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registers */
+enum { ROWS = 14, COLUMN_VECTORS = 2 }; /* 28 sums + 2 of B + 1 of A in 32 registers */
 #elif defined(HD_ISA_avx2)
-enum { ROWS = 6, COLUMN_LANES = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
+enum { ROWS = 6, COLUMN_VECTORS = 1 }; /* 12 sums + 2 of B + 1 of A in 16 registers */
 #elif defined(HD_ISA_neon)
-enum { ROWS = 5, COLUMN_LANES = 1 }; /* 20 sums + 4 of B + up to 5 of A, which GCC loads early, in 32 registers */
+enum { ROWS = 5, COLUMN_VECTORS = 1 }; /* 20 sums + 4 of B + up to 5 of A, which GCC loads early, in 32 registers */
 #else
-enum { ROWS = 2, COLUMN_LANES = 1 }; /* small, so that it compiles fast: speed does not matter for this table */
+enum { ROWS = 2, COLUMN_VECTORS = 1 }; /* small, so that it compiles fast: speed does not matter for this table */
 #endif
 
 /* Sizes that suit 32 KiB and 512 KiB or more of first and second cache. */
@@ -103,13 +104,13 @@ static void finish_tile(int64_t rows, const block *p, const float *tile) {
     }
 }
 
-/* rows, column_lanes, kind and partial are constants where this is inlined. `partial`: B has no padding and its last
+/* rows, column_vectors, kind and partial are constants where this is inlined. `partial`: B has no padding and its last
  * lanes must be loaded in part. */
-INLINE void multiply_block(const int rows, const int column_lanes, const element kind, const bool partial,
+INLINE void multiply_block(const int rows, const int column_vectors, const element kind, const bool partial,
                            const block *p) {
-    lanes sum[ROWS][COLUMN_LANES];
+    lanes sum[ROWS][COLUMN_VECTORS];
     _Alignas(64) float tile[ROWS * HD_PANEL];
-    const bool whole = p->columns == 16 * column_lanes;
+    const bool whole = p->columns == 16 * column_vectors;
     const bool plain = whole && p->mode != HD_ADD && in_registers(p->activation); /* stored from registers to C */
     if (p->mode == HD_CONTINUE) {
         if (!whole) load_tile(rows, p, tile);
@@ -118,29 +119,29 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_load(c + r * c_row + 16 * l);
+            for (int l = 0; l < column_vectors; l++) sum[r][l] = lanes_load(c + r * c_row + 16 * l);
     } else {
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_set(0.0f);
+            for (int l = 0; l < column_vectors; l++) sum[r][l] = lanes_set(0.0f);
     }
     const float *a = p->a;
     const char *prefetch = p->prefetch[0];
     const int64_t prefetch_distance = p->prefetch[1] - p->prefetch[0];
     int64_t b_index = 0;
     for (int64_t k = 0; k < p->depth; k++) {
-        lanes b[COLUMN_LANES];
+        lanes b[COLUMN_VECTORS];
 #pragma GCC unroll 2
-        for (int l = 0; l < column_lanes; l++)
-            b[l] = load_b(p->b, b_index + 16 * l, kind, partial && l == column_lanes - 1 ? p->columns - 16 * l : 16);
+        for (int l = 0; l < column_vectors; l++)
+            b[l] = load_b(p->b, b_index + 16 * l, kind, partial && l == column_vectors - 1 ? p->columns - 16 * l : 16);
         __builtin_prefetch(prefetch);
         __builtin_prefetch(prefetch + prefetch_distance);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++) {
             lanes value = lanes_set(a[r * p->a_row]);
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++)
+            for (int l = 0; l < column_vectors; l++)
                 sum[r][l] = kind == PAIRS ? lanes_dot_bf16(value, b[l], sum[r][l]) : lanes_fma(value, b[l], sum[r][l]);
         }
         a += p->a_depth;
@@ -148,36 +149,36 @@ INLINE void multiply_block(const int rows, const int column_lanes, const element
         prefetch += p->prefetch_step;
     }
     if (p->bias) {
-        lanes bias[COLUMN_LANES];
+        lanes bias[COLUMN_VECTORS];
 #pragma GCC unroll 2
-        for (int l = 0; l < column_lanes; l++) bias[l] = lanes_load_some(p->bias + 16 * l, p->columns - 16 * l);
+        for (int l = 0; l < column_vectors; l++) bias[l] = lanes_load_some(p->bias + 16 * l, p->columns - 16 * l);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_add(sum[r][l], bias[l]);
+            for (int l = 0; l < column_vectors; l++) sum[r][l] = lanes_add(sum[r][l], bias[l]);
     }
     if (p->activation == HD_RELU && p->mode != HD_ADD) {
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-            for (int l = 0; l < column_lanes; l++) sum[r][l] = lanes_max(lanes_set(0.0f), sum[r][l]);
+            for (int l = 0; l < column_vectors; l++) sum[r][l] = lanes_max(lanes_set(0.0f), sum[r][l]);
     }
     float *c = plain ? p->c : tile;
     int64_t c_row = plain ? p->c_row : HD_PANEL;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
-        for (int l = 0; l < column_lanes; l++) lanes_store(c + r * c_row + 16 * l, sum[r][l]);
+        for (int l = 0; l < column_vectors; l++) lanes_store(c + r * c_row + 16 * l, sum[r][l]);
     if (!plain) finish_tile(rows, p, tile);
 }
 
 /* The register block for each number of rows up to ROWS. */
-INLINE void multiply_rows(int64_t rows, const int column_lanes, const element kind, const bool partial,
+INLINE void multiply_rows(int64_t rows, const int column_vectors, const element kind, const bool partial,
                           const block *p) {
     switch (rows) {
-#define CASE(n)                                            \
-    case n:                                                \
-        multiply_block(n, column_lanes, kind, partial, p); \
+#define CASE(n)                                              \
+    case n:                                                  \
+        multiply_block(n, column_vectors, kind, partial, p); \
         break
         CASE(1);
         CASE(2);
@@ -241,7 +242,7 @@ static bool is_padded(const hd_product *product) {
 /* The columns of one panel, for `rows` <= ROWS rows; p points to its first column. */
 static void multiply_panel(int64_t rows, int64_t columns, element kind, bool padded, block *p) {
     for (;;) {
-        p->columns = hd_min(columns, LANES * COLUMN_LANES);
+        p->columns = hd_min(columns, LANES * COLUMN_VECTORS);
         /* Unpadded columns that end inside a vector are computed separately, so that nothing is read past them. */
         if (!padded && p->columns % LANES) p->columns = p->columns > LANES ? LANES : p->columns;
         if (!padded && p->columns % LANES)
