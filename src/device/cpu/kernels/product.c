@@ -1,9 +1,8 @@
 /* The matrix product: C = A · B on panels of 32 columns.
  *
- * A block of C (ROWS × COLUMN_VECTORS vectors of 16 floats, each in one to four registers: lanes.h) stays in registers while k
- * runs. Lanes run over columns, so each element
- * is one chain of fused multiply–adds over ascending k whatever the block's shape, and blocking over k continues the
- * chain. The register block is the only difference between instruction sets.
+ * A block of C stays in registers while k runs: ROWS × COLUMN_VECTORS vectors of 16 floats, of one to four registers each
+ * (lanes.h). Lanes run over columns, so each element is one chain of fused multiply–adds over ascending k whatever the
+ * block's shape, and blocking over k continues the chain. The register block is the only difference between instruction sets.
  *
  * The blocking around it is that of Goto and van de Geijn (2008): a block of B, several panels wide and DEPTH_BLOCK
  * deep, stays in the second-level cache while the rows of A are read, ROWS at a time. With many rows, the block is
