@@ -481,47 +481,39 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 
 /* ---- packing ---- */
 
-/* The first n of 16 halves, the rest zeros. */
-INLINE lanes load_halves(const uint16_t *p, int64_t n) {
+/* The first n of 16 elements, the rest zeros. Elements of 16 bits are the upper halves of the lanes. */
+INLINE lanes load_row(const void *p, const size_t size, int64_t n) {
+    if (size == sizeof(float)) return lanes_load_some(p, n);
     if (n >= LANES) return lanes_load_bf16(p);
     uint16_t some[LANES] = {0};
     memcpy(some, p, (size_t)n * sizeof *some);
     return lanes_load_bf16(some);
 }
 
-/* Squares of 16 × 16, a cache line of each of 16 rows at a time. */
-static void pack_f32(const float *weight, int64_t stride, int64_t valid, int64_t depth, float *panel) {
+/* Squares of 16 × 16, a cache line or half of one of each of 16 rows at a time. `size`, of an element, is a constant where this
+ * is inlined. */
+INLINE void pack_squares(const char *weight, const size_t size, int64_t stride, int64_t valid, int64_t depth,
+                         char *panel) {
     for (int64_t j = 0; j < HD_PANEL; j += LANES)
         for (int64_t k = 0; k < depth; k += LANES) {
             lanes square[LANES];
-            const float *from = weight + j * stride + k;
+            const char *from = weight + (size_t)(j * stride + k) * size;
 #pragma GCC unroll 16
             for (int64_t i = 0; i < LANES; i++) {
-                __builtin_prefetch(from + i * stride + PACK_AHEAD);
-                square[i] = j + i < valid ? lanes_load_some(from + i * stride, depth - k) : lanes_set(0.0f);
+                const char *row = from + (size_t)(i * stride) * size;
+                __builtin_prefetch(row + PACK_AHEAD * size);
+                square[i] = j + i < valid ? load_row(row, size, depth - k) : lanes_set(0.0f);
             }
             lanes_transpose(square);
 #pragma GCC unroll 16
-            for (int64_t i = 0; i < LANES; i++)
-                if (i < depth - k) lanes_store(panel + (k + i) * HD_PANEL + j, square[i]);
-        }
-}
-
-/* The same for elements of 16 bits, which are the upper halves of the lanes meanwhile. */
-static void pack_16(const uint16_t *weight, int64_t stride, int64_t valid, int64_t depth, uint16_t *panel) {
-    for (int64_t j = 0; j < HD_PANEL; j += LANES)
-        for (int64_t k = 0; k < depth; k += LANES) {
-            lanes square[LANES];
-            const uint16_t *from = weight + j * stride + k;
-#pragma GCC unroll 16
             for (int64_t i = 0; i < LANES; i++) {
-                __builtin_prefetch(from + i * stride + PACK_AHEAD);
-                square[i] = j + i < valid ? load_halves(from + i * stride, depth - k) : lanes_set(0.0f);
+                void *to = panel + (size_t)((k + i) * HD_PANEL + j) * size;
+                if (i >= depth - k) continue;
+                if (size == sizeof(float))
+                    lanes_store(to, square[i]);
+                else
+                    lanes_store_halves(to, square[i]);
             }
-            lanes_transpose(square);
-#pragma GCC unroll 16
-            for (int64_t i = 0; i < LANES; i++)
-                if (i < depth - k) lanes_store_halves(panel + (k + i) * HD_PANEL + j, square[i]);
         }
 }
 
@@ -545,9 +537,9 @@ void HD_KERNEL(pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t
         const char *source = (const char *)weight + (size_t)(first * stride) * size;
         char *target = (char *)panels + (size_t)(first * depth) * size;
         if (aligned && size == sizeof(float))
-            pack_f32((const float *)(const void *)source, stride, valid, depth, (float *)(void *)target);
+            pack_squares(source, sizeof(float), stride, valid, depth, target);
         else if (aligned && size == sizeof(uint16_t))
-            pack_16((const uint16_t *)(const void *)source, stride, valid, depth, (uint16_t *)(void *)target);
+            pack_squares(source, sizeof(uint16_t), stride, valid, depth, target);
         else
             pack_unaligned(source, stride, valid, depth, target, size);
     }
