@@ -195,7 +195,9 @@ static void pack_case(hd_dtype dtype, int64_t columns, int64_t depth, int64_t st
     for (size_t i = 0; i < bytes; i++) weight[i] = (unsigned char)(i * 89 + i / 251);
     for (size_t j = 0; j < (size_t)columns; j++)
         for (size_t k = 0; k < (size_t)depth; k++)
-            memcpy(expected + ((j / HD_PANEL * (size_t)depth + k) * HD_PANEL + j % HD_PANEL) * size,
+            memcpy(expected + ((j / HD_PANEL * (size_t)depth + k) * HD_PANEL +
+                               (size_t)hd_panel_element(dtype, (int64_t)j % HD_PANEL)) *
+                                  size,
                    weight + (j * (size_t)stride + k) * size, size);
     const hd_kernels *t;
     for (int i = 0; (t = hd_kernels_at(i)); i++) {

@@ -102,17 +102,29 @@ static bool pack_panels(const hd_kernels *kernels, const piece *of) {
            is_finite(kernels, dtype, panel_at(p, of->start, 0), (of->end - of->start) * p->columns * HD_PANEL);
 }
 
+/* The columns of one depth of a panel, `valid` of them, in the order of hd_panel_element. */
+static void order_depth(const hd_parameter *p, const char *from, int64_t valid, char *to) {
+    size_t size = hd_dtype_size(p->dtype);
+    if (p->dtype != HD_BF16) {
+        memcpy(to, from, (size_t)valid * size);
+        memset(to + (size_t)valid * size, 0, (size_t)(HD_PANEL - valid) * size);
+        return;
+    }
+    uint16_t columns[HD_PANEL] = {0}, elements[HD_PANEL];
+    memcpy(columns, from, (size_t)valid * size);
+    for (int64_t j = 0; j < HD_PANEL; j++) elements[hd_panel_element(HD_BF16, j)] = columns[j];
+    memcpy(to, elements, sizeof elements);
+}
+
 /* Rows of what is stored as [columns, rows] are columns of the panels, a part of a row in each panel. */
 static bool pack_transposed(const hd_kernels *kernels, const piece *of) {
     const hd_parameter *p = of->parameter;
     int64_t panels = panels_of(p->rows);
-    size_t size = hd_dtype_size(p->dtype), whole = HD_PANEL * size;
-    size_t last = (size_t)(p->rows - (panels - 1) * HD_PANEL) * size;
+    size_t whole = HD_PANEL * hd_dtype_size(p->dtype);
     for (int64_t k = of->start; k < of->end; k++) {
         const char *from = stored_row(p, k);
-        for (int64_t panel = 0; panel < panels - 1; panel++, from += whole) memcpy(panel_at(p, panel, k), from, whole);
-        memcpy(panel_at(p, panels - 1, k), from, last);
-        memset(panel_at(p, panels - 1, k) + last, 0, whole - last);
+        for (int64_t panel = 0; panel < panels; panel++, from += whole)
+            order_depth(p, from, hd_min(HD_PANEL, p->rows - panel * HD_PANEL), panel_at(p, panel, k));
     }
     bool finite = true;
     for (int64_t panel = 0; panel < panels; panel++)
@@ -275,7 +287,7 @@ static void row_of_pairs(const float *from, int64_t width, float *y) {
 static void row_of_panels(const hd_parameter *p, int64_t row, float *y) {
     const hd_packed *packed = p->packed;
     int64_t columns = packed->in_pairs ? hd_pairs(p->columns) : p->columns;
-    int64_t first = row / HD_PANEL * HD_PANEL * columns + row % HD_PANEL;
+    int64_t first = row / HD_PANEL * HD_PANEL * columns + hd_panel_element(packed->dtype, row % HD_PANEL);
     if (packed->in_pairs) {
         row_of_pairs((const float *)packed->panels + first, p->columns, y);
     } else if (packed->dtype == HD_F32) {

@@ -103,14 +103,18 @@ static inline size_t hd_attention_scratch(int64_t width, int64_t pool_keys) {
     return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys);
 }
 
+/* The index of column j among the 32 elements of a depth of a panel. Of bfloat16, columns j and j + 16 are the halves of a
+ * 32-bit word: each becomes a float by one operation, a shift or a mask. */
+static inline int64_t hd_panel_element(hd_dtype dtype, int64_t j) { return dtype == HD_BF16 ? j % 16 * 2 + j / 16 : j; }
+
 typedef struct hd_kernels {
     const char *name; /* "portable", "avx2", "avx512", "neon" */
 
     /* matrix product: rows [row, row_end), panels [panel, panel_end) of C */
     void (*product)(const hd_product *product, int64_t row, int64_t row_end, int64_t panel, int64_t panel_end);
     /* Packs rows [32 panel, 32 panel_end) of `weight` [columns, depth] (row stride `stride`), the layout of a linear
-     * layer's weight, into panels of the transposed matrix: panels[p][k][j] = weight[32 p + j][k], zeros past the last
-     * column. Panels have the dtype of `weight`. */
+     * layer's weight, into panels of the transposed matrix: panels[p][k][e] = weight[32 p + j][k], where e is
+     * hd_panel_element(dtype, j); zeros past the last column. Panels have the dtype of `weight`. */
     void (*pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t columns, int64_t depth, void *panels,
                  int64_t panel, int64_t panel_end);
     /* x [rows, columns] in bfloat16 as pairs (pairs.c): of neighbouring columns, [rows, columns / 2], the layout of

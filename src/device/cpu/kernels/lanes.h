@@ -35,7 +35,7 @@ INLINE void lanes_store(float *p, lanes a) { _mm512_storeu_ps(p, a.v); }
 INLINE lanes lanes_load_partial(const float *p, int64_t n) { return L(_mm512_maskz_loadu_ps(lanes_first(n), p)); }
 INLINE void lanes_store_partial(float *p, lanes a, int64_t n) { _mm512_mask_storeu_ps(p, lanes_first(n), a.v); }
 INLINE lanes lanes_set(float a) { return L(_mm512_set1_ps(a)); }
-INLINE lanes lanes_load_bf16(const uint16_t *p) {
+INLINE lanes lanes_load_halves(const uint16_t *p) {
     return L(_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16)));
 }
 INLINE lanes lanes_load_f16(const uint16_t *p) { return L(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))); }
@@ -136,7 +136,7 @@ INLINE lanes lanes_set(float a) { return L(_mm256_set1_ps(a), _mm256_set1_ps(a))
 INLINE __m256 lanes_widen_bf16(const uint16_t *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
 }
-INLINE lanes lanes_load_bf16(const uint16_t *p) { return L(lanes_widen_bf16(p), lanes_widen_bf16(p + 8)); }
+INLINE lanes lanes_load_halves(const uint16_t *p) { return L(lanes_widen_bf16(p), lanes_widen_bf16(p + 8)); }
 INLINE lanes lanes_load_f16(const uint16_t *p) {
     return L(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
              _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8))));
@@ -263,7 +263,7 @@ INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
     lanes_store_quarter(p + 8, a.x, n - 8), lanes_store_quarter(p + 12, a.y, n - 12);
 }
 INLINE lanes lanes_set(float a) { return (lanes){vdupq_n_f32(a), vdupq_n_f32(a), vdupq_n_f32(a), vdupq_n_f32(a)}; }
-INLINE lanes lanes_load_bf16(const uint16_t *p) { /* zeros go in below each half */
+INLINE lanes lanes_load_halves(const uint16_t *p) { /* zeros go in below each half */
     uint16x8_t zero = vdupq_n_u16(0), v = vld1q_u16(p), w = vld1q_u16(p + 8);
     return (lanes){vreinterpretq_f32_u16(vzip1q_u16(zero, v)), vreinterpretq_f32_u16(vzip2q_u16(zero, v)),
                    vreinterpretq_f32_u16(vzip1q_u16(zero, w)), vreinterpretq_f32_u16(vzip2q_u16(zero, w))};
@@ -383,7 +383,7 @@ INLINE void lanes_store_partial(float *p, lanes a, int64_t n) {
         if (i < n) p[i] = a.v[i];
 }
 INLINE lanes lanes_set(float a) { EACH(lanes, a); }
-INLINE lanes lanes_load_bf16(const uint16_t *p) { EACH(lanes, hd_bits_float((uint32_t)p[i] << 16)); }
+INLINE lanes lanes_load_halves(const uint16_t *p) { EACH(lanes, hd_bits_float((uint32_t)p[i] << 16)); }
 INLINE lanes lanes_load_f16(const uint16_t *p) { EACH(lanes, hd_from_f16(p[i])); }
 INLINE void lanes_store_halves(uint16_t *p, lanes a) {
     for (int i = 0; i < LANES; i++) p[i] = (uint16_t)(hd_float_bits(a.v[i]) >> 16);

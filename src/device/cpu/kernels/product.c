@@ -25,14 +25,14 @@ enum {
     DEPTH_BLOCK = 512,
     COLUMNS_DEPTH_BLOCK = 256,   /* of an A by columns, whose copy touches a line for each depth */
     COPY_ROWS = 512,             /* minimum number of rows for which a copy of B pays */
-    WIDEN_ROWS = 8 * ROWS,       /* of a B of 16-bit elements, which are widened once in place of once per ROWS */
+    WIDEN_ROWS = 8 * ROWS,       /* of a B of half precision, which is widened once in place of once per ROWS */
     B_FLOATS = 1 << 17,          /* of that copy: 512 KiB */
     DIRECT_BYTES = 1 << 19,      /* of a block of B that is read in place */
     A_ROW = DEPTH_BLOCK + LANES, /* of a copied row: no multiple of the 4 KiB after which cache sets repeat */
     A_COLLIDES = 512,            /* rows whose stride is a multiple of this many floats share cache sets */
     FETCH_ROWS = 112,            /* with fewer rows, B is prefetched for each block of rows */
     AHEAD_FLOATS = 1 << 18,      /* if A has no more, and so stays in the second cache, B is prefetched a part ahead */
-    AHEAD_BYTES = 1 << 15,       /* of such a part, which stays in the first cache, */
+    AHEAD_ELEMENTS = 1 << 13,    /* of such a part, which stays in the first cache, */
     AHEAD_DEPTH = 256,           /* and its depth */
     STREAM_ROWS = 3,             /* up to this many rows, B is read in one stream, whole panels deep */
     STREAM_DEPTH = 8,            /* or, if B is not packed, this many whole rows at a time */
@@ -63,19 +63,32 @@ typedef struct block {
 } block;
 
 /* The element types of B. One more is a name here and a line of load_b. */
-#define EACH_ELEMENT(X) X(F32) X(F16) X(BF16) X(PAIRS)
-enum { HD_PAIRS = HD_DTYPES }; /* pairs of bfloat16, stored as floats */
+#define EACH_ELEMENT(X) X(F32) X(F16) X(BF16) X(BF16_UPPER) X(PAIRS)
+enum {
+    HD_PAIRS = HD_DTYPES, /* pairs of bfloat16, stored as floats */
+    HD_BF16_UPPER /* the upper 16 columns of a panel of bfloat16, where they do not share a block with the lower */
+};
 #define VALUE(name) name = HD_##name,
 typedef enum element { EACH_ELEMENT(VALUE) } element;
 #undef VALUE
 
 static element kind_of(const hd_product *product) { return product->pairs ? PAIRS : (element)product->b_dtype; }
-static int64_t size_of(element kind) { return (int64_t)hd_dtype_size(kind == PAIRS ? HD_F32 : (hd_dtype)kind); }
+static int64_t size_of(element kind) {
+    return (int64_t)hd_dtype_size(kind == PAIRS ? HD_F32 : kind == BF16_UPPER ? HD_BF16 : (hd_dtype)kind);
+}
 
-INLINE lanes load_b(const void *b, int64_t index, element kind, int64_t valid) {
-    if (kind == BF16) return lanes_load_bf16((const uint16_t *)b + index);
-    if (kind == F16) return lanes_load_f16((const uint16_t *)b + index);
-    return lanes_load_some((const float *)b + index, valid);
+/* 16 columns of bfloat16: the lower or the upper halves of the 32-bit words of a depth (hd_panel_element). */
+INLINE lanes load_bf16(const void *depth, bool upper) {
+    lanes_u words = lanes_bits(lanes_load(depth));
+    return lanes_from_bits(upper ? lanes_and_u(words, lanes_set_u(0xffff0000u)) : lanes_shift_left_u(words, 16));
+}
+
+/* 16 columns from `column`, 0 or 16, of the depth that begins at `index`. */
+INLINE lanes load_b(const void *b, int64_t index, int64_t column, element kind, int64_t valid) {
+    if (kind == BF16 || kind == BF16_UPPER)
+        return load_bf16((const uint16_t *)b + index, kind == BF16_UPPER || column == LANES);
+    if (kind == F16) return lanes_load_f16((const uint16_t *)b + index + column);
+    return lanes_load_some((const float *)b + index + column, valid);
 }
 
 /* Activations that multiply_block applies to its sums. */
@@ -133,7 +146,7 @@ INLINE void multiply_block(const int rows, const int column_vectors, const eleme
         lanes b[COLUMN_VECTORS];
 #pragma GCC unroll 2
         for (int l = 0; l < column_vectors; l++)
-            b[l] = load_b(p->b, b_index + 16 * l, kind, partial && l == column_vectors - 1 ? p->columns - 16 * l : 16);
+            b[l] = load_b(p->b, b_index, 16 * l, kind, partial && l == column_vectors - 1 ? p->columns - 16 * l : 16);
         __builtin_prefetch(prefetch);
         __builtin_prefetch(prefetch + prefetch_distance);
 #pragma GCC unroll 16
@@ -250,7 +263,10 @@ static void multiply_panel(int64_t rows, int64_t columns, element kind, bool pad
             multiply_kind(rows, kind, p);
         columns -= p->columns;
         if (columns <= 0) return;
-        p->b = (const char *)p->b + p->columns * size_of(kind);
+        if (kind == BF16)
+            kind = BF16_UPPER;
+        else
+            p->b = (const char *)p->b + p->columns * size_of(kind);
         p->c += p->columns;
         if (p->bias) p->bias += p->columns;
     }
@@ -278,27 +294,33 @@ static void copy_a(const hd_product *product, const part *t, int64_t row, int64_
             lanes_store(copy + r * A_ROW + i, lanes_load_some(a + r * product->a_row + i, t->depth - i));
 }
 
-/* Copies panels [panel, panel_end) and depths [k, k + depth) of B to padded panels of that depth in single
- * precision. */
+/* Copies a depth of a panel of B to a padded one in single precision. */
+INLINE void copy_depth(const hd_product *product, int64_t panel, int64_t depth, float *to) {
+    int64_t from = panel * product->b_panel + depth * product->b_depth;
+    int64_t valid = is_padded(product) ? HD_PANEL : hd_min(HD_PANEL, product->columns - panel * HD_PANEL);
+    if (valid == HD_PANEL && product->b_dtype == HD_F32) {
+        const float *b = (const float *)product->b + from;
+        __builtin_prefetch(b + COPY_AHEAD * product->b_depth);
+        __builtin_prefetch(b + COPY_AHEAD * product->b_depth + LANES);
+        lanes_store(to, lanes_load(b));
+        lanes_store(to + LANES, lanes_load(b + LANES));
+        return;
+    }
+    for (int64_t j = 0; j < HD_PANEL; j += LANES)
+        lanes_store(to + j, j < valid ? load_b(product->b, from, j, kind_of(product), valid - j) : lanes_set(0.0f));
+}
+
+/* Copies panels [panel, panel_end) and depths [k, k + depth) of B to padded panels of that depth, in the order in which
+ * memory is read. */
 static void copy_b(const hd_product *product, int64_t panel, int64_t panel_end, int64_t k, int64_t depth, float *copy) {
-    bool padded = is_padded(product);
+    if (is_padded(product)) {
+        for (int64_t at = panel; at < panel_end; at++)
+            for (int64_t i = 0; i < depth; i++, copy += HD_PANEL) copy_depth(product, at, k + i, copy);
+        return;
+    }
     for (int64_t i = 0; i < depth; i++)
-        for (int64_t at = panel; at < panel_end; at++) {
-            int64_t from = at * product->b_panel + (k + i) * product->b_depth;
-            int64_t valid = padded ? HD_PANEL : hd_min(HD_PANEL, product->columns - at * HD_PANEL);
-            float *to = copy + ((at - panel) * depth + i) * HD_PANEL;
-            if (valid == HD_PANEL && product->b_dtype == HD_F32) {
-                const float *b = (const float *)product->b + from;
-                __builtin_prefetch(b + COPY_AHEAD * product->b_depth);
-                __builtin_prefetch(b + COPY_AHEAD * product->b_depth + LANES);
-                lanes_store(to, lanes_load(b));
-                lanes_store(to + LANES, lanes_load(b + LANES));
-                continue;
-            }
-            for (int64_t j = 0; j < HD_PANEL; j += LANES)
-                lanes_store(to + j,
-                            j < valid ? load_b(product->b, from + j, kind_of(product), valid - j) : lanes_set(0.0f));
-        }
+        for (int64_t at = panel; at < panel_end; at++)
+            copy_depth(product, at, k + i, copy + ((at - panel) * depth + i) * HD_PANEL);
 }
 
 /* Whether packed B is prefetched a part ahead, by all blocks of rows: memory is read all the time, not only when the first
@@ -424,17 +446,16 @@ __attribute__((noinline)) static void multiply_copied(const hd_product *product,
 }
 
 /* The minimum number of rows for which a copy of B pays. */
-static int64_t copy_rows(const hd_product *product) {
-    return hd_dtype_size(product->b_dtype) < sizeof(float) ? WIDEN_ROWS : COPY_ROWS;
-}
+static int64_t copy_rows(const hd_product *product) { return product->b_dtype == HD_F16 ? WIDEN_ROWS : COPY_ROWS; }
 
 static void multiply(const hd_product *product, const part *all, int64_t depth_block) {
-    int64_t panel_bytes = depth_block * HD_PANEL * (int64_t)hd_dtype_size(product->b_dtype);
-    if (all->row_end - all->row >= copy_rows(product)) {
+    int64_t panel = depth_block * HD_PANEL, rows = all->row_end - all->row;
+    if (rows >= copy_rows(product)) {
         multiply_copied(product, all, depth_block);
     } else {
-        int64_t bytes = fetches_ahead(product, all->row_end - all->row) ? AHEAD_BYTES : DIRECT_BYTES;
-        multiply_groups(product, all, depth_block, hd_max(bytes / panel_bytes, 1), NULL);
+        int64_t size = (int64_t)hd_dtype_size(product->b_dtype);
+        int64_t elements = fetches_ahead(product, rows) ? AHEAD_ELEMENTS : DIRECT_BYTES / size;
+        multiply_groups(product, all, depth_block, hd_max(elements / panel, 1), NULL);
     }
 }
 
@@ -484,47 +505,61 @@ void HD_KERNEL(product)(const hd_product *product, int64_t row, int64_t row_end,
 /* The first n of 16 elements, the rest zeros. Elements of 16 bits are the upper halves of the lanes. */
 INLINE lanes load_row(const void *p, const size_t size, int64_t n) {
     if (size == sizeof(float)) return lanes_load_some(p, n);
-    if (n >= LANES) return lanes_load_bf16(p);
+    if (n >= LANES) return lanes_load_halves(p);
     uint16_t some[LANES] = {0};
     memcpy(some, p, (size_t)n * sizeof *some);
-    return lanes_load_bf16(some);
+    return lanes_load_halves(some);
 }
 
-/* Squares of 16 × 16, a cache line or half of one of each of 16 rows at a time. `size`, of an element, is a constant where this
- * is inlined. */
-INLINE void pack_squares(const char *weight, const size_t size, int64_t stride, int64_t valid, int64_t depth,
+/* A square of 16 rows and 16 depths, transposed; a cache line or half of one of each row. */
+INLINE void load_square(const char *weight, const size_t size, int64_t stride, int64_t valid, int64_t depths,
+                        lanes *square) {
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < LANES; i++) {
+        const char *row = weight + (size_t)(i * stride) * size;
+        __builtin_prefetch(row + PACK_AHEAD * size);
+        square[i] = i < valid ? load_row(row, size, depths) : lanes_set(0.0f);
+    }
+    lanes_transpose(square);
+}
+
+/* `dtype` is a constant where this is inlined. */
+INLINE void pack_squares(const char *weight, const hd_dtype dtype, int64_t stride, int64_t valid, int64_t depth,
                          char *panel) {
-    for (int64_t j = 0; j < HD_PANEL; j += LANES)
-        for (int64_t k = 0; k < depth; k += LANES) {
-            lanes square[LANES];
-            const char *from = weight + (size_t)(j * stride + k) * size;
+    const size_t size = dtype == HD_F32 ? sizeof(float) : sizeof(uint16_t);
+    for (int64_t k = 0; k < depth; k += LANES) {
+        lanes lower[LANES], upper[LANES];
+        load_square(weight + (size_t)k * size, size, stride, valid, depth - k, lower);
+        load_square(weight + (size_t)(LANES * stride + k) * size, size, stride, valid - LANES, depth - k, upper);
 #pragma GCC unroll 16
-            for (int64_t i = 0; i < LANES; i++) {
-                const char *row = from + (size_t)(i * stride) * size;
-                __builtin_prefetch(row + PACK_AHEAD * size);
-                square[i] = j + i < valid ? load_row(row, size, depth - k) : lanes_set(0.0f);
-            }
-            lanes_transpose(square);
-#pragma GCC unroll 16
-            for (int64_t i = 0; i < LANES; i++) {
-                void *to = panel + (size_t)((k + i) * HD_PANEL + j) * size;
-                if (i >= depth - k) continue;
-                if (size == sizeof(float))
-                    lanes_store(to, square[i]);
-                else
-                    lanes_store_halves(to, square[i]);
+        for (int64_t i = 0; i < LANES; i++) {
+            char *to = panel + (size_t)((k + i) * HD_PANEL) * size;
+            if (i >= depth - k) continue;
+            if (dtype == HD_F32) {
+                lanes_store((float *)to, lower[i]);
+                lanes_store((float *)to + LANES, upper[i]);
+            } else if (dtype == HD_BF16) {
+                lanes_u words = lanes_or_u(lanes_shift_right_u(lanes_bits(lower[i]), 16), lanes_bits(upper[i]));
+                lanes_store((float *)to, lanes_from_bits(words));
+            } else {
+                lanes_store_halves((uint16_t *)to, lower[i]);
+                lanes_store_halves((uint16_t *)to + LANES, upper[i]);
             }
         }
+    }
 }
 
 /* One panel of elements at any address. */
-static void pack_unaligned(const char *weight, int64_t stride, int64_t valid, int64_t depth, char *panel, size_t size) {
-    for (int64_t k = 0; k < depth; k++)
-        for (int64_t j = 0; j < HD_PANEL; j++, panel += size) {
+static void pack_unaligned(const char *weight, hd_dtype dtype, int64_t stride, int64_t valid, int64_t depth,
+                           char *panel) {
+    size_t size = hd_dtype_size(dtype);
+    for (int64_t k = 0; k < depth; k++, panel += HD_PANEL * size)
+        for (int64_t j = 0; j < HD_PANEL; j++) {
+            char *to = panel + (size_t)hd_panel_element(dtype, j) * size;
             if (j < valid)
-                memcpy(panel, weight + (size_t)(j * stride + k) * size, size);
+                memcpy(to, weight + (size_t)(j * stride + k) * size, size);
             else
-                memset(panel, 0, size);
+                memset(to, 0, size);
         }
 }
 
@@ -536,11 +571,13 @@ void HD_KERNEL(pack)(const void *weight, hd_dtype dtype, int64_t stride, int64_t
         int64_t valid = hd_min(HD_PANEL, columns - p * HD_PANEL), first = p * HD_PANEL;
         const char *source = (const char *)weight + (size_t)(first * stride) * size;
         char *target = (char *)panels + (size_t)(first * depth) * size;
-        if (aligned && size == sizeof(float))
-            pack_squares(source, sizeof(float), stride, valid, depth, target);
-        else if (aligned && size == sizeof(uint16_t))
-            pack_squares(source, sizeof(uint16_t), stride, valid, depth, target);
+        if (aligned && dtype == HD_F32)
+            pack_squares(source, HD_F32, stride, valid, depth, target);
+        else if (aligned && dtype == HD_BF16)
+            pack_squares(source, HD_BF16, stride, valid, depth, target);
+        else if (aligned && dtype == HD_F16)
+            pack_squares(source, HD_F16, stride, valid, depth, target);
         else
-            pack_unaligned(source, stride, valid, depth, target, size);
+            pack_unaligned(source, dtype, stride, valid, depth, target);
     }
 }
