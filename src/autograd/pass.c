@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights) {
-    *pass = (hd_pass){.context = context, .weights = weights};
+void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *packing) {
+    *pass = (hd_pass){.context = context, .packing = packing};
     pass->status = hd_stream_open(&pass->stream, context, &pass->status);
     hd_arena_open(&pass->host, context);
     hd_stream_arena_open(&pass->stream, &pass->arena);
@@ -139,11 +139,11 @@ float *hd_pass_gradient(const hd_pass *pass, const hd_parameter *parameter) {
 
 bool hd_pass_pack(hd_pass *pass, hd_parameter *parameter) {
     if (parameter->packed && !parameter->packed_stale) return true;
-    if (!pass->weights) {
+    if (!pass->packing) {
         hd_pass_fail(pass, HEED_ARGUMENT, "\"%s\" is not packed for products", parameter->name);
         return false;
     }
-    if (hd_parameter_pack(pass->context, pass->weights, parameter) == HEED_OK) return true;
+    if (hd_parameter_pack(pass->context, pass->packing, parameter) == HEED_OK) return true;
     if (pass->status == HEED_OK) pass->status = HEED_MEMORY;
     return false;
 }

@@ -38,7 +38,7 @@ struct hd_pass {
     hd_stream stream;
     hd_arena arena;    /* device memory: activations, gradients, what ops need on the way */
     hd_arena host;     /* structs, ids, layouts; taken back by hd_pass_reset alone */
-    hd_arena *weights; /* memory of weights that are packed when they are first needed; NULL: they are packed */
+    hd_arena *packing; /* memory of weights that are packed when they are first needed; NULL: they are packed */
     hd_node *tape;     /* the last op first */
     bool recording;    /* keep a tape */
     bool training;     /* apply dropout */
@@ -49,9 +49,9 @@ struct hd_pass {
     heed_status status;          /* of the first op that failed, and of the stream */
 };
 
-/* The pass must not move in memory: its stream points at its status. `weights` is an arena that lives as long as the
+/* The pass must not move in memory: its stream points at its status. `packing` is an arena that lives as long as the
  * parameters, or NULL for a pass that only reads them. */
-void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *weights);
+void hd_pass_open(hd_pass *pass, heed_context *context, hd_arena *packing);
 /* Forgets all tensors and the tape; keeps the memory for the next run. */
 void hd_pass_reset(hd_pass *pass);
 void hd_pass_close(hd_pass *pass);

@@ -213,17 +213,18 @@ static heed_status start_added(hd_session *s) {
 
 /* ---- one forward pass ---- */
 
-/* The number of tokens that the slots of a search have not processed. When the window slides, the remaining tokens
- * get other positions, so the slots start anew. */
-static int64_t pending(const hd_session *s, hd_search *search) {
+/* When the window slides, the tokens in it get other positions, so the slots of the search start anew. */
+static void slide_window(const hd_session *s, hd_search *search) {
     int64_t first = hd_first_visible(s->decoder, search->length);
-    if (hd_search_forced(search)) return 0;
-    if (first != search->first_visible) {
-        for (int64_t i = 0; i < search->slots; i++) s->decoder->class->rewind(s->decoder, search->first_slot + i, 0);
-        search->first_visible = first;
-        search->seen = 0;
-    }
-    return search->length - first - search->seen;
+    if (first == search->first_visible || hd_search_forced(search)) return;
+    for (int64_t i = 0; i < search->slots; i++) s->decoder->class->rewind(s->decoder, search->first_slot + i, 0);
+    search->first_visible = first;
+    search->seen = 0;
+}
+
+/* The number of tokens that the slots of a search have not processed; 0 where the next token is forced. */
+static int64_t unprocessed(const hd_search *search) {
+    return hd_search_forced(search) ? 0 : search->length - search->first_visible - search->seen;
 }
 
 /* Divides the step's tokens: one per running hypothesis, then chunks of prompts, in order. */
@@ -231,7 +232,8 @@ static void plan(hd_session *s) {
     int64_t left = s->limits.step_tokens ? s->limits.step_tokens : INT32_MAX;
     bool any = false;
     for (int64_t i = 0; i < s->running_count; i++) {
-        s->running[i]->chunk = pending(s, s->running[i]);
+        slide_window(s, s->running[i]);
+        s->running[i]->chunk = unprocessed(s->running[i]);
         if (s->running[i]->chunk == 1) left -= s->running[i]->slots;
     }
     for (int64_t i = 0; i < s->running_count; i++) {

@@ -587,7 +587,5 @@ void hd_stream_unmap(hd_stream *stream, void *host, void *memory, size_t bytes, 
 
 /* The call of the table for one parameter on the context's device. */
 heed_status hd_parameter_pack(heed_context *context, hd_arena *arena, hd_parameter *parameter);
-/* Row `row` of a table, widened to float32 in y [columns], for a host where device memory is host memory. */
-void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y);
 
 #endif

@@ -4,6 +4,7 @@
 #include "remote_device.h"
 
 #include "base/file.h"
+#include "device/cpu/pack.h"
 #include "models/model.h"
 
 #include <ftw.h>
@@ -314,7 +315,7 @@ static void pack_case(hd_dtype dtype, int64_t rows, int64_t columns, int part, i
     for (size_t i = 0; i < released_size; i++) assert_int_equal(released[i], 1);
     memset(memory, 0xff, count * size + offset); /* it is not read again */
     for (int64_t r = 0; r < rows; r++) {
-        hd_parameter_row(&p, r, row);
+        hd_cpu_row(&p, r, row);
         assert_memory_equal(row, expected + r * columns, (size_t)columns * sizeof *row);
     }
     free(released), free(memory), free(expected), free(row);

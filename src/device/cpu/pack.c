@@ -298,7 +298,7 @@ static void row_of_panels(const hd_parameter *p, int64_t row, float *y) {
     }
 }
 
-void hd_parameter_row(const hd_parameter *parameter, int64_t row, float *y) {
+void hd_cpu_row(const hd_parameter *parameter, int64_t row, float *y) {
     int64_t width = parameter->columns;
     const hd_packed *packed = parameter->packed;
     if (parameter->data) {

@@ -12,4 +12,7 @@ typedef struct hd_packed {
     float *row_pairs; /* and of a trained matrix also pairs of rows, [rows / 2, columns], for its input's gradient */
 } hd_packed;
 
+/* Row `row` of a parameter, widened to float32 in y [columns]. */
+void hd_cpu_row(const hd_parameter *parameter, int64_t row, float *y);
+
 #endif

@@ -50,7 +50,7 @@ void hd_cpu_product(hd_stream *stream, const hd_product_call *call) {
 static const float *rows_of(hd_stream *stream, const hd_parameter *weight) {
     if (weight->data) return weight->data;
     float *rows = hd_cpu_scratch(stream, (size_t)hd_parameter_count(weight), sizeof *rows);
-    for (int64_t r = 0; rows && r < weight->rows; r++) hd_parameter_row(weight, r, rows + r * weight->columns);
+    for (int64_t r = 0; rows && r < weight->rows; r++) hd_cpu_row(weight, r, rows + r * weight->columns);
     return rows;
 }
 

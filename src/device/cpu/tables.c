@@ -1,5 +1,6 @@
 /* Rows that are moved: copied, gathered, scattered; looked up in a table of tokens or positions. */
 #include "device/cpu/cpu.h"
+#include "device/cpu/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static void embed(const void *argument, const hd_slice *s) {
     int64_t width = c->table->columns;
     for (int64_t r = s->start; r < s->end; r++) {
         float *y = c->y + r * width;
-        hd_parameter_row(c->table, c->ids[r], y);
+        hd_cpu_row(c->table, c->ids[r], y);
         if (c->scale != 1.0f) s->kernels->scale(width, c->scale, y, y);
     }
 }
@@ -145,7 +146,7 @@ static void add_positions(const void *argument, const hd_slice *slice) {
             const float *x = c->x + row * width, *p = c->fixed ? c->fixed + position * width : NULL;
             float *y = c->y + row * width;
             if (!p && c->table->data) p = c->table->data + (c->offset + position) * width;
-            if (!p) hd_parameter_row(c->table, c->offset + position, y), p = y;
+            if (!p) hd_cpu_row(c->table, c->offset + position, y), p = y;
             slice->kernels->add(width, x, p, y);
         }
 }
