@@ -63,7 +63,7 @@ static heed_status find(const heed_model *model, const hd_weights *weights, int6
 
 /* ---- weights that are tied ---- */
 
-static bool is_readable(const hd_stored_tensor *t) { return hd_dtypes[t->dtype].config != NULL; }
+static bool is_readable(const hd_stored_tensor *t) { return !t->unread && hd_dtypes[t->dtype].widen; }
 
 static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor *b) {
     enum { BLOCK = 1024 };
@@ -120,11 +120,9 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
                             parameter->dimensions == 1 ? vector
                             : weight->transposed       ? transposed
                                                        : matrix));
-    if (!hd_dtypes[stored->dtype].config)
-        return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES, stored->file, stored->name,
-                       hd_dtype_name(stored->dtype));
-    return HEED_OK;
+    if (is_readable(stored)) return HEED_OK;
+    return hd_fail(model->context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s, expected floats", stored->file,
+                   stored->name, hd_dtype_name(stored->dtype));
 }
 
 static heed_status expect_finite(heed_context *context, const hd_stored_tensor *stored) {
@@ -194,14 +192,15 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT;
+    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT &&
+                  hd_dtypes[stored->dtype].config;
     if (packed) {
         locate(parameter, stored, weight);
         return HEED_OK;
     }
     HD_TRY(expect_finite(model->context, stored));
     HD_TRY(load_data(model, parameter, stored, weight));
-    hd_map_release(stored->data, stored->bytes);
+    if (hd_weights_are_mapped(weights)) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
 }
 
@@ -217,7 +216,7 @@ static heed_status refuse_numbers(const heed_model *model, const hd_weights *wei
 }
 
 static heed_status pack(const heed_model *model, const hd_weights *weights) {
-    heed_status status = hd_network_pack_mapped(model->network, hd_map_release);
+    heed_status status = hd_network_pack_mapped(model->network, hd_weights_are_mapped(weights) ? hd_map_release : NULL);
     if (status == HEED_NUMERIC) status = refuse_numbers(model, weights);
     for (int64_t i = 0; i < model->network->count; i++) model->network->parameters[i]->stored = NULL;
     return status;
@@ -226,7 +225,7 @@ static heed_status pack(const heed_model *model, const hd_weights *weights) {
 static heed_status load(heed_model *model, const hd_weights *weights, hd_open_purpose purpose) {
     for (size_t i = 0; i < hd_weights_count(weights); i++) {
         const hd_stored_tensor *stored = hd_weights_at(weights, i);
-        model->stored[stored->dtype] += stored->bytes;
+        if (!stored->unread) model->stored[stored->dtype] += stored->bytes;
     }
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, weights, i, purpose));
     return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
