@@ -239,7 +239,7 @@ static heed_status read_numbers(hd_pickle *p, const value *v, int64_t *numbers, 
                        (size_t)(p->at - p->start), c->count, HD_STORED_DIMENSIONS);
     for (size_t i = 0; i < c->count; i++) {
         if (c->items[i].kind != INTEGER || c->items[i].integer < 0)
-            return invalid(p, "a shape or stride is not a number of at least 0");
+            return invalid(p, "a shape or stride is negative, or no integer");
         numbers[i] = c->items[i].integer;
     }
     *count = (int)c->count;
@@ -276,7 +276,7 @@ static heed_status check_tensor(hd_pickle *p, hd_pickled_tensor *t) {
 static heed_status rebuild_tensor(hd_pickle *p, bool typed, const container *args) {
     const value *v = args->items;
     if (args->count < (typed ? 7 : 4) || v[0].kind != STORAGE || v[1].kind != INTEGER || v[1].integer < 0)
-        return invalid(p, "a tensor is not made of a storage and an offset");
+        return invalid(p, "a tensor lacks a storage or an offset");
     hd_pickled_tensor t = {.storage = v[0].index, .offset = v[1].integer};
     t.type = p->storages[t.storage].type;
     if (typed) {
@@ -320,7 +320,7 @@ static heed_status make_dict(hd_pickle *p, const container *args) {
     const container *pairs = args->count ? sequence(p, &args->items[0]) : sequence(p, &(value){0});
     for (size_t i = 0; i < pairs->count; i++) {
         const container *pair = sequence(p, &pairs->items[i]);
-        if (pair->count != 2) return invalid(p, "a dict is not made of pairs");
+        if (pair->count != 2) return invalid(p, "a dict lacks a key or a value");
         HD_TRY(add_items(p, index, pair->items, 2));
     }
     return push_index(p, DICT, index);
@@ -332,7 +332,8 @@ static heed_status call(hd_pickle *p, hd_torch_role role, container args);
 /* (name, type, arguments, state). The name is not of this kind, so calls do not nest further. */
 static heed_status rebuild_subclass(hd_pickle *p, const container *args) {
     const value *v = args->items;
-    if (args->count < 3 || v[0].kind != NAME || v[2].kind != TUPLE) return invalid(p, "a tensor is made of no call");
+    if (args->count < 3 || v[0].kind != NAME || v[2].kind != TUPLE)
+        return invalid(p, "a tensor lacks the name or the arguments of a call");
     hd_torch_role role = p->names[v[0].index].role;
     if (role == HD_TORCH_SUBCLASS) return invalid(p, "calls that rebuild a tensor are nested");
     return call(p, role, *sequence(p, &v[2]));
@@ -529,7 +530,8 @@ static heed_status take_place(hd_pickle *p, int bytes, uint64_t *place) {
     if (bytes) return take_number(p, (size_t)bytes, place);
     HD_TRY(take_line(p, &line));
     for (size_t i = 0; i < line.size && *place < MOST_MEMORIZED; i++) {
-        if (line.bytes[i] < '0' || line.bytes[i] > '9') return invalid(p, "a place of the memo is no number");
+        if (line.bytes[i] < '0' || line.bytes[i] > '9')
+            return invalid(p, "a place of the memo is not written in digits");
         *place = *place * 10 + (uint64_t)(line.bytes[i] - '0');
     }
     return HEED_OK;
@@ -673,7 +675,8 @@ heed_status hd_pickle_open(heed_context *context, const char *path, const void *
     p->start = p->at = bytes;
     p->end = p->start + (size < LARGEST_PICKLE ? size : LARGEST_PICKLE);
     p->path = hd_copy_string(context, path);
-    heed_status status = p->path ? run(p) : HEED_MEMORY;
+    bool ready = p->path && hd_grow(context, &p->stack, &p->stack_capacity, 1, sizeof *p->stack);
+    heed_status status = ready ? run(p) : HEED_MEMORY;
     if (status == HEED_OK)
         *out = p;
     else

@@ -9,21 +9,7 @@
 #define HD_FORMATS_PICKLE_H
 
 #include "formats/stored_tensor.h"
-
-/* Bytes of the pickle, without a final 0. */
-typedef struct hd_pickled_text {
-    const char *bytes;
-    size_t size;
-} hd_pickled_text;
-
-/* An element type of torch. */
-typedef struct hd_torch_type {
-    const char *storage; /* "FloatStorage", or NULL */
-    const char *name;    /* "float32", or NULL */
-    hd_dtype dtype;
-    const char *unread; /* see hd_stored_tensor */
-    size_t size;        /* bytes per element */
-} hd_torch_type;
+#include "formats/torch_names.h"
 
 typedef struct hd_pickled_storage {
     hd_pickled_text key;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/context.h"
+
 /* From torch/storage.py, _dtype_to_storage_type_map and _new_dtypes. */
 static const hd_torch_type types[] = {
     {"FloatStorage", "float32", HD_F32, NULL, 4},

@@ -2,7 +2,24 @@
 #ifndef HD_FORMATS_TORCH_NAMES_H
 #define HD_FORMATS_TORCH_NAMES_H
 
-#include "formats/pickle.h"
+#include <stdbool.h>
+
+#include "tensor/dtype.h"
+
+/* Bytes of the pickle, without a final 0. */
+typedef struct hd_pickled_text {
+    const char *bytes;
+    size_t size;
+} hd_pickled_text;
+
+/* An element type of torch. */
+typedef struct hd_torch_type {
+    const char *storage; /* "FloatStorage", or NULL */
+    const char *name;    /* "float32", or NULL */
+    hd_dtype dtype;
+    const char *unread; /* see hd_stored_tensor */
+    size_t size;        /* bytes per element */
+} hd_torch_type;
 
 /* What a call of the name makes of its arguments. */
 typedef enum hd_torch_role {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "formats/foreign.h"
 #include "formats/json.h"
 #include "formats/pytorch.h"
 
@@ -193,6 +194,7 @@ static heed_status open_any(hd_weights *weights, const char *folder) {
         if (hd_file_exists(weights->path))
             return w->is_index ? open_index(weights, folder) : open_single(weights, folder, w->name);
     }
+    HD_TRY(hd_foreign_refuse(weights->context, folder));
     return hd_fail(weights->context, HEED_FILE,
                    "%s: has neither model.safetensors nor model.safetensors.index.json nor pytorch_model.bin", folder);
 }

@@ -5,12 +5,14 @@
 #include <zip.h>
 
 /* The functions of libzip that are used here. */
-#define FUNCTIONS(X)                                                                                                \
-    X(zip_source_function_create)                                                                                   \
-    X(zip_source_free)                                                                                              \
-    X(zip_source_seek_compute_offset) X(zip_open_from_source) X(zip_discard) X(zip_get_num_entries) X(zip_get_name) \
-        X(zip_name_locate) X(zip_stat_index) X(zip_fopen_index) X(zip_fread) X(zip_fclose) X(zip_get_error)         \
-            X(zip_file_get_error) X(zip_error_init) X(zip_error_fini) X(zip_error_strerror) X(zip_error_code_zip)
+#define FUNCTIONS(X)                                                                                              \
+    X(zip_source_function_create)                                                                                 \
+    X(zip_source_free)                                                                                            \
+    X(zip_source_seek_compute_offset)                                                                             \
+    X(zip_open_from_source)                                                                                       \
+    X(zip_discard) X(zip_get_num_entries) X(zip_get_name) X(zip_name_locate) X(zip_stat_index) X(zip_fopen_index) \
+        X(zip_fread) X(zip_fclose) X(zip_get_error) X(zip_file_get_error) X(zip_error_init) X(zip_error_fini)     \
+            X(zip_error_strerror) X(zip_error_code_zip)
 
 typedef struct libzip {
     void *library;
@@ -222,7 +224,7 @@ heed_status hd_zip_read(hd_zip *zip, size_t index, size_t most, hd_zip_contents 
     if (stored ? entry.comp_size != entry.size : entry.size > most)
         return hd_fail(zip->context, HEED_FORMAT, "%s: entry \"%s\" has %llu bytes, %llu in the file: %s", zip->path,
                        name, (unsigned long long)entry.size, (unsigned long long)entry.comp_size,
-                       stored ? "they should be equal" : "heed does not decompress so many");
+                       stored ? "they should be equal" : "more than heed decompresses of this file");
     contents->size = (size_t)entry.size;
     zip_file_t *file = zip->call.zip_fopen_index(zip->archive, index, stored ? ZIP_FL_COMPRESSED : 0);
     if (!file) return refuse(zip, zip->call.zip_get_error(zip->archive), name);
