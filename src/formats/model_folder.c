@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "formats/foreign.h"
 
 enum { LONGEST_PATH = 4096 };
 
@@ -15,6 +16,7 @@ typedef struct search {
     const char *name;
     hd_buffer searched;
     char *found;
+    char *other; /* the first folder or file that exists, but has no model */
     bool failed; /* memory ran out */
 } search;
 
@@ -28,7 +30,10 @@ static void try_folder(search *s, char *folder) {
     else if (hd_file_exists(config))
         s->found = folder;
     if (config && !s->found) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
-    if (!s->found) hd_free(s->context, folder);
+    if (config && !s->found && !s->other && (hd_folder_exists(folder) || hd_file_exists(folder)))
+        s->other = folder;
+    else if (!s->found)
+        hd_free(s->context, folder);
     hd_free(s->context, config);
 }
 
@@ -219,6 +224,13 @@ static void try_hub(search *s) {
 
 /* ---- the search ------------------------------------------------------------------------------------------------ */
 
+static heed_status no_model(const search *s, bool on_hub) {
+    if (on_hub)
+        return hd_fail(s->context, HEED_FILE, "no model \"%s\": no config.json in %s", s->name, s->searched.data);
+    const char *reason = hd_folder_exists(s->name) ? "the folder has no config.json" : "no such folder";
+    return hd_fail(s->context, HEED_FILE, "%s: %s", s->name, reason);
+}
+
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder) {
     search s = {.context = context, .name = name};
     *folder = NULL;
@@ -228,17 +240,11 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
     bool on_hub = is_hub_name(name);
     if (!is_done(&s) && on_hub && !strchr(name, '/')) try_shipped(&s);
     if (!is_done(&s) && on_hub) try_hub(&s);
-    heed_status status = HEED_OK;
-    if (s.failed || (s.searched.failed && !s.found)) {
-        status = HEED_MEMORY; /* recorded already: a search fails only when memory runs out */
-    } else if (s.found) {
-        *folder = s.found;
-    } else if (!on_hub) {
-        const char *reason = hd_folder_exists(name) ? "the folder has no config.json" : "no such folder";
-        status = hd_fail(context, HEED_FILE, "%s: %s", name, reason);
-    } else {
-        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name, s.searched.data);
-    }
+    heed_status status = s.failed || (s.searched.failed && !s.found) ? HEED_MEMORY : HEED_OK;
+    if (status == HEED_OK && s.other && !s.found) status = hd_foreign_refuse(context, s.other);
+    if (status == HEED_OK && !s.found) status = no_model(&s, on_hub);
+    if (status == HEED_OK) *folder = s.found;
+    hd_free(context, s.other);
     hd_buffer_close(&s.searched);
     return status;
 }

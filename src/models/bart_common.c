@@ -22,7 +22,7 @@ static const hd_config_key keys[] = {
     {"eos_token_id", HD_KEY_IDS, RECIPE(eos), NULL},
     {"decoder_start_token_id", HD_KEY_ID, RECIPE(decoder_start), NULL},
     {"is_encoder_decoder", HD_KEY_CONSTANT, 0, "true"},
-    {"tie_word_embeddings", HD_KEY_CONSTANT, 0, "true"},
+    {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
     {"static_position_embeddings", HD_KEY_CONSTANT, 0, "true"},
 };
 
@@ -49,6 +49,9 @@ static const hd_weight_name weights[] = {
 static const char *const aliases[] = {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight",
                                       "lm_head.weight", NULL};
 
+/* Some files lack the prefix. */
+static const hd_respelling respellings[] = {{"model.", ""}, {NULL, NULL}};
+
 static const hd_tied_pair tied[] = {{"model.shared.weight", "model.encoder.embed_tokens.weight"},
                                     {"model.shared.weight", "model.decoder.embed_tokens.weight"},
                                     {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
@@ -72,6 +75,7 @@ const hd_family hd_bart_common = {.keys = keys,
                                   .key_count = HD_COUNT(keys),
                                   .weights = weights,
                                   .weight_count = HD_COUNT(weights),
+                                  .respellings = respellings,
                                   .aliases = aliases,
                                   .tied = tied,
                                   .fresh = fresh,

@@ -51,12 +51,11 @@ static void replace(hd_buffer *name, const hd_respelling *respelling) {
     *name = out;
 }
 
-bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsigned set, hd_buffer *out) {
+bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name) {
     unsigned bit = 0;
-    hd_family_weight_name(family, slot, out);
     for (const hd_family *f = family; f; f = f->base)
         for (const hd_respelling *r = f->respellings; r && r->now; r++, bit++)
-            if (set >> bit & 1u) replace(out, r);
+            if (set >> bit & 1u) replace(name, r);
     return set >> bit == 0;
 }
 
@@ -239,15 +238,28 @@ static heed_status read_head(const hd_family *family, const hd_json *config, int
     return status;
 }
 
+/* How weights are quantized, as the config states it; NULL: it does not. */
+static const char *quantization_method(const json_t *value) {
+    const char *method = json_string_value(json_object_get(value, "quant_method"));
+    if (method || !json_is_object(value)) return method;
+    /* before quant_method there was one library alone */
+    bool bits = json_object_get(value, "load_in_8bit") || json_object_get(value, "load_in_4bit");
+    return bits ? "bitsandbytes" : NULL;
+}
+
 /* Keys of any family that change how weights are read. */
 static heed_status check_weights(const hd_json *config) {
     static const char *const lacking[] = {"quantization_config", "compression_config", "pruned_heads"};
     for (size_t i = 0; i < HD_COUNT(lacking); i++) {
         const json_t *value = json_object_get(config->root, lacking[i]);
-        const char *method = json_string_value(json_object_get(value, "quant_method"));
+        const char *method = quantization_method(value);
         if (!value || json_is_null(value) || (json_is_object(value) && !json_object_size(value))) continue;
-        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\"%s%s, which heed lacks", config->path, lacking[i],
-                       method ? " by " : "", method ? method : "");
+        if (method)
+            return hd_fail(config->context, HEED_UNSUPPORTED,
+                           "%s: \"%s\": the weights are quantized by %s, which heed lacks; it opens the model that was "
+                           "quantized",
+                           config->path, lacking[i], method);
+        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\", which heed lacks", config->path, lacking[i]);
     }
     return HEED_OK;
 }

@@ -79,6 +79,8 @@ struct hd_family {
     const char *fresh;
     /* The tokenizer that is trained with a new model, or NULL: that of the objective. Not inherited. */
     const hd_tokenizer_kind *tokenizer;
+    /* HD_BIAS_…: those that depend on the config, and that a file may lack. Not inherited. */
+    unsigned optional_biases;
     bool one_tokenizer; /* transformers ignores what a folder of this family says of another kind. Not inherited. */
     /* Sets the fields that no key describes, before the keys are read; may be NULL. */
     void (*complete)(hd_recipe *recipe);
@@ -110,8 +112,8 @@ const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *s
 const char *hd_family_architecture(const hd_family *family, int head);
 /* The name under which `family` stores a slot, appended to `out`. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
-/* The same with the given set of respellings, a bit for each; false when there are no more sets. */
-bool hd_family_respelled_name(const hd_family *family, const hd_slot *slot, unsigned set, hd_buffer *out);
+/* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
+bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
 /* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
 heed_status hd_family_expect_full_attention(const hd_json *config);

@@ -55,31 +55,41 @@ static void complete(hd_recipe *recipe) {
     side->gated = true;
 }
 
-/* Whether an object describes angles that are not scaled: by its type, or by a factor of 1. */
-static heed_status read_angles(const hd_json *config, const char *key, double *base) {
-    hd_json rotation;
-    const char *kind;
-    double factor;
-    if (!hd_json_has(config, key)) return HEED_OK;
-    HD_TRY(hd_json_object(config, key, &rotation));
-    HD_TRY(hd_json_float(&rotation, "rope_theta", *base, 1.0 + 1e-6, 1e12, base));
+/* The object that describes the angles: rope_scaling of transformers 4, whether or not there is rope_parameters of 5, of which
+ * each kind of layer may have its own. */
+static heed_status find_rotation(const hd_json *config, const char **key, hd_json *outer, hd_json *rotation) {
+    *key = "rope_scaling";
+    HD_TRY(hd_json_object(config, *key, outer));
+    if (!json_object_size(outer->root)) {
+        *key = "rope_parameters";
+        HD_TRY(hd_json_object(config, *key, outer));
+    }
+    *rotation = *outer;
+    if (hd_json_has(outer, "full_attention")) HD_TRY(hd_json_object(outer, "full_attention", rotation));
+    return HEED_OK;
+}
+
+/* Angles that are not scaled, by their kind or by a factor of 1. With text alone, the three positions of mrope are equal. */
+static bool is_unscaled(const char *kind, double factor) {
+    bool scales = strcmp(kind, "linear") == 0 || strcmp(kind, "dynamic") == 0;
+    return strcmp(kind, "default") == 0 || strcmp(kind, "mrope") == 0 || (scales && !(factor < 1) && !(factor > 1));
+}
+
+/* The base of the rotation angles, in that object or in a key of its own. */
+static heed_status read_rotation(const hd_json *config, hd_recipe *recipe) {
+    hd_json outer, rotation;
+    const char *key, *kind;
+    double base = 10000, factor;
+    HD_TRY(hd_json_float(config, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
+    HD_TRY(find_rotation(config, &key, &outer, &rotation));
+    HD_TRY(hd_json_float(&rotation, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
     HD_TRY(hd_json_string(&rotation, "type", "default", &kind));
     HD_TRY(hd_json_string(&rotation, "rope_type", kind, &kind));
     HD_TRY(hd_json_float(&rotation, "factor", 0, 0, 1e12, &factor));
-    bool scales = strcmp(kind, "linear") == 0 || strcmp(kind, "dynamic") == 0;
-    if (strcmp(kind, "default") == 0 || (scales && !(factor < 1) && !(factor > 1))) return HEED_OK;
+    recipe->side[HD_DECODER].rotary_base = (float)base;
+    if (is_unscaled(kind, factor)) return HEED_OK;
     return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\": rotary positions are scaled (%s), which heed lacks",
                    config->path, key, kind);
-}
-
-/* The base of the rotation angles: in an object of its own, or in the key of older configs. */
-static heed_status read_rotation(const hd_json *config, hd_recipe *recipe) {
-    double base = 10000;
-    HD_TRY(hd_json_float(config, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
-    HD_TRY(read_angles(config, "rope_scaling", &base));
-    HD_TRY(read_angles(config, "rope_parameters", &base));
-    recipe->side[HD_DECODER].rotary_base = (float)base;
-    return HEED_OK;
 }
 
 enum { ATTENTION_BIASES = HD_BIAS_QKV | HD_BIAS_OUT };
@@ -111,6 +121,7 @@ const hd_family hd_llama = {.model_type = "llama",
                             .weights = weights,
                             .weight_count = HD_COUNT(weights),
                             .aliases = aliases,
+                            .optional_biases = HD_BIAS_ALL,
                             .fresh = fresh,
                             .complete = complete,
                             .read = read,

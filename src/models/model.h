@@ -31,6 +31,7 @@ typedef struct heed_model {
     struct hd_shared_model *shared; /* of handles (api.c), else NULL */
     char *folder;                   /* NULL for one made here */
     const hd_family *family;
+    bool nested; /* the text model of a multimodal folder */
     hd_network *network;
     heed_tokenizer *tokenizer;
     size_t stored[HD_DTYPES];      /* bytes of the opened weights by their element type */

@@ -4,6 +4,9 @@
 #include "base/file.h"
 #include "formats/model_folder.h"
 #include "formats/widen.h"
+#include "models/nested.h"
+#include "models/unsupported.h"
+#include "models/weight_names.h"
 
 #include <string.h>
 
@@ -26,44 +29,9 @@ static heed_status name_parameters(heed_model *model) {
     return HEED_OK;
 }
 
-/* Finds the stored tensor of a slot under any spelling of its name; *stored is NULL if there is none. */
-static heed_status find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
-                                const hd_stored_tensor **stored) {
-    hd_buffer name;
-    hd_buffer_open(&name, model->context);
-    *stored = NULL;
-    for (unsigned set = 0; !*stored && !name.failed; set++) {
-        hd_buffer_clear(&name);
-        if (!hd_family_respelled_name(model->family, slot, set, &name)) break;
-        if (!name.failed) *stored = hd_weights_find(weights, name.data);
-    }
-    heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
-    hd_buffer_close(&name);
-    return status;
-}
-
-/* The same, and the shared embedding under its other names. If there is no such tensor, it is an error unless
- * `optional`. */
-static heed_status find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                        const hd_stored_tensor **stored) {
-    const hd_slot *slot = &model->network->slots[index];
-    HD_TRY(find_spelled(model, weights, slot, stored));
-    bool aliased = slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied;
-    for (const hd_family *f = model->family; f && aliased; f = f->base)
-        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
-            *stored = hd_weights_find(weights, f->aliases[i]);
-    if (*stored || optional) return HEED_OK;
-    hd_buffer name;
-    hd_buffer_open(&name, model->context);
-    hd_family_weight_name(model->family, slot, &name);
-    heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(weights, name.data, stored);
-    hd_buffer_close(&name);
-    return status;
-}
-
 /* ---- weights that are tied ---- */
 
-static bool is_readable(const hd_stored_tensor *t) { return hd_dtypes[t->dtype].config != NULL; }
+static bool is_readable(const hd_stored_tensor *t) { return !t->unread && hd_dtypes[t->dtype].widen; }
 
 static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor *b) {
     enum { BLOCK = 1024 };
@@ -83,8 +51,9 @@ static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor 
 static heed_status check_tied(const heed_model *model, const hd_weights *weights) {
     for (const hd_family *f = model->family; f; f = f->base)
         for (const hd_tied_pair *pair = f->tied; pair && pair->one; pair++) {
-            const hd_stored_tensor *one = hd_weights_find(weights, pair->one);
-            const hd_stored_tensor *other = hd_weights_find(weights, pair->other);
+            const hd_stored_tensor *one, *other;
+            HD_TRY(hd_weight_find_named(model, weights, pair->one, &one));
+            HD_TRY(hd_weight_find_named(model, weights, pair->other, &other));
             if (one && other && !have_same_numbers(one, other))
                 return hd_fail(model->context, HEED_UNSUPPORTED,
                                "%s: tensors \"%s\" and \"%s\" differ, but heed has one of them alone", one->file,
@@ -100,13 +69,51 @@ static heed_status read_tie(const heed_model *model, const hd_weights *weights, 
     const hd_stored_tensor *embedding, *head;
     if (hd_head_classifies((hd_head)recipe->head)) return HEED_OK;
     HD_TRY(check_tied(model, weights));
-    if (recipe->untied || !hd_family_weight(model->family, &output)) return HEED_OK;
-    HD_TRY(find_spelled(model, weights, &table, &embedding));
-    HD_TRY(find_spelled(model, weights, &output, &head));
+    if (!hd_family_weight(model->family, &output)) return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
+    HD_TRY(hd_weight_find_spelled(model, weights, &output, &head));
+    if (model->nested && !head) recipe->untied = false; /* which of the two configs says so depends on the version */
+    if (recipe->untied) return HEED_OK;
     recipe->untied = embedding && head && !have_same_numbers(embedding, head);
     if (recipe->untied)
         hd_note(model->context, "%s: the config ties \"%s\" to \"%s\", but they differ: both are used", head->file,
                 head->name, embedding->name);
+    return HEED_OK;
+}
+
+/* Whether the file has a bias of any module with this bit, in any layer. */
+static heed_status has_bias(const heed_model *model, const hd_weights *weights, hd_network_side side, int64_t layers,
+                            unsigned bit, bool *has) {
+    static const struct {
+        hd_module module;
+        unsigned bit;
+    } modules[] = {{HD_MODULE_Q, HD_BIAS_Q},         {HD_MODULE_K, HD_BIAS_K},        {HD_MODULE_V, HD_BIAS_V},
+                   {HD_MODULE_OUT, HD_BIAS_OUT},     {HD_MODULE_FFN_UP, HD_BIAS_FFN}, {HD_MODULE_FFN_GATE, HD_BIAS_FFN},
+                   {HD_MODULE_FFN_DOWN, HD_BIAS_FFN}};
+    *has = false;
+    for (size_t i = 0; i < HD_COUNT(modules); i++)
+        for (int64_t layer = 0; modules[i].bit == bit && layer < layers && !*has; layer++) {
+            const hd_stored_tensor *stored;
+            hd_slot slot = {side, modules[i].module, .layer = layer, .part = HD_BIAS};
+            HD_TRY(hd_weight_find_spelled(model, weights, &slot, &stored));
+            *has = stored != NULL;
+        }
+    return HEED_OK;
+}
+
+/* As in transformers, biases that the config states and the file lacks in all layers are zero: there are none. */
+static heed_status read_biases(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    for (int side = 0; side < HD_SIDES; side++)
+        for (unsigned bit = 1; bit <= HD_BIAS_ALL; bit <<= 1) {
+            hd_side_recipe *r = &recipe->side[side];
+            bool has;
+            if (!(r->biases & model->family->optional_biases & bit)) continue;
+            HD_TRY(has_bias(model, weights, (hd_network_side)side, r->layers, bit, &has));
+            if (has) continue;
+            r->biases &= ~bit;
+            hd_note(model->context, "%s: the config states biases that no layer has; they are zero",
+                    hd_weights_path(weights));
+        }
     return HEED_OK;
 }
 
@@ -120,11 +127,9 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
                             parameter->dimensions == 1 ? vector
                             : weight->transposed       ? transposed
                                                        : matrix));
-    if (!hd_dtypes[stored->dtype].config)
-        return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES, stored->file, stored->name,
-                       hd_dtype_name(stored->dtype));
-    return HEED_OK;
+    if (is_readable(stored)) return HEED_OK;
+    return hd_fail(model->context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s, expected floats", stored->file,
+                   stored->name, hd_dtype_name(stored->dtype));
 }
 
 static heed_status expect_finite(heed_context *context, const hd_stored_tensor *stored) {
@@ -191,17 +196,18 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     const hd_slot *slot = &model->network->slots[index];
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
     const hd_stored_tensor *stored;
-    HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
+    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
     if (!stored) return load_data(model, parameter, NULL, weight);
     HD_TRY(expect(model, stored, parameter, weight));
-    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT;
+    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT &&
+                  hd_dtypes[stored->dtype].config;
     if (packed) {
         locate(parameter, stored, weight);
         return HEED_OK;
     }
     HD_TRY(expect_finite(model->context, stored));
     HD_TRY(load_data(model, parameter, stored, weight));
-    hd_map_release(stored->data, stored->bytes);
+    if (hd_weights_are_mapped(weights)) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
 }
 
@@ -210,14 +216,14 @@ static heed_status refuse_numbers(const heed_model *model, const hd_weights *wei
     for (int64_t i = 0; i < model->network->count; i++) {
         const hd_stored_tensor *stored;
         if (!model->network->parameters[i]->stored) continue;
-        HD_TRY(find(model, weights, i, false, &stored));
+        HD_TRY(hd_weight_find(model, weights, i, false, &stored));
         HD_TRY(expect_finite(model->context, stored));
     }
     return HEED_NUMERIC;
 }
 
 static heed_status pack(const heed_model *model, const hd_weights *weights) {
-    heed_status status = hd_network_pack_mapped(model->network, hd_map_release);
+    heed_status status = hd_network_pack_mapped(model->network, hd_weights_are_mapped(weights) ? hd_map_release : NULL);
     if (status == HEED_NUMERIC) status = refuse_numbers(model, weights);
     for (int64_t i = 0; i < model->network->count; i++) model->network->parameters[i]->stored = NULL;
     return status;
@@ -226,25 +232,15 @@ static heed_status pack(const heed_model *model, const hd_weights *weights) {
 static heed_status load(heed_model *model, const hd_weights *weights, hd_open_purpose purpose) {
     for (size_t i = 0; i < hd_weights_count(weights); i++) {
         const hd_stored_tensor *stored = hd_weights_at(weights, i);
-        model->stored[stored->dtype] += stored->bytes;
+        if (!stored->unread) model->stored[stored->dtype] += stored->bytes;
     }
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, weights, i, purpose));
     return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
 }
 
-static heed_status refuse_family(heed_context *context, const char *path, const char *model_type) {
-    hd_buffer known;
-    hd_buffer_open(&known, context);
-    for (int i = 0; hd_families[i]; i++) hd_buffer_format(&known, "%s%s", i ? ", " : "", hd_families[i]->model_type);
-    hd_fail(context, HEED_UNSUPPORTED, "%s: models of type \"%s\" are not supported; heed opens: %s", path, model_type,
-            known.data ? known.data : "");
-    hd_buffer_close(&known);
-    return HEED_UNSUPPORTED;
-}
-
 static heed_status read_recipe(heed_model *model, const hd_json *config, const char *model_type, hd_recipe *recipe) {
     model->family = hd_family_named(model_type);
-    if (!model->family) return refuse_family(model->context, config->path, model_type);
+    if (!model->family) return hd_family_refuse(config, model_type);
     return hd_family_read(model->family, config, recipe);
 }
 
@@ -262,8 +258,10 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     hd_weights *weights;
     HD_TRY(hd_weights_open(model->context, model->folder, &weights));
     heed_status status = read_tie(model, weights, recipe);
+    if (status == HEED_OK) status = read_biases(model, weights, recipe);
     if (status == HEED_OK) status = open_network(model, config, recipe);
     if (status == HEED_OK) status = load(model, weights, purpose);
+    if (status == HEED_OK) status = hd_weights_note_extra(model, weights);
     hd_weights_close(weights);
     return status;
 }
@@ -276,13 +274,22 @@ static heed_status open_tokenizer(heed_model *model) {
     return status;
 }
 
+static heed_status open_config(heed_model *model, const hd_json *config, const char *model_type,
+                               hd_open_purpose purpose) {
+    hd_json text;
+    hd_recipe recipe;
+    HD_TRY(hd_nested_find(config, &text, &model_type));
+    model->nested = text.root != NULL;
+    if (model->nested) config = &text;
+    HD_TRY(read_recipe(model, config, model_type, &recipe));
+    return open_weighted(model, config, &recipe, purpose);
+}
+
 static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json config = {0};
     const char *model_type;
-    hd_recipe recipe;
     heed_status status = hd_model_config_open(model->context, model->folder, &config, &model_type);
-    if (status == HEED_OK) status = read_recipe(model, &config, model_type, &recipe);
-    if (status == HEED_OK) status = open_weighted(model, &config, &recipe, purpose);
+    if (status == HEED_OK) status = open_config(model, &config, model_type, purpose);
     hd_json_close(&config);
     return status;
 }

@@ -34,6 +34,7 @@ const hd_family hd_qwen3 = {.model_type = "qwen3",
                             .key_count = HD_COUNT(keys),
                             .weights = weights,
                             .weight_count = HD_COUNT(weights),
+                            .optional_biases = HD_BIAS_QKV | HD_BIAS_OUT,
                             .complete = complete,
                             .read = read,
                             .write = write};
