@@ -1,11 +1,9 @@
-/* Every kind of picture, drawn from fixed numbers in every format, equals its file in tests/golden/pictures to the byte. With
- * HEED_WRITE_GOLDEN=1 in its environment this program writes the files instead; look at what changed before it is committed.
+/* Every kind of picture, drawn from fixed numbers in every format, equals its file in tests/golden/pictures (golden.h).
  *
  * The numbers are at the limits of what is drawn: labels that are too long, wide or combining characters, shades at and just
  * below each threshold, more columns and points than there is room for, and curves with gaps. */
-#include "fixture.h"
+#include "golden.h"
 
-#include "base/file.h"
 #include "inspect/curves.h"
 #include "inspect/draw.h"
 #include "inspect/label.h"
@@ -18,30 +16,7 @@
 #include "inspect/vectors.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Compares what was drawn with the golden file, and empties it. */
-static void check(const char *name, hd_buffer *drawn) {
-    char path[512];
-    hd_buffer golden;
-    heed_context *context = drawn->context;
-    snprintf(path, sizeof path, "%s/pictures/%s", GOLDEN, name);
-    assert_false(drawn->failed);
-    hd_buffer_open(&golden, context);
-    if (getenv("HEED_WRITE_GOLDEN")) assert_ok(context, hd_file_write(context, path, drawn->data, drawn->size));
-    assert_ok(context, hd_file_read(context, path, &golden));
-    size_t at = 0, most = golden.size < drawn->size ? golden.size : drawn->size;
-    while (at < most && golden.data[at] == drawn->data[at]) at++;
-    if (at < most || golden.size != drawn->size) {
-        size_t from = at > 60 ? at - 60 : 0;
-        fail_msg("%s differs at byte %zu of %zu:\n…%.160s\nexpected\n…%.160s", name, at, drawn->size,
-                 drawn->data + from, golden.data + from);
-    }
-    hd_buffer_close(&golden);
-    hd_buffer_clear(drawn);
-}
 
 /* ---- attention ---- */
 
@@ -101,8 +76,8 @@ static void attention_is_drawn(void **state) {
         if (i < 2 || i == 4) assert_ok(context, hd_draw_svg_grid(&view, &svg));
         if (i) assert_ok(context, hd_draw_svg_lines(&view, &svg));
     }
-    check("attention.txt", &text);
-    check("attention.svg.txt", &svg);
+    assert_golden("pictures/attention.txt", &text);
+    assert_golden("pictures/attention.svg.txt", &svg);
     assert_ok(context, hd_write_json(&attention, NULL, &text));
     assert_ok(context, hd_write_json(&attention, &attention.maps[0], &text));
     assert_ok(context, hd_write_json(&attention, &attention.maps[1], &text));
@@ -110,7 +85,7 @@ static void attention_is_drawn(void **state) {
     const char *data = strstr(svg.data, "{\"source\":");
     assert_non_null(data);
     hd_buffer_append(&text, data, (size_t)(strstr(data, "</script>") - data));
-    check("attention.json.txt", &text);
+    assert_golden("pictures/attention.json.txt", &text);
     hd_write_npy(&maps[0], &text);
     assert_int_equal(text.size, 128 + sizeof weights);
     assert_memory_equal(text.data + 128, weights, sizeof weights);
@@ -189,7 +164,7 @@ static void vectors_are_drawn(void **state) {
         draw_all(&v->picture, i < 2, &text, &svg, &json);
         heed_picture_close(&v->picture);
     }
-    check("vectors.txt", &text);
+    assert_golden("pictures/vectors.txt", &text);
     assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, svg.data, svg.size), 0xde22b42a48ac3f2cu);
     assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, json.data, json.size), 0x6ab456b70991337du);
     hd_buffer_close(&text), hd_buffer_close(&svg), hd_buffer_close(&json);
@@ -259,7 +234,7 @@ static void steps_are_drawn(void **state) {
         draw_all(&s->picture, c == 1, &text, &svg, &json);
         heed_picture_close(&s->picture);
     }
-    check("steps.txt", &text);
+    assert_golden("pictures/steps.txt", &text);
     assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, svg.data, svg.size), 0xc2b8087011b6210fu);
     assert_fingerprint(fingerprint(FINGERPRINT_OF_NOTHING, json.data, json.size), 0x7dcf3bfe0a4c020au);
     hd_buffer_close(&text), hd_buffer_close(&svg), hd_buffer_close(&json);
@@ -301,8 +276,8 @@ static void curves_are_drawn(void **state) {
         if (i == 2 || i == 7) assert_ok(context, hd_draw_text_curves(&cases[i], true, 8, &text));
         assert_ok(context, hd_draw_svg_curves(&cases[i], &svg));
     }
-    check("curves.txt", &text);
-    check("curves.svg.txt", &svg);
+    assert_golden("pictures/curves.txt", &text);
+    assert_golden("pictures/curves.svg.txt", &svg);
     hd_series crowd[64];
     for (int i = 0; i < 64; i++) crowd[i] = one;
     hd_curves most = {"t", "x", "y", crowd, 63, false};
@@ -317,7 +292,7 @@ static void curves_are_drawn(void **state) {
     assert_ok(context, m->picture.class->json(&m->picture, &text));
     assert_ok(context, m->picture.class->text(&m->picture, false, 60, &text));
     assert_ok(context, m->picture.class->svg(&m->picture, &text));
-    check("measured.txt", &text);
+    assert_golden("pictures/measured.txt", &text);
     heed_picture_close(&m->picture);
     hd_buffer_close(&text), hd_buffer_close(&svg);
     heed_context_close(context);
@@ -354,7 +329,7 @@ static void colours_are_interpolated(void **state) {
         append_color(&out, "signed screen", value, hd_signed_screen_color(value));
     }
     for (int i = 0; i <= 12; i++) append_color(&out, "head", i, hd_head_color(i));
-    check("colors.txt", &out);
+    assert_golden("pictures/colors.txt", &out);
     hd_buffer_close(&out);
     heed_context_close(context);
 }
@@ -381,7 +356,7 @@ static void labels_fill_their_width(void **state) {
     hd_buffer_format(&out, "%.2f %.2f %.2f %.2f\n", hd_text_ems("狗"), hd_text_ems("ä"), hd_text_ems("\xCC\x81"),
                      hd_text_ems(" "));
     hd_append_xml(&out, "tab\tand\x1f, \xEF\xBF\xBE\xEF\xBF\xBF\xEF\xBF\xBD<>&\"\n");
-    check("labels.txt", &out);
+    assert_golden("pictures/labels.txt", &out);
     hd_buffer_close(&out);
     heed_context_close(context);
 }
