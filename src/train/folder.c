@@ -177,8 +177,13 @@ static bool is_same(hd_file_identity a, hd_file_identity b) {
            a.nanoseconds == b.nanoseconds;
 }
 
+static bool is_card(const char *name) { return strcmp(name, "README.md") == 0; }
+
 void hd_run_own_files(hd_run *run) {
-    for (size_t i = 0; hd_model_file(i); i++) run->files.files[i] = identify(run->files.folder, i);
+    for (size_t i = 0; hd_model_file(i); i++) {
+        bool users = run->files.card_changed && is_card(hd_model_file(i));
+        run->files.files[i] = users ? (hd_file_identity){0} : identify(run->files.folder, i);
+    }
 }
 
 static heed_status checksum_of(const hd_run *run, const char *name, uint64_t *sum) {
@@ -190,8 +195,6 @@ static heed_status checksum_of(const hd_run *run, const char *name, uint64_t *su
     if (status == HEED_OK) hd_map_close(&map);
     return status;
 }
-
-static bool is_card(const char *name) { return strcmp(name, "README.md") == 0; }
 
 heed_status hd_run_check_export(hd_run *run) {
     for (size_t i = 0; hd_model_file(i); i++) {
@@ -219,7 +222,7 @@ static heed_status add_files(hd_run *run, hd_buffer *text) {
     for (size_t i = 0; hd_model_file(i); i++) {
         const char *name = hd_model_file(i);
         uint64_t sum;
-        if (!run->files.files[i].inode || (is_card(name) && run->files.card_changed)) continue;
+        if (!run->files.files[i].inode) continue;
         HD_TRY(checksum_of(run, name, &sum));
         hd_buffer_format(text, "%016llx %s\n", (unsigned long long)sum, name);
     }

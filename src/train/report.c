@@ -231,8 +231,10 @@ heed_status hd_run_export(hd_run *run) {
     heed_status status = hd_run_check_export(run);
     if (status == HEED_OK) status = make_card(run, &card);
     if (status == HEED_OK) status = hd_run_record(run, true);
-    if (status == HEED_OK)
+    if (status == HEED_OK) {
         status = hd_model_save(run->model, run->folder, (hd_dtype)run->options.dtype, card.data ? card.data : "");
+        hd_run_own_files(run); /* if that failed, some of its files are there */
+    }
     if (status == HEED_OK) status = hd_run_record(run, false);
     run->files.exported = run->files.exported || status == HEED_OK;
     hd_buffer_close(&card);

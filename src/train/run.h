@@ -119,7 +119,7 @@ heed_status hd_run_check_folder(hd_run *run, bool checkpoint);
 heed_status hd_run_write_recipe(hd_run *run, const char *text, size_t size);
 /* HEED_FILE if the next export would overwrite a file that another program changed; README.md is kept instead. */
 heed_status hd_run_check_export(hd_run *run);
-/* The model's files that are there now are the run's own. */
+/* The model's files that are there now are the run's own, but for a card that the user changed. */
 void hd_run_own_files(hd_run *run);
 /* Records the checksums of the run's own files, or, with `writing`, that they are about to change. */
 heed_status hd_run_record(hd_run *run, bool writing);

@@ -1,7 +1,7 @@
 /* base: arenas keep their memory and alignment, writers leave whole files or none and what is not a
  * regular file as it is, random numbers follow Philox, the best of
  * many scores are kept in order. */
-#include "fixture.h"
+#include "failing.h"
 
 #include "base/arena.h"
 #include "base/best.h"
@@ -41,6 +41,26 @@ static void arena_rewinds_and_reuses(void **state) {
     assert_ptr_equal(hd_arena_alloc(&arena, 100, 1), first);
     assert_null(hd_arena_alloc(&arena, SIZE_MAX / 2, 3));
     hd_arena_close(&arena);
+    heed_context_close(context);
+}
+
+/* A round that needed several blocks has one the next time, and then needs no memory. */
+static void arena_has_room_for_the_last_round(void **state) {
+    (void)state;
+    failing_allocator allocator = {.left = -1};
+    heed_context *context = NULL;
+    assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
+    for (size_t size = 1000; size <= 1000000; size *= 10) {
+        hd_arena arena;
+        hd_arena_open(&arena, context);
+        for (int round = 0; round < 4; round++) {
+            if (round >= 2) allocator.left = 0;
+            hd_arena_reset(&arena);
+            for (int i = 0; i < 50; i++) assert_non_null(hd_arena_alloc(&arena, size, 1));
+        }
+        allocator.left = -1;
+        hd_arena_close(&arena);
+    }
     heed_context_close(context);
 }
 
@@ -364,6 +384,7 @@ static void softmax_sums_to_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
+        cmocka_unit_test(arena_has_room_for_the_last_round),
         cmocka_unit_test(arena_joins_its_blocks),
         cmocka_unit_test(the_best_are_kept_in_order),
         cmocka_unit_test(philox_matches_published_vectors),

@@ -307,6 +307,144 @@ static void other_spellings_are_tried(void **state) {
     heed_context_close(context);
 }
 
+/* ---- defaults ---- */
+
+static heed_status read_config(heed_context *context, const hd_family *family, json_t *config, hd_recipe *recipe) {
+    static char path[] = "config.json";
+    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
+    return hd_family_read(family, &json, recipe);
+}
+
+/* A token id that a config of gpt2 or llama lacks is none, not that of the first of these models. */
+static bool has_another_default(const char *family, const char *key) {
+    return (strcmp(family, "gpt2") == 0 || strcmp(family, "llama") == 0) &&
+           (strcmp(key, "bos_token_id") == 0 || strcmp(key, "eos_token_id") == 0);
+}
+
+/* The defaults of transformers (defaults.py), less one key: the same recipe, or an error that names the key. */
+static void a_missing_key_has_transformers_default(void **state) {
+    (void)state;
+    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
+    heed_context *context = open_context();
+    const char *name, *key;
+    json_t *defaults, *value;
+    int same = 0, required = 0;
+    assert_non_null(all);
+    json_object_foreach(all, name, defaults) {
+        const hd_family *family = hd_family_named(name);
+        hd_recipe whole, recipe;
+        assert_non_null(family);
+        assert_ok(context, read_config(context, family, defaults, &whole));
+        json_object_foreach(defaults, key, value) {
+            if (has_another_default(name, key)) continue;
+            json_t *config = json_copy(defaults);
+            json_object_del(config, key);
+            if (read_config(context, family, config, &recipe) != HEED_OK) {
+                char quoted[64];
+                snprintf(quoted, sizeof quoted, "\"%s\"", key);
+                if (!strstr(heed_context_message(context), quoted))
+                    fail_msg("%s without %s: %s", name, key, heed_context_message(context));
+                required++;
+            } else if (!hd_recipe_equal(&whole, &recipe)) {
+                fail_msg("%s without %s has another recipe", name, key);
+            } else {
+                same++;
+            }
+            json_decref(config);
+        }
+    }
+    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5);
+    assert_true(same > 150);
+    json_decref(all);
+    heed_context_close(context);
+}
+
+/* What is taken for granted may be written, and nothing else in its place. */
+static void constants_are_checked(void **state) {
+    (void)state;
+    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
+    heed_context *context = open_context();
+    const char *name;
+    json_t *defaults;
+    int checked = 0;
+    json_object_foreach(all, name, defaults) {
+        const hd_family *family = hd_family_named(name);
+        for (const hd_family *f = family; f; f = f->base)
+            for (size_t i = 0; i < f->key_count; i++) {
+                hd_recipe recipe;
+                if (f->keys[i].kind != HD_KEY_CONSTANT) continue;
+                json_t *config = json_copy(defaults),
+                       *constant = json_loads(f->keys[i].otherwise, JSON_DECODE_ANY, NULL);
+                bool replaced = f != family && strcmp(family->model_type, "pegasus") == 0;
+                json_t *other =
+                    json_is_boolean(constant) ? json_boolean(!json_is_true(constant)) : json_string("other");
+                json_object_set_new(config, f->keys[i].name, other);
+                assert_int_equal(read_config(context, family, config, &recipe), HEED_UNSUPPORTED);
+                assert_non_null(strstr(heed_context_message(context), f->keys[i].name));
+                json_object_set_new(config, f->keys[i].name, constant);
+                if (!replaced) assert_ok(context, read_config(context, family, config, &recipe));
+                json_decref(config);
+                checked++;
+            }
+    }
+    assert_true(checked > 15);
+    json_decref(all);
+    heed_context_close(context);
+}
+
+static void recurrent_defaults_are_heeds_own(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:s, s:s}", "vocab_size", 11, "hidden_size", 8, "encoder_layers",
+                               1, "decoder_layers", 0, "cell", "gru", "memory", "last");
+    assert_ok(context, read_config(context, &hd_heed_rnn, config, &recipe));
+    assert_true(recipe.bidirectional && !recipe.crf && recipe.dropout == 0.1f);
+    assert_true(recipe.pad == -1 && recipe.eos == -1 && recipe.decoder_start == -1);
+    assert_true(recipe.side[HD_ENCODER].max_positions == 512 && recipe.side[HD_DECODER].max_positions == 512);
+    assert_true(recipe.side[HD_ENCODER].layers == 1 && recipe.side[HD_DECODER].layers == 0);
+    json_object_set_new(config, "bidirectional", json_false());
+    assert_ok(context, read_config(context, &hd_heed_rnn, config, &recipe));
+    assert_false(recipe.bidirectional);
+    json_decref(config);
+    heed_context_close(context);
+}
+
+/* Each kind of key at its limits and just past them. */
+static void keys_have_limits(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value;
+        bool fits;
+    } cases[] = {
+        {"num_hidden_layers", "1", true},    {"num_hidden_layers", "0", false},     {"num_key_value_heads", "1", true},
+        {"num_key_value_heads", "0", false}, {"hidden_size", "16777216", true},     {"hidden_size", "16777217", false},
+        {"rms_norm_eps", "0", true},         {"rms_norm_eps", "-1e-9", false},      {"eos_token_id", "16777216", true},
+        {"eos_token_id", "16777217", false}, {"eos_token_id", "[16777217]", false}, {"eos_token_id", "[3, 4]", true},
+        {"eos_token_id", "-5", true},        {"eos_token_id", "null", true},        {"eos_token_id", "[]", true},
+        {"eos_token_id", "[\"a\"]", false},  {"bos_token_id", "[3]", true},         {"bos_token_id", "[3, 4]", false},
+        {"attention_bias", "1", false},      {"hidden_act", "\"tanhx\"", false},    {"rope_theta", "1", false},
+        {"rope_theta", "1.5", true}};
+    heed_context *context = open_context();
+    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe;
+        json_t *config = json_copy(json_object_get(all, "llama"));
+        json_object_set_new(config, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
+        heed_status status = read_config(context, &hd_llama, config, &recipe);
+        if ((status == HEED_OK) != cases[i].fits)
+            fail_msg("%s = %s: %s", cases[i].key, cases[i].value, heed_context_message(context));
+        if (strcmp(cases[i].value, "[3, 4]") == 0 && cases[i].fits) assert_int_equal(recipe.eos, 3);
+        if (strcmp(cases[i].value, "[3]") == 0) assert_int_equal(recipe.decoder_start, 3);
+        if (strcmp(cases[i].value, "-5") == 0 || strcmp(cases[i].value, "null") == 0 ||
+            strcmp(cases[i].value, "[]") == 0)
+            assert_int_equal(recipe.eos, -1);
+        json_decref(config);
+    }
+    json_decref(all);
+    heed_context_close(context);
+}
+
 /* ---- special tokens ---- */
 
 static void write_text(const char *folder, const char *name, const char *text, size_t size) {
@@ -393,11 +531,19 @@ static void special_tokens_are_saved_by_role(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_are_those_of_transformers), cmocka_unit_test(labels_have_names),
-        cmocka_unit_test(scores_follow_the_problem),        cmocka_unit_test(a_saved_folder_has_the_same_logits),
-        cmocka_unit_test(each_field_is_carried_or_refused), cmocka_unit_test(what_a_family_lacks_is_refused),
-        cmocka_unit_test(a_family_replaces_its_base_keys),  cmocka_unit_test(opt_350m_is_refused_by_name),
-        cmocka_unit_test(other_spellings_are_tried),        cmocka_unit_test(special_tokens_are_saved_by_role)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_those_of_transformers),
+                                       cmocka_unit_test(labels_have_names),
+                                       cmocka_unit_test(scores_follow_the_problem),
+                                       cmocka_unit_test(a_saved_folder_has_the_same_logits),
+                                       cmocka_unit_test(each_field_is_carried_or_refused),
+                                       cmocka_unit_test(what_a_family_lacks_is_refused),
+                                       cmocka_unit_test(a_family_replaces_its_base_keys),
+                                       cmocka_unit_test(opt_350m_is_refused_by_name),
+                                       cmocka_unit_test(a_missing_key_has_transformers_default),
+                                       cmocka_unit_test(constants_are_checked),
+                                       cmocka_unit_test(recurrent_defaults_are_heeds_own),
+                                       cmocka_unit_test(keys_have_limits),
+                                       cmocka_unit_test(other_spellings_are_tried),
+                                       cmocka_unit_test(special_tokens_are_saved_by_role)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,6 +303,54 @@ static void gradients_are_those_of_the_loss(void **state) {
     heed_context_close(context);
 }
 
+/* The norms [distance + 1] over all windows of some texts. */
+static void measure_gradients(heed_model *model, const char *distance, const char *const *texts, size_t count,
+                              double *norms) {
+    heed_options *options;
+    heed_picture *picture;
+    assert_ok(model->context, heed_attend_options(model->context, &options));
+    assert_ok(model->context, heed_options_set(options, "distance", distance));
+    assert_ok(model->context, heed_inspect_gradients(&model, 1, options, texts, NULL, count, &picture));
+    const hd_series *series = &((const hd_measured *)picture)->curves.series[0];
+    for (int64_t d = 0; d < series->count; d++) {
+        norms[d] = series->y[d];
+        assert_true(series->x[d] == (double)d);
+    }
+    heed_picture_close(picture);
+    heed_options_close(options);
+}
+
+/* Over several texts: the mean of the windows of all. */
+static void gradients_are_means_over_windows(void **state) {
+    (void)state;
+    enum { DISTANCE = 4 };
+    static const char *const texts[] = {"a dog runs in the park .", "the park .",
+                                        "two dogs run in the snow and in the park ."};
+    heed_context *context = open_context();
+    heed_model *model = make_model(context, decoder_alone(&hd_llama));
+    double all[DISTANCE + 1], sums[DISTANCE + 1] = {0}, one[DISTANCE + 1];
+    int64_t windows = 0;
+    measure_gradients(model, "4", texts, HD_COUNT(texts), all);
+    for (size_t i = 0; i < HD_COUNT(texts); i++) {
+        hd_encoding encoding = {0};
+        assert_ok(context, hd_tokenizer_encode(model->tokenizer, context, texts[i], strlen(texts[i]), true, &encoding));
+        int64_t here = hd_max((int64_t)encoding.count - DISTANCE - 1, 0);
+        hd_encoding_close(&encoding);
+        if (!here) continue;
+        measure_gradients(model, "4", &texts[i], 1, one);
+        for (int d = 0; d <= DISTANCE; d++) sums[d] += one[d] * (double)here;
+        windows += here;
+    }
+    assert_true(windows > 10);
+    for (int d = 0; d <= DISTANCE; d++) assert_true(fabs(all[d] - sums[d] / (double)windows) <= 1e-9 * (1 + all[d]));
+    heed_picture *picture;
+    assert_int_equal(heed_inspect_gradients(&model, 1, NULL, (const char *const[]){""}, NULL, 1, &picture),
+                     HEED_ARGUMENT);
+    assert_string_equal(heed_context_message(context), "gradients need a text of at least 3 tokens");
+    hd_model_close(model);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_the_decoder),
@@ -312,6 +360,7 @@ int main(void) {
         cmocka_unit_test(positions_are_those_of_the_model),
         cmocka_unit_test(neighbours_have_the_largest_cosines),
         cmocka_unit_test(gradients_are_those_of_the_loss),
+        cmocka_unit_test(gradients_are_means_over_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -265,6 +265,64 @@ static void each_allocation_of_jansson_may_fail(void **state) {
     heed_context_close(context);
 }
 
+static int allocations_before_failure;
+
+static void *jansson_malloc_once(size_t size) { return allocations_before_failure-- == 0 ? NULL : malloc(size); }
+
+/* One allocation fails and those after it succeed: what is written is whole, or there is no file. */
+static void one_allocation_of_jansson_may_fail(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = hd_path_join(context, folder, "file");
+    json_t *root = json_pack("{s:s, s:[f, i, [s, n], {s:b}], s:{s:{s:i}}, s:f}", "name", "value", "list", 0.5, 3, "x",
+                             "inner", 1, "a", "b", "c", 5, "last", 0.25);
+    assert_non_null(root);
+    hd_buffer expected, text;
+    hd_buffer_open(&expected, context), hd_buffer_open(&text, context);
+    assert_ok(context, hd_json_append_pretty(context, root, &expected));
+    int failures = 0;
+    bool failed = true;
+    for (int n = 0; failed; n++) {
+        unlink(path);
+        allocations_before_failure = n;
+        json_set_alloc_funcs(jansson_malloc_once, free);
+        heed_status status = hd_json_write(context, path, root);
+        json_set_alloc_funcs(malloc, free);
+        failed = allocations_before_failure < 0;
+        if (status == HEED_OK) {
+            hd_buffer_clear(&text);
+            assert_ok(context, hd_file_read(context, path, &text));
+            assert_string_equal(text.data, expected.data);
+        } else {
+            assert_int_equal(status, HEED_MEMORY);
+            assert_int_equal(access(path, F_OK), -1);
+            failures++;
+        }
+        hd_buffer line;
+        hd_buffer_open(&line, context);
+        allocations_before_failure = n;
+        json_set_alloc_funcs(jansson_malloc_once, free);
+        status = hd_json_append(context, root, &line);
+        json_set_alloc_funcs(malloc, free);
+        if (status == HEED_OK)
+            assert_string_equal(line.data,
+                                "{\"name\":\"value\",\"list\":[0.5,3,[\"x\",null],{\"inner\":true}],"
+                                "\"a\":{\"b\":{\"c\":5}},\"last\":0.25}");
+        else
+            assert_int_equal(status, HEED_MEMORY);
+        hd_buffer_close(&line);
+    }
+    assert_true(failures > 10);
+    json_decref(root);
+    hd_buffer_close(&expected), hd_buffer_close(&text);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    hd_free(context, path);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(getters_and_their_errors),
@@ -272,6 +330,7 @@ int main(void) {
         cmocka_unit_test(broken_text),
         cmocka_unit_test(files),
         cmocka_unit_test(each_allocation_of_jansson_may_fail),
+        cmocka_unit_test(one_allocation_of_jansson_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ static heed_status train(heed_context *context, bool resume, bool stop) {
                                        {"chunk-tokens", "20"},
                                        {"log-every", "1"},
                                        {"steps", "4"},
-                                       {"validate-every", "2"},
+                                       {"validate-every", "1"}, /* old weights are removed */
                                        {"save-every", "1"},
                                        {"average", "2"},
                                        {"keep", "1"},

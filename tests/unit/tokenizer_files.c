@@ -33,6 +33,7 @@ static const struct {
     {MODEL("{\"a\":0}", "[[\"a\",3]]"), HEED_FORMAT, "merge 0 is not a pair"},
     {MODEL("{\"a\":0}", "[[\"a\",\"a\"]]"), HEED_FORMAT, "merge 0 makes \"aa\""},
     {MODEL("{\"a\":0,\"aa\":1}", "[[\"a\",\"a\"],[\"a\",\"b\"]]"), HEED_FORMAT, "merge 1 makes \"ab\""},
+    {"{\"model\":{\"type\":\"BPE\",\"dropout\":0.5,\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED, "\"dropout\""},
     {"{\"model\":{\"type\":\"BPE\",\"dropout\":0.1,\"vocab\":{},\"merges\":[]}}", HEED_UNSUPPORTED, "\"dropout\""},
     {"{\"model\":{\"type\":\"BPE\",\"end_of_word_suffix\":3,\"vocab\":{},\"merges\":[]}}", HEED_FORMAT,
      "\"end_of_word_suffix\" is not a string"},

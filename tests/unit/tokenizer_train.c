@@ -178,11 +178,53 @@ static void alphabet_is_limited_and_given(void **state) {
     heed_context_close(context);
 }
 
+/* Word i of 7,000 that differ from each other. */
+static void append_word(hd_buffer *text, uint32_t i) {
+    uint32_t x = i * 2654435761u;
+    for (uint32_t k = 0; k < 3 + i % 5; k++, x /= 26) hd_buffer_byte(text, (char)('a' + x % (k ? 26 : 13)));
+    hd_buffer_format(text, "%c%c%c%c", "0123456789"[i % 10], "xyzuvwklmn"[i / 10 % 10], "0123456789"[i / 100 % 10],
+                     "pqrstuvwab"[i / 1000]);
+}
+
+/* So many words and pairs that the tables of both grow. The fingerprints are of the tokens, in the order of their ids, that
+ * tokenizers 0.23 learns from the same text: with the BpeTrainer of golden/text/make.py's marian(). */
+static void many_words_are_learned_as_by_tokenizers(void **state) {
+    (void)state;
+    enum { WORDS = 7000, PER_LINE = 7 };
+    static const struct {
+        size_t size, learned;
+        uint64_t minimum, tokens;
+    } cases[] = {{9000, 2452, 2, 0x9630330517279d65u}, {20000, 20000, 1, 0x9ad351c33dc2607fu}};
+    heed_context *context = open_context();
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    for (uint32_t i = 0; i < WORDS; i++) {
+        append_word(&text, i);
+        hd_buffer_byte(&text, i % PER_LINE == PER_LINE - 1 ? '\n' : ' ');
+    }
+    for (size_t c = 0; c < HD_COUNT(cases); c++) {
+        hd_tokenizer_options options = marian_options(cases[c].size, cases[c].minimum, HD_FORM_NONE, false);
+        corpus lines = {text.data, -1, false};
+        heed_tokenizer *tokenizer;
+        assert_ok(context, hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer));
+        assert_int_equal(hd_tokenizer_size(tokenizer), cases[c].learned);
+        uint64_t found = FINGERPRINT_OF_NOTHING;
+        for (int32_t id = 0; id < (int32_t)cases[c].learned; id++) {
+            const char *token = hd_tokenizer_token(tokenizer, id);
+            found = fingerprint(found, token, strlen(token) + 1);
+        }
+        assert_fingerprint(found, cases[c].tokens);
+        hd_tokenizer_close(tokenizer);
+    }
+    hd_buffer_close(&text);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns_what_tokenizers_learns), cmocka_unit_test(trained_tokenizers_give_text_back),
         cmocka_unit_test(nothing_is_lost_in_silence),    cmocka_unit_test(training_refuses_what_makes_no_sense),
-        cmocka_unit_test(alphabet_is_limited_and_given),
+        cmocka_unit_test(alphabet_is_limited_and_given), cmocka_unit_test(many_words_are_learned_as_by_tokenizers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,6 +232,44 @@ static void stopping_changes_nothing(void **state) {
     assert_same_bits("plain", "stopped");
 }
 
+/* The names of a run's kept weights, ascending, with a space after each. */
+static void list_weights(const char *name, char *list, size_t size) {
+    char command[160], *run = in_folder(name);
+    snprintf(command, sizeof command, "ls %s/weights 2>/dev/null | sed 's/.safetensors$//' | tr '\\n' ' '", run);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    list[fread(list, 1, size - 1, pipe)] = 0;
+    assert_int_equal(pclose(pipe), 0);
+    hd_free(context, run);
+}
+
+/* Validations every 2 of 7 steps, and at the end: the weights of the last ones are kept, and no others. */
+static void the_last_weights_are_kept(void **state) {
+    (void)state;
+    static const struct {
+        const char *keep, *average, *kept;
+    } cases[] = {{"0", "0", ""},
+                 {"1", "0", "step-00000007 "},
+                 {"0", "1", "step-00000007 "},
+                 {"3", "2", "step-00000004 step-00000006 step-00000007 "},
+                 {"2", "3", "step-00000004 step-00000006 step-00000007 "},
+                 {"4", "0", "step-00000002 step-00000004 step-00000006 step-00000007 "},
+                 {"5", "0", "step-00000002 step-00000004 step-00000006 step-00000007 "}};
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        char name[16], list[256];
+        snprintf(name, sizeof name, "keep-%zu", i);
+        assert_ok(context, train(name, 0, "steps", "7", "validate-every", "2", "keep", cases[i].keep, "average",
+                                 cases[i].average, "encoder-layers", "1", "decoder-layers", "1", "width", "16", NULL));
+        list_weights(name, list, sizeof list);
+        assert_string_equal(list, cases[i].kept);
+    }
+    /* an average of three differs from the last weights, and from an average of one, which is the last weights */
+    assert_same_file("keep-0", "keep-2", "model.safetensors");
+    assert_same_file("keep-0", "keep-1", "model.safetensors");
+    assert_false(same_file("keep-0", "keep-3", "model.safetensors"));
+    assert_false(same_file("keep-3", "keep-4", "model.safetensors"));
+}
+
 static void assert_other_bits(const char *a, const char *b) {
     if (same_file(a, b, "model.safetensors")) fail_msg("%s and %s end in the same bits", a, b);
 }
@@ -595,6 +633,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test(bf16_learns_alike_on_any_threads),
         cmocka_unit_test(every_machine_ends_in_these_bits),
         cmocka_unit_test(stopping_changes_nothing),
+        cmocka_unit_test(the_last_weights_are_kept),
         cmocka_unit_test(bpe_dropout_is_by_epoch_and_pair),
         cmocka_unit_test(r_drop_is_by_pair),
         cmocka_unit_test(both_go_together),
