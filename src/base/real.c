@@ -21,6 +21,18 @@ double hd_logarithm(double x) { /* x = m 2^k with m near 1:  ln x = k ln 2 + 2 a
     return (double)power * 0x1.62e42fefa39efp-1 + 2 * t * (1 + sum);
 }
 
+double hd_power(double x, double y) {
+    if (2 * y == floor(2 * y) && fabs(y) <= 64) {
+        double product = y == floor(y) ? 1 : sqrt(x);
+        for (int i = 0; i < (int)fabs(y); i++) product *= x;
+        return y < 0 ? 1 / product : product;
+    }
+    double exponent = y * hd_logarithm(x),
+           twos = ceil(exponent / 0x1.62e42fefa39efp-1);                            /* e^exponent = 2^twos e^rest */
+    double rest = exponent - twos * 0x1.62e42feep-1 - twos * 0x1.a39ef35793c76p-33; /* ln 2 in two parts */
+    return ldexp(hd_exponential(rest), (int)twos);
+}
+
 void hd_softmax(const float *logits, int64_t count, double *probabilities) {
     float largest = -INFINITY;
     double total = 0;

@@ -9,6 +9,9 @@
 double hd_exponential(double x);
 /* The natural logarithm of a normal x > 0. */
 double hd_logarithm(double x);
+/* x^y of a normal x >= 1, for |y ln x| < 700, with a relative error below 1e-13. Powers by whole numbers and halves are
+ * products, with the square root of x: exact where every product is. */
+double hd_power(double x, double y);
 /* Probabilities [count] of logits [count]; one more than 40 below the largest has 0. */
 void hd_softmax(const float *logits, int64_t count, double *probabilities);
 /* The sine and cosine of 0 <= x < 2^20. */

@@ -8,9 +8,9 @@
  *
  * Ties are resolved by the earlier hypothesis, then the larger logit, then the lower id. */
 #include "base/best.h"
+#include "base/real.h"
 #include "decode/search.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef struct candidate {
@@ -21,7 +21,7 @@ typedef struct candidate {
 
 /* The score of a hypothesis of `length` tokens, as float arithmetic in transformers gives it. */
 static float normalize(const hd_search *s, float score, int64_t length) {
-    return score / (float)pow((double)length, (double)s->generation.length_penalty);
+    return score / (float)hd_power((double)length, (double)s->generation.length_penalty);
 }
 
 /* Whether another step cannot improve the result. `best` is log p of the best running hypothesis, with its next

@@ -1,4 +1,5 @@
 /* Greedy search: the most probable token at each step; of equal ones the lowest id. Sampling: a random token. */
+#include "base/real.h"
 #include "decode/sample.h"
 #include "decode/search.h"
 
@@ -49,7 +50,7 @@ heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     int64_t ending = hd_search_ending(s, s->tokens);
     bool stopped = !ending && s->token && !s->token(s->user, next.token);
     if (ending || stopped || made == s->limit) {
-        double length = pow((double)made, (double)s->generation.length_penalty);
+        double length = hd_power((double)made, (double)s->generation.length_penalty);
         HD_TRY(hd_search_finish(s, s->tokens, ending, (float)(s->log_prob / length)));
         s->slots = 0;
     }

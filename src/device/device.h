@@ -188,11 +188,13 @@ typedef struct hd_dropout_add_call {
     float *y;
 } hd_dropout_add_call;
 
-/* Rotary positions of each head of each row, by the row's position in `table` [positions, head_width]; sign −1: back. */
+/* Rotary positions of each head of each row, by the row's position less `first` in `table` [positions, head_width];
+ * sign −1: back. */
 typedef struct hd_rotate_call {
     hd_layout layout;
     int64_t columns, head_width;
     const float *table;
+    int64_t first;
     float sign;
     const float *x;
     float *y;
@@ -277,7 +279,7 @@ typedef struct hd_embed_backward_call {
     float *gradient; /* [ids, columns] per chunk */
 } hd_embed_backward_call;
 
-/* y = x + row offset + p of the table at position p, or row p of `fixed` [positions, columns]. */
+/* y = x + row offset + p of the table at position p, or row offset + p of `fixed` [positions, columns]. */
 typedef struct hd_add_positions_call {
     hd_layout layout;
     int64_t columns;

@@ -6,7 +6,7 @@ enum { STOPS = 6, HEADS = 12 };
 
 /* Interpolates between evenly spaced stops; value in [0, 1]. */
 static hd_color between(const hd_color stops[STOPS], double value) {
-    double at = (value > 0 ? value < 1 ? value : 1 : 0) * (STOPS - 1);
+    double at = hd_shown_share(value) * (STOPS - 1);
     int first = at >= STOPS - 1 ? STOPS - 2 : (int)at;
     double share = at - first;
     const hd_color a = stops[first], b = stops[first + 1];

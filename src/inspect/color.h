@@ -8,6 +8,9 @@ typedef struct hd_color {
     uint8_t red, green, blue;
 } hd_color;
 
+/* A weight or probability as pictures show it: NaN, of a model that overflows, is 0. */
+static inline double hd_shown_share(double share) { return share > 0 ? share < 1 ? share : 1 : 0; }
+
 /* From white to dark blue, for paper. */
 hd_color hd_paper_color(double value);
 /* From violet to yellow, for terminals, whose background may be dark or light. */

@@ -1,4 +1,5 @@
 /* The page for browsers: page.html, which CMake embeds in the library, with the maps as JSON in place of {{DATA}}. */
+#include "inspect/color.h"
 #include "inspect/draw.h"
 #include "text/json_text.h"
 
@@ -9,7 +10,7 @@ extern const unsigned char hd_page_html[];
 extern const size_t hd_page_html_size;
 
 /* A byte is 255 √weight, so that the small weights of long texts remain distinct. */
-static uint8_t to_byte(float weight) { return (uint8_t)(255.0f * sqrtf(weight < 1.0f ? weight : 1.0f) + 0.5f); }
+static uint8_t to_byte(float weight) { return (uint8_t)(255.0f * sqrtf((float)hd_shown_share((double)weight)) + 0.5f); }
 
 static void append_base64(hd_buffer *out, const float *weights, int64_t count) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

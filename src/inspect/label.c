@@ -38,6 +38,11 @@ static void append_code(hd_buffer *out, uint32_t code) {
     hd_buffer_append(out, bytes, hd_utf8_encode(code, bytes));
 }
 
+/* XML lacks some control characters and U+FFFE, and a terminal would obey others. */
+static bool is_drawn(uint32_t code) {
+    return code == '\t' || code == '\n' || !(hd_is_terminal_control(code) || (code | 1) == 0xffff);
+}
+
 void hd_append_xml(hd_buffer *out, const char *text) {
     uint32_t code;
     for (size_t at = 0, size = strlen(text); at < size;) {
@@ -49,6 +54,6 @@ void hd_append_xml(hd_buffer *out, const char *text) {
         else if (code == '&')
             hd_buffer_text(out, "&amp;");
         else
-            append_code(out, (code < 32 && code != '\t' && code != '\n') || (code | 1) == 0xffff ? 0xfffd : code);
+            append_code(out, is_drawn(code) ? code : 0xfffd);
     }
 }

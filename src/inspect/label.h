@@ -11,7 +11,8 @@
 int64_t hd_text_cells(const char *text);
 /* Width in units of the font size, at least that in any of the common sans-serif fonts. */
 double hd_text_ems(const char *text);
-/* Appends text with XML escapes, and U+FFFD for invalid UTF-8 and for control characters, which XML lacks. */
+/* Appends text with XML escapes, and U+FFFD for invalid UTF-8 and for control characters, which XML lacks or a terminal
+ * would obey. */
 void hd_append_xml(hd_buffer *out, const char *text);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "text/unicode.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void hd_screen_set(hd_buffer *out, int ground, hd_color c) {
@@ -13,7 +12,7 @@ void hd_screen_reset(hd_buffer *out) { hd_buffer_text(out, "\x1b[0m"); }
 
 const char *hd_screen_shade(double share) {
     static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
-    return shades[share < 0.06 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : share < 0.75 ? 3 : 4];
+    return shades[share >= 0.75 ? 4 : share >= 0.5 ? 3 : share >= 0.25 ? 2 : share >= 0.06 ? 1 : 0];
 }
 
 void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count) {
@@ -45,6 +44,12 @@ const char *hd_screen_character(const char *label, int64_t index, size_t *bytes)
     return label + size;
 }
 
+int64_t hd_screen_cells(const char *character, size_t bytes) {
+    uint32_t code;
+    size_t first = hd_utf8_decode(character, bytes, &code); /* the others combine with it */
+    return first ? hd_cell_width(code) : 0;
+}
+
 int64_t hd_screen_length(const char *label) {
     int64_t count = 0;
     for (size_t bytes; hd_screen_character(label, count, &bytes), bytes;) count++;
@@ -62,10 +67,8 @@ static int64_t append_label(hd_buffer *out, const char *label, int64_t width) {
     for (int64_t i = 0;; i++) {
         size_t bytes;
         const char *character = hd_screen_character(label, i, &bytes);
-        char copy[64];
-        snprintf(copy, sizeof copy, "%.*s", (int)bytes, character);
-        if (cells + hd_text_cells(copy) > width - 1) break;
-        cells += hd_text_cells(copy);
+        if (cells + hd_screen_cells(character, bytes) > width - 1) break;
+        cells += hd_screen_cells(character, bytes);
         hd_buffer_append(out, character, bytes);
     }
     hd_buffer_text(out, "…");

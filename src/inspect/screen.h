@@ -16,6 +16,8 @@ void hd_screen_end_line(hd_buffer *out);
 
 /* Character `index` of a label, with the marks that combine with it; past its end *bytes is 0. */
 const char *hd_screen_character(const char *label, int64_t index, size_t *bytes);
+/* The width of such a character. */
+int64_t hd_screen_cells(const char *character, size_t bytes);
 /* The number of these characters in a label. */
 int64_t hd_screen_length(const char *label);
 /* A label in `width` cells, with spaces before or after it; a longer one ends in an ellipsis. */

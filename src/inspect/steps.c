@@ -101,7 +101,7 @@ static void screen_vector(const screen *s, const char *name, const float *values
 /* A share of the bar, in eighths of a cell. */
 static void screen_bar(const screen *s, double share) {
     static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    int64_t eighths = (int64_t)(share * 8 * BAR + 0.5);
+    int64_t eighths = (int64_t)(hd_shown_share(share) * 8 * BAR + 0.5);
     if (s->color) hd_screen_set(s->out, 0, hd_head_color(0));
     hd_screen_repeat(s->out, "█", eighths / 8);
     hd_buffer_text(s->out, parts[eighths % 8]);
@@ -244,13 +244,13 @@ static void paper_down(const paper *p, int64_t x, int64_t y, int64_t to_y) {
 static void paper_row(const paper *p, int64_t x, int64_t y, const char *label, const char *number, double share) {
     char percent[NAME];
     hd_color c = hd_head_color(0);
+    int64_t bar = (int64_t)(hd_shown_share(share) * BAR_PIXELS + 0.5);
     percent_of(percent, share);
     hd_paper_label(p->out, x, y, HD_PAPER_RIGHT, label);
     hd_paper_label(p->out, x + 52, y, HD_PAPER_SMALL HD_PAPER_RIGHT, number);
     hd_buffer_format(p->out, "<rect x=\"%lld\" y=\"%lld\" width=\"%lld\" height=\"10\" fill=\"#%02x%02x%02x\"/>\n",
-                     (long long)(x + 60), (long long)(y - 9), (long long)(share * BAR_PIXELS + 0.5), c.red, c.green,
-                     c.blue);
-    hd_paper_label(p->out, x + 66 + (int64_t)(share * BAR_PIXELS + 0.5), y, HD_PAPER_SMALL, percent);
+                     (long long)(x + 60), (long long)(y - 9), (long long)bar, c.red, c.green, c.blue);
+    hd_paper_label(p->out, x + 66 + bar, y, HD_PAPER_SMALL, percent);
 }
 
 static void paper_scores(const paper *p, int64_t y, const hd_step *step) {

@@ -40,7 +40,7 @@ static void append_cells(hd_buffer *out, const hd_attention_map *map, const floa
         bool begun = false;
         for (int64_t q = 0; q < map->queries; q++) {
             for (int64_t k = 0; k < map->keys; k++) {
-                double value = largest > 0 ? (double)weights[q * map->keys + k] / largest : 0;
+                double value = hd_shown_share(largest > 0 ? (double)weights[q * map->keys + k] / largest : 0);
                 if ((int)(value * (LEVELS - 1) + 0.5) != level) continue;
                 hd_color c = hd_paper_color(level / (LEVELS - 1.0));
                 if (!begun) hd_buffer_format(out, "<path fill=\"#%02x%02x%02x\" d=\"", c.red, c.green, c.blue);
@@ -107,7 +107,7 @@ heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out) {
     enum { TILE = 132, BETWEEN = 14, NAME = 58, ABOVE = 24 };
     const hd_attention_map *map = view->map;
     int64_t first = hd_max(view->layer, 0), end = view->layer < 0 ? map->layers : view->layer + 1;
-    int64_t cell = hd_max(TILE / hd_max(map->queries, map->keys), 2), cells = map->queries * map->keys;
+    int64_t cell = hd_max(TILE / hd_max(hd_max(map->queries, map->keys), 1), 2), cells = map->queries * map->keys;
     int64_t wide = hd_max(map->keys * cell, 48) + BETWEEN, high = map->queries * cell + BETWEEN;
     int64_t x = HD_PAPER_MARGIN + NAME, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + ABOVE;
     char title[64];
@@ -144,7 +144,8 @@ static void append_lines(hd_buffer *out, const hd_attention_map *map, const floa
     hd_buffer_format(out, "<g fill=\"none\" stroke=\"#%02x%02x%02x\">\n", c.red, c.green, c.blue);
     for (int64_t q = 0; q < map->queries; q++) {
         for (int64_t k = 0; k < map->keys; k++) {
-            int percent = (int)(100 * weights[q * map->keys + k] + 0.5f), thick = 60 + 2 * percent;
+            int percent = (int)(100 * hd_shown_share((double)weights[q * map->keys + k]) + 0.5);
+            int thick = 60 + 2 * percent;
             if (percent < FAINTEST) continue;
             int64_t from = y + q * ROW + shift, to = y + k * ROW + shift;
             hd_buffer_format(out,

@@ -25,10 +25,8 @@ static void append_headings(hd_buffer *out, const char *const *labels, int64_t c
             size_t bytes = 0;
             const char *character = index < 0 ? "" : hd_screen_character(labels[i], index, &bytes);
             if (length > height && line == height - 1) character = "…", bytes = strlen("…");
-            char copy[64];
-            snprintf(copy, sizeof copy, "%.*s", (int)bytes, character);
-            hd_buffer_text(out, copy);
-            hd_screen_repeat(out, " ", 2 - hd_text_cells(copy));
+            hd_buffer_append(out, character, bytes);
+            hd_screen_repeat(out, " ", 2 - hd_screen_cells(character, bytes));
         }
         hd_screen_end_line(out);
     }

@@ -144,9 +144,10 @@ heed_status hd_cache_add(hd_cache *cache, const hd_layout *memory) {
         HD_TRY(take_sequence(cache, &index));
         hd_cache_sequence *sequence = &cache->sequences[index];
         sequence->memory_length = memory->starts ? memory->starts[i + 1] - memory->starts[i] : 0;
+        int64_t room = memory->starts ? hd_max(sequence->memory_length, 1) : 0; /* also of an empty source */
         sequence->used = 0;
         sequence->in_order = true;
-        HD_TRY(clear_pool(cache, &sequence->memory, whole_panels(sequence->memory_length)));
+        HD_TRY(clear_pool(cache, &sequence->memory, whole_panels(room)));
         HD_TRY(clear_pool(cache, &sequence->own, HD_PANEL));
         cache->slots[cache->slot_count++] = (hd_cache_slot){.sequence = index};
     }

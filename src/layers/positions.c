@@ -2,16 +2,26 @@
 
 #include "base/real.h"
 
-void hd_sinusoids(int64_t length, int64_t width, double base, float *table) {
+void hd_sinusoids(int64_t first, int64_t count, int64_t width, double base, float *table) {
     int64_t half = (width + 1) / 2;
     double log_base = hd_logarithm(base);
     for (int64_t j = 0; j < half; j++) {
         double frequency = hd_exponential(-log_base * (double)(2 * j) / (double)width);
-        for (int64_t p = 0; p < length; p++) {
+        for (int64_t i = 0; i < count; i++) {
             double sine, cosine;
-            hd_sine_cosine((double)p * frequency, &sine, &cosine);
-            table[p * width + j] = (float)sine;
-            if (half + j < width) table[p * width + half + j] = (float)cosine;
+            hd_sine_cosine((double)(first + i) * frequency, &sine, &cosine);
+            table[i * width + j] = (float)sine;
+            if (half + j < width) table[i * width + half + j] = (float)cosine;
         }
     }
+}
+
+int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width) {
+    return side->positions == HD_POSITIONS_SINUSOIDAL ? width
+           : side->positions == HD_POSITIONS_ROTARY   ? hd_side_head_width(side, width)
+                                                      : 0;
+}
+
+double hd_fixed_base(const hd_side_recipe *side) {
+    return side->positions == HD_POSITIONS_ROTARY ? (double)side->rotary_base : 10000;
 }

@@ -55,7 +55,7 @@ static heed_status room(recurrent_decoder *d, kept *k, int64_t rows) {
 /* Keeps the rows of x after those before `row`. */
 static heed_status keep(recurrent_decoder *d, kept *k, int64_t row, const hd_tensor *x) {
     if (!x) return HEED_OK;
-    HD_TRY(room(d, k, row + x->rows));
+    HD_TRY(room(d, k, hd_max(row + x->rows, 1))); /* data says that there is such a memory, also where it has no rows */
     stream_of(d)->device->move(stream_of(d), &(hd_move_call){hd_tensor_count(x), x->data, k->data + row * x->columns});
     return HEED_OK;
 }

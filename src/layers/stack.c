@@ -1,4 +1,5 @@
 /* Forward code of the Transformer: read from hd_stack_run at the end upwards. stack_open.c builds it. */
+#include "layers/positions.h"
 #include "layers/stack.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@ typedef struct place {
     const hd_network *network;
     const hd_recipe *recipe;
     const hd_side_recipe *side;
-    const hd_stack_side *fixed;
+    hd_stack_side fixed; /* the positions of this pass, if they are fixed */
     hd_network_side which;
     int64_t layer;
     const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
@@ -17,7 +18,7 @@ typedef struct place {
 
 static place place_of(const hd_stack *stack, hd_network_side side) {
     const hd_recipe *recipe = &stack->network.recipe;
-    return (place){&stack->network, recipe, &recipe->side[side], &stack->side[side], side, 0, NULL};
+    return (place){&stack->network, recipe, &recipe->side[side], stack->side[side], side, 0, NULL};
 }
 
 static const hd_module_weights *layer_of(const place *at) {
@@ -61,8 +62,8 @@ static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd
         x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
         if (x) x->layout = layout;
     }
-    if (!rotate || !at->fixed->angles) return x;
-    return hd_rotate(pass, x, at->fixed->angles, at->side->max_positions, head_width);
+    if (!rotate || at->side->positions != HD_POSITIONS_ROTARY) return x;
+    return hd_rotate(pass, x, at->fixed.positions, at->fixed.first, at->side->max_positions, head_width);
 }
 
 static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
@@ -170,9 +171,9 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
     if (has_padding(at, input, layout))
         x = add_counted_positions(at, pass, x, input->ids);
-    else if (layer[HD_MODULE_POSITIONS].whole || at->fixed->sinusoids)
-        x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed->sinusoids, at->side->max_positions,
-                             at->side->position_offset);
+    else if (at->side->positions != HD_POSITIONS_ROTARY)
+        x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
+                             at->side->position_offset - at->fixed.first);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
@@ -192,7 +193,7 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
  * sequence's first row. */
 static bool may_select_queries(const place *at, const hd_selection *selection) {
     if (!at->side->layers) return false;
-    if (at->which == HD_ENCODER && !at->fixed->angles) return true;
+    if (at->which == HD_ENCODER && at->side->positions != HD_POSITIONS_ROTARY) return true;
     const hd_layout *layout = &selection->layout;
     for (int64_t s = 0; s < layout->sequences; s++)
         for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)
@@ -200,11 +201,30 @@ static bool may_select_queries(const place *at, const hd_selection *selection) {
     return true;
 }
 
+/* Makes `fixed` the table of all positions of a pass. It is computed if the network does not store them; positions past the
+ * model's are left to the ops, which refuse them. */
+static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
+    int64_t columns = hd_fixed_columns(at->side, at->recipe->width), first = INT64_MAX, end = 0;
+    for (int64_t s = 0; s < layout->sequences; s++) {
+        int64_t position = hd_layout_position(layout, s), rows = layout->starts[s + 1] - layout->starts[s];
+        if (rows) first = hd_min(first, position), end = hd_max(end, position + rows);
+    }
+    if (!columns || end <= at->fixed.length || end > at->side->max_positions) return true;
+    size_t bytes = (size_t)(end - first) * (size_t)columns * sizeof(float);
+    float *table = hd_pass_numbers(pass, end - first, columns);
+    float *host = table ? hd_stream_map(&pass->stream, table, bytes, HD_TO_WRITE) : NULL;
+    if (host) hd_sinusoids(first, end - first, columns, hd_fixed_base(at->side), host);
+    hd_stream_unmap(&pass->stream, host, table, bytes, HD_TO_WRITE);
+    at->fixed = (hd_stack_side){table, first, end - first};
+    return pass->status == HEED_OK;
+}
+
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
                         const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection) {
     place at = place_of(stack, side);
     bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
+    if (!find_positions(&at, pass, layout)) return NULL;
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {

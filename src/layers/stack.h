@@ -8,10 +8,11 @@
 #include "layers/cache.h"
 #include "layers/network.h"
 
-/* Fixed positions of a side, in device memory. */
+/* Fixed positions of a side, in device memory: sinusoids [length, width], or the angles of rotary positions [length, head
+ * width]. A model of very long texts stores the first ones alone; a pass that needs later ones computes its own. */
 typedef struct hd_stack_side {
-    float *sinusoids; /* [max_positions, width], or NULL */
-    float *angles;    /* [max_positions, head width]: of rotary positions, or NULL */
+    float *positions;
+    int64_t first, length;
 } hd_stack_side;
 
 typedef struct hd_stack {

@@ -3,7 +3,9 @@
 #include "layers/stack.h"
 
 /* Larger than any model. A damaged config could request it, and building it would take all memory, or hours. */
-enum { MOST_LAYERS = 1 << 12, MOST_FIXED_NUMBERS = 1 << 28, MOST_HEADS = 1 << 16, MOST_HEAD_WIDTH = 1 << 16 };
+enum { MOST_LAYERS = 1 << 12, MOST_HEADS = 1 << 16, MOST_HEAD_WIDTH = 1 << 16 };
+
+enum { MOST_STORED = 1 << 20 }; /* numbers of fixed positions: 4 MiB, which take some 10 ms */
 
 /* ---- unsupported recipes ---- */
 
@@ -31,10 +33,6 @@ static heed_status check_positions(heed_context *context, const hd_side_recipe *
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
     if (side->pads_unplaced && !side->position_offset)
         return hd_fail(context, HEED_UNSUPPORTED, "no position comes before the first, for padding tokens");
-    int64_t columns = hd_max(width, hd_side_head_width(side, width));
-    if (side->positions != HD_POSITIONS_LEARNED && side->max_positions > MOST_FIXED_NUMBERS / columns)
-        return hd_fail(context, HEED_UNSUPPORTED, "%lld fixed positions of width %lld: heed computes up to %d numbers",
-                       (long long)side->max_positions, (long long)columns, MOST_FIXED_NUMBERS);
     return HEED_OK;
 }
 
@@ -126,26 +124,21 @@ static void declare_layers(building *b) {
 
 /* ---- fixed positions ---- */
 
-static float *make_positions(hd_network *network, int64_t positions, int64_t columns, double base) {
-    float *host, *table = hd_network_map(network, positions * columns, &host);
-    if (table) hd_sinusoids(positions, columns, base, host);
-    hd_network_unmap(network, host, table, positions * columns);
-    return table;
-}
-
 /* Both sides of a translator usually have the same table. */
 static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
-    const hd_recipe *recipe = &stack->network.recipe;
-    const hd_side_recipe *r = &recipe->side[which], *encoder = &recipe->side[HD_ENCODER];
-    hd_stack_side *side = &stack->side[which];
-    bool shared =
-        which == HD_DECODER && stack->side[HD_ENCODER].sinusoids && encoder->max_positions >= r->max_positions;
-    if (r->positions == HD_POSITIONS_SINUSOIDAL)
-        side->sinusoids = shared ? stack->side[HD_ENCODER].sinusoids
-                                 : make_positions(&stack->network, r->max_positions, recipe->width, 10000);
-    if (r->positions == HD_POSITIONS_ROTARY)
-        side->angles = make_positions(&stack->network, r->max_positions, hd_side_head_width(r, recipe->width),
-                                      (double)r->rotary_base);
+    hd_network *network = &stack->network;
+    const hd_side_recipe *side = &network->recipe.side[which], *encoder = &network->recipe.side[HD_ENCODER];
+    int64_t columns = hd_fixed_columns(side, network->recipe.width);
+    int64_t length = columns ? hd_min(side->max_positions, MOST_STORED / columns) : 0;
+    if (!length) return;
+    bool shared = which == HD_DECODER && side->positions == HD_POSITIONS_SINUSOIDAL &&
+                  encoder->positions == HD_POSITIONS_SINUSOIDAL && stack->side[HD_ENCODER].length >= length;
+    stack->side[which] = (hd_stack_side){stack->side[HD_ENCODER].positions, 0, length};
+    if (shared) return;
+    float *host, *table = hd_network_map(network, length * columns, &host);
+    if (table) hd_sinusoids(0, length, columns, hd_fixed_base(side), host);
+    hd_network_unmap(network, host, table, length * columns);
+    stack->side[which].positions = table;
 }
 
 /* ---- the class ---- */

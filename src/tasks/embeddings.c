@@ -4,6 +4,7 @@
 #include "inspect/principal.h"
 #include "inspect/vectors.h"
 #include "inspect/words.h"
+#include "layers/positions.h"
 #include "layers/stack.h"
 #include "tasks/inspect_settings.h"
 #include "text/unicode.h"
@@ -208,15 +209,6 @@ static heed_status learned_rows(const heed_model *model, const hd_parameter *tab
     return status;
 }
 
-static heed_status fixed_rows(const heed_model *model, const float *fixed, int64_t count, float *values) {
-    hd_pass pass;
-    hd_pass_open(&pass, model->context, &model->network->arena);
-    pass.stream.device->download(&pass.stream, (size_t)count * sizeof *values, fixed, values);
-    heed_status status = pass.status;
-    hd_pass_close(&pass);
-    return status;
-}
-
 static heed_status make_positions(const heed_model *model, const hd_inspect_settings *settings, hd_vectors *v) {
     static const char *const notes[] = {
         [HD_POSITIONS_SINUSOIDAL] = "sines in the first half of the columns, cosines in the second",
@@ -226,17 +218,17 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     hd_network_side which = HD_ENCODER;
     HD_TRY(find_positions(model, settings, &which));
     const hd_side_recipe *side = &recipe->side[which];
-    const hd_stack_side *fixed = &((const hd_stack *)model->network)->side[which];
     const hd_parameter *learned = hd_network_layer(model->network, which, 0)[HD_MODULE_POSITIONS].whole;
-    v->columns = fixed->angles ? hd_side_head_width(side, recipe->width) : recipe->width;
+    v->columns = learned ? learned->columns : hd_fixed_columns(side, recipe->width);
     v->rows = hd_min(settings->count ? settings->count : DEFAULT_POSITIONS, side->max_positions);
     float *values = hd_arena_alloc(&v->picture.arena, (size_t)(v->rows * v->columns), sizeof *values);
     v->title = title_of(&v->picture.arena, hd_choice_title(hd_position_kinds, side->positions), v->rows, " of",
                         side->max_positions);
     if (!values || !v->title) return HEED_MEMORY;
-    HD_TRY(learned
-               ? learned_rows(model, learned, side->position_offset, v->rows, values)
-               : fixed_rows(model, fixed->sinusoids ? fixed->sinusoids : fixed->angles, v->rows * v->columns, values));
+    if (learned)
+        HD_TRY(learned_rows(model, learned, side->position_offset, v->rows, values));
+    else
+        hd_sinusoids(0, v->rows, v->columns, hd_fixed_base(side), values);
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }

@@ -381,6 +381,24 @@ static void softmax_sums_to_one(void **state) {
     assert_true(q[0] == 0.5 && q[1] == 0 && q[2] == 0.5);
 }
 
+static void powers_have_the_same_bits_everywhere(void **state) {
+    static const float exponents[] = {0, 1, 2, -1, 0.5f, 1.5f, -2.5f, 0.6f, 0.1f, -0.3f, 3.3f, 10, -10, 9.9f};
+    uint64_t bits = FINGERPRINT_OF_NOTHING;
+    (void)state;
+    for (int64_t length = 1; length <= 1 << 20; length += 1 + length / 50) {
+        for (size_t i = 0; i < HD_COUNT(exponents); i++) {
+            double power = hd_power((double)length, (double)exponents[i]);
+            double expected = pow((double)length, (double)exponents[i]);
+            assert_true(fabs(power / expected - 1) < 1e-13);
+            if (length == 1) assert_true(power == 1);
+            bits = fingerprint(bits, &power, sizeof power);
+        }
+        double x = (double)length;
+        assert_true(hd_power(x, 1) == x && hd_power(x, 2) == x * x && hd_power(x * x, 1.5) == x * x * x);
+    }
+    assert_fingerprint(bits, 0xe147460f2eb6adb6u);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
@@ -396,6 +414,7 @@ int main(void) {
         cmocka_unit_test(a_wait_for_a_pipe_can_be_stopped),
         cmocka_unit_test(checksums_see_every_byte),
         cmocka_unit_test(softmax_sums_to_one),
+        cmocka_unit_test(powers_have_the_same_bits_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

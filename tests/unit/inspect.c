@@ -291,9 +291,11 @@ static void labels_have_room_and_are_escaped(void **state) {
     heed_context *context = open_context();
     hd_buffer out;
     hd_buffer_open(&out, context);
-    hd_append_xml(&out, "a<b>&c");
+    hd_append_xml(&out, "a<b>&c\t\x7F\xC2\x9B\xE2\x80\xAE\x1B"); /* without what a terminal would obey */
     hd_json_append_page_string(&out, "\"</script>\\ \xC3\xA4\t");
-    assert_string_equal(out.data, "a&lt;b&gt;&amp;c\"\\u0022\\u003c/script>\\u005c \xC3\xA4\\u0009\"");
+    assert_string_equal(out.data,
+                        "a&lt;b&gt;&amp;c\t\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"\\u0022\\u003c/"
+                        "script>\\u005c \xC3\xA4\\u0009\"");
     hd_buffer_close(&out);
     assert_int_equal(hd_text_cells("e\xCC\x81\xE7\x8A\xAC"), 3); /* e with a combining accent, a wide character */
     assert_true(hd_text_ems("WWW") > hd_text_ems("iii"));
@@ -318,6 +320,88 @@ static void arrays_are_numpys(void **state) {
     heed_context_close(context);
 }
 
+/* ---- odd maps ---- */
+
+typedef heed_status draw_function(const hd_view *view, hd_buffer *out);
+
+static heed_status draw_text_map(const hd_view *view, hd_buffer *out) { return hd_draw_text_map(view, false, 40, out); }
+static heed_status draw_text_grid(const hd_view *view, hd_buffer *out) {
+    return hd_draw_text_grid(view, false, 40, out);
+}
+
+static draw_function *const drawers[] = {draw_text_map, draw_text_grid, hd_draw_svg_map, hd_draw_svg_grid,
+                                         hd_draw_svg_lines};
+
+/* A model that overflows has weights that are not numbers: they are drawn as zeros. */
+static void not_numbers_are_drawn_as_zeros(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    const char *labels[] = {"a", "b"};
+    float zeros[] = {0, 1, 0, 0}, odd[] = {NAN, 1, NAN, 0};
+    hd_attention_map map = {
+        .layers = 1, .heads = 1, .queries = 2, .keys = 2, .query_labels = labels, .key_labels = labels};
+    for (size_t i = 0; i < HD_COUNT(drawers); i++) {
+        hd_buffer out[2];
+        for (int j = 0; j < 2; j++) {
+            hd_buffer_open(&out[j], context);
+            map.weights = j ? odd : zeros;
+            assert_ok(context, drawers[i](&(hd_view){&map, 0, 0}, &out[j]));
+        }
+        assert_string_equal(out[0].data, out[1].data);
+        hd_buffer_close(&out[0]);
+        hd_buffer_close(&out[1]);
+    }
+    heed_context_close(context);
+}
+
+static void maps_without_rows_or_columns_are_drawn(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    const char *labels[] = {"a"};
+    float weights[] = {0};
+    for (int64_t rows = 0; rows < 2; rows++) {
+        hd_attention_map map = {.layers = 1,
+                                .heads = 1,
+                                .queries = rows,
+                                .keys = 0,
+                                .query_labels = labels,
+                                .key_labels = labels,
+                                .weights = weights};
+        for (size_t i = 0; i < HD_COUNT(drawers); i++) {
+            hd_buffer out;
+            hd_buffer_open(&out, context);
+            assert_ok(context, drawers[i](&(hd_view){&map, -1, -1}, &out));
+            hd_buffer_close(&out);
+        }
+    }
+    heed_context_close(context);
+}
+
+/* All of a character's marks are above a column, however many. */
+static void headings_have_whole_characters(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    char label[1 + 2 * 40 + 1] = "e";
+    for (int i = 0; i < 40; i++) memcpy(label + 1 + 2 * i, "\xCC\x81", 3);
+    const char *labels[] = {label};
+    float weights[] = {1};
+    hd_attention_map map = {.layers = 1,
+                            .heads = 1,
+                            .queries = 1,
+                            .keys = 1,
+                            .query_labels = labels,
+                            .key_labels = labels,
+                            .weights = weights};
+    hd_buffer out;
+    hd_buffer_open(&out, context);
+    assert_ok(context, hd_draw_text_map(&(hd_view){&map, 0, 0}, false, 0, &out));
+    const char *heading = strstr(out.data, label);
+    assert_non_null(heading);
+    assert_non_null(strstr(heading + 1, label));
+    hd_buffer_close(&out);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_are_those_of_the_definition),
@@ -328,6 +412,9 @@ int main(void) {
         cmocka_unit_test(joined_weights_are_summed_over_keys_and_averaged_over_queries),
         cmocka_unit_test(labels_have_room_and_are_escaped),
         cmocka_unit_test(arrays_are_numpys),
+        cmocka_unit_test(not_numbers_are_drawn_as_zeros),
+        cmocka_unit_test(maps_without_rows_or_columns_are_drawn),
+        cmocka_unit_test(headings_have_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,11 @@
 #include "fixture.h"
 
 #include "layers/decoder.h"
+#include "layers/stack.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { VOCABULARY = 23, WIDTH = 24, TOKENS = 9, SEQUENCES = 2 };
@@ -193,6 +195,12 @@ static void sites_differ(void **state) {
 
 /* ---- any recipe, with a cache and without ---- */
 
+/* Fixed positions from this one on are computed by the passes that need them. */
+static void store_positions(hd_network *network, int64_t length) {
+    hd_stack_side *side = ((hd_stack *)network)->side;
+    for (int i = 0; i < HD_SIDES; i++) side[i].length = hd_min(side[i].length, length);
+}
+
 static void check_cache(heed_context *context, const hd_recipe *recipe, const char *what) {
     hd_network *network = open(context, recipe);
     hd_pass pass;
@@ -202,6 +210,7 @@ static void check_cache(heed_context *context, const hd_recipe *recipe, const ch
     if (!logits) fail_msg("%s: %s", what, context->message);
     const float *expected = logits->data;
     hd_decoder *decoder;
+    store_positions(network, 2); /* later ones are computed in a step */
     assert_ok(context, hd_network_decoder_open(context, network, &decoder));
     assert_ok(context, decoder->class->add(decoder, ids, &layout));
     for (int32_t at = 0; at < 4; at++) {
@@ -245,6 +254,52 @@ static void every_recipe_decodes_with_a_cache(void **state) {
     heed_context_close(context);
 }
 
+/* Gradients of all parameters, of which those of a translator's embedding depend on the positions of both sides. */
+static float *gradients_of(heed_context *context, const hd_recipe *recipe, int64_t stored, int64_t *count) {
+    static const int32_t targets[TOKENS] = {1, 20, 7, 7, 2, 11, 5, 9, 3};
+    hd_network *network = open(context, recipe);
+    if (stored >= 0) store_positions(network, stored);
+    hd_network_prepare_training(network);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    *count = network->gradient_count;
+    float *gradients = calloc((size_t)*count, sizeof *gradients);
+    assert_non_null(gradients);
+    pass.recording = pass.training = true;
+    pass.gradients = gradients;
+    hd_tensor *states = run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    hd_cross_entropy_options options = {.scale = 1, .classes = hd_network_classes(network)};
+    double loss = 0;
+    assert_ok(context, hd_network_loss(network, &pass, states, targets, &layout, &options, &loss));
+    assert_ok(context, hd_pass_backward(&pass));
+    hd_pass_close(&pass);
+    hd_network_close(network);
+    return gradients;
+}
+
+/* Whether positions are stored or computed, and how many the model has, changes no bit; millions of them are not computed
+ * when a network is opened. */
+static void positions_may_be_stored_or_computed(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int kind = 0; kind < 2; kind++) {
+        hd_recipe recipe = translator();
+        for (int i = 0; i < HD_SIDES; i++)
+            recipe.side[i].positions = kind ? HD_POSITIONS_ROTARY : HD_POSITIONS_SINUSOIDAL;
+        int64_t count;
+        float *expected = gradients_of(context, &recipe, -1, &count);
+        for (int64_t stored = 0; stored < 8; stored++) {
+            if (stored == 4)
+                for (int i = 0; i < HD_SIDES; i++) recipe.side[i].max_positions = (int64_t)1 << 40;
+            float *found = gradients_of(context, &recipe, stored, &count);
+            assert_memory_equal(found, expected, (size_t)count * sizeof *found);
+            free(found);
+        }
+        free(expected);
+    }
+    heed_context_close(context);
+}
+
 static void what_no_forward_code_has_is_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -269,6 +324,7 @@ int main(void) {
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),
+        cmocka_unit_test(positions_may_be_stored_or_computed),
         cmocka_unit_test(what_no_forward_code_has_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

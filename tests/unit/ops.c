@@ -144,7 +144,8 @@ static void rotate_reference(const op_case *c, const double *const *x, double *y
 }
 static hd_tensor *rotate(op_run *run) {
     int64_t width = run->c->columns / run->c->heads;
-    return hd_rotate(run->pass, run->inputs[0], uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), ANGLE_LENGTH, width);
+    return hd_rotate(run->pass, run->inputs[0], uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), 0, ANGLE_LENGTH,
+                     width);
 }
 
 /* Each of 2 heads three times. */

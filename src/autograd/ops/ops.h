@@ -11,7 +11,7 @@ hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, cons
                     int32_t padding);
 
 /* y = x + positions[position of each row]; the table is a parameter, [length + offset, width], whose row `offset` is that of
- * position 0, or `fixed` [length, width] in device memory, with offset 0. */
+ * position 0, or `fixed` [positions, width] in device memory, with offset minus the first position there. */
 hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length,
                             int64_t offset);
 
@@ -34,8 +34,10 @@ hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
 hd_tensor *hd_hadamard(hd_pass *pass, hd_tensor *a, hd_tensor *b);
 
 /* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are rotated as
- * a pair by the angle whose sine and cosine are in row p of table [length, head_width] (layers/positions.h). */
-hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t length, int64_t head_width);
+ * a pair by the angle whose sine and cosine are in row p − first of table [positions, head_width] (layers/positions.h).
+ * Positions are below `length`. */
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t first, int64_t length,
+                     int64_t head_width);
 
 /* y [tokens, times · columns]: each head of `head_width` columns `times` times in a row, for queries that share keys. */
 hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int64_t times);

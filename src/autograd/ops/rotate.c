@@ -5,8 +5,8 @@
 typedef struct rotate_node {
     hd_node node;
     hd_tensor *x, *y;
-    const float *table; /* [length, head_width] */
-    int64_t head_width;
+    const float *table; /* [positions, head_width] from position `first` on */
+    int64_t first, head_width;
 } rotate_node;
 
 static void rotate(hd_pass *pass, const rotate_node *op, float sign, const float *x, float *y) {
@@ -14,6 +14,7 @@ static void rotate(hd_pass *pass, const rotate_node *op, float sign, const float
                                                                  .columns = op->x->columns,
                                                                  .head_width = op->head_width,
                                                                  .table = op->table,
+                                                                 .first = op->first,
                                                                  .sign = sign,
                                                                  .x = x,
                                                                  .y = y});
@@ -28,13 +29,14 @@ static void backward(hd_pass *pass, hd_node *node) {
     hd_gradient_give(pass, op->x, dx);
 }
 
-hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t length, int64_t head_width) {
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t first, int64_t length,
+                     int64_t head_width) {
     if (!x) return NULL;
     if (head_width % 2 || x->columns % head_width)
         return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be rotated in heads of %lld",
                             (long long)x->columns, (long long)head_width);
     if (!hd_check_positions(pass, x->layout, length)) return NULL;
-    rotate_node op = {.x = x, .table = table, .head_width = head_width};
+    rotate_node op = {.x = x, .table = table, .first = first, .head_width = head_width};
     op.y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!op.y) return NULL;
     op.y->needs_gradient = x->needs_gradient;

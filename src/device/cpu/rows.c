@@ -89,7 +89,8 @@ static void rotate(const void *argument, const hd_slice *slice) {
     int64_t width = c->head_width;
     for (int64_t s = slice->start; s < slice->end; s++)
         for (int64_t row = layout->starts[s]; row < layout->starts[s + 1]; row++) {
-            const float *angles = c->table + (hd_layout_position(layout, s) + row - layout->starts[s]) * width;
+            const float *angles =
+                c->table + (hd_layout_position(layout, s) + row - layout->starts[s] - c->first) * width;
             for (int64_t i = row * c->columns; i < (row + 1) * c->columns; i += width)
                 slice->kernels->rotate(width, angles, c->sign, c->x + i, c->y + i);
         }

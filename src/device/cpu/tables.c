@@ -143,7 +143,7 @@ static void add_positions(const void *argument, const hd_slice *slice) {
     for (int64_t s = slice->start; s < slice->end; s++)
         for (int64_t row = c->layout.starts[s]; row < c->layout.starts[s + 1]; row++) {
             int64_t position = hd_layout_position(&c->layout, s) + row - c->layout.starts[s];
-            const float *x = c->x + row * width, *p = c->fixed ? c->fixed + position * width : NULL;
+            const float *x = c->x + row * width, *p = c->fixed ? c->fixed + (c->offset + position) * width : NULL;
             float *y = c->y + row * width;
             if (!p && c->table->data) p = c->table->data + (c->offset + position) * width;
             if (!p) hd_cpu_row(c->table, c->offset + position, y), p = y;
