@@ -73,6 +73,7 @@ typedef struct change {
     const char *also_from, *also_to; /* they begin like this */
     const char *within, *replaced;   /* a part of names, and what is there instead */
     const char *extra;               /* the name of one more tensor, [2] zeros; NULL: none */
+    const char *extra_of;            /* or a copy of this one */
     bool wide;                       /* floats are written in F64 */
 } change;
 
@@ -115,7 +116,13 @@ static void write_weights(const char *golden, const change *c) {
         declared[i] = (hd_declared_tensor){names[i], c->wide ? HD_F64 : t->dtype, t->dimensions, {0}};
         memcpy(declared[i].shape, t->shape, sizeof declared[i].shape);
     }
+    const hd_stored_tensor *twin = c->extra_of ? hd_safetensors_find(file, c->extra_of) : NULL;
+    assert_int_equal(twin != NULL, c->extra_of != NULL);
     if (c->extra) declared[count] = (hd_declared_tensor){c->extra, HD_F32, 1, {2}};
+    if (twin) {
+        declared[count].dimensions = twin->dimensions;
+        memcpy(declared[count].shape, twin->shape, sizeof twin->shape);
+    }
     hd_safetensors_writer writer;
     assert_ok(context, hd_safetensors_writer_open(context, in_folder("model.safetensors"), declared,
                                                   count + (c->extra != NULL), &writer));
@@ -127,7 +134,10 @@ static void write_weights(const char *golden, const change *c) {
             assert_ok(context, hd_safetensors_writer_write(&writer, t->data, t->bytes));
         free(names[i]);
     }
-    if (c->extra) assert_ok(context, hd_safetensors_writer_write(&writer, (float[2]){0}, 2 * sizeof(float)));
+    if (twin)
+        assert_ok(context, hd_safetensors_writer_write(&writer, twin->data, twin->bytes));
+    else if (c->extra)
+        assert_ok(context, hd_safetensors_writer_write(&writer, (float[2]){0}, 2 * sizeof(float)));
     assert_ok(context, hd_safetensors_writer_commit(&writer));
     hd_safetensors_close(file);
     heed_context_close(context);
@@ -205,6 +215,10 @@ static void other_names_are_the_same_model(void **state) {
         {"families/gpt2", {.extra = "transformer.h.0.attn.bias"}},
         {"families/gpt2", {.extra = "transformer.h.0.attn.masked_bias"}},
         {"families/bert-masked", {.extra = "bert.embeddings.position_ids"}},
+        {"families/llama-grouped", {.extra = "lm_head.weight", .extra_of = "model.embed_tokens.weight"}},
+        {"families/bert-masked", {.extra = "cls.predictions.decoder.bias", .extra_of = "cls.predictions.bias"}},
+        {"families/bert-masked",
+         {.extra = "cls.predictions.decoder.weight", .extra_of = "bert.embeddings.word_embeddings.weight"}},
     };
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
         uint64_t expected = bits_of_golden(cases[i].golden);
@@ -501,6 +515,8 @@ static void weights_that_are_no_weights(void **state) {
         {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": \"..\"}}", "expected the name of a file beside"},
         {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": \"w.bin\"}}",
          "/pytorch_model.bin.index.json: the shard \"w.bin\" with tensor \"x\" is missing"},
+        {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": null}}", "\"weight_map.x\" is missing"},
+        {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": 3}}", "\"weight_map.x\" is 3, expected a string"},
         {"pytorch_model.bin.index.json", "{}", "\"weight_map\" is missing"},
     };
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
