@@ -249,6 +249,7 @@ bool open_invocation(const command *verb, int count, char **words, invocation *l
             *exit_code = set_threads(line);
         if (*exit_code == EXIT_DONE && !line->help) *exit_code = set_special_tokens(line);
         if (*exit_code == EXIT_DONE && !line->help) {
+            heed_context_set_verbose(line->context, line->verbose);
             if (line->verbose || (verb->notes && !line->quiet)) heed_context_set_log(line->context, print_note, line);
             return true;
         }

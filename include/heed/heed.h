@@ -75,6 +75,8 @@ HEED_API heed_status heed_context_fork(heed_context *context, heed_context **for
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
+/* Whether the log also receives details, such as the tensors of a file that a model does not use. */
+HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
 /* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */

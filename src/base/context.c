@@ -98,6 +98,8 @@ void heed_context_set_log(heed_context *context, heed_log_function *log, void *u
     context->log_user = user;
 }
 
+void heed_context_set_verbose(heed_context *context, int verbose) { context->verbose = verbose != 0; }
+
 void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user) {
     context->stop = stop;
     context->stop_user = user;

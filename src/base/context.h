@@ -18,6 +18,7 @@ struct heed_context {
     void *resize_user;
     heed_log_function *log;
     void *log_user;
+    bool verbose;             /* the log also receives details */
     heed_stop_function *stop; /* NULL, or called now and then: whether a long call is to end */
     void *stop_user;
     int threads;

@@ -172,7 +172,7 @@ static void note_others(const used_set *used) {
 }
 
 heed_status hd_weights_note_extra(const heed_model *model, const hd_weights *weights) {
-    if (!model->context->log) return HEED_OK;
+    if (!model->context->log || !model->context->verbose) return HEED_OK;
     used_set used = {.model = model, .weights = weights};
     heed_status status = find_used(&used);
     if (status == HEED_OK && used.count) {

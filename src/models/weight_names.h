@@ -15,7 +15,7 @@ heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *we
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
                            const hd_stored_tensor **stored);
 
-/* Notes each tensor of the files that the model does not use. Buffers that transformers computes and older versions stored
+/* In a verbose context, notes each tensor of the files that the model does not use. Buffers that transformers computes and older versions stored
  * are not among them. */
 heed_status hd_weights_note_extra(const heed_model *model, const hd_weights *weights);
 

@@ -1,6 +1,6 @@
 /* Model folders as people have them: other names of the same weights, configs of transformers 4 and 5, text models inside of
  * multimodal folders, and folders that heed does not open, which it names with what to open instead. */
-#include "fixture.h"
+#include "failing.h"
 
 #include "base/file.h"
 #include "formats/model_folder.h"
@@ -73,6 +73,7 @@ typedef struct change {
     const char *also_from, *also_to; /* they begin like this */
     const char *within, *replaced;   /* a part of names, and what is there instead */
     const char *extra;               /* the name of one more tensor, [2] zeros; NULL: none */
+    const char *extra_of;            /* or a copy of this one */
     bool wide;                       /* floats are written in F64 */
 } change;
 
@@ -115,7 +116,13 @@ static void write_weights(const char *golden, const change *c) {
         declared[i] = (hd_declared_tensor){names[i], c->wide ? HD_F64 : t->dtype, t->dimensions, {0}};
         memcpy(declared[i].shape, t->shape, sizeof declared[i].shape);
     }
+    const hd_stored_tensor *twin = c->extra_of ? hd_safetensors_find(file, c->extra_of) : NULL;
+    assert_int_equal(twin != NULL, c->extra_of != NULL);
     if (c->extra) declared[count] = (hd_declared_tensor){c->extra, HD_F32, 1, {2}};
+    if (twin) {
+        declared[count].dimensions = twin->dimensions;
+        memcpy(declared[count].shape, twin->shape, sizeof twin->shape);
+    }
     hd_safetensors_writer writer;
     assert_ok(context, hd_safetensors_writer_open(context, in_folder("model.safetensors"), declared,
                                                   count + (c->extra != NULL), &writer));
@@ -127,7 +134,10 @@ static void write_weights(const char *golden, const change *c) {
             assert_ok(context, hd_safetensors_writer_write(&writer, t->data, t->bytes));
         free(names[i]);
     }
-    if (c->extra) assert_ok(context, hd_safetensors_writer_write(&writer, (float[2]){0}, 2 * sizeof(float)));
+    if (twin)
+        assert_ok(context, hd_safetensors_writer_write(&writer, twin->data, twin->bytes));
+    else if (c->extra)
+        assert_ok(context, hd_safetensors_writer_write(&writer, (float[2]){0}, 2 * sizeof(float)));
     assert_ok(context, hd_safetensors_writer_commit(&writer));
     hd_safetensors_close(file);
     heed_context_close(context);
@@ -136,6 +146,7 @@ static void write_weights(const char *golden, const change *c) {
 /* ---- models ------------------------------------------------------------------------------------------------------- */
 
 static char notes[4096];
+static bool verbose = true;
 
 static void keep_note(void *user, const char *line) {
     (void)user;
@@ -149,6 +160,7 @@ static uint64_t bits_of(const char *path) {
     heed_model *model;
     notes[0] = 0;
     heed_context_set_log(context, keep_note, NULL);
+    heed_context_set_verbose(context, verbose);
     assert_ok(context, hd_model_open_untokenized(context, path, HD_OPEN_TO_RUN, &model));
     hd_layout layout = {1, (int32_t *)(uintptr_t)starts, NULL, NULL};
     hd_input input = {.ids = (int32_t *)(uintptr_t)ids};
@@ -205,6 +217,10 @@ static void other_names_are_the_same_model(void **state) {
         {"families/gpt2", {.extra = "transformer.h.0.attn.bias"}},
         {"families/gpt2", {.extra = "transformer.h.0.attn.masked_bias"}},
         {"families/bert-masked", {.extra = "bert.embeddings.position_ids"}},
+        {"families/llama-grouped", {.extra = "lm_head.weight", .extra_of = "model.embed_tokens.weight"}},
+        {"families/bert-masked", {.extra = "cls.predictions.decoder.bias", .extra_of = "cls.predictions.bias"}},
+        {"families/bert-masked",
+         {.extra = "cls.predictions.decoder.weight", .extra_of = "bert.embeddings.word_embeddings.weight"}},
     };
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
         uint64_t expected = bits_of_golden(cases[i].golden);
@@ -226,6 +242,10 @@ static void extra_tensors_are_noted(void **state) {
     assert_null(strchr(strchr(notes, '\n') + 1, '\n'));
     write_config(config_of("families/llama-grouped")); /* tied */
     write_weights("families/llama-grouped", &(change){.extra = "attn.biased"});
+    verbose = false;
+    bits_of(folder);
+    assert_string_equal(notes, "");
+    verbose = true;
     bits_of(folder);
     assert_non_null(strstr(notes, "\"attn.biased\""));
     assert_null(strchr(strchr(notes, '\n') + 1, '\n'));
@@ -302,6 +322,16 @@ static void outer_configs_count(void **state) {
     assert_int_equal(model->network->recipe.eos, 7);
     assert_false(model->network->recipe.untied); /* the file has no output table */
     hd_model_close(model);
+
+    config = nested_config("families/llama-grouped"); /* tied where either says so */
+    json_object_set_new(config, "tie_word_embeddings", json_true());
+    json_object_set_new(json_object_get(config, "text_config"), "tie_word_embeddings", json_false());
+    write_config(config);
+    write_weights("families/llama-grouped",
+                  &(change){.extra = "lm_head.weight", .extra_of = "model.embed_tokens.weight"});
+    assert_ok(context, hd_model_open_untokenized(context, folder, HD_OPEN_TO_RUN, &model));
+    assert_false(model->network->recipe.untied);
+    hd_model_close(model);
     heed_context_close(context);
 
     config = nested_config("families/llama");
@@ -317,6 +347,26 @@ static void outer_configs_count(void **state) {
     json_object_del(json_object_get(config, "text_config"), "model_type");
     write_config(config);
     assert_refused(folder, HEED_FORMAT, "\"text_config.model_type\" is missing");
+}
+
+static heed_status open_verbosely(heed_context *context) {
+    heed_model *model;
+    assert_ok(context, heed_context_set_threads(context, 1));
+    heed_context_set_log(context, keep_note, NULL);
+    heed_context_set_verbose(context, 1);
+    notes[0] = 0;
+    heed_status status = hd_model_open_untokenized(context, folder, HD_OPEN_TO_RUN, &model);
+    if (status == HEED_OK) hd_model_close(model);
+    return status;
+}
+
+static void failing_allocations(void **state) {
+    (void)state;
+    json_t *config = nested_config("families/gpt2");
+    json_object_set_new(config, "model_type", json_string("wrapper"));
+    write_config(config);
+    write_weights("families/gpt2", &(change){.from = "", .to = "language_model.", .extra = "x"});
+    fail_each_allocation(open_verbosely);
 }
 
 /* As transformers: rope_scaling replaces rope_parameters; the base is there or beside it. */
@@ -501,6 +551,8 @@ static void weights_that_are_no_weights(void **state) {
         {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": \"..\"}}", "expected the name of a file beside"},
         {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": \"w.bin\"}}",
          "/pytorch_model.bin.index.json: the shard \"w.bin\" with tensor \"x\" is missing"},
+        {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": null}}", "\"weight_map.x\" is missing"},
+        {"pytorch_model.bin.index.json", "{\"weight_map\": {\"x\": 3}}", "\"weight_map.x\" is 3, expected a string"},
         {"pytorch_model.bin.index.json", "{}", "\"weight_map\" is missing"},
     };
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
@@ -571,6 +623,7 @@ int main(void) {
         cmocka_unit_test_teardown(any_floats_are_weights, empty_folder),
         cmocka_unit_test_teardown(text_models_inside_are_used, empty_folder),
         cmocka_unit_test_teardown(outer_configs_count, empty_folder),
+        cmocka_unit_test_teardown(failing_allocations, empty_folder),
         cmocka_unit_test(rotation_of_both_versions),
         cmocka_unit_test_teardown(element_types_of_both_versions, empty_folder),
         cmocka_unit_test_teardown(biases_that_no_layer_has_are_zero, empty_folder),

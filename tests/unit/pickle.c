@@ -303,6 +303,51 @@ static void tensors_lie_in_their_storages(void **state) {
     heed_context_close(context);
 }
 
+/* Before PyTorch 0.4 a storage could be a part of another: ("storage", class, root key, location, elements, (key, first,
+ * elements)). */
+static void storages_may_be_views(void **state) {
+    (void)state;
+    static const struct {
+        int64_t first, elements;
+        const char *part;
+    } views[] = {{2, 4, NULL},
+                 {0, 6, NULL},
+                 {6, 0, NULL},
+                 {2, 5, "larger than the storage"},
+                 {7, 0, "larger than the storage"},
+                 {-1, 1, "invalid"},
+                 {0, -1, "invalid"}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(views); i++) {
+        hd_pickle *pickle;
+        hd_buffer out;
+        size_t count;
+        hd_buffer_open(&out, context);
+        hd_buffer_text(&out, "(U\7storagectorch\nHalfStorage\nU\4rootU\3cpuK\6(U\1v");
+        put_integer(&out, views[i].first);
+        put_integer(&out, views[i].elements);
+        hd_buffer_text(&out, "ttQ.");
+        heed_status status = hd_pickle_open(context, "p", out.data, out.size, &pickle);
+        if (views[i].part) {
+            assert_int_equal(status, HEED_FORMAT);
+            assert_non_null(strstr(heed_context_message(context), views[i].part));
+        } else {
+            assert_ok(context, status);
+            const hd_pickled_storage *storage = hd_pickle_storages(pickle, &count);
+            assert_int_equal(count, 1);
+            assert_memory_equal(storage->root.bytes, "root", 4);
+            assert_memory_equal(storage->key.bytes, "v", 1);
+            assert_int_equal(storage->root_count, 6);
+            assert_int_equal(storage->first, views[i].first);
+            assert_int_equal(storage->count, views[i].elements);
+            assert_int_equal(storage->type->dtype, HD_F16);
+        }
+        hd_pickle_close(pickle);
+        hd_buffer_close(&out);
+    }
+    heed_context_close(context);
+}
+
 /* {NAME: tensor [n], …}, with n = 1, 2, … */
 static void put_dict(hd_buffer *out, const char *const *names, size_t count) {
     hd_buffer_text(out, "}(");
@@ -353,10 +398,10 @@ static void equal_names_count_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_refused),      cmocka_unit_test(invalid_pickles_are_refused),
-        cmocka_unit_test(bombs_are_refused),      cmocka_unit_test(depth_and_cycles_end),
-        cmocka_unit_test(integers_and_texts),     cmocka_unit_test(tensors_lie_in_their_storages),
-        cmocka_unit_test(equal_names_count_once),
+        cmocka_unit_test(names_are_refused),     cmocka_unit_test(invalid_pickles_are_refused),
+        cmocka_unit_test(bombs_are_refused),     cmocka_unit_test(depth_and_cycles_end),
+        cmocka_unit_test(integers_and_texts),    cmocka_unit_test(tensors_lie_in_their_storages),
+        cmocka_unit_test(storages_may_be_views), cmocka_unit_test(equal_names_count_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

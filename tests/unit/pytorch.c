@@ -134,6 +134,66 @@ static void files_are_refused_by_name(void **state) {
     heed_context_close(context);
 }
 
+/* A file before PyTorch 1.6 of which the parts are given: the protocol's pickle, the tensors' pickle, the list of keys, and what
+ * follows. */
+typedef struct parts {
+    const char *protocol, *tensors, *keys;
+    const char *numbers;
+    size_t size;
+    heed_status status;
+    const char *part; /* of the message */
+} parts;
+
+#define MAGIC                \
+    "\x80\2\x8a\12l\xfc\x9c" \
+    "F\xf9 j\xa8P\x19."
+#define STORAGE        "(S'storage'\nctorch\nFloatStorage\nS'k'\nS'cpu'\nI2\ntQ"
+#define TENSOR(shape)  "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE "I0\n" shape "I00\nNtR"
+#define VECTOR         "}S'w'\n" TENSOR("(I2\nt(I1\nt") "s."
+#define REPEATED(name) "S'" name "'\n" TENSOR("(I2300000\nt(I0\nt") "s"
+#define KEYS           "(S'k'\nl."
+#define NUMBERS        "\2\0\0\0\0\0\0\0\0\0\x80?\0\0\0@", 16
+
+static void old_files_are_checked(void **state) {
+    (void)state;
+    static const parts cases[] = {
+        {"I1001\n.", VECTOR, KEYS, NUMBERS, HEED_OK, ""},
+        {"I1002\n.", VECTOR, KEYS, NUMBERS, HEED_UNSUPPORTED, "another protocol than 1001"},
+        {"I1001\n.", VECTOR, "(l.", NUMBERS, HEED_FORMAT, "storage \"k\" is missing"},
+        {"I1001\n.", VECTOR, "(S'other'\nl.", NUMBERS, HEED_FORMAT, "storage \"other\" belongs to no tensor"},
+        {"I1001\n.", VECTOR, KEYS, "\1\0\0\0\0\0\0\0\0\0\x80?", 12, HEED_FORMAT,
+         "storage \"k\" has 4 bytes, expected 2 × 4"},
+        {"I1001\n.", VECTOR, KEYS, "\2\0\0\0\0\0\0\0\0\0\x80?", 12, HEED_FORMAT, "storage \"k\" ends after the file"},
+        {"I1001\n.", VECTOR, KEYS, "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\x80?", 12, HEED_FORMAT, "ends after the file"},
+        {"I1001\n.", VECTOR, KEYS, "\2\0\0", 3, HEED_FORMAT, "storage \"k\" is missing: was the file cut short?"},
+        {"I1001\n.", "}" REPEATED("a") ".", KEYS, NUMBERS, HEED_OK, ""}, /* 9.2 million bytes, of at most 16.8 in all */
+        {"I1001\n.", "}" REPEATED("a") REPEATED("b") ".", KEYS, NUMBERS, HEED_FORMAT,
+         "tensor \"b\" takes 9200000 bytes, more than a file of"},
+    };
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_buffer out;
+        hd_pytorch *file;
+        hd_buffer_open(&out, context);
+        hd_buffer_append(&out, MAGIC, sizeof MAGIC - 1);
+        hd_buffer_text(&out, cases[i].protocol);
+        hd_buffer_text(&out, "}.");
+        hd_buffer_text(&out, cases[i].tensors);
+        hd_buffer_text(&out, cases[i].keys);
+        hd_buffer_append(&out, cases[i].numbers, cases[i].size);
+        heed_status status = hd_pytorch_open_bytes(context, "old", out.data, out.size, &file);
+        if (cases[i].status != HEED_OK)
+            assert_refused(cases[i].part, status, cases[i].status, heed_context_message(context), cases[i].part);
+        else if (status != HEED_OK)
+            fail_msg("case %zu: %s", i, heed_context_message(context));
+        else
+            assert_memory_equal(hd_pytorch_at(file, 0)->data, cases[i].numbers + 8, 4);
+        hd_pytorch_close(file);
+        hd_buffer_close(&out);
+    }
+    heed_context_close(context);
+}
+
 /* Every file that ends too early is refused, and so is each with a byte that is not the same: with one that the reader
  * notices, or it has other numbers alone. */
 static void damaged_files_do_no_harm(void **state) {
@@ -249,6 +309,7 @@ int main(void) {
         cmocka_unit_test(numbers_stay_in_the_file),
         cmocka_unit_test(unread_types_have_names),
         cmocka_unit_test(files_are_refused_by_name),
+        cmocka_unit_test(old_files_are_checked),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(failing_allocations),
         cmocka_unit_test(folders_open_with_any_file),
