@@ -1,6 +1,6 @@
 /* Memory that runs out at every point of a call. Each call runs with its nth allocation failing, alone or with all that
- * follow; it must return HEED_MEMORY with a message, or succeed with the usual result, leak nothing, leave no incomplete file,
- * and succeed when it is called again. */
+ * follow; it must return HEED_MEMORY with a message, or succeed with the usual result, leak nothing, leave no incomplete file
+ * and none open, and succeed when it is called again. */
 #ifndef TESTS_MEMORY_H
 #define TESTS_MEMORY_H
 
@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,30 @@ static const char *in_folder(const char *name) {
     return path;
 }
 
+/* Open descriptors, and mappings of files: a file that was not closed or unmapped. */
+typedef struct open_files {
+    int descriptors, mappings;
+} open_files;
+
+static open_files count_open_files(void) {
+    open_files files = {0, 0};
+    DIR *directory = opendir("/proc/self/fd");
+    while (directory && readdir(directory)) files.descriptors++;
+    if (directory) closedir(directory);
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps)) files.mappings += strchr(line, '/') != NULL;
+    if (maps) fclose(maps);
+    return files;
+}
+
+static void assert_same_files(open_files before, const char *when, long n) {
+    open_files after = count_open_files();
+    if (after.descriptors != before.descriptors || after.mappings != before.mappings)
+        fail_msg("%s %ld: %d descriptors and %d mappings of files, before %d and %d", when, n, after.descriptors,
+                 after.mappings, before.descriptors, before.mappings);
+}
+
 typedef heed_status work_function(heed_context *context);
 
 static void check_failure(heed_context *context, heed_status status, long n) {
@@ -100,6 +125,7 @@ static void fail_one(work_function *work, work_function *afterwards, const char 
     heed_context *context = NULL;
     assert_int_equal(open_failing(&context), HEED_OK);
     assert_ok(context, heed_context_set_threads(context, 1)); /* threads allocate in any order */
+    open_files before = count_open_files();
     recorded[0] = 0;
     memory.for_good = for_good;
     memory.left = n;
@@ -110,6 +136,7 @@ static void fail_one(work_function *work, work_function *afterwards, const char 
     memory.left = -1;
     if (memory.held)
         fail_msg("allocation %ld fails%s: %ld blocks are left", n, for_good ? " for good" : "", memory.held);
+    assert_same_files(before, "with the failing allocation", n);
     if (status != HEED_OK)
         check_failure(context, status, n);
     else if (strcmp(recorded, expected) != 0)
@@ -126,6 +153,7 @@ static void fail_one(work_function *work, work_function *afterwards, const char 
 static void fail_each(work_function *work, work_function *afterwards, long each, long samples) {
     char expected[sizeof recorded];
     for (int round = 0; round < 2; round++) { /* the first round fills the C library's own caches */
+        open_files before = count_open_files();
         heed_context *context = NULL;
         assert_int_equal(open_failing(&context), HEED_OK);
         assert_ok(context, heed_context_set_threads(context, 1));
@@ -136,6 +164,7 @@ static void fail_each(work_function *work, work_function *afterwards, long each,
         memory.armed = false;
         if (status != HEED_OK) fail_msg("with memory: %s", heed_context_message(context));
         heed_context_close(context);
+        if (round) assert_same_files(before, "in round", round);
         memcpy(expected, recorded, sizeof recorded);
     }
     long count = memory.made, step = count > each ? (count - each) / samples + 1 : 1;

@@ -44,6 +44,44 @@ static void arena_rewinds_and_reuses(void **state) {
     heed_context_close(context);
 }
 
+/* What is written to a link is written to the file that it leads to, by names of every form, and the link stays. */
+static void links_are_followed(void **state) {
+    (void)state;
+    static const char *const links[][2] = {{"a", "f"}, {"b", "s/g"},    {"c", "ss/h"},
+                                           {"d", "a"}, {"s/e", "../i"}, {"s/k", "j"}};
+    static const char *const files[] = {"f", "s/g", "ss/h", "f", "i", "s/j"};
+    heed_context *context = open_context();
+    char folder[] = "/tmp/heed-XXXXXX", path[128], absolute[128];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkdir("s", 0777) | mkdir("ss", 0777), 0);
+    for (int whole = 0; whole < 2; whole++)
+        for (size_t i = 0; i < HD_COUNT(links); i++) {
+            struct stat information;
+            hd_buffer text;
+            hd_buffer_open(&text, context);
+            unlink(links[i][0]);
+            assert_int_equal(symlink(links[i][1], links[i][0]), 0);
+            snprintf(path, sizeof path, "%s%s%s", whole ? folder : "", whole ? "/" : "", links[i][0]);
+            assert_ok(context, hd_file_write(context, path, links[i][0], strlen(links[i][0])));
+            assert_int_equal(lstat(links[i][0], &information), 0);
+            assert_true(S_ISLNK(information.st_mode));
+            assert_ok(context, hd_file_read(context, files[i], &text));
+            assert_string_equal(text.data, links[i][0]);
+            hd_buffer_close(&text);
+        }
+    snprintf(absolute, sizeof absolute, "%s/ss/l", folder);
+    assert_int_equal(symlink(absolute, "m"), 0);
+    assert_ok(context, hd_file_write(context, "m", "x", 1));
+    assert_true(hd_file_exists("ss/l"));
+    assert_int_equal(symlink("o", "n") | symlink("n", "o"), 0); /* without an end */
+    assert_int_equal(hd_file_write(context, "n", "x", 1), HEED_FILE);
+    assert_non_null(strstr(heed_context_message(context), "n: "));
+    snprintf(path, sizeof path, "rm -rf %s", folder);
+    assert_int_equal(chdir("/tmp") | system(path), 0);
+    heed_context_close(context);
+}
+
 /* A round that needed several blocks has one the next time, and then needs no memory. */
 static void arena_has_room_for_the_last_round(void **state) {
     (void)state;
@@ -402,6 +440,7 @@ static void powers_have_the_same_bits_everywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_rewinds_and_reuses),
+        cmocka_unit_test(links_are_followed),
         cmocka_unit_test(arena_has_room_for_the_last_round),
         cmocka_unit_test(arena_joins_its_blocks),
         cmocka_unit_test(the_best_are_kept_in_order),

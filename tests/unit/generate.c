@@ -2,6 +2,9 @@
  * continuation is that of the visible text. models/shakespeare has 256 positions, and a token is a character. */
 #include "fixture.h"
 
+#include "base/utf8.h"
+#include "models/model.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -137,8 +140,63 @@ static void texts_are_continued_together(void **state) {
     heed_options_close(options);
 }
 
+/* ---- streaming ---- */
+
+typedef struct heard {
+    hd_buffer text;
+    int pieces, stop_after;
+} heard;
+
+/* A piece is whole characters. */
+static bool hear_pieces(void *user, size_t index, const char *text, size_t size) {
+    heard *h = user;
+    assert_int_equal(index, 0);
+    assert_true(size > 0);
+    if (!hd_utf8_valid(text, size)) fail_msg("a piece ends within a character, or begins there");
+    hd_buffer_append(&h->text, text, size);
+    return ++h->pieces != h->stop_after;
+}
+
+/* Random bytes from a network with random weights: the pieces together are the text, and none is part of a character. */
+static void pieces_are_whole_characters(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_tokenizer *tokenizer;
+    heed_model *model;
+    heed_options *options;
+    hd_recipe recipe;
+    assert_ok(context, hd_tokenizer_open(context, GOLDEN "/text/trained-byte-bpe.json", &tokenizer));
+    assert_ok(context, hd_family_default(context, &hd_gpt2, HD_HEAD_LANGUAGE, NULL, &recipe));
+    recipe.vocabulary = (int64_t)hd_tokenizer_size(tokenizer), recipe.width = 8;
+    recipe.side[HD_DECODER].layers = recipe.side[HD_DECODER].heads = 1;
+    recipe.side[HD_DECODER].ffn_width = 8, recipe.side[HD_DECODER].max_positions = 128;
+    assert_ok(context, hd_model_make(context, NULL, &recipe, tokenizer, 7, &model));
+    assert_ok(context, heed_generate_options(context, &options));
+    assert_ok(context, heed_options_set(options, "sample", NULL));
+    assert_ok(context, heed_options_set(options, "max-new-tokens", "90"));
+    int broken = 0;
+    for (uint64_t number = 0; number < 12; number++) {
+        const char *text = "a \xC3\xA4";
+        heed_results *results;
+        heard h = {.stop_after = number < 8 ? 0 : (int)number};
+        hd_buffer_open(&h.text, context);
+        assert_ok(context, heed_generate(model, options, &text, NULL, 1, number, hear_pieces, &h, &results));
+        const char *whole = heed_results_text(results, 0, 0);
+        assert_string_equal(h.text.data, whole);
+        broken += strstr(whole, "\xEF\xBF\xBD") != NULL;
+        if (h.stop_after) assert_in_range(h.pieces, h.stop_after, h.stop_after + 1);
+        heed_results_close(results);
+        hd_buffer_close(&h.text);
+    }
+    assert_true(broken > 4);
+    heed_options_close(options);
+    hd_model_close(model);
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_window_slides), cmocka_unit_test(a_long_text_is_cut),
-                                       cmocka_unit_test(texts_are_continued_together)};
+                                       cmocka_unit_test(texts_are_continued_together),
+                                       cmocka_unit_test(pieces_are_whole_characters)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -45,6 +45,14 @@ static void append_saved(const heed_model *model, hd_dtype dtype, hd_buffer *out
     char folder[] = "/tmp/heed-XXXXXX";
     assert_non_null(mkdtemp(folder));
     assert_ok(out->context, hd_model_save(model, folder, dtype, "a card\n"));
+    char path[128];
+    hd_buffer weights;
+    hd_buffer_open(&weights, out->context);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    assert_ok(out->context, hd_file_read(out->context, path, &weights));
+    hd_buffer_format(out, "model.safetensors: %zu bytes, %016llx\n", weights.size,
+                     (unsigned long long)fingerprint(FINGERPRINT_OF_NOTHING, weights.data, weights.size));
+    hd_buffer_close(&weights);
     for (size_t i = 0; hd_model_file(i); i++)
         if (!strstr(hd_model_file(i), "safetensors") && strcmp(hd_model_file(i), "tokenizer.json") != 0)
             append_file(folder, hd_model_file(i), out);
