@@ -17,18 +17,19 @@ static inline uint64_t hd_checksum_step(uint64_t state, uint64_t word) {
     return state ^ state >> 32;
 }
 
+/* `data` may be NULL where there are no bytes. */
 static inline void hd_checksum_add(hd_checksum *sum, const void *data, size_t size) {
-    const unsigned char *at = data, *end = at + size;
-    while (at < end) {
-        if (sum->bytes % 8 == 0 && end - at >= 8) {
+    const unsigned char *bytes = data;
+    for (size_t at = 0; at < size;) {
+        if (sum->bytes % 8 == 0 && size - at >= 8) {
             uint64_t word = 0;
-            for (int i = 0; i < 8; i++) word |= (uint64_t)at[i] << (8 * i); /* one load */
+            for (int i = 0; i < 8; i++) word |= (uint64_t)bytes[at + (size_t)i] << (8 * i); /* one load */
             sum->state = hd_checksum_step(sum->state, word);
             sum->bytes += 8;
             at += 8;
             continue;
         }
-        sum->word |= (uint64_t)*at++ << (8 * (sum->bytes++ % 8));
+        sum->word |= (uint64_t)bytes[at++] << (8 * (sum->bytes++ % 8));
         if (sum->bytes % 8) continue;
         sum->state = hd_checksum_step(sum->state, sum->word);
         sum->word = 0;
