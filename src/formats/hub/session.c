@@ -29,29 +29,29 @@ enum {
 
 /* ---- the environment -------------------------------------------------------------------------------------------- */
 
-/* The origin of a URL, or NULL when it is not http or https, or when memory ran out. */
-static char *origin_of(const hd_hub *hub, const char *url) {
+/* The origin of a URL; *origin is NULL when it is not http or https. HEED_MEMORY. */
+static heed_status origin_of(const hd_hub *hub, const char *url, char **origin) {
     const hd_hub_library *library = hub->library;
-    char *scheme = NULL, *host = NULL, *port = NULL, *origin = NULL;
+    char *scheme = NULL, *host = NULL, *port = NULL;
     CURLU *parsed = library->url();
-    bool valid = parsed && library->url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                 library->url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                 library->url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-                 library->url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-                 (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    CURLUcode code = parsed ? library->url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    if (code == CURLUE_OK) code = library->url_get(parsed, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OK) code = library->url_get(parsed, CURLUPART_HOST, &host, 0);
+    if (code == CURLUE_OK) code = library->url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     hd_buffer text;
     hd_buffer_open(&text, hub->context);
-    if (valid) {
-        hd_buffer_format(&text, "%s://", scheme);
-        for (const char *c = host; *c; c++) hd_buffer_byte(&text, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
-        hd_buffer_format(&text, ":%s", port);
-        origin = hd_buffer_take(&text);
-    }
+    bool valid = code == CURLUE_OK && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    if (valid) hd_buffer_format(&text, "%s://", scheme);
+    for (const char *c = valid ? host : ""; *c; c++)
+        hd_buffer_byte(&text, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
+    if (valid) hd_buffer_format(&text, ":%s", port);
     library->free(scheme);
     library->free(host);
     library->free(port);
     library->url_cleanup(parsed);
-    return origin;
+    *origin = valid ? hd_buffer_take(&text) : NULL;
+    if (code == CURLUE_OUT_OF_MEMORY) return hd_fail(hub->context, HEED_MEMORY, "out of memory for an address");
+    return valid && !*origin ? HEED_MEMORY : HEED_OK;
 }
 
 static heed_status read_endpoint(hd_hub *hub) {
@@ -60,11 +60,9 @@ static heed_status read_endpoint(hd_hub *hub) {
     while (size && value[size - 1] == '/') size--;
     hub->endpoint = hd_copy_bytes(hub->context, value, size);
     if (!hub->endpoint) return HEED_MEMORY;
-    hub->context->status = HEED_OK;
     bool plain = !strpbrk(hub->endpoint, "@?#") && strcspn(hub->endpoint, " \t\r\n") == size;
-    hub->origin = plain ? origin_of(hub, hub->endpoint) : NULL;
+    if (plain) HD_TRY(origin_of(hub, hub->endpoint, &hub->origin));
     if (hub->origin) return HEED_OK;
-    if (hub->context->status == HEED_MEMORY) return HEED_MEMORY;
     return hd_fail(hub->context, HEED_ARGUMENT,
                    "HF_ENDPOINT is not the address of a hub, expected http:// or https:// and a host");
 }
@@ -337,31 +335,34 @@ static bool add_line(const hd_hub *hub, struct curl_slist **list, const char *li
     return longer != NULL;
 }
 
-static bool add_headers(exchange *e, const char *url, struct curl_slist **list) {
-    const hd_hub *hub = e->hub;
-    char line[64];
-    bool fine = add_line(hub, list, "Expect:"); /* "100-continue" would cost a round trip */
-    char *origin = hub->token ? origin_of(hub, url) : NULL;
+static heed_status add_authorization(const hd_hub *hub, const char *url, struct curl_slist **list) {
+    char *origin;
+    HD_TRY(origin_of(hub, url, &origin));
+    bool fine = true;
     if (origin && strcmp(origin, hub->origin) == 0) {
         hd_buffer text;
         hd_buffer_open(&text, hub->context);
         hd_buffer_format(&text, "Authorization: Bearer %s", hub->token);
-        fine = fine && !text.failed && add_line(hub, list, text.data);
+        fine = !text.failed && add_line(hub, list, text.data);
         if (text.data) explicit_bzero(text.data, text.size);
         hd_buffer_close(&text);
     }
     hd_free(hub->context, origin);
-    if (e->requested) {
-        snprintf(line, sizeof line, "Range: bytes=%llu-", (unsigned long long)e->requested);
-        fine = fine && add_line(hub, list, line);
-    }
-    if (e->request->type) {
-        snprintf(line, sizeof line, "Content-Type: %s", e->request->type);
-        fine = fine && add_line(hub, list, line);
-        if (strstr(e->request->type, "git-lfs"))
-            fine = fine && add_line(hub, list, "Accept: application/vnd.git-lfs+json");
-    }
-    return fine;
+    return fine ? HEED_OK : hd_fail(hub->context, HEED_MEMORY, "out of memory for a request");
+}
+
+static heed_status add_headers(exchange *e, const char *url, struct curl_slist **list) {
+    const hd_hub *hub = e->hub;
+    const char *type = e->request->type;
+    char line[64];
+    bool fine = add_line(hub, list, "Expect:"); /* "100-continue" would cost a round trip */
+    snprintf(line, sizeof line, "Range: bytes=%llu-", (unsigned long long)e->requested);
+    if (e->requested) fine = fine && add_line(hub, list, line);
+    snprintf(line, sizeof line, "Content-Type: %s", type ? type : "");
+    if (type) fine = fine && add_line(hub, list, line);
+    if (type && strstr(type, "git-lfs")) fine = fine && add_line(hub, list, "Accept: application/vnd.git-lfs+json");
+    if (!fine) return hd_fail(hub->context, HEED_MEMORY, "out of memory for a request");
+    return hub->token ? add_authorization(hub, url, list) : HEED_OK;
 }
 
 static void set_body(exchange *e) {
@@ -437,23 +438,21 @@ static heed_status exchange_once(exchange *e, const char *url, CURLcode *code) {
     if (sink && e->whole) HD_TRY(sink->restart(sink->user));
     bool was_whole = e->whole;
     struct curl_slist *list = NULL;
-    if (add_headers(e, url, &list)) {
+    e->status = add_headers(e, url, &list);
+    if (e->status == HEED_OK) {
         set_options(e, url, list);
         *code = perform(e->hub);
-    } else {
-        *code = CURLE_OUT_OF_MEMORY;
     }
     e->hub->library->slist_free_all(list);
+    if (e->status != HEED_OK && e->status != HEED_FORMAT) return e->status;
     e->response->status = http_status(e->hub);
-    if (e->status != HEED_OK && e->whole && !was_whole) {
-        e->status = HEED_OK; /* the caller tries again */
-        *code = CURLE_RANGE_ERROR;
-    }
     if (e->status == HEED_OK && *code == CURLE_OUT_OF_MEMORY)
         e->status = hd_fail(e->hub->context, HEED_MEMORY, "out of memory for a request");
     if (e->status == HEED_OK && *code == CURLE_OK && is_success(e->response->status) && !e->begun)
         e->status = begin_body(e); /* an empty body */
-    return e->status;
+    if (e->status != HEED_FORMAT || !e->whole || was_whole) return e->status;
+    *code = CURLE_RANGE_ERROR; /* the caller tries again */
+    return e->status = HEED_OK;
 }
 
 static bool is_redirect(long status) {
@@ -470,7 +469,8 @@ static heed_status follow(exchange *e, const char *from, char **to) {
     if (!get && e->response->status != 307 && e->response->status != 308)
         return hd_fail(hub->context, HEED_FILE, "%s: the hub redirects a request that changes it (HTTP %ld)",
                        e->request->about, e->response->status);
-    char *origin = origin_of(hub, target);
+    char *origin;
+    HD_TRY(origin_of(hub, target, &origin));
     bool plain = origin && strncmp(origin, "http:", 5) == 0;
     hd_free(hub->context, origin);
     if (!origin)
@@ -573,7 +573,7 @@ static bool is_past_end(const exchange *e, CURLcode code) {
 
 heed_status hd_hub_send(hd_hub *hub, const hd_hub_request *request, hd_hub_response *response) {
     exchange e = {.hub = hub, .request = request, .response = response};
-    uint64_t before = 0;
+    uint64_t most = 0; /* bytes that there have been so far */
     for (int tries = 1;; tries++) {
         CURLcode code = CURLE_OK;
         HD_TRY(attempt(&e, &code));
@@ -583,11 +583,11 @@ heed_status hd_hub_send(hd_hub *hub, const hd_hub_request *request, hd_hub_respo
             continue;
         }
         uint64_t now = request->sink ? request->sink->position(request->sink->user) : 0;
-        if (code != CURLE_OK && now > before) tries = 1; /* some bytes came */
+        if (code != CURLE_OK && now > most) tries = 1; /* progress */
         if (code == CURLE_OK && !says_later(response->status)) return HEED_OK;
         if (tries >= MOST_TRIES || !may_repeat(&e, code)) return code == CURLE_OK ? HEED_OK : unanswered(&e, code);
         if (code != CURLE_RANGE_ERROR) e.whole = false;
-        before = now;
+        if (now > most) most = now;
         HD_TRY(wait_again(&e, code, tries));
     }
 }
