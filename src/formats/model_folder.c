@@ -181,7 +181,9 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
         const char *reason = hd_folder_exists(name) ? "the folder has no config.json" : "no such folder";
         status = hd_fail(context, HEED_FILE, "%s: %s", name, reason);
     } else {
-        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name, s.searched.data);
+        bool owned = strchr(name, '/');
+        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s%s%s%s", name, s.searched.data,
+                         owned ? " (heed pull " : "", owned ? name : "", owned ? " fetches it)" : "");
     }
     hd_buffer_close(&s.searched);
     return status;

@@ -11,6 +11,7 @@
  *
  *     status   HTTP status VALUE, "429" or "403 X-Error-Code: GatedRepo"
  *     body     200 with the body VALUE
+ *     long404  404 with a body of a megabyte
  *     redirect to VALUE
  *     sleep    VALUE seconds before the answer
  *     cut      the connection closes after VALUE bytes of the body
@@ -649,6 +650,12 @@ static void decide(answer *a, const char *method, const char *url, const upload 
     if (other && authorization[0]) return set_error(a, 400, "", "only one authorization is allowed");
     if ((value = apply("status", a->request))) return set_status(a, value);
     if ((value = apply("body", a->request))) return set_text(a, 200, value);
+    if (apply("long404", a->request)) {
+        a->status = 404;
+        a->bytes = malloc(a->size = 1 << 20);
+        memset(a->bytes, 'x', a->size);
+        return;
+    }
     if ((value = apply("redirect", a->request))) {
         set_text(a, 302, "");
         return add_header(a, "Location", value);

@@ -17,7 +17,7 @@
 #include "formats/hub/cache.h"
 
 enum {
-    MOST_BODY = 64 << 20,   /* bytes of an answer that is kept in memory */
+    MOST_BODY = 16 << 20,   /* bytes of an answer that is kept in memory */
     MOST_ERROR_BODY = 4096, /* and of one that is a failure */
     MOST_HEADER = 16384,
     MOST_REDIRECTS = 10,
@@ -211,6 +211,7 @@ typedef struct exchange {
     uint64_t requested; /* the first byte that the Range header names; 0: there is none */
     uint64_t sent;      /* bytes of the file so far */
     bool begun;         /* the body of a success has begun */
+    bool enough;        /* of the body of a failure, which may be endless */
     bool whole;         /* an answer to a range was useless: request all bytes */
     heed_status status; /* of heed's own functions that libcurl calls */
 } exchange;
@@ -275,7 +276,8 @@ static heed_status begin_body(exchange *e) {
 static heed_status keep_body(exchange *e, const char *bytes, size_t size) {
     hd_buffer *body = &e->response->body;
     bool success = is_success(http_status(e->hub));
-    if (!success && body->size + size > MOST_ERROR_BODY) size = MOST_ERROR_BODY - body->size;
+    e->enough = !success && body->size + size > MOST_ERROR_BODY;
+    if (e->enough) size = MOST_ERROR_BODY - body->size;
     if (success && body->size + size > MOST_BODY)
         return hd_fail(e->hub->context, HEED_FORMAT, "%s: the answer of the hub has more than %d bytes",
                        e->request->about, MOST_BODY);
@@ -290,7 +292,7 @@ static size_t receive_body(char *bytes, size_t one, size_t size, void *user) {
     const hd_hub_sink *sink = success ? e->request->sink : NULL;
     if (success && !e->begun) e->status = begin_body(e);
     if (e->status == HEED_OK) e->status = sink ? sink->write(sink->user, bytes, size) : keep_body(e, bytes, size);
-    return e->status == HEED_OK ? size : 0;
+    return e->status == HEED_OK && !e->enough ? size : 0;
 }
 
 static size_t send_file(char *bytes, size_t one, size_t room, void *user) {
@@ -396,8 +398,9 @@ static void set_options(exchange *e, const char *url, struct curl_slist *list) {
     library->easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     library->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, e->hub->timeout);
     library->easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    /* The hub works for a while on what it is sent before it answers. */
-    library->easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, e->request->type ? 30 * e->hub->timeout : e->hub->timeout);
+    /* A hub works for a while on what it is sent before it answers. */
+    bool get = !e->request->type && e->request->file < 0;
+    library->easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, get ? e->hub->timeout : 30 * e->hub->timeout);
     library->easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
     library->easy_setopt(curl, CURLOPT_HEADERDATA, e);
     library->easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
@@ -432,7 +435,7 @@ static heed_status exchange_once(exchange *e, const char *url, CURLcode *code) {
     const hd_hub_sink *sink = e->request->sink;
     e->requested = sink && !e->whole ? sink->position(sink->user) : 0;
     e->sent = 0;
-    e->begun = false;
+    e->begun = e->enough = false;
     e->status = clear(e->response);
     if (e->status != HEED_OK) return e->status;
     if (sink && e->whole) HD_TRY(sink->restart(sink->user));
@@ -446,6 +449,7 @@ static heed_status exchange_once(exchange *e, const char *url, CURLcode *code) {
     e->hub->library->slist_free_all(list);
     if (e->status != HEED_OK && e->status != HEED_FORMAT) return e->status;
     e->response->status = http_status(e->hub);
+    if (e->enough) *code = CURLE_OK;
     if (e->status == HEED_OK && *code == CURLE_OUT_OF_MEMORY)
         e->status = hd_fail(e->hub->context, HEED_MEMORY, "out of memory for a request");
     if (e->status == HEED_OK && *code == CURLE_OK && is_success(e->response->status) && !e->begun)
