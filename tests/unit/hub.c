@@ -1,8 +1,7 @@
 /* The hub: names, the answers of a hub and which files a pull selects; heed_pull and heed_push with failing allocations. The
  * command's tests (cli/hub) have the exchange with a hub. */
-#include "failing.h"
+#include "memory.h"
 
-#include "base/file.h"
 #include "formats/hub/answers.h"
 #include "formats/hub/select.h"
 
@@ -56,9 +55,9 @@ static void checks_paths(void **state) {
 static void converts_names_to_folders(void **state) {
     (void)state;
     heed_context *context = open_context();
-    char *folder = hd_hub_repository(context, "/cache", "me/a-b.c");
-    assert_string_equal(folder, "/cache/models--me--a-b.c");
-    hd_free(context, folder);
+    char *repository = hd_hub_repository(context, "/cache", "me/a-b.c");
+    assert_string_equal(repository, "/cache/models--me--a-b.c");
+    hd_free(context, repository);
     hd_buffer name;
     hd_buffer_open(&name, context);
     assert_true(hd_hub_repository_name("models--me--a-b.c", &name));
@@ -303,11 +302,11 @@ static void selects_files(void **state) {
     for (size_t i = 0; i < HD_COUNT(paths); i++)
         if (selects(NULL, 0, paths, HD_COUNT(paths), paths[i]) != expected[i]) fail_msg("%s", paths[i]);
     assert_true(selects(NULL, 0, paths + 3, 1, "pytorch_model.bin")); /* without safetensors */
-    const char *star = "*.json", *folder = "onnx/*", *exact = "model.onnx", *class = "[!a-m]*";
+    const char *star = "*.json", *inside = "onnx/*", *exact = "model.onnx", *class = "[!a-m]*";
     assert_true(selects(&star, 1, paths, HD_COUNT(paths), "a/b/onnx/x.json")); /* "*" matches slashes */
     assert_false(selects(&star, 1, paths, HD_COUNT(paths), "README.md"));
-    assert_true(selects(&folder, 1, paths, HD_COUNT(paths), "onnx/config.json"));
-    assert_false(selects(&folder, 1, paths, HD_COUNT(paths), "a/b/onnx/x.json"));
+    assert_true(selects(&inside, 1, paths, HD_COUNT(paths), "onnx/config.json"));
+    assert_false(selects(&inside, 1, paths, HD_COUNT(paths), "a/b/onnx/x.json"));
     assert_true(selects(&exact, 1, paths, HD_COUNT(paths), "model.onnx"));
     assert_true(selects(&class, 1, paths, HD_COUNT(paths), "onnx/config.json"));
     assert_false(selects(&class, 1, paths, HD_COUNT(paths), "config.json"));
@@ -332,25 +331,22 @@ static void computes_digests(void **state) {
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-static char root[64];
 static pid_t server;
 
 /* Starts a hub whose repository me/x has one small and one large file. */
 static int start_hub(void **state) {
-    (void)state;
     int ends[2];
     char command[512], port[16] = "", address[64];
-    strcpy(root, "/tmp/heed-XXXXXX");
-    if (!mkdtemp(root) || pipe(ends) != 0) return -1;
+    if (set_up(state) != 0 || pipe(ends) != 0) return -1;
     snprintf(command, sizeof command,
              "mkdir -p %s/me/x/main %s/lfs && echo '{\"model_type\":\"x\"}' >%s/me/x/main/config.json && echo weights "
              ">%s/me/x/main/model.safetensors && cp -r %s/me/x/main %s/folder",
-             root, root, root, root, root, root);
+             folder, folder, folder, folder, folder, folder);
     if (system(command) != 0) return -1;
     server = fork();
     if (server == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        execl(HUB, HUB, root, (char *)NULL);
+        execl(HUB, HUB, folder, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -361,23 +357,20 @@ static int start_hub(void **state) {
     setenv("HF_TOKEN", "hf_a", 1);
     unsetenv("http_proxy");
     unsetenv("HF_HUB_OFFLINE");
-    snprintf(address, sizeof address, "%s/hub", root);
+    snprintf(address, sizeof address, "%s/hub", folder);
     setenv("HF_HUB_CACHE", address, 1);
     return started ? 0 : -1;
 }
 
 static int stop_hub(void **state) {
-    (void)state;
-    char command[100];
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    return tear_down(state);
 }
 
-static void remove_from_root(const char *what) {
+static void remove_from_folder(const char *what) {
     char command[200];
-    snprintf(command, sizeof command, "rm -rf %s/%s", root, what);
+    snprintf(command, sizeof command, "rm -rf %s/%s", folder, what);
     assert_int_equal(system(command), 0);
 }
 
@@ -388,21 +381,22 @@ static bool count_reports(void *user, const char *file, uint64_t done, uint64_t 
 }
 
 static heed_status pull_x(heed_context *context) {
-    char *folder;
-    remove_from_root("hub");
-    heed_status status = heed_pull(context, NULL, "me/x", NULL, NULL, &folder);
-    if (status != HEED_OK) assert_null(folder);
-    hd_free(context, folder);
+    char *pulled;
+    remove_from_folder("hub");
+    heed_status status = heed_pull(context, NULL, "me/x", NULL, NULL, &pulled);
+    if (status != HEED_OK) assert_null(pulled);
+    record(pulled);
+    hd_free(context, pulled);
     return status;
 }
 
 static heed_status push_x(heed_context *context) {
-    char *address, folder[80];
-    remove_from_root("me/y");
-    remove_from_root("lfs/*");
-    snprintf(folder, sizeof folder, "%s/folder", root);
-    heed_status status = heed_push(context, NULL, folder, "me/y", NULL, NULL, &address);
+    char *address;
+    remove_from_folder("me/y");
+    remove_from_folder("lfs/*");
+    heed_status status = heed_push(context, NULL, in_folder("folder"), "me/y", NULL, NULL, &address);
     if (status != HEED_OK) assert_null(address);
+    record(address);
     hd_free(context, address);
     return status;
 }
@@ -417,6 +411,7 @@ static heed_status list_models(heed_context *context) {
         assert_false(heed_models_is_shipped(models, last));
         assert_int_equal(heed_models_bytes(models, last), 27);
         assert_null(heed_models_name(models, last + 1));
+        record(heed_models_folder(models, last));
     }
     heed_models_close(models);
     return status;
@@ -424,25 +419,25 @@ static heed_status list_models(heed_context *context) {
 
 static void survives_failing_allocations(void **state) {
     (void)state;
-    fail_each_allocation(pull_x);
-    fail_each_allocation(list_models);
-    fail_each_allocation(push_x);
+    fail_each(pull_x, pull_x, 40, 50);
+    fail_each(list_models, list_models, 20, 10);
+    fail_each(push_x, push_x, 40, 50);
 }
 
 static void reports_progress(void **state) {
     (void)state;
     heed_context *context = open_context();
-    char *folder, *address;
+    char *pulled, *address;
     int reports = 0;
-    remove_from_root("hub");
-    assert_ok(context, heed_pull(context, NULL, "me/x", count_reports, &reports, &folder));
+    remove_from_folder("hub");
+    assert_ok(context, heed_pull(context, NULL, "me/x", count_reports, &reports, &pulled));
     assert_true(reports > 0);
     reports = 0;
-    remove_from_root("me/y");
-    remove_from_root("lfs/*");
-    assert_ok(context, heed_push(context, NULL, folder, "me/y", count_reports, &reports, &address));
+    remove_from_folder("me/y");
+    remove_from_folder("lfs/*");
+    assert_ok(context, heed_push(context, NULL, pulled, "me/y", count_reports, &reports, &address));
     assert_true(reports > 0);
-    hd_free(context, folder);
+    hd_free(context, pulled);
     hd_free(context, address);
     heed_context_close(context);
 }
@@ -455,13 +450,12 @@ static bool stop(void *user, const char *file, uint64_t done, uint64_t total) {
 static void stops(void **state) {
     (void)state;
     heed_context *context = open_context();
-    char *result, folder[80];
-    remove_from_root("hub");
+    char *result;
+    remove_from_folder("hub");
     assert_int_equal(heed_pull(context, NULL, "me/x", stop, NULL, &result), HEED_STOPPED);
-    remove_from_root("me/y");
-    remove_from_root("lfs/*");
-    snprintf(folder, sizeof folder, "%s/folder", root);
-    assert_int_equal(heed_push(context, NULL, folder, "me/y", stop, NULL, &result), HEED_STOPPED);
+    remove_from_folder("me/y");
+    remove_from_folder("lfs/*");
+    assert_int_equal(heed_push(context, NULL, in_folder("folder"), "me/y", stop, NULL, &result), HEED_STOPPED);
     heed_context_close(context);
 }
 
