@@ -39,14 +39,26 @@ static void print_usage(FILE *out) {
         out);
 }
 
+/* The libraries that a verb loads when it runs. */
+static void print_loaded(heed_context *context) {
+    char *libraries;
+    if (heed_hub_library(context, &libraries) == HEED_OK)
+        printf("pull and push: %s\n", libraries);
+    else
+        printf("pull and push: not available: %s\n", heed_context_message(context));
+    heed_free(context, libraries);
+}
+
 static int print_version(void) {
     heed_context *context;
     heed_status status = heed_context_open(&context);
-    if (status == HEED_OK)
+    if (status == HEED_OK) {
         printf("%s\ninstruction set %s, threads %d\n", heed_version(), heed_context_instruction_set(context),
                heed_context_threads(context));
-    else
+        print_loaded(context);
+    } else {
         print_message("heed: %s", heed_context_message(context));
+    }
     heed_context_close(context);
     return status == HEED_OK ? finish_output("--version", EXIT_DONE) : EXIT_USAGE;
 }

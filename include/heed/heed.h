@@ -156,6 +156,56 @@ HEED_API heed_status heed_model_list(heed_context *context, char **names);
  * heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
+/* ---- the list of models, and the hub --------------------------------------------------------------------------- */
+
+/* The models that heed_model_open finds by name: those that ship, sorted by name, and then those in the hub's cache of which
+ * the main revision has a config.json. */
+typedef struct heed_models heed_models;
+
+/* HEED_MEMORY. The caller closes *models before the context. */
+HEED_API heed_status heed_models_open(heed_context *context, heed_models **models);
+HEED_API void heed_models_close(heed_models *models); /* NULL is allowed */
+HEED_API size_t heed_models_count(const heed_models *models);
+/* The name, the family (the "model_type" of its config.json, "" when that cannot be read) and the folder of model `index`,
+ * owned by the list; NULL past the last. */
+HEED_API const char *heed_models_name(const heed_models *models, size_t index);
+HEED_API const char *heed_models_family(const heed_models *models, size_t index);
+HEED_API const char *heed_models_folder(const heed_models *models, size_t index);
+/* The size of its files in bytes. */
+HEED_API uint64_t heed_models_bytes(const heed_models *models, size_t index);
+HEED_API bool heed_models_is_shipped(const heed_models *models, size_t index);
+
+/* Called while files are transferred: the file's name in the repository, and the bytes so far and in total, of all files of
+ * the call. Returns false to end the call with HEED_STOPPED. */
+typedef bool heed_transfer_function(void *user, const char *file, uint64_t done, uint64_t total);
+
+HEED_API heed_status heed_pull_options(heed_context *context, heed_options **options);
+/* Fetches the files of the repository `name`, owner/name, from the hub into its cache, laid out as by the Python package
+ * huggingface_hub, which shares it. *folder is that of the revision's files; release with heed_free. Files that are in the
+ * cache are not fetched again, a broken download continues where it ended, and sizes and digests are checked. By default
+ * these are the files that heed reads: configuration, tokenizer, templates, model card, and weights as safetensors or else
+ * as PyTorch's .bin.
+ * The environment variables are those of huggingface_hub: HF_ENDPOINT (default https://huggingface.co), HF_HOME,
+ * HF_HUB_CACHE, HF_TOKEN or the token file, HF_HUB_DOWNLOAD_TIMEOUT (seconds without any byte, default 10), and
+ * HF_HUB_OFFLINE, with which the folder in the cache is the result. The token is sent to the endpoint alone and is in no
+ * message. Several processes may fetch the same repository at the same time.
+ * `progress` may be NULL. HEED_FILE when the hub does not answer or refuses (the message says whether a token is needed),
+ * or when a file cannot be written; HEED_FORMAT for an answer or a file that is not as the hub describes it, and for names
+ * of files that could lead out of the folder; HEED_ARGUMENT for a name that is not owner/name; HEED_UNSUPPORTED when libcurl
+ * is not installed; HEED_STOPPED. */
+HEED_API heed_status heed_pull(heed_context *context, const heed_options *options, const char *name,
+                               heed_transfer_function *progress, void *user, char **folder);
+HEED_API heed_status heed_push_options(heed_context *context, heed_options **options);
+/* Uploads the files of a model folder to the repository `name`, owner/name, as one commit. The repository is made if there is
+ * none. Files that the hub has already are not sent; names that begin with a dot are left out. *address is that of the
+ * repository on the hub; release with heed_free. The token comes from HF_TOKEN or the token file. Errors are those of
+ * heed_pull, and HEED_FILE for a folder without a config.json. */
+HEED_API heed_status heed_push(heed_context *context, const heed_options *options, const char *folder, const char *name,
+                               heed_transfer_function *progress, void *user, char **address);
+/* One line with the versions of libcurl and its libraries, which heed_pull and heed_push load when they run; release with
+ * heed_free. HEED_UNSUPPORTED, with the Debian package to install, when it cannot be loaded. */
+HEED_API heed_status heed_hub_library(heed_context *context, char **text);
+
 /* ---- answers -------------------------------------------------------------------------------------------------- */
 
 /* The results of a call for an array of texts. */

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "formats/foreign.h"
+#include "formats/hub/cache.h"
 
 enum { LONGEST_PATH = 4096 };
 
@@ -44,23 +45,6 @@ static char *join_owned(heed_context *context, char *root, const char *name) {
     return joined;
 }
 
-static const char *setting(const char *name) {
-    const char *value = getenv(name);
-    return value && value[0] ? value : NULL;
-}
-
-/* Hub names are owner/name or a name, of letters, digits, '.', '_' and '-', so that they cannot lead to another
- * folder. */
-static bool is_hub_name(const char *name) {
-    int slashes = 0;
-    for (const char *c = name; *c; c++) {
-        bool begins = c == name || c[-1] == '/';
-        bool word = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_';
-        if (*c == '/' ? begins || ++slashes > 1 : !word && (begins || (*c != '-' && *c != '.'))) return false;
-    }
-    return name[0] && name[strlen(name) - 1] != '/';
-}
-
 /* ---- shipped models -------------------------------------------------------------------------------------------- */
 
 /* "prefix" of a running prefix/bin/heed; false when it is unknown. */
@@ -86,7 +70,7 @@ static char *shipped_root(heed_context *context, int index, bool *failed) {
         if (!install_prefix(prefix)) return NULL;
         root = hd_path_join(context, prefix[0] ? prefix : "/", "share/heed/models");
     } else {
-        if (index == 0) models = setting("HEED_MODELS");
+        if (index == 0) models = hd_hub_setting("HEED_MODELS");
 #ifdef HEED_MODELS_DIR
         if (index == 2) models = HEED_MODELS_DIR;
 #endif
@@ -133,7 +117,7 @@ static void add_models_of(name_list *list, const char *root) {
     DIR *folder = opendir(root); /* one that cannot be read has no models */
     const struct dirent *entry;
     while (folder && !list->failed && (entry = readdir(folder)))
-        if (is_hub_name(entry->d_name) && is_model(list->context, root, entry->d_name, &list->failed))
+        if (hd_hub_is_name(entry->d_name) && is_model(list->context, root, entry->d_name, &list->failed))
             add_name(list, entry->d_name);
     if (folder) closedir(folder);
 }
@@ -163,60 +147,20 @@ heed_status hd_model_folder_list(heed_context *context, char **names) {
 
 /* ---- the hub's cache ------------------------------------------------------------------------------------------- */
 
-/* The same rule as huggingface_hub's constants.py. *known is false when the home folder is unknown. */
-static char *hub_cache(heed_context *context, bool *known) {
-    const char *value;
-    *known = true;
-    if ((value = setting("HF_HUB_CACHE"))) return hd_copy_string(context, value);
-    if ((value = setting("HF_HOME"))) return hd_path_join(context, value, "hub");
-    if ((value = setting("XDG_CACHE_HOME"))) return hd_path_join(context, value, "huggingface/hub");
-    if ((value = setting("HOME"))) return hd_path_join(context, value, ".cache/huggingface/hub");
-    *known = false;
-    return NULL;
-}
-
-/* cache/models--owner--name */
-static char *repository(heed_context *context, const char *cache, const char *name) {
-    hd_buffer folder;
-    hd_buffer_open(&folder, context);
-    hd_buffer_text(&folder, "models--");
-    for (const char *c = name; *c; c++) {
-        if (*c == '/')
-            hd_buffer_text(&folder, "--");
-        else
-            hd_buffer_byte(&folder, *c);
-    }
-    char *taken = hd_buffer_take(&folder);
-    char *path = taken ? hd_path_join(context, cache, taken) : NULL;
-    hd_free(context, taken);
-    return path;
-}
-
-/* repository/snapshots/REVISION, where refs/main contains the revision: a line of letters and digits. Without such a
- * ref, the repository itself, which has no config.json and is therefore reported as searched. NULL when memory ran
- * out. */
-static char *snapshot(heed_context *context, const char *repository_path) {
-    char *reference = hd_path_join(context, repository_path, "refs/main");
-    if (!reference) return NULL;
-    hd_buffer revision;
-    hd_buffer_open(&revision, context);
-    bool read = hd_file_exists(reference) && hd_file_read(context, reference, &revision) == HEED_OK;
-    hd_free(context, reference);
-    while (revision.size && strchr(" \r\n", revision.data[revision.size - 1])) revision.data[--revision.size] = 0;
-    char *path = NULL;
-    if (read && is_hub_name(revision.data ? revision.data : "") && !strchr(revision.data, '/'))
-        path = join_owned(context, hd_path_join(context, repository_path, "snapshots"), revision.data);
-    else if (!revision.failed)
-        path = hd_copy_string(context, repository_path);
-    hd_buffer_close(&revision);
-    return path;
+/* The snapshot of refs/main. Without such a ref, the repository itself, which has no config.json and is therefore reported as
+ * searched. NULL when memory ran out. */
+static char *snapshot(heed_context *context, const char *repository) {
+    char commit[HD_COMMIT_DIGITS + 1];
+    if (hd_hub_read_ref(context, repository, "main", commit) != HEED_OK) return NULL;
+    if (!commit[0]) return hd_copy_string(context, repository);
+    return join_owned(context, hd_path_join(context, repository, "snapshots"), commit);
 }
 
 static void try_hub(search *s) {
     bool known;
-    char *cache = hub_cache(s->context, &known);
+    char *cache = hd_hub_cache(s->context, &known);
     if (!known) return;
-    char *path = cache ? repository(s->context, cache, s->name) : NULL;
+    char *path = cache ? hd_hub_repository(s->context, cache, s->name) : NULL;
     try_folder(s, path ? snapshot(s->context, path) : NULL);
     hd_free(s->context, cache);
     hd_free(s->context, path);
@@ -225,8 +169,11 @@ static void try_hub(search *s) {
 /* ---- the search ------------------------------------------------------------------------------------------------ */
 
 static heed_status no_model(const search *s, bool on_hub) {
-    if (on_hub)
-        return hd_fail(s->context, HEED_FILE, "no model \"%s\": no config.json in %s", s->name, s->searched.data);
+    if (on_hub) {
+        bool owned = strchr(s->name, '/');
+        return hd_fail(s->context, HEED_FILE, "no model \"%s\": no config.json in %s%s%s%s", s->name, s->searched.data,
+                       owned ? " (heed pull " : "", owned ? s->name : "", owned ? " fetches it)" : "");
+    }
     const char *reason = hd_folder_exists(s->name) ? "the folder has no config.json" : "no such folder";
     return hd_fail(s->context, HEED_FILE, "%s: %s", s->name, reason);
 }
@@ -237,7 +184,7 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
     hd_buffer_open(&s.searched, context);
     if (!name[0]) return hd_fail(context, HEED_ARGUMENT, "the name of a model is empty");
     try_folder(&s, hd_copy_string(context, name));
-    bool on_hub = is_hub_name(name);
+    bool on_hub = hd_hub_is_name(name);
     if (!is_done(&s) && on_hub && !strchr(name, '/')) try_shipped(&s);
     if (!is_done(&s) && on_hub) try_hub(&s);
     heed_status status = s.failed || (s.searched.failed && !s.found) ? HEED_MEMORY : HEED_OK;
@@ -247,6 +194,28 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
     hd_free(context, s.other);
     hd_buffer_close(&s.searched);
     return status;
+}
+
+/* Searches with one function alone. */
+static heed_status find_with(void try(search *), heed_context *context, const char *name, char **folder) {
+    search s = {.context = context, .name = name};
+    hd_buffer_open(&s.searched, context);
+    try(&s);
+    *folder = s.found;
+    heed_status status = s.found ? HEED_OK : HEED_MEMORY;
+    if (!s.found && !s.failed && !s.searched.failed)
+        status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name,
+                         s.searched.size ? s.searched.data : "any folder");
+    hd_buffer_close(&s.searched);
+    return status;
+}
+
+heed_status hd_model_folder_find_shipped(heed_context *context, const char *name, char **folder) {
+    return find_with(try_shipped, context, name, folder);
+}
+
+heed_status hd_model_folder_find_cached(heed_context *context, const char *name, char **folder) {
+    return find_with(try_hub, context, name, folder);
 }
 
 heed_status hd_model_config_open(heed_context *context, const char *folder, hd_json *config, const char **model_type) {

@@ -8,11 +8,14 @@
  *   - a folder with a config.json in it;
  *   - the name of a shipped model: a folder of that name in $HEED_MODELS, in share/heed/models of the prefix that the
  *     running program is installed in, or in the source tree's models/;
- *   - owner/name (or a bare name such as gpt2) in the Hugging Face hub's cache, at its main revision. The cache is
- *     $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, the first that is set.
+ *   - owner/name (or a bare name such as gpt2) in the Hugging Face hub's cache (hub/cache.h), at its main revision.
  * The caller frees *folder. HEED_FILE, with all folders that were searched, when there is none; *folder is then
  * NULL. */
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder);
+
+/* The same, but a shipped model alone, and one in the hub's cache alone. */
+heed_status hd_model_folder_find_shipped(heed_context *context, const char *name, char **folder);
+heed_status hd_model_folder_find_cached(heed_context *context, const char *name, char **folder);
 
 /* The names of all shipped models, sorted, each on a line, for the caller to free. */
 heed_status hd_model_folder_list(heed_context *context, char **names);

@@ -1,0 +1,45 @@
+/* heed pull: fetches a model from the Hugging Face hub. */
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "output.h"
+#include "transfer.h"
+#include "verbs.h"
+
+static const command pull = {
+    .name = "pull",
+    .usage = "OWNER/NAME [options]",
+    .about =
+        "Fetches a model from the Hugging Face hub into its cache and prints the folder. Afterwards -m OWNER/NAME "
+        "opens it.\n"
+        "Without --include, these are the files that heed reads: configuration, tokenizer, templates, model card, and\n"
+        "weights as safetensors or else as PyTorch's .bin; --include '*' fetches all files. A broken download "
+        "continues\n"
+        "where it ended. HF_TOKEN is the access token for private and gated models, HF_HOME or HF_HUB_CACHE moves the "
+        "cache,\n"
+        "HF_ENDPOINT names another hub, and HF_HUB_OFFLINE=1 uses the cache alone.\n",
+    .open_options = heed_pull_options,
+};
+
+static int pull_model(const invocation *line) {
+    transfer progress;
+    char *folder;
+    start_transfer(&progress, line);
+    heed_status status = heed_pull(line->context, line->options, line->texts[0], show_transfer, &progress, &folder);
+    finish_transfer(&progress);
+    if (status != HEED_OK) return report_failure(line, status);
+    put_lines(folder, strlen(folder));
+    putchar('\n');
+    heed_free(line->context, folder);
+    return EXIT_DONE;
+}
+
+int run_pull(int count, char **words) {
+    invocation line;
+    int code;
+    if (!open_invocation(&pull, count, words, &line, &code)) return code;
+    code = line.text_count == 1 ? pull_model(&line) : report_usage(&line, "name one model: heed pull OWNER/NAME");
+    close_invocation(&line);
+    return finish_output(pull.name, code);
+}
