@@ -10,6 +10,7 @@
     V(classify,  "Text", "classify texts, for example by sentiment")                          \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \
+    V(embed,     "Text", "vectors of texts")                                                    \
     V(attend,    "Models", "attention maps and other pictures, as text, SVG and HTML")          \
     V(info,      "Models", "describe a model")                                                  \
     V(evaluate,  "Models", "score outputs, models and training runs")                           \

@@ -176,6 +176,10 @@ HEED_API void heed_results_span(const heed_results *results, size_t index, size_
 HEED_API const char *heed_results_alignment(const heed_results *results, size_t index, size_t alternative);
 /* The reason why text `index` has no result (for example, it is longer than the model allows), or NULL. */
 HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
+/* What is to be known about the result of text `index` (for example, where a long text was cut), or NULL. */
+HEED_API const char *heed_results_note(const heed_results *results, size_t index);
+/* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there is none. */
+HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
 HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
 /* ---- translation ---------------------------------------------------------------------------------------------- */
@@ -220,6 +224,16 @@ HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const
  * Each mask is predicted independently, while the others stay masked. A text without a mask has a problem. */
 HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                size_t best, heed_results **results);
+
+/* ---- vectors of texts ------------------------------------------------------------------------------------------- */
+
+HEED_API heed_status heed_embed_options(heed_context *context, heed_options **options);
+/* One vector per text (heed_results_vector), as sentence-transformers makes it from the same folder: the model's last states
+ * are pooled, then go through the folder's dense layers and normalization. A folder without a modules.json has the mean of
+ * the states. A prompt of the folder may come before each text. A text that is too long is cut, and its result has a note.
+ * HEED_UNSUPPORTED for an encoder-decoder, and for a folder with a module that heed lacks. */
+HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
+                                const size_t *sizes, size_t count, heed_results **results);
 
 /* ---- attention ------------------------------------------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "formats/modules.h"
 
 enum { LONGEST_PATH = 4096 };
 
@@ -15,21 +16,53 @@ typedef struct search {
     const char *name;
     hd_buffer searched;
     char *found;
-    bool failed; /* memory ran out */
+    bool failed;        /* memory ran out */
+    heed_status damage; /* of the modules.json of a folder */
 } search;
 
-static bool is_done(const search *s) { return s->found || s->failed; }
+static bool is_done(const search *s) { return s->found || s->failed || s->damage != HEED_OK; }
+
+/* The folder of the Transformer that the folder's modules.json names; NULL when there is none. */
+static char *transformer_folder(search *s, const char *folder) {
+    hd_modules modules;
+    char *path = hd_path_join(s->context, folder, "modules.json"), *inside = NULL;
+    bool exists = path && hd_file_exists(path);
+    s->failed |= !path;
+    hd_free(s->context, path);
+    if (!exists) return NULL;
+    s->damage = hd_modules_open(s->context, folder, &modules);
+    if (s->damage != HEED_OK) return NULL;
+    const char *name = hd_modules_transformer(&modules);
+    if (name && name[0]) {
+        inside = hd_path_join(s->context, folder, name);
+        s->failed |= !inside;
+    }
+    hd_modules_close(&modules);
+    return inside;
+}
+
+static bool has_config(search *s, const char *folder) {
+    char *config = hd_path_join(s->context, folder, "config.json");
+    s->failed |= !config;
+    bool exists = config && hd_file_exists(config);
+    hd_free(s->context, config);
+    return exists;
+}
 
 /* Tries a folder and takes ownership of it (NULL when memory ran out); records it in `searched` if it has no model. */
 static void try_folder(search *s, char *folder) {
-    char *config = folder ? hd_path_join(s->context, folder, "config.json") : NULL;
-    if (!config)
-        s->failed = true;
-    else if (hd_file_exists(config))
+    s->failed |= !folder;
+    if (folder && has_config(s, folder)) {
         s->found = folder;
-    if (config && !s->found) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
-    if (!s->found) hd_free(s->context, folder);
-    hd_free(s->context, config);
+        return;
+    }
+    char *inside = folder && !s->failed ? transformer_folder(s, folder) : NULL;
+    if (inside && has_config(s, inside))
+        s->found = inside;
+    else
+        hd_free(s->context, inside);
+    if (folder && !is_done(s)) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
+    hd_free(s->context, folder);
 }
 
 /* root/name, freeing `root`; NULL when memory ran out, also before. */
@@ -233,6 +266,8 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
         status = HEED_MEMORY; /* recorded already: a search fails only when memory runs out */
     } else if (s.found) {
         *folder = s.found;
+    } else if (s.damage != HEED_OK) {
+        status = s.damage;
     } else if (!on_hub) {
         const char *reason = hd_folder_exists(name) ? "the folder has no config.json" : "no such folder";
         status = hd_fail(context, HEED_FILE, "%s: %s", name, reason);
