@@ -78,7 +78,10 @@ static heed_status read_entry(const hd_json *header, const char *name, const uin
     HD_TRY(hd_json_object(header, name, &entry));
     bool known = false;
     HD_TRY(read_dtype(&entry, &tensor->dtype, &known));
-    if (!known) tensor->unread = json_string_value(json_object_get(entry.root, "dtype"));
+    if (!known) {
+        tensor->dtype = HD_U8;
+        tensor->unread = json_string_value(json_object_get(entry.root, "dtype"));
+    }
     HD_TRY(read_shape(&entry, tensor));
     return read_offsets(&entry, data, size, tensor);
 }

@@ -8,12 +8,12 @@
 
 #include "tensor/dtype.h"
 
-/* source [count] of `dtype` → destination [count]. F16 and BF16 are exact, F64 rounds to nearest even, a NaN stays
- * one. False, with nothing written, for the integer dtypes. */
+/* source [count] of `dtype` → destination [count]. F16, BF16 and 8-bit floats are exact, F64 rounds to nearest
+ * even, a NaN stays one. False, with nothing written, for the integer dtypes. */
 bool hd_widen(hd_dtype dtype, const void *source, float *destination, size_t count);
 
 /* source [count] → destination [count] of `dtype`: rounds to nearest even, past the largest number to infinity, a NaN
- * stays one. False, with nothing written, for the integer dtypes. */
+ * stays one. False, with nothing written, for the integer dtypes and the 8-bit floats. */
 bool hd_narrow(hd_dtype dtype, const float *source, void *destination, size_t count);
 
 /* The first index whose number is a NaN or an infinity once widened to f32, or -1; integers never are. */

@@ -43,8 +43,9 @@ typedef struct heed_model {
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* matrices and tables are packed: nothing writes to the network afterwards */
-    HD_OPEN_TO_TRAIN /* every parameter in float32 */
+    HD_OPEN_TO_RUN,     /* matrices and tables are packed: nothing writes to the network afterwards */
+    HD_OPEN_TO_TRAIN,   /* every parameter in float32 */
+    HD_OPEN_TO_DESCRIBE /* weights are found and their shapes checked, but not read */
 } hd_open_purpose;
 
 /* Opens what the user called a model (formats/model_folder.h); its files are not read afterwards. Errors name the file and the tensor: HEED_FILE,
@@ -73,6 +74,10 @@ int hd_specials_write(const heed_model *model, json_t *config);
 
 /* embedder.c: reads how the folder makes vectors of texts, and `loads` the weights of dense layers. */
 heed_status hd_embedder_open(heed_model *model, bool loads);
+
+/* describe.c: the description of an open model as lines of text, and as an object (NULL: out of memory). */
+void hd_model_describe_text(const heed_model *model, hd_buffer *out);
+json_t *hd_model_describe_object(const heed_model *model);
 
 /* stored_weight.c: HEED_UNSUPPORTED if a weight cannot be of this element type; HEED_NUMERIC if it has a NaN or an
  * infinity. */

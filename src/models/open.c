@@ -64,7 +64,7 @@ static heed_status find(const heed_model *model, const hd_weights *weights, int6
 
 /* ---- weights that are tied ---- */
 
-static bool is_readable(const hd_stored_tensor *t) { return hd_dtypes[t->dtype].config != NULL; }
+static bool is_readable(const hd_stored_tensor *t) { return !t->unread && hd_dtypes[t->dtype].widen; }
 
 static bool have_same_numbers(const hd_stored_tensor *a, const hd_stored_tensor *b) {
     enum { BLOCK = 1024 };
@@ -181,16 +181,21 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
     const hd_stored_tensor *stored;
     HD_TRY(find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
-    if (!stored) return load_data(model, parameter, NULL, weight);
-    HD_TRY(expect(model, stored, parameter, weight));
-    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT;
+    if (!stored && purpose != HD_OPEN_TO_DESCRIBE) return load_data(model, parameter, NULL, weight);
+    if (stored) HD_TRY(expect(model, stored, parameter, weight));
+    if (purpose == HD_OPEN_TO_DESCRIBE) {
+        parameter->dtype = stored && hd_dtypes[stored->dtype].config ? stored->dtype : HD_F32;
+        return HEED_OK;
+    }
+    bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT &&
+                  hd_dtypes[stored->dtype].config;
     if (packed) {
         locate(parameter, stored, weight);
         return HEED_OK;
     }
     HD_TRY(hd_model_expect_finite(model->context, stored));
     HD_TRY(load_data(model, parameter, stored, weight));
-    hd_map_release(stored->data, stored->bytes);
+    if (hd_weights_are_mapped(weights)) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
 }
 
@@ -206,7 +211,7 @@ static heed_status refuse_numbers(const heed_model *model, const hd_weights *wei
 }
 
 static heed_status pack(const heed_model *model, const hd_weights *weights) {
-    heed_status status = hd_network_pack_mapped(model->network, hd_map_release);
+    heed_status status = hd_network_pack_mapped(model->network, hd_weights_are_mapped(weights) ? hd_map_release : NULL);
     if (status == HEED_NUMERIC) status = refuse_numbers(model, weights);
     for (int64_t i = 0; i < model->network->count; i++) model->network->parameters[i]->stored = NULL;
     return status;
@@ -215,7 +220,7 @@ static heed_status pack(const heed_model *model, const hd_weights *weights) {
 static heed_status load(heed_model *model, const hd_weights *weights, hd_open_purpose purpose) {
     for (size_t i = 0; i < hd_weights_count(weights); i++) {
         const hd_stored_tensor *stored = hd_weights_at(weights, i);
-        model->stored[stored->dtype] += stored->bytes;
+        if (!stored->unread) model->stored[stored->dtype] += stored->bytes;
     }
     for (int64_t i = 0; i < model->network->count; i++) HD_TRY(load_parameter(model, weights, i, purpose));
     return purpose == HD_OPEN_TO_RUN ? pack(model, weights) : HEED_OK;
@@ -319,8 +324,8 @@ heed_status hd_model_open_untokenized(heed_context *context, const char *name, h
     return status;
 }
 
-static heed_status open_embedder(heed_model *model) {
-    HD_TRY(hd_embedder_open(model, true));
+static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
+    HD_TRY(hd_embedder_open(model, purpose == HD_OPEN_TO_RUN));
     bool lowercase = model->embedder && model->embedder->lowercase;
     return lowercase ? hd_tokenizer_lowercase(model->tokenizer) : HEED_OK;
 }
@@ -329,7 +334,7 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
     heed_status status = open_tokenizer(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
-    if (status == HEED_OK && purpose == HD_OPEN_TO_RUN) status = open_embedder(*out);
+    if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);
     *out = NULL;

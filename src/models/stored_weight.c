@@ -3,9 +3,9 @@
 #include "models/model.h"
 
 heed_status hd_model_expect_weight(heed_context *context, const hd_stored_tensor *stored) {
-    if (hd_dtypes[stored->dtype].config) return HEED_OK;
-    return hd_fail(context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s; heed reads weights in " HD_WEIGHT_DTYPES,
-                   stored->file, stored->name, hd_dtype_name(stored->dtype));
+    if (!stored->unread && hd_dtypes[stored->dtype].widen) return HEED_OK;
+    return hd_fail(context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s, expected floats", stored->file, stored->name,
+                   hd_dtype_name(stored->dtype));
 }
 
 heed_status hd_model_expect_finite(heed_context *context, const hd_stored_tensor *stored) {

@@ -53,6 +53,24 @@ static void narrow_f64(const float *source, void *destination, size_t count) {
     }
 }
 
+/* Four bits of exponent, biased by 7, and three of fraction; no infinity, and a NaN only where all of them are set. */
+static float from_f8_e4m3(uint8_t bits) {
+    uint32_t sign = (uint32_t)(bits & 0x80u) << 24, exponent = bits >> 3 & 15u, fraction = bits & 7u;
+    if ((bits & 0x7fu) == 0x7fu) return hd_bits_float(sign | 0x7fc00000u);
+    if (exponent == 0) return hd_bits_float(sign | hd_float_bits((float)fraction * 0x1p-9f));
+    return hd_bits_float(sign | (exponent + 120) << 23 | fraction << 20);
+}
+
+static void widen_f8_e4m3(const void *source, float *destination, size_t count) {
+    for (size_t i = 0; i < count; i++) destination[i] = from_f8_e4m3(((const uint8_t *)source)[i]);
+}
+
+/* The upper byte of an F16. */
+static void widen_f8_e5m2(const void *source, float *destination, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        destination[i] = hd_from_f16((uint16_t)(((const uint8_t *)source)[i] << 8));
+}
+
 const hd_dtype_row hd_dtypes[HD_DTYPES] = {
     [HD_F32] = {"F32", "float32", 4, 0x7f800000, widen_f32, narrow_f32},
     [HD_F16] = {"F16", "float16", 2, 0x7c00, widen_f16, narrow_f16},
@@ -64,4 +82,9 @@ const hd_dtype_row hd_dtypes[HD_DTYPES] = {
     [HD_I8] = {"I8", NULL, 1, 0, NULL, NULL},
     [HD_U8] = {"U8", NULL, 1, 0, NULL, NULL},
     [HD_BOOL] = {"BOOL", NULL, 1, 0, NULL, NULL},
+    [HD_U64] = {"U64", NULL, 8, 0, NULL, NULL},
+    [HD_U32] = {"U32", NULL, 4, 0, NULL, NULL},
+    [HD_U16] = {"U16", NULL, 2, 0, NULL, NULL},
+    [HD_F8_E4M3] = {"F8_E4M3", NULL, 1, 0x7f, widen_f8_e4m3, NULL},
+    [HD_F8_E5M2] = {"F8_E5M2", NULL, 1, 0x7c, widen_f8_e5m2, NULL},
 };

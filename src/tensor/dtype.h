@@ -7,18 +7,35 @@
 #include <string.h>
 
 /* Those that weights are stored in come first, in the order of their choices for --dtype. */
-typedef enum hd_dtype { HD_F32, HD_F16, HD_BF16, HD_F64, HD_I64, HD_I32, HD_I16, HD_I8, HD_U8, HD_BOOL } hd_dtype;
-enum { HD_DTYPES = HD_BOOL + 1 };
+typedef enum hd_dtype {
+    HD_F32,
+    HD_F16,
+    HD_BF16,
+    HD_F64,
+    HD_I64,
+    HD_I32,
+    HD_I16,
+    HD_I8,
+    HD_U8,
+    HD_BOOL,
+    HD_U64,
+    HD_U32,
+    HD_U16,
+    HD_F8_E4M3,
+    HD_F8_E5M2
+} hd_dtype;
+enum { HD_DTYPES = HD_F8_E5M2 + 1 };
 #define HD_WEIGHT_DTYPES "f32|f16|bf16"
 
 /* All that is known of an element type; a new one is a value above, a row of hd_dtypes, and for weights also a name and
  * a load in the matrix product (device/cpu/kernels/product.c). */
 typedef struct hd_dtype_row {
     const char *name;   /* in safetensors: "F32" */
-    const char *config; /* config.json's "dtype": "float32"; NULL: not for weights */
+    const char *config; /* config.json's "dtype": "float32"; NULL: weights are not written or packed in it */
     size_t size;        /* bytes per element */
-    uint64_t exponent;  /* its bits, which are all set in an infinity and in a NaN; 0: integers */
-    /* [count] elements at any address to f32 and back, rounded to nearest even; NULL: integers */
+    uint64_t exponent;  /* bits that are all set in an infinity and in a NaN, and in no other number; 0: integers */
+    /* [count] elements at any address to f32 and back, rounded to nearest even; NULL: integers, and 8-bit floats are only
+     * read */
     void (*widen)(const void *source, float *destination, size_t count);
     void (*narrow)(const float *source, void *destination, size_t count);
 } hd_dtype_row;

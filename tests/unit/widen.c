@@ -1,4 +1,5 @@
-/* widen: each of the 65,536 halves widens to its exact value, and narrowing rounds to nearest even. */
+/* widen: each of the 65,536 halves and of the 256 numbers of 8 bits widens to its exact value, and narrowing rounds to nearest
+ * even. */
 #include "fixture.h"
 
 #include "formats/widen.h"
@@ -43,6 +44,24 @@ static void every_half_widens(void **state) {
     (void)state;
     check_all(HD_F16, 5, 10);
     check_all(HD_BF16, 8, 7);
+}
+
+/* E5M2 is as IEEE 754 has it. E4M3 has no infinity: its numbers continue to a single NaN. */
+static void every_8_bit_float_widens(void **state) {
+    (void)state;
+    for (unsigned pattern = 0; pattern < 256; pattern++) {
+        uint8_t byte = (uint8_t)pattern;
+        float e4m3, e5m2;
+        assert_true(hd_widen(HD_F8_E4M3, &byte, &e4m3, 1));
+        assert_true(hd_widen(HD_F8_E5M2, &byte, &e5m2, 1));
+        double value = decode(pattern, 5, 2), other = decode(pattern, 4, 3);
+        if ((pattern >> 3 & 15u) == 15u)
+            other = (pattern & 7u) == 7u ? NAN : (pattern & 0x80u ? -1 : 1) * ldexp(8 + (pattern & 7u), 5);
+        if (!same(e5m2, value) || !same(e4m3, other))
+            fail_msg("%02x is %g and %g, expected %g and %g", pattern, (double)e5m2, (double)e4m3, value, other);
+        assert_int_equal(hd_find_nonfinite(HD_F8_E5M2, &byte, 1), isfinite(value) ? -1 : 0);
+        assert_int_equal(hd_find_nonfinite(HD_F8_E4M3, &byte, 1), isfinite(other) ? -1 : 0);
+    }
 }
 
 /* Between adjacent halves, the midpoint rounds to the even one, and the floats next to it to the nearer one. */
@@ -120,7 +139,9 @@ static void every_dtype_has_its_row(void **state) {
         const hd_dtype_row *row = &hd_dtypes[i];
         assert_non_null(row->name);
         assert_true(row->size > 0);
-        assert_int_equal(row->widen != NULL, row->narrow != NULL);
+        bool only_read = i == HD_F8_E4M3 || i == HD_F8_E5M2;
+        assert_int_equal(row->widen != NULL && !only_read, row->narrow != NULL);
+        assert_int_equal(row->widen != NULL, row->exponent != 0);
         if (!row->config) continue;
         assert_non_null(row->widen);
         assert_true(i == 0 || hd_dtypes[i - 1].config);
@@ -135,6 +156,7 @@ static void every_dtype_has_its_row(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_half_widens),
+        cmocka_unit_test(every_8_bit_float_widens),
         cmocka_unit_test(narrowing_rounds_to_nearest_even),
         cmocka_unit_test(other_dtypes),
         cmocka_unit_test(every_dtype_has_its_row),
