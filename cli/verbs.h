@@ -13,6 +13,7 @@
     V(embed,     "Text", "vectors of texts")                                                    \
     V(attend,    "Models", "attention maps and other pictures, as text, SVG and HTML")          \
     V(info,      "Models", "describe a model")                                                  \
+    V(convert,   "Models", "another element type or other files for a model's weights")         \
     V(evaluate,  "Models", "score outputs, models and training runs")                           \
     V(bench,     "Models", "benchmark this machine and heed on it")                             \
     V(train,     "Training", "train or fine-tune a model")                                      \

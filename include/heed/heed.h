@@ -154,6 +154,14 @@ HEED_API heed_status heed_model_list(heed_context *context, char **names);
  * heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
+HEED_API heed_status heed_convert_options(heed_context *context, heed_options **options);
+/* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as safetensors, in the
+ * element type "dtype" and in files of at most "shard-size", and all other files that belong to the model. heed need not be
+ * able to run the model. Numbers are rounded to nearest even. The folder appears whole or not at all. HEED_ARGUMENT if it
+ * exists and is not empty, HEED_NUMERIC for a number past the largest of the element type. */
+HEED_API heed_status heed_convert(heed_context *context, const heed_options *options, const char *model,
+                                  const char *folder);
+
 /* ---- answers -------------------------------------------------------------------------------------------------- */
 
 /* The results of a call for an array of texts. */
