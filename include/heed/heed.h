@@ -150,10 +150,17 @@ HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
 /* The names of the installed shipped models, sorted, one per line; release with heed_free. */
 HEED_API heed_status heed_model_list(heed_context *context, char **names);
-/* The output of `heed info`, as lines of text or as a JSON object on one line, without the last newline; release with
- * heed_free. */
+/* What `heed info` says of an open model, without what is in its files: lines of text or a JSON object on one line, without
+ * the last newline; release with heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
+HEED_API heed_status heed_info_options(heed_context *context, heed_options **options);
+/* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json: architecture, sizes,
+ * memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release with heed_free. When the model does
+ * not open, the status and the message say why, and *text has what can be described, or is NULL. In JSON, "problem" is then
+ * the message. */
+HEED_API heed_status heed_info(heed_context *context, const heed_options *options, const char *name, bool json,
+                               char **text);
 HEED_API heed_status heed_convert_options(heed_context *context, heed_options **options);
 /* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as safetensors, in the
  * element type "dtype" and in files of at most "shard-size", and all other files that belong to the model. heed need not be

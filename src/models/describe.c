@@ -50,10 +50,9 @@ static const char *stopping_name(int stopping) {
 
 static void begin_line(hd_buffer *out, const char *name) { hd_buffer_format(out, "%-14s", name); }
 
-/* 1234567 as 1,234,567. */
-static void append_count(hd_buffer *out, int64_t count) {
+void hd_append_count(hd_buffer *out, int64_t count) {
     if (count >= 1000) {
-        append_count(out, count / 1000);
+        hd_append_count(out, count / 1000);
         hd_buffer_format(out, ",%03lld", (long long)(count % 1000));
     } else {
         hd_buffer_format(out, "%lld", (long long)count);
@@ -62,7 +61,7 @@ static void append_count(hd_buffer *out, int64_t count) {
 
 static void append_count_line(hd_buffer *out, const char *name, int64_t count) {
     begin_line(out, name);
-    append_count(out, count);
+    hd_append_count(out, count);
     hd_buffer_byte(out, '\n');
 }
 
@@ -87,7 +86,7 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
     for (int dtype = 0; dtype < HD_DTYPES; dtype++) {
         if (!bytes[dtype]) continue;
         hd_buffer_format(out, "%s", between);
-        append_count(out, (int64_t)bytes[dtype]);
+        hd_append_count(out, (int64_t)bytes[dtype]);
         hd_buffer_format(out, " bytes %s", hd_dtype_name((hd_dtype)dtype));
         between = ", ";
     }
@@ -142,7 +141,7 @@ static void append_labels(const heed_model *model, hd_buffer *out) {
 static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
     int32_t size = (int32_t)hd_tokenizer_size(tokenizer);
     begin_line(out, "tokenizer");
-    append_count(out, size);
+    hd_append_count(out, size);
     hd_buffer_text(out, " tokens");
     const char *between = "; special ";
     for (int32_t id = 0; id < size; id++) {

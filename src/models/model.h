@@ -78,6 +78,8 @@ heed_status hd_embedder_open(heed_model *model, bool loads);
 /* describe.c: the description of an open model as lines of text, and as an object (NULL: out of memory). */
 void hd_model_describe_text(const heed_model *model, hd_buffer *out);
 json_t *hd_model_describe_object(const heed_model *model);
+/* 1234567 as 1,234,567. */
+void hd_append_count(hd_buffer *out, int64_t count);
 
 /* stored_weight.c: HEED_UNSUPPORTED if a weight cannot be of this element type; HEED_NUMERIC if it has a NaN or an
  * infinity. */
