@@ -56,7 +56,7 @@ static int64_t cache_per_token(const hd_recipe *recipe) {
 static int add_memory(const heed_model *model, json_t *object) {
     enum { TOKENS = 1000 };
     const hd_network *network = model->network;
-    int64_t weights = (int64_t)hd_arena_size(&network->numbers); /* fixed positions */
+    int64_t weights = (int64_t)(network->numbers.filled + network->numbers.used); /* fixed positions */
     for (int64_t i = 0; i < network->count; i++) weights += bytes_of(network->parameters[i]);
     return json_object_set_new(object, "memory",
                                json_pack("{s:I, s:I}", "weights", (json_int_t)weights, "cache_per_1000_tokens",

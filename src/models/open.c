@@ -230,10 +230,12 @@ static heed_status refuse_family(heed_context *context, const char *path, const 
     hd_buffer known;
     hd_buffer_open(&known, context);
     for (int i = 0; hd_families[i]; i++) hd_buffer_format(&known, "%s%s", i ? ", " : "", hd_families[i]->model_type);
-    hd_fail(context, HEED_UNSUPPORTED, "%s: models of type \"%s\" are not supported; heed opens: %s", path, model_type,
-            known.data ? known.data : "");
+    heed_status status =
+        known.failed ? HEED_MEMORY
+                     : hd_fail(context, HEED_UNSUPPORTED, "%s: models of type \"%s\" are not supported; heed opens: %s",
+                               path, model_type, known.data ? known.data : "");
     hd_buffer_close(&known);
-    return HEED_UNSUPPORTED;
+    return status;
 }
 
 static heed_status read_recipe(heed_model *model, const hd_json *config, const char *model_type, hd_recipe *recipe) {
