@@ -17,25 +17,30 @@ static const own_option own[] = {
 static const command info = {
     .name = "info",
     .usage = "MODEL",
-    .about = "Describes a model: architecture, sizes, tokenizer and recommended decoding settings.\n",
+    .about =
+        "Describes a model: architecture, sizes, memory, stored tensors, tokenizer, licence, recommended decoding "
+        "settings,\n"
+        "and the verbs that apply to it. MODEL may also be a single file of weights or a tokenizer.json. Of a model "
+        "that\n"
+        "does not open, what its files say is printed, and then the reason. Memory is that of the weights as the "
+        "verbs\n"
+        "hold them, without the texts in work; keys and values are of one hypothesis of a decoder.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
+    .open_options = heed_info_options,
 };
 
+/* A model that does not open is described as far as its files can be read. */
 static int print_model(const invocation *line) {
-    heed_model *model;
     char *text;
-    heed_status status = heed_model_open(line->context, model_name, &model);
-    if (status != HEED_OK) return report_failure(line, status);
-    status = heed_model_describe(model, json, &text);
-    if (status == HEED_OK) {
+    heed_status status = heed_info(line->context, line->options, model_name, json, &text);
+    if (text) {
         put_lines(text, strlen(text));
         putchar('\n');
         heed_free(line->context, text);
     }
-    int code = status == HEED_OK ? EXIT_DONE : report_failure(line, status);
-    heed_model_close(model);
-    return code;
+    if (status != HEED_OK) flush_output();
+    return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
 
 int run_info(int count, char **words) {

@@ -152,9 +152,24 @@ HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
 /* The names of the installed shipped models, sorted, one per line; release with heed_free. */
 HEED_API heed_status heed_model_list(heed_context *context, char **names);
-/* The output of `heed info`, as lines of text or as a JSON object on one line, without the last newline; release with
- * heed_free. */
+/* What `heed info` says of an open model, without what is in its files: lines of text or a JSON object on one line, without
+ * the last newline; release with heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
+
+HEED_API heed_status heed_info_options(heed_context *context, heed_options **options);
+/* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json: architecture, sizes,
+ * memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release with heed_free. When the model does
+ * not open, the status and the message say why, and *text has what can be described, or is NULL. In JSON, "problem" is then
+ * the message. */
+HEED_API heed_status heed_info(heed_context *context, const heed_options *options, const char *name, bool json,
+                               char **text);
+HEED_API heed_status heed_convert_options(heed_context *context, heed_options **options);
+/* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as safetensors, in the
+ * element type "dtype" and in files of at most "shard-size", and all other files that belong to the model. heed need not be
+ * able to run the model. Numbers are rounded to nearest even. The folder appears whole or not at all. HEED_ARGUMENT if it
+ * exists and is not empty, HEED_NUMERIC for a number past the largest of the element type. */
+HEED_API heed_status heed_convert(heed_context *context, const heed_options *options, const char *model,
+                                  const char *folder);
 
 /* ---- the list of models, and the hub --------------------------------------------------------------------------- */
 
@@ -228,6 +243,10 @@ HEED_API void heed_results_span(const heed_results *results, size_t index, size_
 HEED_API const char *heed_results_alignment(const heed_results *results, size_t index, size_t alternative);
 /* The reason why text `index` has no result (for example, it is longer than the model allows), or NULL. */
 HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
+/* What is to be known about the result of text `index` (for example, where a long text was cut), or NULL. */
+HEED_API const char *heed_results_note(const heed_results *results, size_t index);
+/* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there is none. */
+HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
 HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
 /* ---- translation ---------------------------------------------------------------------------------------------- */
@@ -272,6 +291,16 @@ HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const
  * Each mask is predicted independently, while the others stay masked. A text without a mask has a problem. */
 HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                                size_t best, heed_results **results);
+
+/* ---- vectors of texts ------------------------------------------------------------------------------------------- */
+
+HEED_API heed_status heed_embed_options(heed_context *context, heed_options **options);
+/* One vector per text (heed_results_vector), as sentence-transformers makes it from the same folder: the model's last states
+ * are pooled, then go through the folder's dense layers and normalization. A folder without a modules.json has the mean of
+ * the states. A prompt of the folder may come before each text. A text that is too long is cut, and its result has a note.
+ * HEED_UNSUPPORTED for an encoder-decoder, and for a folder with a module that heed lacks. */
+HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
+                                const size_t *sizes, size_t count, heed_results **results);
 
 /* ---- attention ------------------------------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "formats/foreign.h"
 #include "formats/hub/cache.h"
+#include "formats/modules.h"
 
 enum { LONGEST_PATH = 4096 };
 
@@ -17,25 +18,57 @@ typedef struct search {
     const char *name;
     hd_buffer searched;
     char *found;
-    char *other; /* the first folder or file that exists, but has no model */
-    bool failed; /* memory ran out */
+    char *other;        /* the first folder or file that exists, but has no model */
+    bool failed;        /* memory ran out */
+    heed_status damage; /* of the modules.json of a folder */
 } search;
 
-static bool is_done(const search *s) { return s->found || s->failed; }
+static bool is_done(const search *s) { return s->found || s->failed || s->damage != HEED_OK; }
+
+/* The folder of the Transformer that the folder's modules.json names; NULL when there is none. */
+static char *transformer_folder(search *s, const char *folder) {
+    hd_modules modules;
+    char *path = hd_path_join(s->context, folder, "modules.json"), *inside = NULL;
+    bool exists = path && hd_file_exists(path);
+    s->failed |= !path;
+    hd_free(s->context, path);
+    if (!exists) return NULL;
+    s->damage = hd_modules_open(s->context, folder, &modules);
+    if (s->damage != HEED_OK) return NULL;
+    const char *name = hd_modules_transformer(&modules);
+    if (name && name[0]) {
+        inside = hd_path_join(s->context, folder, name);
+        s->failed |= !inside;
+    }
+    hd_modules_close(&modules);
+    return inside;
+}
+
+static bool has_config(search *s, const char *folder) {
+    char *config = hd_path_join(s->context, folder, "config.json");
+    s->failed |= !config;
+    bool exists = config && hd_file_exists(config);
+    hd_free(s->context, config);
+    return exists;
+}
 
 /* Tries a folder and takes ownership of it (NULL when memory ran out); records it in `searched` if it has no model. */
 static void try_folder(search *s, char *folder) {
-    char *config = folder ? hd_path_join(s->context, folder, "config.json") : NULL;
-    if (!config)
-        s->failed = true;
-    else if (hd_file_exists(config))
+    s->failed |= !folder;
+    if (folder && has_config(s, folder)) {
         s->found = folder;
-    if (config && !s->found) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
-    if (config && !s->found && !s->other && (hd_folder_exists(folder) || hd_file_exists(folder)))
+        return;
+    }
+    char *inside = folder && !s->failed ? transformer_folder(s, folder) : NULL;
+    if (inside && has_config(s, inside))
+        s->found = inside;
+    else
+        hd_free(s->context, inside);
+    if (folder && !is_done(s)) hd_buffer_format(&s->searched, "%s%s", s->searched.size ? ", " : "", folder);
+    if (folder && !is_done(s) && !s->other && (hd_folder_exists(folder) || hd_file_exists(folder)))
         s->other = folder;
-    else if (!s->found)
+    else
         hd_free(s->context, folder);
-    hd_free(s->context, config);
 }
 
 /* root/name, freeing `root`; NULL when memory ran out, also before. */
@@ -187,7 +220,7 @@ heed_status hd_model_folder_find(heed_context *context, const char *name, char *
     bool on_hub = hd_hub_is_name(name);
     if (!is_done(&s) && on_hub && !strchr(name, '/')) try_shipped(&s);
     if (!is_done(&s) && on_hub) try_hub(&s);
-    heed_status status = s.failed || (s.searched.failed && !s.found) ? HEED_MEMORY : HEED_OK;
+    heed_status status = s.failed || (s.searched.failed && !s.found) ? HEED_MEMORY : s.damage;
     if (status == HEED_OK && s.other && !s.found) status = hd_foreign_refuse(context, s.other);
     if (status == HEED_OK && !s.found) status = no_model(&s, on_hub);
     if (status == HEED_OK) *folder = s.found;

@@ -5,7 +5,8 @@
 #include "formats/json.h"
 
 /* `name` is one of the following, tried in this order:
- *   - a folder with a config.json in it;
+ *   - a folder with a config.json in it, or of sentence-transformers, with a modules.json that names the folder of the
+ *     Transformer, which then is the model's folder;
  *   - the name of a shipped model: a folder of that name in $HEED_MODELS, in share/heed/models of the prefix that the
  *     running program is installed in, or in the source tree's models/;
  *   - owner/name (or a bare name such as gpt2) in the Hugging Face hub's cache (hub/cache.h), at its main revision.

@@ -48,6 +48,9 @@ void hd_network_declare_head(hd_network *network) {
             declare_classes(network, HD_MODULE_OUTPUT);
             if (recipe->crf) declare_crf(network);
             break;
+        case HD_HEAD_NONE:
+            network->output = NULL;
+            break;
         case HD_HEADS:
             break;
     }

@@ -53,7 +53,7 @@ heed_status hd_network_finish(hd_network *built, hd_network **network) {
         hd_network_close(built);
         return HEED_MEMORY;
     }
-    built->output->multiplied = true; /* which may be the table of the embedding */
+    if (built->output) built->output->multiplied = true; /* which may be the table of the embedding */
     return HEED_OK;
 }
 

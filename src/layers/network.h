@@ -82,7 +82,7 @@ struct hd_network {
     int64_t gradient_count;                            /* floats of a gradient block of all trained parameters */
     hd_module_weights *layers[HD_SIDES + 1];           /* by side, or HD_SHARED: [layers, HD_MODULES] */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
-    hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for */
+    hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for; NULL without a head */
     hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
     hd_crf crf;                /* of a recipe with one */
 };

@@ -54,9 +54,9 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
-    if (hd_head_classifies((hd_head)r.head)) r.untied = false;
+    if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
     if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
-    if (r.head == HD_HEAD_LANGUAGE || r.head == HD_HEAD_MASKED) r.labels = 0;
+    if (!hd_head_classifies((hd_head)r.head)) r.labels = 0;
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
 }

@@ -72,6 +72,7 @@ typedef enum hd_head {
     HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
+    HD_HEAD_NONE,            /* the last states themselves */
     HD_HEADS
 } hd_head;
 

@@ -50,10 +50,9 @@ static const char *stopping_name(int stopping) {
 
 static void begin_line(hd_buffer *out, const char *name) { hd_buffer_format(out, "%-14s", name); }
 
-/* 1234567 as 1,234,567. */
-static void append_count(hd_buffer *out, int64_t count) {
+void hd_append_count(hd_buffer *out, int64_t count) {
     if (count >= 1000) {
-        append_count(out, count / 1000);
+        hd_append_count(out, count / 1000);
         hd_buffer_format(out, ",%03lld", (long long)(count % 1000));
     } else {
         hd_buffer_format(out, "%lld", (long long)count);
@@ -62,7 +61,7 @@ static void append_count(hd_buffer *out, int64_t count) {
 
 static void append_count_line(hd_buffer *out, const char *name, int64_t count) {
     begin_line(out, name);
-    append_count(out, count);
+    hd_append_count(out, count);
     hd_buffer_byte(out, '\n');
 }
 
@@ -87,7 +86,7 @@ static void append_parameters(const heed_model *model, hd_buffer *out) {
     for (int dtype = 0; dtype < HD_DTYPES; dtype++) {
         if (!bytes[dtype]) continue;
         hd_buffer_format(out, "%s", between);
-        append_count(out, (int64_t)bytes[dtype]);
+        hd_append_count(out, (int64_t)bytes[dtype]);
         hd_buffer_format(out, " bytes %s", hd_dtype_name((hd_dtype)dtype));
         between = ", ";
     }
@@ -142,7 +141,7 @@ static void append_labels(const heed_model *model, hd_buffer *out) {
 static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
     int32_t size = (int32_t)hd_tokenizer_size(tokenizer);
     begin_line(out, "tokenizer");
-    append_count(out, size);
+    hd_append_count(out, size);
     hd_buffer_text(out, " tokens");
     const char *between = "; special ";
     for (int32_t id = 0; id < size; id++) {
@@ -171,7 +170,7 @@ static void append_generation(const hd_generation *generation, hd_buffer *out) {
     hd_buffer_byte(out, '\n');
 }
 
-static void describe_as_text(const heed_model *model, hd_buffer *out) {
+void hd_model_describe_text(const heed_model *model, hd_buffer *out) {
     begin_line(out, "model");
     hd_buffer_format(out, "%s (%s)\n", model->family->model_type,
                      hd_family_architecture(model->family, model->network->recipe.head));
@@ -183,7 +182,6 @@ static void describe_as_text(const heed_model *model, hd_buffer *out) {
     append_tokenizer(model->tokenizer, out);
     append_labels(model, out);
     if (model->network->recipe.side[HD_DECODER].layers) append_generation(&model->generation, out);
-    if (out->size) out->data[--out->size] = 0; /* the last line's end */
 }
 
 /* ---- for programs ----------------------------------------------------------------------------------------------- */
@@ -248,7 +246,7 @@ static int add_labels(const heed_model *model, json_t *object) {
     return failed;
 }
 
-static json_t *model_object(const heed_model *model) {
+json_t *hd_model_describe_object(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     json_t *object = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
@@ -275,7 +273,7 @@ static json_t *model_object(const heed_model *model) {
 }
 
 static heed_status describe_as_json(const heed_model *model, hd_buffer *out) {
-    json_t *object = model_object(model);
+    json_t *object = hd_model_describe_object(model);
     if (!object) return hd_json_no_memory(model->context, model->folder ? model->folder : "model");
     heed_status status = hd_json_append(model->context, object, out);
     json_decref(object);
@@ -289,7 +287,8 @@ heed_status heed_model_describe(const heed_model *model, bool json, char **text)
     if (json)
         status = describe_as_json(model, &out);
     else
-        describe_as_text(model, &out);
+        hd_model_describe_text(model, &out);
+    if (!json && out.size) out.data[--out.size] = 0; /* the last line's end */
     *text = status == HEED_OK ? hd_buffer_take(&out) : NULL;
     if (!*text) hd_buffer_close(&out);
     return status != HEED_OK ? status : *text ? HEED_OK : HEED_MEMORY;

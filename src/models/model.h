@@ -5,6 +5,7 @@
 #include "formats/weights.h"
 #include "models/family.h"
 #include "models/generation.h"
+#include "models/embedding.h"
 #include "text/tokenizer.h"
 
 /* Roles of special tokens. */
@@ -39,11 +40,13 @@ typedef struct heed_model {
     int problem;                   /* hd_problem, of a classifier of texts */
     int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
+    const hd_embedder *embedder; /* of a model with one side that was opened to run, else NULL */
 } heed_model;
 
 typedef enum hd_open_purpose {
-    HD_OPEN_TO_RUN,  /* matrices and tables are packed: nothing writes to the network afterwards */
-    HD_OPEN_TO_TRAIN /* every parameter in float32 */
+    HD_OPEN_TO_RUN,     /* matrices and tables are packed: nothing writes to the network afterwards */
+    HD_OPEN_TO_TRAIN,   /* every parameter in float32 */
+    HD_OPEN_TO_DESCRIBE /* weights are found and their shapes checked, but not read */
 } hd_open_purpose;
 
 /* Opens what the user called a model (formats/model_folder.h); its files are not read afterwards. Errors name the file and the tensor: HEED_FILE,
@@ -69,6 +72,20 @@ heed_status hd_labels_set(heed_model *model, const char *const *labels);
 /* specials.c: the special tokens of a model with a tokenizer, and their texts into a config (not 0: out of memory). */
 heed_status hd_specials_find(heed_model *model);
 int hd_specials_write(const heed_model *model, json_t *config);
+
+/* embedder.c: reads how the folder makes vectors of texts, and `loads` the weights of dense layers. */
+heed_status hd_embedder_open(heed_model *model, bool loads);
+
+/* describe.c: the description of an open model as lines of text, and as an object (NULL: out of memory). */
+void hd_model_describe_text(const heed_model *model, hd_buffer *out);
+json_t *hd_model_describe_object(const heed_model *model);
+/* 1234567 as 1,234,567. */
+void hd_append_count(hd_buffer *out, int64_t count);
+
+/* stored_weight.c: HEED_UNSUPPORTED if a weight cannot be of this element type; HEED_NUMERIC if it has a NaN or an
+ * infinity. */
+heed_status hd_model_expect_weight(heed_context *context, const hd_stored_tensor *stored);
+heed_status hd_model_expect_finite(heed_context *context, const hd_stored_tensor *stored);
 
 /* Writes weights alone, from `data`, in this dtype. */
 heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_dtype dtype);

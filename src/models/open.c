@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "formats/model_folder.h"
+#include "formats/modules.h"
 #include "formats/widen.h"
 #include "models/nested.h"
 #include "models/unsupported.h"
@@ -67,7 +68,7 @@ static heed_status read_tie(const heed_model *model, const hd_weights *weights, 
     static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
     static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
     const hd_stored_tensor *embedding, *head;
-    if (hd_head_classifies((hd_head)recipe->head)) return HEED_OK;
+    if (hd_head_classifies((hd_head)recipe->head) || recipe->head == HD_HEAD_NONE) return HEED_OK;
     HD_TRY(check_tied(model, weights));
     if (!hd_family_weight(model->family, &output)) return HEED_OK;
     HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
@@ -127,17 +128,7 @@ static heed_status expect(const heed_model *model, const hd_stored_tensor *store
                             parameter->dimensions == 1 ? vector
                             : weight->transposed       ? transposed
                                                        : matrix));
-    if (is_readable(stored)) return HEED_OK;
-    return hd_fail(model->context, HEED_UNSUPPORTED, "%s: tensor \"%s\" is %s, expected floats", stored->file,
-                   stored->name, hd_dtype_name(stored->dtype));
-}
-
-static heed_status expect_finite(heed_context *context, const hd_stored_tensor *stored) {
-    int64_t bad = hd_find_nonfinite(stored->dtype, stored->data, stored->count);
-    if (bad < 0) return HEED_OK;
-    int64_t width = hd_max(stored->dimensions ? stored->shape[stored->dimensions - 1] : 1, 1);
-    return hd_fail(context, HEED_NUMERIC, "%s: tensor \"%s\" has a NaN or an infinity at [%lld, %lld]", stored->file,
-                   stored->name, (long long)(bad / width), (long long)(bad % width));
+    return hd_model_expect_weight(model->context, stored);
 }
 
 /* The first number of a parameter's part of what is stored, of parts that lie one after the other. */
@@ -197,15 +188,19 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
     const hd_weight_name *weight = hd_family_weight(model->family, slot);
     const hd_stored_tensor *stored;
     HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
-    if (!stored) return load_data(model, parameter, NULL, weight);
-    HD_TRY(expect(model, stored, parameter, weight));
+    if (!stored && purpose != HD_OPEN_TO_DESCRIBE) return load_data(model, parameter, NULL, weight);
+    if (stored) HD_TRY(expect(model, stored, parameter, weight));
+    if (purpose == HD_OPEN_TO_DESCRIBE) {
+        parameter->dtype = stored && hd_dtypes[stored->dtype].config ? stored->dtype : HD_F32;
+        return HEED_OK;
+    }
     bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT &&
                   hd_dtypes[stored->dtype].config;
     if (packed) {
         locate(parameter, stored, weight);
         return HEED_OK;
     }
-    HD_TRY(expect_finite(model->context, stored));
+    HD_TRY(hd_model_expect_finite(model->context, stored));
     HD_TRY(load_data(model, parameter, stored, weight));
     if (hd_weights_are_mapped(weights)) hd_map_release(stored->data, stored->bytes);
     return HEED_OK;
@@ -217,7 +212,7 @@ static heed_status refuse_numbers(const heed_model *model, const hd_weights *wei
         const hd_stored_tensor *stored;
         if (!model->network->parameters[i]->stored) continue;
         HD_TRY(hd_weight_find(model, weights, i, false, &stored));
-        HD_TRY(expect_finite(model->context, stored));
+        HD_TRY(hd_model_expect_finite(model->context, stored));
     }
     return HEED_NUMERIC;
 }
@@ -253,11 +248,33 @@ static heed_status open_network(heed_model *model, const hd_json *config, const 
                               &model->generation);
 }
 
+/* A sentence-transformers folder often keeps the name of the head that the network was trained with, but not its weights. */
+static heed_status drop_head(heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    static const hd_slot outputs[HD_HEADS] = {
+        [HD_HEAD_MASKED] = {HD_SHARED, HD_MODULE_HEAD_DENSE, .part = HD_WEIGHT},
+        [HD_HEAD_CLASSIFY_TEXT] = {HD_SHARED, HD_MODULE_TEXT_OUTPUT, .part = HD_WEIGHT},
+        [HD_HEAD_CLASSIFY_TOKENS] = {HD_SHARED, HD_MODULE_OUTPUT, .part = HD_WEIGHT}};
+    const hd_slot *output = &outputs[recipe->head];
+    const hd_stored_tensor *stored;
+    hd_modules modules;
+    bool listed;
+    if (output->part != HD_WEIGHT || !model->family->architectures[HD_HEAD_NONE]) return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, output, &stored));
+    if (stored) return HEED_OK;
+    HD_TRY(hd_modules_find(model->context, model->folder, &modules, &listed));
+    if (!listed) return HEED_OK;
+    hd_modules_close(&modules);
+    recipe->head = HD_HEAD_NONE;
+    recipe->labels = 0;
+    return HEED_OK;
+}
+
 /* The file of weights is closed when all of it that is needed is in memory. */
 static heed_status open_weighted(heed_model *model, const hd_json *config, hd_recipe *recipe, hd_open_purpose purpose) {
     hd_weights *weights;
     HD_TRY(hd_weights_open(model->context, model->folder, &weights));
-    heed_status status = read_tie(model, weights, recipe);
+    heed_status status = drop_head(model, weights, recipe);
+    if (status == HEED_OK) status = read_tie(model, weights, recipe);
     if (status == HEED_OK) status = read_biases(model, weights, recipe);
     if (status == HEED_OK) status = open_network(model, config, recipe);
     if (status == HEED_OK) status = load(model, weights, purpose);
@@ -315,10 +332,17 @@ heed_status hd_model_open_untokenized(heed_context *context, const char *name, h
     return status;
 }
 
+static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
+    HD_TRY(hd_embedder_open(model, purpose == HD_OPEN_TO_RUN));
+    bool lowercase = model->embedder && model->embedder->lowercase;
+    return lowercase ? hd_tokenizer_lowercase(model->tokenizer) : HEED_OK;
+}
+
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
     heed_status status = open_tokenizer(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
+    if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);
     *out = NULL;

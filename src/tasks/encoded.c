@@ -39,9 +39,9 @@ typedef struct encoding_texts {
     heed_results *results;
     const char *const *texts;
     const size_t *sizes;
-    hd_encoding encoding;
-    hd_arena arena;     /* of the window */
-    queued_text *queue; /* [queued], the longest first */
+    hd_encoding encoding, text_only; /* of one text; the second without the template, of a text that is cut */
+    hd_arena arena;                  /* of the window */
+    queued_text *queue;              /* [queued], the longest first */
     size_t queued, capacity;
     int64_t tokens;      /* of the queue */
     _Atomic size_t next; /* the first text that no worker has taken */
@@ -97,10 +97,43 @@ static heed_status queue_tokens(encoding_texts *e, size_t index) {
     HD_TRY(e->task->select(e->user, &encoded, rows, &t->row_count));
     t->rows = encoded.rows = rows;
     encoded.row_count = t->row_count;
-    if (!t->row_count && e->task->head != HD_HEAD_CLASSIFY_TEXT) return e->task->answer(e->user, &encoded);
+    if (!t->row_count && (e->task->pool || e->task->head != HD_HEAD_CLASSIFY_TEXT))
+        return e->task->answer(e->user, &encoded);
     e->queued++;
     e->tokens += (int64_t)t->tokens.count;
     return HEED_OK;
+}
+
+/* Tokens of the template before those of the text, given the same tokens without a template. */
+static size_t tokens_before_text(const hd_encoding *whole, const hd_encoding *text) {
+    for (size_t first = 0; first < whole->count - text->count; first++)
+        if (memcmp(whole->ids + first, text->ids, text->count * sizeof *text->ids) == 0) return first;
+    return whole->count - text->count;
+}
+
+static void drop_tokens(hd_encoding *encoding, size_t from, size_t to) {
+    size_t rest = encoding->count - to;
+    memmove(encoding->ids + from, encoding->ids + to, rest * sizeof *encoding->ids);
+    memmove(encoding->starts + from, encoding->starts + to, rest * sizeof *encoding->starts);
+    memmove(encoding->ends + from, encoding->ends + to, rest * sizeof *encoding->ends);
+    memmove(encoding->types + from, encoding->types + to, rest * sizeof *encoding->types);
+    encoding->count = from + rest;
+}
+
+/* Removes the text's last tokens but none of the template, as Hugging Face's tokenizers truncate. */
+static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
+    heed_context *context = e->model->context;
+    hd_encoding *whole = &e->encoding, *text = &e->text_only;
+    size_t total = whole->count;
+    HD_TRY(hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), false, text));
+    size_t template = total - text->count;
+    if ((size_t)most <= template)
+        return hd_fail(context, HEED_LENGTH, "the limit of %lld tokens leaves none for the text", (long long)most);
+    size_t kept = (size_t)most - template, first = tokens_before_text(whole, text);
+    size_t end = kept ? whole->ends[first + kept - 1] : 0;
+    drop_tokens(whole, first + kept, first + text->count);
+    return hd_results_note(e->results, index, "cut after %zu of %zu tokens, at character %zu", kept, text->count,
+                           end > e->task->skipped ? end - e->task->skipped : 0);
 }
 
 static heed_status queue_text(encoding_texts *e, size_t index) {
@@ -109,6 +142,9 @@ static heed_status queue_text(encoding_texts *e, size_t index) {
     heed_status status =
         hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), true, &e->encoding);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
+    if (e->task->most) most = hd_min(most, e->task->most);
+    if (status == HEED_OK && e->task->most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
+    if (status == HEED_MEMORY) return status;
     if (status == HEED_LENGTH || (int64_t)e->encoding.count > most) {
         if (status == HEED_OK)
             hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", e->encoding.count,
@@ -158,11 +194,21 @@ static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, ba
     return true;
 }
 
-/* The head's output for all texts of the batch. */
-static hd_tensor *score(const hd_network *network, hd_pass *pass, const batch *b) {
+/* The last states of the selected rows. */
+static hd_tensor *run_network(const hd_network *network, hd_pass *pass, const batch *b) {
     bool all = hd_layout_rows(&b->selection.layout) == hd_layout_rows(&b->layout);
-    hd_tensor *states =
-        hd_network_encode_rows(network, pass, &(hd_input){.ids = b->ids}, &b->layout, all ? NULL : &b->selection);
+    const hd_selection *selection = all ? NULL : &b->selection;
+    hd_input input = {.ids = b->ids};
+    if (network->recipe.side[HD_ENCODER].layers)
+        return hd_network_encode_rows(network, pass, &input, &b->layout, selection);
+    return hd_select(pass, hd_network_decode(network, pass, &input, &b->layout, NULL), selection);
+}
+
+/* The head's output for all texts of the batch. */
+static hd_tensor *score(const encoding_texts *e, hd_pass *pass, const batch *b) {
+    const hd_network *network = e->model->network;
+    hd_tensor *states = run_network(network, pass, b);
+    if (e->task->pool) return states ? e->task->pool(e->user, pass, states, &b->selection) : NULL;
     return hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
 }
 
@@ -170,7 +216,7 @@ static heed_status answer_batch(encoding_texts *e, hd_pass *pass, const queued_t
                                 const hd_tensor *logits) {
     for (int64_t i = 0; i < b->layout.sequences; i++) {
         hd_encoded encoded = encoded_of(e, &texts[i]);
-        bool pooled = e->task->head == HD_HEAD_CLASSIFY_TEXT;
+        bool pooled = e->task->pool || e->task->head == HD_HEAD_CLASSIFY_TEXT;
         int64_t first = pooled ? i : b->selection.layout.starts[i];
         encoded.pass = pass;
         encoded.logits = hd_tensor_wrap(pass, pooled ? 1 : encoded.row_count, logits->columns,
@@ -185,7 +231,7 @@ static heed_status run_batch(encoding_texts *e, worker *w, const queued_text *te
     batch b;
     hd_pass_reset(&w->pass);
     if (!open_batch(&w->pass, texts, count, &b)) return w->pass.status;
-    const hd_tensor *logits = score(e->model->network, &w->pass, &b);
+    const hd_tensor *logits = score(e, &w->pass, &b);
     if (!logits) return w->pass.status;
     pthread_mutex_lock(&e->answering);
     heed_status status = answer_batch(e, &w->pass, texts, &b, logits);
@@ -269,13 +315,14 @@ static void close_encoding(encoding_texts *e) {
     hd_free(e->model->context, e->queue);
     hd_arena_close(&e->arena);
     hd_encoding_close(&e->encoding);
+    hd_encoding_close(&e->text_only);
     pthread_mutex_destroy(&e->answering);
 }
 
 heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
                             const size_t *sizes, size_t count, void *user, heed_results **results) {
     *results = NULL;
-    HD_TRY(hd_model_require(model, task->head, true, false, task->kind));
+    if (!task->pool) HD_TRY(hd_model_require(model, task->head, true, false, task->kind));
     HD_TRY(hd_results_check(model->context, texts, count));
     HD_TRY(hd_results_open(model->context, count, results));
     hd_float_environment found = hd_float_enter();

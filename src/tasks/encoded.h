@@ -16,7 +16,8 @@ typedef struct hd_encoded {
     const int32_t *rows; /* [row_count]: positions of the tokens whose states are read, ascending */
     int64_t row_count;
     hd_pass *pass;     /* its memory lasts until `answer` returns */
-    hd_tensor *logits; /* [row_count, classes], or [1, classes] with HD_HEAD_CLASSIFY_TEXT; NULL if there are no rows */
+    hd_tensor *logits; /* [row_count, classes], or [1, classes] with HD_HEAD_CLASSIFY_TEXT,
+                        * or [1, columns] that were pooled; NULL if there are no rows */
 } hd_encoded;
 
 typedef struct hd_encoded_task {
@@ -26,6 +27,13 @@ typedef struct hd_encoded_task {
     heed_status (*select)(void *user, const hd_encoded *encoded, int32_t *rows, int64_t *count);
     /* Fills in results->items[index]. Calls do not overlap, but come from several threads. */
     heed_status (*answer)(void *user, const hd_encoded *encoded);
+    /* NULL, or what replaces the head: from the states of the selected rows, [tokens, width], one row per text. Any model
+     * with one side can then run. Called by several threads at the same time. */
+    hd_tensor *(*pool)(void *user, hd_pass *pass, hd_tensor *states, const hd_selection *rows);
+    /* Longer texts are cut to this many tokens, those of the template included, and the result has a note; 0: they are
+     * refused. */
+    int64_t most;
+    size_t skipped; /* characters before each text, of a prompt, that the note does not count */
 } hd_encoded_task;
 
 /* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A text that is too long gets a problem instead. A

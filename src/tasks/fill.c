@@ -94,6 +94,7 @@ heed_status heed_fill(heed_model *model, const char *const *texts, const size_t 
     *results = NULL;
     if (best < 1 || best > INT32_MAX)
         return hd_fail(context, HEED_ARGUMENT, "best is %zu, but must be from 1 to %d", best, INT32_MAX);
+    HD_TRY(hd_model_require(model, task.head, true, false, task.kind));
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
     if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);

@@ -1,5 +1,6 @@
 #include "tasks/results.h"
 
+#include <stdio.h>
 #include <string.h>
 
 heed_status hd_results_check(heed_context *context, const char *const *texts, size_t count) {
@@ -39,6 +40,16 @@ heed_status hd_results_problem(heed_results *results, size_t index, const char *
     return results->items[index].problem ? HEED_OK : HEED_MEMORY;
 }
 
+heed_status hd_results_note(heed_results *results, size_t index, const char *format, ...) {
+    char note[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, sizeof note, format, arguments);
+    va_end(arguments);
+    results->items[index].note = hd_results_copy(results, note, strlen(note));
+    return results->items[index].note ? HEED_OK : HEED_MEMORY;
+}
+
 void heed_results_close(heed_results *results) {
     if (!results) return;
     hd_arena_close(&results->arena);
@@ -72,6 +83,15 @@ const char *heed_results_alignment(const heed_results *results, size_t index, si
 
 const char *heed_results_problem(const heed_results *results, size_t index) {
     return index < results->count ? results->items[index].problem : NULL;
+}
+
+const char *heed_results_note(const heed_results *results, size_t index) {
+    return index < results->count ? results->items[index].note : NULL;
+}
+
+const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns) {
+    *columns = index < results->count ? results->items[index].columns : 0;
+    return *columns ? results->items[index].vector : NULL;
 }
 
 const char *heed_results_label(const heed_results *results, size_t index, size_t alternative) {

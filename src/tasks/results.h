@@ -17,6 +17,9 @@ typedef struct hd_result {
     hd_answer *answers; /* [count], the best first */
     size_t count;
     const char *problem; /* NULL: none */
+    const char *note;    /* NULL: none */
+    const float *vector; /* [columns]; NULL: none */
+    size_t columns;
 } hd_result;
 
 struct heed_results {
@@ -30,6 +33,9 @@ struct heed_results {
 char *hd_results_copy(heed_results *results, const char *text, size_t size);
 /* Records why a text has no answer. */
 heed_status hd_results_problem(heed_results *results, size_t index, const char *problem);
+/* Records what a caller should know about the answer to a text. */
+heed_status hd_results_note(heed_results *results, size_t index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* HEED_ARGUMENT for texts that cannot be: NULL, or more than memory can address. */
 heed_status hd_results_check(heed_context *context, const char *const *texts, size_t count);
 heed_status hd_results_open(heed_context *context, size_t count, heed_results **results);

@@ -141,6 +141,16 @@ static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
     return status;
 }
 
+heed_status hd_tokenizer_lowercase(heed_tokenizer *tokenizer) {
+    for (size_t i = 0; i < tokenizer->normalizer_count; i++)
+        if (tokenizer->normalizers[i].kind == HD_NORMALIZE_LOWERCASE) return HEED_OK;
+    hd_normalizer lowercase = {.kind = HD_NORMALIZE_LOWERCASE};
+    HD_TRY(hd_tokenizer_add_normalizer(tokenizer, lowercase));
+    memmove(tokenizer->normalizers + 1, tokenizer->normalizers, (tokenizer->normalizer_count - 1) * sizeof lowercase);
+    tokenizer->normalizers[0] = lowercase;
+    return HEED_OK;
+}
+
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(normalize_tokens(tokenizer));
     HD_TRY(hd_added_finish(&tokenizer->added));

@@ -16,6 +16,8 @@ heed_status hd_tokenizer_open(heed_context *context, const char *path, heed_toke
 heed_status hd_tokenizer_parse(heed_context *context, const char *name, const char *json, size_t size,
                                heed_tokenizer **out);
 void hd_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
+/* Lowercases texts before the other normalizers, unless one of them does. Before the tokenizer is shared. */
+heed_status hd_tokenizer_lowercase(heed_tokenizer *tokenizer);
 /* Writes a tokenizer.json, whole or not at all, that heed and tokenizers open. */
 heed_status hd_tokenizer_save(const heed_tokenizer *tokenizer, heed_context *context, const char *path);
 /* Appends the same to a buffer. */

@@ -136,7 +136,7 @@ static void close_opened(opened *o) {
     heed_context_close(o->context);
 }
 
-/* Logits of two texts, which the caller frees. */
+/* Logits of two texts, or their states without a head, which the caller frees. */
 static float *logits_of(const opened *o, int64_t *count) {
     int32_t ids[TOKENS], starts[] = {0, 3, TOKENS};
     for (int32_t i = 0; i < TOKENS; i++) ids[i] = 5 + i * 73 % 2900;
@@ -148,8 +148,8 @@ static float *logits_of(const opened *o, int64_t *count) {
     hd_pass_open(&pass, o->context, NULL);
     hd_tensor *states = side[HD_ENCODER].layers ? hd_network_encode(network, &pass, &input, &layout) : NULL;
     if (side[HD_DECODER].layers) states = hd_network_decode(network, &pass, &input, &layout, states);
-    hd_tensor *logits =
-        hd_network_logits(network, &pass, hd_network_head(network, &pass, states), 0, network->output->rows);
+    hd_tensor *logits = hd_network_head(network, &pass, states);
+    if (network->output) logits = hd_network_logits(network, &pass, logits, 0, network->output->rows);
     if (!logits) fail_msg("%s: %s", o->model->family->model_type, o->context->message);
     *count = hd_tensor_count(logits);
     const float *numbers = hd_pass_download(&pass, logits->data, *count);
