@@ -9,6 +9,7 @@
 #include "text/pre_tokenize.h"
 #include "text/template.h"
 #include "text/vocabulary.h"
+#include "text/wordlevel.h"
 #include "text/wordpiece.h"
 
 /* A Sequence in the file is a list here, a single component a list of one, null an empty list. */
@@ -16,9 +17,10 @@ struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
     char *name;            /* owned, or NULL: of the file, for messages about texts */
     hd_vocabulary vocabulary;
-    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* which of the next two is in use */
+    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE, HD_MODEL_WORDLEVEL } model; /* which of the next is in use */
     hd_bpe bpe;
     hd_wordpiece wordpiece;
+    hd_wordlevel wordlevel;
     hd_added added;
     hd_normalizer *normalizers;
     size_t normalizer_count, normalizer_capacity;

@@ -321,7 +321,12 @@ static void put_unknown(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t
 
 static void put_bpe(hd_buffer *out, const heed_tokenizer *tokenizer) {
     const hd_bpe *bpe = &tokenizer->bpe;
-    hd_buffer_text(out, "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ");
+    hd_buffer_text(out, "    \"type\": \"BPE\",\n    \"dropout\": ");
+    if (bpe->file_dropout > 0)
+        hd_json_append_float(out, bpe->file_dropout);
+    else
+        hd_buffer_text(out, "null");
+    hd_buffer_text(out, ",\n    \"unk_token\": ");
     put_unknown(out, tokenizer, bpe->unknown, bpe->missing_unknown);
     put_affix(out, "continuing_subword_prefix", bpe->prefix, "null");
     put_affix(out, "end_of_word_suffix", bpe->suffix, "null");
@@ -348,12 +353,17 @@ static void put_wordpiece(hd_buffer *out, const heed_tokenizer *tokenizer) {
     put_vocabulary(out, tokenizer);
 }
 
+static void put_wordlevel(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    hd_buffer_text(out, "    \"type\": \"WordLevel\",\n    \"unk_token\": ");
+    put_unknown(out, tokenizer, tokenizer->wordlevel.unknown, tokenizer->wordlevel.missing_unknown);
+    put_vocabulary(out, tokenizer);
+}
+
 static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    static void (*const puts[])(hd_buffer *, const heed_tokenizer *) = {
+        [HD_MODEL_BPE] = put_bpe, [HD_MODEL_WORDPIECE] = put_wordpiece, [HD_MODEL_WORDLEVEL] = put_wordlevel};
     hd_buffer_text(out, "  \"model\": {\n");
-    if (tokenizer->model == HD_MODEL_BPE)
-        put_bpe(out, tokenizer);
-    else
-        put_wordpiece(out, tokenizer);
+    puts[tokenizer->model](out, tokenizer);
     hd_buffer_text(out, "\n  }\n}\n");
 }
 
