@@ -22,6 +22,7 @@ struct heed_tokenizer {
     hd_wordpiece wordpiece;
     hd_wordlevel wordlevel;
     hd_added added;
+    int64_t next_added; /* 1 + the highest id of an added token */
     hd_normalizer *normalizers;
     size_t normalizer_count, normalizer_capacity;
     hd_pre_tokenizer *pre_tokenizers;
@@ -41,7 +42,7 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer);
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
-/* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one (added_id); an empty token
+/* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one; an empty token
  * is left out. So does tokenizers, whatever id the file says. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token);
 
