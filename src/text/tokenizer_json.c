@@ -213,6 +213,8 @@ static heed_status read_tokenizer(heed_tokenizer *tokenizer, json_t *root) {
         return hd_fail(tokenizer->context, HEED_FORMAT, "\"added_tokens\" is not a list");
     json_array_foreach(added, index, token) HD_TRY(read_added_token(tokenizer, token));
     HD_TRY(hd_read_components(tokenizer, root));
+    HD_TRY(hd_truncation_read(tokenizer->context, root, &tokenizer->truncation));
+    HD_TRY(hd_padding_read(tokenizer->context, root, &tokenizer->padding));
     return hd_tokenizer_finish(tokenizer);
 }
 
@@ -225,8 +227,9 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
     heed_status status = tokenizer ? HEED_OK : HEED_MEMORY;
     if (tokenizer && !(tokenizer->name = hd_copy_string(context, name))) status = HEED_MEMORY;
     if (status == HEED_OK) status = read_tokenizer(tokenizer, file.root);
-    if (status == HEED_OK && hd_json_has(&file, "truncation"))
-        hd_note(context, "%s: its truncation is ignored; heed never truncates a text silently", name);
+    if (status == HEED_OK && tokenizer->truncation.present)
+        hd_note(context, "%s: its truncation limits texts to %zu tokens; heed never truncates a text silently", name,
+                tokenizer->truncation.longest);
     if (status == HEED_OK && tokenizer->bpe.file_dropout > 0)
         hd_note(context, "%s: its BPE-dropout of %g is ignored; texts are encoded without dropout", name,
                 (double)tokenizer->bpe.file_dropout);
