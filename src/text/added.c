@@ -29,12 +29,13 @@ void hd_added_replace(hd_added *added, size_t index, hd_added_token token) {
     added->tokens[index] = token;
 }
 
-/* By the first character, then longer ones first, then as listed. */
+/* By their characters, a pattern before those that it is the front of; equal ones as listed. */
 static int compare(const void *a, const void *b, void *tokens) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
     hd_codes x = ((const hd_added_token *)tokens)[left].pattern, y = ((const hd_added_token *)tokens)[right].pattern;
-    if (x.codes[0] != y.codes[0]) return x.codes[0] < y.codes[0] ? -1 : 1;
-    if (x.count != y.count) return x.count > y.count ? -1 : 1;
+    for (size_t i = 0; i < x.count && i < y.count; i++)
+        if (x.codes[i] != y.codes[i]) return x.codes[i] < y.codes[i] ? -1 : 1;
+    if (x.count != y.count) return x.count < y.count ? -1 : 1;
     return left < right ? -1 : left > right;
 }
 
@@ -54,23 +55,34 @@ heed_status hd_added_finish(hd_added *added) {
     return order(added, true, &added->normalized, &added->normalized_count);
 }
 
-/* The longest token that begins at text[0], or NULL. */
-static const hd_added_token *match(const hd_added *added, const uint32_t *list, size_t list_count,
-                                   const hd_character *text, size_t count) {
-    size_t low = 0, high = list_count;
-    while (low < high) { /* the first one whose pattern begins with this character */
+/* The first of list[low … high) whose pattern has at `place` a character of at least `code`. Their patterns agree before
+ * it, and are longer. */
+static size_t lower_bound(const hd_added *added, const uint32_t *list, size_t low, size_t high, size_t place,
+                          uint32_t code) {
+    while (low < high) {
         size_t middle = (low + high) / 2;
-        if (added->tokens[list[middle]].pattern.codes[0] < text->code)
+        if (added->tokens[list[middle]].pattern.codes[place] < code)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < list_count; low++) {
-        const hd_added_token *token = &added->tokens[list[low]];
-        if (token->pattern.codes[0] != text->code) break;
-        if (hd_codes_match(token->pattern, text, count)) return token;
+    return low;
+}
+
+/* The longest token that begins at text[0], or NULL: each character narrows down the patterns that begin like the text, so
+ * that many tokens with the same front cost no more. */
+static const hd_added_token *match(const hd_added *added, const uint32_t *list, size_t list_count,
+                                   const hd_character *text, size_t count) {
+    const hd_added_token *longest = NULL;
+    size_t low = 0, high = list_count;
+    for (size_t place = 0; place < count && low < high; place++) {
+        low = lower_bound(added, list, low, high, place, text[place].code);
+        high = lower_bound(added, list, low, high, place, text[place].code + 1);
+        if (low == high || added->tokens[list[low]].pattern.count != place + 1) continue;
+        longest = &added->tokens[list[low]];
+        while (low < high && added->tokens[list[low]].pattern.count == place + 1) low++;
     }
-    return NULL;
+    return longest;
 }
 
 void hd_added_split(const hd_added *added, bool normalized, bool special_as_text, hd_line *line, size_t first,

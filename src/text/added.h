@@ -17,7 +17,7 @@ typedef struct hd_added {
     heed_context *context;
     hd_added_token *tokens; /* [count], as listed in the file */
     size_t count, capacity;
-    uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern, longer ones first */
+    uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern */
     size_t raw_count, normalized_count;
 } hd_added;
 

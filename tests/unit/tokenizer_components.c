@@ -147,6 +147,87 @@ static void truncation_is_counted(void **state) {
     heed_context_close(context);
 }
 
+/* ---- size ------------------------------------------------------------------------------------------------------- */
+
+/* Encodes `unit` repeated to `size` bytes; returns the number of tokens. */
+static size_t encode_long(heed_context *context, const char *json, const char *unit, size_t size,
+                          hd_encoding *encoding) {
+    heed_tokenizer *tokenizer;
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    while (text.size < size) hd_buffer_text(&text, unit);
+    assert_ok(context, hd_tokenizer_parse(context, "t", json, strlen(json), &tokenizer));
+    assert_ok(context, hd_tokenizer_encode(tokenizer, context, text.data, text.size, true, encoding));
+    hd_tokenizer_close(tokenizer);
+    hd_buffer_close(&text);
+    return encoding->count;
+}
+
+/* A word of ten megabytes is encoded whole, also where a pattern runs over all of it. */
+static void words_may_have_ten_megabytes(void **state) {
+    (void)state;
+    enum { SIZE = 10000000 };
+    static const char words[] =
+        "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"\\\\s+\"},\"content\":\" \"},"
+        "\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{L}+\"},\"behavior\":\"Isolated\","
+        "\"invert\":false},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\",\"vocab\":{\"u\":0}}}";
+    static const char pairs[] =
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"abab\":3},"
+        "\"merges\":[[\"a\",\"b\"],[\"ab\",\"ab\"]]}}";
+    heed_context *context = open_context();
+    hd_encoding encoding = {0};
+    assert_int_equal(encode_long(context, words, "a", SIZE, &encoding), 1);
+    assert_int_equal(encoding.ends[0], SIZE);
+    assert_int_equal(encode_long(context, words, " ", SIZE, &encoding), 1);
+    assert_int_equal(encode_long(context, pairs, "ab", SIZE, &encoding), SIZE / 4);
+    assert_int_equal(encoding.ends[SIZE / 4 - 1], SIZE);
+    hd_encoding_close(&encoding);
+    heed_context_close(context);
+}
+
+/* Thousands of added tokens with the same front cost no more than one at each place where they might begin. */
+static void many_added_tokens_with_one_front(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_encoding encoding = {0};
+    hd_buffer json;
+    hd_buffer_open(&json, context);
+    hd_buffer_text(&json, "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"<\":0},\"merges\":[]},\"added_tokens\":[");
+    for (int i = 0; i < 20000; i++)
+        hd_buffer_format(&json, "%s{\"id\":%d,\"content\":\"<%d>\"}", i ? "," : "", i + 1, i);
+    hd_buffer_text(&json, "]}");
+    assert_int_equal(encode_long(context, json.data, "<", 1000000, &encoding), 1000000);
+    assert_int_equal(encode_long(context, json.data, "<19999><1>", 10, &encoding), 2);
+    assert_int_equal(encoding.ids[0], 20000);
+    assert_int_equal(encoding.ids[1], 2);
+    hd_buffer_close(&json);
+    hd_encoding_close(&encoding);
+    heed_context_close(context);
+}
+
+/* A file that is nested too deeply is one error, whatever is nested. */
+static void deep_files_are_refused(void **state) {
+    (void)state;
+    static const char *const nested[][2] = {
+        {"[", "]"}, {"{\"a\":", "}"}, {"{\"type\":\"Sequence\",\"normalizers\":[", "]}"}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(nested); i++) {
+        heed_tokenizer *tokenizer;
+        hd_buffer json;
+        hd_buffer_open(&json, context);
+        hd_buffer_text(&json, "{\"normalizer\":");
+        for (int depth = 0; depth < 10000; depth++) hd_buffer_text(&json, nested[i][0]);
+        hd_buffer_text(&json, "1");
+        for (int depth = 0; depth < 10000; depth++) hd_buffer_text(&json, nested[i][1]);
+        hd_buffer_byte(&json, '}');
+        assert_int_equal(hd_tokenizer_parse(context, "t.json", json.data, json.size, &tokenizer), HEED_FORMAT);
+        assert_non_null(strstr(heed_context_message(context), "t.json: "));
+        assert_non_null(strstr(heed_context_message(context), "depth"));
+        hd_buffer_close(&json);
+    }
+    heed_context_close(context);
+}
+
 /* ---- notes ------------------------------------------------------------------------------------------------------ */
 
 static void remember(void *user, const char *message) {
@@ -185,9 +266,9 @@ static void dropout_of_the_file_is_noted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_component_does_as_tokenizers),
-        cmocka_unit_test(truncation_is_counted),
-        cmocka_unit_test(dropout_of_the_file_is_noted),
+        cmocka_unit_test(each_component_does_as_tokenizers), cmocka_unit_test(truncation_is_counted),
+        cmocka_unit_test(dropout_of_the_file_is_noted),      cmocka_unit_test(words_may_have_ten_megabytes),
+        cmocka_unit_test(many_added_tokens_with_one_front),  cmocka_unit_test(deep_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
