@@ -2,6 +2,9 @@
  * tokenizers for adversarial texts (golden/text/make_components.py), also when it has been saved. */
 #include "text_goldens.h"
 
+#include "text/stream.h"
+#include "text/unicode.h"
+
 /* A tokenizer of the file, and the one that is read from what it writes. */
 typedef struct opened {
     heed_context *context;
@@ -228,6 +231,84 @@ static void deep_files_are_refused(void **state) {
     heed_context_close(context);
 }
 
+/* ---- streaming -------------------------------------------------------------------------------------------------- */
+
+/* Streams the ids one by one as generate does; returns the text that is passed on in `out`. */
+static void stream_ids(heed_context *context, const heed_tokenizer *tokenizer, const int32_t *ids, size_t count,
+                       hd_buffer *out) {
+    hd_buffer text;
+    size_t streamed = 0;
+    hd_buffer_open(&text, context);
+    for (size_t i = 1; i <= count + 1; i++) {
+        size_t first;
+        hd_buffer_clear(&text);
+        assert_ok(context, hd_tokenizer_decode(tokenizer, ids, i < count ? i : count, true, &text));
+        size_t end = hd_stream_next(text.data ? text.data : "", text.size, streamed, i > count, &first);
+        if (end > first) {
+            assert_true(end <= text.size);
+            assert_true(hd_utf8_valid(text.data + first, end - first)); /* no character is split */
+            hd_buffer_append(out, text.data + first, end - first);
+        }
+        streamed = end;
+    }
+    hd_buffer_close(&text);
+}
+
+static const char byte_tokens[] = "\"model\":{\"type\":\"BPE\",\"vocab\":{%s},\"merges\":[]}}";
+
+static heed_tokenizer *open_bytes(heed_context *context, const char *decoder, bool characters) {
+    heed_tokenizer *tokenizer;
+    hd_buffer vocabulary, json;
+    hd_buffer_open(&vocabulary, context);
+    hd_buffer_open(&json, context);
+    for (int byte = 0; byte < 256; byte++) {
+        char text[8];
+        if (characters)
+            text[hd_utf8_encode(hd_byte_character((uint8_t)byte), text)] = 0;
+        else
+            snprintf(text, sizeof text, "<0x%02X>", byte);
+        bool escaped = characters && (byte == '"' || byte == '\\');
+        hd_buffer_format(&vocabulary, "%s\"%s%s\":%d", byte ? "," : "", escaped ? "\\" : "", text, byte);
+    }
+    hd_buffer_format(&json, "{\"decoder\":{\"type\":\"%s\"},", decoder);
+    hd_buffer_format(&json, byte_tokens, vocabulary.data);
+    assert_ok(context, hd_tokenizer_parse(context, "t", json.data, json.size, &tokenizer));
+    hd_buffer_close(&vocabulary);
+    hd_buffer_close(&json);
+    return tokenizer;
+}
+
+/* Whatever bytes come, whole characters are passed on; valid text is passed on as it is. */
+static void streams_never_split_a_character(void **state) {
+    (void)state;
+    static const char valid[] = "a\u00e9\u20ac\U0001f600\u4e2d z";
+    heed_context *context = open_context();
+    hd_buffer out;
+    hd_buffer_open(&out, context);
+    for (int kind = 0; kind < 2; kind++) {
+        heed_tokenizer *tokenizer = open_bytes(context, kind ? "ByteLevel" : "ByteFallback", kind);
+        int32_t ids[24];
+        for (size_t i = 0; i < strlen(valid); i++) ids[i] = (uint8_t)valid[i];
+        hd_buffer_clear(&out);
+        stream_ids(context, tokenizer, ids, strlen(valid), &out);
+        hd_buffer_byte(&out, 0);
+        assert_string_equal(out.data, valid);
+        uint32_t random = 1;
+        for (int round = 0; round < 3000; round++) {
+            for (size_t i = 0; i < HD_COUNT(ids); i++) {
+                random = random * 1664525u + 1013904223u;
+                static const uint8_t bytes[] = {'a', 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0x98, 0x80, 0xFF};
+                ids[i] = bytes[(random >> 16) % sizeof bytes];
+            }
+            hd_buffer_clear(&out);
+            stream_ids(context, tokenizer, ids, HD_COUNT(ids), &out);
+        }
+        hd_tokenizer_close(tokenizer);
+    }
+    hd_buffer_close(&out);
+    heed_context_close(context);
+}
+
 /* ---- notes ------------------------------------------------------------------------------------------------------ */
 
 static void remember(void *user, const char *message) {
@@ -266,9 +347,13 @@ static void dropout_of_the_file_is_noted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_component_does_as_tokenizers), cmocka_unit_test(truncation_is_counted),
-        cmocka_unit_test(dropout_of_the_file_is_noted),      cmocka_unit_test(words_may_have_ten_megabytes),
-        cmocka_unit_test(many_added_tokens_with_one_front),  cmocka_unit_test(deep_files_are_refused),
+        cmocka_unit_test(each_component_does_as_tokenizers),
+        cmocka_unit_test(truncation_is_counted),
+        cmocka_unit_test(dropout_of_the_file_is_noted),
+        cmocka_unit_test(words_may_have_ten_megabytes),
+        cmocka_unit_test(many_added_tokens_with_one_front),
+        cmocka_unit_test(deep_files_are_refused),
+        cmocka_unit_test(streams_never_split_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
