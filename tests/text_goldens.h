@@ -9,6 +9,7 @@
 #include "text/train.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static inline char *golden_path(const char *name, const char *suffix) {
@@ -21,6 +22,21 @@ static inline heed_tokenizer *open_golden(heed_context *context, const char *nam
     heed_tokenizer *tokenizer;
     assert_ok(context, hd_tokenizer_open(context, golden_path(name, ".json"), &tokenizer));
     return tokenizer;
+}
+
+/* The bytes of one escaped column, in place; returns their number. */
+static inline size_t unescape(char *text) {
+    size_t size = 0;
+    for (char *at = text; *at; size++) {
+        if (*at != '\\')
+            text[size] = *at++;
+        else if (at[1] == 'x')
+            text[size] = (char)strtol((char[]){at[2], at[3], 0}, NULL, 16), at += 4;
+        else
+            text[size] = at[1] == 't' ? '\t' : at[1] == 'n' ? '\n' : at[1], at += 2;
+    }
+    text[size] = 0;
+    return size;
 }
 
 typedef struct corpus {

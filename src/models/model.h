@@ -101,6 +101,10 @@ const char *hd_model_file(size_t index);
 /* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
  * encoder and a decoder or not. `kind` names the models that have. */
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
+/* The most tokens of a text, with those of the template: the network's, or fewer if the tokenizer's file truncates. */
+int64_t hd_model_longest(const heed_model *model);
+/* HEED_LENGTH, `600 tokens are more than the model's 512`. */
+heed_status hd_model_check_length(const heed_model *model, size_t count);
 /* HEED_LENGTH, `the token "x" (70) is not one of the model's 67`, if a tokenizer that is larger than the model gave such an
  * id. */
 heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count);

@@ -417,6 +417,19 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
     return status;
 }
 
+int64_t hd_model_longest(const heed_model *model) {
+    int64_t longest = hd_recipe_longest(&model->network->recipe);
+    const hd_truncation *truncation = model->tokenizer ? hd_tokenizer_truncation(model->tokenizer) : NULL;
+    bool truncates = truncation && truncation->present && truncation->longest < INT64_MAX;
+    return truncates ? hd_min(longest, (int64_t)truncation->longest) : longest;
+}
+
+heed_status hd_model_check_length(const heed_model *model, size_t count) {
+    int64_t longest = hd_model_longest(model);
+    if ((int64_t)count <= longest) return HEED_OK;
+    return hd_fail(model->context, HEED_LENGTH, "%zu tokens are more than the model's %lld", count, (long long)longest);
+}
+
 heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count) {
     int64_t vocabulary = model->network->recipe.vocabulary;
     for (size_t i = 0; i < count; i++) {

@@ -138,19 +138,14 @@ static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
 
 static heed_status queue_text(encoding_texts *e, size_t index) {
     heed_context *context = e->model->context;
-    int64_t most = hd_recipe_longest(&e->model->network->recipe);
     heed_status status =
         hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), true, &e->encoding);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
-    if (e->task->most) most = hd_min(most, e->task->most);
-    if (status == HEED_OK && e->task->most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
+    int64_t most = hd_min(hd_recipe_longest(&e->model->network->recipe), e->task->most);
+    if (status == HEED_OK && most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
     if (status == HEED_MEMORY) return status;
-    if (status == HEED_LENGTH || (int64_t)e->encoding.count > most) {
-        if (status == HEED_OK)
-            hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", e->encoding.count,
-                    (long long)most);
-        return hd_results_problem(e->results, index, context->message);
-    }
+    if (status == HEED_OK) status = hd_model_check_length(e->model, e->encoding.count);
+    if (status == HEED_LENGTH) return hd_results_problem(e->results, index, context->message);
     if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
         return hd_results_problem(e->results, index, context->message);
     return queue_tokens(e, index);

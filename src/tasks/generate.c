@@ -5,6 +5,7 @@
 #include "decode/session.h"
 #include "models/model.h"
 #include "tasks/results.h"
+#include "text/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,6 @@ typedef struct generating {
 
 /* ---- streaming: a token may be a part of a character, which is passed on when it is whole ---- */
 
-/* The bytes of a text before a character that is not yet whole: its decoder writes U+FFFD there. */
-static size_t whole_bytes(const char *text, size_t size) {
-    while (size >= 3 && memcmp(text + size - 3, "\xef\xbf\xbd", 3) == 0) size -= 3;
-    return size;
-}
-
 /* g->text becomes the text's tokens and `count` more after them: how the first of these is written depends on those before
  * it. */
 static heed_status decode(continued *c, const int32_t *tokens, size_t count) {
@@ -87,16 +82,20 @@ static heed_status decode(continued *c, const int32_t *tokens, size_t count) {
                                c->ids.size / sizeof *tokens, true, text);
 }
 
+/* Streams what is new in g->text; false if the listener wants no more. */
+static bool pass_on(continued *c, bool last) {
+    const generating *g = c->g;
+    size_t first, end = hd_stream_next(g->text.data ? g->text.data : "", g->text.size, c->streamed, last, &first);
+    c->streamed = end;
+    return first == end || g->words(g->user, c->index, g->text.data + first, end - first);
+}
+
 static bool stream(void *user, int32_t token) {
     continued *c = user;
     generating *g = c->g;
     if (g->status == HEED_OK) g->status = decode(c, &token, 1);
     if (g->status != HEED_OK) return false;
-    size_t whole = whole_bytes(g->text.data ? g->text.data : "", g->text.size);
-    if (whole <= c->streamed) return true;
-    bool go_on = g->words(g->user, c->index, g->text.data + c->streamed, whole - c->streamed);
-    c->streamed = whole;
-    return go_on;
+    return pass_on(c, false);
 }
 
 /* ---- results ---- */
@@ -107,8 +106,7 @@ static heed_status keep_answer(continued *c, const hd_hypothesis *h, hd_answer *
     HD_TRY(decode(c, h->ids, (size_t)h->count));
     /* as in transformers, an end that is not a special token is part of the text */
     if (h->end >= 0 && !hd_tokenizer_is_special(g->model->tokenizer, h->end)) HD_TRY(decode(c, &h->end, 1));
-    if (g->words && g->text.size > c->streamed) /* a character that never became whole */
-        g->words(g->user, c->index, g->text.data + c->streamed, g->text.size - c->streamed);
+    if (g->words) pass_on(c, true);
     size_t given = hd_min(c->given, g->text.size);
     const char *text = hd_results_copy(g->results, g->text.data + given, g->text.size - given);
     if (!text) return HEED_MEMORY;

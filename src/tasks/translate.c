@@ -103,7 +103,6 @@ static heed_status answer_empty(heed_results *results, size_t index, bool aligne
 
 static heed_status encode_all(translating *t, size_t count) {
     heed_context *context = t->model->context;
-    int64_t longest = hd_recipe_longest(&t->model->network->recipe);
     const char *const *texts = t->texts;
     const size_t *sizes = t->sizes;
     hd_encoding encoding = {0};
@@ -115,10 +114,8 @@ static heed_status encode_all(translating *t, size_t count) {
         }
         status = hd_tokenizer_encode(t->model->tokenizer, context, texts[i], sizes[i], true, &encoding);
         if (status != HEED_OK && status != HEED_LENGTH) break;
-        if (status == HEED_LENGTH || (int64_t)encoding.count > longest) {
-            if (status == HEED_OK)
-                hd_fail(context, HEED_LENGTH, "%zu tokens are more than the model's %lld", encoding.count,
-                        (long long)longest);
+        if (status == HEED_OK) status = hd_model_check_length(t->model, encoding.count);
+        if (status == HEED_LENGTH) {
             status = hd_results_problem(t->results, i, context->message);
             continue;
         }

@@ -24,12 +24,18 @@ heed_status hd_added_add(hd_added *added, hd_added_token token) {
     return HEED_OK;
 }
 
-/* By the first character, then longer ones first, then as listed. */
+void hd_added_replace(hd_added *added, size_t index, hd_added_token token) {
+    hd_free(added->context, added->tokens[index].pattern.codes);
+    added->tokens[index] = token;
+}
+
+/* By their characters, a pattern before those that it is the front of; equal ones as listed. */
 static int compare(const void *a, const void *b, void *tokens) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
     hd_codes x = ((const hd_added_token *)tokens)[left].pattern, y = ((const hd_added_token *)tokens)[right].pattern;
-    if (x.codes[0] != y.codes[0]) return x.codes[0] < y.codes[0] ? -1 : 1;
-    if (x.count != y.count) return x.count > y.count ? -1 : 1;
+    for (size_t i = 0; i < x.count && i < y.count; i++)
+        if (x.codes[i] != y.codes[i]) return x.codes[i] < y.codes[i] ? -1 : 1;
+    if (x.count != y.count) return x.count < y.count ? -1 : 1;
     return left < right ? -1 : left > right;
 }
 
@@ -49,23 +55,34 @@ heed_status hd_added_finish(hd_added *added) {
     return order(added, true, &added->normalized, &added->normalized_count);
 }
 
-/* The longest token that begins at text[0], or NULL. */
-static const hd_added_token *match(const hd_added *added, const uint32_t *list, size_t list_count,
-                                   const hd_character *text, size_t count) {
-    size_t low = 0, high = list_count;
-    while (low < high) { /* the first one whose pattern begins with this character */
+/* The first of list[low … high) whose pattern has at `place` a character of at least `code`. Their patterns agree before
+ * it, and are longer. */
+static size_t lower_bound(const hd_added *added, const uint32_t *list, size_t low, size_t high, size_t place,
+                          uint32_t code) {
+    while (low < high) {
         size_t middle = (low + high) / 2;
-        if (added->tokens[list[middle]].pattern.codes[0] < text->code)
+        if (added->tokens[list[middle]].pattern.codes[place] < code)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < list_count; low++) {
-        const hd_added_token *token = &added->tokens[list[low]];
-        if (token->pattern.codes[0] != text->code) break;
-        if (hd_codes_match(token->pattern, text, count)) return token;
+    return low;
+}
+
+/* The longest token that begins at text[0], or NULL: each character narrows down the patterns that begin like the text, so
+ * that many tokens with the same front cost no more. */
+static const hd_added_token *match(const hd_added *added, const uint32_t *list, size_t list_count,
+                                   const hd_character *text, size_t count) {
+    const hd_added_token *longest = NULL;
+    size_t low = 0, high = list_count;
+    for (size_t place = 0; place < count && low < high; place++) {
+        low = lower_bound(added, list, low, high, place, text[place].code);
+        high = lower_bound(added, list, low, high, place, text[place].code + 1);
+        if (low == high || added->tokens[list[low]].pattern.count != place + 1) continue;
+        longest = &added->tokens[list[low]];
+        while (low < high && added->tokens[list[low]].pattern.count == place + 1) low++;
     }
-    return NULL;
+    return longest;
 }
 
 void hd_added_split(const hd_added *added, bool normalized, bool special_as_text, hd_line *line, size_t first,
@@ -87,12 +104,12 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         if (token->single_word &&
             ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;
-        if (from < begin) from = begin; /* the token before includes the white space that this one begins with */
+        /* As in tokenizers, a token that begins in the white space of the token before it overlaps that token. */
+        if (token->lstrip && from < begin) from = begin;
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
         while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
-        if (to <= from) continue;
-        hd_line_add_segment(line, begin, from - begin, -1);
-        hd_line_add_segment(line, from, to - from, token->id);
+        if (from > begin) hd_line_add_segment(line, begin, from - begin, -1);
+        if (to > from) hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
     }
     hd_line_add_segment(line, begin, last - begin, -1);

@@ -17,7 +17,7 @@ typedef struct hd_added {
     heed_context *context;
     hd_added_token *tokens; /* [count], as listed in the file */
     size_t count, capacity;
-    uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern, longer ones first */
+    uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern */
     size_t raw_count, normalized_count;
 } hd_added;
 
@@ -25,6 +25,7 @@ void hd_added_open(hd_added *added, heed_context *context);
 void hd_added_close(hd_added *added);
 /* Takes ownership of token.pattern, also on failure. */
 heed_status hd_added_add(hd_added *added, hd_added_token token);
+void hd_added_replace(hd_added *added, size_t index, hd_added_token token); /* takes ownership of token.pattern */
 /* Builds the search order, once the list is complete. */
 heed_status hd_added_finish(hd_added *added);
 /* Splits characters [first, first + count) of `line` into segments at the tokens in it: leftmost, then longest.

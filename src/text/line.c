@@ -64,10 +64,3 @@ heed_status hd_codes_read(heed_context *context, const char *text, size_t size, 
     for (size_t at = 0; at < size;) at += hd_utf8_decode(text + at, size - at, &out->codes[out->count++]);
     return HEED_OK;
 }
-
-bool hd_codes_match(hd_codes pattern, const hd_character *characters, size_t count) {
-    if (pattern.count > count) return false;
-    for (size_t i = 0; i < pattern.count; i++)
-        if (characters[i].code != pattern.codes[i]) return false;
-    return true;
-}

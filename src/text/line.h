@@ -53,7 +53,5 @@ typedef struct hd_codes {
 } hd_codes;
 
 heed_status hd_codes_read(heed_context *context, const char *text, size_t size, hd_codes *out);
-/* Whether `pattern`, not empty, begins at characters[0]. */
-bool hd_codes_match(hd_codes pattern, const hd_character *characters, size_t count);
 
 #endif

@@ -9,16 +9,16 @@
 struct hd_pattern {
     heed_context *context;
     regex_t *expression; /* NULL when it is literal */
-    OnigMatchParam *limits;
-    char *where; /* it was found, for messages */
-    char *text;  /* [size], for saving and for messages */
+    char *where;         /* it was found, for messages */
+    char *text;          /* [size], for saving and for messages */
     size_t size;
     bool literal;
 };
 
-/* How often one search may go back, and how many choices it may remember (40 bytes each). The first limit is that of
- * Oniguruma, and so of tokenizers, for one position of the text. */
-enum { MOST_RETRIES = 10000000, MOST_RETRIES_IN_SEARCH = 100000000, MOST_CHOICES = 4000000 };
+/* How often one search may go back, and how many choices (40 bytes each) it may remember in a short text. The first limit
+ * is that of Oniguruma, and so of tokenizers, for one position of the text. A run such as \w+ remembers a choice for each of
+ * its characters, so that longer texts have more. */
+enum { MOST_RETRIES = 10000000, MOST_RETRIES_IN_SEARCH = 100000000, MOST_CHOICES = 4000000, CHOICES_PER_BYTE = 2 };
 
 /* ---- grapheme clusters ------------------------------------------------------------------------------------------ */
 
@@ -137,14 +137,7 @@ static heed_status compile_expression(hd_pattern *it) {
         return hd_fail(it->context, HEED_UNSUPPORTED, "%s: the regular expression \"%.*s\": (?y is not supported",
                        it->where, shown_size(it), it->text);
     HD_TRY(compile(it, it->text, it->size, false));
-    HD_TRY(compile_clusters(it));
-    it->limits = onig_new_match_param();
-    if (!it->limits) return hd_fail(it->context, HEED_MEMORY, "out of memory");
-    onig_initialize_match_param(it->limits);
-    onig_set_retry_limit_in_match_of_match_param(it->limits, MOST_RETRIES);
-    onig_set_retry_limit_in_search_of_match_param(it->limits, MOST_RETRIES_IN_SEARCH);
-    onig_set_match_stack_limit_size_of_match_param(it->limits, MOST_CHOICES);
-    return HEED_OK;
+    return compile_clusters(it);
 }
 
 heed_status hd_pattern_open(heed_context *context, const char *where, const char *text, size_t size, bool literal,
@@ -167,7 +160,6 @@ heed_status hd_pattern_open(heed_context *context, const char *where, const char
 void hd_pattern_close(hd_pattern *pattern) {
     if (!pattern) return;
     onig_free(pattern->expression);
-    if (pattern->limits) onig_free_match_param(pattern->limits);
     hd_free(pattern->context, pattern->text);
     hd_free(pattern->context, pattern->where);
     hd_free(pattern->context, pattern);
@@ -188,6 +180,7 @@ void hd_matches_close(hd_matches *matches) {
     hd_free(matches->context, matches->items);
     hd_free(matches->context, matches->bytes);
     if (matches->region) onig_region_free(matches->region, 1);
+    if (matches->limits) onig_free_match_param(matches->limits);
     hd_matches_open(matches, matches->context);
 }
 
@@ -212,7 +205,7 @@ static heed_status search(const hd_pattern *pattern, hd_matches *matches, size_t
     const OnigUChar *bytes = (const OnigUChar *)text;
     OnigRegion *region = matches->region;
     int place = onig_search_with_param(pattern->expression, bytes, bytes + size, bytes + at, bytes + size, region,
-                                       ONIG_OPTION_NONE, pattern->limits);
+                                       ONIG_OPTION_NONE, matches->limits);
     *found = place >= 0;
     if (place == ONIG_MISMATCH) return HEED_OK;
     if (place == ONIGERR_MEMORY) return hd_fail(matches->context, HEED_MEMORY, "out of memory");
@@ -243,6 +236,17 @@ static size_t character_size(const char *text, size_t size) {
     return size ? hd_utf8_decode(text, size, &code) : 1;
 }
 
+static bool set_limits(hd_matches *matches) {
+    if (!matches->limits && !(matches->limits = onig_new_match_param())) return false;
+    size_t choices = matches->size * CHOICES_PER_BYTE;
+    onig_initialize_match_param(matches->limits);
+    onig_set_retry_limit_in_match_of_match_param(matches->limits, MOST_RETRIES);
+    onig_set_retry_limit_in_search_of_match_param(matches->limits, MOST_RETRIES_IN_SEARCH);
+    onig_set_match_stack_limit_size_of_match_param(matches->limits,
+                                                   choices > MOST_CHOICES ? (unsigned)choices : MOST_CHOICES);
+    return true;
+}
+
 /* Writes the text in UTF-8. */
 static heed_status spell(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches) {
     size_t most;
@@ -252,8 +256,10 @@ static heed_status spell(const hd_pattern *pattern, const hd_character *text, si
         return hd_fail(matches->context, HEED_MEMORY, "out of memory");
     matches->size = 0;
     for (size_t i = 0; i < count; i++) matches->size += hd_utf8_encode(text[i].code, matches->bytes + matches->size);
-    if (matches->size <= INT32_MAX) return HEED_OK;
-    return hd_fail(matches->context, HEED_LENGTH, "%s: a text of %zu bytes is too long", pattern->where, matches->size);
+    if (matches->size > INT32_MAX)
+        return hd_fail(matches->context, HEED_LENGTH, "%s: a text of %zu bytes is too long", pattern->where,
+                       matches->size);
+    return set_limits(matches) ? HEED_OK : hd_fail(matches->context, HEED_MEMORY, "out of memory");
 }
 
 heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches) {

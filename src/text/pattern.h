@@ -23,7 +23,7 @@ typedef struct hd_matches {
     size_t count, capacity;
     char *bytes; /* [size]: the segment in UTF-8 */
     size_t size, byte_capacity;
-    void *region; /* Oniguruma's */
+    void *region, *limits; /* Oniguruma's */
 } hd_matches;
 
 void hd_matches_open(hd_matches *matches, heed_context *context);

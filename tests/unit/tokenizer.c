@@ -11,21 +11,6 @@
 
 /* ---- goldens ---------------------------------------------------------------------------------------------------- */
 
-/* The bytes of one escaped column, in place; returns their number. */
-static size_t unescape(char *text) {
-    size_t size = 0;
-    for (char *at = text; *at; size++) {
-        if (*at != '\\')
-            text[size] = *at++;
-        else if (at[1] == 'x')
-            text[size] = (char)strtol((char[]){at[2], at[3], 0}, NULL, 16), at += 4;
-        else
-            text[size] = at[1] == 't' ? '\t' : at[1] == 'n' ? '\n' : at[1], at += 2;
-    }
-    text[size] = 0;
-    return size;
-}
-
 static void write_ids(const hd_encoding *encoding, hd_buffer *out) {
     hd_buffer_clear(out);
     hd_buffer_text(out, "");
