@@ -8,6 +8,7 @@
 #include "text/normalize.h"
 #include "text/pre_tokenize.h"
 #include "text/template.h"
+#include "text/unigram.h"
 #include "text/vocabulary.h"
 #include "text/wordpiece.h"
 
@@ -16,9 +17,10 @@ struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
     char *name;            /* owned, or NULL: of the file, for messages about texts */
     hd_vocabulary vocabulary;
-    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* which of the next two is in use */
+    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE, HD_MODEL_UNIGRAM } model; /* which of the next three is in use */
     hd_bpe bpe;
     hd_wordpiece wordpiece;
+    hd_unigram unigram;
     hd_added added;
     hd_normalizer *normalizers;
     size_t normalizer_count, normalizer_capacity;

@@ -132,6 +132,7 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
         {"Replace", HD_NORMALIZE_REPLACE},
         {"Prepend", HD_NORMALIZE_PREPEND},
         {"BertNormalizer", HD_NORMALIZE_BERT},
+        {"Precompiled", HD_NORMALIZE_PRECOMPILED},
     };
     heed_context *context = tokenizer->context;
     size_t i = 0, size = 0;
@@ -156,8 +157,15 @@ static heed_status read_normalizer(heed_tokenizer *tokenizer, const json_t *obje
         HD_TRY(hd_read_bool(context, object, where, "strip_accents", &it.unaccented));
     }
     if (it.kind == HD_NORMALIZE_PREPEND) HD_TRY(hd_read_string(context, object, where, "prepend", &text, &size));
+    if (it.kind == HD_NORMALIZE_PRECOMPILED) {
+        const char *map;
+        size_t map_size;
+        HD_TRY(hd_read_string(context, object, where, "precompiled_charsmap", &map, &map_size));
+        HD_TRY(hd_charsmap_open_text(context, where, map, map_size, &it.charsmap));
+    }
     if (hd_codes_read(context, text, size, &it.content) != HEED_OK) {
         hd_pattern_close(it.pattern);
+        hd_charsmap_close(it.charsmap);
         return HEED_MEMORY;
     }
     return hd_tokenizer_add_normalizer(tokenizer, it);

@@ -214,6 +214,9 @@ static void apply(const hd_normalizer *normalizer, const hd_character *from, siz
         case HD_NORMALIZE_PREPEND:
             prepend(from, count, normalizer->content, to);
             break;
+        case HD_NORMALIZE_PRECOMPILED:
+            hd_charsmap_normalize(normalizer->charsmap, from, count, to);
+            break;
         case HD_NORMALIZE_BERT:
             bert(normalizer, from, count, spare, to);
             break;

@@ -6,6 +6,7 @@
 #ifndef HD_TEXT_NORMALIZE_H
 #define HD_TEXT_NORMALIZE_H
 
+#include "text/charsmap.h"
 #include "text/pattern.h"
 
 typedef enum hd_normalizer_kind {
@@ -18,6 +19,7 @@ typedef enum hd_normalizer_kind {
     HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
     HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
     HD_NORMALIZE_PREPEND,       /* `content` before any text that is not empty */
+    HD_NORMALIZE_PRECOMPILED,   /* the character map `charsmap` */
     HD_NORMALIZE_BERT,          /* those of the three steps below that are set, then `lowercase` */
     HD_NORMALIZE_CLEAN,         /* drops control characters and U+FFFD; all white space becomes a space */
     HD_NORMALIZE_CHINESE,       /* a space on both sides of each ideograph */
@@ -28,8 +30,9 @@ typedef struct hd_normalizer {
     hd_normalizer_kind kind;
     bool left, right;
     bool clean, chinese, unaccented, lowercase;
-    hd_pattern *pattern; /* owned */
-    hd_codes content;    /* owned */
+    hd_pattern *pattern;   /* owned */
+    hd_codes content;      /* owned */
+    hd_charsmap *charsmap; /* owned */
 } hd_normalizer;
 
 /* Applies the normalizers in turn and appends the result to `to`, without segments. `spare` is scratch. Check

@@ -13,6 +13,7 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
+    hd_unigram_open(&tokenizer->unigram, context);
     hd_added_open(&tokenizer->added, context);
     hd_template_open(&tokenizer->template, context);
     return tokenizer;
@@ -21,6 +22,7 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
 static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
     hd_pattern_close(normalizer->pattern);
     hd_free(context, normalizer->content.codes);
+    hd_charsmap_close(normalizer->charsmap);
 }
 
 static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
@@ -35,6 +37,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_vocabulary_close(&tokenizer->vocabulary);
     hd_bpe_close(&tokenizer->bpe);
     hd_wordpiece_close(&tokenizer->wordpiece);
+    hd_unigram_close(&tokenizer->unigram);
     hd_added_close(&tokenizer->added);
     hd_template_close(&tokenizer->template);
     for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
@@ -145,6 +148,7 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(normalize_tokens(tokenizer));
     HD_TRY(hd_added_finish(&tokenizer->added));
     if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_finish(&tokenizer->unigram, &tokenizer->vocabulary);
     hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
     return HEED_OK;
 }
@@ -282,6 +286,8 @@ static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *l
     const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
+    if (tokenizer->model == HD_MODEL_UNIGRAM)
+        return hd_unigram_encode(&tokenizer->unigram, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
@@ -444,6 +450,7 @@ int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
 }
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_unknown(&tokenizer->unigram);
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }
 
@@ -452,6 +459,6 @@ static bool begins_with(const char *text, const char *start) { return strncmp(te
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
     if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
-    if (tokenizer->model != HD_MODEL_BPE) return begins_with(token, "##");
+    if (tokenizer->model == HD_MODEL_WORDPIECE) return begins_with(token, "##");
     return !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
 }

@@ -88,6 +88,11 @@ static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size
             put_codes(out, out->context, it->content);
             hd_buffer_byte(out, '}');
             break;
+        case HD_NORMALIZE_PRECOMPILED:
+            hd_buffer_text(out, "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"");
+            hd_charsmap_write(it->charsmap, out);
+            hd_buffer_text(out, "\"}");
+            break;
         case HD_NORMALIZE_BERT: /* null: the same as "lowercase" */
             hd_buffer_format(out,
                              "{\"type\": \"BertNormalizer\", \"clean_text\": %s, \"handle_chinese_chars\": %s, "
@@ -348,10 +353,29 @@ static void put_wordpiece(hd_buffer *out, const heed_tokenizer *tokenizer) {
     put_vocabulary(out, tokenizer);
 }
 
+static void put_unigram(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    const hd_unigram *unigram = &tokenizer->unigram;
+    hd_buffer_text(out, "    \"type\": \"Unigram\",\n    \"unk_id\": ");
+    if (unigram->unknown < 0)
+        hd_buffer_text(out, "null");
+    else
+        hd_buffer_format(out, "%lld", (long long)unigram->unknown);
+    hd_buffer_text(out, ",\n    \"vocab\": [");
+    for (size_t i = 0; i < unigram->count; i++) {
+        const hd_unigram_piece *piece = &unigram->pieces[i];
+        hd_buffer_text(out, i ? ",\n      [" : "\n      [");
+        hd_json_append_string(out, piece->size ? unigram->pool.data + piece->offset : "", piece->size);
+        hd_buffer_format(out, ", %.17g]", piece->score);
+    }
+    hd_buffer_format(out, "\n    ],\n    \"byte_fallback\": %s", truth(unigram->byte_fallback));
+}
+
 static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "  \"model\": {\n");
     if (tokenizer->model == HD_MODEL_BPE)
         put_bpe(out, tokenizer);
+    else if (tokenizer->model == HD_MODEL_UNIGRAM)
+        put_unigram(out, tokenizer);
     else
         put_wordpiece(out, tokenizer);
     hd_buffer_text(out, "\n  }\n}\n");
