@@ -1,6 +1,7 @@
 #include "text/folder.h"
 
 #include "base/file.h"
+#include "text/sentencepiece_tokenizer.h"
 
 /* Opens the tokenizer whose first file is `path`, in `folder`. */
 typedef heed_status build_tokenizer(heed_context *context, const char *folder, const char *path, heed_tokenizer **out);
@@ -18,6 +19,10 @@ typedef struct tokenizer_files {
 
 static const tokenizer_files kinds[] = {
     {{"tokenizer.json"}, open_json},
+    {{"spiece.model"}, hd_sentencepiece_tokenizer_open},
+    {{"sentencepiece.bpe.model"}, hd_sentencepiece_tokenizer_open},
+    {{"spm.model"}, hd_sentencepiece_tokenizer_open},
+    {{"tokenizer.model"}, hd_sentencepiece_tokenizer_open},
 };
 
 static heed_status have_files(heed_context *context, const char *folder, const tokenizer_files *kind, bool *have) {

@@ -404,6 +404,13 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
+/* Is the token left out of decoded text? tokenizers looks its decoded text up, which a normalizer may have changed. */
+static bool is_skipped(const hd_vocabulary *vocabulary, hd_token token) {
+    if (token.shown == token.offset) return token.special;
+    int32_t id = hd_vocabulary_find(vocabulary, vocabulary->pool.data + token.shown, token.shown_size);
+    return id >= 0 && vocabulary->tokens[id].special;
+}
+
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
@@ -412,7 +419,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
     for (size_t i = 0; i < count && !strings.failed; i++) {
         if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
         hd_token token = vocabulary->tokens[ids[i]];
-        if (token.special && skip_special) continue;
+        if (skip_special && is_skipped(vocabulary, token)) continue;
         /* Without a decoder tokens are joined by spaces. */
         if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);

@@ -3,12 +3,14 @@ tokenizers or transformers makes of them.
 
     make.py [NAME ...]        (default: all)
 
+models/ has small SentencePiece models, trained on the lines of ../text/corpus.txt; folders link to them. Models that exist are kept.
+
 Needs tokenizers, transformers, sentencepiece and protobuf (made with 0.23.3, 5.24.0, 0.2.3 and 7.35.1). A golden is
 {"text", "ids", "offsets", "decoded"}: ids and offsets (in characters; null where the tokenizer has none) with the special tokens of the
 template, and the text decoded from the ids without special tokens.
 """
-import base64
 import json
+import os
 import struct
 import sys
 from pathlib import Path
@@ -73,7 +75,7 @@ def pieces():
     return scored
 
 
-def write(name, tokenizer, encode, decode):
+def write(name, texts, encode, decode):
     goldens = []
     for text in texts:
         ids, offsets = encode(text)
@@ -101,7 +103,7 @@ def unigram(name, model, normalizer=None, pre_tokenizer=None, edit=None):
         encoding = tokenizer.encode(text)
         return encoding.ids, encoding.offsets
 
-    write(name, tokenizer, encode, tokenizer.decode)
+    write(name, texts, encode, tokenizer.decode)
 
 
 def old(contents):
@@ -109,7 +111,87 @@ def old(contents):
         del contents["model"][key]
 
 
+def train(name, **options):
+    import sentencepiece
+
+    if (here / "models" / (name + ".model")).exists():
+        return
+    rules = here / "models" / "rules.tsv"
+    rules.parent.mkdir(exist_ok=True)
+    codes = lambda text: " ".join("%X" % ord(character) for character in text)
+    rules.write_text("".join(codes(source) + "\t" + codes(target) + "\n" for source, target in MAP.items() if source != "ab"))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(here / "../text/corpus.txt"), model_prefix=str(here / "models" / name), normalization_rule_tsv=str(rules), minloglevel=2,
+        num_threads=1, **options)
+    rules.unlink()
+    (here / "models" / (name + ".vocab")).unlink()
+
+
+llama = dict(vocab_size=420, model_type="bpe", byte_fallback=True, unk_id=0, remove_extra_whitespaces=False)
+models_ = {
+    "fairseq": dict(vocab_size=150),
+    "t5": dict(vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
+    "albert": dict(vocab_size=150, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"]),
+    "deberta": dict(vocab_size=150, pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]"),
+    "bpe": dict(vocab_size=200, model_type="bpe"),
+    "llama": llama,
+    "gemma": dict(llama, pad_id=0, eos_id=1, bos_id=2, unk_id=3, pad_piece="<pad>", bos_piece="<bos>", eos_piece="<eos>", add_dummy_prefix=False,
+                  user_defined_symbols=["<mask>", "the", "\n\n", "<start_of_turn>"]),
+}
+
+
+def folder(name, model, file, model_type, options=None, **files):
+    """A folder as on the hub before tokenizer.json, with what transformers makes of it."""
+    from transformers import AutoTokenizer
+
+    train(model, **models_[model])
+    (here / name).mkdir(exist_ok=True)
+    (here / name / file).unlink(missing_ok=True)
+    os.symlink("../models/" + model + ".model", here / name / file)
+    files = dict(files, config={"model_type": model_type})
+    if options is not None:
+        files["tokenizer_config"] = options
+    for key, value in files.items():
+        (here / name / (key + ".json")).write_text(json.dumps(value) + "\n")
+    tokenizer = AutoTokenizer.from_pretrained(str(here / name))
+
+    def encode(text):
+        if not tokenizer.is_fast:
+            return tokenizer(text)["input_ids"], None
+        encoding = tokenizer(text, return_offsets_mapping=True)
+        return encoding["input_ids"], encoding["offset_mapping"]
+
+    write(name, texts[4::2] + texts[-8:], encode, lambda ids: tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def saved(content, **flags):
+    """An added token as transformers 4 saved it."""
+    return dict({"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}, **flags)
+
+
 cases = {
+    "t5": lambda: folder("t5", "t5", "spiece.model", "t5", {"extra_ids": 10}, special_tokens_map={
+        "eos_token": "</s>", "unk_token": saved("<unk>", lstrip=True, normalized=True), "additional_special_tokens": ["<lost>"]},
+        added_tokens={"<new>": 160, "<lost>": 161}),
+    "xlm-roberta": lambda: folder("xlm-roberta", "fairseq", "sentencepiece.bpe.model", "xlm-roberta", {
+        "tokenizer_class": "XLMRobertaTokenizerFast", "mask_token": dict(saved("<mask>", lstrip=True), __type="AddedToken"), "add_prefix_space": False}),
+    "camembert": lambda: folder("camembert", "fairseq", "sentencepiece.bpe.model", "camembert"),
+    "mbart": lambda: folder("mbart", "fairseq", "sentencepiece.bpe.model", "mbart", {"tokenizer_class": "MBartTokenizer", "src_lang": "de_DE"}),
+    "mbart50": lambda: folder("mbart50", "fairseq", "sentencepiece.bpe.model", "mbart", {"tokenizer_class": "MBart50Tokenizer"}),
+    "nllb": lambda: folder("nllb", "bpe", "sentencepiece.bpe.model", "m2m_100", {
+        "tokenizer_class": "NllbTokenizer", "src_lang": "deu_Latn", "additional_special_tokens": ["ace_Arab", "deu_Latn", "eng_Latn"]}),
+    "albert": lambda: folder("albert", "albert", "spiece.model", "albert", {"mask_token": dict(saved("[MASK]", lstrip=True), __type="AddedToken")}),
+    "deberta": lambda: folder("deberta", "deberta", "spm.model", "deberta-v2", {"do_lower_case": True, "split_by_punct": True}, added_tokens={"[MASK]": 150}),
+    "pegasus": lambda: folder("pegasus", "t5", "spiece.model", "pegasus", {"offset": 8, "mask_token": "<mask_2>", "mask_token_sent": "<mask_1>"}),
+    "llama": lambda: folder("llama", "llama", "tokenizer.model", "llama", {
+        "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": True, "legacy": None, "eos_token": "<end>", "added_tokens_decoder": {
+            "0": saved("<unk>"), "1": saved("<s>"), "420": saved("<end>", rstrip=True), "421": saved("[M]", special=False, normalized=True)}}),
+    "gemma": lambda: folder("gemma", "gemma", "tokenizer.model", "gemma2", {"add_bos_token": True}),
+    # A class that transformers lacks: what the model itself says.
+    "own": lambda: folder("own", "gemma", "tokenizer.model", "other", {"tokenizer_class": "OtherTokenizer", "add_bos_token": True}),
+    "own-unigram": lambda: folder("own-unigram", "fairseq", "tokenizer.model", "other", {"tokenizer_class": "OtherTokenizer", "legacy": False}),
+    "own-renamed": lambda: folder("own-renamed", "llama", "tokenizer.model", "mistral", {
+        "tokenizer_class": "LlamaTokenizer", "added_tokens_decoder": {"270": saved("<renamed>", normalized=True)}}),
     # The later of two equal pieces counts, the empty one never; ties between paths; the unknown piece in the text.
     "plain": lambda: unigram("plain", models.Unigram([("<unk>", 0.0)] + pieces() + [("", -1.0), ("lo", -2.5), ("xy", -16.0), ("x▁y", -4.0)], 0)),
     "old": lambda: unigram("old", models.Unigram(pieces()[:-1] + [("<unk>", -3.0)], len(pieces()) - 1), edit=old),
