@@ -85,6 +85,11 @@ static heed_status damaged(const hd_sentencepiece *model, const char *where) {
     return hd_fail(model->context, HEED_FORMAT, "not a SentencePiece model: %s is damaged", where);
 }
 
+/* sentencepiece never makes a piece with U+0000, which the vocabulary of a tokenizer.json could not have. */
+static bool is_text(hd_file_text text) {
+    return text.size && !memchr(text.data, 0, text.size) && hd_utf8_valid(text.data, text.size);
+}
+
 static heed_status read_piece(hd_sentencepiece *model, reader in) {
     hd_piece piece = {.text = {"", 0}, .type = HD_PIECE_NORMAL};
     field it;
@@ -94,7 +99,7 @@ static heed_status read_piece(hd_sentencepiece *model, reader in) {
         if (it.number == 2) set_float(&it, &piece.score);
         if (it.number == 3) set_int(&it, &piece.type);
     }
-    if (piece.text.size == 0 || !hd_utf8_valid(piece.text.data, piece.text.size) || !isfinite(piece.score))
+    if (!is_text(piece.text) || !isfinite(piece.score))
         return hd_fail(model->context, HEED_FORMAT,
                        "piece %zu is empty, not UTF-8, or its score is not a finite number", model->count);
     if (!hd_grow(model->context, &model->pieces, &model->capacity, model->count + 1, sizeof piece)) return HEED_MEMORY;
@@ -143,7 +148,7 @@ static heed_status check(const hd_sentencepiece *model) {
                            ids[i], model->count - 1);
     const hd_file_text names[] = {model->unknown, model->bos, model->eos};
     for (size_t i = 0; i < HD_COUNT(names); i++)
-        if (names[i].size == 0 || !hd_utf8_valid(names[i].data, names[i].size)) return damaged(model, "trainer_spec");
+        if (!is_text(names[i])) return damaged(model, "trainer_spec");
     if (model->model_type < HD_SENTENCEPIECE_UNIGRAM || model->model_type > HD_SENTENCEPIECE_CHARACTERS)
         return hd_fail(model->context, HEED_FORMAT, "its model_type is %d", model->model_type);
     return HEED_OK;

@@ -73,6 +73,7 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
     const uint32_t *list = normalized ? added->normalized : added->raw;
     size_t list_count = normalized ? added->normalized_count : added->raw_count;
     size_t begin = first, last = first + count; /* `begin`: where the text after the last token begins */
+    bool after_leading = false;                 /* the last token was */
     if (line->failed) return;
     for (size_t i = first; list_count && i < last;) {
         const hd_character *text = line->characters;
@@ -82,6 +83,10 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
             continue;
         }
         size_t from = i, to = i + token->pattern.count;
+        if (token->leading && (from > begin || after_leading)) {
+            i++;
+            continue;
+        }
         i = to;
         if (special_as_text && token->special) continue;
         if (token->single_word &&
@@ -94,6 +99,7 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         hd_line_add_segment(line, begin, from - begin, -1);
         hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
+        after_leading = token->leading;
     }
     hd_line_add_segment(line, begin, last - begin, -1);
 }

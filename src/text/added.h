@@ -10,6 +10,7 @@ typedef struct hd_added_token {
     bool lstrip, rstrip; /* includes the white space on that side */
     bool normalized;     /* searched for in the normalized text, else in the original */
     bool special;
+    bool leading;     /* only where a text, or the text after another token, begins; but not after a leading one */
     hd_codes pattern; /* owned: its content, normalized if `normalized` */
 } hd_added_token;
 

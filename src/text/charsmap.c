@@ -359,3 +359,37 @@ void hd_charsmap_normalize(const hd_charsmap *map, const hd_character *from, siz
         i += length;
     }
 }
+
+/* The number of characters of the longest match at `from`; 0 for none. */
+static size_t longest_match(const hd_charsmap *map, const hd_character *from, size_t count, size_t *offset) {
+    size_t node = root(map), found = 0;
+    for (size_t i = 0; i < count; i++) {
+        char bytes[4];
+        size_t size = hd_utf8_encode(from[i].code, bytes), parent = node;
+        for (size_t j = 0; j < size; j++) {
+            parent = node;
+            if (!step(map, &node, (uint8_t)bytes[j])) return found;
+        }
+        if (!has_value(map->units[parent ^ (uint8_t)bytes[size - 1]])) continue;
+        *offset = value_at(map, node);
+        found = i + 1;
+    }
+    return found;
+}
+
+void hd_charsmap_normalize_longest(const hd_charsmap *map, const hd_character *from, size_t count, hd_line *to) {
+    for (size_t i = 0; i < count && !to->failed;) {
+        size_t offset = 0, length = longest_match(map, from + i, count - i, &offset);
+        if (length == 0) {
+            hd_line_append(to, from + i++, 1);
+            continue;
+        }
+        size_t size = end_of(map, offset) - offset;
+        for (size_t at = 0; at < size;) {
+            uint32_t code;
+            at += hd_utf8_decode(map->texts + offset + at, size - at, &code);
+            hd_line_put(to, code, from[i].start, from[i + length - 1].end);
+        }
+        i += length;
+    }
+}

@@ -35,6 +35,10 @@ void hd_charsmap_write(const hd_charsmap *map, hd_buffer *out);
  * that are removed at the beginning move the offsets of what follows. Check `to->failed`. */
 void hd_charsmap_normalize(const hd_charsmap *map, const hd_character *from, size_t count, hd_line *to);
 
+/* The same as sentencepiece does it: the longest match counts, whatever the clusters, and each character of its replacement has
+ * the offsets of all of it. */
+void hd_charsmap_normalize_longest(const hd_charsmap *map, const hd_character *from, size_t count, hd_line *to);
+
 /* The longest match at the beginning of text[0 … size), as sentencepiece normalizes: the bytes that it has, and its
  * replacement; 0 for none. */
 size_t hd_charsmap_longest(const hd_charsmap *map, const char *text, size_t size, const char **replacement,

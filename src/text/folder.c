@@ -19,6 +19,8 @@ typedef struct tokenizer_files {
 
 static const tokenizer_files kinds[] = {
     {{"tokenizer.json"}, open_json},
+    {{"source.spm", "vocab.json"}, hd_sentencepiece_listed_open},
+    {{"sentencepiece.bpe.model", "vocab.json"}, hd_sentencepiece_listed_open},
     {{"spiece.model"}, hd_sentencepiece_tokenizer_open},
     {{"sentencepiece.bpe.model"}, hd_sentencepiece_tokenizer_open},
     {{"spm.model"}, hd_sentencepiece_tokenizer_open},

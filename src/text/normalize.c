@@ -215,7 +215,10 @@ static void apply(const hd_normalizer *normalizer, const hd_character *from, siz
             prepend(from, count, normalizer->content, to);
             break;
         case HD_NORMALIZE_PRECOMPILED:
-            hd_charsmap_normalize(normalizer->charsmap, from, count, to);
+            if (normalizer->longest)
+                hd_charsmap_normalize_longest(normalizer->charsmap, from, count, to);
+            else
+                hd_charsmap_normalize(normalizer->charsmap, from, count, to);
             break;
         case HD_NORMALIZE_BERT:
             bert(normalizer, from, count, spare, to);

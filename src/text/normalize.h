@@ -19,7 +19,7 @@ typedef enum hd_normalizer_kind {
     HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
     HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
     HD_NORMALIZE_PREPEND,       /* `content` before any text that is not empty */
-    HD_NORMALIZE_PRECOMPILED,   /* the character map `charsmap` */
+    HD_NORMALIZE_PRECOMPILED,   /* the character map `charsmap`; with `longest` as sentencepiece reads it */
     HD_NORMALIZE_BERT,          /* those of the three steps below that are set, then `lowercase` */
     HD_NORMALIZE_CLEAN,         /* drops control characters and U+FFFD; all white space becomes a space */
     HD_NORMALIZE_CHINESE,       /* a space on both sides of each ideograph */
@@ -28,7 +28,7 @@ typedef enum hd_normalizer_kind {
 
 typedef struct hd_normalizer {
     hd_normalizer_kind kind;
-    bool left, right;
+    bool left, right, longest;
     bool clean, chinese, unaccented, lowercase;
     hd_pattern *pattern;   /* owned */
     hd_codes content;      /* owned */

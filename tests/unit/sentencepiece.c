@@ -13,9 +13,10 @@
 #include <string.h>
 
 /* Each is a folder of golden/sentencepiece. */
-static const char *const goldens[] = {
-    "plain", "old",    "bytes",   "positive", "mapped", "t5",    "xlm-roberta", "camembert",   "mbart",      "mbart50",
-    "nllb",  "albert", "deberta", "pegasus",  "llama",  "gemma", "own",         "own-unigram", "own-renamed"};
+static const char *const goldens[] = {"plain",       "old",       "bytes", "positive", "mapped", "t5",
+                                      "xlm-roberta", "camembert", "mbart", "mbart50",  "nllb",   "albert",
+                                      "deberta",     "pegasus",   "llama", "gemma",    "own",    "own-unigram",
+                                      "own-renamed", "marian",    "m2m"};
 
 static const char *golden_path(const char *name, const char *file) {
     static char path[1024];
@@ -55,6 +56,9 @@ static void expect_encoding(heed_context *context, const heed_tokenizer *tokeniz
     hd_encoding_close(&encoding);
 }
 
+/* Marian's and M2M-100's way of sentencepiece cannot be written as a tokenizer.json. */
+static bool is_listed(const char *name) { return strcmp(name, "marian") == 0 || strcmp(name, "m2m") == 0; }
+
 static void results_are_those_of_tokenizers_and_transformers(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -70,7 +74,7 @@ static void results_are_those_of_tokenizers_and_transformers(void **state) {
         assert_ok(context, hd_tokenizer_parse(context, "saved", json.data, json.size, &again));
         json_array_foreach(list, index, golden) {
             expect_encoding(context, tokenizer, goldens[i], golden);
-            expect_encoding(context, again, goldens[i], golden);
+            if (!is_listed(goldens[i])) expect_encoding(context, again, goldens[i], golden);
         }
         hd_buffer_close(&json);
         hd_tokenizer_close(again);
@@ -186,6 +190,7 @@ static void damaged_models_are_refused(void **state) {
         {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 11, "the file is damaged"}, /* an endless number */
         {"\x0A\x03\x0A\x01\xFF", 5, "not UTF-8"},
         {"\x0A\x02\x0A\x00", 4, "is empty"},
+        {"\x0A\x04\x0A\x02x\x00", 6, "is empty"}, /* a NUL inside */
         {"\x0A\x08\x0A\x01x\x15\x00\x00\xC0\x7F", 10, "not a finite number"},
         {"\x0A\x03\x0A\x01x", 5, "id 1"},
         {"\x0A\x03\x0A\x01x\x0A\x03\x0A\x01y\x0A\x03\x0A\x01z\x12\x03\xC0\x02\x09", 20, "id 9"},

@@ -11,6 +11,7 @@ template, and the text decoded from the ids without special tokens.
 """
 import json
 import os
+import random
 import struct
 import sys
 from pathlib import Path
@@ -146,8 +147,9 @@ def folder(name, model, file, model_type, options=None, **files):
 
     train(model, **models_[model])
     (here / name).mkdir(exist_ok=True)
-    (here / name / file).unlink(missing_ok=True)
-    os.symlink("../models/" + model + ".model", here / name / file)
+    for file in [file] + ["target.spm"] * (file == "source.spm"):
+        (here / name / file).unlink(missing_ok=True)
+        os.symlink("../models/" + model + ".model", here / name / file)
     files = dict(files, config={"model_type": model_type})
     if options is not None:
         files["tokenizer_config"] = options
@@ -162,6 +164,23 @@ def folder(name, model, file, model_type, options=None, **files):
         return encoding["input_ids"], encoding["offset_mapping"]
 
     write(name, texts[4::2] + texts[-8:], encode, lambda ids: tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def listed(model, seed, more):
+    """A vocab.json with the pieces in an order of its own, some of them missing."""
+    import sentencepiece
+
+    train(model, **models_[model])
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(here / "models" / (model + ".model")))
+    pieces = [processor.id_to_piece(i) for i in range(3, processor.get_piece_size())]
+    random.Random(seed).shuffle(pieces)
+    return {piece: i for i, piece in enumerate(["</s>", "<unk>", "<s>"] + pieces[5:] + more + ["<pad>"])}
+
+
+def m2m_codes():
+    from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
+
+    return FAIRSEQ_LANGUAGE_CODES["m2m100"]
 
 
 def saved(content, **flags):
@@ -187,6 +206,11 @@ cases = {
         "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": True, "legacy": None, "eos_token": "<end>", "added_tokens_decoder": {
             "0": saved("<unk>"), "1": saved("<s>"), "420": saved("<end>", rstrip=True), "421": saved("[M]", special=False, normalized=True)}}),
     "gemma": lambda: folder("gemma", "gemma", "tokenizer.model", "gemma2", {"add_bos_token": True}),
+    "marian": lambda: folder("marian", "fairseq", "source.spm", "marian", {"source_lang": "en", "target_lang": "fr"}, vocab=listed(
+        "fairseq", 1, [">>fra<<", "Ω", "中"])),
+    "m2m": lambda: folder("m2m", "bpe", "sentencepiece.bpe.model", "m2m_100", {
+        "tokenizer_class": "M2M100Tokenizer", "src_lang": "de", "additional_special_tokens": ["__%s__" % code for code in m2m_codes()]},
+        vocab=listed("bpe", 2, [])),
     # A class that transformers lacks: what the model itself says.
     "own": lambda: folder("own", "gemma", "tokenizer.model", "other", {"tokenizer_class": "OtherTokenizer", "add_bos_token": True}),
     "own-unigram": lambda: folder("own-unigram", "fairseq", "tokenizer.model", "other", {"tokenizer_class": "OtherTokenizer", "legacy": False}),
