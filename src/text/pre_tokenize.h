@@ -12,6 +12,7 @@
 
 #include "text/line.h"
 #include "text/pattern.h"
+#include "text/pattern_known.h"
 
 typedef enum hd_pre_tokenizer_kind {
     HD_PRE_METASPACE,   /* spaces become `replacement`, also prepended by `prepend`; with `split`, splits before each */
@@ -44,15 +45,6 @@ typedef struct hd_pre_tokenizer {
     bool split, individual, invert, prefix_space;
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
-
-/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with
- * the space before it. */
-#define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-
-/* That of Qwen2: clitics of any case, letters with one other character before them, single digits, line ends. */
-#define HD_QWEN_PATTERN                                                                                \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" \
-    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
 void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
