@@ -19,6 +19,7 @@ typedef struct hd_added {
     size_t count, capacity;
     uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern, longer ones first */
     size_t raw_count, normalized_count;
+    uint8_t raw_first[256], normalized_first[256]; /* by the low byte of a character: may a token begin with it? */
 } hd_added;
 
 void hd_added_open(hd_added *added, heed_context *context);

@@ -11,6 +11,8 @@
 #include "text/vocabulary.h"
 #include "text/wordpiece.h"
 
+#include <pthread.h>
+
 /* A Sequence in the file is a list here, a single component a list of one, null an empty list. */
 struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
@@ -28,6 +30,8 @@ struct heed_tokenizer {
     size_t decoder_count, decoder_capacity;
     bool decodes; /* it has a decoder, if only an empty list; else decoded tokens are joined by spaces */
     hd_template template;
+    pthread_mutex_t lock;             /* of `idle` */
+    struct hd_encoding_scratch *idle; /* scratch memory that no call uses now */
 };
 
 /* An empty tokenizer: add components, then call hd_tokenizer_finish. NULL when memory ran out. */

@@ -168,6 +168,14 @@ static void remove_accents(const hd_character *from, size_t count, hd_line *spar
     to->count = kept;
 }
 
+/* What the steps of `it` make of an ASCII character that stays; 0 for other characters. */
+static inline uint32_t bert_ascii(const hd_normalizer *it, uint32_t code) {
+    if (code < ' ') return it->clean && (code == '\t' || code == '\n' || code == '\r') ? ' ' : 0;
+    if (code >= 127) return 0;
+    return it->lowercase && code >= 'A' && code <= 'Z' ? code + 32 : code;
+}
+
+/* Only the runs between such characters, which may have marks to order, go through the steps. */
 static void bert(const hd_normalizer *it, const hd_character *from, size_t count, hd_line *spare, hd_line *to) {
     hd_normalizer steps[4];
     size_t number = 0;
@@ -175,7 +183,15 @@ static void bert(const hd_normalizer *it, const hd_character *from, size_t count
     if (it->chinese) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_CHINESE};
     if (it->unaccented) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_UNACCENTED};
     if (it->lowercase) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE};
-    hd_normalize(steps, number, from, count, spare, to);
+    hd_line_reserve(to, count);
+    for (size_t i = 0; i < count && !to->failed;) {
+        uint32_t code;
+        for (; i < count && (code = bert_ascii(it, from[i].code)); i++)
+            hd_line_put(to, code, from[i].start, from[i].end);
+        size_t first = i;
+        while (i < count && !bert_ascii(it, from[i].code)) i++;
+        hd_normalize(steps, number, from + first, i - first, spare, to);
+    }
 }
 
 static void prepend(const hd_character *from, size_t count, hd_codes content, hd_line *to) {

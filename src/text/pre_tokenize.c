@@ -104,17 +104,25 @@ static void metaspace(const hd_pre_tokenizer *it, const hd_character *text, size
         hd_line_add_segment(to, first, to->count - first, -1);
 }
 
+static void spell_character(hd_character character, hd_line *line) {
+    char bytes[4];
+    size_t size = hd_utf8_encode(character.code, bytes);
+    for (size_t j = 0; j < size; j++)
+        hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
+}
+
 /* Rewrites the segments from index `segment` on as byte characters, at the end of the line. */
 static void spell_bytes(hd_line *line, size_t segment) {
+    if (!hd_line_reserve(line, line->count)) return; /* enough for ASCII */
     for (; segment < line->segment_count && !line->failed; segment++) {
         hd_segment old = line->segments[segment];
         size_t first = line->count;
-        for (size_t i = old.first; i < old.first + old.count; i++) {
+        for (size_t i = old.first; i < (size_t)old.first + old.count; i++) {
             hd_character character = line->characters[i];
-            char bytes[4];
-            size_t size = hd_utf8_encode(character.code, bytes);
-            for (size_t j = 0; j < size; j++)
-                hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
+            if (character.code > ' ' && character.code < 127) /* visible ASCII characters stand for themselves */
+                hd_line_put(line, character.code, character.start, character.end);
+            else
+                spell_character(character, line);
         }
         line->segments[segment] = (hd_segment){(uint32_t)first, (uint32_t)(line->count - first), -1};
     }
@@ -132,56 +140,73 @@ static void byte_level(const hd_pre_tokenizer *it, const hd_character *text, siz
     spell_bytes(to, segment);
 }
 
-static void apply(const hd_pre_tokenizer *it, const hd_line *from, hd_segment segment, hd_matches *matches,
-                  hd_line *to) {
-    const hd_character *text = from->characters + segment.first;
-    size_t first = to->count, last = first + segment.count;
-    if (it->kind == HD_PRE_METASPACE) {
-        metaspace(it, text, segment.count, to);
-        return;
+static void rewrite(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches,
+                    hd_line *to) {
+    if (it->kind == HD_PRE_METASPACE)
+        metaspace(it, text, count, to);
+    else
+        byte_level(it, text, count, matches, to);
+}
+
+/* Rewrites the segments from `line` into `spare`, and exchanges the two. */
+static void rewrite_all(const hd_pre_tokenizer *it, hd_matches *matches, hd_line *line, hd_line *spare) {
+    hd_line_clear(spare);
+    for (size_t i = 0; i < line->segment_count && !spare->failed; i++) {
+        hd_segment segment = line->segments[i];
+        const hd_character *text = line->characters + segment.first;
+        if (segment.id < 0) {
+            rewrite(it, text, segment.count, matches, spare);
+        } else {
+            size_t first = spare->count;
+            hd_line_append(spare, text, segment.count);
+            hd_line_add_segment(spare, first, segment.count, segment.id);
+        }
     }
-    if (it->kind == HD_PRE_BYTE_LEVEL) {
-        byte_level(it, text, segment.count, matches, to);
-        return;
-    }
-    hd_line_append(to, text, segment.count);
+    hd_line_swap(line, spare);
+}
+
+static void split_segment(const hd_pre_tokenizer *it, size_t first, size_t last, hd_matches *matches, hd_line *line) {
     switch (it->kind) {
         case HD_PRE_PUNCTUATION:
-            split(to, first, last, it->behavior, is_punctuation, 0);
+            split(line, first, last, it->behavior, is_punctuation, 0);
             break;
         case HD_PRE_WHITESPACE:
-            split_runs(to, first, last);
+            split_runs(line, first, last);
             break;
         case HD_PRE_WHITESPACE_SPLIT:
-            split(to, first, last, HD_REMOVED, is_space, 0);
+            split(line, first, last, HD_REMOVED, is_space, 0);
             break;
         case HD_PRE_DIGITS:
-            split(to, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0);
+            split(line, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0);
             break;
         case HD_PRE_DELIMITER:
-            split(to, first, last, HD_REMOVED, is_same, it->replacement);
+            split(line, first, last, HD_REMOVED, is_same, it->replacement);
             break;
         case HD_PRE_SPLIT:
-            split_at(to, first, last, it->behavior, it->invert, it->pattern, matches);
+            split_at(line, first, last, it->behavior, it->invert, it->pattern, matches);
             break;
         default:
             break;
     }
 }
 
-void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to) {
-    hd_matches matches;
-    hd_line_clear(to);
-    hd_matches_open(&matches, to->context);
-    for (size_t i = 0; i < from->segment_count && !to->failed; i++) {
-        hd_segment segment = from->segments[i];
-        if (segment.id < 0) {
-            apply(pre_tokenizer, from, segment, &matches, to);
-        } else {
-            size_t first = to->count;
-            hd_line_append(to, from->characters + segment.first, segment.count);
-            hd_line_add_segment(to, first, segment.count, segment.id);
-        }
+/* Splits the segments of `line`, whose characters stay; the old segments move to `spare`. */
+static void split_all(const hd_pre_tokenizer *it, hd_matches *matches, hd_line *line, hd_line *spare) {
+    hd_line_swap_segments(line, spare);
+    line->segment_count = 0;
+    for (size_t i = 0; i < spare->segment_count && !line->failed; i++) {
+        hd_segment segment = spare->segments[i];
+        if (segment.id < 0)
+            split_segment(it, segment.first, segment.first + segment.count, matches, line);
+        else
+            hd_line_add_segment(line, segment.first, segment.count, segment.id);
     }
-    hd_matches_close(&matches);
+}
+
+void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, hd_matches *matches, hd_line *line, hd_line *spare) {
+    if (line->failed) return;
+    if (pre_tokenizer->kind == HD_PRE_METASPACE || pre_tokenizer->kind == HD_PRE_BYTE_LEVEL)
+        rewrite_all(pre_tokenizer, matches, line, spare);
+    else
+        split_all(pre_tokenizer, matches, line, spare);
 }

@@ -46,7 +46,7 @@ typedef struct hd_pre_tokenizer {
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
 
-/* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
-void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
+/* Splits the segments of `line`. `matches` and `spare` are scratch. Check line->failed. */
+void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, hd_matches *matches, hd_line *line, hd_line *spare);
 
 #endif

@@ -1,8 +1,35 @@
 #include "text/components.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+#include "text/word_cache.h"
 
 #include <string.h>
+
+/* ---- scratch memory --------------------------------------------------------------------------------------------- */
+
+/* What one call needs; the next one reuses it. */
+typedef struct hd_encoding_scratch {
+    struct hd_encoding_scratch *next; /* in the list of idle ones */
+    heed_context context;             /* with the allocator of the tokenizer, which frees it */
+    hd_line line, other, spare;
+    hd_matches matches;
+    hd_word_scratch word;
+    hd_word_cache cache;
+    uint32_t words; /* segments so far, in both texts of a pair */
+} scratch_memory;
+
+enum { IDLE_CHARACTERS = 1 << 20 }; /* scratch memory of longer texts is freed after the call */
+
+static void close_scratch(scratch_memory *scratch) {
+    heed_context context = scratch->context;
+    hd_line_close(&scratch->line);
+    hd_line_close(&scratch->other);
+    hd_line_close(&scratch->spare);
+    hd_matches_close(&scratch->matches);
+    hd_word_scratch_close(&scratch->word);
+    hd_word_cache_close(&scratch->cache);
+    hd_free(&context, scratch);
+}
 
 /* ---- opening and closing --------------------------------------------------------------------------------------- */
 
@@ -10,6 +37,7 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     heed_tokenizer *tokenizer = hd_alloc_zeroed(context, 1, sizeof *tokenizer);
     if (!tokenizer) return NULL;
     tokenizer->context = context;
+    pthread_mutex_init(&tokenizer->lock, NULL);
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
@@ -43,6 +71,11 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
+    for (scratch_memory *next; tokenizer->idle; tokenizer->idle = next) {
+        next = tokenizer->idle->next;
+        close_scratch(tokenizer->idle);
+    }
+    pthread_mutex_destroy(&tokenizer->lock);
     hd_free(context, tokenizer->name);
     hd_free(context, tokenizer);
 }
@@ -151,22 +184,9 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-struct hd_encoding_scratch {
-    hd_line line, other, spare;
-    hd_word_scratch word;
-    uint32_t words; /* segments so far, in both texts of a pair */
-};
-
 void hd_encoding_close(hd_encoding *encoding) {
     heed_context *context = encoding->context;
     if (!context) return;
-    if (encoding->scratch) {
-        hd_line_close(&encoding->scratch->line);
-        hd_line_close(&encoding->scratch->other);
-        hd_line_close(&encoding->scratch->spare);
-        hd_word_scratch_close(&encoding->scratch->word);
-        hd_free(context, encoding->scratch);
-    }
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
@@ -174,23 +194,54 @@ void hd_encoding_close(hd_encoding *encoding) {
     *encoding = (hd_encoding){0};
 }
 
-static heed_status open_scratch(hd_encoding *encoding, heed_context *context) {
-    if (!encoding->context) encoding->context = context;
-    encoding->count = 0;
-    if (encoding->scratch) return HEED_OK;
-    struct hd_encoding_scratch *scratch = hd_alloc(encoding->context, 1, sizeof *scratch);
-    if (!scratch) return HEED_MEMORY;
-    hd_line_open(&scratch->line, encoding->context);
-    hd_line_open(&scratch->other, encoding->context);
-    hd_line_open(&scratch->spare, encoding->context);
-    hd_word_scratch_open(&scratch->word, encoding->context);
-    encoding->scratch = scratch;
-    return HEED_OK;
+static scratch_memory *open_scratch(heed_context *context) {
+    scratch_memory *scratch = hd_alloc(context, 1, sizeof *scratch);
+    if (!scratch) return NULL;
+    scratch->context = hd_context_worker(context, 1);
+    hd_line_open(&scratch->line, &scratch->context);
+    hd_line_open(&scratch->other, &scratch->context);
+    hd_line_open(&scratch->spare, &scratch->context);
+    hd_matches_open(&scratch->matches, &scratch->context);
+    hd_word_scratch_open(&scratch->word, &scratch->context);
+    hd_word_cache_open(&scratch->cache, &scratch->context);
+    return scratch;
+}
+
+/* Takes scratch memory for a call, or NULL when memory ran out. */
+static scratch_memory *take_scratch(const heed_tokenizer *tokenizer, heed_context *context) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer; /* of the list, which is no part of what it computes */
+    pthread_mutex_lock(&owner->lock);
+    scratch_memory *scratch = owner->idle;
+    if (scratch) owner->idle = scratch->next;
+    pthread_mutex_unlock(&owner->lock);
+    if (scratch) return scratch;
+    heed_context worker = hd_context_worker(tokenizer->context, 1);
+    scratch = open_scratch(&worker);
+    if (!scratch) hd_fail_as(context, &worker, HEED_MEMORY);
+    return scratch;
+}
+
+static void give_scratch(const heed_tokenizer *tokenizer, scratch_memory *scratch) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer;
+    if (scratch->line.capacity > IDLE_CHARACTERS || scratch->other.capacity > IDLE_CHARACTERS) {
+        close_scratch(scratch);
+        return;
+    }
+    pthread_mutex_lock(&owner->lock);
+    scratch->next = owner->idle;
+    owner->idle = scratch;
+    pthread_mutex_unlock(&owner->lock);
+}
+
+static bool has_room(const hd_encoding *out, size_t needed) {
+    return needed <= out->ids_capacity && needed <= out->starts_capacity && needed <= out->ends_capacity &&
+           needed <= out->types_capacity;
 }
 
 static heed_status reserve(hd_encoding *out, size_t more) {
     size_t needed;
     if (!hd_add(out->count, more, &needed)) needed = SIZE_MAX;
+    if (has_room(out, needed)) return HEED_OK;
     if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
         !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
         !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends) ||
@@ -207,11 +258,9 @@ static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end, uint
     out->count++;
 }
 
-static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other) {
-    for (size_t i = 0; i < tokenizer->pre_tokenizer_count && !line->failed; i++) {
-        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], line, other);
-        hd_line_swap(line, other);
-    }
+static void pre_tokenize(const heed_tokenizer *tokenizer, hd_matches *matches, hd_line *line, hd_line *other) {
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
+        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], matches, line, other);
 }
 
 /* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added
@@ -254,7 +303,10 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
         hd_line_swap(line, spare);
         hd_line_close(&scratch);
     }
-    pre_tokenize(tokenizer, line, spare);
+    hd_matches matches;
+    hd_matches_open(&matches, line->context);
+    pre_tokenize(tokenizer, &matches, line, spare);
+    hd_matches_close(&matches);
 }
 
 static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
@@ -277,19 +329,27 @@ static void trim(const hd_template *template, const char *text, size_t size, boo
     if (*end >= after) *end = *end - *start < after ? *start : *end - after;
 }
 
-static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
-                               const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                                   const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
     const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
+static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                               const hd_bpe_dropout *dropout, scratch_memory *scratch) {
+    const hd_character *word = line->characters + segment.first;
+    uint64_t hash = dropout ? 0 : hd_word_hash(word, segment.count);
+    if (hd_word_cache_find(&scratch->cache, hash, word, segment.count, &scratch->word)) return HEED_OK;
+    HD_TRY(encode_new_word(tokenizer, line, segment, dropout, &scratch->word));
+    return hd_word_cache_add(&scratch->cache, hash, word, segment.count, &scratch->word);
+}
+
 /* Appends the tokens of a word; `first` is the index of the first token of its text. */
 static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                            size_t first, hd_encoding *out) {
+                            size_t first, const hd_word_scratch *scratch, hd_encoding *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
-    const hd_word_scratch *scratch = &out->scratch->word;
     const hd_character *word = line->characters + segment.first;
     HD_TRY(reserve(out, scratch->count));
     for (size_t i = 0; i < scratch->count; i++) {
@@ -304,12 +364,11 @@ static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line
 }
 
 static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                             size_t first, hd_encoding *out) {
+                             size_t first, hd_buffer *text, hd_encoding *out) {
     const hd_character *token = line->characters + segment.first;
     uint32_t start = token[0].start, end = token[segment.count - 1].end;
     HD_TRY(reserve(out, 1));
     if (tokenizer->template.trims) { /* its text includes the white space that it covers */
-        hd_buffer *text = &out->scratch->word.text;
         hd_buffer_clear(text);
         for (size_t i = 0; i < segment.count; i++) {
             char bytes[4];
@@ -323,12 +382,11 @@ static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *lin
 }
 
 static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, uint32_t type,
-                               const hd_encode_options *options, hd_encoding *out) {
-    struct hd_encoding_scratch *scratch = out->scratch;
+                               const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
     hd_line *line = &scratch->line;
     hd_line_read(line, text, size);
     find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
-    pre_tokenize(tokenizer, line, &scratch->other);
+    pre_tokenize(tokenizer, &scratch->matches, line, &scratch->other);
     if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
     size_t first = out->count;
@@ -336,11 +394,11 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
         hd_segment segment = line->segments[i];
         dropout.word = scratch->words++;
         if (segment.id >= 0) {
-            HD_TRY(put_added(tokenizer, line, segment, type, first, out));
+            HD_TRY(put_added(tokenizer, line, segment, type, first, &scratch->word.text, out));
             continue;
         }
-        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, &scratch->word));
-        HD_TRY(put_word(tokenizer, line, segment, type, first, out));
+        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
+        HD_TRY(put_word(tokenizer, line, segment, type, first, &scratch->word, out));
     }
     return HEED_OK;
 }
@@ -359,19 +417,19 @@ static heed_status name_file(const heed_tokenizer *tokenizer, heed_context *cont
 }
 
 static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text, size_t size,
-                              const hd_encode_options *options, hd_encoding *out) {
+                              const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
     static const hd_template_item plain[] = {{.kind = HD_TEMPLATE_FIRST_TEXT},
                                              {.kind = HD_TEMPLATE_SECOND_TEXT, .type = 1}};
     const hd_template *template = &tokenizer->template;
     bool pair = options->second != NULL;
-    out->scratch->words = 0;
+    scratch->words = 0;
     const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
     size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
     for (size_t i = 0; i < count; i++) {
         if (items[i].kind == HD_TEMPLATE_FIRST_TEXT)
-            HD_TRY(encode_text(tokenizer, text, size, items[i].type, options, out));
+            HD_TRY(encode_text(tokenizer, text, size, items[i].type, options, scratch, out));
         else if (items[i].kind == HD_TEMPLATE_SECOND_TEXT)
-            HD_TRY(encode_text(tokenizer, options->second, options->second_size, items[i].type, options, out));
+            HD_TRY(encode_text(tokenizer, options->second, options->second_size, items[i].type, options, scratch, out));
         else if (options->add_special)
             HD_TRY(add_specials(template, items[i], out));
     }
@@ -384,10 +442,20 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     if (longest > HD_LINE_BYTES)
         return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
                        HD_LINE_BYTES);
-    HD_TRY(open_scratch(out, context));
+    if (!out->context) out->context = context;
+    out->count = 0;
+    scratch_memory *scratch = take_scratch(tokenizer, out->context);
+    if (!scratch) return HEED_MEMORY;
     hd_encode_options all = *options;
     all.special_as_text = options->special_as_text || context->special_as_text;
-    return name_file(tokenizer, out->context, encode_all(tokenizer, text, size, &all, out));
+    heed_status status = encode_all(tokenizer, text, size, &all, scratch, out);
+    if (scratch->context.status == HEED_OK) {
+        give_scratch(tokenizer, scratch);
+    } else { /* its lines and buffers have failed for good */
+        hd_fail_as(out->context, &scratch->context, status);
+        close_scratch(scratch);
+    }
+    return name_file(tokenizer, out->context, status);
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,

@@ -16,14 +16,14 @@ void hd_vocabulary_close(hd_vocabulary *vocabulary) {
 }
 
 static uint64_t hash(const char *text, size_t size) {
-    uint64_t value = 0xcbf29ce484222325ull; /* FNV-1a */
-    for (size_t i = 0; i < size; i++) value = (value ^ (uint8_t)text[i]) * 0x100000001b3ull;
-    return hd_mix(value);
+    uint64_t value = HD_HASH_OF_NOTHING;
+    for (size_t i = 0; i < size; i++) value = hd_hash_byte(value, text[i]);
+    return value;
 }
 
 /* The slot of the text, or the empty slot for it. */
-static size_t slot_of(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    size_t mask = vocabulary->slots - 1, slot = (size_t)hash(text, size) & mask;
+static size_t slot_of(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
+    size_t mask = vocabulary->slots - 1, slot = (size_t)hd_mix(hash) & mask;
     for (;; slot = (slot + 1) & mask) {
         int32_t index = vocabulary->table[slot];
         if (index < 0) return slot;
@@ -43,7 +43,8 @@ static heed_status make_room(hd_vocabulary *vocabulary) {
     vocabulary->slots = slots;
     for (size_t i = 0; i < vocabulary->present; i++) {
         const hd_entry *entry = &vocabulary->entries[i];
-        table[slot_of(vocabulary, vocabulary->pool.data + entry->offset, entry->size)] = (int32_t)i;
+        const char *text = vocabulary->pool.data + entry->offset;
+        table[slot_of(vocabulary, text, entry->size, hash(text, entry->size))] = (int32_t)i;
     }
     return HEED_OK;
 }
@@ -55,7 +56,7 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
         return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text,
                        (long long)id, HD_VOCABULARY_LIMIT - 1);
     HD_TRY(make_room(vocabulary));
-    size_t slot = slot_of(vocabulary, text, size);
+    size_t slot = slot_of(vocabulary, text, size, hash(text, size));
     if (vocabulary->table[slot] >= 0)
         return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", shown, text,
                        vocabulary->entries[vocabulary->table[slot]].id, (long long)id);
@@ -90,17 +91,21 @@ heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, con
     return vocabulary->pool.failed ? HEED_MEMORY : HEED_OK;
 }
 
-static const hd_entry *find(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size)] : -1;
+static const hd_entry *find(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
+    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size, hash)] : -1;
     return index < 0 ? NULL : &vocabulary->entries[index];
 }
 
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    const hd_entry *entry = find(vocabulary, text, size);
+    const hd_entry *entry = find(vocabulary, text, size, hash(text, size));
     return entry ? entry->id : -1;
 }
 
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size) {
-    const hd_entry *entry = find(vocabulary, text, size);
+    return hd_vocabulary_find_hashed(vocabulary, text, size, hash(text, size));
+}
+
+int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
+    const hd_entry *entry = find(vocabulary, text, size, hash);
     return entry && entry->model ? entry->id : -1;
 }

@@ -47,6 +47,10 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
 /* The same for tokens of the model, without added ones. */
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* The same with the hash of the text: hashes of all its prefixes can be computed in one pass. */
+int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash);
+#define HD_HASH_OF_NOTHING 0xcbf29ce484222325ull /* FNV-1a */
+static inline uint64_t hd_hash_byte(uint64_t hash, char byte) { return (hash ^ (uint8_t)byte) * 0x100000001b3ull; }
 /* The bytes of a token that is present; valid until the next add. */
 static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
     return vocabulary->pool.data + vocabulary->tokens[id].offset;
