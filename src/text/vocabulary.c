@@ -21,31 +21,34 @@ static uint64_t hash(const char *text, size_t size) {
     return value;
 }
 
-/* The slot of the text, or the empty slot for it. */
+/* The slot of the text, or the empty slot for it. `hash` has been mixed. */
 static size_t slot_of(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
-    size_t mask = vocabulary->slots - 1, slot = (size_t)hd_mix(hash) & mask;
+    size_t mask = vocabulary->slots - 1, slot = (size_t)hash & mask;
     for (;; slot = (slot + 1) & mask) {
-        int32_t index = vocabulary->table[slot];
-        if (index < 0) return slot;
-        const hd_entry *entry = &vocabulary->entries[index];
+        struct hd_vocabulary_slot found = vocabulary->table[slot];
+        if (found.entry < 0) return slot;
+        if (found.hash != (uint32_t)(hash >> 32)) continue;
+        const hd_entry *entry = &vocabulary->entries[found.entry];
         if (entry->size == size && memcmp(vocabulary->pool.data + entry->offset, text, size) == 0) return slot;
     }
 }
 
 static heed_status make_room(hd_vocabulary *vocabulary) {
     if (vocabulary->present * 2 < vocabulary->slots) return HEED_OK;
-    size_t slots = vocabulary->slots ? vocabulary->slots * 2 : 1024;
-    int32_t *table = hd_alloc(vocabulary->context, slots, sizeof *table);
+    size_t slots = vocabulary->slots ? vocabulary->slots * 2 : 1024, mask = slots - 1;
+    struct hd_vocabulary_slot *table = hd_alloc(vocabulary->context, slots, sizeof *table);
     if (!table) return HEED_MEMORY;
     memset(table, -1, slots * sizeof *table);
+    for (size_t i = 0; i < vocabulary->present; i++) {
+        const hd_entry *entry = &vocabulary->entries[i];
+        uint64_t mixed = hd_mix(hash(vocabulary->pool.data + entry->offset, entry->size));
+        size_t slot = (size_t)mixed & mask;
+        while (table[slot].entry >= 0) slot = (slot + 1) & mask;
+        table[slot] = (struct hd_vocabulary_slot){(int32_t)i, (uint32_t)(mixed >> 32)};
+    }
     hd_free(vocabulary->context, vocabulary->table);
     vocabulary->table = table;
     vocabulary->slots = slots;
-    for (size_t i = 0; i < vocabulary->present; i++) {
-        const hd_entry *entry = &vocabulary->entries[i];
-        const char *text = vocabulary->pool.data + entry->offset;
-        table[slot_of(vocabulary, text, entry->size, hash(text, entry->size))] = (int32_t)i;
-    }
     return HEED_OK;
 }
 
@@ -56,10 +59,11 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
         return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text,
                        (long long)id, HD_VOCABULARY_LIMIT - 1);
     HD_TRY(make_room(vocabulary));
-    size_t slot = slot_of(vocabulary, text, size, hash(text, size));
-    if (vocabulary->table[slot] >= 0)
+    uint64_t mixed = hd_mix(hash(text, size));
+    size_t slot = slot_of(vocabulary, text, size, mixed);
+    if (vocabulary->table[slot].entry >= 0)
         return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", shown, text,
-                       vocabulary->entries[vocabulary->table[slot]].id, (long long)id);
+                       vocabulary->entries[vocabulary->table[slot].entry].id, (long long)id);
     if (!hd_grow(context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->tokens) ||
         !hd_grow(context, &vocabulary->entries, &vocabulary->entry_capacity, vocabulary->present + 1,
                  sizeof *vocabulary->entries))
@@ -77,7 +81,7 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
                             .shown_size = (uint32_t)size,
                             .present = true,
                             .model = model};
-    vocabulary->table[slot] = (int32_t)vocabulary->present;
+    vocabulary->table[slot] = (struct hd_vocabulary_slot){(int32_t)vocabulary->present, (uint32_t)(mixed >> 32)};
     vocabulary->entries[vocabulary->present++] = (hd_entry){offset, (uint32_t)size, (int32_t)id, model};
     vocabulary->model_size += model;
     return HEED_OK;
@@ -92,7 +96,7 @@ heed_status hd_vocabulary_set_decoded(hd_vocabulary *vocabulary, int32_t id, con
 }
 
 static const hd_entry *find(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
-    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size, hash)] : -1;
+    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size, hd_mix(hash))].entry : -1;
     return index < 0 ? NULL : &vocabulary->entries[index];
 }
 

@@ -34,7 +34,10 @@ typedef struct hd_vocabulary {
     hd_entry *entries; /* [present] */
     size_t present, entry_capacity;
     size_t model_size; /* entries of the model */
-    int32_t *table;    /* [slots]: entries by the hash of their text, -1 where empty */
+    struct hd_vocabulary_slot {
+        int32_t entry; /* -1 where empty */
+        uint32_t hash; /* the upper half of its text's */
+    } * table;         /* [slots]: entries by the hash of their text */
     size_t slots;      /* a power of two */
 } hd_vocabulary;
 
