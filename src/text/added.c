@@ -24,6 +24,11 @@ heed_status hd_added_add(hd_added *added, hd_added_token token) {
     return HEED_OK;
 }
 
+void hd_added_replace(hd_added *added, size_t index, hd_added_token token) {
+    hd_free(added->context, added->tokens[index].pattern.codes);
+    added->tokens[index] = token;
+}
+
 /* By the first character, then longer ones first, then as listed. */
 static int compare(const void *a, const void *b, void *tokens) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
@@ -92,12 +97,12 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         if (token->single_word &&
             ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;
-        if (from < begin) from = begin; /* the token before includes the white space that this one begins with */
+        /* As in tokenizers, a token that begins in the white space of the token before it overlaps that token. */
+        if (token->lstrip && from < begin) from = begin;
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
         while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
-        if (to <= from) continue;
-        hd_line_add_segment(line, begin, from - begin, -1);
-        hd_line_add_segment(line, from, to - from, token->id);
+        if (from > begin) hd_line_add_segment(line, begin, from - begin, -1);
+        if (to > from) hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
     }
     hd_line_add_segment(line, begin, last - begin, -1);

@@ -9,6 +9,7 @@
 #include "text/pre_tokenize.h"
 #include "text/template.h"
 #include "text/vocabulary.h"
+#include "text/wordlevel.h"
 #include "text/wordpiece.h"
 
 #include <pthread.h>
@@ -18,10 +19,12 @@ struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
     char *name;            /* owned, or NULL: of the file, for messages about texts */
     hd_vocabulary vocabulary;
-    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE } model; /* which of the next two is in use */
+    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE, HD_MODEL_WORDLEVEL } model; /* which of the next is in use */
     hd_bpe bpe;
     hd_wordpiece wordpiece;
+    hd_wordlevel wordlevel;
     hd_added added;
+    int64_t next_added; /* 1 + the highest id of an added token */
     hd_normalizer *normalizers;
     size_t normalizer_count, normalizer_capacity;
     hd_pre_tokenizer *pre_tokenizers;
@@ -43,7 +46,7 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer);
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
-/* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one (added_id); an empty token
+/* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one; an empty token
  * is left out. So does tokenizers, whatever id the file says. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token);
 

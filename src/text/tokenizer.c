@@ -41,20 +41,22 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
+    hd_wordlevel_open(&tokenizer->wordlevel, context);
     hd_added_open(&tokenizer->added, context);
     hd_template_open(&tokenizer->template, context);
     return tokenizer;
 }
 
 static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
-    hd_pattern_close(normalizer->pattern);
-    hd_free(context, normalizer->content.codes);
+    hd_component_close(context, hd_normalizer_type(normalizer->kind), normalizer);
+}
+
+static void close_pre_tokenizer(heed_context *context, hd_pre_tokenizer *pre_tokenizer) {
+    hd_component_close(context, hd_pre_tokenizer_type(pre_tokenizer->kind), pre_tokenizer);
 }
 
 static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
-    hd_free(context, decoder->pattern);
-    hd_pattern_close(decoder->expression);
-    hd_free(context, decoder->content);
+    hd_component_close(context, hd_token_decoder_type(decoder->kind), decoder);
 }
 
 void hd_tokenizer_close(heed_tokenizer *tokenizer) {
@@ -63,10 +65,12 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_vocabulary_close(&tokenizer->vocabulary);
     hd_bpe_close(&tokenizer->bpe);
     hd_wordpiece_close(&tokenizer->wordpiece);
+    hd_wordlevel_close(&tokenizer->wordlevel);
     hd_added_close(&tokenizer->added);
     hd_template_close(&tokenizer->template);
     for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
-    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++) hd_pattern_close(tokenizer->pre_tokenizers[i].pattern);
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
+        close_pre_tokenizer(context, &tokenizer->pre_tokenizers[i]);
     for (size_t i = 0; i < tokenizer->decoder_count; i++) close_decoder(context, &tokenizer->decoders[i]);
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
@@ -93,7 +97,7 @@ heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer) {
     if (!hd_grow(tokenizer->context, &tokenizer->pre_tokenizers, &tokenizer->pre_tokenizer_capacity,
                  tokenizer->pre_tokenizer_count + 1, sizeof pre_tokenizer)) {
-        hd_pattern_close(pre_tokenizer.pattern);
+        close_pre_tokenizer(tokenizer->context, &pre_tokenizer);
         return HEED_MEMORY;
     }
     tokenizer->pre_tokenizers[tokenizer->pre_tokenizer_count++] = pre_tokenizer;
@@ -111,25 +115,25 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder
     return HEED_OK;
 }
 
-/* The id of a new added token: after the last one, or after as many as the model has tokens. */
-static int64_t added_id(const heed_tokenizer *tokenizer) {
-    int64_t next = (int64_t)tokenizer->vocabulary.model_size;
-    for (size_t i = 0; i < tokenizer->added.count; i++)
-        if (tokenizer->added.tokens[i].id >= next) next = (int64_t)tokenizer->added.tokens[i].id + 1;
-    return next;
-}
-
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token) {
     hd_vocabulary *vocabulary = &tokenizer->vocabulary;
     if (size == 0) return HEED_OK;
     int64_t id = hd_vocabulary_find(vocabulary, text, size);
-    if (id < 0) {
-        id = added_id(tokenizer);
+    if (id < 0) { /* after the last added token, or after as many as the model has tokens */
+        id = (int64_t)vocabulary->model_size;
+        if (id < tokenizer->next_added) id = tokenizer->next_added;
         HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
     }
-    vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
+    hd_token *entry = &vocabulary->tokens[id];
+    entry->special = entry->special || token.special;
     token.id = (int32_t)id;
+    if (id >= tokenizer->next_added) tokenizer->next_added = id + 1;
     HD_TRY(hd_codes_read(tokenizer->context, text, size, &token.pattern));
+    if (entry->added) { /* listed again: the last counts */
+        hd_added_replace(&tokenizer->added, entry->added - 1, token);
+        return HEED_OK;
+    }
+    entry->added = (uint32_t)tokenizer->added.count + 1;
     return hd_added_add(&tokenizer->added, token);
 }
 
@@ -174,11 +178,23 @@ static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
     return status;
 }
 
+/* As in tokenizers, a token is left out of decoded text if its decoded form is that of a special token: a special token
+ * that a normalizer changes is not left out. */
+static void find_skipped(heed_tokenizer *tokenizer) {
+    hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    for (size_t i = 0; i < tokenizer->added.count; i++) {
+        hd_token *token = &vocabulary->tokens[tokenizer->added.tokens[i].id];
+        int32_t same = hd_vocabulary_find(vocabulary, vocabulary->pool.data + token->shown, token->shown_size);
+        token->skipped = same >= 0 && vocabulary->tokens[same].special;
+    }
+}
+
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(normalize_tokens(tokenizer));
+    find_skipped(tokenizer);
     HD_TRY(hd_added_finish(&tokenizer->added));
     if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
-    hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_WORDPIECE) hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
     return HEED_OK;
 }
 
@@ -334,6 +350,8 @@ static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_lin
     const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
+    if (tokenizer->model == HD_MODEL_WORDLEVEL)
+        return hd_wordlevel_encode(&tokenizer->wordlevel, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
@@ -474,7 +492,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
     for (size_t i = 0; i < count && !strings.failed; i++) {
         if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
         hd_token token = vocabulary->tokens[ids[i]];
-        if (token.special && skip_special) continue;
+        if (token.skipped && skip_special) continue;
         /* Without a decoder tokens are joined by spaces. */
         if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
@@ -512,6 +530,7 @@ int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
 }
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
+    if (tokenizer->model == HD_MODEL_WORDLEVEL) return tokenizer->wordlevel.unknown;
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }
 
@@ -520,6 +539,7 @@ static bool begins_with(const char *text, const char *start) { return strncmp(te
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
     if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
-    if (tokenizer->model != HD_MODEL_BPE) return begins_with(token, "##");
+    if (tokenizer->model == HD_MODEL_WORDLEVEL) return false;
+    if (tokenizer->model == HD_MODEL_WORDPIECE) return begins_with(token, "##");
     return !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
 }

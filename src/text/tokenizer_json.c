@@ -34,6 +34,12 @@ static bool merge_sides(const json_t *merge, hd_model_string sides[2]) {
 /* How many bytes of a text a message shows. */
 static int shown(size_t size) { return size < 100 ? (int)size : 100; }
 
+/* Older files may begin their merges as merges.txt does, with "#version: 0.2". */
+static bool is_version_line(const json_t *merge) {
+    static const char version[] = "#version";
+    return json_is_string(merge) && strncmp(json_string_value(merge), version, strlen(version)) == 0;
+}
+
 /* The concatenation of two tokens; the right one, which continues a word, loses its prefix. */
 static heed_status join_sides(const hd_bpe *bpe, const hd_model_string sides[2], size_t index, hd_buffer *joined) {
     size_t prefix = bpe->prefix ? strlen(bpe->prefix) : 0;
@@ -80,6 +86,7 @@ static heed_status read_merge_tree(heed_tokenizer *tokenizer, const json_t *merg
     if (json_array_size(merges) > INT32_MAX) return hd_wrong_field(context, "model", "merges", "of a supported length");
     for (size_t i = 0; i < json_array_size(merges); i++) {
         hd_model_string sides[2];
+        if (is_version_line(json_array_get(merges, i))) continue;
         if (!merge_sides(json_array_get(merges, i), sides))
             return hd_fail(context, HEED_FORMAT, "model: merge %zu is not a pair of tokens", i);
         HD_TRY(add_merge(tokenizer, sides, i, joined));
@@ -124,13 +131,15 @@ static heed_status read_vocabulary(heed_tokenizer *tokenizer, model_source *sour
     return HEED_OK;
 }
 
-/* A field that heed does not support must be absent, null, empty or zero. */
-static heed_status refuse_field(heed_tokenizer *tokenizer, const json_t *model, const char *key) {
-    const json_t *value = json_object_get(model, key);
-    if (!value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) ||
-        (json_is_number(value) && json_number_value(value) == 0.0))
-        return HEED_OK;
-    return hd_fail(tokenizer->context, HEED_UNSUPPORTED, "model \"BPE\" with \"%s\" is not supported", key);
+/* The BPE-dropout of a file is for training: it is noted, kept for saving, and not used. */
+static heed_status read_dropout(heed_tokenizer *tokenizer, const json_t *model) {
+    const json_t *value = json_object_get(model, "dropout");
+    if (!value || json_is_null(value)) return HEED_OK;
+    double dropout = json_number_value(value);
+    if (!json_is_number(value) || !(dropout >= 0 && dropout <= 1))
+        return hd_wrong_field(tokenizer->context, "model", "dropout", "a probability");
+    tokenizer->bpe.file_dropout = (float)dropout;
+    return HEED_OK;
 }
 
 /* As in tokenizers, a vocabulary may lack the unknown token until a text needs it. */
@@ -147,15 +156,12 @@ static heed_status read_unknown(heed_tokenizer *tokenizer, const json_t *model, 
 static heed_status read_bpe(heed_tokenizer *tokenizer, model_source *source, const json_t *model) {
     heed_context *context = tokenizer->context;
     hd_bpe *bpe = &tokenizer->bpe;
-    HD_TRY(refuse_field(tokenizer, model, "dropout"));
+    HD_TRY(read_dropout(tokenizer, model));
     HD_TRY(hd_read_affix(context, model, "model", "continuing_subword_prefix", &bpe->prefix));
     HD_TRY(hd_read_affix(context, model, "model", "end_of_word_suffix", &bpe->suffix));
     HD_TRY(hd_read_bool(context, model, "model", "fuse_unk", &bpe->fuse_unknown));
     HD_TRY(hd_read_bool(context, model, "model", "byte_fallback", &bpe->byte_fallback));
     HD_TRY(hd_read_bool(context, model, "model", "ignore_merges", &bpe->ignore_merges));
-    if (bpe->byte_fallback && (bpe->prefix || bpe->suffix))
-        return hd_fail(context, HEED_UNSUPPORTED,
-                       "model \"BPE\" with \"byte_fallback\" and a prefix or suffix is not supported");
     HD_TRY(read_vocabulary(tokenizer, source, json_object_get(model, "vocab")));
     HD_TRY(read_merges(tokenizer, source, json_object_get(model, "merges")));
     const json_t *unknown = json_object_get(model, "unk_token");
@@ -172,19 +178,33 @@ static heed_status read_wordpiece(heed_tokenizer *tokenizer, model_source *sourc
     return read_unknown(tokenizer, model, &wordpiece->unknown, &wordpiece->missing_unknown);
 }
 
+static heed_status read_wordlevel(heed_tokenizer *tokenizer, model_source *source, const json_t *model) {
+    hd_wordlevel *wordlevel = &tokenizer->wordlevel;
+    tokenizer->model = HD_MODEL_WORDLEVEL;
+    HD_TRY(read_vocabulary(tokenizer, source, json_object_get(model, "vocab")));
+    return read_unknown(tokenizer, model, &wordlevel->unknown, &wordlevel->missing_unknown);
+}
+
+/* Older files have no "type": a model is the first one here whose key they have. */
+static const struct {
+    const char *type, *key;
+    heed_status (*read)(heed_tokenizer *tokenizer, model_source *source, const json_t *model);
+} models[] = {
+    {"BPE", "merges", read_bpe},
+    {"WordPiece", "max_input_chars_per_word", read_wordpiece},
+    {"WordLevel", "unk_token", read_wordlevel},
+};
+
 static heed_status read_model(heed_tokenizer *tokenizer, model_source *source) {
     const json_t *model = json_object_get(source->root, "model");
     heed_context *context = tokenizer->context;
     if (!json_is_object(model)) return hd_fail(context, HEED_FORMAT, "\"model\" is missing");
-    const json_t *named = json_object_get(model, "type");
-    if (named && !json_is_string(named)) return hd_wrong_field(context, "model", "type", "a string");
-    const char *type = named                                                ? json_string_value(named)
-                       : json_object_get(model, "merges")                   ? "BPE" /* older files have no type */
-                       : json_object_get(model, "max_input_chars_per_word") ? "WordPiece"
-                                                                            : "without a type";
-    if (strcmp(type, "BPE") == 0) return read_bpe(tokenizer, source, model);
-    if (strcmp(type, "WordPiece") == 0) return read_wordpiece(tokenizer, source, model);
-    return hd_unsupported_component(context, "model", type);
+    const json_t *type = json_object_get(model, "type");
+    if (type && !json_is_string(type)) return hd_wrong_field(context, "model", "type", "a string");
+    for (size_t i = 0; i < HD_COUNT(models); i++)
+        if (type ? strcmp(json_string_value(type), models[i].type) == 0 : json_object_get(model, models[i].key) != NULL)
+            return models[i].read(tokenizer, source, model);
+    return hd_unsupported_component(context, "model", type ? json_string_value(type) : "without a type");
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------- */
@@ -250,6 +270,9 @@ static heed_status open_tokenizer(heed_context *context, const char *name, const
     if (status == HEED_OK) status = read_tokenizer(tokenizer, source);
     if (status == HEED_OK && hd_json_has(&file, "truncation"))
         hd_note(context, "%s: its truncation is ignored; heed never truncates a text silently", name);
+    if (status == HEED_OK && tokenizer->bpe.file_dropout > 0)
+        hd_note(context, "%s: its BPE-dropout of %g is ignored; texts are encoded without dropout", name,
+                (double)tokenizer->bpe.file_dropout);
     hd_json_close(&file);
     if (status == HEED_OK) {
         *out = tokenizer;

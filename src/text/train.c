@@ -57,7 +57,7 @@ static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
         .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
     const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
     const hd_token_decoder decoder = {
-        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS};
+        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, metaspace));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, punctuation));
     return hd_tokenizer_add_decoder(tokenizer, decoder);
@@ -65,8 +65,7 @@ static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
 
 static heed_status add_wordpiece_components(heed_tokenizer *tokenizer, bool lowercase) {
     heed_context *context = tokenizer->context;
-    const hd_normalizer bert = {
-        .kind = HD_NORMALIZE_BERT, .clean = true, .chinese = true, .unaccented = lowercase, .lowercase = lowercase};
+    const hd_normalizer bert = {.kind = HD_NORMALIZE_BERT, .clean = true, .chinese = true, .lowercase = lowercase};
     const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
     tokenizer->model = HD_MODEL_WORDPIECE;
     tokenizer->wordpiece.prefix = hd_copy_string(context, HD_WORDPIECE_PREFIX);
@@ -81,12 +80,14 @@ static heed_status add_wordpiece_components(heed_tokenizer *tokenizer, bool lowe
     return hd_tokenizer_add_decoder(tokenizer, decoder);
 }
 
+static const hd_token_decoder byte_decoder = {.kind = HD_DECODE_BYTE_LEVEL, .trim_offsets = true, .use_regex = true};
+
 static heed_status add_byte_components(heed_tokenizer *tokenizer) {
-    hd_pre_tokenizer words = {.kind = HD_PRE_BYTE_LEVEL};
+    hd_pre_tokenizer words = {.kind = HD_PRE_BYTE_LEVEL, .trim_offsets = true};
     HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_BYTE_LEVEL_PATTERN, strlen(HD_BYTE_LEVEL_PATTERN),
                            false, &words.pattern));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
-    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+    return hd_tokenizer_add_decoder(tokenizer, byte_decoder);
 }
 
 static heed_status add_qwen_components(heed_tokenizer *tokenizer) {
@@ -95,8 +96,9 @@ static heed_status add_qwen_components(heed_tokenizer *tokenizer) {
     HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_QWEN_PATTERN, strlen(HD_QWEN_PATTERN), false,
                            &words.pattern));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
-    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_BYTE_LEVEL}));
-    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+    HD_TRY(
+        hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_BYTE_LEVEL, .trim_offsets = true}));
+    return hd_tokenizer_add_decoder(tokenizer, byte_decoder);
 }
 
 static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {

@@ -13,9 +13,11 @@ typedef struct hd_token {
     size_t offset; /* of the text in the pool */
     size_t shown;  /* of the decoded text; differs only for added tokens that a normalizer changes */
     uint32_t size, shown_size;
-    bool present; /* false for an unused id */
-    bool model;   /* part of the model; false for an added token */
-    bool special; /* can be left out of decoded text */
+    bool present;   /* false for an unused id */
+    bool model;     /* part of the model; false for an added token */
+    uint32_t added; /* 1 + its index in the list of added tokens; 0 if it is not one */
+    bool special;   /* an added token that is marked so */
+    bool skipped;   /* left out of decoded text without special tokens; set by hd_tokenizer_finish */
 } hd_token;
 
 /* A text and its id. */

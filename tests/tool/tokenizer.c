@@ -3,6 +3,8 @@
  *   tokenizer pairs FILE           lines of two texts with a tab between them in; "id:start:end:type …" out
  *   tokenizer whole FILE           all of the input in as one text; "id:start:end …" out
  *   tokenizer decode|keep FILE     lines of ids in; text out, special tokens left out or kept; newlines become \n
+ *   tokenizer exact FILE           lines of "text TAB [text]" or "TAB TAB ids" in, where \\, \t, \n and \xNN are escapes;
+ *                                  "id:start:end:type ..." or text out, or "! MESSAGE"
  *   tokenizer copy FILE OUT        open and save
  *   tokenizer time|time-whole FILE ROUNDS THREADS
  *       lines in, or one text; the seconds that each round of encoding took, without reading and printing
@@ -55,6 +57,77 @@ static int encode_pairs(heed_context *context, heed_tokenizer *tokenizer) {
         for (size_t i = 0; i < encoding.count; i++)
             printf(i ? " %d:%u:%u:%u" : "%d:%u:%u:%u", encoding.ids[i], encoding.starts[i], encoding.ends[i],
                    encoding.types[i]);
+        putchar('\n');
+    }
+    free(line);
+    hd_encoding_close(&encoding);
+    return 0;
+}
+
+/* ---- exact: any text in a line --------------------------------------------------------------------------------- */
+
+static size_t unescape(char *text) {
+    size_t size = 0;
+    for (char *at = text; *at; size++) {
+        if (*at != '\\')
+            text[size] = *at++;
+        else if (at[1] == 'x')
+            text[size] = (char)strtol((char[]){at[2], at[3], 0}, NULL, 16), at += 4;
+        else
+            text[size] = at[1] == 't' ? '\t' : at[1] == 'n' ? '\n' : at[1], at += 2;
+    }
+    text[size] = 0;
+    return size;
+}
+
+static void put_escaped(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] < 32 || text[i] == '\\')
+            printf("\\x%02x", (unsigned)text[i]);
+        else
+            putchar(text[i]);
+}
+
+static heed_status exact_encode(heed_context *context, const heed_tokenizer *tokenizer, char **columns,
+                                hd_encoding *encoding) {
+    hd_encode_options options = {.add_special = true, .second = columns[1]};
+    size_t size = unescape(columns[0]);
+    if (columns[1]) options.second_size = unescape(columns[1]);
+    HD_TRY(hd_tokenizer_encode_with(tokenizer, context, columns[0], size, &options, encoding));
+    for (size_t i = 0; i < encoding->count; i++)
+        printf(i ? " %d:%u:%u:%u" : "%d:%u:%u:%u", encoding->ids[i], encoding->starts[i], encoding->ends[i],
+               encoding->types[i]);
+    return HEED_OK;
+}
+
+static heed_status exact_decode(heed_context *context, const heed_tokenizer *tokenizer, const char *line) {
+    hd_buffer text;
+    int32_t *ids = malloc(strlen(line) * sizeof *ids + 1);
+    size_t count = 0;
+    for (char *at = (char *)line, *end; ids; at = end) {
+        long id = strtol(at, &end, 10);
+        if (end == at) break;
+        ids[count++] = (int32_t)id;
+    }
+    hd_buffer_open(&text, context);
+    heed_status status = hd_tokenizer_decode(tokenizer, ids, count, true, &text);
+    if (status == HEED_OK) put_escaped(text.data, text.size);
+    hd_buffer_close(&text);
+    free(ids);
+    return status;
+}
+
+static int exact(heed_context *context, heed_tokenizer *tokenizer) {
+    hd_encoding encoding = {0};
+    char *line = NULL;
+    size_t capacity = 0;
+    for (ssize_t size; (size = getline(&line, &capacity, stdin)) >= 0;) {
+        if (size && line[size - 1] == '\n') line[--size] = 0;
+        char *rest = line, *columns[3];
+        for (int i = 0; i < 3; i++) columns[i] = strsep(&rest, "\t");
+        heed_status status = columns[2] ? exact_decode(context, tokenizer, columns[2])
+                                        : exact_encode(context, tokenizer, columns, &encoding);
+        if (status) printf("! %s", heed_context_message(context));
         putchar('\n');
     }
     free(line);
@@ -215,6 +288,7 @@ int main(int count, char **words) {
     if (strcmp(words[1], "pairs") == 0) result = encode_pairs(context, tokenizer);
     if (strcmp(words[1], "decode") == 0 || strcmp(words[1], "keep") == 0)
         result = decode(context, tokenizer, words[1][0] == 'd');
+    if (strcmp(words[1], "exact") == 0) result = exact(context, tokenizer);
     bool whole = strcmp(words[1], "time-whole") == 0;
     if ((whole || strcmp(words[1], "time") == 0) && count == 5)
         result = time_encoding(context, tokenizer, whole, atoi(words[3]), atoi(words[4]));
