@@ -54,6 +54,18 @@ static heed_status read_fixed_pattern(heed_context *context, const json_t *objec
     return use ? hd_pattern_open(context, where, text, strlen(text), false, out) : HEED_OK;
 }
 
+/* The caller checks that the vocabulary has the id. */
+static heed_status read_token(heed_context *context, const json_t *object, const char *where, const char *key,
+                              char **name, int32_t *out) {
+    const json_t *token = json_object_get(object, key), *id = json_array_get(token, 1);
+    const char *text = json_string_value(json_array_get(token, 0));
+    if (!text || !json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
+        return hd_wrong_field(context, where, key, "a token and its id");
+    *out = (int32_t)json_integer_value(id);
+    *name = hd_copy_string(context, text);
+    return *name ? HEED_OK : HEED_MEMORY;
+}
+
 static heed_status read_field(heed_context *context, const json_t *object, const char *where, const hd_field *field,
                               void *component) {
     void *to = at(component, field->offset);
@@ -76,6 +88,8 @@ static heed_status read_field(heed_context *context, const json_t *object, const
             return read_text(context, object, where, field->key, to);
         case HD_FIELD_BYTES:
             return read_bytes(context, object, where, field->key, to, at(component, field->size_offset));
+        case HD_FIELD_TOKEN:
+            return read_token(context, object, where, field->key, to, at(component, field->size_offset));
         case HD_FIELD_PATTERN:
             return read_pattern(context, object, where, field->key, to);
         case HD_FIELD_FIXED_PATTERN:
@@ -120,6 +134,12 @@ static void put_pattern(hd_buffer *out, const hd_pattern *pattern) {
     hd_buffer_byte(out, '}');
 }
 
+static void put_named_token(hd_buffer *out, const char *name, int32_t id) {
+    hd_buffer_byte(out, '[');
+    hd_json_append_string(out, name, strlen(name));
+    hd_buffer_format(out, ", %d]", id);
+}
+
 static void put_field(hd_buffer *out, const hd_field *field, const void *component) {
     const void *from = at(component, field->offset);
     switch (field->kind) {
@@ -147,6 +167,9 @@ static void put_field(hd_buffer *out, const hd_field *field, const void *compone
         case HD_FIELD_BYTES:
             hd_json_append_string(out, *(char *const *)from, *(size_t *)at(component, field->size_offset));
             break;
+        case HD_FIELD_TOKEN:
+            put_named_token(out, *(char *const *)from, *(int32_t *)at(component, field->size_offset));
+            break;
         case HD_FIELD_PATTERN:
             put_pattern(out, *(hd_pattern *const *)from);
             break;
@@ -156,12 +179,18 @@ static void put_field(hd_buffer *out, const hd_field *field, const void *compone
     }
 }
 
-void hd_component_write(const hd_component_type *type, const void *component, hd_buffer *out) {
-    hd_buffer_format(out, "{\"type\": \"%s\"", type->name);
+void hd_component_write_fields(const hd_component_type *type, const void *component, hd_buffer *out) {
     for (const hd_field *field = type->fields; field->key; field++) {
-        hd_buffer_format(out, ", \"%s\": ", field->key);
+        hd_buffer_format(out, field == type->fields ? "\"%s\": " : ", \"%s\": ", field->key);
         put_field(out, field, component);
     }
+}
+
+void hd_component_write(const hd_component_type *type, const void *component, hd_buffer *out) {
+    hd_buffer_byte(out, '{');
+    if (type->name) hd_buffer_format(out, "\"type\": \"%s\"", type->name);
+    if (type->name && type->fields[0].key) hd_buffer_text(out, ", ");
+    hd_component_write_fields(type, component, out);
     hd_buffer_byte(out, '}');
 }
 
@@ -171,7 +200,7 @@ void hd_component_close(heed_context *context, const hd_component_type *type, vo
     for (const hd_field *field = type->fields; field->key; field++) {
         void *of = at(component, field->offset);
         if (field->kind == HD_FIELD_TEXT) hd_free(context, ((hd_codes *)of)->codes);
-        if (field->kind == HD_FIELD_BYTES) hd_free(context, *(char **)of);
+        if (field->kind == HD_FIELD_BYTES || field->kind == HD_FIELD_TOKEN) hd_free(context, *(char **)of);
         if (field->kind == HD_FIELD_PATTERN || field->kind == HD_FIELD_FIXED_PATTERN)
             hd_pattern_close(*(hd_pattern **)of);
     }

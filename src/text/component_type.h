@@ -14,6 +14,7 @@ typedef enum hd_field_kind {
     HD_FIELD_CHOICE,       /* one of `choices`: int, its index */
     HD_FIELD_TEXT,         /* hd_codes */
     HD_FIELD_BYTES,        /* char *, with its size_t at `size_offset` */
+    HD_FIELD_TOKEN,        /* ["name", id]: char *, with its int32_t at `size_offset` */
     HD_FIELD_PATTERN,      /* {"String": …} or {"Regex": …}: hd_pattern * */
     HD_FIELD_FIXED_PATTERN /* true for the regular expression choices[0], false for NULL: hd_pattern * */
 } hd_field_kind;
@@ -32,7 +33,7 @@ typedef struct hd_field {
 enum { HD_FIELDS = 4 };
 
 typedef struct hd_component_type {
-    const char *name; /* "type" in the file; NULL for a component that only other components use */
+    const char *name; /* "type" in the file; NULL for what has no type there */
     hd_field fields[HD_FIELDS + 1];
     /* Reads what is not a field, such as keys of older files. May be NULL. */
     heed_status (*read_more)(heed_context *context, const json_t *object, const char *where, void *component);
@@ -43,6 +44,8 @@ heed_status hd_component_read(heed_context *context, const hd_component_type *ty
                               const char *where, void *component);
 /* Appends the component as an object. */
 void hd_component_write(const hd_component_type *type, const void *component, hd_buffer *out);
+/* Appends its fields alone: `"a": 1, "b": 2`. */
+void hd_component_write_fields(const hd_component_type *type, const void *component, hd_buffer *out);
 /* Frees what the component owns. */
 void hd_component_close(heed_context *context, const hd_component_type *type, void *component);
 

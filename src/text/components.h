@@ -6,8 +6,9 @@
 #include "text/bpe.h"
 #include "text/decode.h"
 #include "text/normalize.h"
+#include "text/post_process.h"
 #include "text/pre_tokenize.h"
-#include "text/template.h"
+#include "text/truncate.h"
 #include "text/vocabulary.h"
 #include "text/wordlevel.h"
 #include "text/wordpiece.h"
@@ -32,7 +33,11 @@ struct heed_tokenizer {
     hd_token_decoder *decoders;
     size_t decoder_count, decoder_capacity;
     bool decodes; /* it has a decoder, if only an empty list; else decoded tokens are joined by spaces */
-    hd_template template;
+    hd_post_processor *post_processors;
+    size_t post_processor_count, post_processor_capacity;
+    hd_arrangement arrangements[2][2]; /* what they make: [of a pair][with special tokens] */
+    hd_truncation truncation;
+    hd_padding padding;
     pthread_mutex_t lock;             /* of `idle` */
     struct hd_encoding_scratch *idle; /* scratch memory that no call uses now */
 };
@@ -46,6 +51,7 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer);
 heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer normalizer);
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
+heed_status hd_tokenizer_add_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor);
 /* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one; an empty token
  * is left out. So does tokenizers, whatever id the file says. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token);

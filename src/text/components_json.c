@@ -57,9 +57,10 @@ static heed_status read_decoder(heed_tokenizer *tokenizer, const json_t *object,
     return status;
 }
 
-/* ---- the template --------------------------------------------------------------------------------------------- */
+/* ---- post-processors ------------------------------------------------------------------------------------------ */
 
-static heed_status read_special(heed_tokenizer *tokenizer, const char *name, const json_t *object) {
+static heed_status read_special(heed_tokenizer *tokenizer, hd_template *template, const char *name,
+                                const json_t *object) {
     heed_context *context = tokenizer->context;
     const json_t *ids = json_object_get(object, "ids");
     if (!json_is_array(ids)) return hd_wrong_field(context, "post_processor", "ids", "a list");
@@ -73,11 +74,11 @@ static heed_status read_special(heed_tokenizer *tokenizer, const char *name, con
                                    hd_alloc(context, json_array_size(ids), sizeof(int32_t)), json_array_size(ids)};
     for (size_t i = 0; special.ids && i < special.count; i++)
         special.ids[i] = (int32_t)json_integer_value(json_array_get(ids, i));
-    return hd_template_add_special(&tokenizer->template, special);
+    return hd_template_add_special(template, special);
 }
 
-static heed_status read_template_items(heed_tokenizer *tokenizer, const json_t *items, const char *key, bool pair) {
-    heed_context *context = tokenizer->context;
+static heed_status read_template_items(hd_template *template, const json_t *items, const char *key, bool pair) {
+    heed_context *context = template->context;
     if (!json_is_array(items)) return hd_wrong_field(context, "post_processor", key, "a list");
     size_t index;
     const json_t *item;
@@ -89,7 +90,7 @@ static heed_status read_template_items(heed_tokenizer *tokenizer, const json_t *
         if (!name || type < 0 || type > INT32_MAX)
             return hd_wrong_field(context, "post_processor", key, "a list of template pieces");
         if (special) {
-            it.special = hd_template_find(&tokenizer->template, name);
+            it.special = hd_template_find(template, name);
             if (it.special == SIZE_MAX)
                 return hd_fail(context, HEED_FORMAT,
                                "post_processor: \"%s\" names \"%.100s\", which is not among its special_tokens", key,
@@ -101,63 +102,49 @@ static heed_status read_template_items(heed_tokenizer *tokenizer, const json_t *
         } else {
             return hd_wrong_field(context, "post_processor", key, "a template of its texts");
         }
-        HD_TRY(hd_template_add(&tokenizer->template, pair, it));
+        HD_TRY(hd_template_add(template, pair, it));
     }
     return HEED_OK;
 }
 
-static heed_status read_template(heed_tokenizer *tokenizer, const json_t *object) {
+static heed_status read_template(heed_tokenizer *tokenizer, const json_t *object, hd_template *template) {
     json_t *specials = json_object_get(object, "special_tokens"), *special;
     const char *name;
-    json_object_foreach(specials, name, special) HD_TRY(read_special(tokenizer, name, special));
-    HD_TRY(read_template_items(tokenizer, json_object_get(object, "single"), "single", false));
-    return read_template_items(tokenizer, json_object_get(object, "pair"), "pair", true);
+    hd_template_open(template, tokenizer->context);
+    json_object_foreach(specials, name, special) HD_TRY(read_special(tokenizer, template, name, special));
+    HD_TRY(read_template_items(template, json_object_get(object, "single"), "single", false));
+    return read_template_items(template, json_object_get(object, "pair"), "pair", true);
 }
 
-/* BertProcessing and RobertaProcessing are templates with the tokens "cls" and "sep". */
-static heed_status read_class_and_separator(heed_tokenizer *tokenizer, const json_t *object, bool roberta) {
-    static const char *const keys[] = {"cls", "sep"};
-    enum { CLS, SEP };
-    const uint32_t type = roberta ? 0 : 1;
-    const hd_template_item cls = {HD_TEMPLATE_SPECIAL, CLS, 0}, sep = {HD_TEMPLATE_SPECIAL, SEP, 0},
-                           first = {HD_TEMPLATE_FIRST_TEXT, 0, 0}, second = {HD_TEMPLATE_SECOND_TEXT, 0, type},
-                           last = {HD_TEMPLATE_SPECIAL, SEP, type};
-    const hd_template_item single[] = {cls, first, sep}, pair[] = {cls, first, sep, sep, second, last};
-    hd_template *template = &tokenizer->template;
-    for (size_t i = 0; i < HD_COUNT(keys); i++) {
-        const json_t *named = json_object_get(object, keys[i]), *id = json_array_get(named, 1);
-        const char *name = json_string_value(json_array_get(named, 0));
-        if (!name || !json_is_integer(id) || !hd_vocabulary_has(&tokenizer->vocabulary, json_integer_value(id)))
-            return hd_wrong_field(tokenizer->context, "post_processor", keys[i], "a token and its id");
-        HD_TRY(hd_template_add_token(template, name, (int32_t)json_integer_value(id)));
-    }
-    for (size_t i = 0; i < HD_COUNT(single); i++) HD_TRY(hd_template_add(template, false, single[i]));
-    for (size_t i = 0; i < HD_COUNT(pair); i++)
-        if (i != 3 || roberta) HD_TRY(hd_template_add(template, true, pair[i])); /* RoBERTa has two separators */
-    return HEED_OK;
+static heed_status check_token(const heed_tokenizer *tokenizer, const char *key, hd_named_token token) {
+    return !token.name || hd_vocabulary_has(&tokenizer->vocabulary, token.id)
+               ? HEED_OK
+               : hd_wrong_field(tokenizer->context, "post_processor", key, "a token and its id");
 }
 
-/* At most one component that trims offsets, and at most one template. */
+static heed_status read_fields(heed_tokenizer *tokenizer, const json_t *object, hd_post_processor *it) {
+    const hd_component_type *type = hd_post_processor_type(it->kind);
+    HD_TRY(hd_component_read(tokenizer->context, type, object, "post_processor", it));
+    if (it->kind == HD_POST_TEMPLATE) HD_TRY(read_template(tokenizer, object, &it->template));
+    HD_TRY(check_token(tokenizer, "cls", it->cls));
+    return check_token(tokenizer, "sep", it->sep);
+}
+
+/* As in tokenizers, the keys decide between BertProcessing and RobertaProcessing, whatever the type says. */
+static size_t kind_by_keys(const json_t *object, size_t kind) {
+    if (kind != HD_POST_BERT && kind != HD_POST_ROBERTA) return kind;
+    bool all = json_object_get(object, "trim_offsets") && json_object_get(object, "add_prefix_space");
+    return all ? HD_POST_ROBERTA : HD_POST_BERT;
+}
+
 static heed_status read_post_processor(heed_tokenizer *tokenizer, const json_t *object, const char *type) {
-    static const char where[] = "post_processor";
-    heed_context *context = tokenizer->context;
-    hd_template *template = &tokenizer->template;
-    bool is_template = strcmp(type, "TemplateProcessing") == 0, bert = strcmp(type, "BertProcessing") == 0;
-    bool roberta = strcmp(type, "RobertaProcessing") == 0, byte_level = strcmp(type, "ByteLevel") == 0;
-    if (!is_template && !bert && !roberta && !byte_level) return hd_unsupported_component(context, where, type);
-    if (template->present)
-        return hd_fail(context, HEED_UNSUPPORTED, "post_processor \"%.60s\" after another is not supported", type);
-    if (roberta || byte_level) {
-        bool trims = true, prefix_space = true;
-        HD_TRY(hd_read_bool(context, object, where, "trim_offsets", &trims));
-        HD_TRY(hd_read_bool(context, object, where, "add_prefix_space", &prefix_space));
-        if (trims && template->trims)
-            return hd_fail(context, HEED_UNSUPPORTED, "post_processor: offsets trimmed twice are not supported");
-        if (trims) template->trims = true, template->prefix_space = prefix_space;
-    }
-    if (byte_level) return HEED_OK;
-    template->present = true;
-    return is_template ? read_template(tokenizer, object) : read_class_and_separator(tokenizer, object, roberta);
+    size_t kind = kind_by_keys(object, hd_post_processor_find(type));
+    if (kind == SIZE_MAX) return hd_unsupported_component(tokenizer->context, "post_processor", type);
+    hd_post_processor it = {.kind = (hd_post_kind)kind};
+    heed_status status = read_fields(tokenizer, object, &it);
+    if (status == HEED_OK) return hd_tokenizer_add_post_processor(tokenizer, it);
+    hd_post_processor_close(tokenizer->context, &it);
+    return status;
 }
 
 heed_status hd_read_components(heed_tokenizer *tokenizer, const json_t *root) {

@@ -7,6 +7,19 @@
 
 /* ---- scratch memory --------------------------------------------------------------------------------------------- */
 
+/* A token of a text, before post-processing. */
+typedef struct text_token {
+    int32_t id;
+    uint32_t start, end;
+    uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
+} text_token;
+
+typedef struct text_tokens {
+    text_token *items; /* [count] */
+    size_t count, capacity;
+    size_t first, last; /* tokens [first, last) are left by truncation */
+} text_tokens;
+
 /* What one call needs; the next one reuses it. */
 typedef struct hd_encoding_scratch {
     struct hd_encoding_scratch *next; /* in the list of idle ones */
@@ -16,6 +29,7 @@ typedef struct hd_encoding_scratch {
     hd_word_scratch word;
     hd_word_cache cache;
     uint32_t words; /* segments so far, in both texts of a pair */
+    text_tokens texts[2];
 } scratch_memory;
 
 enum { IDLE_CHARACTERS = 1 << 20 }; /* scratch memory of longer texts is freed after the call */
@@ -28,6 +42,7 @@ static void close_scratch(scratch_memory *scratch) {
     hd_matches_close(&scratch->matches);
     hd_word_scratch_close(&scratch->word);
     hd_word_cache_close(&scratch->cache);
+    for (int i = 0; i < 2; i++) hd_free(&context, scratch->texts[i].items);
     hd_free(&context, scratch);
 }
 
@@ -43,7 +58,6 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     hd_wordpiece_open(&tokenizer->wordpiece, context);
     hd_wordlevel_open(&tokenizer->wordlevel, context);
     hd_added_open(&tokenizer->added, context);
-    hd_template_open(&tokenizer->template, context);
     return tokenizer;
 }
 
@@ -67,11 +81,15 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_wordpiece_close(&tokenizer->wordpiece);
     hd_wordlevel_close(&tokenizer->wordlevel);
     hd_added_close(&tokenizer->added);
-    hd_template_close(&tokenizer->template);
+    for (int i = 0; i < 4; i++) hd_arrangement_close(context, &tokenizer->arrangements[i / 2][i % 2]);
+    hd_padding_close(context, &tokenizer->padding);
     for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
     for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
         close_pre_tokenizer(context, &tokenizer->pre_tokenizers[i]);
     for (size_t i = 0; i < tokenizer->decoder_count; i++) close_decoder(context, &tokenizer->decoders[i]);
+    for (size_t i = 0; i < tokenizer->post_processor_count; i++)
+        hd_post_processor_close(context, &tokenizer->post_processors[i]);
+    hd_free(context, tokenizer->post_processors);
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
@@ -112,6 +130,16 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder
     }
     tokenizer->decoders[tokenizer->decoder_count++] = decoder;
     tokenizer->decodes = true;
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_add_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor) {
+    if (!hd_grow(tokenizer->context, &tokenizer->post_processors, &tokenizer->post_processor_capacity,
+                 tokenizer->post_processor_count + 1, sizeof post_processor)) {
+        hd_post_processor_close(tokenizer->context, &post_processor);
+        return HEED_MEMORY;
+    }
+    tokenizer->post_processors[tokenizer->post_processor_count++] = post_processor;
     return HEED_OK;
 }
 
@@ -189,7 +217,15 @@ static void find_skipped(heed_tokenizer *tokenizer) {
     }
 }
 
+static heed_status arrange(heed_tokenizer *tokenizer) {
+    for (int i = 0; i < 4; i++)
+        HD_TRY(hd_post_arrange(tokenizer->context, tokenizer->post_processors, tokenizer->post_processor_count, i / 2,
+                               i % 2, &tokenizer->arrangements[i / 2][i % 2]));
+    return HEED_OK;
+}
+
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
+    HD_TRY(arrange(tokenizer));
     HD_TRY(normalize_tokens(tokenizer));
     find_skipped(tokenizer);
     HD_TRY(hd_added_finish(&tokenizer->added));
@@ -211,7 +247,7 @@ void hd_encoding_close(hd_encoding *encoding) {
 }
 
 static scratch_memory *open_scratch(heed_context *context) {
-    scratch_memory *scratch = hd_alloc(context, 1, sizeof *scratch);
+    scratch_memory *scratch = hd_alloc_zeroed(context, 1, sizeof *scratch);
     if (!scratch) return NULL;
     scratch->context = hd_context_worker(context, 1);
     hd_line_open(&scratch->line, &scratch->context);
@@ -327,22 +363,34 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
 
 static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
 
-/* Removes the white space at both ends of a token's text from its offsets, which may leave nothing. `begins`: the token
- * is the first of its text. */
-static void trim(const hd_template *template, const char *text, size_t size, bool begins, uint32_t *start,
-                 uint32_t *end) {
-    uint32_t before = 0, after = 0;
+/* Counts the white space at both ends of a token's text. */
+static void count_spaces(const char *text, size_t size, text_token *token) {
     bool spaces = true; /* all characters so far */
     for (size_t at = 0; at < size;) {
         uint32_t code;
         at += hd_utf8_decode(text + at, size - at, &code);
-        after = is_space(code) ? after + 1 : 0;
-        spaces = spaces && after > 0;
-        before += spaces;
+        token->after = is_space(code) ? token->after + 1 : 0;
+        spaces = spaces && token->after > 0;
+        token->before += spaces;
     }
-    if (before > 0 && template->prefix_space && (begins || *start == 0)) before--;
-    *start = *end - *start < before ? *end : *start + before;
-    if (*end >= after) *end = *end - *start < after ? *start : *end - after;
+}
+
+/* Removes the white space from the offsets, which may leave nothing. `begins`: the token is the first of its piece. A single
+ * space at the front may be that of the pre-tokenizer. */
+static void trim_token(bool prefix_space, bool begins, text_token *token) {
+    uint32_t before = token->before;
+    if (before == 1 && prefix_space && (begins || token->start == 0)) before = 0;
+    token->start = token->end - token->start < before ? token->end : token->start + before;
+    if (token->end >= token->after)
+        token->end = token->end - token->start < token->after ? token->start : token->end - token->after;
+}
+
+static void trim_text(const hd_arrangement *arrangement, int number, text_tokens *text) {
+    for (size_t t = 0; t < arrangement->trim_count; t++) {
+        const hd_trim *trim = &arrangement->trims[t];
+        for (size_t i = text->first; i < text->last; i++)
+            trim_token(trim->prefix_space, trim->begins[number] && i == text->first, &text->items[i]);
+    }
 }
 
 static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
@@ -364,67 +412,103 @@ static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *l
     return hd_word_cache_add(&scratch->cache, hash, word, segment.count, &scratch->word);
 }
 
-/* Appends the tokens of a word; `first` is the index of the first token of its text. */
-static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                            size_t first, const hd_word_scratch *scratch, hd_encoding *out) {
+static heed_status add_token(heed_context *context, text_tokens *tokens, text_token token) {
+    if (!hd_grow(context, &tokens->items, &tokens->capacity, tokens->count + 1, sizeof token)) return HEED_MEMORY;
+    tokens->items[tokens->count++] = token;
+    return HEED_OK;
+}
+
+/* Adds the tokens of the word that was encoded last. */
+static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, bool trims,
+                            const hd_word_scratch *scratch, text_tokens *tokens) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
     const hd_character *word = line->characters + segment.first;
-    HD_TRY(reserve(out, scratch->count));
+    size_t needed;
+    if (!hd_add(tokens->count, scratch->count, &needed)) needed = SIZE_MAX;
+    if (needed > tokens->capacity &&
+        !hd_grow(scratch->context, &tokens->items, &tokens->capacity, needed, sizeof *tokens->items))
+        return HEED_MEMORY;
     for (size_t i = 0; i < scratch->count; i++) {
         hd_symbol symbol = scratch->symbols[i];
-        uint32_t start = word[symbol.first].start, end = word[symbol.first + symbol.count - 1].end;
-        if (tokenizer->template.trims)
-            trim(&tokenizer->template, hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size,
-                 out->count == first, &start, &end);
-        put(out, symbol.id, start, end, type);
+        text_token token = {
+            .id = symbol.id, .start = word[symbol.first].start, .end = word[symbol.first + symbol.count - 1].end};
+        if (trims) count_spaces(hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size, &token);
+        tokens->items[tokens->count++] = token;
     }
     return HEED_OK;
 }
 
-static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                             size_t first, hd_buffer *text, hd_encoding *out) {
-    const hd_character *token = line->characters + segment.first;
-    uint32_t start = token[0].start, end = token[segment.count - 1].end;
-    HD_TRY(reserve(out, 1));
-    if (tokenizer->template.trims) { /* its text includes the white space that it covers */
+static heed_status add_added(const hd_line *line, hd_segment segment, bool trims, hd_buffer *text,
+                             text_tokens *tokens) {
+    const hd_character *characters = line->characters + segment.first;
+    text_token token = {.id = segment.id, .start = characters[0].start, .end = characters[segment.count - 1].end};
+    if (trims) { /* its text includes the white space that it covers */
         hd_buffer_clear(text);
         for (size_t i = 0; i < segment.count; i++) {
             char bytes[4];
-            hd_buffer_append(text, bytes, hd_utf8_encode(token[i].code, bytes));
+            hd_buffer_append(text, bytes, hd_utf8_encode(characters[i].code, bytes));
         }
         if (text->failed) return HEED_MEMORY;
-        trim(&tokenizer->template, text->data, text->size, out->count == first, &start, &end);
+        count_spaces(text->data, text->size, &token);
     }
-    put(out, segment.id, start, end, type);
-    return HEED_OK;
+    return add_token(line->context, tokens, token);
 }
 
-static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, uint32_t type,
-                               const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
+static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, bool trims,
+                               const hd_encode_options *options, scratch_memory *scratch, text_tokens *tokens) {
     hd_line *line = &scratch->line;
+    tokens->count = 0;
     hd_line_read(line, text, size);
     find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
     pre_tokenize(tokenizer, &scratch->matches, line, &scratch->other);
     if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
-    size_t first = out->count;
     for (size_t i = 0; i < line->segment_count; i++) {
         hd_segment segment = line->segments[i];
         dropout.word = scratch->words++;
         if (segment.id >= 0) {
-            HD_TRY(put_added(tokenizer, line, segment, type, first, &scratch->word.text, out));
+            HD_TRY(add_added(line, segment, trims, &scratch->word.text, tokens));
             continue;
         }
         HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
-        HD_TRY(put_word(tokenizer, line, segment, type, first, &scratch->word, out));
+        HD_TRY(add_word(tokenizer, line, segment, trims, &scratch->word, tokens));
     }
     return HEED_OK;
 }
 
-static heed_status add_specials(const hd_template *template, hd_template_item item, hd_encoding *out) {
-    const hd_template_special *special = &template->specials[item.special];
-    HD_TRY(reserve(out, special->count));
-    for (size_t i = 0; i < special->count; i++) put(out, special->ids[i], 0, 0, item.type);
+static heed_status truncate(const hd_truncation *truncation, const hd_arrangement *arrangement, bool pair,
+                            scratch_memory *scratch, hd_encoding *out) {
+    text_tokens *texts = scratch->texts;
+    size_t counts[2] = {texts[0].count, pair ? texts[1].count : 0}, kept[2] = {counts[0], counts[1]};
+    if (truncation) {
+        if (truncation->longest < arrangement->special_count)
+            return hd_fail(out->context, HEED_LENGTH, "the %zu special tokens around a text are more than %zu tokens",
+                           arrangement->special_count, truncation->longest);
+        HD_TRY(hd_truncate(out->context, truncation, pair, truncation->longest - arrangement->special_count, counts,
+                           kept));
+    }
+    for (int i = 0; i < 2; i++) {
+        bool left = truncation && truncation->direction == HD_TRUNCATE_LEFT;
+        texts[i].first = left ? counts[i] - kept[i] : 0;
+        texts[i].last = texts[i].first + kept[i];
+        out->cut[i] = counts[i] - kept[i];
+    }
+    return HEED_OK;
+}
+
+static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
+    for (size_t i = 0; i < arrangement->count; i++) {
+        const hd_arranged *item = &arrangement->items[i];
+        if (item->kind == HD_ARRANGED_SPECIAL) {
+            HD_TRY(reserve(out, 1));
+            put(out, item->id, 0, 0, item->type);
+            continue;
+        }
+        const text_tokens *text = &scratch->texts[item->kind];
+        HD_TRY(reserve(out, text->last - text->first));
+        for (size_t t = text->first; t < text->last; t++)
+            put(out, text->items[t].id, text->items[t].start, text->items[t].end, item->type);
+    }
     return HEED_OK;
 }
 
@@ -436,23 +520,20 @@ static heed_status name_file(const heed_tokenizer *tokenizer, heed_context *cont
 
 static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text, size_t size,
                               const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
-    static const hd_template_item plain[] = {{.kind = HD_TEMPLATE_FIRST_TEXT},
-                                             {.kind = HD_TEMPLATE_SECOND_TEXT, .type = 1}};
-    const hd_template *template = &tokenizer->template;
     bool pair = options->second != NULL;
+    const hd_arrangement *arrangement = &tokenizer->arrangements[pair][options->add_special];
+    bool trims = arrangement->trim_count > 0;
     scratch->words = 0;
-    const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
-    size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
-    for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == HD_TEMPLATE_FIRST_TEXT)
-            HD_TRY(encode_text(tokenizer, text, size, items[i].type, options, scratch, out));
-        else if (items[i].kind == HD_TEMPLATE_SECOND_TEXT)
-            HD_TRY(encode_text(tokenizer, options->second, options->second_size, items[i].type, options, scratch, out));
-        else if (options->add_special)
-            HD_TRY(add_specials(template, items[i], out));
-    }
-    return HEED_OK;
+    HD_TRY(encode_text(tokenizer, text, size, trims, options, scratch, &scratch->texts[0]));
+    if (pair)
+        HD_TRY(
+            encode_text(tokenizer, options->second, options->second_size, trims, options, scratch, &scratch->texts[1]));
+    HD_TRY(truncate(options->truncation, arrangement, pair, scratch, out));
+    for (int i = 0; i <= pair; i++) trim_text(arrangement, i, &scratch->texts[i]);
+    return assemble(arrangement, scratch, out);
 }
+
+const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer) { return &tokenizer->truncation; }
 
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out) {

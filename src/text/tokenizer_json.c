@@ -255,6 +255,8 @@ static heed_status read_tokenizer(heed_tokenizer *tokenizer, model_source *sourc
         return hd_fail(tokenizer->context, HEED_FORMAT, "\"added_tokens\" is not a list");
     json_array_foreach(added, index, token) HD_TRY(read_added_token(tokenizer, token));
     HD_TRY(hd_read_components(tokenizer, root));
+    HD_TRY(hd_truncation_read(tokenizer->context, root, &tokenizer->truncation));
+    HD_TRY(hd_padding_read(tokenizer->context, root, &tokenizer->padding));
     return hd_tokenizer_finish(tokenizer);
 }
 
@@ -268,8 +270,9 @@ static heed_status open_tokenizer(heed_context *context, const char *name, const
     if (tokenizer && !(tokenizer->name = hd_copy_string(context, name))) status = HEED_MEMORY;
     source->root = file.root;
     if (status == HEED_OK) status = read_tokenizer(tokenizer, source);
-    if (status == HEED_OK && hd_json_has(&file, "truncation"))
-        hd_note(context, "%s: its truncation is ignored; heed never truncates a text silently", name);
+    if (status == HEED_OK && tokenizer->truncation.present)
+        hd_note(context, "%s: its truncation limits texts to %zu tokens; heed never truncates a text silently", name,
+                tokenizer->truncation.longest);
     if (status == HEED_OK && tokenizer->bpe.file_dropout > 0)
         hd_note(context, "%s: its BPE-dropout of %g is ignored; texts are encoded without dropout", name,
                 (double)tokenizer->bpe.file_dropout);

@@ -13,13 +13,6 @@ static void put_token(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t i
 
 static const char *truth(bool value) { return value ? "true" : "false"; }
 
-/* The pre-tokenizer, the decoder and the post-processor ByteLevel have the same fields. */
-static void put_byte_level(hd_buffer *out, bool prefix_space, bool trims, bool pattern) {
-    hd_buffer_format(out,
-                     "{\"type\": \"ByteLevel\", \"add_prefix_space\": %s, \"trim_offsets\": %s, \"use_regex\": %s}",
-                     truth(prefix_space), truth(trims), truth(pattern));
-}
-
 /* ---- components ----------------------------------------------------------------------------------------------- */
 
 static void put_normalizer(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
@@ -90,8 +83,7 @@ static void put_special(hd_buffer *out, const heed_tokenizer *tokenizer, const h
     hd_buffer_text(out, "]}");
 }
 
-static void put_template(hd_buffer *out, const heed_tokenizer *tokenizer) {
-    const hd_template *template = &tokenizer->template;
+static void put_template(hd_buffer *out, const heed_tokenizer *tokenizer, const hd_template *template) {
     hd_buffer_text(out, "{\n    \"type\": \"TemplateProcessing\",\n");
     put_template_items(out, template, "single", template->single, template->single_count);
     put_template_items(out, template, "pair", template->pair, template->pair_count);
@@ -103,17 +95,12 @@ static void put_template(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "\n    }\n  }");
 }
 
-static void put_post_processor(hd_buffer *out, const heed_tokenizer *tokenizer) {
-    const hd_template *template = &tokenizer->template;
-    bool both = template->trims && template->present;
-    hd_buffer_text(out, "  \"post_processor\": ");
-    if (!template->trims && !template->present) hd_buffer_text(out, "null");
-    if (both) hd_buffer_text(out, "{\"type\": \"Sequence\", \"processors\": [");
-    if (template->trims) put_byte_level(out, template->prefix_space, true, true);
-    if (both) hd_buffer_text(out, ", ");
-    if (template->present) put_template(out, tokenizer);
-    if (both) hd_buffer_text(out, "]}");
-    hd_buffer_text(out, ",\n");
+static void put_post_processor(hd_buffer *out, const heed_tokenizer *tokenizer, size_t index) {
+    const hd_post_processor *it = &tokenizer->post_processors[index];
+    if (it->kind == HD_POST_TEMPLATE)
+        put_template(out, tokenizer, &it->template);
+    else
+        hd_component_write(hd_post_processor_type(it->kind), it, out);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------- */
@@ -221,11 +208,15 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
 }
 
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
-    hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
+    hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": ");
+    hd_truncation_write(&tokenizer->truncation, out);
+    hd_buffer_text(out, ",\n  \"padding\": ");
+    hd_padding_write(&tokenizer->padding, out);
+    hd_buffer_text(out, ",\n");
     put_added_tokens(out, tokenizer);
     put_components(out, tokenizer, "normalizer", "normalizers", tokenizer->normalizer_count, put_normalizer);
     put_components(out, tokenizer, "pre_tokenizer", "pretokenizers", tokenizer->pre_tokenizer_count, put_pre_tokenizer);
-    put_post_processor(out, tokenizer);
+    put_components(out, tokenizer, "post_processor", "processors", tokenizer->post_processor_count, put_post_processor);
     if (tokenizer->decodes && !tokenizer->decoder_count)
         hd_buffer_text(out, "  \"decoder\": {\"type\": \"Sequence\", \"decoders\": []},\n");
     else

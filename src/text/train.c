@@ -144,23 +144,30 @@ static heed_status set_unknown(heed_tokenizer *tokenizer, const char *name) {
 }
 
 /* Adds to the template the special tokens that it names. */
-static heed_status add_template_tokens(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
-                                       const char *const *specials, size_t count) {
+static heed_status add_template_tokens(const heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                       const char *const *specials, size_t count, hd_template *template) {
     for (size_t i = 0; i < count; i++)
         if (strstr(options->single, specials[i]) || strstr(options->pair, specials[i]))
-            HD_TRY(hd_template_add_token(&tokenizer->template, specials[i], hd_tokenizer_id(tokenizer, specials[i])));
+            HD_TRY(hd_template_add_token(template, specials[i], hd_tokenizer_id(tokenizer, specials[i])));
     return HEED_OK;
 }
 
-static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
-    hd_template *template = &tokenizer->template;
-    if (!options->single || !options->pair) return HEED_OK;
-    HD_TRY(add_template_tokens(tokenizer, options, options->first_specials, options->first_count));
-    HD_TRY(add_template_tokens(tokenizer, options, options->last_specials, options->last_count));
+static heed_status fill_template(const heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                 hd_template *template) {
+    HD_TRY(add_template_tokens(tokenizer, options, options->first_specials, options->first_count, template));
+    HD_TRY(add_template_tokens(tokenizer, options, options->last_specials, options->last_count, template));
     HD_TRY(hd_template_add_text(template, false, options->single));
-    HD_TRY(hd_template_add_text(template, true, options->pair));
-    template->present = true;
-    return HEED_OK;
+    return hd_template_add_text(template, true, options->pair);
+}
+
+static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
+    if (!options->single || !options->pair) return HEED_OK;
+    hd_post_processor it = {.kind = HD_POST_TEMPLATE};
+    hd_template_open(&it.template, tokenizer->context);
+    heed_status status = fill_template(tokenizer, options, &it.template);
+    if (status == HEED_OK) return hd_tokenizer_add_post_processor(tokenizer, it);
+    hd_post_processor_close(tokenizer->context, &it);
+    return status;
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  *   tokenizer whole FILE           all of the input in as one text; "id:start:end …" out
  *   tokenizer decode|keep FILE     lines of ids in; text out, special tokens left out or kept; newlines become \n
  *   tokenizer exact FILE           lines of "text TAB [text]" or "TAB TAB ids" in, where \\, \t, \n and \xNN are escapes;
- *                                  "id:start:end:type ..." or text out, or "! MESSAGE"
+ *                                  "id:start:end:type ..." or text out, or "! MESSAGE"; truncates as the file says
  *   tokenizer copy FILE OUT        open and save
  *   tokenizer time|time-whole FILE ROUNDS THREADS
  *       lines in, or one text; the seconds that each round of encoding took, without reading and printing
@@ -90,7 +90,9 @@ static void put_escaped(const char *text, size_t size) {
 
 static heed_status exact_encode(heed_context *context, const heed_tokenizer *tokenizer, char **columns,
                                 hd_encoding *encoding) {
-    hd_encode_options options = {.add_special = true, .second = columns[1]};
+    const hd_truncation *truncation = hd_tokenizer_truncation(tokenizer);
+    hd_encode_options options = {
+        .add_special = true, .second = columns[1], .truncation = truncation->present ? truncation : NULL};
     size_t size = unescape(columns[0]);
     if (columns[1]) options.second_size = unescape(columns[1]);
     HD_TRY(hd_tokenizer_encode_with(tokenizer, context, columns[0], size, &options, encoding));
