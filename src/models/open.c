@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "formats/model_folder.h"
 #include "formats/widen.h"
+#include "text/folder.h"
 
 #include <string.h>
 
@@ -268,14 +269,6 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     return status;
 }
 
-static heed_status open_tokenizer(heed_model *model) {
-    char *path = hd_path_join(model->context, model->folder, "tokenizer.json");
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_tokenizer_open(model->context, path, &model->tokenizer);
-    hd_free(model->context, path);
-    return status;
-}
-
 static heed_status open_folder(heed_model *model, hd_open_purpose purpose) {
     hd_json config = {0};
     const char *model_type;
@@ -310,7 +303,7 @@ heed_status hd_model_open_untokenized(heed_context *context, const char *name, h
 
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
-    heed_status status = open_tokenizer(*out);
+    heed_status status = hd_tokenizer_open_folder((*out)->context, (*out)->folder, &(*out)->tokenizer);
     if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);

@@ -260,6 +260,7 @@ NORMALIZE(to_accentless, strip_accents(from, count, to))
 NORMALIZE(to_replaced, replace(from, count, origin, it->pattern, it->content, to))
 NORMALIZE(to_prepended, prepend(from, count, origin, it->content, to))
 NORMALIZE(to_nmt, nmt(from, count, to))
+NORMALIZE(to_mapped, hd_charsmap_normalize(it->charsmap, from, count, to))
 NORMALIZE(to_bytes, byte_level(from, count, to))
 NORMALIZE(to_clean, clean(from, count, to))
 NORMALIZE(to_separate, separate_chinese(from, count, to))
@@ -286,6 +287,8 @@ static const struct {
                               to_replaced},
     [HD_NORMALIZE_PREPEND] = {{"Prepend", {{"prepend", HD_FIELD_TEXT, F(content)}}}, to_prepended},
     [HD_NORMALIZE_NMT] = {{"Nmt"}, to_nmt},
+    [HD_NORMALIZE_PRECOMPILED] = {{"Precompiled", {{"precompiled_charsmap", HD_FIELD_CHARSMAP, F(charsmap)}}},
+                                  to_mapped},
     [HD_NORMALIZE_BYTE_LEVEL] = {{"ByteLevel"}, to_bytes},
     [HD_NORMALIZE_BERT] = {{"BertNormalizer",
                             {{"clean_text", HD_FIELD_BOOL, F(clean), .fallback = true},

@@ -57,6 +57,7 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
     hd_wordlevel_open(&tokenizer->wordlevel, context);
+    hd_unigram_open(&tokenizer->unigram, context);
     hd_added_open(&tokenizer->added, context);
     return tokenizer;
 }
@@ -80,6 +81,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_bpe_close(&tokenizer->bpe);
     hd_wordpiece_close(&tokenizer->wordpiece);
     hd_wordlevel_close(&tokenizer->wordlevel);
+    hd_unigram_close(&tokenizer->unigram);
     hd_added_close(&tokenizer->added);
     for (int i = 0; i < 4; i++) hd_arrangement_close(context, &tokenizer->arrangements[i / 2][i % 2]);
     hd_padding_close(context, &tokenizer->padding);
@@ -231,6 +233,7 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(hd_added_finish(&tokenizer->added));
     if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
     if (tokenizer->model == HD_MODEL_WORDPIECE) hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_finish(&tokenizer->unigram, &tokenizer->vocabulary);
     return HEED_OK;
 }
 
@@ -400,6 +403,8 @@ static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_lin
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
     if (tokenizer->model == HD_MODEL_WORDLEVEL)
         return hd_wordlevel_encode(&tokenizer->wordlevel, &tokenizer->vocabulary, word, segment.count, scratch);
+    if (tokenizer->model == HD_MODEL_UNIGRAM)
+        return hd_unigram_encode(&tokenizer->unigram, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
@@ -612,6 +617,7 @@ int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
     if (tokenizer->model == HD_MODEL_WORDLEVEL) return tokenizer->wordlevel.unknown;
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_unknown(&tokenizer->unigram);
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }
 

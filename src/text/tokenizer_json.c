@@ -185,6 +185,33 @@ static heed_status read_wordlevel(heed_tokenizer *tokenizer, model_source *sourc
     return read_unknown(tokenizer, model, &wordlevel->unknown, &wordlevel->missing_unknown);
 }
 
+/* A piece of Unigram's list: ["▁the", -3.5]. */
+static heed_status read_piece(heed_tokenizer *tokenizer, const json_t *piece, size_t index) {
+    const json_t *text = json_array_get(piece, 0), *score = json_array_get(piece, 1);
+    if (json_array_size(piece) != 2 || !json_is_string(text) || !json_is_number(score))
+        return hd_fail(tokenizer->context, HEED_FORMAT, "model: entry %zu of \"vocab\" is not a piece and its score",
+                       index);
+    const char *bytes = json_string_value(text);
+    size_t size = json_string_length(text);
+    HD_TRY(hd_vocabulary_add_again(&tokenizer->vocabulary, bytes, size, (int64_t)index));
+    return hd_unigram_add(&tokenizer->unigram, bytes, size, json_number_value(score), (int32_t)index);
+}
+
+static heed_status read_unigram(heed_tokenizer *tokenizer, model_source *source, const json_t *model) {
+    (void)source; /* its vocabulary is no object */
+    hd_unigram *unigram = &tokenizer->unigram;
+    const json_t *pieces = json_object_get(model, "vocab"), *unknown = json_object_get(model, "unk_id"), *piece;
+    size_t index;
+    tokenizer->model = HD_MODEL_UNIGRAM;
+    HD_TRY(hd_read_bool(tokenizer->context, model, "model", "byte_fallback", &unigram->byte_fallback));
+    if (!json_is_array(pieces)) return hd_wrong_field(tokenizer->context, "model", "vocab", "a list");
+    json_array_foreach(pieces, index, piece) HD_TRY(read_piece(tokenizer, piece, index));
+    if (!unknown || json_is_null(unknown)) return HEED_OK;
+    unigram->unknown = json_is_integer(unknown) ? json_integer_value(unknown) : -1;
+    if (unigram->unknown >= 0 && (size_t)unigram->unknown < unigram->count) return HEED_OK;
+    return hd_wrong_field(tokenizer->context, "model", "unk_id", "the index of a piece");
+}
+
 /* Older files have no "type": a model is the first one here whose key they have. */
 static const struct {
     const char *type, *key;
@@ -193,6 +220,7 @@ static const struct {
     {"BPE", "merges", read_bpe},
     {"WordPiece", "max_input_chars_per_word", read_wordpiece},
     {"WordLevel", "unk_token", read_wordlevel},
+    {"Unigram", "vocab", read_unigram},
 };
 
 static heed_status read_model(heed_tokenizer *tokenizer, model_source *source) {

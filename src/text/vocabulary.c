@@ -52,27 +52,18 @@ static heed_status make_room(hd_vocabulary *vocabulary) {
     return HEED_OK;
 }
 
-heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model) {
-    heed_context *context = vocabulary->context;
-    int shown = size > 100 ? 100 : (int)size;
-    if (id < 0 || id >= HD_VOCABULARY_LIMIT)
-        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d", shown, text,
-                       (long long)id, HD_VOCABULARY_LIMIT - 1);
-    HD_TRY(make_room(vocabulary));
-    uint64_t mixed = hd_mix(hash(text, size));
-    size_t slot = slot_of(vocabulary, text, size, mixed);
-    if (vocabulary->table[slot].entry >= 0)
-        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", shown, text,
-                       vocabulary->entries[vocabulary->table[slot].entry].id, (long long)id);
-    if (!hd_grow(context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->tokens) ||
-        !hd_grow(context, &vocabulary->entries, &vocabulary->entry_capacity, vocabulary->present + 1,
-                 sizeof *vocabulary->entries))
+static heed_status check_id(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id) {
+    if (id >= 0 && id < HD_VOCABULARY_LIMIT) return HEED_OK;
+    return hd_fail(vocabulary->context, HEED_FORMAT, "token \"%.*s\" has id %lld, ids go from 0 to %d",
+                   size > 100 ? 100 : (int)size, text, (long long)id, HD_VOCABULARY_LIMIT - 1);
+}
+
+/* Makes the text at `offset` that of the id, unless the id has one that counts more. */
+static heed_status set_token(hd_vocabulary *vocabulary, int64_t id, size_t offset, size_t size, bool model) {
+    if (!hd_grow(vocabulary->context, &vocabulary->tokens, &vocabulary->capacity, (size_t)id + 1,
+                 sizeof *vocabulary->tokens))
         return HEED_MEMORY;
     while (vocabulary->count <= (size_t)id) vocabulary->tokens[vocabulary->count++] = (hd_token){0};
-    size_t offset = vocabulary->pool.size;
-    hd_buffer_append(&vocabulary->pool, text, size);
-    hd_buffer_byte(&vocabulary->pool, 0); /* so that a token's text is also a C string */
-    if (vocabulary->pool.failed) return HEED_MEMORY;
     hd_token *token = &vocabulary->tokens[id];
     if (!token->present || (token->model && !model))
         *token = (hd_token){.offset = offset,
@@ -81,9 +72,40 @@ heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_
                             .shown_size = (uint32_t)size,
                             .present = true,
                             .model = model};
+    vocabulary->model_size += model;
+    return HEED_OK;
+}
+
+heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model) {
+    heed_context *context = vocabulary->context;
+    HD_TRY(check_id(vocabulary, text, size, id));
+    HD_TRY(make_room(vocabulary));
+    uint64_t mixed = hd_mix(hash(text, size));
+    size_t slot = slot_of(vocabulary, text, size, mixed);
+    if (vocabulary->table[slot].entry >= 0)
+        return hd_fail(context, HEED_FORMAT, "token \"%.*s\" has ids %d and %lld", size > 100 ? 100 : (int)size, text,
+                       vocabulary->entries[vocabulary->table[slot].entry].id, (long long)id);
+    if (!hd_grow(context, &vocabulary->entries, &vocabulary->entry_capacity, vocabulary->present + 1,
+                 sizeof *vocabulary->entries))
+        return HEED_MEMORY;
+    size_t offset = vocabulary->pool.size;
+    hd_buffer_append(&vocabulary->pool, text, size);
+    hd_buffer_byte(&vocabulary->pool, 0); /* so that a token's text is also a C string */
+    if (vocabulary->pool.failed) return HEED_MEMORY;
+    HD_TRY(set_token(vocabulary, id, offset, size, model));
     vocabulary->table[slot] = (struct hd_vocabulary_slot){(int32_t)vocabulary->present, (uint32_t)(mixed >> 32)};
     vocabulary->entries[vocabulary->present++] = (hd_entry){offset, (uint32_t)size, (int32_t)id, model};
-    vocabulary->model_size += model;
+    return HEED_OK;
+}
+
+heed_status hd_vocabulary_add_again(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id) {
+    uint64_t mixed = hd_mix(hash(text, size));
+    int32_t index = vocabulary->slots ? vocabulary->table[slot_of(vocabulary, text, size, mixed)].entry : -1;
+    if (index < 0) return hd_vocabulary_add(vocabulary, text, size, id, true);
+    hd_entry *entry = &vocabulary->entries[index];
+    HD_TRY(check_id(vocabulary, text, size, id));
+    HD_TRY(set_token(vocabulary, id, entry->offset, size, true));
+    entry->id = (int32_t)id;
     return HEED_OK;
 }
 

@@ -48,6 +48,8 @@ void hd_vocabulary_close(hd_vocabulary *vocabulary);
 /* HEED_FORMAT when the id is out of range, or the text is already a token. An id in use keeps its text, but an added
  * token takes it over from one of the model, which can still be found. */
 heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model);
+/* The same for a model that lists a text twice: its id is the later one, and the earlier one keeps its text. */
+heed_status hd_vocabulary_add_again(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id);
 /* The id, or -1. */
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
 /* The same for tokens of the model, without added ones. */
