@@ -24,6 +24,11 @@ heed_status hd_added_add(hd_added *added, hd_added_token token) {
     return HEED_OK;
 }
 
+void hd_added_replace(hd_added *added, size_t index, hd_added_token token) {
+    hd_free(added->context, added->tokens[index].pattern.codes);
+    added->tokens[index] = token;
+}
+
 /* By the first character, then longer ones first, then as listed. */
 static int compare(const void *a, const void *b, void *tokens) {
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
@@ -33,7 +38,7 @@ static int compare(const void *a, const void *b, void *tokens) {
     return left < right ? -1 : left > right;
 }
 
-static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_t *count) {
+static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_t *count, uint8_t first[256]) {
     *out = hd_alloc(added->context, added->count, sizeof **out);
     *count = 0;
     if (!*out) return HEED_MEMORY;
@@ -41,12 +46,14 @@ static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_
         if (added->tokens[i].normalized == normalized && added->tokens[i].pattern.count)
             (*out)[(*count)++] = (uint32_t)i;
     if (*count) qsort_r(*out, *count, sizeof **out, compare, added->tokens);
+    memset(first, 0, 256);
+    for (size_t i = 0; i < *count; i++) first[added->tokens[(*out)[i]].pattern.codes[0] & 255] = 1;
     return HEED_OK;
 }
 
 heed_status hd_added_finish(hd_added *added) {
-    HD_TRY(order(added, false, &added->raw, &added->raw_count));
-    return order(added, true, &added->normalized, &added->normalized_count);
+    HD_TRY(order(added, false, &added->raw, &added->raw_count, added->raw_first));
+    return order(added, true, &added->normalized, &added->normalized_count, added->normalized_first);
 }
 
 /* The longest token that begins at text[0], or NULL. */
@@ -72,11 +79,14 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
                     size_t count) {
     const uint32_t *list = normalized ? added->normalized : added->raw;
     size_t list_count = normalized ? added->normalized_count : added->raw_count;
+    const uint8_t *firsts = normalized ? added->normalized_first : added->raw_first;
     size_t begin = first, last = first + count; /* `begin`: where the text after the last token begins */
     bool after_leading = false;                 /* the last token was */
     if (line->failed) return;
     for (size_t i = first; list_count && i < last;) {
         const hd_character *text = line->characters;
+        while (i < last && !firsts[text[i].code & 255]) i++;
+        if (i == last) break;
         const hd_added_token *token = match(added, list, list_count, text + i, last - i);
         if (!token) {
             i++;
@@ -92,12 +102,12 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         if (token->single_word &&
             ((from > first && hd_is_word(text[from - 1].code)) || (to < last && hd_is_word(text[to].code))))
             continue;
-        if (from < begin) from = begin; /* the token before includes the white space that this one begins with */
+        /* As in tokenizers, a token that begins in the white space of the token before it overlaps that token. */
+        if (token->lstrip && from < begin) from = begin;
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
         while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
-        if (to <= from) continue;
-        hd_line_add_segment(line, begin, from - begin, -1);
-        hd_line_add_segment(line, from, to - from, token->id);
+        if (from > begin) hd_line_add_segment(line, begin, from - begin, -1);
+        if (to > from) hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
         after_leading = token->leading;
     }

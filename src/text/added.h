@@ -20,12 +20,14 @@ typedef struct hd_added {
     size_t count, capacity;
     uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern, longer ones first */
     size_t raw_count, normalized_count;
+    uint8_t raw_first[256], normalized_first[256]; /* by the low byte of a character: may a token begin with it? */
 } hd_added;
 
 void hd_added_open(hd_added *added, heed_context *context);
 void hd_added_close(hd_added *added);
 /* Takes ownership of token.pattern, also on failure. */
 heed_status hd_added_add(hd_added *added, hd_added_token token);
+void hd_added_replace(hd_added *added, size_t index, hd_added_token token); /* takes ownership of token.pattern */
 /* Builds the search order, once the list is complete. */
 heed_status hd_added_finish(hd_added *added);
 /* Splits characters [first, first + count) of `line` into segments at the tokens in it: leftmost, then longest.

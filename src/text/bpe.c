@@ -121,19 +121,42 @@ static void add_symbol(hd_word_scratch *scratch, int32_t id, size_t first, size_
         (hd_symbol){id, (uint32_t)first, (uint32_t)count, place ? place - 1 : HD_NO_SYMBOL, place + 1};
 }
 
-/* Adds the byte tokens of a character; false when one of them is missing. */
-static bool add_bytes(const hd_bpe *bpe, hd_word_scratch *scratch, uint32_t code, size_t place) {
-    char bytes[4];
-    size_t size = hd_utf8_encode(code, bytes);
-    for (size_t i = 0; i < size; i++)
-        if (bpe->bytes[(uint8_t)bytes[i]] < 0) return false;
-    for (size_t i = 0; i < size; i++) add_symbol(scratch, bpe->bytes[(uint8_t)bytes[i]], place, 1);
+/* What the model looks up for a character: the prefix if the word continues, the character, the suffix if the word ends. */
+enum { SPELLINGS = 3 };
+
+static void spell_character(const hd_bpe *bpe, uint32_t code, bool continues, bool ends, char character[5],
+                            const char *parts[SPELLINGS]) {
+    character[hd_utf8_encode(code, character)] = 0;
+    parts[0] = continues && bpe->prefix ? bpe->prefix : "";
+    parts[1] = character;
+    parts[2] = ends && bpe->suffix ? bpe->suffix : "";
+}
+
+/* Adds the byte tokens of a character with its prefix and suffix; false when one of them is missing. */
+static bool add_bytes(const hd_bpe *bpe, hd_word_scratch *scratch, uint32_t code, size_t place, size_t count) {
+    char character[5];
+    const char *parts[SPELLINGS];
+    spell_character(bpe, code, place > 0, place + 1 == count, character, parts);
+    size_t sizes[SPELLINGS] = {strlen(parts[0]), code ? strlen(character) : 1, strlen(parts[2])};
+    for (int part = 0; part < SPELLINGS; part++)
+        for (size_t i = 0; i < sizes[part]; i++)
+            if (bpe->bytes[(uint8_t)parts[part][i]] < 0) return false;
+    for (int part = 0; part < SPELLINGS; part++)
+        for (size_t i = 0; i < sizes[part]; i++) add_symbol(scratch, bpe->bytes[(uint8_t)parts[part][i]], place, 1);
     return true;
+}
+
+/* At most so many symbols come from a word of `count` characters. */
+static bool most_symbols(const hd_bpe *bpe, size_t count, size_t *most) {
+    size_t each = 1, last = 0;
+    if (bpe->byte_fallback) each = 4 + (bpe->prefix ? strlen(bpe->prefix) : 0);
+    if (bpe->byte_fallback && bpe->suffix) last = strlen(bpe->suffix);
+    return hd_multiply(count, each, most) && hd_add(*most, last, most) && *most < HD_NO_SYMBOL;
 }
 
 static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size_t count, hd_word_scratch *scratch) {
     size_t most;
-    if (!hd_multiply(count, bpe->byte_fallback ? 4 : 1, &most) || most >= HD_NO_SYMBOL)
+    if (!most_symbols(bpe, count, &most))
         return hd_fail(scratch->context, HEED_LENGTH, "a word of %zu characters is too long", count);
     scratch->count = 0;
     if (!hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, most, sizeof *scratch->symbols))
@@ -143,7 +166,7 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
         int32_t id = find_character(bpe, word[i].code, i > 0, i + 1 == count);
         /* As in tokenizers, bytes are added before pending unknown characters; the order only shows in a vocabulary
          * that has some of the 256 bytes but not all. */
-        if (id < 0 && bpe->byte_fallback && add_bytes(bpe, scratch, word[i].code, i)) continue;
+        if (id < 0 && bpe->byte_fallback && add_bytes(bpe, scratch, word[i].code, i, count)) continue;
         if (id < 0 && bpe->missing_unknown) return hd_vocabulary_missing(scratch->context, bpe->missing_unknown);
         if (id < 0 && bpe->unknown < 0) continue;
         if (unknown_count && (id >= 0 || !bpe->fuse_unknown)) {
@@ -164,6 +187,10 @@ static heed_status add_symbols(const hd_bpe *bpe, const hd_character *word, size
 
 /* ---- merging -------------------------------------------------------------------------------------------------- */
 
+/* Extends a symbol over the one to its right. Both may be bytes of one character, and characters without a token may lie
+ * between them. */
+static void cover(hd_symbol *left, const hd_symbol *right) { left->count = right->first + right->count - left->first; }
+
 static void merge_short(const hd_bpe *bpe, hd_word_scratch *scratch) {
     hd_symbol *symbols = scratch->symbols;
     const hd_pair_entry *pairs[SHORT_WORD]; /* pairs[i]: the merge of symbols i and i + 1, or NULL */
@@ -175,7 +202,7 @@ static void merge_short(const hd_bpe *bpe, hd_word_scratch *scratch) {
             if (pairs[i] && (best == SIZE_MAX || pairs[i]->rank < pairs[best]->rank)) best = i;
         if (best == SIZE_MAX) break;
         symbols[best].id = pairs[best]->id;
-        symbols[best].count += symbols[best + 1].count;
+        cover(&symbols[best], &symbols[best + 1]);
         count--;
         for (size_t i = best + 1; i < count; i++) symbols[i] = symbols[i + 1];
         for (size_t i = best + 1; i + 1 < count; i++) pairs[i] = pairs[i + 1];
@@ -232,7 +259,7 @@ static bool join(const hd_bpe *bpe, hd_word_scratch *scratch, hd_merge_candidate
     const hd_pair_entry *pair = find_pair(bpe, left->id, right->id);
     if (!pair || pair->id != candidate.id) return true;
     left->id = pair->id;
-    left->count += right->count;
+    cover(left, right);
     left->next = right->next;
     right->id = -1;
     if (left->next != HD_NO_SYMBOL) scratch->symbols[left->next].previous = candidate.position;
@@ -273,34 +300,30 @@ static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, 
     return HEED_OK;
 }
 
-/* For ignore_merges: the token that equals the whole word, or -1. */
-static int32_t whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
-                          hd_word_scratch *scratch) {
+/* For ignore_merges: the token that equals the whole word becomes its only symbol; none if there is no such token. */
+static heed_status add_whole_word(const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
+                                  hd_word_scratch *scratch) {
     hd_buffer_clear(&scratch->text);
     for (size_t i = 0; i < count; i++) {
         char bytes[4];
         hd_buffer_append(&scratch->text, bytes, hd_utf8_encode(word[i].code, bytes));
     }
-    return scratch->text.failed ? -1 : hd_vocabulary_find_model(vocabulary, scratch->text.data, scratch->text.size);
+    if (scratch->text.failed) return HEED_MEMORY;
+    int32_t id = hd_vocabulary_find_model(vocabulary, scratch->text.data, scratch->text.size);
+    if (id < 0) return HEED_OK;
+    if (!hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, 1, sizeof *scratch->symbols))
+        return HEED_MEMORY;
+    add_symbol(scratch, id, 0, count);
+    return HEED_OK;
 }
 
 heed_status hd_bpe_encode(const hd_bpe *bpe, const hd_vocabulary *vocabulary, const hd_character *word, size_t count,
                           const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
     scratch->count = 0;
     if (count == 0) return HEED_OK;
+    if (bpe->ignore_merges && !dropout) HD_TRY(add_whole_word(vocabulary, word, count, scratch));
+    if (scratch->count) return HEED_OK;
     HD_TRY(add_symbols(bpe, word, count, scratch));
-    if (bpe->ignore_merges && !dropout) {
-        int32_t id = whole_word(vocabulary, word, count, scratch);
-        if (scratch->text.failed) return HEED_MEMORY;
-        if (id >= 0) {
-            scratch->count = 0;
-            HD_TRY(hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, 1, sizeof *scratch->symbols)
-                       ? HEED_OK
-                       : HEED_MEMORY);
-            add_symbol(scratch, id, 0, count);
-            return HEED_OK;
-        }
-    }
     if (scratch->count <= SHORT_WORD && !dropout) {
         merge_short(bpe, scratch);
         return HEED_OK;

@@ -34,6 +34,7 @@ typedef struct hd_bpe {
     int32_t unknown;       /* -1: unknown characters are dropped */
     char *missing_unknown; /* owned, or NULL: the unknown token of a file whose vocabulary lacks it */
     bool fuse_unknown, byte_fallback, ignore_merges;
+    float file_dropout; /* the file's BPE-dropout; kept for saving and not used: encoding is deterministic by default */
 } hd_bpe;
 
 void hd_bpe_open(hd_bpe *bpe, heed_context *context);

@@ -98,16 +98,20 @@ static void replace_all(const hd_token_decoder *it, const hd_strings *from, hd_s
     hd_line_close(&line);
 }
 
-/* The suffix of a word becomes a space, or nothing in the last token. */
+/* The suffix of a word becomes a space, or nothing in the last token. An empty suffix is found around each character. */
 static void end_words(const hd_token_decoder *it, bool last, const char *text, size_t size, hd_strings *to) {
-    for (size_t at = 0; at < size;) {
-        if (it->pattern_size && size - at >= it->pattern_size &&
-            memcmp(text + at, it->pattern, it->pattern_size) == 0) {
-            hd_buffer_append(&to->text, " ", !last);
+    for (size_t at = 0;;) {
+        bool found = size - at >= it->pattern_size && memcmp(text + at, it->pattern, it->pattern_size) == 0;
+        hd_buffer_append(&to->text, " ", found && !last);
+        if (found && it->pattern_size) {
             at += it->pattern_size;
-        } else {
-            hd_buffer_byte(&to->text, text[at++]);
+            continue;
         }
+        if (at == size) break;
+        uint32_t code;
+        size_t length = hd_utf8_decode(text + at, size - at, &code);
+        hd_buffer_append(&to->text, text + at, length);
+        at += length;
     }
     end_string(to);
 }
@@ -219,36 +223,79 @@ static void byte_fallback(const hd_strings *from, hd_strings *to) {
     hd_buffer_close(&bytes);
 }
 
-static void apply(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) {
-    if (it->kind == HD_DECODE_BYTE_FALLBACK) {
-        byte_fallback(from, to);
-        return;
-    }
-    if (it->kind == HD_DECODE_BYTE_LEVEL) {
-        byte_level(from, to);
-        return;
-    }
-    if (it->kind == HD_DECODE_FUSE) {
-        hd_strings_add(to, from->text.data, from->text.size);
-        return;
-    }
-    if (it->kind == HD_DECODE_REPLACE) {
-        replace_all(it, from, to);
-        return;
-    }
-    for (size_t i = 0; i < from->count; i++) {
-        size_t size;
-        const char *text = string_at(from, i, &size);
-        if (it->kind == HD_DECODE_METASPACE)
-            metaspace(it, i == 0, text, size, to);
-        else if (it->kind == HD_DECODE_STRIP)
-            strip(it, text, size, to);
-        else if (it->kind == HD_DECODE_WORDPIECE)
-            wordpiece(it, i == 0, text, size, to);
-        else
-            end_words(it, i + 1 == from->count, text, size, to);
-    }
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+
+static heed_status read_metaspace(heed_context *context, const json_t *object, const char *where, void *component) {
+    return hd_read_old_prepend(context, object, where, &((hd_token_decoder *)component)->prepend);
 }
+
+typedef void decode(const hd_token_decoder *it, const hd_strings *from, hd_strings *to);
+
+/* A decoder of all strings together. */
+#define DECODE(name, call)                                                                 \
+    static void name(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) { \
+        (void)it;                                                                          \
+        call;                                                                              \
+    }
+/* A decoder of each string `text` [size], of index i. */
+#define DECODE_EACH(name, call)                                                            \
+    static void name(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) { \
+        for (size_t i = 0; i < from->count; i++) {                                         \
+            size_t size;                                                                   \
+            const char *text = string_at(from, i, &size);                                  \
+            call;                                                                          \
+        }                                                                                  \
+    }
+DECODE_EACH(each_metaspace, metaspace(it, i == 0, text, size, to))
+DECODE(all_byte_fallback, byte_fallback(from, to))
+DECODE(all_fused, hd_strings_add(to, from->text.data, from->text.size))
+DECODE_EACH(each_stripped, strip(it, text, size, to))
+DECODE_EACH(each_wordpiece, wordpiece(it, i == 0, text, size, to))
+DECODE(all_byte_level, byte_level(from, to))
+DECODE_EACH(each_word_end, end_words(it, i + 1 == from->count, text, size, to))
+
+#define F(field) offsetof(hd_token_decoder, field)
+
+static const struct {
+    hd_component_type type;
+    decode *decode;
+} table[HD_DECODERS] = {
+    [HD_DECODE_METASPACE] = {{"Metaspace",
+                              {{"replacement", HD_FIELD_CHARACTER, F(replacement)},
+                               {"prepend_scheme", HD_FIELD_CHOICE, F(prepend), .choices = hd_prepend_schemes},
+                               {"split", HD_FIELD_BOOL, F(split), .fallback = true}},
+                              read_metaspace},
+                             each_metaspace},
+    [HD_DECODE_BYTE_FALLBACK] = {{"ByteFallback"}, all_byte_fallback},
+    [HD_DECODE_FUSE] = {{"Fuse"}, all_fused},
+    [HD_DECODE_STRIP] = {{"Strip",
+                          {{"content", HD_FIELD_CHARACTER, F(replacement)},
+                           {"start", HD_FIELD_COUNT, F(start)},
+                           {"stop", HD_FIELD_COUNT, F(stop)}}},
+                         each_stripped},
+    [HD_DECODE_REPLACE] = {{"Replace",
+                            {{"pattern", HD_FIELD_PATTERN, F(expression)},
+                             {"content", HD_FIELD_BYTES, F(content), F(content_size)}}},
+                           replace_all},
+    [HD_DECODE_WORDPIECE] = {{"WordPiece",
+                              {{"prefix", HD_FIELD_BYTES, F(pattern), F(pattern_size)},
+                               {"cleanup", HD_FIELD_BOOL, F(cleanup), .fallback = true}}},
+                             each_wordpiece},
+    [HD_DECODE_BYTE_LEVEL] = {{"ByteLevel",
+                               {{"add_prefix_space", HD_FIELD_BOOL, F(prefix_space), .fallback = true},
+                                {"trim_offsets", HD_FIELD_BOOL, F(trim_offsets), .fallback = true},
+                                {"use_regex", HD_FIELD_BOOL, F(use_regex), .fallback = true}}},
+                              all_byte_level},
+    [HD_DECODE_BPE] = {{"BPEDecoder", {{"suffix", HD_FIELD_BYTES, F(pattern), F(pattern_size)}}}, each_word_end},
+};
+
+size_t hd_token_decoder_find(const char *type) {
+    for (size_t i = 0; i < HD_DECODERS; i++)
+        if (strcmp(table[i].type.name, type) == 0) return i;
+    return SIZE_MAX;
+}
+
+const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind) { return &table[kind].type; }
 
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings) {
     hd_strings result;
@@ -256,7 +303,7 @@ heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_
     for (size_t i = 0; i < count && !strings->failed; i++) {
         hd_buffer_clear(&result.text);
         result.count = 0;
-        apply(&decoders[i], strings, &result);
+        table[decoders[i].kind].decode(&decoders[i], strings, &result);
         hd_strings kept = *strings;
         *strings = result;
         result = kept;

@@ -1,7 +1,7 @@
 /* Decoders turn the texts of tokens back into one text. Each reads a list of strings and writes another; the last list
  * is joined.
  *
- * To add one: a kind here, a case in decode.c, a name in components_json.c and tokenizer_save.c. */
+ * To add one: a kind here, and a row in decode.c. */
 #ifndef HD_TEXT_DECODE_H
 #define HD_TEXT_DECODE_H
 
@@ -17,7 +17,8 @@ typedef enum hd_decoder_kind {
     HD_DECODE_WORDPIECE,     /* a token loses the prefix `pattern` or gets a space before it; with `cleanup`, English
                               * punctuation and clitics lose that space */
     HD_DECODE_BYTE_LEVEL,    /* all characters are bytes (hd_character_byte); invalid UTF-8 becomes U+FFFD */
-    HD_DECODE_BPE            /* the suffix `pattern` becomes a space, or nothing in the last token */
+    HD_DECODE_BPE,           /* the suffix `pattern` becomes a space, or nothing in the last token */
+    HD_DECODERS
 } hd_decoder_kind;
 
 typedef struct hd_token_decoder {
@@ -26,7 +27,8 @@ typedef struct hd_token_decoder {
     hd_prepend prepend;
     size_t start, stop;
     bool cleanup;
-    char *pattern, *content; /* owned, with their sizes */
+    bool split, prefix_space, trim_offsets, use_regex; /* kept for saving: they are for encoding */
+    char *pattern, *content;                           /* owned, with their sizes */
     size_t pattern_size, content_size;
     hd_pattern *expression; /* owned */
 } hd_token_decoder;
@@ -43,6 +45,10 @@ typedef struct hd_strings {
 void hd_strings_open(hd_strings *strings, heed_context *context);
 void hd_strings_close(hd_strings *strings);
 void hd_strings_add(hd_strings *strings, const char *text, size_t size);
+
+/* By name in the file; SIZE_MAX if there is none. */
+size_t hd_token_decoder_find(const char *type);
+const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind);
 
 /* Applies the decoders in turn; `strings` is the input and the result. */
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings);

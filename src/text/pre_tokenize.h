@@ -6,12 +6,14 @@
  * says. Whitespace splits into runs of characters of one class (`split_runs`). Metaspace and ByteLevel also rewrite the
  * text.
  *
- * To add one: a kind here, a case in pre_tokenize.c, a name in components_json.c and tokenizer_save.c. */
+ * To add one: a kind here, and a row in pre_tokenize.c. */
 #ifndef HD_TEXT_PRE_TOKENIZE_H
 #define HD_TEXT_PRE_TOKENIZE_H
 
+#include "text/component_type.h"
 #include "text/line.h"
 #include "text/pattern.h"
+#include "text/pattern_known.h"
 
 typedef enum hd_pre_tokenizer_kind {
     HD_PRE_METASPACE,   /* spaces become `replacement`, also prepended by `prepend`; with `split`, splits before each */
@@ -20,9 +22,13 @@ typedef enum hd_pre_tokenizer_kind {
     HD_PRE_WHITESPACE_SPLIT, /* removes white space */
     HD_PRE_DIGITS,           /* separates runs of digits, or each digit when `individual` */
     HD_PRE_DELIMITER,        /* splits at the character `replacement` and removes it */
+    HD_PRE_BERT,             /* removes white space and separates each punctuation character */
+    HD_PRE_SCRIPTS,          /* between scripts such as Latin and Greek */
+    HD_PRE_FIXED_LENGTH,     /* after each `length` characters */
     HD_PRE_SPLIT,            /* at the matches of `pattern`, or with `invert` between them, as `behavior` says */
-    HD_PRE_BYTE_LEVEL /* adds a space in front with `prefix_space`; splits at the matches of `pattern`, if any; then
+    HD_PRE_BYTE_LEVEL, /* adds a space in front with `prefix_space`; splits at the matches of `pattern`, if any; then
                        * replaces bytes by characters (hd_byte_character) */
+    HD_PRE_TOKENIZERS
 } hd_pre_tokenizer_kind;
 
 typedef enum hd_prepend { HD_PREPEND_ALWAYS, HD_PREPEND_FIRST, HD_PREPEND_NEVER } hd_prepend;
@@ -42,19 +48,21 @@ typedef struct hd_pre_tokenizer {
     hd_prepend prepend;
     hd_behavior behavior;
     bool split, individual, invert, prefix_space;
+    bool trim_offsets; /* kept for saving: the post-processor's is used */
+    size_t length;
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
 
-/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with
- * the space before it. */
-#define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+/* By name in the file; SIZE_MAX if there is none. */
+size_t hd_pre_tokenizer_find(const char *type);
+const hd_component_type *hd_pre_tokenizer_type(hd_pre_tokenizer_kind kind);
 
-/* That of Qwen2: clitics of any case, letters with one other character before them, single digits, line ends. */
-#define HD_QWEN_PATTERN                                                                                \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" \
-    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+/* The values of prepend_scheme, which the decoder Metaspace has too. */
+extern const char *const hd_prepend_schemes[];
+/* Older files have add_prefix_space in place of prepend_scheme. */
+heed_status hd_read_old_prepend(heed_context *context, const json_t *object, const char *where, hd_prepend *prepend);
 
-/* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
-void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
+/* Splits the segments of `line`. `matches` and `spare` are scratch. Check line->failed. */
+void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, hd_matches *matches, hd_line *line, hd_line *spare);
 
 #endif

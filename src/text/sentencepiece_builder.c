@@ -239,9 +239,19 @@ heed_status hd_build_tokens(hd_builder *it) {
 
 /* ---- templates ------------------------------------------------------------------------------------------------ */
 
+/* The template of the tokenizer, which is its first post-processor; NULL when memory ran out. */
+static hd_template *template_of(hd_builder *it) {
+    heed_tokenizer *tokenizer = it->tokenizer;
+    if (tokenizer->post_processor_count == 0) {
+        hd_post_processor template = {.kind = HD_POST_TEMPLATE};
+        hd_template_open(&template.template, it->context);
+        if (hd_tokenizer_add_post_processor(tokenizer, template) != HEED_OK) return NULL;
+    }
+    return &tokenizer->post_processors[0].template;
+}
+
 /* A token of the template; one that is not in the vocabulary is the unknown token, as in transformers. */
-static heed_status add_template_token(hd_builder *it, const char *text) {
-    hd_template *template = &it->tokenizer->template;
+static heed_status add_template_token(hd_builder *it, hd_template *template, const char *text) {
     if (hd_template_find(template, text) != SIZE_MAX) return HEED_OK;
     int32_t id = hd_tokenizer_id(it->tokenizer, text);
     if (id < 0) id = hd_tokenizer_unknown(it->tokenizer);
@@ -254,19 +264,19 @@ const char hd_first_text[] = "A", hd_second_text[] = "B";
 /* Parts of a template, in order: the two texts above, and tokens; "" for a role without a token. NULL ends them. Without
  * `types` all token types are 0. */
 heed_status hd_build_parts(hd_builder *it, bool pair, const char *const *parts, const uint32_t *types) {
-    hd_template *template = &it->tokenizer->template;
+    hd_template *template = template_of(it);
+    if (!template) return HEED_MEMORY;
     for (size_t i = 0; parts[i]; i++) {
         hd_template_item item = {.kind = HD_TEMPLATE_FIRST_TEXT, .type = types ? types[i] : 0};
         if (parts[i] == hd_second_text) item.kind = HD_TEMPLATE_SECOND_TEXT;
         if (parts[i] != hd_first_text && parts[i] != hd_second_text) {
             if (!parts[i][0]) continue;
-            HD_TRY(add_template_token(it, parts[i]));
+            HD_TRY(add_template_token(it, template, parts[i]));
             item.kind = HD_TEMPLATE_SPECIAL;
             item.special = hd_template_find(template, parts[i]);
         }
         HD_TRY(hd_template_add(template, pair, item));
     }
-    template->present = true;
     return HEED_OK;
 }
 

@@ -1,6 +1,4 @@
-/* Post-processors. TemplateProcessing puts special tokens around one text or around two, and gives each part a type
- * (BertProcessing and RobertaProcessing are such templates). ByteLevel, which comes before it, removes white space from
- * the offsets. */
+/* The post-processor TemplateProcessing puts special tokens around one text or around two, and gives each part a type. */
 #ifndef HD_TEXT_TEMPLATE_H
 #define HD_TEXT_TEMPLATE_H
 
@@ -21,14 +19,10 @@ typedef struct hd_template_item {
 
 typedef struct hd_template {
     heed_context *context;
-    bool present; /* false: no special tokens; the types of two texts are 0 and 1 */
     hd_template_special *specials;
     size_t special_count, special_capacity;
     hd_template_item *single, *pair;
     size_t single_count, single_capacity, pair_count, pair_capacity;
-    bool trims; /* offsets exclude white space at a token's ends */
-    /* if `trims`: but for one space before the first token, which the pre-tokenizer may have added */
-    bool prefix_space;
 } hd_template;
 
 void hd_template_open(hd_template *template, heed_context *context);

@@ -1,8 +1,50 @@
 #include "text/components.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+#include "text/word_cache.h"
 
 #include <string.h>
+
+/* ---- scratch memory --------------------------------------------------------------------------------------------- */
+
+/* A token of a text, before post-processing. */
+typedef struct text_token {
+    int32_t id;
+    uint32_t start, end;
+    uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
+} text_token;
+
+typedef struct text_tokens {
+    text_token *items; /* [count] */
+    size_t count, capacity;
+    size_t first, last; /* tokens [first, last) are left by truncation */
+} text_tokens;
+
+/* What one call needs; the next one reuses it. */
+typedef struct hd_encoding_scratch {
+    struct hd_encoding_scratch *next; /* in the list of idle ones */
+    heed_context context;             /* with the allocator of the tokenizer, which frees it */
+    hd_line line, other, spare;
+    hd_matches matches;
+    hd_word_scratch word;
+    hd_word_cache cache;
+    uint32_t words; /* segments so far, in both texts of a pair */
+    text_tokens texts[2];
+} scratch_memory;
+
+enum { IDLE_CHARACTERS = 1 << 20 }; /* scratch memory of longer texts is freed after the call */
+
+static void close_scratch(scratch_memory *scratch) {
+    heed_context context = scratch->context;
+    hd_line_close(&scratch->line);
+    hd_line_close(&scratch->other);
+    hd_line_close(&scratch->spare);
+    hd_matches_close(&scratch->matches);
+    hd_word_scratch_close(&scratch->word);
+    hd_word_cache_close(&scratch->cache);
+    for (int i = 0; i < 2; i++) hd_free(&context, scratch->texts[i].items);
+    hd_free(&context, scratch);
+}
 
 /* ---- opening and closing --------------------------------------------------------------------------------------- */
 
@@ -10,25 +52,26 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     heed_tokenizer *tokenizer = hd_alloc_zeroed(context, 1, sizeof *tokenizer);
     if (!tokenizer) return NULL;
     tokenizer->context = context;
+    pthread_mutex_init(&tokenizer->lock, NULL);
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
+    hd_wordlevel_open(&tokenizer->wordlevel, context);
     hd_unigram_open(&tokenizer->unigram, context);
     hd_added_open(&tokenizer->added, context);
-    hd_template_open(&tokenizer->template, context);
     return tokenizer;
 }
 
 static void close_normalizer(heed_context *context, hd_normalizer *normalizer) {
-    hd_pattern_close(normalizer->pattern);
-    hd_free(context, normalizer->content.codes);
-    hd_charsmap_close(normalizer->charsmap);
+    hd_component_close(context, hd_normalizer_type(normalizer->kind), normalizer);
+}
+
+static void close_pre_tokenizer(heed_context *context, hd_pre_tokenizer *pre_tokenizer) {
+    hd_component_close(context, hd_pre_tokenizer_type(pre_tokenizer->kind), pre_tokenizer);
 }
 
 static void close_decoder(heed_context *context, hd_token_decoder *decoder) {
-    hd_free(context, decoder->pattern);
-    hd_pattern_close(decoder->expression);
-    hd_free(context, decoder->content);
+    hd_component_close(context, hd_token_decoder_type(decoder->kind), decoder);
 }
 
 void hd_tokenizer_close(heed_tokenizer *tokenizer) {
@@ -37,15 +80,26 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_vocabulary_close(&tokenizer->vocabulary);
     hd_bpe_close(&tokenizer->bpe);
     hd_wordpiece_close(&tokenizer->wordpiece);
+    hd_wordlevel_close(&tokenizer->wordlevel);
     hd_unigram_close(&tokenizer->unigram);
     hd_added_close(&tokenizer->added);
-    hd_template_close(&tokenizer->template);
+    for (int i = 0; i < 4; i++) hd_arrangement_close(context, &tokenizer->arrangements[i / 2][i % 2]);
+    hd_padding_close(context, &tokenizer->padding);
     for (size_t i = 0; i < tokenizer->normalizer_count; i++) close_normalizer(context, &tokenizer->normalizers[i]);
-    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++) hd_pattern_close(tokenizer->pre_tokenizers[i].pattern);
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
+        close_pre_tokenizer(context, &tokenizer->pre_tokenizers[i]);
     for (size_t i = 0; i < tokenizer->decoder_count; i++) close_decoder(context, &tokenizer->decoders[i]);
+    for (size_t i = 0; i < tokenizer->post_processor_count; i++)
+        hd_post_processor_close(context, &tokenizer->post_processors[i]);
+    hd_free(context, tokenizer->post_processors);
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
+    for (scratch_memory *next; tokenizer->idle; tokenizer->idle = next) {
+        next = tokenizer->idle->next;
+        close_scratch(tokenizer->idle);
+    }
+    pthread_mutex_destroy(&tokenizer->lock);
     hd_free(context, tokenizer->name);
     hd_free(context, tokenizer);
 }
@@ -63,7 +117,7 @@ heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer) {
     if (!hd_grow(tokenizer->context, &tokenizer->pre_tokenizers, &tokenizer->pre_tokenizer_capacity,
                  tokenizer->pre_tokenizer_count + 1, sizeof pre_tokenizer)) {
-        hd_pattern_close(pre_tokenizer.pattern);
+        close_pre_tokenizer(tokenizer->context, &pre_tokenizer);
         return HEED_MEMORY;
     }
     tokenizer->pre_tokenizers[tokenizer->pre_tokenizer_count++] = pre_tokenizer;
@@ -81,25 +135,35 @@ heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder
     return HEED_OK;
 }
 
-/* The id of a new added token: after the last one, or after as many as the model has tokens. */
-static int64_t added_id(const heed_tokenizer *tokenizer) {
-    int64_t next = (int64_t)tokenizer->vocabulary.model_size;
-    for (size_t i = 0; i < tokenizer->added.count; i++)
-        if (tokenizer->added.tokens[i].id >= next) next = (int64_t)tokenizer->added.tokens[i].id + 1;
-    return next;
+heed_status hd_tokenizer_add_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor) {
+    if (!hd_grow(tokenizer->context, &tokenizer->post_processors, &tokenizer->post_processor_capacity,
+                 tokenizer->post_processor_count + 1, sizeof post_processor)) {
+        hd_post_processor_close(tokenizer->context, &post_processor);
+        return HEED_MEMORY;
+    }
+    tokenizer->post_processors[tokenizer->post_processor_count++] = post_processor;
+    return HEED_OK;
 }
 
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token) {
     hd_vocabulary *vocabulary = &tokenizer->vocabulary;
     if (size == 0) return HEED_OK;
     int64_t id = hd_vocabulary_find(vocabulary, text, size);
-    if (id < 0) {
-        id = added_id(tokenizer);
+    if (id < 0) { /* after the last added token, or after as many as the model has tokens */
+        id = (int64_t)vocabulary->model_size;
+        if (id < tokenizer->next_added) id = tokenizer->next_added;
         HD_TRY(hd_vocabulary_add(vocabulary, text, size, id, false));
     }
-    vocabulary->tokens[id].special = vocabulary->tokens[id].special || token.special;
+    hd_token *entry = &vocabulary->tokens[id];
+    entry->special = entry->special || token.special;
     token.id = (int32_t)id;
+    if (id >= tokenizer->next_added) tokenizer->next_added = id + 1;
     HD_TRY(hd_codes_read(tokenizer->context, text, size, &token.pattern));
+    if (entry->added) { /* listed again: the last counts */
+        hd_added_replace(&tokenizer->added, entry->added - 1, token);
+        return HEED_OK;
+    }
+    entry->added = (uint32_t)tokenizer->added.count + 1;
     return hd_added_add(&tokenizer->added, token);
 }
 
@@ -144,33 +208,40 @@ static heed_status normalize_tokens(heed_tokenizer *tokenizer) {
     return status;
 }
 
+/* As in tokenizers, a token is left out of decoded text if its decoded form is that of a special token: a special token
+ * that a normalizer changes is not left out. */
+static void find_skipped(heed_tokenizer *tokenizer) {
+    hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    for (size_t i = 0; i < tokenizer->added.count; i++) {
+        hd_token *token = &vocabulary->tokens[tokenizer->added.tokens[i].id];
+        int32_t same = hd_vocabulary_find(vocabulary, vocabulary->pool.data + token->shown, token->shown_size);
+        token->skipped = same >= 0 && vocabulary->tokens[same].special;
+    }
+}
+
+static heed_status arrange(heed_tokenizer *tokenizer) {
+    for (int i = 0; i < 4; i++)
+        HD_TRY(hd_post_arrange(tokenizer->context, tokenizer->post_processors, tokenizer->post_processor_count, i / 2,
+                               i % 2, &tokenizer->arrangements[i / 2][i % 2]));
+    return HEED_OK;
+}
+
 heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
+    HD_TRY(arrange(tokenizer));
     HD_TRY(normalize_tokens(tokenizer));
+    find_skipped(tokenizer);
     HD_TRY(hd_added_finish(&tokenizer->added));
     if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_WORDPIECE) hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
     if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_finish(&tokenizer->unigram, &tokenizer->vocabulary);
-    hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
     return HEED_OK;
 }
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-struct hd_encoding_scratch {
-    hd_line line, other, spare;
-    hd_word_scratch word;
-    uint32_t words; /* segments so far, in both texts of a pair */
-};
-
 void hd_encoding_close(hd_encoding *encoding) {
     heed_context *context = encoding->context;
     if (!context) return;
-    if (encoding->scratch) {
-        hd_line_close(&encoding->scratch->line);
-        hd_line_close(&encoding->scratch->other);
-        hd_line_close(&encoding->scratch->spare);
-        hd_word_scratch_close(&encoding->scratch->word);
-        hd_free(context, encoding->scratch);
-    }
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
@@ -178,23 +249,54 @@ void hd_encoding_close(hd_encoding *encoding) {
     *encoding = (hd_encoding){0};
 }
 
-static heed_status open_scratch(hd_encoding *encoding, heed_context *context) {
-    if (!encoding->context) encoding->context = context;
-    encoding->count = 0;
-    if (encoding->scratch) return HEED_OK;
-    struct hd_encoding_scratch *scratch = hd_alloc(encoding->context, 1, sizeof *scratch);
-    if (!scratch) return HEED_MEMORY;
-    hd_line_open(&scratch->line, encoding->context);
-    hd_line_open(&scratch->other, encoding->context);
-    hd_line_open(&scratch->spare, encoding->context);
-    hd_word_scratch_open(&scratch->word, encoding->context);
-    encoding->scratch = scratch;
-    return HEED_OK;
+static scratch_memory *open_scratch(heed_context *context) {
+    scratch_memory *scratch = hd_alloc_zeroed(context, 1, sizeof *scratch);
+    if (!scratch) return NULL;
+    scratch->context = hd_context_worker(context, 1);
+    hd_line_open(&scratch->line, &scratch->context);
+    hd_line_open(&scratch->other, &scratch->context);
+    hd_line_open(&scratch->spare, &scratch->context);
+    hd_matches_open(&scratch->matches, &scratch->context);
+    hd_word_scratch_open(&scratch->word, &scratch->context);
+    hd_word_cache_open(&scratch->cache, &scratch->context);
+    return scratch;
+}
+
+/* Takes scratch memory for a call, or NULL when memory ran out. */
+static scratch_memory *take_scratch(const heed_tokenizer *tokenizer, heed_context *context) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer; /* of the list, which is no part of what it computes */
+    pthread_mutex_lock(&owner->lock);
+    scratch_memory *scratch = owner->idle;
+    if (scratch) owner->idle = scratch->next;
+    pthread_mutex_unlock(&owner->lock);
+    if (scratch) return scratch;
+    heed_context worker = hd_context_worker(tokenizer->context, 1);
+    scratch = open_scratch(&worker);
+    if (!scratch) hd_fail_as(context, &worker, HEED_MEMORY);
+    return scratch;
+}
+
+static void give_scratch(const heed_tokenizer *tokenizer, scratch_memory *scratch) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer;
+    if (scratch->line.capacity > IDLE_CHARACTERS || scratch->other.capacity > IDLE_CHARACTERS) {
+        close_scratch(scratch);
+        return;
+    }
+    pthread_mutex_lock(&owner->lock);
+    scratch->next = owner->idle;
+    owner->idle = scratch;
+    pthread_mutex_unlock(&owner->lock);
+}
+
+static bool has_room(const hd_encoding *out, size_t needed) {
+    return needed <= out->ids_capacity && needed <= out->starts_capacity && needed <= out->ends_capacity &&
+           needed <= out->types_capacity;
 }
 
 static heed_status reserve(hd_encoding *out, size_t more) {
     size_t needed;
     if (!hd_add(out->count, more, &needed)) needed = SIZE_MAX;
+    if (has_room(out, needed)) return HEED_OK;
     if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
         !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
         !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends) ||
@@ -211,11 +313,9 @@ static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end, uint
     out->count++;
 }
 
-static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other) {
-    for (size_t i = 0; i < tokenizer->pre_tokenizer_count && !line->failed; i++) {
-        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], line, other);
-        hd_line_swap(line, other);
-    }
+static void pre_tokenize(const heed_tokenizer *tokenizer, hd_matches *matches, hd_line *line, hd_line *other) {
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
+        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], matches, line, other);
 }
 
 /* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added
@@ -258,103 +358,162 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
         hd_line_swap(line, spare);
         hd_line_close(&scratch);
     }
-    pre_tokenize(tokenizer, line, spare);
+    hd_matches matches;
+    hd_matches_open(&matches, line->context);
+    pre_tokenize(tokenizer, &matches, line, spare);
+    hd_matches_close(&matches);
 }
 
 static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
 
-/* Removes the white space at both ends of a token's text from its offsets, which may leave nothing. `begins`: the token
- * is the first of its text. */
-static void trim(const hd_template *template, const char *text, size_t size, bool begins, uint32_t *start,
-                 uint32_t *end) {
-    uint32_t before = 0, after = 0;
+/* Counts the white space at both ends of a token's text. */
+static void count_spaces(const char *text, size_t size, text_token *token) {
     bool spaces = true; /* all characters so far */
     for (size_t at = 0; at < size;) {
         uint32_t code;
         at += hd_utf8_decode(text + at, size - at, &code);
-        after = is_space(code) ? after + 1 : 0;
-        spaces = spaces && after > 0;
-        before += spaces;
+        token->after = is_space(code) ? token->after + 1 : 0;
+        spaces = spaces && token->after > 0;
+        token->before += spaces;
     }
-    if (before > 0 && template->prefix_space && (begins || *start == 0)) before--;
-    *start = *end - *start < before ? *end : *start + before;
-    if (*end >= after) *end = *end - *start < after ? *start : *end - after;
 }
 
-static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
-                               const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+/* Removes the white space from the offsets, which may leave nothing. `begins`: the token is the first of its piece. A single
+ * space at the front may be that of the pre-tokenizer. */
+static void trim_token(bool prefix_space, bool begins, text_token *token) {
+    uint32_t before = token->before;
+    if (before == 1 && prefix_space && (begins || token->start == 0)) before = 0;
+    token->start = token->end - token->start < before ? token->end : token->start + before;
+    if (token->end >= token->after)
+        token->end = token->end - token->start < token->after ? token->start : token->end - token->after;
+}
+
+static void trim_text(const hd_arrangement *arrangement, int number, text_tokens *text) {
+    for (size_t t = 0; t < arrangement->trim_count; t++) {
+        const hd_trim *trim = &arrangement->trims[t];
+        for (size_t i = text->first; i < text->last; i++)
+            trim_token(trim->prefix_space, trim->begins[number] && i == text->first, &text->items[i]);
+    }
+}
+
+static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                                   const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
     const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
+    if (tokenizer->model == HD_MODEL_WORDLEVEL)
+        return hd_wordlevel_encode(&tokenizer->wordlevel, &tokenizer->vocabulary, word, segment.count, scratch);
     if (tokenizer->model == HD_MODEL_UNIGRAM)
         return hd_unigram_encode(&tokenizer->unigram, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
 }
 
-/* Appends the tokens of a word; `first` is the index of the first token of its text. */
-static heed_status put_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                            size_t first, hd_encoding *out) {
-    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
-    const hd_word_scratch *scratch = &out->scratch->word;
+static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                               const hd_bpe_dropout *dropout, scratch_memory *scratch) {
     const hd_character *word = line->characters + segment.first;
-    HD_TRY(reserve(out, scratch->count));
+    uint64_t hash = dropout ? 0 : hd_word_hash(word, segment.count);
+    if (hd_word_cache_find(&scratch->cache, hash, word, segment.count, &scratch->word)) return HEED_OK;
+    HD_TRY(encode_new_word(tokenizer, line, segment, dropout, &scratch->word));
+    return hd_word_cache_add(&scratch->cache, hash, word, segment.count, &scratch->word);
+}
+
+static heed_status add_token(heed_context *context, text_tokens *tokens, text_token token) {
+    if (!hd_grow(context, &tokens->items, &tokens->capacity, tokens->count + 1, sizeof token)) return HEED_MEMORY;
+    tokens->items[tokens->count++] = token;
+    return HEED_OK;
+}
+
+/* Adds the tokens of the word that was encoded last. */
+static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, bool trims,
+                            const hd_word_scratch *scratch, text_tokens *tokens) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    const hd_character *word = line->characters + segment.first;
+    size_t needed;
+    if (!hd_add(tokens->count, scratch->count, &needed)) needed = SIZE_MAX;
+    if (needed > tokens->capacity &&
+        !hd_grow(scratch->context, &tokens->items, &tokens->capacity, needed, sizeof *tokens->items))
+        return HEED_MEMORY;
     for (size_t i = 0; i < scratch->count; i++) {
         hd_symbol symbol = scratch->symbols[i];
-        uint32_t start = word[symbol.first].start, end = word[symbol.first + symbol.count - 1].end;
-        if (tokenizer->template.trims)
-            trim(&tokenizer->template, hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size,
-                 out->count == first, &start, &end);
-        put(out, symbol.id, start, end, type);
+        text_token token = {
+            .id = symbol.id, .start = word[symbol.first].start, .end = word[symbol.first + symbol.count - 1].end};
+        if (trims) count_spaces(hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size, &token);
+        tokens->items[tokens->count++] = token;
     }
     return HEED_OK;
 }
 
-static heed_status put_added(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, uint32_t type,
-                             size_t first, hd_encoding *out) {
-    const hd_character *token = line->characters + segment.first;
-    uint32_t start = token[0].start, end = token[segment.count - 1].end;
-    HD_TRY(reserve(out, 1));
-    if (tokenizer->template.trims) { /* its text includes the white space that it covers */
-        hd_buffer *text = &out->scratch->word.text;
+static heed_status add_added(const hd_line *line, hd_segment segment, bool trims, hd_buffer *text,
+                             text_tokens *tokens) {
+    const hd_character *characters = line->characters + segment.first;
+    text_token token = {.id = segment.id, .start = characters[0].start, .end = characters[segment.count - 1].end};
+    if (trims) { /* its text includes the white space that it covers */
         hd_buffer_clear(text);
         for (size_t i = 0; i < segment.count; i++) {
             char bytes[4];
-            hd_buffer_append(text, bytes, hd_utf8_encode(token[i].code, bytes));
+            hd_buffer_append(text, bytes, hd_utf8_encode(characters[i].code, bytes));
         }
         if (text->failed) return HEED_MEMORY;
-        trim(&tokenizer->template, text->data, text->size, out->count == first, &start, &end);
+        count_spaces(text->data, text->size, &token);
     }
-    put(out, segment.id, start, end, type);
-    return HEED_OK;
+    return add_token(line->context, tokens, token);
 }
 
-static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, uint32_t type,
-                               const hd_encode_options *options, hd_encoding *out) {
-    struct hd_encoding_scratch *scratch = out->scratch;
+static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, bool trims,
+                               const hd_encode_options *options, scratch_memory *scratch, text_tokens *tokens) {
     hd_line *line = &scratch->line;
+    tokens->count = 0;
     hd_line_read(line, text, size);
     find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
-    pre_tokenize(tokenizer, line, &scratch->other);
+    pre_tokenize(tokenizer, &scratch->matches, line, &scratch->other);
     if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
-    size_t first = out->count;
     for (size_t i = 0; i < line->segment_count; i++) {
         hd_segment segment = line->segments[i];
         dropout.word = scratch->words++;
         if (segment.id >= 0) {
-            HD_TRY(put_added(tokenizer, line, segment, type, first, out));
+            HD_TRY(add_added(line, segment, trims, &scratch->word.text, tokens));
             continue;
         }
-        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, &scratch->word));
-        HD_TRY(put_word(tokenizer, line, segment, type, first, out));
+        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
+        HD_TRY(add_word(tokenizer, line, segment, trims, &scratch->word, tokens));
     }
     return HEED_OK;
 }
 
-static heed_status add_specials(const hd_template *template, hd_template_item item, hd_encoding *out) {
-    const hd_template_special *special = &template->specials[item.special];
-    HD_TRY(reserve(out, special->count));
-    for (size_t i = 0; i < special->count; i++) put(out, special->ids[i], 0, 0, item.type);
+static heed_status truncate(const hd_truncation *truncation, const hd_arrangement *arrangement, bool pair,
+                            scratch_memory *scratch, hd_encoding *out) {
+    text_tokens *texts = scratch->texts;
+    size_t counts[2] = {texts[0].count, pair ? texts[1].count : 0}, kept[2] = {counts[0], counts[1]};
+    if (truncation) {
+        if (truncation->longest < arrangement->special_count)
+            return hd_fail(out->context, HEED_LENGTH, "the %zu special tokens around a text are more than %zu tokens",
+                           arrangement->special_count, truncation->longest);
+        HD_TRY(hd_truncate(out->context, truncation, pair, truncation->longest - arrangement->special_count, counts,
+                           kept));
+    }
+    for (int i = 0; i < 2; i++) {
+        bool left = truncation && truncation->direction == HD_TRUNCATE_LEFT;
+        texts[i].first = left ? counts[i] - kept[i] : 0;
+        texts[i].last = texts[i].first + kept[i];
+        out->cut[i] = counts[i] - kept[i];
+    }
+    return HEED_OK;
+}
+
+static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
+    for (size_t i = 0; i < arrangement->count; i++) {
+        const hd_arranged *item = &arrangement->items[i];
+        if (item->kind == HD_ARRANGED_SPECIAL) {
+            HD_TRY(reserve(out, 1));
+            put(out, item->id, 0, 0, item->type);
+            continue;
+        }
+        const text_tokens *text = &scratch->texts[item->kind];
+        HD_TRY(reserve(out, text->last - text->first));
+        for (size_t t = text->first; t < text->last; t++)
+            put(out, text->items[t].id, text->items[t].start, text->items[t].end, item->type);
+    }
     return HEED_OK;
 }
 
@@ -365,24 +524,21 @@ static heed_status name_file(const heed_tokenizer *tokenizer, heed_context *cont
 }
 
 static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text, size_t size,
-                              const hd_encode_options *options, hd_encoding *out) {
-    static const hd_template_item plain[] = {{.kind = HD_TEMPLATE_FIRST_TEXT},
-                                             {.kind = HD_TEMPLATE_SECOND_TEXT, .type = 1}};
-    const hd_template *template = &tokenizer->template;
+                              const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
     bool pair = options->second != NULL;
-    out->scratch->words = 0;
-    const hd_template_item *items = !template->present ? plain : pair ? template->pair : template->single;
-    size_t count = !template->present ? (pair ? 2 : 1) : pair ? template->pair_count : template->single_count;
-    for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == HD_TEMPLATE_FIRST_TEXT)
-            HD_TRY(encode_text(tokenizer, text, size, items[i].type, options, out));
-        else if (items[i].kind == HD_TEMPLATE_SECOND_TEXT)
-            HD_TRY(encode_text(tokenizer, options->second, options->second_size, items[i].type, options, out));
-        else if (options->add_special)
-            HD_TRY(add_specials(template, items[i], out));
-    }
-    return HEED_OK;
+    const hd_arrangement *arrangement = &tokenizer->arrangements[pair][options->add_special];
+    bool trims = arrangement->trim_count > 0;
+    scratch->words = 0;
+    HD_TRY(encode_text(tokenizer, text, size, trims, options, scratch, &scratch->texts[0]));
+    if (pair)
+        HD_TRY(
+            encode_text(tokenizer, options->second, options->second_size, trims, options, scratch, &scratch->texts[1]));
+    HD_TRY(truncate(options->truncation, arrangement, pair, scratch, out));
+    for (int i = 0; i <= pair; i++) trim_text(arrangement, i, &scratch->texts[i]);
+    return assemble(arrangement, scratch, out);
 }
+
+const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer) { return &tokenizer->truncation; }
 
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out) {
@@ -390,10 +546,20 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     if (longest > HD_LINE_BYTES)
         return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
                        HD_LINE_BYTES);
-    HD_TRY(open_scratch(out, context));
+    if (!out->context) out->context = context;
+    out->count = 0;
+    scratch_memory *scratch = take_scratch(tokenizer, out->context);
+    if (!scratch) return HEED_MEMORY;
     hd_encode_options all = *options;
     all.special_as_text = options->special_as_text || context->special_as_text;
-    return name_file(tokenizer, out->context, encode_all(tokenizer, text, size, &all, out));
+    heed_status status = encode_all(tokenizer, text, size, &all, scratch, out);
+    if (scratch->context.status == HEED_OK) {
+        give_scratch(tokenizer, scratch);
+    } else { /* its lines and buffers have failed for good */
+        hd_fail_as(out->context, &scratch->context, status);
+        close_scratch(scratch);
+    }
+    return name_file(tokenizer, out->context, status);
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
@@ -404,13 +570,6 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
-/* Is the token left out of decoded text? tokenizers looks its decoded text up, which a normalizer may have changed. */
-static bool is_skipped(const hd_vocabulary *vocabulary, hd_token token) {
-    if (token.shown == token.offset) return token.special;
-    int32_t id = hd_vocabulary_find(vocabulary, vocabulary->pool.data + token.shown, token.shown_size);
-    return id >= 0 && vocabulary->tokens[id].special;
-}
-
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
@@ -419,7 +578,7 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
     for (size_t i = 0; i < count && !strings.failed; i++) {
         if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
         hd_token token = vocabulary->tokens[ids[i]];
-        if (skip_special && is_skipped(vocabulary, token)) continue;
+        if (token.skipped && skip_special) continue;
         /* Without a decoder tokens are joined by spaces. */
         if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
@@ -457,6 +616,7 @@ int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
 }
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
+    if (tokenizer->model == HD_MODEL_WORDLEVEL) return tokenizer->wordlevel.unknown;
     if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_unknown(&tokenizer->unigram);
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }
@@ -466,6 +626,7 @@ static bool begins_with(const char *text, const char *start) { return strncmp(te
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);
     if (i == 0 || !token || e->starts[i] != e->ends[i - 1]) return false;
+    if (tokenizer->model == HD_MODEL_WORDLEVEL) return false;
     if (tokenizer->model == HD_MODEL_WORDPIECE) return begins_with(token, "##");
     return !begins_with(token, "\u2581") && !begins_with(token, "\u0120");
 }

@@ -2,12 +2,14 @@
  *
  * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a
  * template of special tokens; ids go through decoders. An open tokenizer is immutable: several threads may use it at
- * once, each with its own context and its own hd_encoding. */
+ * once, each with its own context and its own hd_encoding. (It keeps the scratch memory of earlier calls for later ones, with
+ * the words that they have encoded, for speed alone.) */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
 
 #include "base/buffer.h"
 #include "base/random.h"
+#include "text/truncate.h"
 
 /* Opens a tokenizer.json. HEED_FORMAT when it is damaged, HEED_UNSUPPORTED when it names a component that heed lacks;
  * the message names the file and the component. The caller closes *out. */
@@ -30,9 +32,9 @@ typedef struct hd_encoding {
     uint32_t *starts, *ends; /* [count]: offsets in the text, in characters (code points); 0, 0 for tokens of the
                               * template */
     uint32_t *types;         /* [count]: token types; 0 for one text, else as in the template */
+    size_t cut[2];           /* tokens of the first and the second text that truncation left out */
     heed_context *context;   /* of the first encode; the rest is private */
     size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
-    struct hd_encoding_scratch *scratch;
 } hd_encoding;
 
 void hd_encoding_close(hd_encoding *encoding);
@@ -42,11 +44,17 @@ void hd_encoding_close(hd_encoding *encoding);
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
                                 bool add_special, hd_encoding *out);
 
+/* What the file says; a limit for what a model is given. Encoding cuts no text unless its options say so. */
+const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer);
+
 typedef struct hd_encode_options {
     bool add_special;
     bool special_as_text; /* special tokens that the text spells are encoded as text; always if the context says so */
     const char *second;   /* [second_size]: the second text of a pair, with offsets of its own; NULL for none */
     size_t second_size;
+    const hd_truncation
+        *truncation;   /* cuts the texts, and counts in `cut` of the encoding; NULL for none. Encoding fails
+                                      * with HEED_LENGTH if the strategy cannot reach the length */
     float dropout;     /* BPE-dropout: 0 for none, 1 for characters only */
     hd_random_key key; /* the result with dropout is a function of the text, the key and `example` */
     uint64_t example;

@@ -57,7 +57,7 @@ static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
         .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
     const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
     const hd_token_decoder decoder = {
-        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS};
+        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, metaspace));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, punctuation));
     return hd_tokenizer_add_decoder(tokenizer, decoder);
@@ -65,8 +65,7 @@ static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
 
 static heed_status add_wordpiece_components(heed_tokenizer *tokenizer, bool lowercase) {
     heed_context *context = tokenizer->context;
-    const hd_normalizer bert = {
-        .kind = HD_NORMALIZE_BERT, .clean = true, .chinese = true, .unaccented = lowercase, .lowercase = lowercase};
+    const hd_normalizer bert = {.kind = HD_NORMALIZE_BERT, .clean = true, .chinese = true, .lowercase = lowercase};
     const hd_pre_tokenizer punctuation = {.kind = HD_PRE_PUNCTUATION, .behavior = HD_ISOLATED};
     tokenizer->model = HD_MODEL_WORDPIECE;
     tokenizer->wordpiece.prefix = hd_copy_string(context, HD_WORDPIECE_PREFIX);
@@ -81,12 +80,14 @@ static heed_status add_wordpiece_components(heed_tokenizer *tokenizer, bool lowe
     return hd_tokenizer_add_decoder(tokenizer, decoder);
 }
 
+static const hd_token_decoder byte_decoder = {.kind = HD_DECODE_BYTE_LEVEL, .trim_offsets = true, .use_regex = true};
+
 static heed_status add_byte_components(heed_tokenizer *tokenizer) {
-    hd_pre_tokenizer words = {.kind = HD_PRE_BYTE_LEVEL};
+    hd_pre_tokenizer words = {.kind = HD_PRE_BYTE_LEVEL, .trim_offsets = true};
     HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_BYTE_LEVEL_PATTERN, strlen(HD_BYTE_LEVEL_PATTERN),
                            false, &words.pattern));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
-    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+    return hd_tokenizer_add_decoder(tokenizer, byte_decoder);
 }
 
 static heed_status add_qwen_components(heed_tokenizer *tokenizer) {
@@ -95,8 +96,9 @@ static heed_status add_qwen_components(heed_tokenizer *tokenizer) {
     HD_TRY(hd_pattern_open(tokenizer->context, "pre_tokenizer", HD_QWEN_PATTERN, strlen(HD_QWEN_PATTERN), false,
                            &words.pattern));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, words));
-    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_BYTE_LEVEL}));
-    return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_BYTE_LEVEL});
+    HD_TRY(
+        hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_BYTE_LEVEL, .trim_offsets = true}));
+    return hd_tokenizer_add_decoder(tokenizer, byte_decoder);
 }
 
 static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
@@ -142,23 +144,30 @@ static heed_status set_unknown(heed_tokenizer *tokenizer, const char *name) {
 }
 
 /* Adds to the template the special tokens that it names. */
-static heed_status add_template_tokens(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
-                                       const char *const *specials, size_t count) {
+static heed_status add_template_tokens(const heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                       const char *const *specials, size_t count, hd_template *template) {
     for (size_t i = 0; i < count; i++)
         if (strstr(options->single, specials[i]) || strstr(options->pair, specials[i]))
-            HD_TRY(hd_template_add_token(&tokenizer->template, specials[i], hd_tokenizer_id(tokenizer, specials[i])));
+            HD_TRY(hd_template_add_token(template, specials[i], hd_tokenizer_id(tokenizer, specials[i])));
     return HEED_OK;
 }
 
-static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
-    hd_template *template = &tokenizer->template;
-    if (!options->single || !options->pair) return HEED_OK;
-    HD_TRY(add_template_tokens(tokenizer, options, options->first_specials, options->first_count));
-    HD_TRY(add_template_tokens(tokenizer, options, options->last_specials, options->last_count));
+static heed_status fill_template(const heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                 hd_template *template) {
+    HD_TRY(add_template_tokens(tokenizer, options, options->first_specials, options->first_count, template));
+    HD_TRY(add_template_tokens(tokenizer, options, options->last_specials, options->last_count, template));
     HD_TRY(hd_template_add_text(template, false, options->single));
-    HD_TRY(hd_template_add_text(template, true, options->pair));
-    template->present = true;
-    return HEED_OK;
+    return hd_template_add_text(template, true, options->pair);
+}
+
+static heed_status add_template(heed_tokenizer *tokenizer, const hd_tokenizer_options *options) {
+    if (!options->single || !options->pair) return HEED_OK;
+    hd_post_processor it = {.kind = HD_POST_TEMPLATE};
+    hd_template_open(&it.template, tokenizer->context);
+    heed_status status = fill_template(tokenizer, options, &it.template);
+    if (status == HEED_OK) return hd_tokenizer_add_post_processor(tokenizer, it);
+    hd_post_processor_close(tokenizer->context, &it);
+    return status;
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "text/unicode.h"
 
 #include "text/unicode_data.h"
+#include "text/unicode_scripts.h"
 
 #include <utf8proc.h>
 static bool in_range(uint32_t code, uint32_t first, uint32_t last) { return code >= first && code <= last; }
@@ -55,6 +56,18 @@ bool hd_is_chinese(uint32_t code) {
 bool hd_is_numeric(uint32_t code) {
     if (code < 0x80) return in_range(code, '0', '9');
     return IS_IN(hd_numeric_limits, code);
+}
+
+int hd_script(uint32_t code) {
+    size_t first = 0, last = sizeof hd_script_runs / sizeof *hd_script_runs;
+    while (last - first > 1) { /* the last run that begins at or before the code */
+        size_t middle = (first + last) / 2;
+        if (hd_script_runs[middle].first <= code)
+            first = middle;
+        else
+            last = middle;
+    }
+    return (int)hd_script_runs[first].script;
 }
 
 bool hd_is_word(uint32_t code) {

@@ -21,6 +21,10 @@ bool hd_is_nonspacing_mark(uint32_t code); /* Mn */
 bool hd_is_control(uint32_t code);         /* Cc, Cf and Co: what BERT's clean_text drops */
 bool hd_is_chinese(uint32_t code);         /* ideographs, which BERT treats as words */
 
+/* A number for the script of a character, such as Latin, as in SentencePiece: Hiragana and Katakana are Han. */
+enum { HD_SCRIPT_ANY = 0 }; /* the script of the space and of unassigned code points */
+int hd_script(uint32_t code);
+
 /* Rust's char::to_lowercase, the full mapping: one code point, but two for U+0130. */
 size_t hd_lowercase(uint32_t code, uint32_t out[2]);
 

@@ -13,9 +13,11 @@ typedef struct hd_token {
     size_t offset; /* of the text in the pool */
     size_t shown;  /* of the decoded text; differs only for added tokens that a normalizer changes */
     uint32_t size, shown_size;
-    bool present; /* false for an unused id */
-    bool model;   /* part of the model; false for an added token */
-    bool special; /* can be left out of decoded text */
+    bool present;   /* false for an unused id */
+    bool model;     /* part of the model; false for an added token */
+    uint32_t added; /* 1 + its index in the list of added tokens; 0 if it is not one */
+    bool special;   /* an added token that is marked so */
+    bool skipped;   /* left out of decoded text without special tokens; set by hd_tokenizer_finish */
 } hd_token;
 
 /* A text and its id. */
@@ -34,7 +36,10 @@ typedef struct hd_vocabulary {
     hd_entry *entries; /* [present] */
     size_t present, entry_capacity;
     size_t model_size; /* entries of the model */
-    int32_t *table;    /* [slots]: entries by the hash of their text, -1 where empty */
+    struct hd_vocabulary_slot {
+        int32_t entry; /* -1 where empty */
+        uint32_t hash; /* the upper half of its text's */
+    } * table;         /* [slots]: entries by the hash of their text */
     size_t slots;      /* a power of two */
 } hd_vocabulary;
 
@@ -49,6 +54,10 @@ heed_status hd_vocabulary_add_again(hd_vocabulary *vocabulary, const char *text,
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
 /* The same for tokens of the model, without added ones. */
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* The same with the hash of the text: hashes of all its prefixes can be computed in one pass. */
+int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash);
+#define HD_HASH_OF_NOTHING 0xcbf29ce484222325ull /* FNV-1a */
+static inline uint64_t hd_hash_byte(uint64_t hash, char byte) { return (hash ^ (uint8_t)byte) * 0x100000001b3ull; }
 /* The bytes of a token that is present; valid until the next add. */
 static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
     return vocabulary->pool.data + vocabulary->tokens[id].offset;

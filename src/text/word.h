@@ -37,6 +37,8 @@ typedef struct hd_word_scratch {
     hd_best_path *paths;
     size_t path_capacity;
     hd_buffer text;
+    uint64_t *hashes; /* of prefixes of the word */
+    size_t hash_capacity;
 } hd_word_scratch;
 
 static inline void hd_word_scratch_open(hd_word_scratch *scratch, heed_context *context) {
@@ -48,6 +50,7 @@ static inline void hd_word_scratch_close(hd_word_scratch *scratch) {
     hd_free(scratch->context, scratch->symbols);
     hd_free(scratch->context, scratch->heap);
     hd_free(scratch->context, scratch->skipped);
+    hd_free(scratch->context, scratch->hashes);
     hd_free(scratch->context, scratch->paths);
     hd_buffer_close(&scratch->text);
     hd_word_scratch_open(scratch, scratch->context);
