@@ -21,7 +21,7 @@
 static struct {
     bool armed, for_good; /* for good: all later allocations fail too */
     long left;            /* allocations that still succeed; below 0 all do */
-    long made, held;      /* while armed: allocations requested, and blocks not freed */
+    long made, held;      /* while armed: allocations requested, and blocks made then and not freed */
 } memory = {.left = -1};
 
 static bool is_granted(bool for_good) {
@@ -35,17 +35,28 @@ static bool is_granted(bool for_good) {
     return false;
 }
 
+/* Before each block: was it made while armed? A model that was opened before and is closed later may keep some meanwhile. */
+typedef union header {
+    bool armed;
+    max_align_t align;
+} header;
+
+static void *release(void *block) {
+    header *it = block ? (header *)block - 1 : NULL;
+    if (it && it->armed) memory.held--;
+    free(it);
+    return NULL;
+}
+
 static void *resize(void *user, void *block, size_t size) {
     (void)user;
-    bool armed = memory.armed;
-    if (size == 0) {
-        if (block && armed) memory.held--;
-        free(block);
-        return NULL;
-    }
-    if (!is_granted(memory.for_good)) return NULL;
-    if (!block && armed) memory.held++;
-    return realloc(block, size);
+    if (size == 0) return release(block);
+    if (!is_granted(memory.for_good) || size > SIZE_MAX - sizeof(header)) return NULL;
+    header *it = realloc(block ? (header *)block - 1 : NULL, sizeof *it + size);
+    if (!it) return NULL;
+    if (!block) it->armed = memory.armed;
+    if (!block && memory.armed) memory.held++;
+    return it + 1;
 }
 
 /* Always for good: Jansson's lexer drops a character when its text cannot grow, and continues with the next one. */

@@ -8,6 +8,7 @@
 #include "models/nested.h"
 #include "models/unsupported.h"
 #include "models/weight_names.h"
+#include "text/folder.h"
 
 #include <string.h>
 
@@ -283,14 +284,6 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     return status;
 }
 
-static heed_status open_tokenizer(heed_model *model) {
-    char *path = hd_path_join(model->context, model->folder, "tokenizer.json");
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_tokenizer_open(model->context, path, &model->tokenizer);
-    hd_free(model->context, path);
-    return status;
-}
-
 static heed_status open_config(heed_model *model, const hd_json *config, const char *model_type,
                                hd_open_purpose purpose) {
     hd_json text;
@@ -340,7 +333,7 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
 
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
-    heed_status status = open_tokenizer(*out);
+    heed_status status = hd_tokenizer_open_folder((*out)->context, (*out)->folder, &(*out)->tokenizer);
     if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;

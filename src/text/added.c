@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b, void *tokens) {
     return left < right ? -1 : left > right;
 }
 
-static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_t *count) {
+static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_t *count, uint8_t first[256]) {
     *out = hd_alloc(added->context, added->count, sizeof **out);
     *count = 0;
     if (!*out) return HEED_MEMORY;
@@ -47,12 +47,14 @@ static heed_status order(hd_added *added, bool normalized, uint32_t **out, size_
         if (added->tokens[i].normalized == normalized && added->tokens[i].pattern.count)
             (*out)[(*count)++] = (uint32_t)i;
     if (*count) qsort_r(*out, *count, sizeof **out, compare, added->tokens);
+    memset(first, 0, 256);
+    for (size_t i = 0; i < *count; i++) first[added->tokens[(*out)[i]].pattern.codes[0] & 255] = 1;
     return HEED_OK;
 }
 
 heed_status hd_added_finish(hd_added *added) {
-    HD_TRY(order(added, false, &added->raw, &added->raw_count));
-    return order(added, true, &added->normalized, &added->normalized_count);
+    HD_TRY(order(added, false, &added->raw, &added->raw_count, added->raw_first));
+    return order(added, true, &added->normalized, &added->normalized_count, added->normalized_first);
 }
 
 /* The first of list[low … high) whose pattern has at `place` a character of at least `code`. Their patterns agree before
@@ -89,16 +91,24 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
                     size_t count) {
     const uint32_t *list = normalized ? added->normalized : added->raw;
     size_t list_count = normalized ? added->normalized_count : added->raw_count;
+    const uint8_t *firsts = normalized ? added->normalized_first : added->raw_first;
     size_t begin = first, last = first + count; /* `begin`: where the text after the last token begins */
+    bool after_leading = false;                 /* the last token was */
     if (line->failed) return;
     for (size_t i = first; list_count && i < last;) {
         const hd_character *text = line->characters;
+        while (i < last && !firsts[text[i].code & 255]) i++;
+        if (i == last) break;
         const hd_added_token *token = match(added, list, list_count, text + i, last - i);
         if (!token) {
             i++;
             continue;
         }
         size_t from = i, to = i + token->pattern.count;
+        if (token->leading && (from > begin || after_leading)) {
+            i++;
+            continue;
+        }
         i = to;
         if (special_as_text && token->special) continue;
         if (token->single_word &&
@@ -111,6 +121,7 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         if (from > begin) hd_line_add_segment(line, begin, from - begin, -1);
         if (to > from) hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
+        after_leading = token->leading;
     }
     hd_line_add_segment(line, begin, last - begin, -1);
 }

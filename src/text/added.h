@@ -10,6 +10,7 @@ typedef struct hd_added_token {
     bool lstrip, rstrip; /* includes the white space on that side */
     bool normalized;     /* searched for in the normalized text, else in the original */
     bool special;
+    bool leading;     /* only where a text, or the text after another token, begins; but not after a leading one */
     hd_codes pattern; /* owned: its content, normalized if `normalized` */
 } hd_added_token;
 
@@ -19,6 +20,7 @@ typedef struct hd_added {
     size_t count, capacity;
     uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern */
     size_t raw_count, normalized_count;
+    uint8_t raw_first[256], normalized_first[256]; /* by the low byte of a character: may a token begin with it? */
 } hd_added;
 
 void hd_added_open(hd_added *added, heed_context *context);

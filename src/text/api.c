@@ -3,6 +3,7 @@
 #include "base/lines.h"
 #include "base/options.h"
 #include "formats/model_folder.h"
+#include "text/folder.h"
 #include "text/line.h"
 #include "text/train.h"
 #include "text/vocabulary.h"
@@ -17,29 +18,16 @@ struct heed_encoding {
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 /* A folder may have a tokenizer but no model. */
-static heed_status find_file(heed_context *context, const char *name, char **path) {
-    if (hd_file_exists(name) && !hd_folder_exists(name)) {
-        *path = hd_copy_string(context, name);
-        return *path ? HEED_OK : HEED_MEMORY;
-    }
-    *path = hd_path_join(context, name, "tokenizer.json");
-    if (!*path) return HEED_MEMORY;
-    if (hd_file_exists(*path)) return HEED_OK;
-    hd_free(context, *path);
-    *path = NULL;
-    char *folder;
-    HD_TRY(hd_model_folder_find(context, name, &folder));
-    *path = hd_path_join(context, folder, "tokenizer.json");
-    hd_free(context, folder);
-    return *path ? HEED_OK : HEED_MEMORY;
-}
-
 heed_status heed_tokenizer_open(heed_context *context, const char *name, heed_tokenizer **tokenizer) {
-    char *path;
+    char *folder;
+    bool found;
     *tokenizer = NULL;
-    HD_TRY(find_file(context, name, &path));
-    heed_status status = hd_tokenizer_open(context, path, tokenizer);
-    hd_free(context, path);
+    if (hd_file_exists(name) && !hd_folder_exists(name)) return hd_tokenizer_open(context, name, tokenizer);
+    HD_TRY(hd_tokenizer_find_in_folder(context, name, &found));
+    if (found) return hd_tokenizer_open_folder(context, name, tokenizer);
+    HD_TRY(hd_model_folder_find(context, name, &folder));
+    heed_status status = hd_tokenizer_open_folder(context, folder, tokenizer);
+    hd_free(context, folder);
     return status;
 }
 

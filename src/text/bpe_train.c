@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODES = 0x110000, PROGRESS_EVERY = 64 };
+enum { PROGRESS_EVERY = 64 };
 
 /* A set of words, each listed once. */
 typedef struct word_list {
@@ -53,6 +53,47 @@ typedef struct character_frequency {
     uint32_t code;
 } character_frequency;
 
+/* A number for each code point, 0 at first, in pages: a text has few of the 1.1 million, and training on a small text
+ * must not take the time to clear and to search a table of all. */
+enum { PAGE_CODES = 256, PAGES = 0x110000 / PAGE_CODES };
+
+typedef struct code_table {
+    heed_context *context;
+    uint64_t *pages[PAGES]; /* [PAGE_CODES] each; NULL where all are 0 */
+} code_table;
+
+static code_table *open_codes(heed_context *context) {
+    code_table *table = hd_alloc_zeroed(context, 1, sizeof *table);
+    if (table) table->context = context;
+    return table;
+}
+
+static void close_codes(code_table *table) {
+    for (size_t i = 0; table && i < PAGES; i++) hd_free(table->context, table->pages[i]);
+    if (table) hd_free(table->context, table);
+}
+
+/* The number of a code point; NULL when memory ran out. */
+static uint64_t *number_of(code_table *table, uint32_t code) {
+    uint64_t **page = &table->pages[code / PAGE_CODES];
+    if (!*page && !(*page = hd_alloc_zeroed(table->context, PAGE_CODES, sizeof **page))) return NULL;
+    return &(*page)[code % PAGE_CODES];
+}
+
+/* Lists the code points past U+0000 whose number is not 0, in order; the caller frees *out. */
+static heed_status list_codes(const code_table *table, character_frequency **out, size_t *count) {
+    size_t pages = 0;
+    *count = 0;
+    for (size_t i = 0; i < PAGES; i++) pages += table->pages[i] != NULL;
+    *out = hd_alloc(table->context, pages * PAGE_CODES, sizeof **out);
+    if (!*out) return HEED_MEMORY;
+    for (size_t i = 0; i < PAGES; i++)
+        for (size_t j = 0; table->pages[i] && j < PAGE_CODES; j++)
+            if (table->pages[i][j] && i + j > 0)
+                (*out)[(*count)++] = (character_frequency){table->pages[i][j], (uint32_t)(i * PAGE_CODES + j)};
+    return HEED_OK;
+}
+
 static int rarest_first(const void *a, const void *b) {
     const character_frequency *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? -1 : 1;
@@ -86,50 +127,66 @@ static heed_status add_alphabet(trainer *it, character_frequency *characters, si
         qsort(characters, count, sizeof *characters, rarest_first);
         characters += count - limit;
         count = limit;
+        qsort(characters, count, sizeof *characters, by_code);
     }
-    if (count) qsort(characters, count, sizeof *characters, by_code);
     for (size_t i = 0; i < count; i++) HD_TRY(add_character(it, characters[i].code, false));
     return HEED_OK;
 }
 
-/* `frequency`: [CODES], all zero. */
-static heed_status find_alphabet(trainer *it, uint64_t *frequency) {
+static heed_status count_characters(trainer *it, code_table *frequency) {
+    uint64_t *number;
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
-        for (size_t j = 0; j < word.length; j++) frequency[it->counts->codes[word.first + j]] += word.count;
+        for (size_t j = 0; j < word.length; j++) {
+            if (!(number = number_of(frequency, (uint32_t)it->counts->codes[word.first + j]))) return HEED_MEMORY;
+            *number += word.count;
+        }
     }
-    for (size_t i = 0; i < it->options->alphabet.count; i++) frequency[it->options->alphabet.codes[i]] = UINT64_MAX;
-    size_t count = 0;
-    for (uint32_t code = 1; code < CODES; code++) count += frequency[code] > 0;
-    character_frequency *characters = hd_alloc(it->context, count, sizeof *characters);
-    if (!characters) return HEED_MEMORY;
-    count = 0;
-    for (uint32_t code = 1; code < CODES; code++)
-        if (frequency[code]) characters[count++] = (character_frequency){frequency[code], code};
+    for (size_t i = 0; i < it->options->alphabet.count; i++) {
+        if (!(number = number_of(frequency, it->options->alphabet.codes[i]))) return HEED_MEMORY;
+        *number = UINT64_MAX;
+    }
+    return HEED_OK;
+}
+
+static heed_status find_alphabet(trainer *it, code_table *frequency) {
+    character_frequency *characters;
+    size_t count;
+    HD_TRY(count_characters(it, frequency));
+    HD_TRY(list_codes(frequency, &characters, &count));
     heed_status status = add_alphabet(it, characters, count);
     hd_free(it->context, characters);
     return status;
 }
 
-/* The characters of the alphabet that occur inside words, with the prefix. `inside`: [CODES], all false. */
-static heed_status find_continuing(trainer *it, bool *inside) {
+/* The characters of the alphabet that occur inside words, with the prefix. */
+static heed_status find_continuing(trainer *it, code_table *inside) {
+    character_frequency *characters;
+    size_t count;
     for (size_t i = 0; i < it->counts->count; i++) {
         struct hd_counted_word word = it->counts->words[i];
-        for (size_t j = 1; j < word.length; j++) inside[it->counts->codes[word.first + j]] = true;
+        for (size_t j = 1; j < word.length; j++) {
+            uint64_t *number = number_of(inside, (uint32_t)it->counts->codes[word.first + j]);
+            if (!number) return HEED_MEMORY;
+            *number = 1;
+        }
     }
-    for (uint32_t code = 1; code < CODES; code++)
-        if (inside[code] && find_character(it, code, false) >= 0) HD_TRY(add_character(it, code, true));
-    return it->text.failed ? HEED_MEMORY : HEED_OK;
+    HD_TRY(list_codes(inside, &characters, &count));
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < count && status == HEED_OK; i++)
+        if (find_character(it, characters[i].code, false) >= 0) status = add_character(it, characters[i].code, true);
+    hd_free(it->context, characters);
+    return status == HEED_OK && it->text.failed ? HEED_MEMORY : status;
 }
 
 static heed_status make_alphabet(trainer *it) {
-    uint64_t *frequency = hd_alloc_zeroed(it->context, CODES, sizeof *frequency);
+    code_table *frequency = open_codes(it->context);
     heed_status status = frequency ? find_alphabet(it, frequency) : HEED_MEMORY;
-    hd_free(it->context, frequency);
+    close_codes(frequency);
     if (status != HEED_OK || !it->options->prefix) return status;
-    bool *inside = hd_alloc_zeroed(it->context, CODES, sizeof *inside);
+    code_table *inside = open_codes(it->context);
     status = inside ? find_continuing(it, inside) : HEED_MEMORY;
-    hd_free(it->context, inside);
+    close_codes(inside);
     return status;
 }
 

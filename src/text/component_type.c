@@ -1,5 +1,7 @@
 #include "text/component_type.h"
 
+#include "text/charsmap.h"
+
 #include "text/json_fields.h"
 #include "text/json_text.h"
 #include "text/pattern.h"
@@ -44,6 +46,14 @@ static heed_status read_pattern(heed_context *context, const json_t *object, con
     size_t size;
     HD_TRY(hd_read_string(context, pattern, where, literal ? "String" : "Regex", &text, &size));
     return hd_pattern_open(context, where, text, size, literal, out);
+}
+
+static heed_status read_charsmap(heed_context *context, const json_t *object, const char *where, const char *key,
+                                 hd_charsmap **out) {
+    const char *text;
+    size_t size;
+    HD_TRY(hd_read_string(context, object, where, key, &text, &size));
+    return hd_charsmap_open_text(context, where, text, size, out);
 }
 
 static heed_status read_fixed_pattern(heed_context *context, const json_t *object, const char *where,
@@ -92,6 +102,8 @@ static heed_status read_field(heed_context *context, const json_t *object, const
             return read_token(context, object, where, field->key, to, at(component, field->size_offset));
         case HD_FIELD_PATTERN:
             return read_pattern(context, object, where, field->key, to);
+        case HD_FIELD_CHARSMAP:
+            return read_charsmap(context, object, where, field->key, to);
         case HD_FIELD_FIXED_PATTERN:
             return read_fixed_pattern(context, object, where, field, to);
     }
@@ -173,6 +185,11 @@ static void put_field(hd_buffer *out, const hd_field *field, const void *compone
         case HD_FIELD_PATTERN:
             put_pattern(out, *(hd_pattern *const *)from);
             break;
+        case HD_FIELD_CHARSMAP:
+            hd_buffer_byte(out, '"');
+            hd_charsmap_write(*(hd_charsmap *const *)from, out);
+            hd_buffer_byte(out, '"');
+            break;
         case HD_FIELD_FIXED_PATTERN:
             put_truth(out, *(hd_pattern *const *)from != NULL);
             break;
@@ -203,5 +220,6 @@ void hd_component_close(heed_context *context, const hd_component_type *type, vo
         if (field->kind == HD_FIELD_BYTES || field->kind == HD_FIELD_TOKEN) hd_free(context, *(char **)of);
         if (field->kind == HD_FIELD_PATTERN || field->kind == HD_FIELD_FIXED_PATTERN)
             hd_pattern_close(*(hd_pattern **)of);
+        if (field->kind == HD_FIELD_CHARSMAP) hd_charsmap_close(*(hd_charsmap **)of);
     }
 }

@@ -16,6 +16,7 @@ typedef enum hd_field_kind {
     HD_FIELD_BYTES,        /* char *, with its size_t at `size_offset` */
     HD_FIELD_TOKEN,        /* ["name", id]: char *, with its int32_t at `size_offset` */
     HD_FIELD_PATTERN,      /* {"String": …} or {"Regex": …}: hd_pattern * */
+    HD_FIELD_CHARSMAP,     /* base64: hd_charsmap * */
     HD_FIELD_FIXED_PATTERN /* true for the regular expression choices[0], false for NULL: hd_pattern * */
 } hd_field_kind;
 

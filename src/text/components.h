@@ -9,19 +9,28 @@
 #include "text/post_process.h"
 #include "text/pre_tokenize.h"
 #include "text/truncate.h"
+#include "text/unigram.h"
 #include "text/vocabulary.h"
 #include "text/wordlevel.h"
 #include "text/wordpiece.h"
+
+#include <pthread.h>
 
 /* A Sequence in the file is a list here, a single component a list of one, null an empty list. */
 struct heed_tokenizer {
     heed_context *context; /* that it was opened with; its memory comes from it */
     char *name;            /* owned, or NULL: of the file, for messages about texts */
     hd_vocabulary vocabulary;
-    enum { HD_MODEL_BPE, HD_MODEL_WORDPIECE, HD_MODEL_WORDLEVEL } model; /* which of the next is in use */
+    enum {
+        HD_MODEL_BPE,
+        HD_MODEL_WORDPIECE,
+        HD_MODEL_WORDLEVEL,
+        HD_MODEL_UNIGRAM
+    } model; /* which of the next is in use */
     hd_bpe bpe;
     hd_wordpiece wordpiece;
     hd_wordlevel wordlevel;
+    hd_unigram unigram;
     hd_added added;
     int64_t next_added; /* 1 + the highest id of an added token */
     hd_normalizer *normalizers;
@@ -36,6 +45,8 @@ struct heed_tokenizer {
     hd_arrangement arrangements[2][2]; /* what they make: [of a pair][with special tokens] */
     hd_truncation truncation;
     hd_padding padding;
+    pthread_mutex_t lock;             /* of `idle` */
+    struct hd_encoding_scratch *idle; /* scratch memory that no call uses now */
 };
 
 /* An empty tokenizer: add components, then call hd_tokenizer_finish. NULL when memory ran out. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { READ_BYTES = 4096 }; /* decoded at a time */
+
 void hd_line_open(hd_line *line, heed_context *context) { *line = (hd_line){.context = context}; }
 
 void hd_line_close(hd_line *line) {
@@ -17,7 +19,7 @@ void hd_line_clear(hd_line *line) {
     line->failed = false;
 }
 
-static bool reserve(hd_line *line, size_t more) {
+bool hd_line_reserve(hd_line *line, size_t more) {
     size_t needed;
     if (!hd_add(line->count, more, &needed) || needed > UINT32_MAX) needed = SIZE_MAX; /* offsets have 32 bits */
     if (!line->failed && !hd_grow(line->context, &line->characters, &line->capacity, needed, sizeof *line->characters))
@@ -25,33 +27,35 @@ static bool reserve(hd_line *line, size_t more) {
     return !line->failed;
 }
 
+bool hd_line_reserve_segment(hd_line *line) {
+    if (!hd_grow(line->context, &line->segments, &line->segment_capacity, line->segment_count + 1,
+                 sizeof *line->segments))
+        line->failed = true;
+    return !line->failed;
+}
+
 void hd_line_append(hd_line *line, const hd_character *characters, size_t count) {
-    if (count == 0 || !reserve(line, count)) return;
+    if (count == 0 || !hd_line_reserve(line, count)) return;
     memcpy(line->characters + line->count, characters, count * sizeof *characters);
     line->count += count;
-}
-
-void hd_line_put(hd_line *line, uint32_t code, uint32_t start, uint32_t end) {
-    if (!reserve(line, 1)) return;
-    line->characters[line->count++] = (hd_character){code, start, end};
-}
-
-void hd_line_add_segment(hd_line *line, size_t first, size_t count, int32_t id) {
-    if (count == 0 || line->failed) return;
-    if (!hd_grow(line->context, &line->segments, &line->segment_capacity, line->segment_count + 1,
-                 sizeof *line->segments)) {
-        line->failed = true;
-        return;
-    }
-    line->segments[line->segment_count++] = (hd_segment){(uint32_t)first, (uint32_t)count, id};
 }
 
 void hd_line_read(hd_line *line, const char *text, size_t size) {
     hd_line_clear(line);
     for (size_t at = 0; at < size && !line->failed;) {
-        uint32_t code;
-        at += hd_utf8_decode(text + at, size - at, &code);
-        hd_line_put(line, code, (uint32_t)line->count, (uint32_t)line->count + 1);
+        size_t block = size - at < READ_BYTES ? size : at + READ_BYTES;
+        if (!hd_line_reserve(line, block - at)) break; /* no more characters than bytes */
+        hd_character *characters = line->characters;
+        uint32_t count = (uint32_t)line->count;
+        for (; at < block; count++) {
+            uint32_t code = (uint8_t)text[at];
+            if (code < 0x80)
+                at++;
+            else
+                at += hd_utf8_decode(text + at, size - at, &code);
+            characters[count] = (hd_character){code, count, count + 1};
+        }
+        line->count = count;
     }
     hd_line_add_segment(line, 0, line->count, -1);
 }

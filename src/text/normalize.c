@@ -171,17 +171,33 @@ static void remove_accents(const hd_character *from, size_t count, hd_line *spar
     to->count = kept;
 }
 
+/* What the steps of `it` make of an ASCII character that stays; 0 for other characters. */
+static inline uint32_t bert_ascii(const hd_normalizer *it, uint32_t code) {
+    if (code < ' ') return it->clean && (code == '\t' || code == '\n' || code == '\r') ? ' ' : 0;
+    if (code >= 127) return 0;
+    return it->lowercase && code >= 'A' && code <= 'Z' ? code + 32 : code;
+}
+
+/* Only the runs between such characters, which may have marks to order, go through the steps. */
 static void bert(const hd_normalizer *it, const hd_character *from, size_t count, uint32_t origin, hd_line *spare,
                  hd_line *to) {
     hd_normalizer steps[4];
-    (void)origin; /* no step needs it */
     size_t number = 0;
+    (void)origin; /* no step needs it */
     if (it->clean) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_CLEAN};
     if (it->chinese) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_CHINESE};
     if (it->unaccented == HD_FLAG_NULL ? it->lowercase : it->unaccented == HD_FLAG_TRUE)
         steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_UNACCENTED};
     if (it->lowercase) steps[number++] = (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE};
-    hd_normalize(steps, number, from, count, spare, to);
+    hd_line_reserve(to, count);
+    for (size_t i = 0; i < count && !to->failed;) {
+        uint32_t code;
+        for (; i < count && (code = bert_ascii(it, from[i].code)); i++)
+            hd_line_put(to, code, from[i].start, from[i].end);
+        size_t first = i;
+        while (i < count && !bert_ascii(it, from[i].code)) i++;
+        hd_normalize(steps, number, from + first, i - first, spare, to);
+    }
 }
 
 /* In tokenizers the first character shares the offsets of the content before it, or those of nothing. */
@@ -244,6 +260,8 @@ NORMALIZE(to_accentless, strip_accents(from, count, to))
 NORMALIZE(to_replaced, replace(from, count, origin, it->pattern, it->content, to))
 NORMALIZE(to_prepended, prepend(from, count, origin, it->content, to))
 NORMALIZE(to_nmt, nmt(from, count, to))
+NORMALIZE(to_mapped,
+          (it->longest ? hd_charsmap_normalize_longest : hd_charsmap_normalize)(it->charsmap, from, count, to))
 NORMALIZE(to_bytes, byte_level(from, count, to))
 NORMALIZE(to_clean, clean(from, count, to))
 NORMALIZE(to_separate, separate_chinese(from, count, to))
@@ -270,6 +288,8 @@ static const struct {
                               to_replaced},
     [HD_NORMALIZE_PREPEND] = {{"Prepend", {{"prepend", HD_FIELD_TEXT, F(content)}}}, to_prepended},
     [HD_NORMALIZE_NMT] = {{"Nmt"}, to_nmt},
+    [HD_NORMALIZE_PRECOMPILED] = {{"Precompiled", {{"precompiled_charsmap", HD_FIELD_CHARSMAP, F(charsmap)}}},
+                                  to_mapped},
     [HD_NORMALIZE_BYTE_LEVEL] = {{"ByteLevel"}, to_bytes},
     [HD_NORMALIZE_BERT] = {{"BertNormalizer",
                             {{"clean_text", HD_FIELD_BOOL, F(clean), .fallback = true},

@@ -6,6 +6,7 @@
 #ifndef HD_TEXT_NORMALIZE_H
 #define HD_TEXT_NORMALIZE_H
 
+#include "text/charsmap.h"
 #include "text/component_type.h"
 #include "text/pattern.h"
 
@@ -19,6 +20,7 @@ typedef enum hd_normalizer_kind {
     HD_NORMALIZE_STRIP_ACCENTS, /* drops all marks; meant to follow NFD or NFKD */
     HD_NORMALIZE_REPLACE,       /* each `pattern` becomes `content` */
     HD_NORMALIZE_PREPEND,       /* `content` before any text that is not empty */
+    HD_NORMALIZE_PRECOMPILED,   /* the character map `charsmap`; with `longest` as sentencepiece reads it */
     HD_NORMALIZE_NMT, /* drops most control characters; other white space and some invisible ones become spaces */
     HD_NORMALIZE_BYTE_LEVEL, /* each byte becomes a character (hd_byte_character) */
     HD_NORMALIZE_BERT,       /* those of the three steps below that are set, then `lowercase` */
@@ -30,11 +32,12 @@ typedef enum hd_normalizer_kind {
 
 typedef struct hd_normalizer {
     hd_normalizer_kind kind;
-    bool left, right;
+    bool left, right, longest;
     bool clean, chinese, lowercase;
-    hd_flag unaccented;  /* null: as `lowercase` */
-    hd_pattern *pattern; /* owned */
-    hd_codes content;    /* owned */
+    hd_flag unaccented;    /* null: as `lowercase` */
+    hd_pattern *pattern;   /* owned */
+    hd_codes content;      /* owned */
+    hd_charsmap *charsmap; /* owned */
 } hd_normalizer;
 
 /* By name in the file; SIZE_MAX if there is none. */

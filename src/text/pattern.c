@@ -2,15 +2,17 @@
 
 #include "base/buffer.h"
 #include "text/pattern_characters.h"
+#include "text/pattern_known.h"
 #include "text/unicode.h"
 
 #include <string.h>
 
 struct hd_pattern {
     heed_context *context;
-    regex_t *expression; /* NULL when it is literal */
-    char *where;         /* it was found, for messages */
-    char *text;          /* [size], for saving and for messages */
+    const hd_known_pattern *known; /* that it is, or NULL */
+    regex_t *expression;           /* NULL when it is literal or known */
+    char *where;                   /* it was found, for messages */
+    char *text;                    /* [size], for saving and for messages */
     size_t size;
     bool literal;
 };
@@ -146,10 +148,11 @@ heed_status hd_pattern_open(heed_context *context, const char *where, const char
     hd_pattern *it = hd_alloc_zeroed(context, 1, sizeof *it);
     if (!it) return HEED_MEMORY;
     *it = (hd_pattern){.context = context, .size = size, .literal = literal};
+    if (!literal) it->known = hd_known_pattern_of(text, size);
     it->text = hd_copy_bytes(context, text, size);
     it->where = hd_copy_string(context, where);
     heed_status status = it->text && it->where ? HEED_OK : HEED_MEMORY;
-    if (status == HEED_OK && !literal) status = compile_expression(it);
+    if (status == HEED_OK && !literal && !it->known) status = compile_expression(it);
     if (status == HEED_OK)
         *out = it;
     else
@@ -262,9 +265,19 @@ static heed_status spell(const hd_pattern *pattern, const hd_character *text, si
     return set_limits(matches) ? HEED_OK : hd_fail(matches->context, HEED_MEMORY, "out of memory");
 }
 
+static heed_status find_known(const hd_known_pattern *pattern, const hd_character *text, size_t count,
+                              hd_matches *matches) {
+    for (size_t at = 0, end; at < count; at = end) {
+        end = hd_known_pattern_match(pattern, text, count, at);
+        if (!add(matches, at, end)) return HEED_MEMORY;
+    }
+    return HEED_OK;
+}
+
 heed_status hd_pattern_find(const hd_pattern *pattern, const hd_character *text, size_t count, hd_matches *matches) {
     matches->count = 0;
     if (count == 0) return HEED_OK;
+    if (pattern->known) return find_known(pattern->known, text, count, matches);
     HD_TRY(spell(pattern, text, count, matches));
     size_t last = SIZE_MAX; /* end of the previous match */
     for (size_t at = 0; at <= matches->size;) {

@@ -100,6 +100,19 @@ static int is_code_ctype(OnigCodePoint code, OnigCtype number) {
     return in;
 }
 
+void hd_pattern_mark_set(const char *name, uint8_t bit, uint32_t start, uint32_t count, uint8_t *codes) {
+    int number = find_name(name, NULL);
+    if (number < 0) return;
+    size_t size;
+    const unsigned char *at = find_set((OnigCtype)number, &size), *end = at + size;
+    for (uint32_t limit = 0; at < end;) {
+        uint32_t first = limit = next_limit(&at, limit);
+        limit = next_limit(&at, limit);
+        for (uint32_t code = first > start ? first : start; code < limit && code - start < count; code++)
+            codes[code - start] |= bit;
+    }
+}
+
 static int get_ctype_code_range(OnigCtype number, OnigCodePoint *single_bytes, const OnigCodePoint *ranges[]) {
     *single_bytes = 0x80;
     *ranges = load_set(number);

@@ -14,4 +14,8 @@ OnigEncoding hd_pattern_encoding(void);
 void hd_pattern_characters_begin(heed_context *context, bool clusters);
 void hd_pattern_characters_end(void);
 
+/* Sets `bit` in codes[c - start] for each member c of a set in [start, start + count). `name` is that of a property in
+ * lower case ("letter"). */
+void hd_pattern_mark_set(const char *name, uint8_t bit, uint32_t start, uint32_t count, uint8_t *codes);
+
 #endif

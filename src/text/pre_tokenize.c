@@ -109,17 +109,25 @@ static void metaspace(const hd_pre_tokenizer *it, const hd_character *text, size
         hd_line_add_segment(to, first, to->count - first, -1);
 }
 
+static void spell_character(hd_character character, hd_line *line) {
+    char bytes[4];
+    size_t size = hd_utf8_encode(character.code, bytes);
+    for (size_t j = 0; j < size; j++)
+        hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
+}
+
 /* Rewrites the segments from index `segment` on as byte characters, at the end of the line. */
 static void spell_bytes(hd_line *line, size_t segment) {
+    if (!hd_line_reserve(line, line->count)) return; /* enough for ASCII */
     for (; segment < line->segment_count && !line->failed; segment++) {
         hd_segment old = line->segments[segment];
         size_t first = line->count;
-        for (size_t i = old.first; i < old.first + old.count; i++) {
+        for (size_t i = old.first; i < (size_t)old.first + old.count; i++) {
             hd_character character = line->characters[i];
-            char bytes[4];
-            size_t size = hd_utf8_encode(character.code, bytes);
-            for (size_t j = 0; j < size; j++)
-                hd_line_put(line, hd_byte_character((uint8_t)bytes[j]), character.start, character.end);
+            if (character.code > ' ' && character.code < 127) /* visible ASCII characters stand for themselves */
+                hd_line_put(line, character.code, character.start, character.end);
+            else
+                spell_character(character, line);
         }
         line->segments[segment] = (hd_segment){(uint32_t)first, (uint32_t)(line->count - first), -1};
     }
@@ -192,27 +200,26 @@ static heed_status check_length(heed_context *context, const json_t *object, con
     return length ? HEED_OK : hd_wrong_field(context, where, "length", "a positive count");
 }
 
-typedef void pre_tokenize(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches,
-                          hd_line *to);
+/* Splits characters [first, last) of a line into segments. */
+typedef void split_function(const hd_pre_tokenizer *it, size_t first, size_t last, hd_matches *matches, hd_line *line);
+/* Appends the characters and segments that a segment becomes to another line. */
+typedef void rewrite_function(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches,
+                              hd_line *to);
 
-/* A pre-tokenizer that does not change the characters: `call` splits characters [first, last) of `to`. */
-#define SPLIT(name, call)                                                                                     \
-    static void name(const hd_pre_tokenizer *it, const hd_character *text, size_t count, hd_matches *matches, \
-                     hd_line *to) {                                                                           \
-        size_t first = to->count, last = first + count;                                                       \
-        (void)it, (void)matches;                                                                              \
-        hd_line_append(to, text, count);                                                                      \
-        if (!to->failed) call;                                                                                \
+#define SPLIT(name, call)                                                                                         \
+    static void name(const hd_pre_tokenizer *it, size_t first, size_t last, hd_matches *matches, hd_line *line) { \
+        (void)it, (void)matches;                                                                                  \
+        call;                                                                                                     \
     }
-SPLIT(at_punctuation, split(to, first, last, it->behavior, is_punctuation, 0))
-SPLIT(at_runs, split_runs(to, first, last))
-SPLIT(at_spaces, split(to, first, last, HD_REMOVED, is_space, 0))
-SPLIT(at_digits, split(to, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0))
-SPLIT(at_delimiters, split(to, first, last, HD_REMOVED, is_same, it->replacement))
-SPLIT(at_spaces_and_punctuation, split_bert(to, first, last))
-SPLIT(at_scripts, split_scripts(to, first, last))
-SPLIT(at_lengths, split_lengths(to, first, last, it->length))
-SPLIT(at_matches, split_at(to, first, last, it->behavior, it->invert, it->pattern, matches))
+SPLIT(at_punctuation, split(line, first, last, it->behavior, is_punctuation, 0))
+SPLIT(at_runs, split_runs(line, first, last))
+SPLIT(at_spaces, split(line, first, last, HD_REMOVED, is_space, 0))
+SPLIT(at_digits, split(line, first, last, it->individual ? HD_ISOLATED : HD_CONTIGUOUS, is_numeric, 0))
+SPLIT(at_delimiters, split(line, first, last, HD_REMOVED, is_same, it->replacement))
+SPLIT(at_spaces_and_punctuation, split_bert(line, first, last))
+SPLIT(at_scripts, split_scripts(line, first, last))
+SPLIT(at_lengths, split_lengths(line, first, last, it->length))
+SPLIT(at_matches, split_at(line, first, last, it->behavior, it->invert, it->pattern, matches))
 
 #define F(field) offsetof(hd_pre_tokenizer, field)
 
@@ -222,14 +229,15 @@ static const char *const byte_level_pattern[] = {HD_BYTE_LEVEL_PATTERN, NULL};
 
 static const struct {
     hd_component_type type;
-    pre_tokenize *pre_tokenize;
+    split_function *split; /* NULL if it rewrites the characters */
+    rewrite_function *rewrite;
 } table[HD_PRE_TOKENIZERS] = {
     [HD_PRE_METASPACE] = {{"Metaspace",
                            {{"replacement", HD_FIELD_CHARACTER, F(replacement)},
                             {"prepend_scheme", HD_FIELD_CHOICE, F(prepend), .choices = hd_prepend_schemes},
                             {"split", HD_FIELD_BOOL, F(split), .fallback = true}},
                            read_metaspace},
-                          metaspace},
+                          .rewrite = metaspace},
     [HD_PRE_PUNCTUATION] =
         {{"Punctuation", {{"behavior", HD_FIELD_CHOICE, F(behavior), .fallback = HD_ISOLATED, .choices = behaviors}}},
          at_punctuation},
@@ -251,7 +259,7 @@ static const struct {
                              {"trim_offsets", HD_FIELD_BOOL, F(trim_offsets), .fallback = true},
                              {"use_regex", HD_FIELD_FIXED_PATTERN, F(pattern), .fallback = true,
                               .choices = byte_level_pattern}}},
-                           byte_level},
+                           .rewrite = byte_level},
 };
 
 size_t hd_pre_tokenizer_find(const char *type) {
@@ -262,20 +270,42 @@ size_t hd_pre_tokenizer_find(const char *type) {
 
 const hd_component_type *hd_pre_tokenizer_type(hd_pre_tokenizer_kind kind) { return &table[kind].type; }
 
-void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to) {
-    hd_matches matches;
-    hd_line_clear(to);
-    hd_matches_open(&matches, to->context);
-    for (size_t i = 0; i < from->segment_count && !to->failed; i++) {
-        hd_segment segment = from->segments[i];
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
+
+/* Rewrites the segments from `line` into `spare`, and exchanges the two. */
+static void rewrite_all(const hd_pre_tokenizer *it, hd_matches *matches, hd_line *line, hd_line *spare) {
+    hd_line_clear(spare);
+    for (size_t i = 0; i < line->segment_count && !spare->failed; i++) {
+        hd_segment segment = line->segments[i];
+        const hd_character *text = line->characters + segment.first;
         if (segment.id < 0) {
-            table[pre_tokenizer->kind].pre_tokenize(pre_tokenizer, from->characters + segment.first, segment.count,
-                                                    &matches, to);
+            table[it->kind].rewrite(it, text, segment.count, matches, spare);
         } else {
-            size_t first = to->count;
-            hd_line_append(to, from->characters + segment.first, segment.count);
-            hd_line_add_segment(to, first, segment.count, segment.id);
+            size_t first = spare->count;
+            hd_line_append(spare, text, segment.count);
+            hd_line_add_segment(spare, first, segment.count, segment.id);
         }
     }
-    hd_matches_close(&matches);
+    hd_line_swap(line, spare);
+}
+
+/* Splits the segments of `line`, whose characters stay; the old segments move to `spare`. */
+static void split_all(const hd_pre_tokenizer *it, hd_matches *matches, hd_line *line, hd_line *spare) {
+    hd_line_swap_segments(line, spare);
+    line->segment_count = 0;
+    for (size_t i = 0; i < spare->segment_count && !line->failed; i++) {
+        hd_segment segment = spare->segments[i];
+        if (segment.id < 0)
+            table[it->kind].split(it, segment.first, (size_t)segment.first + segment.count, matches, line);
+        else
+            hd_line_add_segment(line, segment.first, segment.count, segment.id);
+    }
+}
+
+void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, hd_matches *matches, hd_line *line, hd_line *spare) {
+    if (line->failed) return;
+    if (table[pre_tokenizer->kind].split)
+        split_all(pre_tokenizer, matches, line, spare);
+    else
+        rewrite_all(pre_tokenizer, matches, line, spare);
 }

@@ -13,6 +13,7 @@
 #include "text/component_type.h"
 #include "text/line.h"
 #include "text/pattern.h"
+#include "text/pattern_known.h"
 
 typedef enum hd_pre_tokenizer_kind {
     HD_PRE_METASPACE,   /* spaces become `replacement`, also prepended by `prepend`; with `split`, splits before each */
@@ -52,15 +53,6 @@ typedef struct hd_pre_tokenizer {
     hd_pattern *pattern; /* owned */
 } hd_pre_tokenizer;
 
-/* The pattern of GPT-2 and of ByteLevel: English clitics, runs of letters, of digits and of other characters, each with
- * the space before it. */
-#define HD_BYTE_LEVEL_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-
-/* That of Qwen2: clitics of any case, letters with one other character before them, single digits, line ends. */
-#define HD_QWEN_PATTERN                                                                                \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" \
-    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
 /* By name in the file; SIZE_MAX if there is none. */
 size_t hd_pre_tokenizer_find(const char *type);
 const hd_component_type *hd_pre_tokenizer_type(hd_pre_tokenizer_kind kind);
@@ -70,7 +62,7 @@ extern const char *const hd_prepend_schemes[];
 /* Older files have add_prefix_space in place of prepend_scheme. */
 heed_status hd_read_old_prepend(heed_context *context, const json_t *object, const char *where, hd_prepend *prepend);
 
-/* Splits the segments of `from` into `to`, which is cleared first. Check `to->failed`. */
-void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, const hd_line *from, hd_line *to);
+/* Splits the segments of `line`. `matches` and `spare` are scratch. Check line->failed. */
+void hd_pre_tokenize(const hd_pre_tokenizer *pre_tokenizer, hd_matches *matches, hd_line *line, hd_line *spare);
 
 #endif

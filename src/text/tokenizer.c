@@ -1,8 +1,50 @@
 #include "text/components.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+#include "text/word_cache.h"
 
 #include <string.h>
+
+/* ---- scratch memory --------------------------------------------------------------------------------------------- */
+
+/* A token of a text, before post-processing. */
+typedef struct text_token {
+    int32_t id;
+    uint32_t start, end;
+    uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
+} text_token;
+
+typedef struct text_tokens {
+    text_token *items; /* [count] */
+    size_t count, capacity;
+    size_t first, last; /* tokens [first, last) are left by truncation */
+} text_tokens;
+
+/* What one call needs; the next one reuses it. */
+typedef struct hd_encoding_scratch {
+    struct hd_encoding_scratch *next; /* in the list of idle ones */
+    heed_context context;             /* with the allocator of the tokenizer, which frees it */
+    hd_line line, other, spare;
+    hd_matches matches;
+    hd_word_scratch word;
+    hd_word_cache cache;
+    uint32_t words; /* segments so far, in both texts of a pair */
+    text_tokens texts[2];
+} scratch_memory;
+
+enum { IDLE_CHARACTERS = 1 << 20 }; /* scratch memory of longer texts is freed after the call */
+
+static void close_scratch(scratch_memory *scratch) {
+    heed_context context = scratch->context;
+    hd_line_close(&scratch->line);
+    hd_line_close(&scratch->other);
+    hd_line_close(&scratch->spare);
+    hd_matches_close(&scratch->matches);
+    hd_word_scratch_close(&scratch->word);
+    hd_word_cache_close(&scratch->cache);
+    for (int i = 0; i < 2; i++) hd_free(&context, scratch->texts[i].items);
+    hd_free(&context, scratch);
+}
 
 /* ---- opening and closing --------------------------------------------------------------------------------------- */
 
@@ -10,10 +52,12 @@ heed_tokenizer *hd_tokenizer_new(heed_context *context) {
     heed_tokenizer *tokenizer = hd_alloc_zeroed(context, 1, sizeof *tokenizer);
     if (!tokenizer) return NULL;
     tokenizer->context = context;
+    pthread_mutex_init(&tokenizer->lock, NULL);
     hd_vocabulary_open(&tokenizer->vocabulary, context);
     hd_bpe_open(&tokenizer->bpe, context);
     hd_wordpiece_open(&tokenizer->wordpiece, context);
     hd_wordlevel_open(&tokenizer->wordlevel, context);
+    hd_unigram_open(&tokenizer->unigram, context);
     hd_added_open(&tokenizer->added, context);
     return tokenizer;
 }
@@ -37,6 +81,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_bpe_close(&tokenizer->bpe);
     hd_wordpiece_close(&tokenizer->wordpiece);
     hd_wordlevel_close(&tokenizer->wordlevel);
+    hd_unigram_close(&tokenizer->unigram);
     hd_added_close(&tokenizer->added);
     for (int i = 0; i < 4; i++) hd_arrangement_close(context, &tokenizer->arrangements[i / 2][i % 2]);
     hd_padding_close(context, &tokenizer->padding);
@@ -50,6 +95,11 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
+    for (scratch_memory *next; tokenizer->idle; tokenizer->idle = next) {
+        next = tokenizer->idle->next;
+        close_scratch(tokenizer->idle);
+    }
+    pthread_mutex_destroy(&tokenizer->lock);
     hd_free(context, tokenizer->name);
     hd_free(context, tokenizer);
 }
@@ -193,43 +243,15 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     HD_TRY(hd_added_finish(&tokenizer->added));
     if (tokenizer->model == HD_MODEL_BPE) return hd_bpe_finish(&tokenizer->bpe, &tokenizer->vocabulary);
     if (tokenizer->model == HD_MODEL_WORDPIECE) hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_finish(&tokenizer->unigram, &tokenizer->vocabulary);
     return HEED_OK;
 }
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-/* A token of a text, before post-processing. */
-typedef struct text_token {
-    int32_t id;
-    uint32_t start, end;
-    uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
-} text_token;
-
-typedef struct text_tokens {
-    text_token *items; /* [count] */
-    size_t count, capacity;
-    size_t first, last; /* tokens [first, last) are left by truncation */
-} text_tokens;
-
-struct hd_encoding_scratch {
-    hd_line line, other, spare;
-    hd_word_scratch word;
-    uint32_t words; /* segments so far, in both texts of a pair */
-    text_tokens texts[2];
-};
-
 void hd_encoding_close(hd_encoding *encoding) {
     heed_context *context = encoding->context;
     if (!context) return;
-    if (encoding->scratch) {
-        hd_line_close(&encoding->scratch->line);
-        hd_line_close(&encoding->scratch->other);
-        hd_line_close(&encoding->scratch->spare);
-        hd_word_scratch_close(&encoding->scratch->word);
-        hd_free(context, encoding->scratch->texts[0].items);
-        hd_free(context, encoding->scratch->texts[1].items);
-        hd_free(context, encoding->scratch);
-    }
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
@@ -237,23 +259,54 @@ void hd_encoding_close(hd_encoding *encoding) {
     *encoding = (hd_encoding){0};
 }
 
-static heed_status open_scratch(hd_encoding *encoding, heed_context *context) {
-    if (!encoding->context) encoding->context = context;
-    encoding->count = 0;
-    if (encoding->scratch) return HEED_OK;
-    struct hd_encoding_scratch *scratch = hd_alloc_zeroed(encoding->context, 1, sizeof *scratch);
-    if (!scratch) return HEED_MEMORY;
-    hd_line_open(&scratch->line, encoding->context);
-    hd_line_open(&scratch->other, encoding->context);
-    hd_line_open(&scratch->spare, encoding->context);
-    hd_word_scratch_open(&scratch->word, encoding->context);
-    encoding->scratch = scratch;
-    return HEED_OK;
+static scratch_memory *open_scratch(heed_context *context) {
+    scratch_memory *scratch = hd_alloc_zeroed(context, 1, sizeof *scratch);
+    if (!scratch) return NULL;
+    scratch->context = hd_context_worker(context, 1);
+    hd_line_open(&scratch->line, &scratch->context);
+    hd_line_open(&scratch->other, &scratch->context);
+    hd_line_open(&scratch->spare, &scratch->context);
+    hd_matches_open(&scratch->matches, &scratch->context);
+    hd_word_scratch_open(&scratch->word, &scratch->context);
+    hd_word_cache_open(&scratch->cache, &scratch->context);
+    return scratch;
+}
+
+/* Takes scratch memory for a call, or NULL when memory ran out. */
+static scratch_memory *take_scratch(const heed_tokenizer *tokenizer, heed_context *context) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer; /* of the list, which is no part of what it computes */
+    pthread_mutex_lock(&owner->lock);
+    scratch_memory *scratch = owner->idle;
+    if (scratch) owner->idle = scratch->next;
+    pthread_mutex_unlock(&owner->lock);
+    if (scratch) return scratch;
+    heed_context worker = hd_context_worker(tokenizer->context, 1);
+    scratch = open_scratch(&worker);
+    if (!scratch) hd_fail_as(context, &worker, HEED_MEMORY);
+    return scratch;
+}
+
+static void give_scratch(const heed_tokenizer *tokenizer, scratch_memory *scratch) {
+    heed_tokenizer *owner = (heed_tokenizer *)tokenizer;
+    if (scratch->line.capacity > IDLE_CHARACTERS || scratch->other.capacity > IDLE_CHARACTERS) {
+        close_scratch(scratch);
+        return;
+    }
+    pthread_mutex_lock(&owner->lock);
+    scratch->next = owner->idle;
+    owner->idle = scratch;
+    pthread_mutex_unlock(&owner->lock);
+}
+
+static bool has_room(const hd_encoding *out, size_t needed) {
+    return needed <= out->ids_capacity && needed <= out->starts_capacity && needed <= out->ends_capacity &&
+           needed <= out->types_capacity;
 }
 
 static heed_status reserve(hd_encoding *out, size_t more) {
     size_t needed;
     if (!hd_add(out->count, more, &needed)) needed = SIZE_MAX;
+    if (has_room(out, needed)) return HEED_OK;
     if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
         !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
         !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends) ||
@@ -270,11 +323,9 @@ static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end, uint
     out->count++;
 }
 
-static void pre_tokenize(const heed_tokenizer *tokenizer, hd_line *line, hd_line *other) {
-    for (size_t i = 0; i < tokenizer->pre_tokenizer_count && !line->failed; i++) {
-        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], line, other);
-        hd_line_swap(line, other);
-    }
+static void pre_tokenize(const heed_tokenizer *tokenizer, hd_matches *matches, hd_line *line, hd_line *other) {
+    for (size_t i = 0; i < tokenizer->pre_tokenizer_count; i++)
+        hd_pre_tokenize(&tokenizer->pre_tokenizers[i], matches, line, other);
 }
 
 /* Splits the text at added tokens, normalizes the segments between them, and splits these at normalized added
@@ -317,7 +368,10 @@ void hd_tokenizer_words(const heed_tokenizer *tokenizer, const char *text, size_
         hd_line_swap(line, spare);
         hd_line_close(&scratch);
     }
-    pre_tokenize(tokenizer, line, spare);
+    hd_matches matches;
+    hd_matches_open(&matches, line->context);
+    pre_tokenize(tokenizer, &matches, line, spare);
+    hd_matches_close(&matches);
 }
 
 static bool is_space(uint32_t code) { return code == hd_byte_character(' ') || hd_is_whitespace(code); }
@@ -352,14 +406,25 @@ static void trim_text(const hd_arrangement *arrangement, int number, text_tokens
     }
 }
 
-static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
-                               const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
+static heed_status encode_new_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                                   const hd_bpe_dropout *dropout, hd_word_scratch *scratch) {
     const hd_character *word = line->characters + segment.first;
     if (tokenizer->model == HD_MODEL_WORDPIECE)
         return hd_wordpiece_encode(&tokenizer->wordpiece, &tokenizer->vocabulary, word, segment.count, scratch);
     if (tokenizer->model == HD_MODEL_WORDLEVEL)
         return hd_wordlevel_encode(&tokenizer->wordlevel, &tokenizer->vocabulary, word, segment.count, scratch);
+    if (tokenizer->model == HD_MODEL_UNIGRAM)
+        return hd_unigram_encode(&tokenizer->unigram, &tokenizer->vocabulary, word, segment.count, scratch);
     return hd_bpe_encode(&tokenizer->bpe, &tokenizer->vocabulary, word, segment.count, dropout, scratch);
+}
+
+static heed_status encode_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment,
+                               const hd_bpe_dropout *dropout, scratch_memory *scratch) {
+    const hd_character *word = line->characters + segment.first;
+    uint64_t hash = dropout ? 0 : hd_word_hash(word, segment.count);
+    if (hd_word_cache_find(&scratch->cache, hash, word, segment.count, &scratch->word)) return HEED_OK;
+    HD_TRY(encode_new_word(tokenizer, line, segment, dropout, &scratch->word));
+    return hd_word_cache_add(&scratch->cache, hash, word, segment.count, &scratch->word);
 }
 
 static heed_status add_token(heed_context *context, text_tokens *tokens, text_token token) {
@@ -373,12 +438,17 @@ static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line
                             const hd_word_scratch *scratch, text_tokens *tokens) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
     const hd_character *word = line->characters + segment.first;
+    size_t needed;
+    if (!hd_add(tokens->count, scratch->count, &needed)) needed = SIZE_MAX;
+    if (needed > tokens->capacity &&
+        !hd_grow(scratch->context, &tokens->items, &tokens->capacity, needed, sizeof *tokens->items))
+        return HEED_MEMORY;
     for (size_t i = 0; i < scratch->count; i++) {
         hd_symbol symbol = scratch->symbols[i];
         text_token token = {
             .id = symbol.id, .start = word[symbol.first].start, .end = word[symbol.first + symbol.count - 1].end};
         if (trims) count_spaces(hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size, &token);
-        HD_TRY(add_token(scratch->context, tokens, token));
+        tokens->items[tokens->count++] = token;
     }
     return HEED_OK;
 }
@@ -400,13 +470,12 @@ static heed_status add_added(const hd_line *line, hd_segment segment, bool trims
 }
 
 static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text, size_t size, bool trims,
-                               const hd_encode_options *options, struct hd_encoding_scratch *scratch,
-                               text_tokens *tokens) {
+                               const hd_encode_options *options, scratch_memory *scratch, text_tokens *tokens) {
     hd_line *line = &scratch->line;
     tokens->count = 0;
     hd_line_read(line, text, size);
     find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
-    pre_tokenize(tokenizer, line, &scratch->other);
+    pre_tokenize(tokenizer, &scratch->matches, line, &scratch->other);
     if (line->failed) return line->context->status;
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
     for (size_t i = 0; i < line->segment_count; i++) {
@@ -416,15 +485,15 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
             HD_TRY(add_added(line, segment, trims, &scratch->word.text, tokens));
             continue;
         }
-        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, &scratch->word));
+        HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
         HD_TRY(add_word(tokenizer, line, segment, trims, &scratch->word, tokens));
     }
     return HEED_OK;
 }
 
 static heed_status truncate(const hd_truncation *truncation, const hd_arrangement *arrangement, bool pair,
-                            hd_encoding *out) {
-    text_tokens *texts = out->scratch->texts;
+                            scratch_memory *scratch, hd_encoding *out) {
+    text_tokens *texts = scratch->texts;
     size_t counts[2] = {texts[0].count, pair ? texts[1].count : 0}, kept[2] = {counts[0], counts[1]};
     if (truncation) {
         if (truncation->longest < arrangement->special_count)
@@ -442,7 +511,7 @@ static heed_status truncate(const hd_truncation *truncation, const hd_arrangemen
     return HEED_OK;
 }
 
-static heed_status assemble(const hd_arrangement *arrangement, hd_encoding *out) {
+static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
     for (size_t i = 0; i < arrangement->count; i++) {
         const hd_arranged *item = &arrangement->items[i];
         if (item->kind == HD_ARRANGED_SPECIAL) {
@@ -450,7 +519,7 @@ static heed_status assemble(const hd_arrangement *arrangement, hd_encoding *out)
             put(out, item->id, 0, 0, item->type);
             continue;
         }
-        const text_tokens *text = &out->scratch->texts[item->kind];
+        const text_tokens *text = &scratch->texts[item->kind];
         HD_TRY(reserve(out, text->last - text->first));
         for (size_t t = text->first; t < text->last; t++)
             put(out, text->items[t].id, text->items[t].start, text->items[t].end, item->type);
@@ -465,8 +534,7 @@ static heed_status name_file(const heed_tokenizer *tokenizer, heed_context *cont
 }
 
 static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text, size_t size,
-                              const hd_encode_options *options, hd_encoding *out) {
-    struct hd_encoding_scratch *scratch = out->scratch;
+                              const hd_encode_options *options, scratch_memory *scratch, hd_encoding *out) {
     bool pair = options->second != NULL;
     const hd_arrangement *arrangement = &tokenizer->arrangements[pair][options->add_special];
     bool trims = arrangement->trim_count > 0;
@@ -475,9 +543,9 @@ static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text,
     if (pair)
         HD_TRY(
             encode_text(tokenizer, options->second, options->second_size, trims, options, scratch, &scratch->texts[1]));
-    HD_TRY(truncate(options->truncation, arrangement, pair, out));
+    HD_TRY(truncate(options->truncation, arrangement, pair, scratch, out));
     for (int i = 0; i <= pair; i++) trim_text(arrangement, i, &scratch->texts[i]);
-    return assemble(arrangement, out);
+    return assemble(arrangement, scratch, out);
 }
 
 const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer) { return &tokenizer->truncation; }
@@ -488,10 +556,20 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
     if (longest > HD_LINE_BYTES)
         return hd_fail(context, HEED_LENGTH, "a text of %zu bytes is too long; the limit is %d", longest,
                        HD_LINE_BYTES);
-    HD_TRY(open_scratch(out, context));
+    if (!out->context) out->context = context;
+    out->count = 0;
+    scratch_memory *scratch = take_scratch(tokenizer, out->context);
+    if (!scratch) return HEED_MEMORY;
     hd_encode_options all = *options;
     all.special_as_text = options->special_as_text || context->special_as_text;
-    return name_file(tokenizer, out->context, encode_all(tokenizer, text, size, &all, out));
+    heed_status status = encode_all(tokenizer, text, size, &all, scratch, out);
+    if (scratch->context.status == HEED_OK) {
+        give_scratch(tokenizer, scratch);
+    } else { /* its lines and buffers have failed for good */
+        hd_fail_as(out->context, &scratch->context, status);
+        close_scratch(scratch);
+    }
+    return name_file(tokenizer, out->context, status);
 }
 
 heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text, size_t size,
@@ -549,6 +627,7 @@ int32_t hd_tokenizer_mask(const heed_tokenizer *tokenizer) {
 
 int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
     if (tokenizer->model == HD_MODEL_WORDLEVEL) return tokenizer->wordlevel.unknown;
+    if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_unknown(&tokenizer->unigram);
     return tokenizer->model == HD_MODEL_BPE ? tokenizer->bpe.unknown : tokenizer->wordpiece.unknown;
 }
 

@@ -2,7 +2,8 @@
  *
  * A line goes through added tokens, normalizers, pre-tokenizers, the model (byte-pair encoding or WordPiece) and a
  * template of special tokens; ids go through decoders. An open tokenizer is immutable: several threads may use it at
- * once, each with its own context and its own hd_encoding. */
+ * once, each with its own context and its own hd_encoding. (It keeps the scratch memory of earlier calls for later ones, with
+ * the words that they have encoded, for speed alone.) */
 #ifndef HD_TEXT_TOKENIZER_H
 #define HD_TEXT_TOKENIZER_H
 
@@ -36,7 +37,6 @@ typedef struct hd_encoding {
     size_t cut[2];           /* tokens of the first and the second text that truncation left out */
     heed_context *context;   /* of the first encode; the rest is private */
     size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
-    struct hd_encoding_scratch *scratch;
 } hd_encoding;
 
 void hd_encoding_close(hd_encoding *encoding);

@@ -199,9 +199,28 @@ static void put_wordlevel(hd_buffer *out, const heed_tokenizer *tokenizer) {
     put_vocabulary(out, tokenizer);
 }
 
+static void put_unigram(hd_buffer *out, const heed_tokenizer *tokenizer) {
+    const hd_unigram *unigram = &tokenizer->unigram;
+    hd_buffer_text(out, "    \"type\": \"Unigram\",\n    \"unk_id\": ");
+    if (unigram->unknown < 0)
+        hd_buffer_text(out, "null");
+    else
+        hd_buffer_format(out, "%lld", (long long)unigram->unknown);
+    hd_buffer_text(out, ",\n    \"vocab\": [");
+    for (size_t i = 0; i < unigram->count; i++) {
+        const hd_unigram_piece *piece = &unigram->pieces[i];
+        hd_buffer_text(out, i ? ",\n      [" : "\n      [");
+        hd_json_append_string(out, piece->size ? unigram->pool.data + piece->offset : "", piece->size);
+        hd_buffer_format(out, ", %.17g]", piece->score);
+    }
+    hd_buffer_format(out, "\n    ],\n    \"byte_fallback\": %s", truth(unigram->byte_fallback));
+}
+
 static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
-    static void (*const puts[])(hd_buffer *, const heed_tokenizer *) = {
-        [HD_MODEL_BPE] = put_bpe, [HD_MODEL_WORDPIECE] = put_wordpiece, [HD_MODEL_WORDLEVEL] = put_wordlevel};
+    static void (*const puts[])(hd_buffer *, const heed_tokenizer *) = {[HD_MODEL_BPE] = put_bpe,
+                                                                        [HD_MODEL_WORDPIECE] = put_wordpiece,
+                                                                        [HD_MODEL_WORDLEVEL] = put_wordlevel,
+                                                                        [HD_MODEL_UNIGRAM] = put_unigram};
     hd_buffer_text(out, "  \"model\": {\n");
     puts[tokenizer->model](out, tokenizer);
     hd_buffer_text(out, "\n  }\n}\n");

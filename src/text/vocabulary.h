@@ -36,7 +36,10 @@ typedef struct hd_vocabulary {
     hd_entry *entries; /* [present] */
     size_t present, entry_capacity;
     size_t model_size; /* entries of the model */
-    int32_t *table;    /* [slots]: entries by the hash of their text, -1 where empty */
+    struct hd_vocabulary_slot {
+        int32_t entry; /* -1 where empty */
+        uint32_t hash; /* the upper half of its text's */
+    } * table;         /* [slots]: entries by the hash of their text */
     size_t slots;      /* a power of two */
 } hd_vocabulary;
 
@@ -45,10 +48,16 @@ void hd_vocabulary_close(hd_vocabulary *vocabulary);
 /* HEED_FORMAT when the id is out of range, or the text is already a token. An id in use keeps its text, but an added
  * token takes it over from one of the model, which can still be found. */
 heed_status hd_vocabulary_add(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id, bool model);
+/* The same for a model that lists a text twice: its id is the later one, and the earlier one keeps its text. */
+heed_status hd_vocabulary_add_again(hd_vocabulary *vocabulary, const char *text, size_t size, int64_t id);
 /* The id, or -1. */
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
 /* The same for tokens of the model, without added ones. */
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* The same with the hash of the text: hashes of all its prefixes can be computed in one pass. */
+int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash);
+#define HD_HASH_OF_NOTHING 0xcbf29ce484222325ull /* FNV-1a */
+static inline uint64_t hd_hash_byte(uint64_t hash, char byte) { return (hash ^ (uint8_t)byte) * 0x100000001b3ull; }
 /* The bytes of a token that is present; valid until the next add. */
 static inline const char *hd_vocabulary_text(const hd_vocabulary *vocabulary, int32_t id) {
     return vocabulary->pool.data + vocabulary->tokens[id].offset;

@@ -18,6 +18,13 @@ typedef struct hd_merge_candidate {
     uint32_t position;
 } hd_merge_candidate;
 
+/* The best way to reach a position of a word, in bytes, that a Unigram model has found so far. */
+typedef struct hd_best_path {
+    double score;
+    uint32_t start; /* of its last piece; HD_NO_SYMBOL: no way yet */
+    int32_t piece;
+} hd_best_path;
+
 /* Reused for all words; one per thread. */
 typedef struct hd_word_scratch {
     heed_context *context;
@@ -27,7 +34,11 @@ typedef struct hd_word_scratch {
     size_t heap_count, heap_capacity;
     hd_merge_candidate *skipped;
     size_t skipped_count, skipped_capacity;
+    hd_best_path *paths;
+    size_t path_capacity;
     hd_buffer text;
+    uint64_t *hashes; /* of prefixes of the word */
+    size_t hash_capacity;
 } hd_word_scratch;
 
 static inline void hd_word_scratch_open(hd_word_scratch *scratch, heed_context *context) {
@@ -39,6 +50,8 @@ static inline void hd_word_scratch_close(hd_word_scratch *scratch) {
     hd_free(scratch->context, scratch->symbols);
     hd_free(scratch->context, scratch->heap);
     hd_free(scratch->context, scratch->skipped);
+    hd_free(scratch->context, scratch->hashes);
+    hd_free(scratch->context, scratch->paths);
     hd_buffer_close(&scratch->text);
     hd_word_scratch_open(scratch, scratch->context);
 }

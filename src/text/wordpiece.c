@@ -26,18 +26,30 @@ void hd_wordpiece_finish(hd_wordpiece *model, const hd_vocabulary *vocabulary) {
     }
 }
 
+/* Continues the hash over what was appended to the text at or after `from`. */
+static uint64_t hash_from(const hd_buffer *text, size_t from, uint64_t hash) {
+    for (size_t i = from; i < text->size; i++) hash = hd_hash_byte(hash, text->data[i]);
+    return hash;
+}
+
 /* The longest token that is a prefix of `text` [count], with the model's prefix unless the word begins here; -1 when
  * there is none, or when memory ran out and scratch->text has failed. */
 static int32_t longest(const hd_wordpiece *model, const hd_vocabulary *vocabulary, const hd_character *text,
                        size_t count, bool begins, hd_word_scratch *scratch, size_t *length) {
+    uint64_t *hashes = scratch->hashes; /* [longest_token + 1] */
     hd_buffer_clear(&scratch->text);
     if (!begins && model->prefix) hd_buffer_text(&scratch->text, model->prefix);
+    hashes[0] = hash_from(&scratch->text, 0, HD_HASH_OF_NOTHING);
     *length = count < model->longest_token ? count : model->longest_token;
     char bytes[4];
-    for (size_t i = 0; i < *length; i++) hd_buffer_append(&scratch->text, bytes, hd_utf8_encode(text[i].code, bytes));
-    if (scratch->text.failed) return -1;
+    for (size_t i = 0; i < *length; i++) {
+        size_t from = scratch->text.size;
+        hd_buffer_append(&scratch->text, bytes, hd_utf8_encode(text[i].code, bytes));
+        if (scratch->text.failed) return -1;
+        hashes[i + 1] = hash_from(&scratch->text, from, hashes[i]);
+    }
     for (size_t size = scratch->text.size; *length > 0; --*length) {
-        int32_t id = hd_vocabulary_find_model(vocabulary, scratch->text.data, size);
+        int32_t id = hd_vocabulary_find_hashed(vocabulary, scratch->text.data, size, hashes[*length]);
         if (id >= 0) return id;
         size -= hd_utf8_encode(text[*length - 1].code, bytes);
     }
@@ -49,6 +61,9 @@ heed_status hd_wordpiece_encode(const hd_wordpiece *model, const hd_vocabulary *
     scratch->count = 0;
     if (count == 0) return HEED_OK;
     if (!hd_grow(scratch->context, &scratch->symbols, &scratch->symbol_capacity, count, sizeof *scratch->symbols))
+        return HEED_MEMORY;
+    if (!hd_grow(scratch->context, &scratch->hashes, &scratch->hash_capacity, model->longest_token + 1,
+                 sizeof *scratch->hashes))
         return HEED_MEMORY;
     bool known = count <= model->longest_word;
     for (size_t first = 0, length; known && first < count; first += length) {

@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     "\"\u0120ab\":4,\"\u00c3\":5,\"\u00a9\":6,\"\u0109\":7,\"\u010a\":8,\"\u0120\u0120\":9,\"'\":10,\"s\":11}," \
     "\"merges\":[[\"\u0120\",\"a\"],[\"\u0120a\",\"b\"],[\"\u0120\",\"\u0120\"]]}}"
 
+/* Contents of files, and paths. */
 static const char *const tokenizers[] = {
     "{" ADDED
     "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
@@ -74,6 +75,9 @@ static const char *const tokenizers[] = {
     "\"end_of_word_suffix\":\"</w>\",\"vocab\":{\"?\":0,\"a\":1,\"##b\":2,\"ab\":3,\"##b</w>\":4,\"ab</"
     "w>\":5,\"##a\":6,"
     "\"a</w>\":7,\"##ab\":8},\"merges\":[[\"a\",\"##b\"],[\"a\",\"##b</w>\"],[\"##a\",\"##b\"]]}}",
+    /* Unigram, with a character map, and with bytes for unknown text */
+    GOLDEN "/sentencepiece/mapped/tokenizer.json",
+    GOLDEN "/sentencepiece/bytes/tokenizer.json",
 };
 
 static void check(bool holds) {
@@ -153,7 +157,9 @@ static heed_tokenizer *opened[sizeof tokenizers / sizeof *tokenizers];
 static const heed_tokenizer *own_tokenizer(size_t number) {
     if (!opened[number]) {
         const char *json = tokenizers[number];
-        check(hd_tokenizer_parse(shared, "own", json, strlen(json), &opened[number]) == HEED_OK);
+        heed_status status = json[0] == '{' ? hd_tokenizer_parse(shared, "own", json, strlen(json), &opened[number])
+                                            : hd_tokenizer_open(shared, json, &opened[number]);
+        check(status == HEED_OK);
     }
     return opened[number];
 }

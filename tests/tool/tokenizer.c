@@ -6,11 +6,14 @@
  *   tokenizer exact FILE           lines of "text TAB [text]" or "TAB TAB ids" in, where \\, \t, \n and \xNN are escapes;
  *                                  "id:start:end:type ..." or text out, or "! MESSAGE"; truncates as the file says
  *   tokenizer copy FILE OUT        open and save
- *   tokenizer time FILE            lines in; seconds to encode them ten times, without reading and printing
+ *   tokenizer time|time-whole FILE ROUNDS THREADS
+ *       lines in, or one text; the seconds that each round of encoding took, without reading and printing
+ *   tokenizer open FILE ROUNDS     the seconds that opening took each time
  *   tokenizer train FILE KIND SIZE MINIMUM FORM LOWERCASE LIMIT
  *       lines in; a tokenizer of SIZE tokens out, from pairs seen MINIMUM times; KIND is an hd_tokenizer_kind;
  *       FORM is 0 for none, 1 to 4 for NFC, NFD, NFKC, NFKD; LIMIT on the alphabet, 0 for none */
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "text/train.h"
 
 #include <stdio.h>
@@ -134,21 +137,67 @@ static int exact(heed_context *context, heed_tokenizer *tokenizer) {
     return 0;
 }
 
-static int time_encoding(heed_context *context, heed_tokenizer *tokenizer) {
-    hd_encoding encoding = {0};
-    char *line = NULL;
-    size_t capacity = 0, tokens = 0;
-    double seconds = 0;
-    for (ssize_t size; (size = getline(&line, &capacity, stdin)) >= 0;) {
-        double start = hd_clock();
-        for (int i = 0; i < 10; i++)
-            if (hd_tokenizer_encode(tokenizer, context, line, (size_t)size, true, &encoding)) return fail(context);
-        seconds += hd_clock() - start;
-        tokens += encoding.count * 10;
+/* The lines of the input, or all of it as one text. */
+typedef struct texts {
+    char *bytes;
+    size_t size, capacity;
+    size_t *starts; /* [count + 1] */
+    size_t count, start_capacity;
+    const heed_tokenizer *tokenizer;
+    heed_context *contexts; /* [threads] */
+    hd_encoding *encodings; /* [threads] */
+    int64_t *tokens;        /* [threads] */
+} texts;
+
+static void read_texts(texts *it, heed_context *context, bool whole) {
+    for (size_t got = 1; got > 0; it->size += got) {
+        if (!hd_grow(context, &it->bytes, &it->capacity, it->size + (1 << 16), 1)) exit(1);
+        got = fread(it->bytes + it->size, 1, it->capacity - it->size, stdin);
     }
-    printf("%zu tokens in %.3f s\n", tokens, seconds);
-    free(line);
-    hd_encoding_close(&encoding);
+    for (size_t at = 0; at <= it->size; it->count++) {
+        if (!hd_grow(context, &it->starts, &it->start_capacity, it->count + 1, sizeof *it->starts)) exit(1);
+        it->starts[it->count] = at;
+        if (at == it->size) break;
+        const char *end = whole ? NULL : memchr(it->bytes + at, '\n', it->size - at);
+        at = end ? (size_t)(end - it->bytes) + 1 : it->size;
+    }
+}
+
+enum { TEXTS = 256 }; /* of one task */
+
+static void encode_texts(void *argument, int64_t index, int worker) {
+    texts *it = argument;
+    for (size_t i = (size_t)index * TEXTS; i < it->count && i < (size_t)(index + 1) * TEXTS; i++) {
+        hd_encoding *encoding = &it->encodings[worker];
+        if (hd_tokenizer_encode(it->tokenizer, &it->contexts[worker], it->bytes + it->starts[i],
+                                it->starts[i + 1] - it->starts[i], true, encoding))
+            exit(fail(&it->contexts[worker]));
+        it->tokens[worker] += (int64_t)encoding->count;
+    }
+}
+
+static int time_encoding(heed_context *context, heed_tokenizer *tokenizer, bool whole, int rounds, int threads) {
+    texts it = {.tokenizer = tokenizer};
+    if (heed_context_set_threads(context, threads)) return fail(context);
+    read_texts(&it, context, whole);
+    it.contexts = hd_alloc(context, (size_t)threads, sizeof *it.contexts);
+    it.encodings = hd_alloc_zeroed(context, (size_t)threads, sizeof *it.encodings);
+    it.tokens = hd_alloc_zeroed(context, (size_t)threads, sizeof *it.tokens);
+    if (!it.contexts || !it.encodings || !it.tokens) return fail(context);
+    for (int i = 0; i < threads; i++) it.contexts[i] = hd_context_worker(context, 1);
+    for (int i = 0; i < rounds; i++) {
+        double start = hd_clock();
+        hd_parallel_for(context, (int64_t)(it.count + TEXTS - 1) / TEXTS, INT64_MAX, encode_texts, &it);
+        printf("%.4f ", hd_clock() - start);
+    }
+    int64_t tokens = 0;
+    for (int i = 0; i < threads; i++) tokens += it.tokens[i], hd_encoding_close(&it.encodings[i]);
+    printf("%lld tokens\n", (long long)tokens / rounds);
+    hd_free(context, it.bytes);
+    hd_free(context, it.starts);
+    hd_free(context, it.contexts);
+    hd_free(context, it.encodings);
+    hd_free(context, it.tokens);
     return 0;
 }
 
@@ -176,6 +225,17 @@ static int decode(heed_context *context, heed_tokenizer *tokenizer, bool skip_sp
         free(ids);
     }
     free(line);
+    return 0;
+}
+
+static int time_opening(heed_context *context, const char *path, int rounds) {
+    for (int i = 0; i < rounds; i++) {
+        heed_tokenizer *tokenizer;
+        double start = hd_clock();
+        if (hd_tokenizer_open(context, path, &tokenizer)) return fail(context);
+        printf("%.4f%c", hd_clock() - start, i + 1 < rounds ? ' ' : '\n');
+        hd_tokenizer_close(tokenizer);
+    }
     return 0;
 }
 
@@ -230,8 +290,11 @@ int main(int count, char **words) {
     if (strcmp(words[1], "pairs") == 0) result = encode_pairs(context, tokenizer);
     if (strcmp(words[1], "decode") == 0 || strcmp(words[1], "keep") == 0)
         result = decode(context, tokenizer, words[1][0] == 'd');
-    if (strcmp(words[1], "time") == 0) result = time_encoding(context, tokenizer);
     if (strcmp(words[1], "exact") == 0) result = exact(context, tokenizer);
+    bool whole = strcmp(words[1], "time-whole") == 0;
+    if ((whole || strcmp(words[1], "time") == 0) && count == 5)
+        result = time_encoding(context, tokenizer, whole, atoi(words[3]), atoi(words[4]));
+    if (strcmp(words[1], "open") == 0 && count == 4) result = time_opening(context, words[2], atoi(words[3]));
     if (strcmp(words[1], "copy") == 0 && count > 3)
         result = hd_tokenizer_save(tokenizer, context, words[3]) ? fail(context) : 0;
     hd_tokenizer_close(tokenizer);

@@ -1,0 +1,83 @@
+#include "text/folder.h"
+
+#include "base/file.h"
+#include "text/sentencepiece_tokenizer.h"
+
+/* Opens the tokenizer whose first file is `path`, in `folder`. */
+typedef heed_status build_tokenizer(heed_context *context, const char *folder, const char *path, heed_tokenizer **out);
+
+static heed_status open_json(heed_context *context, const char *folder, const char *path, heed_tokenizer **out) {
+    (void)folder;
+    return hd_tokenizer_open(context, path, out);
+}
+
+/* The kinds of tokenizer files. The first row whose files all exist is used. */
+typedef struct tokenizer_files {
+    const char *files[3]; /* NULL where there are fewer */
+    build_tokenizer *build;
+} tokenizer_files;
+
+static const tokenizer_files kinds[] = {
+    {{"tokenizer.json"}, open_json},
+    {{"source.spm", "vocab.json"}, hd_sentencepiece_listed_open},
+    {{"sentencepiece.bpe.model", "vocab.json"}, hd_sentencepiece_listed_open},
+    {{"spiece.model"}, hd_sentencepiece_tokenizer_open},
+    {{"sentencepiece.bpe.model"}, hd_sentencepiece_tokenizer_open},
+    {{"spm.model"}, hd_sentencepiece_tokenizer_open},
+    {{"tokenizer.model"}, hd_sentencepiece_tokenizer_open},
+};
+
+static heed_status have_files(heed_context *context, const char *folder, const tokenizer_files *kind, bool *have) {
+    *have = true;
+    for (size_t i = 0; i < HD_COUNT(kind->files) && kind->files[i] && *have; i++) {
+        char *path = hd_path_join(context, folder, kind->files[i]);
+        if (!path) return HEED_MEMORY;
+        *have = hd_file_exists(path);
+        hd_free(context, path);
+    }
+    return HEED_OK;
+}
+
+/* *kind is NULL when the folder has no tokenizer. */
+static heed_status find_kind(heed_context *context, const char *folder, const tokenizer_files **kind) {
+    bool have = false;
+    *kind = NULL;
+    for (size_t i = 0; i < HD_COUNT(kinds) && !*kind; i++) {
+        HD_TRY(have_files(context, folder, &kinds[i], &have));
+        if (have) *kind = &kinds[i];
+    }
+    return HEED_OK;
+}
+
+heed_status hd_tokenizer_find_in_folder(heed_context *context, const char *folder, bool *found) {
+    const tokenizer_files *kind;
+    heed_status status = find_kind(context, folder, &kind);
+    *found = status == HEED_OK && kind;
+    return status;
+}
+
+static heed_status report_missing(heed_context *context, const char *folder) {
+    hd_buffer names;
+    hd_buffer_open(&names, context);
+    for (size_t i = 0; i < HD_COUNT(kinds); i++) {
+        if (i) hd_buffer_text(&names, ", ");
+        for (size_t j = 0; j < HD_COUNT(kinds[i].files) && kinds[i].files[j]; j++)
+            hd_buffer_format(&names, "%s%s", j ? " with " : "", kinds[i].files[j]);
+    }
+    heed_status status =
+        names.failed ? HEED_MEMORY : hd_fail(context, HEED_FILE, "%s: no tokenizer: none of %s", folder, names.data);
+    hd_buffer_close(&names);
+    return status;
+}
+
+heed_status hd_tokenizer_open_folder(heed_context *context, const char *folder, heed_tokenizer **out) {
+    const tokenizer_files *kind;
+    *out = NULL;
+    HD_TRY(find_kind(context, folder, &kind));
+    if (!kind) return report_missing(context, folder);
+    char *path = hd_path_join(context, folder, kind->files[0]);
+    if (!path) return HEED_MEMORY;
+    heed_status status = kind->build(context, folder, path, out);
+    hd_free(context, path);
+    return status;
+}
