@@ -294,10 +294,117 @@ static heed_status merge_long(const hd_bpe *bpe, const hd_bpe_dropout *dropout, 
         }
     }
     size_t kept = 0;
-    for (size_t i = 0; i < scratch->count; i++)
-        if (scratch->symbols[i].id >= 0) scratch->symbols[kept++] = scratch->symbols[i];
+    for (uint32_t i = 0; i < scratch->count; i++) {
+        if (scratch->symbols[i].id < 0) continue;
+        scratch->symbols[kept] = scratch->symbols[i];
+        scratch->symbols[kept++].previous = i; /* its first symbol */
+    }
     scratch->count = kept;
     return HEED_OK;
+}
+
+/* ---- merging of very long words --------------------------------------------------------------------------------
+ *
+ * A heap of all merges of a long word does not fit a cache, and its operations take the longer the longer the word is. So
+ * the symbols are merged block by block, and the tokens around each junction are then set right. That is exact:
+ *
+ * A sequence of tokens is what the whole word becomes if any two neighbours are what their own symbols become, merged
+ * alone. For suppose that the first merge of the whole word that crosses a border between two of the tokens crosses that of
+ * t and u. Until then no merge has left or entered the symbols of t and u, and among the merges inside of them the next one
+ * has always been the same as if they were alone; so that merge would come alone, too. And in what any symbols become, any
+ * two neighbours have this property.
+ *
+ * So a window around the junction is merged again, and widened until the tokens at its ends are those that were there
+ * before: then all neighbours have the property. */
+
+enum { BLOCK = 4096, WIDEST_WINDOW = 64 * BLOCK };
+
+/* The tokens of a word so far: symbols whose `previous` is the index of their first symbol of the word. */
+typedef struct long_word {
+    const hd_bpe *bpe;
+    const hd_symbol *symbols; /* of the word */
+    size_t merged;            /* symbols [0, merged) have been merged */
+    hd_symbol *tokens;        /* [count] */
+    size_t count, capacity;
+    hd_word_scratch block; /* for a part of the word */
+} long_word;
+
+/* Merges symbols [first, last) alone, into it->block. */
+static heed_status merge_part(long_word *it, size_t first, size_t last) {
+    hd_word_scratch *block = &it->block;
+    block->count = last - first;
+    if (!hd_grow(block->context, &block->symbols, &block->symbol_capacity, block->count, sizeof *block->symbols))
+        return HEED_MEMORY;
+    for (uint32_t i = 0; i < block->count; i++) {
+        block->symbols[i] = it->symbols[first + i];
+        block->symbols[i].previous = i ? i - 1 : HD_NO_SYMBOL;
+        block->symbols[i].next = i + 1 < block->count ? i + 1 : HD_NO_SYMBOL;
+    }
+    HD_TRY(merge_long(it->bpe, NULL, block));
+    for (size_t i = 0; i < block->count; i++) block->symbols[i].previous += (uint32_t)first;
+    return HEED_OK;
+}
+
+/* Replaces tokens [first, last) by those of it->block. */
+static heed_status replace_tokens(long_word *it, size_t first, size_t last) {
+    const hd_word_scratch *block = &it->block;
+    size_t count = it->count - (last - first) + block->count;
+    if (!hd_grow(block->context, &it->tokens, &it->capacity, count, sizeof *it->tokens)) return HEED_MEMORY;
+    memmove(it->tokens + first + block->count, it->tokens + last, (it->count - last) * sizeof *it->tokens);
+    memcpy(it->tokens + first, block->symbols, block->count * sizeof *it->tokens);
+    it->count = count;
+    return HEED_OK;
+}
+
+static bool same_token(const hd_symbol *a, const hd_symbol *b) {
+    return a->id == b->id && a->previous == b->previous && a->first == b->first && a->count == b->count;
+}
+
+/* Sets right the tokens around the border before token `middle`; *wide if the window became too wide. */
+static heed_status join_blocks(long_word *it, size_t middle, bool *wide) {
+    for (size_t before = 1, after = 1;;) {
+        size_t first = middle - (before < middle ? before : middle);
+        size_t last = after < it->count - middle ? middle + after : it->count;
+        size_t begin = it->tokens[first].previous, end = last < it->count ? it->tokens[last].previous : it->merged;
+        *wide = end - begin > WIDEST_WINDOW;
+        if (*wide) return HEED_OK;
+        HD_TRY(merge_part(it, begin, end));
+        const hd_symbol *tokens = it->block.symbols;
+        bool left = first == 0 || same_token(&tokens[0], &it->tokens[first]);
+        bool right = last == it->count || same_token(&tokens[it->block.count - 1], &it->tokens[last - 1]);
+        if (left && right) return replace_tokens(it, first, last);
+        if (!left) before *= 2;
+        if (!right) after *= 2;
+    }
+}
+
+static heed_status merge_blocks(long_word *it, size_t count, bool *wide) {
+    for (size_t size; it->merged < count && !*wide;) {
+        size = count - it->merged < BLOCK ? count - it->merged : BLOCK;
+        size_t middle = it->count;
+        HD_TRY(merge_part(it, it->merged, it->merged + size));
+        it->merged += size;
+        HD_TRY(replace_tokens(it, middle, middle));
+        if (middle) HD_TRY(join_blocks(it, middle, wide));
+    }
+    return HEED_OK;
+}
+
+static heed_status merge_very_long(const hd_bpe *bpe, hd_word_scratch *scratch) {
+    long_word it = {.bpe = bpe, .symbols = scratch->symbols};
+    bool wide = false;
+    hd_word_scratch_open(&it.block, scratch->context);
+    heed_status status = merge_blocks(&it, scratch->count, &wide);
+    hd_word_scratch_close(&it.block);
+    if (status == HEED_OK && !wide) {
+        hd_free(scratch->context, scratch->symbols);
+        scratch->symbols = it.tokens;
+        scratch->symbol_capacity = it.capacity;
+        scratch->count = it.count;
+        return HEED_OK;
+    }
+    hd_free(scratch->context, it.tokens);
+    return status == HEED_OK ? merge_long(bpe, NULL, scratch) : status;
 }
 
 /* For ignore_merges: the token that equals the whole word becomes its only symbol; none if there is no such token. */
@@ -328,5 +435,6 @@ heed_status hd_bpe_encode(const hd_bpe *bpe, const hd_vocabulary *vocabulary, co
         merge_short(bpe, scratch);
         return HEED_OK;
     }
+    if (scratch->count > BLOCK && !dropout) return merge_very_long(bpe, scratch);
     return merge_long(bpe, dropout, scratch);
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "text/sentencepiece_tokenizer.h"
+#include "text/vocabulary_folder.h"
 
 /* Opens the tokenizer whose first file is `path`, in `folder`. */
 typedef heed_status build_tokenizer(heed_context *context, const char *folder, const char *path, heed_tokenizer **out);
@@ -11,10 +12,12 @@ static heed_status open_json(heed_context *context, const char *folder, const ch
     return hd_tokenizer_open(context, path, out);
 }
 
-/* The kinds of tokenizer files. The first row whose files all exist is used. */
+/* The kinds of tokenizer files. The first row whose files all exist, and that `applies` if it says so, is used. The last one
+ * needs no file. */
 typedef struct tokenizer_files {
     const char *files[3]; /* NULL where there are fewer */
     build_tokenizer *build;
+    heed_status (*applies)(heed_context *context, const char *folder, bool *applies); /* may be NULL */
 } tokenizer_files;
 
 static const tokenizer_files kinds[] = {
@@ -25,6 +28,9 @@ static const tokenizer_files kinds[] = {
     {{"sentencepiece.bpe.model"}, hd_sentencepiece_tokenizer_open},
     {{"spm.model"}, hd_sentencepiece_tokenizer_open},
     {{"tokenizer.model"}, hd_sentencepiece_tokenizer_open},
+    {{"vocab.json", "merges.txt"}, hd_merges_folder_open},
+    {{"vocab.txt"}, hd_wordpiece_folder_open},
+    {{NULL}, hd_bytes_folder_open, hd_is_bytes_folder},
 };
 
 static heed_status have_files(heed_context *context, const char *folder, const tokenizer_files *kind, bool *have) {
@@ -35,7 +41,7 @@ static heed_status have_files(heed_context *context, const char *folder, const t
         *have = hd_file_exists(path);
         hd_free(context, path);
     }
-    return HEED_OK;
+    return *have && kind->applies ? kind->applies(context, folder, have) : HEED_OK;
 }
 
 /* *kind is NULL when the folder has no tokenizer. */
@@ -59,7 +65,7 @@ heed_status hd_tokenizer_find_in_folder(heed_context *context, const char *folde
 static heed_status report_missing(heed_context *context, const char *folder) {
     hd_buffer names;
     hd_buffer_open(&names, context);
-    for (size_t i = 0; i < HD_COUNT(kinds); i++) {
+    for (size_t i = 0; i < HD_COUNT(kinds) && kinds[i].files[0]; i++) {
         if (i) hd_buffer_text(&names, ", ");
         for (size_t j = 0; j < HD_COUNT(kinds[i].files) && kinds[i].files[j]; j++)
             hd_buffer_format(&names, "%s%s", j ? " with " : "", kinds[i].files[j]);
@@ -75,7 +81,7 @@ heed_status hd_tokenizer_open_folder(heed_context *context, const char *folder, 
     *out = NULL;
     HD_TRY(find_kind(context, folder, &kind));
     if (!kind) return report_missing(context, folder);
-    char *path = hd_path_join(context, folder, kind->files[0]);
+    char *path = kind->files[0] ? hd_path_join(context, folder, kind->files[0]) : hd_copy_string(context, folder);
     if (!path) return HEED_MEMORY;
     heed_status status = kind->build(context, folder, path, out);
     hd_free(context, path);

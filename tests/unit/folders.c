@@ -465,7 +465,7 @@ static void untied_translators_have_two_tables(void **state) {
     static const char *const sides[] = {"source", "target"};
     heed_context *context = open_context();
     heed_model *model;
-    json_t *expected = json_load_file(GOLDEN "/folders/marian-untied/expected.json", 0, NULL), *row, *value;
+    json_t *expected = json_load_file(GOLDEN "/untied/marian-untied/expected.json", 0, NULL), *row, *value;
     assert_non_null(expected);
     size_t i, j;
     for (int side = 0; side < 2; side++) {
@@ -473,7 +473,7 @@ static void untied_translators_have_two_tables(void **state) {
             (int32_t)json_integer_value(value);
         starts[side][1] = (int32_t)json_array_size(json_object_get(expected, sides[side]));
     }
-    assert_ok(context, hd_model_open_untokenized(context, GOLDEN "/folders/marian-untied", HD_OPEN_TO_RUN, &model));
+    assert_ok(context, hd_model_open_untokenized(context, GOLDEN "/untied/marian-untied", HD_OPEN_TO_RUN, &model));
     assert_true(model->network->recipe.untied);
     const hd_network *network = model->network;
     hd_layout layouts[] = {{1, starts[0], NULL, NULL}, {1, starts[1], NULL, NULL}};
