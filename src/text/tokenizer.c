@@ -199,6 +199,8 @@ typedef struct text_tokens {
     text_token *items; /* [count] */
     size_t count, capacity;
     size_t first, last; /* tokens [first, last) are left by truncation */
+    uint32_t *bytes;    /* [characters + 1]: where each character begins, for offsets in bytes */
+    size_t byte_capacity;
 } text_tokens;
 
 struct hd_encoding_scratch {
@@ -216,8 +218,10 @@ void hd_encoding_close(hd_encoding *encoding) {
         hd_line_close(&encoding->scratch->other);
         hd_line_close(&encoding->scratch->spare);
         hd_word_scratch_close(&encoding->scratch->word);
-        hd_free(context, encoding->scratch->texts[0].items);
-        hd_free(context, encoding->scratch->texts[1].items);
+        for (int i = 0; i < 2; i++) {
+            hd_free(context, encoding->scratch->texts[i].items);
+            hd_free(context, encoding->scratch->texts[i].bytes);
+        }
         hd_free(context, encoding->scratch);
     }
     hd_free(context, encoding->ids);
@@ -432,6 +436,23 @@ static heed_status truncate(const hd_truncation *truncation, const hd_arrangemen
     return HEED_OK;
 }
 
+/* Turns the offsets of a text's tokens from characters into bytes. */
+static heed_status count_bytes(heed_context *context, const char *text, size_t size, text_tokens *tokens) {
+    if (!hd_grow(context, &tokens->bytes, &tokens->byte_capacity, size + 1, sizeof *tokens->bytes)) return HEED_MEMORY;
+    size_t characters = 0;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        tokens->bytes[characters++] = (uint32_t)at;
+        at += hd_utf8_decode(text + at, size - at, &code);
+    }
+    tokens->bytes[characters] = (uint32_t)size;
+    for (size_t i = tokens->first; i < tokens->last; i++) {
+        tokens->items[i].start = tokens->bytes[tokens->items[i].start];
+        tokens->items[i].end = tokens->bytes[tokens->items[i].end];
+    }
+    return HEED_OK;
+}
+
 static heed_status assemble(const hd_arrangement *arrangement, hd_encoding *out) {
     for (size_t i = 0; i < arrangement->count; i++) {
         const hd_arranged *item = &arrangement->items[i];
@@ -467,6 +488,10 @@ static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text,
             encode_text(tokenizer, options->second, options->second_size, trims, options, scratch, &scratch->texts[1]));
     HD_TRY(truncate(options->truncation, arrangement, pair, out));
     for (int i = 0; i <= pair; i++) trim_text(arrangement, i, &scratch->texts[i]);
+    if (options->byte_offsets) {
+        HD_TRY(count_bytes(out->context, text, size, &scratch->texts[0]));
+        if (pair) HD_TRY(count_bytes(out->context, options->second, options->second_size, &scratch->texts[1]));
+    }
     return assemble(arrangement, out);
 }
 
