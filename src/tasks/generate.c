@@ -82,7 +82,7 @@ static heed_status decode(continued *c, const int32_t *tokens, size_t count) {
                                c->ids.size / sizeof *tokens, true, text);
 }
 
-/* Streams what is new in g->text; false if the listener wants no more. */
+/* Streams what is new in g->text; false if the listener returned false. */
 static bool pass_on(continued *c, bool last) {
     const generating *g = c->g;
     size_t first, end = hd_stream_next(g->text.data ? g->text.data : "", g->text.size, c->streamed, last, &first);

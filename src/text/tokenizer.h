@@ -30,12 +30,13 @@ heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out);
 /* The tokens of a text. Initialize with {0}, reuse for any number of texts, close at the end. */
 typedef struct hd_encoding {
     size_t count;
-    int32_t *ids;            /* [count] */
-    uint32_t *starts, *ends; /* [count]: offsets in the text, in characters (code points); 0, 0 for tokens of the
-                              * template */
-    uint32_t *types;         /* [count]: token types; 0 for one text, else as in the template */
-    size_t cut[2];           /* tokens of the first and the second text that truncation left out */
-    heed_context *context;   /* of the first encode; the rest is private */
+    int32_t *ids; /* [count] */
+    uint32_t *starts,
+        *ends;             /* [count]: offsets in the text, in characters (code points) or, with byte_offsets, in bytes;
+                              * 0, 0 for tokens of the template */
+    uint32_t *types;       /* [count]: token types; 0 for one text, else as in the template */
+    size_t cut[2];         /* tokens of the first and the second text that truncation left out */
+    heed_context *context; /* of the first encode; the rest is private */
     size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
 } hd_encoding;
 
@@ -57,6 +58,7 @@ typedef struct hd_encode_options {
     const hd_truncation
         *truncation;   /* cuts the texts, and counts in `cut` of the encoding; NULL for none. Encoding fails
                                       * with HEED_LENGTH if the strategy cannot reach the length */
+    bool byte_offsets; /* offsets are in bytes of the text as it is given, also where it is not valid UTF-8 */
     float dropout;     /* BPE-dropout: 0 for none, 1 for characters only */
     hd_random_key key; /* the result with dropout is a function of the text, the key and `example` */
     uint64_t example;

@@ -1,4 +1,4 @@
-/* The blocks "truncation" and "padding" of a tokenizer.json. heed cuts a text only where a caller wants it, and reports
+/* The blocks "truncation" and "padding" of a tokenizer.json. heed cuts a text only if the options of encoding say so, and reports
  * how much; it never pads. */
 #ifndef HD_TEXT_TRUNCATE_H
 #define HD_TEXT_TRUNCATE_H

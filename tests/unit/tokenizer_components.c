@@ -57,6 +57,28 @@ static void check_text(opened *it, const heed_tokenizer *tokenizer, const char *
         fail_msg("%s: \"%s\"\nis   %s\nnot  %s", it->name, text, it->text.data, expected);
 }
 
+/* Where character `number` of the text begins. */
+static uint32_t byte_of(const char *text, size_t size, uint32_t number) {
+    size_t at = 0;
+    uint32_t code;
+    for (; number && at < size; number--) at += hd_utf8_decode(text + at, size - at, &code);
+    return (uint32_t)at;
+}
+
+/* The offsets in bytes are those in characters. */
+static void check_bytes(opened *it, const heed_tokenizer *tokenizer, const char *text, size_t size) {
+    hd_encoding bytes = {0};
+    hd_encode_options options = {.add_special = true, .byte_offsets = true};
+    assert_ok(it->context, hd_tokenizer_encode(tokenizer, it->context, text, size, true, &it->encoding));
+    assert_ok(it->context, hd_tokenizer_encode_with(tokenizer, it->context, text, size, &options, &bytes));
+    assert_int_equal(bytes.count, it->encoding.count);
+    for (size_t i = 0; i < bytes.count; i++) {
+        assert_int_equal(bytes.starts[i], byte_of(text, size, it->encoding.starts[i]));
+        assert_int_equal(bytes.ends[i], byte_of(text, size, it->encoding.ends[i]));
+    }
+    hd_encoding_close(&bytes);
+}
+
 static void check_ids(opened *it, const heed_tokenizer *tokenizer, const char *ids, const char *expected, size_t size) {
     int32_t numbers[1024];
     size_t count = 0;
@@ -87,6 +109,7 @@ static void check_line(opened *it, char *line) {
     for (int i = 0; i < 2; i++) {
         if (strcmp(columns[0], "text") == 0)
             check_text(it, it->tokenizers[i], columns[1], sizes[1], NULL, 0, columns[2]);
+        if (strcmp(columns[0], "text") == 0) check_bytes(it, it->tokenizers[i], columns[1], sizes[1]);
         if (strcmp(columns[0], "pair") == 0)
             check_text(it, it->tokenizers[i], columns[1], sizes[1], columns[2], sizes[2], columns[3]);
         if (strcmp(columns[0], "ids") == 0) check_ids(it, it->tokenizers[i], columns[1], columns[2], sizes[2]);
@@ -347,12 +370,9 @@ static void dropout_of_the_file_is_noted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_component_does_as_tokenizers),
-        cmocka_unit_test(truncation_is_counted),
-        cmocka_unit_test(dropout_of_the_file_is_noted),
-        cmocka_unit_test(words_may_have_ten_megabytes),
-        cmocka_unit_test(many_added_tokens_with_one_front),
-        cmocka_unit_test(deep_files_are_refused),
+        cmocka_unit_test(each_component_does_as_tokenizers), cmocka_unit_test(truncation_is_counted),
+        cmocka_unit_test(dropout_of_the_file_is_noted),      cmocka_unit_test(words_may_have_ten_megabytes),
+        cmocka_unit_test(many_added_tokens_with_one_front),  cmocka_unit_test(deep_files_are_refused),
         cmocka_unit_test(streams_never_split_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
