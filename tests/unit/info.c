@@ -46,9 +46,9 @@ static heed_status convert(heed_context *context) {
 
 static void descriptions_survive(void **state) {
     (void)state;
-    fail_each(describe_model, describe_model, 50, 120);
-    fail_each(describe_as_json, describe_as_json, 50, 120);
-    fail_each(describe_file, describe_file, 100, 200);
+    fail_each(describe_model, describe_model, 20, 40);
+    fail_each(describe_as_json, describe_as_json, 20, 40);
+    fail_each(describe_file, describe_file, 40, 60);
 }
 
 static void descriptions_of_what_does_not_open_survive(void **state) {
@@ -58,12 +58,12 @@ static void descriptions_of_what_does_not_open_survive(void **state) {
     assert_ok(context, hd_folder_make(context, in_folder("strange")));
     assert_ok(context, hd_file_write(context, in_folder("strange/config.json"), config, sizeof config - 1));
     heed_context_close(context);
-    fail_each(describe_strange, describe_strange, 200, 100);
+    fail_each(describe_strange, describe_strange, 60, 40);
 }
 
 static void conversions_survive(void **state) {
     (void)state;
-    fail_each(convert, convert, 60, 120);
+    fail_each(convert, convert, 20, 40);
 }
 
 static json_int_t weights_of(heed_context *context, const char *name) {
