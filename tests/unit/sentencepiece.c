@@ -70,11 +70,16 @@ static void results_are_those_of_tokenizers_and_transformers(void **state) {
         assert_true(json_array_size(list) > 20);
         assert_ok(context, hd_tokenizer_open_folder(context, folder_path(goldens[i], ""), &tokenizer));
         hd_buffer_open(&json, context);
-        assert_ok(context, hd_tokenizer_write(tokenizer, &json));
-        assert_ok(context, hd_tokenizer_parse(context, "saved", json.data, json.size, &again));
+        again = NULL;
+        if (is_listed(goldens[i])) {
+            assert_int_equal(hd_tokenizer_write(tokenizer, &json), HEED_UNSUPPORTED);
+        } else {
+            assert_ok(context, hd_tokenizer_write(tokenizer, &json));
+            assert_ok(context, hd_tokenizer_parse(context, "saved", json.data, json.size, &again));
+        }
         json_array_foreach(list, index, golden) {
             expect_encoding(context, tokenizer, goldens[i], golden);
-            if (!is_listed(goldens[i])) expect_encoding(context, again, goldens[i], golden);
+            if (again) expect_encoding(context, again, goldens[i], golden);
         }
         hd_buffer_close(&json);
         hd_tokenizer_close(again);

@@ -26,7 +26,7 @@ texts = [
     "Ａ\u0301b", "①\u0301\u0302x ②", "ﬁn ﷺ Ω Å", "한국어 각 \u1100\u1161\u11a8 \u1100\u0301", "日本語。テスト、中文", "😀👍🏽 ❤️ 👨‍👩‍👧 ©\u200d😀\u0301 🇩🇪",
     "<s>hello</s>", "hello </s> world", "</s></s>", " </s> x", "a<unk>b", "the <pad> dog", "<mask>the <mask> dog<mask>", "x▁y", "▁", "▁▁a",
     "a\tb\u00a0c\u3000d", "two\nlines\r\nthree", "z" * 61, "the" * 50, "\u0600ab \u0600\u0301", "a\u200bb\u00adc\ufeffd\u0007e\u0000f", "क\u094dष \u0e33 \u0903a",
-    "\U0010fffd\U000e0100", "1234 5,678.90", "``quoted''", "ÀÉÎõü ÇA", "<extra_id_0> x <extra_id_99>", ">>fra<< hello", "②\u200bx ﬁ\u200b\u0007y \u200b", "\u200b\u0007②b", "en_XX hello __en__ eng_Latn", "[CLS] a [SEP]",
+    "\U0010fffd\U000e0100", "1234 5,678.90", "``quoted''", "ÀÉÎõü ÇA", "<extra_id_0> x <extra_id_99>", ">>fra<< hello", "a >>fra<< b >>fra<<", ">>fra<<>>fra<<a▁", "②\u200bx ﬁ\u200b\u0007y \u200b", "\u200b\u0007②b", "en_XX hello __en__ eng_Latn", "[CLS] a [SEP]",
 ]
 
 
