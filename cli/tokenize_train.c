@@ -18,7 +18,8 @@ static const command tokenize_train = {
         "  byte-bpe    GPT-2's byte-level BPE, which encodes any text; line ends are tokens\n"
         "  characters  one token per character, line ends included\n"
         "  mask-byte-bpe  RoBERTa's byte-level BPE, with <s> and </s> around a text, and <mask>\n"
-        "  qwen-byte-bpe  Qwen2's byte-level BPE: each digit is a token; line ends are tokens\n",
+        "  qwen-byte-bpe  Qwen2's byte-level BPE: each digit is a token; line ends are tokens\n"
+        "  unigram     T5's Unigram; </s> ends a text\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_tokenizer_train_options,

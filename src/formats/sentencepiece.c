@@ -94,14 +94,14 @@ static heed_status read_piece(hd_sentencepiece *model, reader in) {
     hd_piece piece = {.text = {"", 0}, .type = HD_PIECE_NORMAL};
     field it;
     while (in.at < in.end) {
-        if (!read_field(&in, &it)) return damaged(model, "a piece");
+        if (!read_field(&in, &it)) return damaged(model, "a token");
         if (it.number == 1) set_text(&it, &piece.text);
         if (it.number == 2) set_float(&it, &piece.score);
         if (it.number == 3) set_int(&it, &piece.type);
     }
     if (!is_text(piece.text) || !isfinite(piece.score))
         return hd_fail(model->context, HEED_FORMAT,
-                       "piece %zu is empty, not UTF-8, or its score is not a finite number", model->count);
+                       "token %zu is empty, not UTF-8, or its score is not a finite number", model->count);
     if (!hd_grow(model->context, &model->pieces, &model->capacity, model->count + 1, sizeof piece)) return HEED_MEMORY;
     model->pieces[model->count++] = piece;
     return HEED_OK;
@@ -141,10 +141,10 @@ static bool is_piece_id(const hd_sentencepiece *model, int32_t id) { return id <
 /* Every model has one unknown piece; other roles may be missing. */
 static heed_status check(const hd_sentencepiece *model) {
     const int32_t ids[] = {model->unknown_id, model->bos_id, model->eos_id, model->pad_id};
-    if (model->count == 0) return damaged(model, "the list of pieces, which is empty,");
+    if (model->count == 0) return damaged(model, "the list of tokens, which is empty,");
     for (size_t i = 0; i < HD_COUNT(ids); i++)
         if (!is_piece_id(model, ids[i]) || (i == 0 && ids[i] < 0))
-            return hd_fail(model->context, HEED_FORMAT, "its trainer_spec has id %d, its pieces have ids 0 to %zu",
+            return hd_fail(model->context, HEED_FORMAT, "its trainer_spec has id %d, its tokens have ids 0 to %zu",
                            ids[i], model->count - 1);
     const hd_file_text names[] = {model->unknown, model->bos, model->eos};
     for (size_t i = 0; i < HD_COUNT(names); i++)

@@ -93,8 +93,9 @@ typedef struct train_options {
 
 static const hd_setting rows[] = {
     {"input", HD_SETTING_LIST, F(input), NULL, 0, 0, "FILE", "training text, or - for standard input"},
-    {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0, "bpe|wordpiece|byte-bpe|characters|mask-byte-bpe|qwen-byte-bpe",
-     "algorithm and conventions: Marian's, BERT's, GPT-2's, single characters, RoBERTa's or Qwen2's"},
+    {"kind", HD_SETTING_CHOICE, F(kind), "bpe", 0, 0,
+     "bpe|wordpiece|byte-bpe|characters|mask-byte-bpe|qwen-byte-bpe|unigram",
+     "algorithm and conventions: Marian's, BERT's, GPT-2's, single characters, RoBERTa's, Qwen2's or T5's"},
     {"vocabulary-size", HD_SETTING_INT, F(vocabulary_size), "10000", 8, HD_VOCABULARY_LIMIT, "NUMBER",
      "number of tokens, including special tokens"},
     {"min-frequency", HD_SETTING_INT, F(min_frequency), "2", 1, 1 << 30, "NUMBER",

@@ -74,7 +74,7 @@ heed_status hd_build_pieces(hd_builder *it, size_t first) {
 
 heed_status hd_build_set_unknown_piece(hd_builder *it, int64_t index) {
     if ((size_t)index >= it->tokenizer->unigram.count)
-        return hd_fail(it->context, HEED_FORMAT, "it has %zu pieces, and piece %lld is to be the unknown one",
+        return hd_fail(it->context, HEED_FORMAT, "it has %zu tokens, and token %lld is to be the unknown one",
                        it->tokenizer->unigram.count, (long long)index);
     it->tokenizer->unigram.unknown = index;
     return HEED_OK;

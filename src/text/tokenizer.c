@@ -18,6 +18,8 @@ typedef struct text_tokens {
     text_token *items; /* [count] */
     size_t count, capacity;
     size_t first, last; /* tokens [first, last) are left by truncation */
+    uint32_t *bytes;    /* [characters + 1]: where each character begins, for offsets in bytes */
+    size_t byte_capacity;
 } text_tokens;
 
 /* What one call needs; the next one reuses it. */
@@ -42,7 +44,10 @@ static void close_scratch(scratch_memory *scratch) {
     hd_matches_close(&scratch->matches);
     hd_word_scratch_close(&scratch->word);
     hd_word_cache_close(&scratch->cache);
-    for (int i = 0; i < 2; i++) hd_free(&context, scratch->texts[i].items);
+    for (int i = 0; i < 2; i++) {
+        hd_free(&context, scratch->texts[i].items);
+        hd_free(&context, scratch->texts[i].bytes);
+    }
     hd_free(&context, scratch);
 }
 
@@ -249,48 +254,9 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
 
-<<<<<<< HEAD
 void hd_encoding_close(hd_encoding *encoding) {
     heed_context *context = encoding->context;
     if (!context) return;
-=======
-/* A token of a text, before post-processing. */
-typedef struct text_token {
-    int32_t id;
-    uint32_t start, end;
-    uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
-} text_token;
-
-typedef struct text_tokens {
-    text_token *items; /* [count] */
-    size_t count, capacity;
-    size_t first, last; /* tokens [first, last) are left by truncation */
-    uint32_t *bytes;    /* [characters + 1]: where each character begins, for offsets in bytes */
-    size_t byte_capacity;
-} text_tokens;
-
-struct hd_encoding_scratch {
-    hd_line line, other, spare;
-    hd_word_scratch word;
-    uint32_t words; /* segments so far, in both texts of a pair */
-    text_tokens texts[2];
-};
-
-void hd_encoding_close(hd_encoding *encoding) {
-    heed_context *context = encoding->context;
-    if (!context) return;
-    if (encoding->scratch) {
-        hd_line_close(&encoding->scratch->line);
-        hd_line_close(&encoding->scratch->other);
-        hd_line_close(&encoding->scratch->spare);
-        hd_word_scratch_close(&encoding->scratch->word);
-        for (int i = 0; i < 2; i++) {
-            hd_free(context, encoding->scratch->texts[i].items);
-            hd_free(context, encoding->scratch->texts[i].bytes);
-        }
-        hd_free(context, encoding->scratch);
-    }
->>>>>>> comp
     hd_free(context, encoding->ids);
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
@@ -550,9 +516,6 @@ static heed_status truncate(const hd_truncation *truncation, const hd_arrangemen
     return HEED_OK;
 }
 
-<<<<<<< HEAD
-static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
-=======
 /* Turns the offsets of a text's tokens from characters into bytes. */
 static heed_status count_bytes(heed_context *context, const char *text, size_t size, text_tokens *tokens) {
     if (!hd_grow(context, &tokens->bytes, &tokens->byte_capacity, size + 1, sizeof *tokens->bytes)) return HEED_MEMORY;
@@ -570,8 +533,7 @@ static heed_status count_bytes(heed_context *context, const char *text, size_t s
     return HEED_OK;
 }
 
-static heed_status assemble(const hd_arrangement *arrangement, hd_encoding *out) {
->>>>>>> comp
+static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
     for (size_t i = 0; i < arrangement->count; i++) {
         const hd_arranged *item = &arrangement->items[i];
         if (item->kind == HD_ARRANGED_SPECIAL) {
@@ -605,15 +567,11 @@ static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text,
             encode_text(tokenizer, options->second, options->second_size, trims, options, scratch, &scratch->texts[1]));
     HD_TRY(truncate(options->truncation, arrangement, pair, scratch, out));
     for (int i = 0; i <= pair; i++) trim_text(arrangement, i, &scratch->texts[i]);
-<<<<<<< HEAD
-    return assemble(arrangement, scratch, out);
-=======
     if (options->byte_offsets) {
-        HD_TRY(count_bytes(out->context, text, size, &scratch->texts[0]));
-        if (pair) HD_TRY(count_bytes(out->context, options->second, options->second_size, &scratch->texts[1]));
+        HD_TRY(count_bytes(&scratch->context, text, size, &scratch->texts[0]));
+        if (pair) HD_TRY(count_bytes(&scratch->context, options->second, options->second_size, &scratch->texts[1]));
     }
-    return assemble(arrangement, out);
->>>>>>> comp
+    return assemble(arrangement, scratch, out);
 }
 
 const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer) { return &tokenizer->truncation; }

@@ -189,7 +189,7 @@ static heed_status read_wordlevel(heed_tokenizer *tokenizer, model_source *sourc
 static heed_status read_piece(heed_tokenizer *tokenizer, const json_t *piece, size_t index) {
     const json_t *text = json_array_get(piece, 0), *score = json_array_get(piece, 1);
     if (json_array_size(piece) != 2 || !json_is_string(text) || !json_is_number(score))
-        return hd_fail(tokenizer->context, HEED_FORMAT, "model: entry %zu of \"vocab\" is not a piece and its score",
+        return hd_fail(tokenizer->context, HEED_FORMAT, "model: entry %zu of \"vocab\" is not a token and its score",
                        index);
     const char *bytes = json_string_value(text);
     size_t size = json_string_length(text);
@@ -209,7 +209,7 @@ static heed_status read_unigram(heed_tokenizer *tokenizer, model_source *source,
     if (!unknown || json_is_null(unknown)) return HEED_OK;
     unigram->unknown = json_is_integer(unknown) ? json_integer_value(unknown) : -1;
     if (unigram->unknown >= 0 && (size_t)unigram->unknown < unigram->count) return HEED_OK;
-    return hd_wrong_field(tokenizer->context, "model", "unk_id", "the index of a piece");
+    return hd_wrong_field(tokenizer->context, "model", "unk_id", "the index of a token");
 }
 
 /* Older files have no "type": a model is the first one here whose key they have. */

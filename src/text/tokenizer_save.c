@@ -226,7 +226,20 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, "\n  }\n}\n");
 }
 
+/* The library sentencepiece's own way, of Marian and M2M-100, has no components in a tokenizer.json. */
+static bool is_writable(const heed_tokenizer *tokenizer) {
+    for (size_t i = 0; i < tokenizer->added.count; i++)
+        if (tokenizer->added.tokens[i].leading) return false;
+    for (size_t i = 0; i < tokenizer->normalizer_count; i++)
+        if (tokenizer->normalizers[i].longest) return false;
+    return !tokenizer->unigram.single_precision;
+}
+
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
+    if (!is_writable(tokenizer))
+        return hd_fail(
+            out->context, HEED_UNSUPPORTED,
+            "the tokenizer of a SentencePiece model with a vocab.json cannot be written as a tokenizer.json");
     hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": ");
     hd_truncation_write(&tokenizer->truncation, out);
     hd_buffer_text(out, ",\n  \"padding\": ");

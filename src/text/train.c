@@ -4,6 +4,7 @@
 #include "text/components.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+#include "text/unigram_train.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ enum { METASPACE = 0x2581 };
 
 hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
     static const char *const marian[] = {"</s>", "<unk>"}, *const pad[] = {"<pad>"};
+    static const char *const t5[] = {"<pad>", "</s>", "<unk>"};
     static const char *const bert[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     static const char *const gpt[] = {"<|endoftext|>", "<unk>"};
     static const char *const roberta[] = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"};
@@ -30,6 +32,11 @@ hd_tokenizer_options hd_tokenizer_options_of(hd_tokenizer_kind kind) {
         [HD_KIND_BYTE_BPE] = {.first_specials = gpt, .first_count = 1},
         [HD_KIND_CHARACTERS] = {.first_specials = gpt, .first_count = HD_COUNT(gpt), .unknown = "<unk>"},
         [HD_KIND_QWEN_BYTE_BPE] = {.first_specials = gpt, .first_count = 1},
+        [HD_KIND_UNIGRAM] = {.first_specials = t5,
+                             .first_count = HD_COUNT(t5),
+                             .unknown = "<unk>",
+                             .single = "$A </s>",
+                             .pair = "$A </s> $B </s>"},
         [HD_KIND_MASK_BYTE_BPE] = {.first_specials = roberta,
                                    .first_count = HD_COUNT(roberta),
                                    .left_strip = "<mask>",
@@ -60,6 +67,17 @@ static heed_status add_bpe_components(heed_tokenizer *tokenizer) {
         .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, metaspace));
     HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, punctuation));
+    return hd_tokenizer_add_decoder(tokenizer, decoder);
+}
+
+static heed_status add_unigram_components(heed_tokenizer *tokenizer) {
+    const hd_pre_tokenizer metaspace = {
+        .kind = HD_PRE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS, .split = true};
+    const hd_token_decoder decoder = {
+        .kind = HD_DECODE_METASPACE, .replacement = METASPACE, .prepend = HD_PREPEND_ALWAYS};
+    tokenizer->model = HD_MODEL_UNIGRAM;
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, (hd_pre_tokenizer){.kind = HD_PRE_WHITESPACE_SPLIT}));
+    HD_TRY(hd_tokenizer_add_pre_tokenizer(tokenizer, metaspace));
     return hd_tokenizer_add_decoder(tokenizer, decoder);
 }
 
@@ -110,6 +128,7 @@ static heed_status add_components(heed_tokenizer *tokenizer, const hd_tokenizer_
     if (options->lowercase)
         HD_TRY(hd_tokenizer_add_normalizer(tokenizer, (hd_normalizer){.kind = HD_NORMALIZE_LOWERCASE}));
     if (options->kind == HD_KIND_BPE) return add_bpe_components(tokenizer);
+    if (options->kind == HD_KIND_UNIGRAM) return add_unigram_components(tokenizer);
     if (options->kind == HD_KIND_QWEN_BYTE_BPE) return add_qwen_components(tokenizer);
     if (is_byte_level(options->kind)) return add_byte_components(tokenizer);
     return hd_tokenizer_add_decoder(tokenizer, (hd_token_decoder){.kind = HD_DECODE_FUSE});
@@ -135,6 +154,10 @@ static heed_status add_specials(heed_tokenizer *tokenizer, const hd_tokenizer_op
 }
 
 static heed_status set_unknown(heed_tokenizer *tokenizer, const char *name) {
+    if (tokenizer->model == HD_MODEL_UNIGRAM) { /* ids are indices of pieces */
+        tokenizer->unigram.unknown = name ? hd_tokenizer_special(tokenizer, name) : -1;
+        return HEED_OK;
+    }
     int32_t *unknown = tokenizer->model == HD_MODEL_BPE ? &tokenizer->bpe.unknown : &tokenizer->wordpiece.unknown;
     if (!name && tokenizer->model == HD_MODEL_BPE) return HEED_OK;
     if (name) *unknown = hd_tokenizer_special(tokenizer, name);
@@ -216,6 +239,16 @@ static heed_status read_alphabet(heed_context *context, const hd_tokenizer_optio
     return HEED_OK;
 }
 
+static heed_status learn_unigram(heed_tokenizer *tokenizer, const hd_tokenizer_options *options,
+                                 const hd_word_counts *counts, hd_codes alphabet) {
+    const hd_unigram_train_options unigram = {.vocabulary_size = options->vocabulary_size,
+                                              .reserved = options->last_count,
+                                              .alphabet = alphabet,
+                                              .progress = options->progress,
+                                              .user = options->user};
+    return hd_unigram_train(counts, &unigram, &tokenizer->vocabulary, &tokenizer->unigram);
+}
+
 static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *options, hd_next_line *next,
                          void *lines) {
     heed_context *context = tokenizer->context;
@@ -232,7 +265,9 @@ static heed_status learn(heed_tokenizer *tokenizer, const hd_tokenizer_options *
     if (options->kind == HD_KIND_CHARACTERS) bpe.vocabulary_size = 0; /* the alphabet alone */
     heed_status status = read_alphabet(context, options, &bpe.alphabet);
     if (status == HEED_OK) status = count_words(tokenizer, options->kind, next, lines, &counts);
-    if (status == HEED_OK)
+    if (status == HEED_OK && options->kind == HD_KIND_UNIGRAM)
+        status = learn_unigram(tokenizer, options, &counts, bpe.alphabet);
+    else if (status == HEED_OK)
         status = hd_bpe_train(&counts, &bpe, &tokenizer->vocabulary,
                               tokenizer->model == HD_MODEL_BPE ? &tokenizer->bpe : &merges);
     hd_free(context, bpe.alphabet.codes);

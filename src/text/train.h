@@ -19,7 +19,9 @@ typedef enum hd_tokenizer_kind {
     /* RoBERTa's: GPT-2's byte-level BPE with a mask and tokens around a text */
     HD_KIND_MASK_BYTE_BPE,
     /* Qwen2's: GPT-2's after NFC, with words by another pattern, in which each digit is one */
-    HD_KIND_QWEN_BYTE_BPE
+    HD_KIND_QWEN_BYTE_BPE,
+    /* T5's: words are split at white space and begin with "▁"; pieces by their probability */
+    HD_KIND_UNIGRAM
 } hd_tokenizer_kind;
 
 typedef struct hd_tokenizer_options {

@@ -24,7 +24,7 @@ void hd_unigram_close(hd_unigram *unigram) {
 
 heed_status hd_unigram_add(hd_unigram *unigram, const char *text, size_t size, double score, int32_t id) {
     if (size > INT32_MAX || unigram->count >= HD_TRIE_VALUES)
-        return hd_fail(unigram->context, HEED_FORMAT, "piece %zu is too long or one too many", unigram->count);
+        return hd_fail(unigram->context, HEED_FORMAT, "token %zu is too long or one too many", unigram->count);
     if (!hd_grow(unigram->context, &unigram->pieces, &unigram->capacity, unigram->count + 1, sizeof *unigram->pieces))
         return HEED_MEMORY;
     unigram->pieces[unigram->count++] = (hd_unigram_piece){score, id, unigram->pool.size, (uint32_t)size};
@@ -115,7 +115,7 @@ static heed_status find_paths(const hd_unigram *unigram, hd_word_scratch *scratc
         offer(unigram, next, (uint32_t)start, (int32_t)unigram->unknown, unigram->unknown_score, before);
         if (next->start == start && next->piece < 0)
             return hd_fail(scratch->context, HEED_FORMAT,
-                           "a text has a character that is in no piece, and the model has no unk_id");
+                           "a text has a character that is in no token, and the model has no unk_id");
     }
     return HEED_OK;
 }

@@ -26,7 +26,7 @@ texts = [
     "Ａ\u0301b", "①\u0301\u0302x ②", "ﬁn ﷺ Ω Å", "한국어 각 \u1100\u1161\u11a8 \u1100\u0301", "日本語。テスト、中文", "😀👍🏽 ❤️ 👨‍👩‍👧 ©\u200d😀\u0301 🇩🇪",
     "<s>hello</s>", "hello </s> world", "</s></s>", " </s> x", "a<unk>b", "the <pad> dog", "<mask>the <mask> dog<mask>", "x▁y", "▁", "▁▁a",
     "a\tb\u00a0c\u3000d", "two\nlines\r\nthree", "z" * 61, "the" * 50, "\u0600ab \u0600\u0301", "a\u200bb\u00adc\ufeffd\u0007e\u0000f", "क\u094dष \u0e33 \u0903a",
-    "\U0010fffd\U000e0100", "1234 5,678.90", "``quoted''", "ÀÉÎõü ÇA", "<extra_id_0> x <extra_id_99>", ">>fra<< hello", "②\u200bx ﬁ\u200b\u0007y \u200b", "\u200b\u0007②b", "en_XX hello __en__ eng_Latn", "[CLS] a [SEP]",
+    "\U0010fffd\U000e0100", "1234 5,678.90", "``quoted''", "ÀÉÎõü ÇA", "<extra_id_0> x <extra_id_99>", ">>fra<< hello", "a >>fra<< b >>fra<<", ">>fra<<>>fra<<a▁", "②\u200bx ﬁ\u200b\u0007y \u200b", "\u200b\u0007②b", "en_XX hello __en__ eng_Latn", "[CLS] a [SEP]",
 ]
 
 
@@ -188,7 +188,20 @@ def saved(content, **flags):
     return dict({"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}, **flags)
 
 
+def trained():
+    """What UnigramTrainer makes of a corpus, with room for all pieces that are expected often enough."""
+    from tokenizers import trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    trainer = trainers.UnigramTrainer(vocab_size=4000, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False)
+    tokenizer.train([str(here / "../text/corpus.txt")], trainer)
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
+    (here / "trained.json").write_text(json.dumps(pieces, ensure_ascii=True, indent=0) + "\n")
+
+
 cases = {
+    "trained": trained,
     "t5": lambda: folder("t5", "t5", "spiece.model", "t5", {"extra_ids": 10}, special_tokens_map={
         "eos_token": "</s>", "unk_token": saved("<unk>", lstrip=True, normalized=True), "additional_special_tokens": ["<lost>"]},
         added_tokens={"<new>": 160, "<lost>": 161}),
