@@ -20,7 +20,11 @@ struct hd_pattern {
 
 /* How often one search may go back, and how many choices it may remember (40 bytes each). The first limit is that of
  * Oniguruma, and so of tokenizers, for one position of the text. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* so that slow patterns do not use up the time */
+enum { MOST_RETRIES = 20000, MOST_RETRIES_IN_SEARCH = 50000, MOST_CHOICES = 40000 };
+#else
 enum { MOST_RETRIES = 10000000, MOST_RETRIES_IN_SEARCH = 100000000, MOST_CHOICES = 4000000 };
+#endif
 
 /* ---- grapheme clusters ------------------------------------------------------------------------------------------ */
 
