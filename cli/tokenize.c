@@ -38,12 +38,19 @@ static const char *token_text(const heed_tokenizer *tokenizer, int32_t id) {
     return text ? text : "";
 }
 
+static void print_number(unsigned number) {
+    char digits[16], *at = digits + sizeof digits;
+    do *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    fwrite(at, 1, (size_t)(digits + sizeof digits - at), stdout);
+}
+
 static void print_tokens(const heed_tokenizer *tokenizer, const heed_encoding *encoding) {
     const int32_t *ids = heed_encoding_ids(encoding);
     for (size_t i = 0; i < heed_encoding_count(encoding); i++) {
         if (i) putchar(' ');
         if (ids_only)
-            printf("%d", ids[i]);
+            print_number((unsigned)ids[i]);
         else
             put_line_text(token_text(tokenizer, ids[i]), strlen(token_text(tokenizer, ids[i])));
     }
@@ -66,15 +73,17 @@ static void print_object(const heed_tokenizer *tokenizer, const heed_encoding *e
     fputs("]}\n", stdout);
 }
 
-static bool encode_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size) {
-    heed_encoding *encoding;
-    if (heed_tokenizer_encode(tokenizer, line->context, text, size, !plain, &encoding) != HEED_OK) return false;
+/* NULL, or the reason why the text could not be encoded. `encoding` is its encoding, or NULL. */
+static const char *print_text(const invocation *line, const heed_tokenizer *tokenizer, const char *text, size_t size,
+                              heed_encoding *encoding) {
+    if (!encoding && heed_tokenizer_encode(tokenizer, line->context, text, size, !plain, &encoding) != HEED_OK)
+        return heed_context_message(line->context);
     if (json)
         print_object(tokenizer, encoding);
     else
         print_tokens(tokenizer, encoding);
     heed_encoding_close(encoding);
-    return true;
+    return NULL;
 }
 
 /* Reads ids separated by spaces, tabs or commas; false at anything else. */
@@ -126,15 +135,20 @@ static const char *decode_text(const invocation *line, const heed_tokenizer *tok
 
 static int tokenize_all(const invocation *line, const heed_tokenizer *tokenizer, text_source *texts) {
     int code = EXIT_DONE;
+    heed_encoding **encodings = NULL;
     while (next_texts(texts)) {
+        encodings = grow_memory(encodings, texts->count, sizeof *encodings);
+        if (!decode) /* each text that failed is reported below */
+            heed_tokenizer_encode_all(tokenizer, line->context, texts->items, texts->sizes, texts->count, !plain,
+                                      encodings);
         for (size_t i = 0; i < texts->count; i++) {
             const char *problem = NULL, *text = texts->items[i];
             if (!text)
                 problem = too_long;
             else if (decode)
                 problem = decode_text(line, tokenizer, text, texts->sizes[i]);
-            else if (!encode_text(line, tokenizer, text, texts->sizes[i]))
-                problem = heed_context_message(line->context);
+            else
+                problem = print_text(line, tokenizer, text, texts->sizes[i], encodings[i]);
             if (!problem) continue;
             putchar('\n');
             report_text(texts, i, problem);
@@ -142,6 +156,7 @@ static int tokenize_all(const invocation *line, const heed_tokenizer *tokenizer,
         }
         if (!flush_output()) break;
     }
+    free(encodings);
     return texts->failed ? EXIT_FAILED : code;
 }
 

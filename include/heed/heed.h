@@ -391,6 +391,11 @@ typedef struct heed_encoding heed_encoding;
 /* `special` adds the special tokens of the tokenizer's template, such as </s>. The caller closes the encoding. */
 HEED_API heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                            size_t size, bool special, heed_encoding **encoding);
+/* The same for several texts, on the threads of the context. encodings[i] is NULL where texts[i] is NULL or failed; the
+ * status and the message are those of the first text that failed. The caller closes each encoding, also after a failure. */
+HEED_API heed_status heed_tokenizer_encode_all(const heed_tokenizer *tokenizer, heed_context *context,
+                                               const char *const *texts, const size_t *sizes, size_t count,
+                                               bool special, heed_encoding **encodings);
 HEED_API size_t heed_encoding_count(const heed_encoding *encoding);
 HEED_API const int32_t *heed_encoding_ids(const heed_encoding *encoding);     /* [count] */
 HEED_API const uint32_t *heed_encoding_starts(const heed_encoding *encoding); /* [count] */

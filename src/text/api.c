@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/lines.h"
 #include "base/options.h"
+#include "base/parallel.h"
 #include "formats/model_folder.h"
 #include "text/folder.h"
 #include "text/line.h"
@@ -53,6 +54,45 @@ heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context 
     else
         heed_encoding_close(encoding);
     return status;
+}
+
+typedef struct encode_work {
+    const heed_tokenizer *tokenizer;
+    heed_context *context;
+    const char *const *texts;
+    const size_t *sizes;
+    size_t count;
+    bool special;
+    heed_encoding **encodings;
+} encode_work;
+
+enum { TASK_TEXTS = 16 };
+
+static void encode_some(void *argument, int64_t index, int worker) {
+    const encode_work *it = argument;
+    size_t first = (size_t)index * TASK_TEXTS, last = it->count - first < TASK_TEXTS ? it->count : first + TASK_TEXTS;
+    heed_context context = hd_context_worker(it->context, 1);
+    (void)worker;
+    for (size_t i = first; i < last; i++) {
+        it->encodings[i] = NULL;
+        if (!it->texts[i] || heed_tokenizer_encode(it->tokenizer, &context, it->texts[i], it->sizes[i], it->special,
+                                                   &it->encodings[i]) != HEED_OK)
+            continue;
+        it->encodings[i]->context = it->encodings[i]->tokens.context = it->context; /* that closes it */
+    }
+}
+
+heed_status heed_tokenizer_encode_all(const heed_tokenizer *tokenizer, heed_context *context, const char *const *texts,
+                                      const size_t *sizes, size_t count, bool special, heed_encoding **encodings) {
+    encode_work work = {tokenizer, context, texts, sizes, count, special, encodings};
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += texts[i] ? sizes[i] : 0;
+    hd_parallel_for(context, (int64_t)((count + TASK_TEXTS - 1) / TASK_TEXTS), (int64_t)bytes * 100, encode_some,
+                    &work);
+    for (size_t i = 0; i < count; i++)
+        if (texts[i] && !encodings[i]) /* again, for the message */
+            HD_TRY(heed_tokenizer_encode(tokenizer, context, texts[i], sizes[i], special, &encodings[i]));
+    return HEED_OK;
 }
 
 void heed_encoding_close(heed_encoding *encoding) {

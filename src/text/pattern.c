@@ -20,7 +20,11 @@ struct hd_pattern {
 /* How often one search may go back, and how many choices (40 bytes each) it may remember in a short text. The first limit
  * is that of Oniguruma, and so of tokenizers, for one position of the text. A run such as \w+ remembers a choice for each of
  * its characters, so that longer texts have more. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* so that slow patterns do not use up the time */
+enum { MOST_RETRIES = 20000, MOST_RETRIES_IN_SEARCH = 50000, MOST_CHOICES = 40000, CHOICES_PER_BYTE = 2 };
+#else
 enum { MOST_RETRIES = 10000000, MOST_RETRIES_IN_SEARCH = 100000000, MOST_CHOICES = 4000000, CHOICES_PER_BYTE = 2 };
+#endif
 
 /* ---- grapheme clusters ------------------------------------------------------------------------------------------ */
 
