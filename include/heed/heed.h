@@ -138,7 +138,8 @@ typedef struct heed_model heed_model;
 
 /* Opens a Hugging Face folder, a shipped model by its name, or owner/name in the hub's cache: maps the weights, packs
  * them, and opens the tokenizer. HEED_FILE, HEED_FORMAT, HEED_NUMERIC or HEED_UNSUPPORTED; the message names the file and
- * the tensor or key. */
+ * the tensor or key. During the call a file of weights may be replaced or removed, but not shortened in place: the system
+ * then ends the process with SIGBUS. Afterwards its files are not read. */
 HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
 /* A second handle on an open model, for a thread that has a context of its own. Weights, tokenizer and labels exist once and
  * are freed with the last handle; handles are closed in any order, each before the context that it was opened with. The

@@ -99,7 +99,7 @@ static heed_status expand(builder *it, branch at) {
     uint8_t labels[BLOCK];
     size_t count = 0, firsts[BLOCK + 1];
     for (; at.first < at.last && it->keys[at.first].size == at.depth; at.first++)
-        if (at.depth) it->trie->nodes[at.node].value = it->keys[at.first].value + 1;
+        if (at.depth) it->trie->nodes[at.node].value = (it->keys[at.first].value + 1) & HD_TRIE_VALUES;
     if (at.first == at.last) return HEED_OK;
     for (size_t i = at.first; i < at.last; i++) {
         uint8_t label = (uint8_t)it->keys[i].text[at.depth];
