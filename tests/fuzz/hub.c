@@ -16,7 +16,7 @@ static void check(bool truth) {
 static void check_files(const hd_hub_files *files) {
     for (size_t i = 0; i < files->count; i++) {
         const hd_hub_file *file = &files->items[i];
-        check(hd_hub_is_path(file->path) && file->path[0] != '/' && !strstr(file->path, "../"));
+        check(file->path[0] != '/' && strncmp(file->path, "../", 3) != 0 && !strstr(file->path, "/../"));
         check(hd_is_digest(file->digest, file->large ? HD_SHA256_DIGITS : HD_SHA1_DIGITS));
     }
 }
