@@ -23,7 +23,7 @@ heed_status hd_nested_find(const hd_json *config, hd_json *text, const char **mo
     if (hd_family_named(outer) || !hd_json_has(config, "text_config")) return HEED_OK;
     hd_json found;
     HD_TRY(hd_json_object(config, "text_config", &found));
-    HD_TRY(hd_json_require(&found, "model_type"));
+    if (!hd_json_has(&found, "model_type")) return HEED_OK; /* the outer type is refused */
     HD_TRY(hd_json_string(&found, "model_type", NULL, &inner));
     HD_TRY(inherit(config, &found));
     hd_note(config->context, "%s: \"%s\" is a multimodal model; its text model, \"%s\", is used alone", config->path,
