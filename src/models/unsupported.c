@@ -85,9 +85,10 @@ static heed_status refuse_with_list(const hd_json *config, const char *model_typ
     hd_buffer known;
     hd_buffer_open(&known, config->context);
     for (int i = 0; hd_families[i]; i++) hd_buffer_format(&known, "%s%s", i ? ", " : "", hd_families[i]->model_type);
-    heed_status status =
-        hd_fail(config->context, HEED_UNSUPPORTED, "%s: models of type \"%s\" are not supported; heed opens: %s",
-                config->path, model_type, known.data ? known.data : "");
+    heed_status status = known.failed ? HEED_MEMORY
+                                      : hd_fail(config->context, HEED_UNSUPPORTED,
+                                                "%s: models of type \"%s\" are not supported; heed opens: %s",
+                                                config->path, model_type, known.data ? known.data : "");
     hd_buffer_close(&known);
     return status;
 }
