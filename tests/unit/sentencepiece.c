@@ -170,6 +170,23 @@ static void damaged_unigram_models_are_refused(void **state) {
     heed_context_close(context);
 }
 
+/* The scores of a word's paths are kept for as many bytes as the longest piece has. */
+static void pieces_of_any_length_compete(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_tokenizer *tokenizer;
+    static const char model[] = UNIGRAM("\"vocab\":[[\"a\",-1],[\"aaa\",-2.5],[\"aaaaaaaaaaaaaaaaa\",30]]");
+    char text[100];
+    hd_encoding encoding = {0};
+    memset(text, 'a', sizeof text);
+    assert_ok(context, hd_tokenizer_parse(context, "t", model, strlen(model), &tokenizer));
+    assert_ok(context, hd_tokenizer_encode(tokenizer, context, text, sizeof text, true, &encoding));
+    assert_int_equal(encoding.count, 10); /* 5 of 17 and 5 of 3 */
+    hd_encoding_close(&encoding);
+    hd_tokenizer_close(tokenizer);
+    heed_context_close(context);
+}
+
 static void damaged_models_are_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -356,6 +373,7 @@ int main(void) {
         cmocka_unit_test(results_are_those_of_tokenizers_and_transformers),
         cmocka_unit_test(damaged_character_maps_are_refused),
         cmocka_unit_test(damaged_unigram_models_are_refused),
+        cmocka_unit_test(pieces_of_any_length_compete),
         cmocka_unit_test(damaged_models_are_refused),
         cmocka_unit_test(other_classes_are_refused_by_name),
         cmocka_unit_test(each_allocation_may_fail),
