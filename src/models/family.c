@@ -81,8 +81,10 @@ static heed_status read_choice(const hd_json *config, const hd_config_key *key, 
     hd_buffer_open(&known, config->context);
     for (const hd_choice *c = key->choices; c->name; c++)
         hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
-    heed_status status = hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
-                                 config->path, key->name, name ? name : "null", known.data ? known.data : "");
+    heed_status status = known.failed
+                             ? HEED_MEMORY
+                             : hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
+                                       config->path, key->name, name ? name : "null", known.data ? known.data : "");
     hd_buffer_close(&known);
     return status;
 }

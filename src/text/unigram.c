@@ -48,6 +48,9 @@ heed_status hd_unigram_finish(hd_unigram *unigram, const hd_vocabulary *vocabula
     double worst = unigram->count ? unigram->pieces[0].score : 0;
     for (size_t i = 1; i < unigram->count; i++)
         if (unigram->pieces[i].score < worst) worst = unigram->pieces[i].score;
+    unigram->longest = 4; /* an unknown character */
+    for (size_t i = 0; i < unigram->count; i++)
+        if (unigram->pieces[i].size > unigram->longest) unigram->longest = unigram->pieces[i].size;
     unigram->unknown_score = worst - UNKNOWN_PENALTY;
     for (int byte = 0; byte < 256; byte++) {
         char text[8];
@@ -79,26 +82,49 @@ static heed_status write_bytes(const hd_character *word, size_t count, hd_word_s
 
 static size_t character_size(uint8_t first) { return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4; }
 
-/* Offers a piece, which begins where the best score is `before`, as the last one of the path to `to`. Of equal paths the
- * first one found stays. */
-static inline void offer(const hd_unigram *unigram, hd_best_path *to, uint32_t start, int32_t piece, double score,
+/* Last pieces of a path that are none. */
+enum { UNKNOWN_CHARACTER = -1, NO_PATH = -2 };
+
+/* The best paths to the positions of a word. Scores are kept of as many positions as the longest piece spans, at the position
+ * modulo `mask` + 1. */
+typedef struct path_table {
+    int32_t *pieces;
+    double *scores;
+    size_t mask;
+} path_table;
+
+static heed_status open_paths(const hd_unigram *unigram, hd_word_scratch *scratch, path_table *out) {
+    size_t size = scratch->text.size, span = size < unigram->longest ? size : unigram->longest, count = 1;
+    while (count < span) count *= 2;
+    if (!hd_grow(scratch->context, &scratch->last_pieces, &scratch->last_piece_capacity, size + 1,
+                 sizeof *scratch->last_pieces) ||
+        !hd_grow(scratch->context, &scratch->path_scores, &scratch->path_score_capacity, count,
+                 sizeof *scratch->path_scores))
+        return HEED_MEMORY;
+    *out = (path_table){scratch->last_pieces, scratch->path_scores, count - 1};
+    for (size_t i = 0; i <= size; i++) out->pieces[i] = NO_PATH;
+    out->scores[0] = 0;
+    return HEED_OK;
+}
+
+/* Makes a piece the last one of the path to `end`, if its score, with that of the path `before` it, is higher. Of equal
+ * paths the first one found stays. */
+static inline void relax(const hd_unigram *unigram, const path_table *paths, size_t end, int32_t piece, double score,
                          double before) {
-    double sum = score + before;
-    if (to->start != HD_NO_SYMBOL && !(sum > to->score)) return;
-    to->score = unigram->single_precision ? (double)(float)sum : sum;
-    to->start = start;
-    to->piece = piece;
+    double sum = score + before, *best = &paths->scores[end & paths->mask];
+    if (paths->pieces[end] != NO_PATH && !(sum > *best)) return;
+    *best = unigram->single_precision ? (double)(float)sum : sum;
+    paths->pieces[end] = piece;
 }
 
 static heed_status find_paths(const hd_unigram *unigram, hd_word_scratch *scratch) {
     const uint8_t *text = (const uint8_t *)scratch->text.data;
     size_t size = scratch->text.size;
-    hd_best_path *paths = scratch->paths;
     const hd_trie *trie = &unigram->trie;
-    for (size_t i = 0; i <= size; i++) paths[i].start = HD_NO_SYMBOL;
-    paths[0].score = 0;
+    path_table paths;
+    HD_TRY(open_paths(unigram, scratch, &paths));
     for (size_t start = 0, length; start < size; start += length) {
-        double before = paths[start].score;
+        double before = paths.scores[start & paths.mask];
         bool single = false; /* a piece is this character alone */
         length = character_size(text[start]);
         uint32_t node = HD_TRIE_ROOT;
@@ -107,13 +133,12 @@ static heed_status find_paths(const hd_unigram *unigram, hd_word_scratch *scratc
             if (node == HD_TRIE_ROOT) break;
             if (trie->nodes[node].value == 0) continue;
             int32_t piece = (int32_t)trie->nodes[node].value - 1;
-            offer(unigram, &paths[at], (uint32_t)start, piece, unigram->pieces[piece].score, before);
+            relax(unigram, &paths, at, piece, unigram->pieces[piece].score, before);
             single = single || at - start == length;
         }
         if (single) continue;
-        hd_best_path *next = &paths[start + length];
-        offer(unigram, next, (uint32_t)start, (int32_t)unigram->unknown, unigram->unknown_score, before);
-        if (next->start == start && next->piece < 0)
+        relax(unigram, &paths, start + length, UNKNOWN_CHARACTER, unigram->unknown_score, before);
+        if (unigram->unknown < 0 && paths.pieces[start + length] == UNKNOWN_CHARACTER)
             return hd_fail(scratch->context, HEED_FORMAT,
                            "a text has a character that is in no token, and the model has no unk_id");
     }
@@ -149,20 +174,33 @@ static uint32_t count_characters(const uint8_t *text, size_t size) {
     return count;
 }
 
+/* Where the last piece of the path to `end` begins. */
+static size_t start_of(const hd_unigram *unigram, const hd_word_scratch *scratch, size_t end) {
+    int32_t piece = scratch->last_pieces[end];
+    if (piece != UNKNOWN_CHARACTER) return end - unigram->pieces[piece].size;
+    const uint8_t *text = (const uint8_t *)scratch->text.data;
+    do end--;
+    while ((text[end] & 0xC0) == 0x80);
+    return end;
+}
+
+static bool ends_unknown(const hd_unigram *unigram, const hd_word_scratch *scratch, size_t end) {
+    int32_t piece = scratch->last_pieces[end];
+    return piece == UNKNOWN_CHARACTER || piece == unigram->unknown;
+}
+
 /* Follows the best path back from the end of the word, whose characters are `left`. */
 static heed_status add_tokens(const hd_unigram *unigram, const hd_vocabulary *vocabulary, uint32_t left,
                               hd_word_scratch *scratch) {
     const uint8_t *text = (const uint8_t *)scratch->text.data;
-    const hd_best_path *paths = scratch->paths;
     for (size_t end = scratch->text.size, start; end > 0; end = start) {
-        int32_t piece = paths[end].piece;
-        start = paths[end].start;
-        bool unknown = piece == unigram->unknown;
-        while (unknown && start > 0 && paths[start].piece == unigram->unknown) start = paths[start].start;
+        bool unknown = ends_unknown(unigram, scratch, end);
+        start = start_of(unigram, scratch, end);
+        while (unknown && start > 0 && ends_unknown(unigram, scratch, start)) start = start_of(unigram, scratch, start);
         uint32_t count = count_characters(text + start, end - start);
         left -= count;
         HD_TRY(unknown ? add_unknown(unigram, vocabulary, text + start, end - start, left, count, scratch)
-                       : add_symbol(scratch, unigram->pieces[piece].id, left, count));
+                       : add_symbol(scratch, unigram->pieces[scratch->last_pieces[end]].id, left, count));
     }
     for (size_t i = 0, j = scratch->count; i + 1 < j; i++) {
         hd_symbol kept = scratch->symbols[--j];
@@ -177,9 +215,6 @@ heed_status hd_unigram_encode(const hd_unigram *unigram, const hd_vocabulary *vo
     scratch->count = 0;
     if (count == 0) return HEED_OK;
     HD_TRY(write_bytes(word, count, scratch));
-    if (!hd_grow(scratch->context, &scratch->paths, &scratch->path_capacity, scratch->text.size + 1,
-                 sizeof *scratch->paths))
-        return HEED_MEMORY;
     HD_TRY(find_paths(unigram, scratch));
     return add_tokens(unigram, vocabulary, (uint32_t)count, scratch);
 }

@@ -24,6 +24,7 @@ typedef struct hd_unigram {
     size_t count, capacity;
     hd_buffer pool;
     int64_t unknown;      /* index of the piece for unknown characters, -1: none, and such characters are an error */
+    uint32_t longest;     /* size of a piece */
     double unknown_score; /* of an unknown character: that of the worst piece - 10 */
     bool byte_fallback;   /* unknown text becomes tokens of its bytes, if the vocabulary has all of them */
     bool single_precision;

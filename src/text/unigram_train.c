@@ -411,7 +411,7 @@ static heed_status count_best(trainer *it, double *unknown) {
 static heed_status loss_of(trainer *it, size_t index, double sum, double unknown, double words, double *loss,
                            bool *keeps, bool *drops) {
     const piece *p = &it->pieces[index];
-    size_t size = p->size, others = 0;
+    size_t size = p->size;
     double count = it->expected[index];
     *keeps = p->characters == 1;
     *drops = false;
@@ -425,8 +425,9 @@ static heed_status loss_of(trainer *it, size_t index, double sum, double unknown
         *keeps = true;
         return HEED_OK;
     }
-    for (size_t i = last; i != NO_EDGE; i = it->edges[i].previous) others++;
-    double before = log(count) - log(sum), all = log(sum + count * (double)(others - 1));
+    /* tokenizers lets the sum grow by `count` for each piece of the vocabulary, not of the second-best way as SentencePiece
+     * does; pieces with a high count are therefore dropped later. */
+    double before = log(count) - log(sum), all = log(sum + count * (double)it->count);
     for (size_t i = last; i != NO_EDGE; i = it->edges[i].previous) {
         int64_t other = it->edges[i].index;
         after += log((other < 0 ? unknown : it->expected[other]) + count) - all;

@@ -18,13 +18,6 @@ typedef struct hd_merge_candidate {
     uint32_t position;
 } hd_merge_candidate;
 
-/* The best way to reach a position of a word, in bytes, that a Unigram model has found so far. */
-typedef struct hd_best_path {
-    double score;
-    uint32_t start; /* of its last piece; HD_NO_SYMBOL: no way yet */
-    int32_t piece;
-} hd_best_path;
-
 /* Reused for all words; one per thread. */
 typedef struct hd_word_scratch {
     heed_context *context;
@@ -34,8 +27,10 @@ typedef struct hd_word_scratch {
     size_t heap_count, heap_capacity;
     hd_merge_candidate *skipped;
     size_t skipped_count, skipped_capacity;
-    hd_best_path *paths;
-    size_t path_capacity;
+    int32_t *last_pieces; /* of Unigram's best path to each byte of the word */
+    size_t last_piece_capacity;
+    double *path_scores; /* of these paths; of the bytes that a piece can still reach, a power of two */
+    size_t path_score_capacity;
     hd_buffer text;
     uint64_t *hashes; /* of prefixes of the word */
     size_t hash_capacity;
@@ -51,7 +46,8 @@ static inline void hd_word_scratch_close(hd_word_scratch *scratch) {
     hd_free(scratch->context, scratch->heap);
     hd_free(scratch->context, scratch->skipped);
     hd_free(scratch->context, scratch->hashes);
-    hd_free(scratch->context, scratch->paths);
+    hd_free(scratch->context, scratch->last_pieces);
+    hd_free(scratch->context, scratch->path_scores);
     hd_buffer_close(&scratch->text);
     hd_word_scratch_open(scratch, scratch->context);
 }

@@ -170,6 +170,23 @@ static void damaged_unigram_models_are_refused(void **state) {
     heed_context_close(context);
 }
 
+/* The scores of a word's paths are kept for as many bytes as the longest piece has. */
+static void pieces_of_any_length_compete(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_tokenizer *tokenizer;
+    static const char model[] = UNIGRAM("\"vocab\":[[\"a\",-1],[\"aaa\",-2.5],[\"aaaaaaaaaaaaaaaaa\",30]]");
+    char text[100];
+    hd_encoding encoding = {0};
+    memset(text, 'a', sizeof text);
+    assert_ok(context, hd_tokenizer_parse(context, "t", model, strlen(model), &tokenizer));
+    assert_ok(context, hd_tokenizer_encode(tokenizer, context, text, sizeof text, true, &encoding));
+    assert_int_equal(encoding.count, 10); /* 5 of 17 and 5 of 3 */
+    hd_encoding_close(&encoding);
+    hd_tokenizer_close(tokenizer);
+    heed_context_close(context);
+}
+
 static void damaged_models_are_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -281,6 +298,16 @@ static void expect_piece(const heed_tokenizer *tokenizer, const json_t *golden) 
     if (difference > 0.01 || difference < -0.01) fail_msg("\"%s\" differs by %g", text, difference);
 }
 
+static void expect_pieces(heed_context *context, const hd_buffer *text, size_t size, const char *golden) {
+    heed_tokenizer *tokenizer = train(context, text, size);
+    json_t *pieces = json_load_file(golden, 0, NULL), *piece;
+    size_t index;
+    assert_int_equal(json_array_size(pieces), hd_tokenizer_size(tokenizer));
+    json_array_foreach(pieces, index, piece) expect_piece(tokenizer, piece);
+    json_decref(pieces);
+    hd_tokenizer_close(tokenizer);
+}
+
 static void unigram_training_finds_the_pieces_of_tokenizers(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -289,15 +316,11 @@ static void unigram_training_finds_the_pieces_of_tokenizers(void **state) {
     hd_buffer_open(&one, context);
     hd_buffer_open(&other, context);
     assert_ok(context, hd_file_read(context, GOLDEN "/text/corpus.txt", &text));
-    heed_tokenizer *tokenizer = train(context, &text, 4000);
-    json_t *pieces = json_load_file(GOLDEN "/sentencepiece/trained.json", 0, NULL), *piece;
-    size_t index;
-    assert_int_equal(json_array_size(pieces), hd_tokenizer_size(tokenizer));
-    json_array_foreach(pieces, index, piece) expect_piece(tokenizer, piece);
-    json_decref(pieces);
-    hd_tokenizer_close(tokenizer);
+    expect_pieces(context, &text, 4000, GOLDEN "/sentencepiece/trained-4000.json");
+    expect_pieces(context, &text, 130, GOLDEN "/sentencepiece/trained-130.json");
+    expect_pieces(context, &text, 90, GOLDEN "/sentencepiece/trained-90.json");
     /* Pieces are dropped until the vocabulary has its size, every time the same ones. */
-    tokenizer = train(context, &text, 100);
+    heed_tokenizer *tokenizer = train(context, &text, 100);
     heed_tokenizer *again = train(context, &text, 100);
     assert_int_equal(hd_tokenizer_size(tokenizer), 100);
     assert_ok(context, hd_tokenizer_write(tokenizer, &one));
@@ -350,6 +373,7 @@ int main(void) {
         cmocka_unit_test(results_are_those_of_tokenizers_and_transformers),
         cmocka_unit_test(damaged_character_maps_are_refused),
         cmocka_unit_test(damaged_unigram_models_are_refused),
+        cmocka_unit_test(pieces_of_any_length_compete),
         cmocka_unit_test(damaged_models_are_refused),
         cmocka_unit_test(other_classes_are_refused_by_name),
         cmocka_unit_test(each_allocation_may_fail),

@@ -188,20 +188,22 @@ def saved(content, **flags):
     return dict({"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}, **flags)
 
 
-def trained():
-    """What UnigramTrainer makes of a corpus, with room for all pieces that are expected often enough."""
+def trained(size):
+    """What UnigramTrainer makes of a corpus: 4000 leaves room for all pieces that are expected often enough, fewer needs pruning."""
     from tokenizers import trainers
 
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
-    trainer = trainers.UnigramTrainer(vocab_size=4000, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False)
+    trainer = trainers.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False)
     tokenizer.train([str(here / "../text/corpus.txt")], trainer)
     pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
-    (here / "trained.json").write_text(json.dumps(pieces, ensure_ascii=True, indent=0) + "\n")
+    (here / f"trained-{size}.json").write_text(json.dumps(pieces, ensure_ascii=True, indent=0) + "\n")
 
 
 cases = {
-    "trained": trained,
+    "trained-4000": lambda: trained(4000),
+    "trained-130": lambda: trained(130),
+    "trained-90": lambda: trained(90),
     "t5": lambda: folder("t5", "t5", "spiece.model", "t5", {"extra_ids": 10}, special_tokens_map={
         "eos_token": "</s>", "unk_token": saved("<unk>", lstrip=True, normalized=True), "additional_special_tokens": ["<lost>"]},
         added_tokens={"<new>": 160, "<lost>": 161}),
