@@ -197,7 +197,7 @@ def tiktoken_gpt2():
 
 
 def gpt2_alphabet():
-    """The characters that stand for bytes, and these bytes."""
+    """The characters that represent bytes, and these bytes."""
     shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in shown]
     return [chr(byte) for byte in shown] + [chr(256 + i) for i in range(len(hidden))], shown + hidden
