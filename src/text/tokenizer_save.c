@@ -256,11 +256,14 @@ static bool is_writable(const heed_tokenizer *tokenizer) {
     return !tokenizer->unigram.single_precision;
 }
 
+heed_status hd_tokenizer_check_writable(const heed_tokenizer *tokenizer, heed_context *context) {
+    if (is_writable(tokenizer)) return HEED_OK;
+    return hd_fail(context, HEED_UNSUPPORTED,
+                   "the tokenizer of a SentencePiece model with a vocab.json cannot be written as a tokenizer.json");
+}
+
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
-    if (!is_writable(tokenizer))
-        return hd_fail(
-            out->context, HEED_UNSUPPORTED,
-            "the tokenizer of a SentencePiece model with a vocab.json cannot be written as a tokenizer.json");
+    HD_TRY(hd_tokenizer_check_writable(tokenizer, out->context));
     hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": ");
     hd_truncation_write(&tokenizer->truncation, out);
     hd_buffer_text(out, ",\n  \"padding\": ");
