@@ -29,6 +29,20 @@ heed_status hd_bpe_add_merge(hd_bpe *bpe, hd_merge merge) {
     return HEED_OK;
 }
 
+bool hd_merge_find(const hd_vocabulary *vocabulary, const hd_merge_text texts[3], hd_merge *merge) {
+    int32_t entries[3];
+    for (int i = 0; i < 3; i++) {
+        entries[i] = hd_vocabulary_find_entry(vocabulary, texts[i].bytes, texts[i].size);
+        if (!entries[i]) return false;
+    }
+    *merge = (hd_merge){.left = vocabulary->entries[entries[0] - 1].id,
+                        .right = vocabulary->entries[entries[1] - 1].id,
+                        .id = vocabulary->entries[entries[2] - 1].id,
+                        .left_entry = entries[0],
+                        .right_entry = entries[1]};
+    return true;
+}
+
 static size_t pair_slot(const hd_bpe *bpe, int32_t left, int32_t right) {
     size_t mask = bpe->pair_slots - 1;
     size_t slot = (size_t)hd_mix((uint64_t)(uint32_t)left << 32 | (uint32_t)right) & mask;

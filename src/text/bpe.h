@@ -11,7 +11,15 @@
 /* `left` and `right` next to each other become `id`. A merge's rank is its index in the list. */
 typedef struct hd_merge {
     int32_t left, right, id;
+    int32_t left_entry, right_entry; /* 1 + the index of the text's entry in the vocabulary, as an id may have several
+                                      * texts; 0 for the text of the id */
 } hd_merge;
+
+/* A text of a merge: the left one, the right one, or both joined. */
+typedef struct hd_merge_text {
+    const char *bytes; /* [size] */
+    size_t size;
+} hd_merge_text;
 
 typedef struct hd_pair_entry {
     int32_t left, right, rank, id;
@@ -40,6 +48,8 @@ typedef struct hd_bpe {
 void hd_bpe_open(hd_bpe *bpe, heed_context *context);
 void hd_bpe_close(hd_bpe *bpe);
 heed_status hd_bpe_add_merge(hd_bpe *bpe, hd_merge merge);
+/* The merge of three texts; false if one of them is not a token of the model. */
+bool hd_merge_find(const hd_vocabulary *vocabulary, const hd_merge_text texts[3], hd_merge *merge);
 /* Builds the tables, once the vocabulary and the merges are complete. */
 heed_status hd_bpe_finish(hd_bpe *bpe, const hd_vocabulary *vocabulary);
 

@@ -361,7 +361,7 @@ static heed_status merge_pair(trainer *it, queued_pair top) {
     int32_t id = make_token(it, left, right);
     if (id < 0) return it->context->status;
     it->pairs[top.pair].last_merge = it->bpe->merge_count;
-    HD_TRY(hd_bpe_add_merge(it->bpe, (hd_merge){left, right, id}));
+    HD_TRY(hd_bpe_add_merge(it->bpe, (hd_merge){.left = left, .right = right, .id = id}));
     for (size_t i = 0; i < top.where.count; i++)
         if (!merge_word(it, top.where.words[i], left, right, id)) return HEED_MEMORY;
     return queue_touched(it) ? HEED_OK : HEED_MEMORY;

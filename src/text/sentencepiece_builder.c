@@ -107,16 +107,15 @@ static heed_status add_splits(hd_builder *it, const hd_vocabulary *pieces, const
     const hd_vocabulary *vocabulary = &it->tokenizer->vocabulary;
     const char *text = piece->text.data;
     uint32_t code;
-    int32_t id = hd_vocabulary_find_model(vocabulary, text, piece->text.size);
-    for (size_t at = 0; id >= 0;) {
+    for (size_t at = 0;;) {
         at += hd_utf8_decode(text + at, piece->text.size - at, &code);
         if (at >= piece->text.size) break;
         if (hd_vocabulary_find(pieces, text, at) < 0 ||
             hd_vocabulary_find(pieces, text + at, piece->text.size - at) < 0)
             continue;
-        hd_merge merge = {hd_vocabulary_find_model(vocabulary, text, at),
-                          hd_vocabulary_find_model(vocabulary, text + at, piece->text.size - at), id};
-        if (merge.left >= 0 && merge.right >= 0) HD_TRY(hd_bpe_add_merge(&it->tokenizer->bpe, merge));
+        const hd_merge_text texts[] = {{text, at}, {text + at, piece->text.size - at}, {text, piece->text.size}};
+        hd_merge merge;
+        if (hd_merge_find(vocabulary, texts, &merge)) HD_TRY(hd_bpe_add_merge(&it->tokenizer->bpe, merge));
     }
     return HEED_OK;
 }

@@ -20,8 +20,9 @@ heed_status hd_tokenizer_parse(heed_context *context, const char *name, const ch
 void hd_tokenizer_close(heed_tokenizer *tokenizer); /* NULL is fine */
 /* Lowercases texts before the other normalizers, unless one of them does. Before the tokenizer is shared. */
 heed_status hd_tokenizer_lowercase(heed_tokenizer *tokenizer);
-/* Writes a tokenizer.json, whole or not at all, that heed and tokenizers open. HEED_UNSUPPORTED for the tokenizers of Marian and
- * M2M-100 that were opened from a vocab.json. */
+/* HEED_UNSUPPORTED for a tokenizer that cannot be written: one of Marian or M2M-100 that was opened from a vocab.json. */
+heed_status hd_tokenizer_check_writable(const heed_tokenizer *tokenizer, heed_context *context);
+/* Writes a tokenizer.json, whole or not at all, that heed and tokenizers open. HEED_UNSUPPORTED as above. */
 heed_status hd_tokenizer_save(const heed_tokenizer *tokenizer, heed_context *context, const char *path);
 /* Appends the same to a buffer. */
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out);

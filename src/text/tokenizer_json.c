@@ -55,12 +55,11 @@ static heed_status join_sides(const hd_bpe *bpe, const hd_model_string sides[2],
 
 static heed_status add_merge(heed_tokenizer *tokenizer, const hd_model_string sides[2], size_t index,
                              hd_buffer *joined) {
-    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
     HD_TRY(join_sides(&tokenizer->bpe, sides, index, joined));
-    hd_merge found = {hd_vocabulary_find_model(vocabulary, sides[0].bytes, sides[0].size),
-                      hd_vocabulary_find_model(vocabulary, sides[1].bytes, sides[1].size),
-                      hd_vocabulary_find_model(vocabulary, joined->data, joined->size)};
-    if (found.left < 0 || found.right < 0 || found.id < 0)
+    const hd_merge_text texts[] = {
+        {sides[0].bytes, sides[0].size}, {sides[1].bytes, sides[1].size}, {joined->data, joined->size}};
+    hd_merge found;
+    if (!hd_merge_find(&tokenizer->vocabulary, texts, &found))
         return hd_fail(tokenizer->context, HEED_FORMAT,
                        "model: merge %zu makes \"%.*s\" of \"%.*s\" and the rest; one of the three is not in the "
                        "vocabulary",

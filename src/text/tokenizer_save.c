@@ -150,9 +150,29 @@ static void put_affix(hd_buffer *out, const char *key, const char *affix, const 
         hd_buffer_text(out, none);
 }
 
+/* The text of entry - 1, or that of the id if `entry` is 0. */
+static void put_entry(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t entry, int32_t id) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    if (!entry) {
+        put_token(out, tokenizer, id);
+        return;
+    }
+    const hd_entry *text = &vocabulary->entries[entry - 1];
+    hd_json_append_string(out, vocabulary->pool.data + text->offset, text->size);
+}
+
+/* A text that the model has for the id: that of the id may be an added token's. */
+static void put_model_text(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t id) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    int32_t entry = 0;
+    for (size_t i = 0; i < vocabulary->present && !vocabulary->tokens[id].model && !entry; i++)
+        if (vocabulary->entries[i].model && vocabulary->entries[i].id == id) entry = (int32_t)i + 1;
+    put_entry(out, tokenizer, entry, id);
+}
+
 static void put_unknown(hd_buffer *out, const heed_tokenizer *tokenizer, int32_t id, const char *missing) {
     if (id >= 0)
-        put_token(out, tokenizer, id);
+        put_model_text(out, tokenizer, id);
     else if (missing)
         hd_json_append_string(out, missing, strlen(missing));
     else
@@ -176,9 +196,10 @@ static void put_bpe(hd_buffer *out, const heed_tokenizer *tokenizer) {
     hd_buffer_text(out, ",\n    \"merges\": [");
     for (size_t i = 0; i < bpe->merge_count; i++) {
         hd_buffer_text(out, i ? ",\n      [" : "\n      [");
-        put_token(out, tokenizer, bpe->merges[i].left);
+        const hd_merge *merge = &bpe->merges[i];
+        put_entry(out, tokenizer, merge->left_entry, merge->left);
         hd_buffer_text(out, ", ");
-        put_token(out, tokenizer, bpe->merges[i].right);
+        put_entry(out, tokenizer, merge->right_entry, merge->right);
         hd_buffer_byte(out, ']');
     }
     hd_buffer_text(out, "\n    ]");
@@ -235,11 +256,14 @@ static bool is_writable(const heed_tokenizer *tokenizer) {
     return !tokenizer->unigram.single_precision;
 }
 
+heed_status hd_tokenizer_check_writable(const heed_tokenizer *tokenizer, heed_context *context) {
+    if (is_writable(tokenizer)) return HEED_OK;
+    return hd_fail(context, HEED_UNSUPPORTED,
+                   "the tokenizer of a SentencePiece model with a vocab.json cannot be written as a tokenizer.json");
+}
+
 heed_status hd_tokenizer_write(const heed_tokenizer *tokenizer, hd_buffer *out) {
-    if (!is_writable(tokenizer))
-        return hd_fail(
-            out->context, HEED_UNSUPPORTED,
-            "the tokenizer of a SentencePiece model with a vocab.json cannot be written as a tokenizer.json");
+    HD_TRY(hd_tokenizer_check_writable(tokenizer, out->context));
     hd_buffer_text(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": ");
     hd_truncation_write(&tokenizer->truncation, out);
     hd_buffer_text(out, ",\n  \"padding\": ");

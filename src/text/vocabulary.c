@@ -131,6 +131,11 @@ int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *te
     return hd_vocabulary_find_hashed(vocabulary, text, size, hash(text, size));
 }
 
+int32_t hd_vocabulary_find_entry(const hd_vocabulary *vocabulary, const char *text, size_t size) {
+    const hd_entry *entry = find(vocabulary, text, size, hash(text, size));
+    return entry && entry->model ? (int32_t)(entry - vocabulary->entries) + 1 : 0;
+}
+
 int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash) {
     const hd_entry *entry = find(vocabulary, text, size, hash);
     return entry && entry->model ? entry->id : -1;

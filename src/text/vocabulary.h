@@ -54,7 +54,9 @@ heed_status hd_vocabulary_add_again(hd_vocabulary *vocabulary, const char *text,
 int32_t hd_vocabulary_find(const hd_vocabulary *vocabulary, const char *text, size_t size);
 /* The same for tokens of the model, without added ones. */
 int32_t hd_vocabulary_find_model(const hd_vocabulary *vocabulary, const char *text, size_t size);
-/* The same with the hash of the text: hashes of all its prefixes can be computed in one pass. */
+/* 1 + the index in `entries` of a token of the model, or 0. */
+int32_t hd_vocabulary_find_entry(const hd_vocabulary *vocabulary, const char *text, size_t size);
+/* hd_vocabulary_find_model with the hash of the text: hashes of all its prefixes can be computed in one pass. */
 int32_t hd_vocabulary_find_hashed(const hd_vocabulary *vocabulary, const char *text, size_t size, uint64_t hash);
 #define HD_HASH_OF_NOTHING 0xcbf29ce484222325ull /* FNV-1a */
 static inline uint64_t hd_hash_byte(uint64_t hash, char byte) { return (hash ^ (uint8_t)byte) * 0x100000001b3ull; }

@@ -54,7 +54,6 @@ static heed_status read_vocabulary_object(hd_builder *it, const char *path) {
 }
 
 static heed_status add_merge(hd_builder *it, const hd_lines *lines, hd_buffer *joined) {
-    const hd_vocabulary *vocabulary = &it->tokenizer->vocabulary;
     const char *space = memchr(lines->text, ' ', lines->size);
     size_t left = space ? (size_t)(space - lines->text) : 0, right = space ? lines->size - left - 1 : 0;
     if (!space || lines->too_long || memchr(space + 1, ' ', right))
@@ -64,10 +63,9 @@ static heed_status add_merge(hd_builder *it, const hd_lines *lines, hd_buffer *j
     hd_buffer_append(joined, lines->text, left);
     hd_buffer_append(joined, space + 1, right);
     if (joined->failed) return HEED_MEMORY;
-    hd_merge merge = {hd_vocabulary_find_model(vocabulary, lines->text, left),
-                      hd_vocabulary_find_model(vocabulary, space + 1, right),
-                      hd_vocabulary_find_model(vocabulary, joined->data, joined->size)};
-    if (merge.left < 0 || merge.right < 0 || merge.id < 0)
+    const hd_merge_text texts[] = {{lines->text, left}, {space + 1, right}, {joined->data, joined->size}};
+    hd_merge merge;
+    if (!hd_merge_find(&it->tokenizer->vocabulary, texts, &merge))
         return hd_fail(it->context, HEED_FORMAT,
                        "line %llu makes \"%.100s\"; one of the three tokens is not in vocab.json",
                        (unsigned long long)lines->number, joined->data);

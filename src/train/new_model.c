@@ -259,10 +259,19 @@ static heed_status note_unused(const hd_run *run) {
     return status;
 }
 
+/* A tokenizer that cannot be saved is reported now, not at the end of the run. */
+static heed_status check_tokenizer(const hd_run *run) {
+    if (!run->model->tokenizer) return HEED_OK;
+    heed_status status = hd_tokenizer_check_writable(run->model->tokenizer, run->context);
+    if (status != HEED_OK) hd_fail_in(run->context, run->options.model);
+    return status;
+}
+
 static heed_status open_model(hd_run *run) {
     const hd_train_options *o = &run->options;
     const hd_objective *objective = &hd_objectives[run->objective];
     HD_TRY(hd_model_open(run->context, o->model, HD_OPEN_TO_TRAIN, &run->model));
+    HD_TRY(check_tokenizer(run));
     if (!run->resume) HD_TRY(note_unused(run));
     hd_recipe *recipe = &run->model->network->recipe;
     recipe->dropout = o->dropout;

@@ -36,7 +36,8 @@ static void make_model(heed_context *context, uint32_t round, model *it) {
             id = (int32_t)count++;
             assert_ok(context, hd_vocabulary_add(&it->vocabulary, text, strlen(text), id, true));
         }
-        assert_ok(context, hd_bpe_add_merge(&it->bpe, (hd_merge){(int32_t)left, (int32_t)right, id}));
+        assert_ok(context,
+                  hd_bpe_add_merge(&it->bpe, (hd_merge){.left = (int32_t)left, .right = (int32_t)right, .id = id}));
     }
     assert_ok(context, hd_bpe_finish(&it->bpe, &it->vocabulary));
 }

@@ -43,6 +43,34 @@ static const struct {
      "abb",
      {4, 2, -1},
      "acb"},
+    /* two texts of the model with one id */
+    {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":1,\"b\":1,\"ab\":3},\"merges\":[[\"a\",\"b\"]]}}",
+     "abba",
+     {3, 3, -1},
+     "ab ab"},
+    /* an added token with the id of a token of the model, which a merge or unk_token names */
+    {"{\"added_tokens\":[" ADDED(3, "<x>", false) "],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":1,\"b\":3,\"ab\":5},"
+                                                  "\"merges\":[[\"a\",\"b\"]]}}",
+     "ab<x>",
+     {5, 3, -1},
+     "ab <x>"},
+    {"{\"added_tokens\":[" ADDED(2, "<x>", false) "],\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"vocab\":"
+                                                  "{\"a\":1,\"u\":2},\"merges\":[]}}",
+     "a?<x>",
+     {1, 2, 2, -1},
+     "a <x> <x>"},
+    {"{\"added_tokens\":[" ADDED(
+         2, "<x>",
+         false) "],\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"u\","
+                "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":9,\"vocab\":{\"a\":1,\"u\":2}}}",
+     "?<x>",
+     {2, 2, -1},
+     "<x> <x>"},
+    {"{\"added_tokens\":[" ADDED(2, "<x>", false) "],\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"u\","
+                                                  "\"vocab\":{\"a\":1,\"u\":2}}}",
+     "?<x>",
+     {2, 2, -1},
+     "<x> <x>"},
 };
 
 static void encode(heed_context *context, const heed_tokenizer *tokenizer, const char *text, const int32_t *ids,
