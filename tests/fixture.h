@@ -1,5 +1,5 @@
-/* Shared by unit tests: cmocka with the headers that it needs, a context that fails the test if it cannot be opened, and
- * fingerprints of results that have the same bits on every machine. */
+/* Shared by unit tests: cmocka with the headers that it needs, a context that fails the test if it cannot be opened or if it
+ * leaks memory, and fingerprints of results that have the same bits on every machine. */
 #ifndef TESTS_FIXTURE_H
 #define TESTS_FIXTURE_H
 
@@ -7,16 +7,51 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/context.h"
 
+/* Contexts that count their blocks of memory: when the last one is closed, none may be left. */
+enum { MOST_FIXTURE_CONTEXTS = 64 };
+static struct {
+    heed_context *open[MOST_FIXTURE_CONTEXTS];
+    int count;
+    _Atomic long blocks;
+} fixture_memory;
+
+static inline void *fixture_resize(void *user, void *block, size_t size) {
+    (void)user;
+    if (!size) {
+        fixture_memory.blocks -= block != NULL;
+        free(block);
+        return NULL;
+    }
+    void *result = realloc(block, size);
+    fixture_memory.blocks += result && !block;
+    return result;
+}
+
 static inline heed_context *open_context(void) {
     heed_context *context = NULL;
-    if (heed_context_open(&context) != HEED_OK) fail_msg("%s", heed_context_message(context));
+    assert_true(fixture_memory.count < MOST_FIXTURE_CONTEXTS);
+    if (heed_context_open_with(fixture_resize, NULL, &context) != HEED_OK)
+        fail_msg("%s", heed_context_message(context));
+    fixture_memory.open[fixture_memory.count++] = context;
     return context;
 }
+
+static inline void close_context(heed_context *context) {
+    int i = 0;
+    while (i < fixture_memory.count && fixture_memory.open[i] != context) i++;
+    heed_context_close(context);
+    if (i == fixture_memory.count) return; /* opened otherwise */
+    fixture_memory.open[i] = fixture_memory.open[--fixture_memory.count];
+    if (!fixture_memory.count && fixture_memory.blocks)
+        fail_msg("%ld blocks of memory are left", (long)fixture_memory.blocks);
+}
+#define heed_context_close(context) close_context(context)
 
 /* The call succeeds, or the test fails with the library's message. */
 #define assert_ok(context, call)                                                         \

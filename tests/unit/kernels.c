@@ -568,6 +568,27 @@ static void attentions(void **state) {
     assert_fingerprint(results, 0xf5373109d6f1352bu);
 }
 
+/* A sum over pieces of a row: those of −∞ alone add nothing, wherever they are. */
+static void exponentials_are_added_in_pieces(void **state) {
+    (void)state;
+    enum { PIECE = 19, PIECES = 4 };
+    float x[PIECES][PIECE];
+    for (int i = 0; hd_kernels_at(i); i++)
+        for (unsigned finite = 1; finite < 1u << PIECES; finite++) { /* a bit for each piece */
+            const hd_kernels *t = hd_kernels_at(i);
+            hd_exp_sum sum = {.largest = -INFINITY};
+            double expected = 0;
+            for (int p = 0; p < PIECES; p++) {
+                for (int j = 0; j < PIECE; j++) x[p][j] = finite >> p & 1 ? (float)(j * 7 % 11 + p) : -INFINITY;
+                for (int j = 0; j < PIECE; j++) expected += exp((double)x[p][j]);
+                float largest = t->add_exponentials(PIECE, x[p], &sum);
+                assert_true(largest == (finite >> p & 1 ? (float)(10 + p) : -INFINITY));
+            }
+            double found = (double)t->log_of_sum(&sum);
+            if (!(fabs(found - log(expected)) < 1e-5)) fail_msg("%s, pieces %u: %g", t->name, finite, found);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(products, start),
@@ -581,6 +602,7 @@ int main(void) {
         cmocka_unit_test_setup(pair_products, start),
         cmocka_unit_test(products_on_threads),
         cmocka_unit_test(packs),
+        cmocka_unit_test(exponentials_are_added_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

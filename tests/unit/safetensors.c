@@ -272,6 +272,10 @@ static void round_trip(void **state) {
     assert_int_equal(hd_safetensors_writer_commit(&writer), HEED_ARGUMENT);
     assert_non_null(strstr(heed_context_message(context), "16 bytes of data were declared, 15 given"));
     assert_ok(context, hd_safetensors_writer_open(context, path, declared, 1, &writer));
+    assert_ok(context, hd_safetensors_writer_write(&writer, "0123456789", 10));
+    assert_int_equal(hd_safetensors_writer_write(&writer, "0123456", 7), HEED_ARGUMENT);
+    assert_non_null(strstr(heed_context_message(context), "16 bytes of data were declared, 17 given"));
+    assert_ok(context, hd_safetensors_writer_open(context, path, declared, 1, &writer));
     assert_int_equal(hd_safetensors_writer_write(&writer, w, 17), HEED_ARGUMENT);
     assert_int_equal(hd_safetensors_writer_commit(&writer), HEED_ARGUMENT);
     assert_ok(context, hd_safetensors_open(context, path, &file));

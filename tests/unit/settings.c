@@ -312,13 +312,37 @@ static void choices_of_another_table(void **state) {
     hd_buffer_close(&text);
 }
 
+static const char *choice_name(int value) { return value == 0 ? "left" : value == 1 ? "right" : NULL; }
+
+/* The names of another table take the place of `argument`. */
+static void names_of_choices_replace_the_argument(void **state) {
+    (void)state;
+    static const hd_setting row = {.name = "side",
+                                   .kind = HD_SETTING_CHOICE,
+                                   .initial = "right",
+                                   .argument = "SIDE",
+                                   .help = "which",
+                                   .choices = choice_name};
+    hd_buffer out;
+    hd_buffer_open(&out, context);
+    hd_setting_argument(&row, &out);
+    assert_string_equal(out.data, "left|right");
+    hd_buffer_close(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_OPTIONS(defaults_come_from_the_table),     WITH_OPTIONS(values_are_set_by_name),
-        WITH_OPTIONS(bad_values_are_refused_precisely), WITH_OPTIONS(recipes_are_read),
-        WITH_OPTIONS(broken_recipes_name_the_line),     WITH_OPTIONS(a_written_recipe_reads_back_to_the_bit),
-        WITH_OPTIONS(help_lists_every_setting),         WITH_OPTIONS(numbers_ignore_the_locale),
-        cmocka_unit_test(numbers_reach_their_limits),   cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test_setup_teardown(names_of_choices_replace_the_argument, open_options, close_options),
+        WITH_OPTIONS(defaults_come_from_the_table),
+        WITH_OPTIONS(values_are_set_by_name),
+        WITH_OPTIONS(bad_values_are_refused_precisely),
+        WITH_OPTIONS(recipes_are_read),
+        WITH_OPTIONS(broken_recipes_name_the_line),
+        WITH_OPTIONS(a_written_recipe_reads_back_to_the_bit),
+        WITH_OPTIONS(help_lists_every_setting),
+        WITH_OPTIONS(numbers_ignore_the_locale),
+        cmocka_unit_test(numbers_reach_their_limits),
+        cmocka_unit_test(every_allocation_may_fail),
         WITH_OPTIONS(choices_of_another_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
