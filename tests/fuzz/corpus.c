@@ -4,6 +4,7 @@
 #include "folder.h"
 
 #include "base/lines.h"
+#include "base/utf8.h"
 #include "data/objective.h"
 
 #include <string.h>
@@ -53,7 +54,7 @@ static void compare(heed_context *context, const heed_tokenizer *tokenizer, cons
             size_t size;
             hd_line_index_get(&files[side], i, &text, &size);
             check(hd_tokenizer_encode(tokenizer, context, text, size, true, &encoded[side]) == HEED_OK);
-            kept = kept && size > 0 && encoded[side].count <= MOST;
+            kept = kept && !hd_text_is_blank(text, size) && encoded[side].count <= MOST;
         }
         if (!kept) continue;
         check(number < corpus->count);
