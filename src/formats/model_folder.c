@@ -240,6 +240,7 @@ static heed_status find_with(void try(search *), heed_context *context, const ch
         status = hd_fail(context, HEED_FILE, "no model \"%s\": no config.json in %s", name,
                          s.searched.size ? s.searched.data : "any folder");
     hd_buffer_close(&s.searched);
+    hd_free(context, s.other);
     return status;
 }
 
