@@ -159,7 +159,9 @@ static heed_status add_text(generating *g, continued *c, size_t index, const cha
     const hd_generation *generation = &g->generation;
     int32_t start;
     const int32_t *ids;
-    HD_TRY(hd_tokenizer_encode(g->model->tokenizer, g->model->context, text, size, true, &g->encoding));
+    heed_status status = hd_tokenizer_encode(g->model->tokenizer, g->model->context, text, size, true, &g->encoding);
+    if (status == HEED_LENGTH) return hd_results_problem(g->results, index, g->model->context->message);
+    HD_TRY(status);
     find_prompt(g, &start, &ids, &c->prompt);
     if (hd_model_check_ids(g->model, ids, c->prompt) != HEED_OK)
         return hd_results_problem(g->results, index, g->model->context->message);
