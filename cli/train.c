@@ -1,6 +1,5 @@
 /* heed train: trains a model, shows progress, and stops at a signal so that the run can be resumed. */
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,6 +8,7 @@
 
 #include "arguments.h"
 #include "output.h"
+#include "stop.h"
 #include "verbs.h"
 
 static const char *folder;
@@ -31,30 +31,6 @@ static const command train = {
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_train_options,
 };
-
-/* ---- stopping --------------------------------------------------------------------------------------------------- */
-
-static atomic_int stop_requested;
-
-static void request_stop(int signal_number) {
-    (void)signal_number;
-    stop_requested = 1;
-}
-
-static bool is_stop_requested(void *user) {
-    (void)user;
-    return stop_requested;
-}
-
-/* The first signal requests a stop, the second one ends the program by the system's default handler. A signal that is
- * ignored, as under nohup, stays ignored. */
-static void catch_signals(void) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction request = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, old;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(signals[i], &request, NULL);
-    signal(SIGPIPE, SIG_IGN); /* training continues when the reader of its notes has gone */
-}
 
 /* ---- progress --------------------------------------------------------------------------------------------------- */
 
@@ -114,8 +90,8 @@ static void show_note(void *user, const char *note) {
 static int train_model(const invocation *line) {
     reporter report = {.quiet = line->quiet, .terminal = isatty(STDERR_FILENO)};
     if (line->verbose || !line->quiet) heed_context_set_log(line->context, show_note, &report);
-    heed_context_set_stop(line->context, is_stop_requested, NULL);
-    catch_signals();
+    stop_on_signals(line->context, SA_RESTART);
+    signal(SIGPIPE, SIG_IGN); /* training continues when the reader of its notes has gone */
     heed_status status = heed_train(line->context, line->options, folder, show_progress, &report);
     if (report.drawn) fputc('\n', stderr);
     if (status != HEED_OK) return report_failure(line, status);

@@ -1,34 +1,14 @@
 #include "transfer.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "output.h"
+#include "stop.h"
 
 enum { BAR_CELLS = 24 };
-
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int signal_number) {
-    (void)signal_number;
-    stop_requested = 1;
-}
-
-static bool is_stop_requested(void *user) {
-    (void)user;
-    return stop_requested;
-}
-
-/* The first signal ends the call in order, the second one the program. A signal that is ignored stays ignored. */
-static void catch_signals(void) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction request = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND}, old;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(signals[i], &request, NULL);
-}
 
 static void show_note(void *user, const char *note) {
     transfer *t = user;
@@ -40,8 +20,7 @@ static void show_note(void *user, const char *note) {
 void start_transfer(transfer *t, const invocation *line) {
     *t = (transfer){.line = line};
     if (!line->quiet) heed_context_set_log(line->context, show_note, t);
-    heed_context_set_stop(line->context, is_stop_requested, NULL);
-    catch_signals();
+    stop_on_signals(line->context, 0); /* waits for locks end as well */
 }
 
 static double seconds_now(void) {

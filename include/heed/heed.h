@@ -207,7 +207,7 @@ HEED_API heed_status heed_pull_options(heed_context *context, heed_options **opt
  * message. Several processes may fetch the same repository at the same time.
  * `progress` may be NULL. HEED_FILE when the hub does not answer or refuses (the message says whether a token is needed),
  * or when a file cannot be written; HEED_FORMAT for an answer or a file that is not as the hub describes it, and for names
- * of files that could lead out of the folder; HEED_ARGUMENT for a name that is not owner/name; HEED_UNSUPPORTED when libcurl
+ * of files that could lead out of the folder; HEED_ARGUMENT for a name that no repository has; HEED_UNSUPPORTED when libcurl
  * is not installed; HEED_STOPPED. */
 HEED_API heed_status heed_pull(heed_context *context, const heed_options *options, const char *name,
                                heed_transfer_function *progress, void *user, char **folder);

@@ -1,6 +1,7 @@
 /* SentencePiece models. The first byte chooses a class of tokenizers, the rest is a model, which encodes and decodes a text if
  * it opens. Traps on a broken promise: offsets past the text, ids past the vocabulary, a tokenizer that heed saved and cannot
  * open. */
+#include "saved.h"
 #include "text/sentencepiece_tokenizer.h"
 
 #include <stdint.h>
@@ -46,17 +47,6 @@ static void use(heed_context *context, const heed_tokenizer *tokenizer) {
     hd_encoding_close(&encoding);
 }
 
-static void write_again(heed_context *context, const heed_tokenizer *tokenizer) {
-    heed_tokenizer *again;
-    hd_buffer json;
-    hd_buffer_open(&json, context);
-    check(hd_tokenizer_write(tokenizer, &json) == HEED_OK);
-    check(hd_tokenizer_parse(context, "saved", json.data, json.size, &again) == HEED_OK);
-    check(hd_tokenizer_size(again) == hd_tokenizer_size(tokenizer));
-    hd_tokenizer_close(again);
-    hd_buffer_close(&json);
-}
-
 static heed_context *shared;
 
 __attribute__((destructor)) static void close_shared(void) { heed_context_close(shared); }
@@ -72,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (status == HEED_OK) status = hd_sentencepiece_tokenizer_build(shared, "model", &model, &config, &tokenizer);
     if (status == HEED_OK) {
         use(shared, tokenizer);
-        write_again(shared, tokenizer);
+        check_saved_tokenizer(shared, tokenizer);
     }
     hd_tokenizer_close(tokenizer);
     hd_tokenizer_config_close(&config);

@@ -2,6 +2,7 @@
  * text if it opens; after 't' to 'z' a corpus to train on, one letter per kind; else a text for one of the tokenizers
  * below. Traps on a broken promise: offsets past the text, ids past the vocabulary, a tokenizer that heed saved and cannot
  * open. */
+#include "saved.h"
 #include "base/buffer.h"
 #include "text/train.h"
 
@@ -106,18 +107,6 @@ static void use(heed_context *context, const heed_tokenizer *tokenizer, const ch
     hd_encoding_close(&encoding);
 }
 
-/* heed opens what it has written. */
-static void write_again(heed_context *context, const heed_tokenizer *tokenizer) {
-    heed_tokenizer *again;
-    hd_buffer json;
-    hd_buffer_open(&json, context);
-    check(hd_tokenizer_write(tokenizer, &json) == HEED_OK);
-    check(hd_tokenizer_parse(context, "saved", json.data, json.size, &again) == HEED_OK);
-    check(hd_tokenizer_size(again) == hd_tokenizer_size(tokenizer));
-    hd_tokenizer_close(again);
-    hd_buffer_close(&json);
-}
-
 typedef struct corpus {
     const char *at, *end;
     bool ends; /* lines include their ends */
@@ -148,7 +137,7 @@ static void train(heed_context *context, hd_tokenizer_kind kind, const char *tex
     heed_status status = hd_tokenizer_train(context, &options, next_line, &lines, &tokenizer);
     if (kind == HD_KIND_UNIGRAM && status == HEED_ARGUMENT) return; /* more characters than tokens */
     check(status == HEED_OK);
-    write_again(context, tokenizer);
+    check_saved_tokenizer(context, tokenizer);
     use(context, tokenizer, text, size);
     hd_tokenizer_close(tokenizer);
 }
@@ -177,7 +166,7 @@ static void parse(heed_context *context, const char *json, size_t size) {
         " ab <s> a\xCC\x81 \xC3\xA9\xFF, ABAB\xE2\x96\x81 12 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     heed_tokenizer *tokenizer;
     if (hd_tokenizer_parse(context, "file", json, size, &tokenizer) != HEED_OK) return;
-    write_again(context, tokenizer);
+    check_saved_tokenizer(context, tokenizer);
     use(context, tokenizer, line, strlen(line));
     hd_tokenizer_close(tokenizer);
 }
