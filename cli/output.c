@@ -1,5 +1,8 @@
 #include "output.h"
 
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
 #include <errno.h>
 #include <heed/heed.h>
 #include <stdarg.h>
@@ -104,4 +107,17 @@ void print_message(const char *format, ...) {
     }
     fputc('\n', stderr);
     free(line);
+}
+
+/* ---- progress bars ---------------------------------------------------------------------------------------------- */
+
+double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int progress_columns(void) {
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
 }

@@ -2,8 +2,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -42,22 +40,11 @@ typedef struct reporter {
     int64_t step, steps;
 } reporter;
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int terminal_columns(void) {
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
-}
-
 static void draw_bar(const reporter *report, const char *text) {
     static const char full[] = "########################", empty[] = "........................";
     int done = report->steps ? (int)(BAR_CELLS * report->step / report->steps) : 0;
     if (done > BAR_CELLS) done = BAR_CELLS;
-    int room = terminal_columns() - BAR_CELLS - 3;
+    int room = progress_columns() - BAR_CELLS - 3;
     fprintf(stderr, "\r[%.*s%.*s] %.*s\033[K", done, full, BAR_CELLS - done, empty, room > 0 ? room : 0, text);
 }
 

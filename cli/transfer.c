@@ -1,7 +1,6 @@
 #include "transfer.h"
 
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,17 +22,6 @@ void start_transfer(transfer *t, const invocation *line) {
     stop_on_signals(line->context, 0); /* waits for locks end as well */
 }
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int terminal_columns(void) {
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
-}
-
 /* The names of files have no control characters: the library refuses those. */
 bool show_transfer(void *user, const char *file, uint64_t done, uint64_t total) {
     static const char full[] = "########################", empty[] = "........................";
@@ -42,7 +30,7 @@ bool show_transfer(void *user, const char *file, uint64_t done, uint64_t total) 
     if (t->line->quiet || !isatty(STDERR_FILENO)) return true;
     if (t->shown != 0 && done != total && now - t->shown < 0.1) return true;
     int cells = total ? (int)(BAR_CELLS * ((double)done / (double)total)) : 0;
-    int space = terminal_columns() - BAR_CELLS - 30;
+    int space = progress_columns() - BAR_CELLS - 30;
     fprintf(stderr, "\r[%.*s%.*s] %8.1f of %8.1f MB  %.*s\033[K", cells, full, BAR_CELLS - cells, empty,
             (double)done / 1e6, (double)total / 1e6, space > 0 ? space : 0, file);
     t->drawn = true;
