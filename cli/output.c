@@ -1,14 +1,13 @@
 #include "output.h"
 
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 #include <errno.h>
 #include <heed/heed.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
