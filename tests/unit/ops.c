@@ -120,6 +120,14 @@ static void activate_reference(const op_case *c, const double *const *x, double 
 }
 static hd_tensor *activate(op_run *run) { return hd_activate(run->pass, run->inputs[0], run->c->activation); }
 
+static void scale_reference(const op_case *c, const double *const *x, double *y) {
+    for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = (double)c->scale * x[0][i] + x[0][i];
+}
+static hd_tensor *scale(op_run *run) {
+    hd_tensor *x = run->inputs[0];
+    return hd_dropout_add(run->pass, hd_scale(run->pass, x, run->c->scale), x, 0, 0);
+}
+
 static void hadamard_reference(const op_case *c, const double *const *x, double *y) {
     for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = x[0][i] * x[1][i] * x[0][i];
 }
@@ -187,6 +195,7 @@ static double divergence(const op_case *c, const double *x, const double *table)
         double sum = 0;
         for (int64_t j = 0; j < c->classes; j++) {
             for (int64_t k = 0; k < width; k++) p[j] += x[r * width + k] * table[j * width + k];
+            if (c->soft_cap > 0) p[j] = (double)c->soft_cap * tanh(p[j] / (double)c->soft_cap);
             sum += exp(p[j]);
         }
         for (int64_t j = 0; j < c->classes; j++) {
@@ -213,7 +222,8 @@ static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
     hd_cross_entropy_options options = {.classes = run->c->classes,
                                         .smoothing = run->c->smoothing,
                                         .scale = run->c->scale,
-                                        .agreement = run->c->agreement};
+                                        .agreement = run->c->agreement,
+                                        .soft_cap = run->c->soft_cap};
     hd_cross_entropy(run->pass, x, table, targets, &options, run->loss);
     return NULL;
 }
@@ -300,6 +310,8 @@ static const op_case cases[] = {
     {"tanh", ACTIVATE, .activation = HD_TANH},
     {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
     {"hadamard", &ragged, .run = hadamard, .reference = hadamard_reference, .operands = {X(21), X(21)}, .columns = 21},
+    {"scale", &ragged, .run = scale, .reference = scale_reference, .operands = {X(21)}, .columns = 21, .scale = -0.3f},
+    {"scale nothing", &empty, .run = scale, .reference = scale_reference, .operands = {X(3)}, .columns = 3, .scale = 2},
     {"rotate", &ragged, .run = rotate, .reference = rotate_reference, .operands = {X(24)}, .columns = 24, .heads = 2},
     {"rotate, placed", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(10)}, .columns = 10,
      .heads = 1},
@@ -320,6 +332,11 @@ static const op_case cases[] = {
     {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
      .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
+    {"cross entropy, capped", &ragged, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .soft_cap = 1.5f},
+    {"cross entropy, capped, fewer classes", &lengthy, LOSS, .operands = {X(24), W(40, 24)}, .classes = 33,
+     .smoothing = 0.1f, .scale = 0.5f, .soft_cap = 2},
+    {"pairs, capped", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
+     .agreement = 2, .soft_cap = 1},
     {"pairs", &twice, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .agreement = 1},
     {"pairs, smoothed", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
      .agreement = 5},
@@ -462,6 +479,7 @@ static void nothing_comes_of_nothing(void **state) {
     assert_null(hd_dropout_add(&pass, NULL, x, 0.1f, 0));
     assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));
+    assert_null(hd_scale(&pass, NULL, 2));
     assert_null(hd_norm(&pass, NULL, NULL, NULL, 1e-5f));
     assert_int_equal(pass.status, HEED_OK);
     pass.status = HEED_NUMERIC;
