@@ -54,6 +54,15 @@ static hd_tensor *embed(op_run *run) {
     return hd_embed(run->pass, run->weights[0], run->ids, run->layout, run->c->scale, run->c->padding);
 }
 
+static void columns_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t heads = c->operands[0].columns;
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t i = 0; i < c->columns; i++) y[h * c->columns + i] = x[0][c->ids[i] * heads + h];
+}
+static hd_tensor *embed_columns(op_run *run) {
+    return hd_embed_columns(run->pass, run->weights[0], run->ids, run->c->columns);
+}
+
 enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
 static float fixed_position(int64_t place) { return value_of(200, place); }
 
@@ -279,6 +288,8 @@ static const op_case cases[] = {
     {"embed", &ragged, EMBED, .operands = {W(7, 20)}, .columns = 20, .scale = 1, .padding = -1},
     {"embed, scaled, padding", &ragged, EMBED, .operands = {W(7, 33)}, .columns = 33, .scale = 5.5f, .padding = 1},
     {"embed nothing", &empty, EMBED, .operands = {W(7, 3)}, .columns = 3, .scale = 1, .padding = -1},
+    {"embed columns", &ragged, .run = embed_columns, .reference = columns_reference, .ids = ids, .operands = {W(7, 11)},
+     .columns = 11},
     {"add_positions, fixed", &ragged, POSITIONS, .run = add_fixed, .operands = {X(20)}, .columns = 20},
     {"add_positions, learned", &ragged, POSITIONS, .run = add_learned, .operands = {X(17), W(9, 17)}, .columns = 17},
     {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)},

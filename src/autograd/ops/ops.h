@@ -10,6 +10,9 @@
 hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding);
 
+/* y [columns of the table, count]: column i is row ids[i] of the table, so that each of y's rows reads one column of it. */
+hd_tensor *hd_embed_columns(hd_pass *pass, hd_parameter *table, const int32_t *ids, int64_t count);
+
 /* y = x + positions[position of each row]; the table is a parameter, [length + offset, width], whose row `offset` is that of
  * position 0, or `fixed` [positions, width] in device memory, with offset minus the first position there. */
 hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length,
