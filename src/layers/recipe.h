@@ -101,6 +101,19 @@ typedef enum hd_memory_kind {
     HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
 } hd_memory_kind;
 
+/* A set of layers of one side, which has at most HD_SET_LAYERS if a set says something of it. */
+enum { HD_SET_LAYERS = 256 };
+typedef struct hd_layer_set {
+    uint64_t words[HD_SET_LAYERS / 64]; /* a bit per layer */
+} hd_layer_set;
+
+static inline bool hd_layer_set_has(const hd_layer_set *set, int64_t layer) {
+    return layer < HD_SET_LAYERS && (set->words[layer / 64] >> layer % 64 & 1);
+}
+static inline void hd_layer_set_add(hd_layer_set *set, int64_t layer) {
+    if (layer < HD_SET_LAYERS) set->words[layer / 64] |= (uint64_t)1 << layer % 64;
+}
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -114,15 +127,19 @@ typedef struct hd_side_recipe {
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
     int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
-    int64_t window;          /* keys that a query attends to; 0: all */
-    int64_t token_types;     /* rows of the table of segments; 0: there is none */
-    int activation;          /* hd_activation */
-    int positions;           /* hd_position_kind */
-    int norm;                /* hd_norm_kind */
-    int norm_placement;      /* hd_norm_placement */
-    unsigned biases;         /* HD_BIAS_… */
+    /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
+    int64_t window;
+    hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
+    int64_t token_types;        /* rows of the table of segments; 0: there is none */
+    int activation;             /* hd_activation */
+    int positions;              /* hd_position_kind */
+    int norm;                   /* hd_norm_kind */
+    int norm_placement;         /* hd_norm_placement */
+    unsigned biases;            /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
+    float score_scale;    /* of attention's scores q · k; 0: 1 / √(head width) */
+    float score_softcap;  /* c: scores become c · tanh(score / c); 0: they stay as they are */
     bool gated;           /* feed-forward: activation(gate) · up */
     bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;  /* a norm after the embedding */
@@ -180,6 +197,12 @@ static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+/* The factor of attention's scores. */
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The window of a layer; 0: the layer attends to all keys. */
+static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
+    return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
 }
 
 /* Maximum length of a text on either side. */

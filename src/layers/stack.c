@@ -70,6 +70,7 @@ static hd_attend_options options_of(const place *at, unsigned module, const char
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
                                .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .scale = hd_side_score_scale(at->side, at->recipe->width),
                                .dropout = at->recipe->attention_dropout,
                                .site = site(at, module, HD_SITE_WEIGHTS),
                                .where = where,
