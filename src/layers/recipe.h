@@ -98,9 +98,52 @@ typedef enum hd_memory_kind {
     HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
 } hd_memory_kind;
 
+/* A set of layers of one side, which has at most HD_SET_LAYERS if a set says something of it. */
+enum { HD_SET_LAYERS = 256 };
+typedef struct hd_layer_set {
+    uint64_t words[HD_SET_LAYERS / 64]; /* a bit per layer */
+} hd_layer_set;
+
+static inline bool hd_layer_set_has(const hd_layer_set *set, int64_t layer) {
+    return layer < HD_SET_LAYERS && (set->words[layer / 64] >> layer % 64 & 1);
+}
+static inline void hd_layer_set_add(hd_layer_set *set, int64_t layer) {
+    if (layer < HD_SET_LAYERS) set->words[layer / 64] |= (uint64_t)1 << layer % 64;
+}
+
+/* Scaling of rotary positions, for texts that are longer than those of pretraining. layers/rotary.c has the formulas. */
+typedef enum hd_rotary_kind {
+    HD_ROTARY_UNSCALED,
+    HD_ROTARY_LINEAR,
+    HD_ROTARY_DYNAMIC,  /* the base grows with the text's length (dynamic NTK) */
+    HD_ROTARY_LLAMA3,   /* low frequencies are divided (Llama 3.1) */
+    HD_ROTARY_YARN,     /* Peng et al., 2023 */
+    HD_ROTARY_LONGROPE, /* each frequency has its own divisor; long texts have others (Ding et al., 2024) */
+    HD_ROTARY_KINDS
+} hd_rotary_kind;
+
+enum { HD_MOST_ROTARY_FACTORS = 64 };
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
+
+/* The numbers of a scaling. Kinds that lack a number ignore it. */
+typedef struct hd_rotary_scaling {
+    int64_t original_positions; /* the longest text of pretraining, in tokens; of all kinds but linear */
+    int kind;                   /* hd_rotary_kind */
+    float factor;               /* 0, of yarn and longrope: max_positions / original_positions */
+    float attention_factor;     /* of sines and cosines, of yarn and longrope; 0: it follows from the factor */
+    /* llama3: frequencies with fewer waves than this in original_positions tokens are divided by the factor, */
+    float low_frequency;
+    float high_frequency;       /* and those with more waves than this stay as they are */
+    float beta_slow, beta_fast; /* yarn: the same limits */
+    float mscale, mscale_all;   /* yarn: two factors of the logarithm in the attention factor; 0: none */
+    bool untruncated;           /* yarn: the range of frequencies between these is not widened to whole columns */
+    uint8_t unused[3];          /* zero */
+    float short_factors[HD_MOST_ROTARY_FACTORS]; /* longrope: [rotary width / 2], for texts up to original_positions */
+    float long_factors[HD_MOST_ROTARY_FACTORS];  /* and for longer ones */
+} hd_rotary_scaling;
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
@@ -113,21 +156,25 @@ typedef struct hd_side_recipe {
     int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
     int64_t window;          /* keys that a query attends to; 0: all */
     int64_t token_types;     /* rows of the table of segments; 0: there is none */
-    int activation;          /* hd_activation */
-    int positions;           /* hd_position_kind */
-    int norm;                /* hd_norm_kind */
-    int norm_placement;      /* hd_norm_placement */
-    unsigned biases;         /* HD_BIAS_… */
+    int64_t rotary_width;    /* columns of a head that are rotated, the first ones; 0: all */
+    hd_rotary_scaling rotary_scaling;
+    hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
+    int activation;                /* hd_activation */
+    int positions;                 /* hd_position_kind */
+    int norm;                      /* hd_norm_kind */
+    int norm_placement;            /* hd_norm_placement */
+    unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
-    bool gated;           /* feed-forward: activation(gate) · up */
-    bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
-    bool embedding_norm;  /* a norm after the embedding */
-    bool final_norm;      /* a norm after the last layer */
-    bool first_unnormed;  /* layer 0 has no norm before its attention */
-    bool scale_embedding; /* by √width */
-    bool pads_unplaced;   /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[5];    /* zero */
+    float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
+    bool gated;              /* feed-forward: activation(gate) · up */
+    bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
+    bool embedding_norm;     /* a norm after the embedding */
+    bool final_norm;         /* a norm after the last layer */
+    bool first_unnormed;     /* layer 0 has no norm before its attention */
+    bool scale_embedding;    /* by √width */
+    bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
+    uint8_t unused[1];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
@@ -166,6 +213,11 @@ static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+
+/* Columns of a head that are rotated. An odd number is followed by one more, which is the other half of the last pair. */
+static inline int64_t hd_side_rotary_width(const hd_side_recipe *side, int64_t width) {
+    return side->rotary_width ? side->rotary_width : hd_side_head_width(side, width);
 }
 
 /* Maximum length of a text on either side. */
