@@ -31,7 +31,7 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     hd_stream *stream; /* on which all of it is computed */
-    int64_t vocabulary, max_positions;
+    int64_t source_vocabulary, vocabulary, max_positions;
     int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
     bool continues; /* decoder-only: the input is not encoded but continued */
 };
@@ -40,7 +40,8 @@ struct hd_decoder {
 static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
     return (hd_decoder){.class = class,
                         .context = context,
-                        .vocabulary = recipe->vocabulary,
+                        .source_vocabulary = recipe->vocabulary,
+                        .vocabulary = hd_recipe_target_vocabulary(recipe),
                         .max_positions = hd_recipe_max_positions(recipe),
                         .window = hd_recipe_longest(recipe),
                         .continues = recipe->side[HD_ENCODER].layers == 0};

@@ -9,8 +9,13 @@
  * from polynomials of our own, so the same bits everywhere. */
 void hd_sinusoids(int64_t first, int64_t count, int64_t width, double base, float *table);
 
-/* Columns of a side's fixed positions, 0 where they are not fixed, and the base of their frequencies. */
+/* The same with frequencies 10000^(−j / (half − 1)), j < half = ⌊width/2⌋; of an odd width the last column is zero
+ * (HD_POSITIONS_SINUSOIDAL_APART). */
+void hd_sinusoids_apart(int64_t first, int64_t count, int64_t width, float *table);
+
+/* Columns of a side's fixed positions; 0 where they are not fixed. */
 int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width);
-double hd_fixed_base(const hd_side_recipe *side);
+/* The rows [count, columns] of a side's tokens from number `first` on. */
+void hd_fixed_positions(const hd_side_recipe *side, int64_t first, int64_t count, int64_t columns, float *table);
 
 #endif

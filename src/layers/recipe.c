@@ -5,6 +5,7 @@
 const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
+                                       {"sinusoidal-apart", HD_POSITIONS_SINUSOIDAL_APART, "Sinusoidal positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -33,7 +34,8 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
     if (side->positions != HD_POSITIONS_ROTARY) side->rotary_base = 0;
-    if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
+    bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
+    if (!offset) side->position_offset = 0;
 }
 
 /* Equal models have equal bytes in this form. */
@@ -53,6 +55,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
     if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
     if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;

@@ -29,7 +29,8 @@ static heed_status check_positions(heed_context *context, const hd_side_recipe *
     if (side->positions == HD_POSITIONS_ROTARY && hd_side_head_width(side, width) % 2)
         return hd_fail(context, HEED_UNSUPPORTED, "rotary positions need heads of an even width, not %lld",
                        (long long)hd_side_head_width(side, width));
-    if (side->position_offset && side->positions != HD_POSITIONS_LEARNED)
+    if (side->position_offset && side->positions != HD_POSITIONS_LEARNED &&
+        side->positions != HD_POSITIONS_SINUSOIDAL_APART)
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
     if (side->pads_unplaced && !side->position_offset)
         return hd_fail(context, HEED_UNSUPPORTED, "no position comes before the first, for padding tokens");
@@ -131,12 +132,13 @@ static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
     int64_t columns = hd_fixed_columns(side, network->recipe.width);
     int64_t length = columns ? hd_min(side->max_positions, MOST_STORED / columns) : 0;
     if (!length) return;
-    bool shared = which == HD_DECODER && side->positions == HD_POSITIONS_SINUSOIDAL &&
-                  encoder->positions == HD_POSITIONS_SINUSOIDAL && stack->side[HD_ENCODER].length >= length;
+    bool shared = which == HD_DECODER && side->positions != HD_POSITIONS_ROTARY &&
+                  encoder->positions == side->positions && encoder->position_offset == side->position_offset &&
+                  stack->side[HD_ENCODER].length >= length;
     stack->side[which] = (hd_stack_side){stack->side[HD_ENCODER].positions, 0, length};
     if (shared) return;
     float *host, *table = hd_network_map(network, length * columns, &host);
-    if (table) hd_sinusoids(0, length, columns, hd_fixed_base(side), host);
+    if (table) hd_fixed_positions(side, 0, length, columns, host);
     hd_network_unmap(network, host, table, length * columns);
     stack->side[which].positions = table;
 }
