@@ -1,4 +1,5 @@
-/* Fixed positions: those that the 2017 Transformer adds, and the angles by which rotary ones turn. */
+/* Fixed positions: those that the 2017 Transformer adds, and the angles by which rotary ones turn. Relative positions in
+ * buckets, each of which has a bias of the scores. */
 #ifndef HD_LAYERS_POSITIONS_H
 #define HD_LAYERS_POSITIONS_H
 
@@ -12,5 +13,11 @@ void hd_sinusoids(int64_t first, int64_t count, int64_t width, double base, floa
 /* Columns of a side's fixed positions, 0 where they are not fixed, and the base of their frequencies. */
 int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width);
 double hd_fixed_base(const hd_side_recipe *side);
+
+/* The bucket of keys at `distance` = key − query (Raffel et al., 2020). One-sided, keys after the query are in the bucket of
+ * distance 0; two-sided, they have the second half of the buckets. Half of the buckets of one side are of one distance each;
+ * the others grow with the logarithm, up to `farthest`. Rounded step by step to float32 as in PyTorch. `buckets` of one side
+ * are at least 2, and `farthest` is more than half of them. */
+int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided);
 
 #endif

@@ -1,10 +1,12 @@
 #include "layers/recipe.h"
 
+#include <math.h>
 #include <string.h>
 
 const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
+                                       {"none", HD_POSITIONS_NONE, "No positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -28,10 +30,30 @@ const char *hd_choice_name(const hd_choice *choices, int value) { return find_ch
 
 const char *hd_choice_title(const hd_choice *choices, int value) { return find_choice(choices, value)->title; }
 
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
+    if (side->score_scale > 0) return side->score_scale;
+    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+}
+
+/* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
+static void simplify_window(hd_side_recipe *side) {
+    hd_layer_set global = {{0}};
+    int64_t count = 0, last = hd_min(side->layers, HD_SET_LAYERS);
+    for (int64_t i = 0; i < last && side->window; i++) {
+        if (hd_side_window(side, i)) continue;
+        hd_layer_set_add(&global, i);
+        count++;
+    }
+    if (count == side->layers) side->window = 0;
+    side->global_layers = side->window ? global : (hd_layer_set){{0}};
+}
+
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
+    side->score_scale = hd_side_score_scale(side, width);
+    simplify_window(side);
     if (side->positions != HD_POSITIONS_ROTARY) side->rotary_base = 0;
     if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
 }
@@ -68,6 +90,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     simplify_head(&r);
+    r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
 }

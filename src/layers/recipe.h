@@ -18,7 +18,8 @@ typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
-    HD_POSITIONS_ROTARY /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_NONE
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -102,6 +103,19 @@ typedef enum hd_memory_kind {
     HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
 } hd_memory_kind;
 
+/* A set of layers of one side, which has at most HD_SET_LAYERS if a set says something of it. */
+enum { HD_SET_LAYERS = 256 };
+typedef struct hd_layer_set {
+    uint64_t words[HD_SET_LAYERS / 64]; /* a bit per layer */
+} hd_layer_set;
+
+static inline bool hd_layer_set_has(const hd_layer_set *set, int64_t layer) {
+    return layer < HD_SET_LAYERS && (set->words[layer / 64] >> layer % 64 & 1);
+}
+static inline void hd_layer_set_add(hd_layer_set *set, int64_t layer) {
+    if (layer < HD_SET_LAYERS) set->words[layer / 64] |= (uint64_t)1 << layer % 64;
+}
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -115,15 +129,19 @@ typedef struct hd_side_recipe {
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
     int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
-    int64_t window;          /* keys that a query attends to; 0: all */
-    int64_t token_types;     /* rows of the table of segments; 0: there is none */
-    int activation;          /* hd_activation */
-    int positions;           /* hd_position_kind */
-    int norm;                /* hd_norm_kind */
-    int norm_placement;      /* hd_norm_placement */
-    unsigned biases;         /* HD_BIAS_… */
+    /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
+    int64_t window;
+    hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
+    int64_t token_types;        /* rows of the table of segments; 0: there is none */
+    int activation;             /* hd_activation */
+    int positions;              /* hd_position_kind */
+    int norm;                   /* hd_norm_kind */
+    int norm_placement;         /* hd_norm_placement */
+    unsigned biases;            /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
+    float score_scale;    /* of attention's scores q · k; 0: 1 / √(head width) */
+    float score_softcap;  /* c: scores become c · tanh(score / c); 0: they stay as they are */
     bool gated;           /* feed-forward: activation(gate) · up */
     bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;  /* a norm after the embedding */
@@ -147,6 +165,8 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
     float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
     bool bidirectional;   /* the recurrent encoder, each direction half as wide */
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
@@ -172,11 +192,31 @@ static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
 }
 
+/* Whether the network scores the vocabulary. A decoder without a head may do so by its embedding. */
+static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
+    if (recipe->head == HD_HEAD_NONE) return recipe->side[HD_DECODER].layers && !recipe->untied;
+    return hd_head_predicts_tokens((hd_head)recipe->head);
+}
+
+/* Of the logits of tokens: those of labels are neither scaled nor capped. */
+static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
+    return hd_recipe_scores_tokens(recipe) && recipe->logit_scale > 0 ? recipe->logit_scale : 1;
+}
+static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
+    return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
+}
+
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
     return side->key_heads ? side->key_heads : side->heads;
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+/* The factor of attention's scores. */
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The window of a layer; 0: the layer attends to all keys. */
+static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
+    return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
 }
 
 /* Maximum length of a text on either side. */

@@ -354,7 +354,8 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
 
 static heed_status refuse_recipe(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     const hd_side_recipe *side = hd_recipe_top(recipe);
-    const char *positions = hd_choice_name(hd_position_kinds, side->positions);
+    const char *positions =
+        side->positions == HD_POSITIONS_NONE ? "no" : hd_choice_name(hd_position_kinds, side->positions);
     return hd_fail(context, HEED_UNSUPPORTED, "no model of %s%s has this structure, with %s-norm and %s positions",
                    family ? "the family " : "any family", family ? family->model_type : "",
                    side->norm_placement == HD_NORM_PRE ? "pre" : "post", positions ? positions : "unknown");
@@ -446,9 +447,8 @@ heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size
 
 /* A decoder without a head whose embedding is tied is a language model, as in transformers. */
 bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder) {
-    const hd_network *network = model->network;
-    const hd_recipe *r = &network->recipe;
-    bool by_embedding = r->head == HD_HEAD_NONE && head == HD_HEAD_LANGUAGE && network->output;
+    const hd_recipe *r = &model->network->recipe;
+    bool by_embedding = r->head == HD_HEAD_NONE && head == HD_HEAD_LANGUAGE && hd_recipe_scores_tokens(r);
     if ((hd_head)r->head != head && !by_embedding) return false;
     if (!hd_head_predicts_tokens(head)) return true;
     return (r->side[HD_ENCODER].layers > 0) == encoder && (r->side[HD_DECODER].layers > 0) == decoder;
