@@ -48,13 +48,53 @@ static void simplify_window(hd_side_recipe *side) {
     side->global_layers = side->window ? global : (hd_layer_set){{0}};
 }
 
+/* Clears the numbers that the kind of scaling ignores. */
+static hd_rotary_scaling simplified_scaling(const hd_rotary_scaling *s) {
+    hd_rotary_scaling plain = {.kind = s->kind, .factor = s->factor}, whole = *s;
+    memset(whole.unused, 0, sizeof whole.unused);
+    switch ((hd_rotary_kind)s->kind) {
+        case HD_ROTARY_UNSCALED:
+            plain.factor = 0;
+            break;
+        case HD_ROTARY_LINEAR:
+            break;
+        case HD_ROTARY_LLAMA3:
+            plain.low_frequency = s->low_frequency, plain.high_frequency = s->high_frequency;
+            plain.original_positions = s->original_positions;
+            break;
+        case HD_ROTARY_DYNAMIC:
+            plain.original_positions = s->original_positions;
+            break;
+        default:
+            return whole;
+    }
+    return plain;
+}
+
+static void simplify_rotation(hd_side_recipe *side, int64_t width) {
+    if (side->positions != HD_POSITIONS_ROTARY) {
+        side->rotary_base = side->local_rotary_base = 0;
+        side->rotary_width = 0;
+        side->rotary_scaling = (hd_rotary_scaling){0};
+        side->unrotated_layers = (hd_layer_set){{0}};
+        return;
+    }
+    side->rotary_width = hd_side_rotary_width(side, width);
+    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
+    hd_layer_set unrotated = {{0}};
+    for (int64_t i = 0; i < side->layers && i < HD_SET_LAYERS; i++)
+        if (hd_layer_set_has(&side->unrotated_layers, i)) hd_layer_set_add(&unrotated, i);
+    side->unrotated_layers = unrotated;
+    if (!side->window) side->local_rotary_base = 0;
+}
+
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
     side->score_scale = hd_side_score_scale(side, width);
     simplify_window(side);
-    if (side->positions != HD_POSITIONS_ROTARY) side->rotary_base = 0;
+    simplify_rotation(side, width);
     if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
 }
 

@@ -144,25 +144,28 @@ static hd_tensor *hadamard(op_run *run) {
     return hd_hadamard(run->pass, hd_hadamard(run->pass, run->inputs[0], run->inputs[1]), run->inputs[0]);
 }
 
-/* Sines and cosines are any numbers here: what is linear in x is linear in it with these too. */
+/* Sines and cosines are any numbers here: what is linear in x is linear in it with these too. `classes` of a case are the
+ * columns of a head that are rotated, and sequence s has its own part of the table where firsts[s] is not 0. */
 enum { ANGLES = 201, ANGLE_LENGTH = 12 };
+static const int64_t firsts[] = {-3, 0, 2, 0, 1};
 static void rotate_reference(const op_case *c, const double *const *x, double *y) {
-    int64_t width = c->columns / c->heads, half = width / 2;
+    int64_t head = c->columns / c->heads, width = c->classes ? c->classes : head, half = width / 2;
     for (int64_t s = 0; s < c->layout->sequences; s++)
         for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++) {
-            int64_t position = hd_layout_position(c->layout, s) + r - c->layout->starts[s];
+            int64_t row = hd_layout_position(c->layout, s) + r - c->layout->starts[s] - (c->classes ? firsts[s] : 0);
             for (int64_t i = 0; i < c->columns; i++) {
-                int64_t j = i % width, at = r * c->columns + i;
-                double sine = (double)value_of(ANGLES, position * width + j % half);
-                double cosine = (double)value_of(ANGLES, position * width + half + j % half);
-                y[at] = x[0][at] * cosine + (j < half ? -x[0][at + half] : x[0][at - half]) * sine;
+                int64_t j = i % head, at = r * c->columns + i;
+                double sine = (double)value_of(ANGLES, row * width + j % half);
+                double cosine = (double)value_of(ANGLES, row * width + half + j % half);
+                y[at] = x[0][at];
+                if (j < width) y[at] = x[0][at] * cosine + (j < half ? -x[0][at + half] : x[0][at - half]) * sine;
             }
         }
 }
 static hd_tensor *rotate(op_run *run) {
-    int64_t width = run->c->columns / run->c->heads;
-    return hd_rotate(run->pass, run->inputs[0], uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), 0, ANGLE_LENGTH,
-                     width);
+    int64_t head = run->c->columns / run->c->heads, width = run->c->classes ? run->c->classes : head;
+    hd_angles angles = {uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), width, run->c->classes ? firsts : NULL};
+    return hd_rotate(run->pass, run->inputs[0], &angles, ANGLE_LENGTH, head);
 }
 
 /* Each of 2 heads three times. */
@@ -326,6 +329,8 @@ static const op_case cases[] = {
     {"rotate", &ragged, .run = rotate, .reference = rotate_reference, .operands = {X(24)}, .columns = 24, .heads = 2},
     {"rotate, placed", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(10)}, .columns = 10,
      .heads = 1},
+    {"rotate, a part of each head", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(24)},
+     .columns = 24, .heads = 2, .classes = 8},
     {"repeat heads", &ragged, .run = repeat, .reference = repeat_reference, .operands = {X(10)}, .columns = 30},
     {"layer norm", &ragged, NORM, .operands = {X(20), W(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
     {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20,

@@ -40,11 +40,16 @@ hd_tensor *hd_scale(hd_pass *pass, hd_tensor *x, float factor);
 /* y = a b, element by element. */
 hd_tensor *hd_hadamard(hd_pass *pass, hd_tensor *a, hd_tensor *b);
 
-/* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are rotated as
- * a pair by the angle whose sine and cosine are in row p − first of table [positions, head_width] (layers/positions.h).
- * Positions are below `length`. */
-hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t first, int64_t length,
-                     int64_t head_width);
+/* A table of sines and cosines (layers/rotary.h). */
+typedef struct hd_angles {
+    const float *table;    /* device [rows, width] */
+    int64_t width;         /* columns of a head that are rotated, the first ones */
+    const int64_t *firsts; /* [sequences]: the position of the table's first row, in each sequence; NULL: 0 */
+} hd_angles;
+
+/* Rotary positions (Su et al., 2021): each head's columns j and j + angles.width / 2 of a row at position p of sequence s are
+ * rotated as a pair by the angle whose sine and cosine are in row p − firsts[s] of the table. Positions are below `length`. */
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const hd_angles *angles, int64_t length, int64_t head_width);
 
 /* y [tokens, times · columns]: each head of `head_width` columns `times` times in a row, for queries that share keys. */
 hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int64_t times);
