@@ -76,7 +76,8 @@ typedef enum hd_head {
     HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
-    HD_HEAD_NONE,            /* the last states themselves */
+    HD_HEAD_NONE,            /* the last states themselves; a decoder may still score tokens by its embedding */
+    HD_HEAD_ANSWER,          /* each state has two scores: an answer starts, or ends, with this token */
     HD_HEADS
 } hd_head;
 
@@ -84,6 +85,7 @@ static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
 
+/* Whether each row scores the vocabulary. */
 static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
 
 /* One state for a whole text. */
@@ -195,7 +197,7 @@ typedef struct hd_recipe {
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
-    int head_activation;             /* of the masked head's layer, hd_activation */
+    int head_activation;             /* of the head's dense layer, hd_activation */
     int pooling;                     /* of a head that classifies texts, hd_pooling */
     int cell;                        /* of a recurrent network, hd_cell */
     int memory;                      /* and hd_memory_kind */
@@ -208,6 +210,13 @@ typedef struct hd_recipe {
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
     bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
+     * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
+     * store a dense layer that its states do not go through (BERT's pooler). */
+    bool head_dense, head_norm;
+    bool head_dense_unbiased;
+    bool head_output_unbiased; /* of a head that classifies or answers */
+    uint8_t unused[4];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -227,13 +236,18 @@ static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
 }
 
-/* Of the logits that the recipe's head computes: those of labels are neither scaled nor capped. */
+/* Whether the network scores the vocabulary. A decoder without a head may do so by its embedding. */
+static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
+    if (recipe->head == HD_HEAD_NONE) return recipe->side[HD_DECODER].layers && !recipe->untied;
+    return hd_head_predicts_tokens((hd_head)recipe->head);
+}
+
+/* Of the logits of tokens: those of labels are neither scaled nor capped. */
 static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
-    bool scaled = hd_head_predicts_tokens((hd_head)recipe->head) && recipe->logit_scale > 0;
-    return scaled ? recipe->logit_scale : 1;
+    return hd_recipe_scores_tokens(recipe) && recipe->logit_scale > 0 ? recipe->logit_scale : 1;
 }
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
-    return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
+    return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -270,6 +284,9 @@ static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
 /* Whether two recipes build the same model. Fields without effect on either may differ, and so may those of training
  * (dropout, initial spread). */
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
+
+/* Sets the fields of the head, and of nothing else, to those of another recipe. */
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
 
 /* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
  * free.
@@ -322,10 +339,12 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
     M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
     M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
+    M(ANSWER_OUTPUT,             44, NONE) /* scores the first and the last tokens of answers */                       \
     M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
     M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \
     M(HEAD_NORM,               NONE, NONE)                                                                             \
-    M(POOLER,                    48, NONE) /* of the head that classifies texts */                                     \
+    M(POOLER,                    48, NONE) /* the dense layer of a head that classifies or answers */                  \
+    M(STORED_POOLER,             48, NONE) /* of a model without a head, which computes nothing with it */             \
     M(CRF_TRANSITIONS,         NONE, NONE)                                                                             \
     M(CRF_START,               NONE, NONE)                                                                             \
     M(CRF_END,                 NONE, NONE)
