@@ -1,5 +1,6 @@
 #include "layers/recipe.h"
 
+#include <math.h>
 #include <string.h>
 
 const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
@@ -68,10 +69,30 @@ static void simplify_rotation(hd_side_recipe *side, int64_t width) {
     if (!side->window) side->local_rotary_base = 0;
 }
 
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
+    if (side->score_scale > 0) return side->score_scale;
+    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+}
+
+/* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
+static void simplify_window(hd_side_recipe *side) {
+    hd_layer_set global = {{0}};
+    int64_t count = 0, last = hd_min(side->layers, HD_SET_LAYERS);
+    for (int64_t i = 0; i < last && side->window; i++) {
+        if (hd_side_window(side, i)) continue;
+        hd_layer_set_add(&global, i);
+        count++;
+    }
+    if (count == side->layers) side->window = 0;
+    side->global_layers = side->window ? global : (hd_layer_set){{0}};
+}
+
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
+    side->score_scale = hd_side_score_scale(side, width);
+    simplify_window(side);
     simplify_rotation(side, width);
     if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
 }

@@ -154,9 +154,11 @@ typedef struct hd_side_recipe {
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
     int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
-    int64_t window;          /* keys that a query attends to; 0: all */
-    int64_t token_types;     /* rows of the table of segments; 0: there is none */
-    int64_t rotary_width;    /* columns of a head that are rotated, the first ones; 0: all */
+    /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
+    int64_t window;
+    hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
+    int64_t token_types;        /* rows of the table of segments; 0: there is none */
+    int64_t rotary_width;       /* columns of a head that are rotated, the first ones; 0: all */
     hd_rotary_scaling rotary_scaling;
     hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
     int activation;                /* hd_activation */
@@ -167,6 +169,8 @@ typedef struct hd_side_recipe {
     float norm_epsilon;
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
+    float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
+    float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
     bool gated;              /* feed-forward: activation(gate) · up */
     bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;     /* a norm after the embedding */
@@ -213,6 +217,12 @@ static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+/* The factor of attention's scores. */
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The window of a layer; 0: the layer attends to all keys. */
+static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
+    return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
 }
 
 /* Columns of a head that are rotated. An odd number is followed by one more, which is the other half of the last pair. */

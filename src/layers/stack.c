@@ -63,7 +63,7 @@ static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor 
 static const hd_angles *angles_of(const place *at) {
     const hd_side_recipe *side = at->side;
     if (side->positions != HD_POSITIONS_ROTARY || hd_layer_set_has(&side->unrotated_layers, at->layer)) return NULL;
-    return &at->angles[side->window && side->local_rotary_base > 0];
+    return &at->angles[hd_side_window(side, at->layer) && side->local_rotary_base > 0];
 }
 
 /* Queries or keys before attention: each head normalized, then rotated. */
@@ -83,6 +83,7 @@ static hd_attend_options options_of(const place *at, unsigned module, const char
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
                                .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .scale = hd_side_score_scale(at->side, at->recipe->width),
                                .dropout = at->recipe->attention_dropout,
                                .site = site(at, module, HD_SITE_WEIGHTS),
                                .where = where,

@@ -23,6 +23,8 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
     if (side->window)
         return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
                        (long long)side->window);
+    if (side->score_softcap > 0)
+        return hd_fail(context, HEED_UNSUPPORTED, "attention with capped scores, which heed lacks");
     return HEED_OK;
 }
 
