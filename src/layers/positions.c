@@ -31,3 +31,14 @@ void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t lengt
     else
         hd_sinusoids(0, count, width, table);
 }
+
+int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided) {
+    int64_t side = two_sided ? buckets / 2 : buckets, exact = side / 2;
+    int64_t first = two_sided && distance > 0 ? side : 0;
+    int64_t far = two_sided && distance > 0 ? distance : hd_max(-distance, 0);
+    if (far < exact) return (int32_t)(first + far);
+    float ratio = (float)hd_logarithm((double)((float)far / (float)exact));
+    float most = (float)hd_logarithm((double)farthest / (double)exact);
+    int64_t bucket = exact + (int64_t)(ratio / most * (float)(side - exact));
+    return (int32_t)(first + hd_min(bucket, side - 1));
+}

@@ -1,4 +1,5 @@
-/* Fixed positions: sinusoids, which the 2017 Transformer adds, and the angles of rotary positions (layers/rotary.h). */
+/* Fixed positions: sinusoids, which the 2017 Transformer adds, and the angles of rotary positions (layers/rotary.h). Relative
+ * positions in buckets, each of which has a bias of the scores. */
 #ifndef HD_LAYERS_POSITIONS_H
 #define HD_LAYERS_POSITIONS_H
 
@@ -13,5 +14,11 @@ void hd_sinusoids(int64_t first, int64_t count, int64_t width, float *table);
 int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width);
 /* table [count, columns] of the first positions of a text of `length` tokens. */
 void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t length, int64_t count, float *table);
+
+/* The bucket of keys at `distance` = key − query (Raffel et al., 2020). One-sided, keys after the query are in the bucket of
+ * distance 0; two-sided, they have the second half of the buckets. Half of the buckets of one side are of one distance each;
+ * the others grow with the logarithm, up to `farthest`. Rounded step by step to float32 as in PyTorch. `buckets` of one side
+ * are at least 2, and `farthest` is more than half of them. */
+int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided);
 
 #endif

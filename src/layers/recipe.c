@@ -6,6 +6,7 @@
 const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
+                                       {"none", HD_POSITIONS_NONE, "No positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -118,6 +119,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
     if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
     if (!hd_head_classifies((hd_head)r.head)) r.labels = 0;
+    r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
 }

@@ -18,7 +18,8 @@ typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
-    HD_POSITIONS_ROTARY /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_NONE
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -79,6 +80,8 @@ typedef enum hd_head {
 static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
+
+static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
 
 /* One state for a whole text. */
 typedef enum hd_pooling {
@@ -194,6 +197,8 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
     float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
     bool bidirectional;   /* the recurrent encoder, each direction half as wide */
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
@@ -210,6 +215,15 @@ static inline bool hd_recipe_translates(const hd_recipe *recipe) {
 /* The side that a head is on top of. */
 static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
+}
+
+/* Of the logits that the recipe's head computes: those of labels are neither scaled nor capped. */
+static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
+    bool scaled = hd_head_predicts_tokens((hd_head)recipe->head) && recipe->logit_scale > 0;
+    return scaled ? recipe->logit_scale : 1;
+}
+static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
+    return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {

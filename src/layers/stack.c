@@ -176,6 +176,10 @@ static bool has_padding(const place *at, const hd_input *input, const hd_layout 
     return false;
 }
 
+static bool adds_positions(const hd_side_recipe *side) {
+    return side->positions != HD_POSITIONS_ROTARY && side->positions != HD_POSITIONS_NONE;
+}
+
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
@@ -185,7 +189,7 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
     if (has_padding(at, input, layout))
         x = add_counted_positions(at, pass, x, input->ids);
-    else if (at->side->positions != HD_POSITIONS_ROTARY)
+    else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->side->position_offset - at->fixed.first);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
@@ -298,6 +302,8 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     place at = place_of(stack, side);
     bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
+    if (at.side->positions == HD_POSITIONS_NONE && !hd_check_positions(pass, layout, at.side->max_positions))
+        return NULL;
     if (!find_positions(&at, pass, layout)) return NULL;
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);

@@ -196,6 +196,8 @@ static heed_status find_positions(const heed_model *model, const hd_inspect_sett
                        : decoder           ? "decoder"
                                            : "encoder");
     *which = decoder ? HD_DECODER : HD_ENCODER;
+    if (recipe->side[*which].positions == HD_POSITIONS_NONE)
+        return hd_fail(model->context, HEED_UNSUPPORTED, "the model adds no positional encodings");
     return HEED_OK;
 }
 

@@ -241,13 +241,14 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 for (int i = 0; i < HD_SIDES; i++) {
                     hd_side_recipe *side = &recipe.side[i];
                     side->norm = norm, side->norm_placement = placement;
-                    side->positions = (norm + placement + i) % 3, side->position_offset = side->positions == 1 ? 2 : 0;
+                    side->positions = (norm + placement + i) % 4, side->position_offset = side->positions == 1 ? 2 : 0;
                     side->key_heads = 2, side->head_width = 10;
                     side->query_key_norm = placement % 2, side->final_norm = placement != 0;
                     side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
                     side->gated = (norm + placement) % 2;
                     side->biases = 1u << (norm + placement) % 5;
                 }
+                if (placement % 2) recipe.logit_scale = 0.3f, recipe.logit_softcap = 0.7f;
                 if (alone) recipe.side[HD_ENCODER].layers = 0;
                 snprintf(what, sizeof what, "norm %d, placement %d, alone %d", norm, placement, alone);
                 check_cache(context, &recipe, what);
@@ -566,6 +567,100 @@ static void rotary_recipes_are_checked(void **state) {
     heed_context_close(context);
 }
 
+/* ---- logits ---- */
+
+static hd_tensor *logits_of(const hd_network *network, hd_pass *pass) {
+    hd_tensor *states = run(network, pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    hd_tensor *rows = hd_network_head(network, pass, states);
+    return hd_network_logits(network, pass, rows, 0, network->output->rows);
+}
+
+/* Σ −log softmax(logits)[target] */
+static double loss_of(const float *logits, const int32_t *targets) {
+    double loss = 0;
+    for (int64_t r = 0; r < TOKENS; r++) {
+        double sum = 0;
+        for (int64_t j = 0; j < VOCABULARY; j++) sum += exp((double)logits[r * VOCABULARY + j]);
+        loss += log(sum) - (double)logits[r * VOCABULARY + targets[r]];
+    }
+    return loss;
+}
+
+static void assert_scaled(const hd_network *network, hd_pass *pass, const float *plain, double scale, double cap) {
+    static const int32_t targets[TOKENS] = {1, 20, 7, 7, 2, 11, 5, 9, 3};
+    const float *found = logits_of(network, pass)->data;
+    for (int64_t i = 0; i < TOKENS * VOCABULARY; i++) {
+        double expected = scale * (double)plain[i];
+        if (cap > 0) expected = cap * tanh(expected / cap);
+        if (!(fabs((double)found[i] - expected) < 1e-5 * (1 + fabs(expected))))
+            fail_msg("logit %d is %.9g, expected %.9g", (int)i, (double)found[i], expected);
+    }
+    double loss = 0;
+    hd_tensor *states = run(network, pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    hd_cross_entropy_options options = {.classes = VOCABULARY, .bias = network->output_bias};
+    hd_tensor *rows = hd_network_head(network, pass, states);
+    assert_ok(network->context, hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
+    assert_true(fabs(loss - loss_of(found, targets)) < 1e-4);
+}
+
+/* Of tokens alone: logits of labels are as they were. */
+static void logits_are_scaled_and_capped(void **state) {
+    (void)state;
+    static const struct {
+        int head;
+        float scale, cap, expected_scale, expected_cap;
+    } cases[] = {{HD_HEAD_LANGUAGE, 0.25f, 0, 0.25f, 0}, {HD_HEAD_LANGUAGE, 0, 0.5f, 1, 0.5f},
+                 {HD_HEAD_LANGUAGE, 3, 2, 3, 2},         {HD_HEAD_LANGUAGE, 1, 0, 1, 0},
+                 {HD_HEAD_MASKED, 0, 2, 1, 2},           {HD_HEAD_CLASSIFY_TOKENS, 3, 2, 1, 0}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe = translator(), changed;
+        recipe.head = cases[i].head, recipe.labels = VOCABULARY;
+        if (cases[i].head != HD_HEAD_LANGUAGE) recipe.side[HD_DECODER].layers = 0;
+        changed = recipe;
+        changed.logit_scale = cases[i].scale, changed.logit_softcap = cases[i].cap;
+        bool same = !(cases[i].expected_scale > 1) && !(cases[i].expected_scale < 1) && !(cases[i].expected_cap > 0);
+        assert_int_equal(hd_recipe_equal(&recipe, &changed), same);
+        hd_network *plain = open(context, &recipe), *network = open(context, &changed);
+        hd_pass one, two;
+        hd_pass_open(&one, context, &plain->arena);
+        hd_pass_open(&two, context, &network->arena);
+        assert_scaled(network, &two, logits_of(plain, &one)->data, (double)cases[i].expected_scale,
+                      (double)cases[i].expected_cap);
+        hd_pass_close(&one);
+        hd_pass_close(&two);
+        hd_network_close(plain);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
+/* Without positions, the order of the tokens changes nothing for an encoder; texts longer than the model's are refused. */
+static void an_encoder_without_positions_is_blind_to_order(void **state) {
+    (void)state;
+    static const int32_t turned[TOKENS] = {7, 20, 1, 3, 9, 5, 11, 2, 7};
+    heed_context *context = open_context();
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0, recipe.side[HD_ENCODER].positions = HD_POSITIONS_NONE;
+    hd_network *network = open(context, &recipe);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const float *forwards = run(network, &pass, &(hd_input){.ids = ids}, NULL)->data;
+    const float *backwards = run(network, &pass, &(hd_input){.ids = turned}, NULL)->data;
+    for (int64_t s = 0; s < SEQUENCES; s++)
+        for (int64_t r = starts[s]; r < starts[s + 1]; r++)
+            for (int64_t j = 0; j < WIDTH; j++) {
+                int64_t other = starts[s] + starts[s + 1] - 1 - r;
+                assert_true(fabsf(forwards[r * WIDTH + j] - backwards[other * WIDTH + j]) < 1e-5f);
+            }
+    network->recipe.side[HD_ENCODER].max_positions = 4;
+    assert_null(hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &layout));
+    assert_int_equal(pass.status, HEED_LENGTH);
+    hd_pass_close(&pass);
+    hd_network_close(network);
+    heed_context_close(context);
+}
+
 static void what_no_forward_code_has_is_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -595,6 +690,8 @@ int main(void) {
         cmocka_unit_test(angles_are_those_of_transformers),
         cmocka_unit_test(a_part_of_a_head_may_be_odd),
         cmocka_unit_test(rotary_recipes_are_checked),
+        cmocka_unit_test(logits_are_scaled_and_capped),
+        cmocka_unit_test(an_encoder_without_positions_is_blind_to_order),
         cmocka_unit_test(what_no_forward_code_has_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,15 @@ static hd_tensor *embed(op_run *run) {
     return hd_embed(run->pass, run->weights[0], run->ids, run->layout, run->c->scale, run->c->padding);
 }
 
+static void columns_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t heads = c->operands[0].columns;
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t i = 0; i < c->columns; i++) y[h * c->columns + i] = x[0][c->ids[i] * heads + h];
+}
+static hd_tensor *embed_columns(op_run *run) {
+    return hd_embed_columns(run->pass, run->weights[0], run->ids, run->c->columns);
+}
+
 enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
 static float fixed_position(int64_t place) { return value_of(200, place); }
 
@@ -119,6 +128,14 @@ static void activate_reference(const op_case *c, const double *const *x, double 
     for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = activation_of(c->activation, x[0][i]);
 }
 static hd_tensor *activate(op_run *run) { return hd_activate(run->pass, run->inputs[0], run->c->activation); }
+
+static void scale_reference(const op_case *c, const double *const *x, double *y) {
+    for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = (double)c->scale * x[0][i] + x[0][i];
+}
+static hd_tensor *scale(op_run *run) {
+    hd_tensor *x = run->inputs[0];
+    return hd_dropout_add(run->pass, hd_scale(run->pass, x, run->c->scale), x, 0, 0);
+}
 
 static void hadamard_reference(const op_case *c, const double *const *x, double *y) {
     for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = x[0][i] * x[1][i] * x[0][i];
@@ -190,6 +207,7 @@ static double divergence(const op_case *c, const double *x, const double *table)
         double sum = 0;
         for (int64_t j = 0; j < c->classes; j++) {
             for (int64_t k = 0; k < width; k++) p[j] += x[r * width + k] * table[j * width + k];
+            if (c->soft_cap > 0) p[j] = (double)c->soft_cap * tanh(p[j] / (double)c->soft_cap);
             sum += exp(p[j]);
         }
         for (int64_t j = 0; j < c->classes; j++) {
@@ -216,7 +234,8 @@ static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
     hd_cross_entropy_options options = {.classes = run->c->classes,
                                         .smoothing = run->c->smoothing,
                                         .scale = run->c->scale,
-                                        .agreement = run->c->agreement};
+                                        .agreement = run->c->agreement,
+                                        .soft_cap = run->c->soft_cap};
     hd_cross_entropy(run->pass, x, table, targets, &options, run->loss);
     return NULL;
 }
@@ -272,6 +291,8 @@ static const op_case cases[] = {
     {"embed", &ragged, EMBED, .operands = {W(7, 20)}, .columns = 20, .scale = 1, .padding = -1},
     {"embed, scaled, padding", &ragged, EMBED, .operands = {W(7, 33)}, .columns = 33, .scale = 5.5f, .padding = 1},
     {"embed nothing", &empty, EMBED, .operands = {W(7, 3)}, .columns = 3, .scale = 1, .padding = -1},
+    {"embed columns", &ragged, .run = embed_columns, .reference = columns_reference, .ids = ids, .operands = {W(7, 11)},
+     .columns = 11},
     {"add_positions, fixed", &ragged, POSITIONS, .run = add_fixed, .operands = {X(20)}, .columns = 20},
     {"add_positions, learned", &ragged, POSITIONS, .run = add_learned, .operands = {X(17), W(9, 17)}, .columns = 17},
     {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)},
@@ -303,6 +324,8 @@ static const op_case cases[] = {
     {"tanh", ACTIVATE, .activation = HD_TANH},
     {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
     {"hadamard", &ragged, .run = hadamard, .reference = hadamard_reference, .operands = {X(21), X(21)}, .columns = 21},
+    {"scale", &ragged, .run = scale, .reference = scale_reference, .operands = {X(21)}, .columns = 21, .scale = -0.3f},
+    {"scale nothing", &empty, .run = scale, .reference = scale_reference, .operands = {X(3)}, .columns = 3, .scale = 2},
     {"rotate", &ragged, .run = rotate, .reference = rotate_reference, .operands = {X(24)}, .columns = 24, .heads = 2},
     {"rotate, placed", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(10)}, .columns = 10,
      .heads = 1},
@@ -325,6 +348,11 @@ static const op_case cases[] = {
     {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
      .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
+    {"cross entropy, capped", &ragged, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .soft_cap = 1.5f},
+    {"cross entropy, capped, fewer classes", &lengthy, LOSS, .operands = {X(24), W(40, 24)}, .classes = 33,
+     .smoothing = 0.1f, .scale = 0.5f, .soft_cap = 2},
+    {"pairs, capped", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
+     .agreement = 2, .soft_cap = 1},
     {"pairs", &twice, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .agreement = 1},
     {"pairs, smoothed", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
      .agreement = 5},
@@ -467,6 +495,7 @@ static void nothing_comes_of_nothing(void **state) {
     assert_null(hd_dropout_add(&pass, NULL, x, 0.1f, 0));
     assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));
+    assert_null(hd_scale(&pass, NULL, 2));
     assert_null(hd_norm(&pass, NULL, NULL, NULL, 1e-5f));
     assert_int_equal(pass.status, HEED_OK);
     pass.status = HEED_NUMERIC;
