@@ -54,25 +54,25 @@ static hd_rotary_scaling simplified_scaling(const hd_rotary_scaling *s) {
 }
 
 static void simplify_rotation(hd_side_recipe *side, int64_t width) {
-    if (side->positions != HD_POSITIONS_ROTARY) {
-        side->rotary_base = side->local_rotary_base = 0;
-        side->rotary_width = 0;
-        side->rotary_scaling = (hd_rotary_scaling){0};
-        side->unrotated_layers = (hd_layer_set){{0}};
-        return;
-    }
-    side->rotary_width = hd_side_rotary_width(side, width);
-    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
+    bool rotated = side->positions == HD_POSITIONS_ROTARY;
     hd_layer_set unrotated = {{0}};
-    for (int64_t i = 0; i < side->layers && i < HD_SET_LAYERS; i++)
+    for (int64_t i = 0; i < hd_min(side->layers, HD_SET_LAYERS) && rotated; i++)
         if (hd_layer_set_has(&side->unrotated_layers, i)) hd_layer_set_add(&unrotated, i);
+    if (!rotated) side->rotary_base = 0, side->rotary_scaling = (hd_rotary_scaling){0};
+    if (!rotated || !side->window) side->local_rotary_base = 0;
+    side->rotary_width = rotated ? hd_side_rotary_width(side, width) : 0;
+    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
     side->unrotated_layers = unrotated;
-    if (!side->window) side->local_rotary_base = 0;
 }
 
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
     if (side->score_scale > 0) return side->score_scale;
     return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+}
+
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width) {
+    float scale = side->embedding_scale > 0 ? side->embedding_scale : 1;
+    return side->scale_embedding ? scale * sqrtf((float)width) : scale;
 }
 
 /* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
@@ -93,6 +93,8 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
     side->score_scale = hd_side_score_scale(side, width);
+    if (!(side->embedding_scale > 0)) side->embedding_scale = 1;
+    if (!(side->residual_scale > 0)) side->residual_scale = 1;
     simplify_window(side);
     simplify_rotation(side, width);
     if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
