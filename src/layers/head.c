@@ -29,16 +29,16 @@ void hd_network_declare_head(hd_network *network) {
     hd_slot learned = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
     hd_slot dense = {HD_SHARED, HD_MODULE_HEAD_DENSE}, pooler = {HD_SHARED, HD_MODULE_POOLER};
     hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
-    int64_t width = recipe->width;
+    int64_t width = recipe->width, tokens = hd_recipe_target_vocabulary(recipe);
     switch ((hd_head)recipe->head) {
         case HD_HEAD_LANGUAGE:
-            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
+            if (recipe->untied) network->output = hd_network_declare(network, table, tokens, width, 2);
             break;
         case HD_HEAD_MASKED:
             hd_network_declare_linear(network, dense, width, width, true);
             hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
-            network->output_bias = hd_network_declare(network, learned, 1, recipe->vocabulary, 1);
-            if (recipe->untied) network->output = hd_network_declare(network, table, recipe->vocabulary, width, 2);
+            network->output_bias = hd_network_declare(network, learned, 1, tokens, 1);
+            if (recipe->untied) network->output = hd_network_declare(network, table, tokens, width, 2);
             break;
         case HD_HEAD_CLASSIFY_TEXT:
             hd_network_declare_linear(network, pooler, width, width, true);
@@ -59,8 +59,9 @@ void hd_network_declare_head(hd_network *network) {
 int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
-    bool excluded = recipe->output_bias && recipe->pad == recipe->vocabulary - 1;
-    return excluded ? recipe->pad : recipe->vocabulary;
+    int64_t tokens = hd_recipe_target_vocabulary(recipe);
+    bool excluded = recipe->output_bias && recipe->pad == tokens - 1;
+    return excluded ? recipe->pad : tokens;
 }
 
 /* The first or last row of each sequence; zeros for an empty one. With two directions, the first half of the last

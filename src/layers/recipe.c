@@ -7,6 +7,7 @@ const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
                                        {"none", HD_POSITIONS_NONE, "No positions:"},
+                                       {"sinusoidal-apart", HD_POSITIONS_SINUSOIDAL_APART, "Sinusoidal positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -97,7 +98,8 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     if (!(side->residual_scale > 0)) side->residual_scale = 1;
     simplify_window(side);
     simplify_rotation(side, width);
-    if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
+    bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
+    if (!offset) side->position_offset = 0;
 }
 
 /* Equal models have equal bytes in this form. */
@@ -117,6 +119,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
     if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
     if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;

@@ -19,7 +19,10 @@ typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
     HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
-    HD_POSITIONS_NONE
+    HD_POSITIONS_NONE,
+    /* as sinusoidal, but frequency j of the half columns is 10000^(−j / (half − 1)); the first token has the position
+     * position_offset, and a padding token adds zeros (tensor2tensor, fairseq) */
+    HD_POSITIONS_SINUSOIDAL_APART
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -163,7 +166,8 @@ typedef struct hd_side_recipe {
     int64_t head_width; /* 0: width / heads */
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
-    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
+    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused.
+                              * Of HD_POSITIONS_SINUSOIDAL_APART: the position of the first token */
     /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
     int64_t window;
     hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
@@ -195,7 +199,8 @@ typedef struct hd_side_recipe {
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
-    int64_t labels; /* of a head that classifies */
+    int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
+    int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
@@ -219,6 +224,11 @@ typedef struct hd_recipe {
 /* An encoder–decoder; else there is one of the two alone. */
 static inline bool hd_recipe_translates(const hd_recipe *recipe) {
     return recipe->side[HD_ENCODER].layers && recipe->side[HD_DECODER].layers;
+}
+
+/* The tokens that a decoder, or an encoder alone, reads and predicts. */
+static inline int64_t hd_recipe_target_vocabulary(const hd_recipe *recipe) {
+    return recipe->target_vocabulary ? recipe->target_vocabulary : recipe->vocabulary;
 }
 
 /* The side that a head is on top of. */
@@ -281,7 +291,7 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
  * one, or there is no such module. */
 /* clang-format off */
 #define HD_EACH_MODULE(M, NONE)                                                                                        \
-    M(EMBEDDING,                  0, NONE) /* shared by source, target and output */                                   \
+    M(EMBEDDING,                  0,   61) /* shared by source, target and output, or one of each side */              \
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \

@@ -9,7 +9,7 @@
 /* ---- names of weights ---- */
 
 static bool names_side(const hd_weight_name *weight, hd_network_side side) {
-    return weight->only == HD_ANY_SIDE || (weight->only == HD_ENCODER_ONLY) == (side == HD_ENCODER);
+    return weight->only == HD_ANY_SIDE || side == (weight->only == HD_ENCODER_ONLY ? HD_ENCODER : HD_DECODER);
 }
 
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {

@@ -66,11 +66,11 @@ static heed_status check_tied(const heed_model *model, const hd_weights *weights
 
 /* As in transformers, a file that has an output table other than the embedding is right, whatever the config says. */
 static heed_status read_tie(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
-    static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
+    const hd_slot table = {recipe->target_vocabulary ? HD_DECODER : HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
     static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
     const hd_stored_tensor *embedding, *head;
     if (hd_head_classifies((hd_head)recipe->head) || recipe->head == HD_HEAD_NONE) return HEED_OK;
-    HD_TRY(check_tied(model, weights));
+    if (!recipe->target_vocabulary) HD_TRY(check_tied(model, weights));
     if (!hd_family_weight(model->family, &output)) return HEED_OK;
     HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
     HD_TRY(hd_weight_find_spelled(model, weights, &output, &head));
