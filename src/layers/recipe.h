@@ -42,6 +42,13 @@ typedef enum hd_norm_placement {
     HD_NORM_PLACEMENTS
 } hd_norm_placement;
 
+/* Norm of the queries and keys before they are rotated. */
+typedef enum hd_query_key_norm {
+    HD_QUERY_KEY_PLAIN, /* there is none */
+    HD_QUERY_KEY_HEADS, /* each head has the mean of its own columns; all heads have one gain */
+    HD_QUERY_KEY_ROWS   /* all heads together */
+} hd_query_key_norm;
+
 /* The name of an enum's value in a config, and its title for people. Tables end with a NULL name. */
 typedef struct hd_choice {
     const char *name;
@@ -174,20 +181,22 @@ typedef struct hd_side_recipe {
     int positions;                 /* hd_position_kind */
     int norm;                      /* hd_norm_kind */
     int norm_placement;            /* hd_norm_placement */
+    int query_key_norm;            /* hd_query_key_norm */
     unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
     float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
     float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale;   /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;    /* of each sublayer's output before it is added; 0: 1 */
     bool gated;              /* feed-forward: activation(gate) · up */
-    bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;     /* a norm after the embedding */
     bool final_norm;         /* a norm after the last layer */
     bool first_unnormed;     /* layer 0 has no norm before its attention */
     bool scale_embedding;    /* by √width */
     bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[1];  /* zero */
+    uint8_t unused[6];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
@@ -258,6 +267,8 @@ static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t wid
 }
 /* The factor of attention's scores. */
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The factor of the embeddings of tokens. */
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width);
 /* The window of a layer; 0: the layer attends to all keys. */
 static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
     return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
