@@ -1,6 +1,9 @@
 #include "layers/positions.h"
 
 #include "base/real.h"
+#include "layers/rotary.h"
+
+static const double SINUSOID_BASE = 10000;
 
 /* Column j becomes the sines, and column half + j, if there is one, the cosines of the positions times a frequency. */
 static void fill_pair(int64_t first, int64_t count, int64_t width, int64_t j, int64_t half, double frequency,
@@ -13,37 +16,44 @@ static void fill_pair(int64_t first, int64_t count, int64_t width, int64_t j, in
     }
 }
 
-void hd_sinusoids(int64_t first, int64_t count, int64_t width, double base, float *table) {
-    int64_t half = (width + 1) / 2;
-    double log_base = hd_logarithm(base);
-    for (int64_t j = 0; j < half; j++)
-        fill_pair(first, count, width, j, half, hd_exponential(-log_base * (double)(2 * j) / (double)width), table);
-}
-
-void hd_sinusoids_apart(int64_t first, int64_t count, int64_t width, float *table) {
+static void sinusoids_apart(int64_t first, int64_t count, int64_t width, float *table) {
     int64_t half = width / 2;
-    double step = hd_logarithm(10000) / (double)hd_max(half - 1, 1);
+    double step = hd_logarithm(SINUSOID_BASE) / (double)hd_max(half - 1, 1);
     for (int64_t j = 0; j < half; j++)
         fill_pair(first, count, width, j, half, hd_exponential(-step * (double)j), table);
     for (int64_t i = 0; i < count && width % 2; i++) table[i * width + width - 1] = 0;
 }
 
-int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width) {
-    switch (side->positions) {
-        case HD_POSITIONS_SINUSOIDAL:
-        case HD_POSITIONS_SINUSOIDAL_APART:
-            return width;
-        case HD_POSITIONS_ROTARY:
-            return hd_side_head_width(side, width);
-        default:
-            return 0;
+void hd_sinusoids(const hd_side_recipe *side, int64_t first, int64_t count, int64_t width, float *table) {
+    int64_t half = (width + 1) / 2;
+    double log_base = hd_logarithm(SINUSOID_BASE);
+    if (side->positions == HD_POSITIONS_SINUSOIDAL_APART) {
+        sinusoids_apart(side->position_offset + first, count, width, table);
+        return;
     }
+    for (int64_t j = 0; j < half; j++)
+        fill_pair(first, count, width, j, half, hd_exponential(-log_base * (double)(2 * j) / (double)width), table);
 }
 
-void hd_fixed_positions(const hd_side_recipe *side, int64_t first, int64_t count, int64_t columns, float *table) {
-    if (side->positions == HD_POSITIONS_SINUSOIDAL_APART)
-        hd_sinusoids_apart(side->position_offset + first, count, columns, table);
+int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width) {
+    if (hd_side_has_sinusoids(side)) return width;
+    return side->positions == HD_POSITIONS_ROTARY ? hd_rotary_columns(side, width) : 0;
+}
+
+void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t length, int64_t count, float *table) {
+    if (side->positions == HD_POSITIONS_ROTARY)
+        hd_rotary_angles(side, width, false, length, 0, count, table);
     else
-        hd_sinusoids(first, count, columns, side->positions == HD_POSITIONS_ROTARY ? (double)side->rotary_base : 10000,
-                     table);
+        hd_sinusoids(side, 0, count, width, table);
+}
+
+int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided) {
+    int64_t side = two_sided ? buckets / 2 : buckets, exact = side / 2;
+    int64_t first = two_sided && distance > 0 ? side : 0;
+    int64_t far = two_sided && distance > 0 ? distance : hd_max(-distance, 0);
+    if (far < exact) return (int32_t)(first + far);
+    float ratio = (float)hd_logarithm((double)((float)far / (float)exact));
+    float most = (float)hd_logarithm((double)farthest / (double)exact);
+    int64_t bucket = exact + (int64_t)(ratio / most * (float)(side - exact));
+    return (int32_t)(first + hd_min(bucket, side - 1));
 }
