@@ -236,9 +236,6 @@ static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
     return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
 }
 
-static inline bool hd_side_has_sinusoids(const hd_side_recipe *side) {
-    return side->positions == HD_POSITIONS_SINUSOIDAL || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
-}
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
     return side->key_heads ? side->key_heads : side->heads;
 }

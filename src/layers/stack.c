@@ -180,8 +180,7 @@ static hd_tensor *sinusoids_of(const place *at, hd_pass *pass, const hd_layout *
     if (!host) return NULL;
     memset(host, 0, bytes);
     for (int64_t r = 0; r < y->rows; r++)
-        if (rows[r] >= at->side->position_offset)
-            hd_sinusoids(at->side, rows[r] - at->side->position_offset, 1, y->columns, host + r * y->columns);
+        if (rows[r] >= at->side->position_offset) hd_sinusoids_apart(rows[r], 1, y->columns, host + r * y->columns);
     hd_stream_unmap(&pass->stream, host, y->data, bytes, HD_TO_WRITE);
     return y;
 }
@@ -270,7 +269,7 @@ static bool compute_sinusoids(place *at, hd_pass *pass, const span *all) {
     size_t bytes = (size_t)count * (size_t)columns * sizeof(float);
     float *table = hd_pass_numbers(pass, count, columns);
     float *host = table ? hd_stream_map(&pass->stream, table, bytes, HD_TO_WRITE) : NULL;
-    if (host) hd_sinusoids(at->side, all->first, count, columns, host);
+    if (host) hd_fixed_positions(at->side, columns, all->first, count, host);
     hd_stream_unmap(&pass->stream, host, table, bytes, HD_TO_WRITE);
     at->fixed = (hd_stack_side){.positions = table, .first = all->first, .length = count};
     return pass->status == HEED_OK;
@@ -316,7 +315,7 @@ static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
     span all = span_of(layout);
     bool refused = all.end > at->side->max_positions;
     if (at->side->positions == HD_POSITIONS_ROTARY && !refused) return find_angles(at, pass, layout, &all);
-    bool computed = hd_side_has_sinusoids(at->side) && all.end > at->fixed.length;
+    bool computed = hd_is_sinusoidal(at->side) && all.end > at->fixed.length;
     return !computed || refused || compute_sinusoids(at, pass, &all);
 }
 

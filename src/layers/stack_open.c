@@ -157,14 +157,14 @@ static void make_sinusoids(hd_stack *stack, hd_network_side which) {
     stack->side[which] = (hd_stack_side){.positions = stack->side[HD_ENCODER].positions, .length = length};
     if (shared) return;
     float *host, *table = hd_network_map(network, length * columns, &host);
-    if (table) hd_sinusoids(side, 0, length, columns, host);
+    if (table) hd_fixed_positions(side, columns, 0, length, host);
     hd_network_unmap(network, host, table, length * columns);
     stack->side[which].positions = table;
 }
 
 static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
     const hd_side_recipe *side = &stack->network.recipe.side[which];
-    if (hd_side_has_sinusoids(side)) make_sinusoids(stack, which);
+    if (hd_is_sinusoidal(side)) make_sinusoids(stack, which);
     if (side->positions == HD_POSITIONS_ROTARY) make_rotation(stack, which);
 }
 

@@ -231,7 +231,7 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     if (learned)
         HD_TRY(learned_rows(model, learned, side->position_offset, v->rows, values));
     else
-        hd_fixed_positions(side, recipe->width, v->rows, v->rows, values);
+        hd_fixed_positions(side, recipe->width, 0, v->rows, values);
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }

@@ -306,7 +306,7 @@ static void sinusoids_apart(void **state) {
         float table[ROWS * MOST];
         hd_side_recipe side = usual;
         side.positions = HD_POSITIONS_SINUSOIDAL_APART, side.position_offset = 2;
-        hd_sinusoids(&side, 5, ROWS, width, table);
+        hd_fixed_positions(&side, width, 5, ROWS, table);
         int64_t half = width / 2;
         for (int64_t i = 0; i < ROWS; i++)
             for (int64_t j = 0; j < width; j++) {
