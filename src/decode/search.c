@@ -75,6 +75,7 @@ static heed_status begin(hd_search *s, const hd_request *request) {
     s->given = s->length = continues ? request->count : 1;
     s->limit = limit_of(s->decoder, &s->generation, s->given);
     s->first_visible = hd_first_visible(s->decoder, s->given);
+    s->text = s->given - s->first_visible;
     s->capacity = s->given + hd_min(s->limit, FIRST_CAPACITY);
     s->tokens = hd_alloc(s->context, beams * (size_t)s->capacity, sizeof *s->tokens);
     s->finished = hd_alloc(s->context, beams, sizeof *s->finished);

@@ -281,7 +281,14 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
     return x;
 }
 
+hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states) {
+    float scale = hd_recipe_logit_scale(&network->recipe);
+    return scale < 1 || scale > 1 ? hd_scale(pass, states, scale) : states;
+}
+
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first,
                              int64_t count) {
-    return hd_score_classes(pass, states, network->output, network->output_bias, first, count);
+    const hd_recipe *recipe = &network->recipe;
+    return hd_score_classes(pass, hd_scale_states(network, pass, states), network->output, network->output_bias,
+                            hd_recipe_soft_cap(recipe), first, count);
 }

@@ -126,7 +126,8 @@ heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const vo
 /* The rows that the output table scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
 /* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says
- * which rows belong to one text. When the pass records, gradients are computed now or by the backward pass. */
+ * which rows belong to one text. The recipe sets the soft cap. When the pass records, gradients are computed now or by the
+ * backward pass. */
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss);
 /* The most probable token or label of each row of logits; of equal ones the first. */
@@ -149,6 +150,8 @@ hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor
 hd_tensor *hd_apply(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x, hd_activation activation);
 /* The normalized rows, or x itself where the recipe has no such norm. */
 hd_tensor *hd_apply_norm(hd_pass *pass, const hd_module_weights *layer, hd_tensor *x);
+/* The rows that the output table scores, times the recipe's scale of logits. Where logits have a bias, it is not scaled. */
+hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states);
 /* The selected rows of x; x itself without a selection. */
 hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection);
 /* The input's rows, or the embeddings of its ids, times scale. */

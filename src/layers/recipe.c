@@ -1,10 +1,12 @@
 #include "layers/recipe.h"
 
+#include <math.h>
 #include <string.h>
 
 const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "Sinusoidal positions:"},
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
+                                       {"none", HD_POSITIONS_NONE, "No positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -28,11 +30,71 @@ const char *hd_choice_name(const hd_choice *choices, int value) { return find_ch
 
 const char *hd_choice_title(const hd_choice *choices, int value) { return find_choice(choices, value)->title; }
 
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
+    if (side->score_scale > 0) return side->score_scale;
+    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+}
+
+/* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
+static void simplify_window(hd_side_recipe *side) {
+    hd_layer_set global = {{0}};
+    int64_t count = 0, last = hd_min(side->layers, HD_SET_LAYERS);
+    for (int64_t i = 0; i < last && side->window; i++) {
+        if (hd_side_window(side, i)) continue;
+        hd_layer_set_add(&global, i);
+        count++;
+    }
+    if (count == side->layers) side->window = 0;
+    side->global_layers = side->window ? global : (hd_layer_set){{0}};
+}
+
+/* Clears the numbers that the kind of scaling ignores. */
+static hd_rotary_scaling simplified_scaling(const hd_rotary_scaling *s) {
+    hd_rotary_scaling plain = {.kind = s->kind, .factor = s->factor}, whole = *s;
+    memset(whole.unused, 0, sizeof whole.unused);
+    switch ((hd_rotary_kind)s->kind) {
+        case HD_ROTARY_UNSCALED:
+            plain.factor = 0;
+            break;
+        case HD_ROTARY_LINEAR:
+            break;
+        case HD_ROTARY_LLAMA3:
+            plain.low_frequency = s->low_frequency, plain.high_frequency = s->high_frequency;
+            plain.original_positions = s->original_positions;
+            break;
+        case HD_ROTARY_DYNAMIC:
+            plain.original_positions = s->original_positions;
+            break;
+        default:
+            return whole;
+    }
+    return plain;
+}
+
+static void simplify_rotation(hd_side_recipe *side, int64_t width) {
+    if (side->positions != HD_POSITIONS_ROTARY) {
+        side->rotary_base = side->local_rotary_base = 0;
+        side->rotary_width = 0;
+        side->rotary_scaling = (hd_rotary_scaling){0};
+        side->unrotated_layers = (hd_layer_set){{0}};
+        return;
+    }
+    side->rotary_width = hd_side_rotary_width(side, width);
+    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
+    hd_layer_set unrotated = {{0}};
+    for (int64_t i = 0; i < side->layers && i < HD_SET_LAYERS; i++)
+        if (hd_layer_set_has(&side->unrotated_layers, i)) hd_layer_set_add(&unrotated, i);
+    side->unrotated_layers = unrotated;
+    if (!side->window) side->local_rotary_base = 0;
+}
+
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
-    if (side->positions != HD_POSITIONS_ROTARY) side->rotary_base = 0;
+    side->score_scale = hd_side_score_scale(side, width);
+    simplify_window(side);
+    simplify_rotation(side, width);
     if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
 }
 
@@ -57,6 +119,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
     if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
     if (!hd_head_classifies((hd_head)r.head)) r.labels = 0;
+    r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
 }

@@ -18,7 +18,8 @@ typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
-    HD_POSITIONS_ROTARY /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_NONE
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -80,6 +81,8 @@ static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
 
+static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
+
 /* One state for a whole text. */
 typedef enum hd_pooling {
     HD_POOL_FIRST, /* that of its first token */
@@ -98,9 +101,52 @@ typedef enum hd_memory_kind {
     HD_MEMORY_LUONG_CONCAT   /* s · tanh(W h + U k) */
 } hd_memory_kind;
 
+/* A set of layers of one side, which has at most HD_SET_LAYERS if a set says something of it. */
+enum { HD_SET_LAYERS = 256 };
+typedef struct hd_layer_set {
+    uint64_t words[HD_SET_LAYERS / 64]; /* a bit per layer */
+} hd_layer_set;
+
+static inline bool hd_layer_set_has(const hd_layer_set *set, int64_t layer) {
+    return layer < HD_SET_LAYERS && (set->words[layer / 64] >> layer % 64 & 1);
+}
+static inline void hd_layer_set_add(hd_layer_set *set, int64_t layer) {
+    if (layer < HD_SET_LAYERS) set->words[layer / 64] |= (uint64_t)1 << layer % 64;
+}
+
+/* Scaling of rotary positions, for texts that are longer than those of pretraining. layers/rotary.c has the formulas. */
+typedef enum hd_rotary_kind {
+    HD_ROTARY_UNSCALED,
+    HD_ROTARY_LINEAR,
+    HD_ROTARY_DYNAMIC,  /* the base grows with the text's length (dynamic NTK) */
+    HD_ROTARY_LLAMA3,   /* low frequencies are divided (Llama 3.1) */
+    HD_ROTARY_YARN,     /* Peng et al., 2023 */
+    HD_ROTARY_LONGROPE, /* each frequency has its own divisor; long texts have others (Ding et al., 2024) */
+    HD_ROTARY_KINDS
+} hd_rotary_kind;
+
+enum { HD_MOST_ROTARY_FACTORS = 64 };
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
+
+/* The numbers of a scaling. Kinds that lack a number ignore it. */
+typedef struct hd_rotary_scaling {
+    int64_t original_positions; /* the longest text of pretraining, in tokens; of all kinds but linear */
+    int kind;                   /* hd_rotary_kind */
+    float factor;               /* 0, of yarn and longrope: max_positions / original_positions */
+    float attention_factor;     /* of sines and cosines, of yarn and longrope; 0: it follows from the factor */
+    /* llama3: frequencies with fewer waves than this in original_positions tokens are divided by the factor, */
+    float low_frequency;
+    float high_frequency;       /* and those with more waves than this stay as they are */
+    float beta_slow, beta_fast; /* yarn: the same limits */
+    float mscale, mscale_all;   /* yarn: two factors of the logarithm in the attention factor; 0: none */
+    bool untruncated;           /* yarn: the range of frequencies between these is not widened to whole columns */
+    uint8_t unused[3];          /* zero */
+    float short_factors[HD_MOST_ROTARY_FACTORS]; /* longrope: [rotary width / 2], for texts up to original_positions */
+    float long_factors[HD_MOST_ROTARY_FACTORS];  /* and for longer ones */
+} hd_rotary_scaling;
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
@@ -111,23 +157,31 @@ typedef struct hd_side_recipe {
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
     int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
-    int64_t window;          /* keys that a query attends to; 0: all */
-    int64_t token_types;     /* rows of the table of segments; 0: there is none */
-    int activation;          /* hd_activation */
-    int positions;           /* hd_position_kind */
-    int norm;                /* hd_norm_kind */
-    int norm_placement;      /* hd_norm_placement */
-    unsigned biases;         /* HD_BIAS_… */
+    /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
+    int64_t window;
+    hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
+    int64_t token_types;        /* rows of the table of segments; 0: there is none */
+    int64_t rotary_width;       /* columns of a head that are rotated, the first ones; 0: all */
+    hd_rotary_scaling rotary_scaling;
+    hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
+    int activation;                /* hd_activation */
+    int positions;                 /* hd_position_kind */
+    int norm;                      /* hd_norm_kind */
+    int norm_placement;            /* hd_norm_placement */
+    unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
-    bool gated;           /* feed-forward: activation(gate) · up */
-    bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
-    bool embedding_norm;  /* a norm after the embedding */
-    bool final_norm;      /* a norm after the last layer */
-    bool first_unnormed;  /* layer 0 has no norm before its attention */
-    bool scale_embedding; /* by √width */
-    bool pads_unplaced;   /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[5];    /* zero */
+    float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
+    float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
+    float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    bool gated;              /* feed-forward: activation(gate) · up */
+    bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
+    bool embedding_norm;     /* a norm after the embedding */
+    bool final_norm;         /* a norm after the last layer */
+    bool first_unnormed;     /* layer 0 has no norm before its attention */
+    bool scale_embedding;    /* by √width */
+    bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
+    uint8_t unused[1];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
@@ -143,6 +197,8 @@ typedef struct hd_recipe {
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
     float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
     bool bidirectional;   /* the recurrent encoder, each direction half as wide */
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
@@ -161,11 +217,31 @@ static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
 }
 
+/* Of the logits that the recipe's head computes: those of labels are neither scaled nor capped. */
+static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
+    bool scaled = hd_head_predicts_tokens((hd_head)recipe->head) && recipe->logit_scale > 0;
+    return scaled ? recipe->logit_scale : 1;
+}
+static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
+    return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
+}
+
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
     return side->key_heads ? side->key_heads : side->heads;
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+/* The factor of attention's scores. */
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The window of a layer; 0: the layer attends to all keys. */
+static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
+    return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
+}
+
+/* Columns of a head that are rotated. An odd number is followed by one more, which is the other half of the last pair. */
+static inline int64_t hd_side_rotary_width(const hd_side_recipe *side, int64_t width) {
+    return side->rotary_width ? side->rotary_width : hd_side_head_width(side, width);
 }
 
 /* Maximum length of a text on either side. */

@@ -1,5 +1,6 @@
 /* Builds a stack from its recipe: parameters and their shapes. */
 #include "layers/positions.h"
+#include "layers/rotary.h"
 #include "layers/stack.h"
 
 /* Larger than any model. A damaged config could request it, and building it would take all memory, or hours. */
@@ -22,13 +23,13 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
     if (side->window)
         return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
                        (long long)side->window);
+    if (side->score_softcap > 0)
+        return hd_fail(context, HEED_UNSUPPORTED, "attention with capped scores, which heed lacks");
     return HEED_OK;
 }
 
 static heed_status check_positions(heed_context *context, const hd_side_recipe *side, int64_t width) {
-    if (side->positions == HD_POSITIONS_ROTARY && hd_side_head_width(side, width) % 2)
-        return hd_fail(context, HEED_UNSUPPORTED, "rotary positions need heads of an even width, not %lld",
-                       (long long)hd_side_head_width(side, width));
+    if (side->positions == HD_POSITIONS_ROTARY) HD_TRY(hd_rotary_check(context, side, width));
     if (side->position_offset && side->positions != HD_POSITIONS_LEARNED)
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
     if (side->pads_unplaced && !side->position_offset)
@@ -124,21 +125,46 @@ static void declare_layers(building *b) {
 
 /* ---- fixed positions ---- */
 
+/* The angles of texts whose angles do not depend on their length. */
+static float *make_angles(hd_network *network, const hd_side_recipe *side, bool local, int64_t length) {
+    int64_t width = network->recipe.width, columns = hd_rotary_columns(side, width);
+    float *host, *table = hd_network_map(network, length * columns, &host);
+    if (table) hd_rotary_angles(side, width, local, length, 0, length, host);
+    hd_network_unmap(network, host, table, length * columns);
+    return table;
+}
+
+static void make_rotation(hd_stack *stack, hd_network_side which) {
+    hd_network *network = &stack->network;
+    const hd_side_recipe *side = &network->recipe.side[which];
+    int64_t stored = MOST_STORED / hd_rotary_columns(side, network->recipe.width);
+    int64_t length = hd_min(hd_min(side->max_positions, stored), hd_rotary_turn(side));
+    if (length < 1) return;
+    stack->side[which] = (hd_stack_side){.length = length};
+    stack->side[which].positions = make_angles(network, side, false, length);
+    if (side->local_rotary_base > 0) stack->side[which].local = make_angles(network, side, true, length);
+}
+
 /* Both sides of a translator usually have the same table. */
-static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
+static void make_sinusoids(hd_stack *stack, hd_network_side which) {
     hd_network *network = &stack->network;
     const hd_side_recipe *side = &network->recipe.side[which], *encoder = &network->recipe.side[HD_ENCODER];
-    int64_t columns = hd_fixed_columns(side, network->recipe.width);
-    int64_t length = columns ? hd_min(side->max_positions, MOST_STORED / columns) : 0;
-    if (!length) return;
-    bool shared = which == HD_DECODER && side->positions == HD_POSITIONS_SINUSOIDAL &&
-                  encoder->positions == HD_POSITIONS_SINUSOIDAL && stack->side[HD_ENCODER].length >= length;
-    stack->side[which] = (hd_stack_side){stack->side[HD_ENCODER].positions, 0, length};
+    int64_t columns = network->recipe.width, length = hd_min(side->max_positions, MOST_STORED / columns);
+    if (length < 1) return;
+    bool shared = which == HD_DECODER && encoder->positions == HD_POSITIONS_SINUSOIDAL &&
+                  stack->side[HD_ENCODER].length >= length;
+    stack->side[which] = (hd_stack_side){.positions = stack->side[HD_ENCODER].positions, .length = length};
     if (shared) return;
     float *host, *table = hd_network_map(network, length * columns, &host);
-    if (table) hd_sinusoids(0, length, columns, hd_fixed_base(side), host);
+    if (table) hd_sinusoids(0, length, columns, host);
     hd_network_unmap(network, host, table, length * columns);
     stack->side[which].positions = table;
+}
+
+static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
+    int kind = stack->network.recipe.side[which].positions;
+    if (kind == HD_POSITIONS_SINUSOIDAL) make_sinusoids(stack, which);
+    if (kind == HD_POSITIONS_ROTARY) make_rotation(stack, which);
 }
 
 /* ---- the class ---- */

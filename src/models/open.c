@@ -344,7 +344,8 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
 
 static heed_status refuse_recipe(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
     const hd_side_recipe *side = hd_recipe_top(recipe);
-    const char *positions = hd_choice_name(hd_position_kinds, side->positions);
+    const char *positions =
+        side->positions == HD_POSITIONS_NONE ? "no" : hd_choice_name(hd_position_kinds, side->positions);
     return hd_fail(context, HEED_UNSUPPORTED, "no model of %s%s has this structure, with %s-norm and %s positions",
                    family ? "the family " : "any family", family ? family->model_type : "",
                    side->norm_placement == HD_NORM_PRE ? "pre" : "post", positions ? positions : "unknown");

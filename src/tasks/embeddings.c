@@ -196,6 +196,8 @@ static heed_status find_positions(const heed_model *model, const hd_inspect_sett
                        : decoder           ? "decoder"
                                            : "encoder");
     *which = decoder ? HD_DECODER : HD_ENCODER;
+    if (recipe->side[*which].positions == HD_POSITIONS_NONE)
+        return hd_fail(model->context, HEED_UNSUPPORTED, "the model adds no positional encodings");
     return HEED_OK;
 }
 
@@ -228,7 +230,7 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     if (learned)
         HD_TRY(learned_rows(model, learned, side->position_offset, v->rows, values));
     else
-        hd_sinusoids(0, v->rows, v->columns, hd_fixed_base(side), values);
+        hd_fixed_positions(side, recipe->width, v->rows, v->rows, values);
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }
