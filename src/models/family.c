@@ -1,6 +1,7 @@
 #include "models/family.h"
 
 #include "base/number.h"
+#include "models/choice.h"
 #include "models/model.h"
 #include "models/rotary.h"
 
@@ -110,16 +111,7 @@ static heed_status read_choice(const hd_json *config, const hd_config_key *key, 
             *value = c->value;
             return HEED_OK;
         }
-    hd_buffer known;
-    hd_buffer_open(&known, config->context);
-    for (const hd_choice *c = key->choices; c->name; c++)
-        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
-    heed_status status = known.failed
-                             ? HEED_MEMORY
-                             : hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
-                                       config->path, key->name, name ? name : "null", known.data ? known.data : "");
-    hd_buffer_close(&known);
-    return status;
+    return hd_choice_refuse(config, key->name, name ? name : "null", key->choices);
 }
 
 /* A key whose value heed takes for granted. */
