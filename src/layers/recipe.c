@@ -92,6 +92,7 @@ static void simplify_rotation(hd_side_recipe *side, int64_t width) {
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
+    if (side->stored_layers == side->layers) side->stored_layers = 0;
     side->score_scale = hd_side_score_scale(side, width);
     simplify_window(side);
     simplify_rotation(side, width);
@@ -129,6 +130,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (!r.embedding_width) r.embedding_projection = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
