@@ -46,7 +46,8 @@ static void declare_token_output(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
     if (!recipe->untied) return;
-    network->output = hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
+    network->output = hd_network_declare(network, table, hd_recipe_target_vocabulary(recipe),
+                                         hd_recipe_embedding_width(recipe), 2);
 }
 
 static void declare_masked(hd_network *network) {
@@ -95,8 +96,9 @@ int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
     if (recipe->head == HD_HEAD_ANSWER) return 2;
-    bool excluded = recipe->output_bias && recipe->pad == recipe->vocabulary - 1;
-    return excluded ? recipe->pad : recipe->vocabulary;
+    int64_t tokens = hd_recipe_target_vocabulary(recipe);
+    bool excluded = recipe->output_bias && recipe->pad == tokens - 1;
+    return excluded ? recipe->pad : tokens;
 }
 
 /* The first or last row of each sequence; zeros for an empty one. With two directions, the first half of the last

@@ -15,12 +15,25 @@ static bool make_layers(hd_network *network) {
     return true;
 }
 
+/* One table, or with a target vocabulary one of each side. */
+static void declare_embeddings(hd_network *network) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
+    if (recipe->target_vocabulary) table.side = HD_ENCODER;
+    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
+    network->target_embedding = network->source_embedding;
+    if (!recipe->target_vocabulary) return;
+    table.side = HD_DECODER;
+    network->target_embedding = hd_network_declare(network, table, recipe->target_vocabulary, recipe->width, 2);
+}
+
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size) {
     /* ids past the vocabulary never occur; but a translation begins and ends */
-    if (hd_recipe_translates(recipe) && (recipe->eos < 0 || recipe->eos >= recipe->vocabulary ||
-                                         recipe->decoder_start < 0 || recipe->decoder_start >= recipe->vocabulary)) {
+    int64_t targets = hd_recipe_target_vocabulary(recipe);
+    if (hd_recipe_translates(recipe) &&
+        (recipe->eos < 0 || recipe->eos >= targets || recipe->decoder_start < 0 || recipe->decoder_start >= targets)) {
         hd_fail(context, HEED_FORMAT, "special ids (end %d, start %d) lie outside a vocabulary of %lld", recipe->eos,
-                recipe->decoder_start, (long long)recipe->vocabulary);
+                recipe->decoder_start, (long long)targets);
         return NULL;
     }
     hd_network *network = hd_alloc_zeroed(context, 1, size);
@@ -39,12 +52,10 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
         hd_network_close(network);
         return NULL;
     }
-    hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     hd_slot bias = {HD_SHARED, HD_MODULE_OUTPUT_BIAS, .part = HD_WHOLE, .use = HD_USE_FIXED};
-    network->source_embedding =
-        hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
-    network->target_embedding = network->output = network->source_embedding;
-    if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, recipe->vocabulary, 2);
+    declare_embeddings(network);
+    network->output = network->target_embedding;
+    if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, targets, 2);
     return network;
 }
 
@@ -163,7 +174,7 @@ static float first_value(const hd_network *network, const hd_parameter *p, const
         case HD_USE_FIXED:
             return column == network->recipe.pad ? -10000.0f : 0.0f;
         case HD_USE_TABLE:
-            if (p == network->source_embedding && row == network->recipe.pad) return 0.0f;
+            if (slot->module == HD_MODULE_EMBEDDING && row == network->recipe.pad) return 0.0f;
             return hd_random_normal(key, (uint32_t)column, (uint32_t)row, stream) / sqrtf((float)p->columns);
         case HD_USE_MATRIX:
             break;

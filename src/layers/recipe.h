@@ -19,7 +19,10 @@ typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
     HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
-    HD_POSITIONS_NONE
+    HD_POSITIONS_NONE,
+    /* as sinusoidal, but frequency j of the half columns is 10000^(−j / (half − 1)); the first token has the position
+     * position_offset, and a padding token adds zeros (tensor2tensor, fairseq) */
+    HD_POSITIONS_SINUSOIDAL_APART
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -38,6 +41,13 @@ typedef enum hd_norm_placement {
     HD_NORM_AFTER, /* x + norm(f(x)) */
     HD_NORM_PLACEMENTS
 } hd_norm_placement;
+
+/* Norm of the queries and keys before they are rotated. */
+typedef enum hd_query_key_norm {
+    HD_QUERY_KEY_PLAIN, /* there is none */
+    HD_QUERY_KEY_HEADS, /* each head has the mean of its own columns; all heads have one gain */
+    HD_QUERY_KEY_ROWS   /* all heads together */
+} hd_query_key_norm;
 
 /* The name of an enum's value in a config, and its title for people. Tables end with a NULL name. */
 typedef struct hd_choice {
@@ -165,7 +175,8 @@ typedef struct hd_side_recipe {
     int64_t head_width; /* 0: width / heads */
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
-    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
+    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused.
+                              * Of HD_POSITIONS_SINUSOIDAL_APART: the position of the first token */
     /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
     int64_t window;
     hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
@@ -177,26 +188,29 @@ typedef struct hd_side_recipe {
     int positions;                 /* hd_position_kind */
     int norm;                      /* hd_norm_kind */
     int norm_placement;            /* hd_norm_placement */
+    int query_key_norm;            /* hd_query_key_norm */
     unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
     float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
     float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale;   /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;    /* of each sublayer's output before it is added; 0: 1 */
     bool gated;              /* feed-forward: activation(gate) · up */
-    bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;     /* a norm after the embedding */
     bool final_norm;         /* a norm after the last layer */
     bool first_unnormed;     /* layer 0 has no norm before its attention */
     bool scale_embedding;    /* by √width */
     bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[1];  /* zero */
+    uint8_t unused[6];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
-    int64_t embedding_width; /* of embeddings and of the masked head, with a projection from and to width; 0: width */
-    int64_t labels;          /* of a head that classifies */
+    int64_t embedding_width;   /* of embeddings and of the masked head, with a projection from and to width; 0: width */
+    int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
+    int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
@@ -227,6 +241,11 @@ typedef struct hd_recipe {
 /* An encoder–decoder; else there is one of the two alone. */
 static inline bool hd_recipe_translates(const hd_recipe *recipe) {
     return recipe->side[HD_ENCODER].layers && recipe->side[HD_DECODER].layers;
+}
+
+/* The tokens that a decoder, or an encoder alone, reads and predicts. */
+static inline int64_t hd_recipe_target_vocabulary(const hd_recipe *recipe) {
+    return recipe->target_vocabulary ? recipe->target_vocabulary : recipe->vocabulary;
 }
 
 /* The side that a head is on top of. */
@@ -265,6 +284,8 @@ static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t wid
 }
 /* The factor of attention's scores. */
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The factor of the embeddings of tokens. */
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width);
 /* The window of a layer; 0: the layer attends to all keys. */
 static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
     return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
@@ -304,7 +325,7 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
  * one, or there is no such module. */
 /* clang-format off */
 #define HD_EACH_MODULE(M, NONE)                                                                                        \
-    M(EMBEDDING,                  0, NONE) /* shared by source, target and output */                                   \
+    M(EMBEDDING,                  0,   61) /* shared by source, target and output, or one of each side */              \
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \

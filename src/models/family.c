@@ -1,14 +1,16 @@
 #include "models/family.h"
 
 #include "base/number.h"
+#include "models/choice.h"
 #include "models/model.h"
+#include "models/rotary.h"
 
 #include <string.h>
 
 /* ---- names of weights ---- */
 
 static bool names_side(const hd_weight_name *weight, hd_network_side side) {
-    return weight->only == HD_ANY_SIDE || (weight->only == HD_ENCODER_ONLY) == (side == HD_ENCODER);
+    return weight->only == HD_ANY_SIDE || side == (weight->only == HD_ENCODER_ONLY ? HD_ENCODER : HD_DECODER);
 }
 
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
@@ -109,16 +111,7 @@ static heed_status read_choice(const hd_json *config, const hd_config_key *key, 
             *value = c->value;
             return HEED_OK;
         }
-    hd_buffer known;
-    hd_buffer_open(&known, config->context);
-    for (const hd_choice *c = key->choices; c->name; c++)
-        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
-    heed_status status = known.failed
-                             ? HEED_MEMORY
-                             : hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
-                                       config->path, key->name, name ? name : "null", known.data ? known.data : "");
-    hd_buffer_close(&known);
-    return status;
+    return hd_choice_refuse(config, key->name, name ? name : "null", key->choices);
 }
 
 /* A key whose value heed takes for granted. */
@@ -179,6 +172,13 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             memcpy(field, &value, sizeof value);
             return HEED_OK;
         }
+        case HD_KEY_SCALE:
+        case HD_KEY_INVERSE: {
+            HD_TRY(hd_json_float(config, key->name, number, 1e-30, 1e30, &number));
+            float value = (float)(key->kind == HD_KEY_INVERSE ? 1 / number : number);
+            memcpy(field, &value, sizeof value);
+            return HEED_OK;
+        }
         case HD_KEY_BOOL:
         case HD_KEY_NOT: {
             bool value;
@@ -227,6 +227,11 @@ static heed_status read_keys(const reading *r, const hd_family *f) {
 static void complete(const hd_family *f, hd_recipe *recipe) {
     if (f->base) complete(f->base, recipe);
     if (f->complete) f->complete(recipe);
+}
+
+static unsigned rotation_of(const hd_family *family) {
+    while (family && !family->rotation) family = family->base;
+    return family ? family->rotation : 0;
 }
 
 static heed_status read_rest(const reading *r, const hd_family *f) {
@@ -334,6 +339,8 @@ static heed_status read_recipe(const reading *r) {
         r->recipe->decoder_start = r->ids->decoder_start;
     }
     if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
+    unsigned rotation = rotation_of(r->family);
+    if (rotation) HD_TRY(hd_rotary_read(r->config, rotation, r->recipe));
     return read_rest(r, r->family);
 }
 
@@ -366,8 +373,7 @@ heed_status hd_family_default(heed_context *context, const hd_family *family, hd
     return status;
 }
 
-/* A float as people write it: the shortest decimal that reads back as the same float. */
-static json_t *real(float value) {
+json_t *hd_family_real(float value) {
     char text[32];
     for (int digits = 6; digits <= 9; digits++) {
         hd_print_number(text, sizeof text, "%.*g", digits, (double)value);
@@ -395,10 +401,16 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&id, field, sizeof id);
             return id < 0 ? json_null() : json_integer(id);
         }
-        case HD_KEY_FLOAT: {
+        case HD_KEY_FLOAT:
+        case HD_KEY_SCALE: {
             float value;
             memcpy(&value, field, sizeof value);
-            return real(value);
+            return hd_family_real(value);
+        }
+        case HD_KEY_INVERSE: {
+            float value;
+            memcpy(&value, field, sizeof value);
+            return hd_family_real(value > 0 ? 1 / value : 0);
         }
         case HD_KEY_BOOL:
         case HD_KEY_NOT: {
@@ -446,6 +458,8 @@ json_t *hd_family_write(heed_context *context, const hd_family *family, const hd
     failed |=
         json_object_set_new(config, "architectures", json_pack("[s]", hd_family_architecture(family, recipe->head)));
     failed |= write_keys(family, family, recipe, config);
+    unsigned rotation = rotation_of(family);
+    if (rotation) failed |= hd_rotary_write(rotation, recipe, config);
     failed |= write_rest(family, recipe, config);
     if (!failed) return config;
     json_decref(config);

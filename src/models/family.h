@@ -14,6 +14,8 @@ typedef enum hd_key_kind {
     HD_KEY_ID,       /* int32_t, a token id; −1, there is none, where it is null or negative */
     HD_KEY_IDS,      /* the same, or an array of ids, of which the first is read */
     HD_KEY_FLOAT,    /* float */
+    HD_KEY_SCALE,    /* float above 0 */
+    HD_KEY_INVERSE,  /* the same, 1 / what is written */
     HD_KEY_BOOL,     /* bool */
     HD_KEY_NOT,      /* bool, the opposite of what is written */
     HD_KEY_CHOICE,   /* int, by the word that `choices` has for it */
@@ -92,6 +94,7 @@ struct hd_family {
     const hd_tokenizer_kind *tokenizer;
     /* HD_BIAS_…: those that depend on the config, and that a file may lack. Not inherited. */
     unsigned optional_biases;
+    unsigned rotation;  /* HD_ROTATION_…, of a config that states rotary positions (rotary.h); 0: as in the base */
     bool one_tokenizer; /* transformers ignores what a folder of this family says of another kind. Not inherited. */
     /* Sets the fields that no key describes, before the keys are read but when the head is known; may be NULL. */
     void (*complete)(hd_recipe *recipe);
@@ -130,6 +133,8 @@ bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_s
 /* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
 bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
+/* A new JSON number: the shortest decimal that reads back as the same float. */
+json_t *hd_family_real(float value);
 /* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
 heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */

@@ -66,11 +66,11 @@ static heed_status check_tied(const heed_model *model, const hd_weights *weights
 
 /* As in transformers, a file that has an output table other than the embedding is right, whatever the config says. */
 static heed_status read_tie(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
-    static const hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
+    const hd_slot table = {recipe->target_vocabulary ? HD_DECODER : HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
     static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
     const hd_stored_tensor *embedding, *head;
     if (!hd_head_predicts_tokens((hd_head)recipe->head)) return HEED_OK;
-    HD_TRY(check_tied(model, weights));
+    if (!recipe->target_vocabulary) HD_TRY(check_tied(model, weights));
     if (!hd_family_weight(model->family, &output)) return HEED_OK;
     HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
     HD_TRY(hd_weight_find_spelled(model, weights, &output, &head));
@@ -341,9 +341,15 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
     return lowercase ? hd_tokenizer_lowercase(model->tokenizer) : HEED_OK;
 }
 
+static heed_status open_tokenizers(heed_model *model) {
+    HD_TRY(hd_tokenizer_open_folder(model->context, model->folder, &model->tokenizer));
+    if (!hd_recipe_translates(&model->network->recipe)) return HEED_OK;
+    return hd_tokenizer_open_target(model->context, model->folder, &model->target_tokenizer);
+}
+
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
-    heed_status status = hd_tokenizer_open_folder((*out)->context, (*out)->folder, &(*out)->tokenizer);
+    heed_status status = open_tokenizers(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;
@@ -397,6 +403,7 @@ void hd_model_close(heed_model *model) {
     if (!model) return;
     hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
+    hd_tokenizer_close(model->target_tokenizer);
     hd_free(model->context, model->folder);
     hd_free(model->context, model);
 }

@@ -13,7 +13,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_K_NORM, "model.layers.{}.self_attn.k_norm"},
 };
 
-static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = true; }
+static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = HD_QUERY_KEY_HEADS; }
 
 /* There is no mlp_bias. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
