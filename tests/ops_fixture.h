@@ -36,7 +36,7 @@ typedef struct op_case {
     int64_t columns;    /* of the output; 0 when the op gives a loss */
     const int32_t *ids; /* of the layout's rows: inputs of an embedding, or targets */
     hd_activation activation;
-    float scale, dropout, epsilon, smoothing, agreement;
+    float scale, dropout, epsilon, smoothing, agreement, soft_cap;
     int32_t padding;
     int64_t heads, classes;
     bool causal;

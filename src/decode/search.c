@@ -37,9 +37,9 @@ static heed_status check(heed_context *context, const hd_decoder *decoder, const
         return hd_fail(context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)request->count,
                        (long long)decoder->window);
     for (int64_t i = 0; i < request->count; i++)
-        if (request->ids[i] < 0 || request->ids[i] >= decoder->vocabulary)
+        if (request->ids[i] < 0 || request->ids[i] >= decoder->source_vocabulary)
             return hd_fail(context, HEED_ARGUMENT, "token %d is not one of the model's %lld", request->ids[i],
-                           (long long)decoder->vocabulary);
+                           (long long)decoder->source_vocabulary);
     return HEED_OK;
 }
 
@@ -75,6 +75,7 @@ static heed_status begin(hd_search *s, const hd_request *request) {
     s->given = s->length = continues ? request->count : 1;
     s->limit = limit_of(s->decoder, &s->generation, s->given);
     s->first_visible = hd_first_visible(s->decoder, s->given);
+    s->text = s->given - s->first_visible;
     s->capacity = s->given + hd_min(s->limit, FIRST_CAPACITY);
     s->tokens = hd_alloc(s->context, beams * (size_t)s->capacity, sizeof *s->tokens);
     s->finished = hd_alloc(s->context, beams, sizeof *s->finished);

@@ -32,6 +32,7 @@ struct hd_search {
     int64_t first_slot;
     int64_t first_visible; /* tokens before it are past the decoder's window */
     int64_t seen;          /* tokens from there on that the slots have processed */
+    int64_t text;          /* tokens from there on when the slots began: the length that fixes rotary positions */
     int64_t chunk;         /* tokens of each slot in this step */
     hd_scoring *scorings;  /* [slots]: of this step; NULL until the whole prompt is processed */
     int32_t *parents;      /* [slots] after a step: the previous slot of each; NULL: unchanged */

@@ -213,12 +213,15 @@ static heed_status start_added(hd_session *s) {
 
 /* ---- one forward pass ---- */
 
-/* When the window slides, the tokens in it get other positions, so the slots of the search start anew. */
-static void slide_window(const hd_session *s, hd_search *search) {
-    int64_t first = hd_first_visible(s->decoder, search->length);
-    if (first == search->first_visible || hd_search_forced(search)) return;
+/* The slots of a search begin anew when its tokens get other positions: the window slides, or the text has become so long
+ * that rotary positions change. */
+static void renew_positions(const hd_session *s, hd_search *search) {
+    int64_t first = hd_first_visible(s->decoder, search->length), text = search->length - first;
+    bool turns = search->text <= s->decoder->turn && text > s->decoder->turn;
+    if ((first == search->first_visible && !turns) || hd_search_forced(search)) return;
     for (int64_t i = 0; i < search->slots; i++) s->decoder->class->rewind(s->decoder, search->first_slot + i, 0);
     search->first_visible = first;
+    search->text = text;
     search->seen = 0;
 }
 
@@ -232,7 +235,7 @@ static void plan(hd_session *s) {
     int64_t left = s->limits.step_tokens ? s->limits.step_tokens : INT32_MAX;
     bool any = false;
     for (int64_t i = 0; i < s->running_count; i++) {
-        slide_window(s, s->running[i]);
+        renew_positions(s, s->running[i]);
         s->running[i]->chunk = unprocessed(s->running[i]);
         if (s->running[i]->chunk == 1) left -= s->running[i]->slots;
     }
@@ -254,6 +257,7 @@ static bool is_ready(const hd_search *search) {
 /* A step's tokens, and the slots whose next token is scored. */
 typedef struct batch {
     int32_t *ids, *starts; /* [tokens], [slots + 1] */
+    int32_t *lengths;      /* [slots]: of the texts */
     int32_t *scored;       /* [scores] */
     hd_scoring *scorings;  /* [scores] */
     int64_t scores;
@@ -264,9 +268,10 @@ static heed_status open_batch(hd_session *s, batch *b) {
     for (int64_t i = 0; i < s->running_count; i++) tokens += s->running[i]->chunk * s->running[i]->slots;
     *b = (batch){.ids = hd_arena_alloc(&s->scratch, (size_t)tokens, sizeof *b->ids),
                  .starts = hd_arena_alloc(&s->scratch, (size_t)s->slots + 1, sizeof *b->starts),
+                 .lengths = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->lengths),
                  .scored = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->scored),
                  .scorings = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->scorings)};
-    if (!b->ids || !b->starts || !b->scored || !b->scorings) return HEED_MEMORY;
+    if (!b->ids || !b->starts || !b->lengths || !b->scored || !b->scorings) return HEED_MEMORY;
     b->starts[0] = 0;
     return HEED_OK;
 }
@@ -277,6 +282,7 @@ static void add_chunk(batch *b, const hd_search *search) {
         const int32_t *tokens = hd_search_tokens(search, i) + search->first_visible + search->seen;
         if (search->chunk) memcpy(b->ids + *end, tokens, (size_t)search->chunk * sizeof *tokens);
         end[1] = *end + (int32_t)search->chunk;
+        b->lengths[search->first_slot + i] = (int32_t)search->text;
     }
 }
 
@@ -331,7 +337,7 @@ static heed_status forward(hd_session *s) {
         if (is_ready(search)) HD_TRY(add_scorings(s, &b, search));
     }
     for (int64_t i = 0; i < s->running_count; i++) s->running[i]->seen += s->running[i]->chunk;
-    hd_layout layout = {.sequences = s->slots, .starts = b.starts};
+    hd_layout layout = {.sequences = s->slots, .starts = b.starts, .lengths = b.lengths};
     if (!b.starts[s->slots]) return HEED_OK; /* forced ends alone */
     HD_TRY(s->decoder->class->step(s->decoder, b.ids, &layout, b.scored, b.scores));
     return hd_score_next(s->decoder, b.scorings, b.scores, &s->numbers, &s->scratch);

@@ -9,13 +9,14 @@
 
 enum { SMALL_WORK = 1 << 17 }; /* some microseconds */
 
-/* Weights and activations are walked in long strides: in pages of 2 MiB they cost few translations. Only advice: failure is
- * harmless. */
+/* Weights and activations are walked in long strides: in pages of 2 MiB they cost few translations. The advice covers whole
+ * mappings, from their first page on: a mapping with two kinds of advice is two, and realloc would copy it instead of moving
+ * it. Only advice: failure is harmless. */
 static void advise_large_pages(char *pointer, size_t size) {
-    enum { LARGE_PAGE = 1 << 21, WORTHWHILE = 2 * LARGE_PAGE };
+    enum { PAGE = 1 << 12, WORTHWHILE = 1 << 22 };
     if (size < WORTHWHILE) return;
-    size_t skipped = (LARGE_PAGE - (uintptr_t)pointer % LARGE_PAGE) % LARGE_PAGE;
-    madvise(pointer + skipped, (size - skipped) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    char *page = pointer - (uintptr_t)pointer % PAGE;
+    madvise(page, (size_t)(pointer - page) + size, MADV_HUGEPAGE);
 }
 
 static void *system_resize(void *user, void *pointer, size_t size) {

@@ -188,13 +188,13 @@ typedef struct hd_dropout_add_call {
     float *y;
 } hd_dropout_add_call;
 
-/* Rotary positions of each head of each row, by the row's position less `first` in `table` [positions, head_width];
- * sign −1: back. */
+/* Rotary positions of the first `width` columns of each head of each row; the other columns are copied. A row at position p
+ * of sequence s takes row p − firsts[s] of `table` [rows, width]; firsts NULL: row p. sign −1: back. */
 typedef struct hd_rotate_call {
     hd_layout layout;
-    int64_t columns, head_width;
+    int64_t columns, head_width, width;
     const float *table;
-    int64_t first;
+    const int64_t *firsts; /* [sequences], in host memory */
     float sign;
     const float *x;
     float *y;

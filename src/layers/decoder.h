@@ -6,12 +6,15 @@
 #define HD_LAYERS_DECODER_H
 
 #include "layers/network.h"
+#include "layers/rotary.h"
 
 typedef struct hd_decoder_class {
     /* Encodes the sources: each gets a slot after those that there are, without any target token yet. A decoder-only
      * network needs no ids here, only the number of sequences: prompts are steps. */
     heed_status (*add)(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources);
-    /* Forward of sequence i of `layout` through slot i: no token, one or many, but at least one of all slots together.
+    /* Forward of sequence i of `layout` through slot i: no token, one or many, but at least one of all slots together. The
+     * layout may state the length of each slot's text, which is longer than what the slot has processed while a prompt is
+     * processed in parts; it stays the same until the slot is rewound to 0.
      * `scored` [scores] are the slots whose next token is to be predicted, in ascending order, each with a token here. */
     heed_status (*step)(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
                         int64_t scores);
@@ -31,8 +34,9 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     hd_stream *stream; /* on which all of it is computed */
-    int64_t vocabulary, max_positions;
+    int64_t source_vocabulary, vocabulary, max_positions;
     int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
+    int64_t turn;   /* rotary positions of texts up to this length differ from those of longer ones; or INT64_MAX */
     bool continues; /* decoder-only: the input is not encoded but continued */
 };
 
@@ -40,9 +44,11 @@ struct hd_decoder {
 static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
     return (hd_decoder){.class = class,
                         .context = context,
-                        .vocabulary = recipe->vocabulary,
+                        .source_vocabulary = recipe->vocabulary,
+                        .vocabulary = hd_recipe_target_vocabulary(recipe),
                         .max_positions = hd_recipe_max_positions(recipe),
                         .window = hd_recipe_longest(recipe),
+                        .turn = hd_rotary_turn(&recipe->side[HD_DECODER]),
                         .continues = recipe->side[HD_ENCODER].layers == 0};
 }
 

@@ -18,7 +18,11 @@ typedef enum hd_architecture { HD_TRANSFORMER, HD_RECURRENT } hd_architecture;
 typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
-    HD_POSITIONS_ROTARY /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
+    HD_POSITIONS_NONE,
+    /* as sinusoidal, but frequency j of the half columns is 10000^(−j / (half − 1)); the first token has the position
+     * position_offset, and a padding token adds zeros (tensor2tensor, fairseq) */
+    HD_POSITIONS_SINUSOIDAL_APART
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -37,6 +41,13 @@ typedef enum hd_norm_placement {
     HD_NORM_AFTER, /* x + norm(f(x)) */
     HD_NORM_PLACEMENTS
 } hd_norm_placement;
+
+/* Norm of the queries and keys before they are rotated. */
+typedef enum hd_query_key_norm {
+    HD_QUERY_KEY_PLAIN, /* there is none */
+    HD_QUERY_KEY_HEADS, /* each head has the mean of its own columns; all heads have one gain */
+    HD_QUERY_KEY_ROWS   /* all heads together */
+} hd_query_key_norm;
 
 /* The name of an enum's value in a config, and its title for people. Tables end with a NULL name. */
 typedef struct hd_choice {
@@ -72,13 +83,17 @@ typedef enum hd_head {
     HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
-    HD_HEAD_NONE,            /* the last states themselves */
+    HD_HEAD_NONE,            /* the last states themselves; a decoder may still score tokens by its embedding */
+    HD_HEAD_ANSWER,          /* each state has two scores: an answer starts, or ends, with this token */
     HD_HEADS
 } hd_head;
 
 static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
+
+/* Whether each row scores the vocabulary. */
+static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
 
 /* One state for a whole text. */
 typedef enum hd_pooling {
@@ -111,9 +126,39 @@ static inline void hd_layer_set_add(hd_layer_set *set, int64_t layer) {
     if (layer < HD_SET_LAYERS) set->words[layer / 64] |= (uint64_t)1 << layer % 64;
 }
 
+/* Scaling of rotary positions, for texts that are longer than those of pretraining. layers/rotary.c has the formulas. */
+typedef enum hd_rotary_kind {
+    HD_ROTARY_UNSCALED,
+    HD_ROTARY_LINEAR,
+    HD_ROTARY_DYNAMIC,  /* the base grows with the text's length (dynamic NTK) */
+    HD_ROTARY_LLAMA3,   /* low frequencies are divided (Llama 3.1) */
+    HD_ROTARY_YARN,     /* Peng et al., 2023 */
+    HD_ROTARY_LONGROPE, /* each frequency has its own divisor; long texts have others (Ding et al., 2024) */
+    HD_ROTARY_KINDS
+} hd_rotary_kind;
+
+enum { HD_MOST_ROTARY_FACTORS = 64 };
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
+
+/* The numbers of a scaling. Kinds that lack a number ignore it. */
+typedef struct hd_rotary_scaling {
+    int64_t original_positions; /* the longest text of pretraining, in tokens; of all kinds but linear */
+    int kind;                   /* hd_rotary_kind */
+    float factor;               /* 0, of yarn and longrope: max_positions / original_positions */
+    float attention_factor;     /* of sines and cosines, of yarn and longrope; 0: it follows from the factor */
+    /* llama3: frequencies with fewer waves than this in original_positions tokens are divided by the factor, */
+    float low_frequency;
+    float high_frequency;       /* and those with more waves than this stay as they are */
+    float beta_slow, beta_fast; /* yarn: the same limits */
+    float mscale, mscale_all;   /* yarn: two factors of the logarithm in the attention factor; 0: none */
+    bool untruncated;           /* yarn: the range of frequencies between these is not widened to whole columns */
+    uint8_t unused[3];          /* zero */
+    float short_factors[HD_MOST_ROTARY_FACTORS]; /* longrope: [rotary width / 2], for texts up to original_positions */
+    float long_factors[HD_MOST_ROTARY_FACTORS];  /* and for longer ones */
+} hd_rotary_scaling;
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
@@ -123,47 +168,64 @@ typedef struct hd_side_recipe {
     int64_t head_width; /* 0: width / heads */
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
-    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
+    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused.
+                              * Of HD_POSITIONS_SINUSOIDAL_APART: the position of the first token */
     /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
     int64_t window;
     hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
     int64_t token_types;        /* rows of the table of segments; 0: there is none */
-    int activation;             /* hd_activation */
-    int positions;              /* hd_position_kind */
-    int norm;                   /* hd_norm_kind */
-    int norm_placement;         /* hd_norm_placement */
-    unsigned biases;            /* HD_BIAS_… */
+    int64_t rotary_width;       /* columns of a head that are rotated, the first ones; 0: all */
+    hd_rotary_scaling rotary_scaling;
+    hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
+    int activation;                /* hd_activation */
+    int positions;                 /* hd_position_kind */
+    int norm;                      /* hd_norm_kind */
+    int norm_placement;            /* hd_norm_placement */
+    int query_key_norm;            /* hd_query_key_norm */
+    unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
-    float score_scale;    /* of attention's scores q · k; 0: 1 / √(head width) */
-    float score_softcap;  /* c: scores become c · tanh(score / c); 0: they stay as they are */
-    bool gated;           /* feed-forward: activation(gate) · up */
-    bool query_key_norm;  /* each head's query and key are normalized before they are rotated */
-    bool embedding_norm;  /* a norm after the embedding */
-    bool final_norm;      /* a norm after the last layer */
-    bool first_unnormed;  /* layer 0 has no norm before its attention */
-    bool scale_embedding; /* by √width */
-    bool pads_unplaced;   /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[5];    /* zero */
+    float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
+    float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
+    float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale;   /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;    /* of each sublayer's output before it is added; 0: 1 */
+    bool gated;              /* feed-forward: activation(gate) · up */
+    bool embedding_norm;     /* a norm after the embedding */
+    bool final_norm;         /* a norm after the last layer */
+    bool first_unnormed;     /* layer 0 has no norm before its attention */
+    bool scale_embedding;    /* by √width */
+    bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
+    uint8_t unused[6];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
-    int64_t labels; /* of a head that classifies */
+    int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
+    int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
-    int head_activation;             /* of the masked head's layer, hd_activation */
+    int head_activation;             /* of the head's dense layer, hd_activation */
     int pooling;                     /* of a head that classifies texts, hd_pooling */
     int cell;                        /* of a recurrent network, hd_cell */
     int memory;                      /* and hd_memory_kind */
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
     float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
     bool bidirectional;   /* the recurrent encoder, each direction half as wide */
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
     bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
+     * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
+     * store a dense layer that its states do not go through (BERT's pooler). */
+    bool head_dense, head_norm;
+    bool head_dense_unbiased;
+    bool head_output_unbiased; /* of a head that classifies or answers */
+    uint8_t unused[4];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -173,9 +235,28 @@ static inline bool hd_recipe_translates(const hd_recipe *recipe) {
     return recipe->side[HD_ENCODER].layers && recipe->side[HD_DECODER].layers;
 }
 
+/* The tokens that a decoder, or an encoder alone, reads and predicts. */
+static inline int64_t hd_recipe_target_vocabulary(const hd_recipe *recipe) {
+    return recipe->target_vocabulary ? recipe->target_vocabulary : recipe->vocabulary;
+}
+
 /* The side that a head is on top of. */
 static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
+}
+
+/* Whether the network scores the vocabulary. A decoder without a head may do so by its embedding. */
+static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
+    if (recipe->head == HD_HEAD_NONE) return recipe->side[HD_DECODER].layers && !recipe->untied;
+    return hd_head_predicts_tokens((hd_head)recipe->head);
+}
+
+/* Of the logits of tokens: those of labels are neither scaled nor capped. */
+static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
+    return hd_recipe_scores_tokens(recipe) && recipe->logit_scale > 0 ? recipe->logit_scale : 1;
+}
+static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
+    return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -186,9 +267,16 @@ static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t wid
 }
 /* The factor of attention's scores. */
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The factor of the embeddings of tokens. */
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width);
 /* The window of a layer; 0: the layer attends to all keys. */
 static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
     return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
+}
+
+/* Columns of a head that are rotated. An odd number is followed by one more, which is the other half of the last pair. */
+static inline int64_t hd_side_rotary_width(const hd_side_recipe *side, int64_t width) {
+    return side->rotary_width ? side->rotary_width : hd_side_head_width(side, width);
 }
 
 /* Maximum length of a text on either side. */
@@ -208,6 +296,9 @@ static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
  * (dropout, initial spread). */
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
 
+/* Sets the fields of the head, and of nothing else, to those of another recipe. */
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
+
 /* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
  * free.
  *
@@ -217,7 +308,7 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
  * one, or there is no such module. */
 /* clang-format off */
 #define HD_EACH_MODULE(M, NONE)                                                                                        \
-    M(EMBEDDING,                  0, NONE) /* shared by source, target and output */                                   \
+    M(EMBEDDING,                  0,   61) /* shared by source, target and output, or one of each side */              \
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
@@ -259,10 +350,12 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
     M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
     M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
+    M(ANSWER_OUTPUT,             44, NONE) /* scores the first and the last tokens of answers */                       \
     M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
     M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \
     M(HEAD_NORM,               NONE, NONE)                                                                             \
-    M(POOLER,                    48, NONE) /* of the head that classifies texts */                                     \
+    M(POOLER,                    48, NONE) /* the dense layer of a head that classifies or answers */                  \
+    M(STORED_POOLER,             48, NONE) /* of a model without a head, which computes nothing with it */             \
     M(CRF_TRANSITIONS,         NONE, NONE)                                                                             \
     M(CRF_START,               NONE, NONE)                                                                             \
     M(CRF_END,                 NONE, NONE)

@@ -1,5 +1,6 @@
 /* Forward code of the Transformer: read from hd_stack_run at the end upwards. stack_open.c builds it. */
 #include "layers/positions.h"
+#include "layers/rotary.h"
 #include "layers/stack.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@ typedef struct place {
     const hd_recipe *recipe;
     const hd_side_recipe *side;
     hd_stack_side fixed; /* the positions of this pass, if they are fixed */
+    hd_angles angles[2]; /* of rotary positions in this pass; [1]: in layers with a base of their own */
     hd_network_side which;
     int64_t layer;
     const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
@@ -18,7 +20,11 @@ typedef struct place {
 
 static place place_of(const hd_stack *stack, hd_network_side side) {
     const hd_recipe *recipe = &stack->network.recipe;
-    return (place){&stack->network, recipe, &recipe->side[side], stack->side[side], side, 0, NULL};
+    return (place){.network = &stack->network,
+                   .recipe = recipe,
+                   .side = &recipe->side[side],
+                   .fixed = stack->side[side],
+                   .which = side};
 }
 
 static const hd_module_weights *layer_of(const place *at) {
@@ -49,21 +55,30 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sub
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
     const hd_module_weights *layer = layer_of(at);
     f = hd_apply_norm(pass, &layer[sub->after], f);
+    if (at->side->residual_scale > 0) f = hd_scale(pass, f, at->side->residual_scale);
     hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
 
-/* Queries or keys before attention: each head normalized, then rotated. */
+/* The angles of this layer's queries and keys; NULL: it has no rotary positions. */
+static const hd_angles *angles_of(const place *at) {
+    const hd_side_recipe *side = at->side;
+    if (side->positions != HD_POSITIONS_ROTARY || hd_layer_set_has(&side->unrotated_layers, at->layer)) return NULL;
+    return &at->angles[hd_side_window(side, at->layer) && side->local_rotary_base > 0];
+}
+
+/* Queries or keys before attention: normalized, then rotated. A norm's gain has the width of a head or of all heads. */
 static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_module_weights *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
     if (x && norm->weight) {
         const hd_layout *layout = x->layout;
         int64_t columns = x->columns;
-        x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
+        x = hd_reshape(pass, x, norm->weight->columns);
+        x = hd_reshape(pass, hd_apply_norm(pass, norm, x), columns);
         if (x) x->layout = layout;
     }
-    if (!rotate || at->side->positions != HD_POSITIONS_ROTARY) return x;
-    return hd_rotate(pass, x, at->fixed.positions, at->fixed.first, at->side->max_positions, head_width);
+    const hd_angles *angles = rotate ? angles_of(at) : NULL;
+    return angles ? hd_rotate(pass, x, angles, at->side->max_positions, head_width) : x;
 }
 
 static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
@@ -144,18 +159,42 @@ static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
-/* The row of the position of each token, where padding tokens have one of their own. */
-static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
-    const hd_side_recipe *side = at->side;
-    int32_t *rows = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *rows) : NULL;
-    if (!rows || !hd_check_positions(pass, x->layout, side->max_positions)) return NULL;
-    for (int64_t s = 0; s < x->layout->sequences; s++) {
-        int32_t next = (int32_t)side->position_offset;
-        for (int64_t r = x->layout->starts[s]; r < x->layout->starts[s + 1]; r++)
-            rows[r] = ids[r] == at->recipe->pad ? (int32_t)side->position_offset - 1 : next++;
+/* The position of each token, where padding tokens have the one before the first and are not counted. A decoder counts
+ * them, since its tokens come one by one: so does the cache of transformers. */
+static int32_t *count_positions(const place *at, hd_pass *pass, const hd_layout *layout, const int32_t *ids) {
+    int32_t *rows = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *rows);
+    int32_t offset = (int32_t)at->side->position_offset;
+    if (!rows || !hd_check_positions(pass, layout, at->side->max_positions)) return NULL;
+    for (int64_t s = 0; s < layout->sequences; s++) {
+        int32_t next = offset + (int32_t)hd_layout_position(layout, s);
+        for (int64_t r = layout->starts[s]; r < layout->starts[s + 1]; r++) {
+            bool pads = ids[r] == at->recipe->pad;
+            rows[r] = pads ? offset - 1 : next;
+            next += !pads || at->which == HD_DECODER;
+        }
     }
-    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_POSITIONS].whole, rows, x->layout, 1.0f,
-                            (int32_t)side->position_offset - 1);
+    return rows;
+}
+
+/* Sinusoids [tokens, width] of these positions; zeros for the one before the first. */
+static hd_tensor *sinusoids_of(const place *at, hd_pass *pass, const hd_layout *layout, const int32_t *rows) {
+    hd_tensor *y = hd_tensor_new(pass, hd_layout_rows(layout), at->recipe->width, layout);
+    size_t bytes = y ? (size_t)hd_tensor_count(y) * sizeof *y->data : 0;
+    float *host = y ? hd_stream_map(&pass->stream, y->data, bytes, HD_TO_WRITE) : NULL;
+    if (!host) return NULL;
+    memset(host, 0, bytes);
+    for (int64_t r = 0; r < y->rows; r++)
+        if (rows[r] >= at->side->position_offset) hd_sinusoids_apart(rows[r], 1, y->columns, host + r * y->columns);
+    hd_stream_unmap(&pass->stream, host, y->data, bytes, HD_TO_WRITE);
+    return y;
+}
+
+static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
+    int32_t *rows = x ? count_positions(at, pass, x->layout, ids) : NULL;
+    hd_parameter *table = layer_of(at)[HD_MODULE_POSITIONS].whole;
+    if (!rows) return NULL;
+    hd_tensor *y = table ? hd_embed(pass, table, rows, x->layout, 1.0f, (int32_t)at->side->position_offset - 1)
+                         : sinusoids_of(at, pass, x->layout, rows);
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
@@ -165,18 +204,22 @@ static bool has_padding(const place *at, const hd_input *input, const hd_layout 
     return false;
 }
 
+static bool adds_positions(const hd_side_recipe *side) {
+    return side->positions != HD_POSITIONS_ROTARY && side->positions != HD_POSITIONS_NONE;
+}
+
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
-    float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
+    float scale = hd_side_embedding_scale(at->side, at->recipe->width);
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
     if (has_padding(at, input, layout))
         x = add_counted_positions(at, pass, x, input->ids);
-    else if (at->side->positions != HD_POSITIONS_ROTARY)
+    else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
-                             at->side->position_offset - at->fixed.first);
+                             at->fixed.positions ? -at->fixed.first : at->side->position_offset);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
@@ -210,29 +253,91 @@ static bool may_select_queries(const place *at, const hd_selection *selection) {
     return true;
 }
 
-/* Makes `fixed` the table of all positions of a pass. It is computed if the network does not store them; positions past the
- * model's are left to the ops, which refuse them. */
-static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
-    int64_t columns = hd_fixed_columns(at->side, at->recipe->width), first = INT64_MAX, end = 0;
+/* ---- fixed positions ---- */
+
+/* The positions of a pass. */
+typedef struct span {
+    int64_t first, end; /* of all sequences */
+    int64_t longest;    /* tokens of the longest text that a sequence is a part of */
+} span;
+
+static span span_of(const hd_layout *layout) {
+    span all = {INT64_MAX, 0, 0};
     for (int64_t s = 0; s < layout->sequences; s++) {
         int64_t position = hd_layout_position(layout, s), rows = layout->starts[s + 1] - layout->starts[s];
-        if (rows) first = hd_min(first, position), end = hd_max(end, position + rows);
+        if (!rows) continue;
+        all.first = hd_min(all.first, position);
+        all.end = hd_max(all.end, position + rows);
+        all.longest = hd_max(all.longest, hd_layout_length(layout, s));
     }
-    if (!columns || end <= at->fixed.length || end > at->side->max_positions) return true;
-    size_t bytes = (size_t)(end - first) * (size_t)columns * sizeof(float);
-    float *table = hd_pass_numbers(pass, end - first, columns);
+    return all;
+}
+
+/* Sinusoids that the network does not store. */
+static bool compute_sinusoids(place *at, hd_pass *pass, const span *all) {
+    int64_t columns = at->recipe->width, count = all->end - all->first;
+    size_t bytes = (size_t)count * (size_t)columns * sizeof(float);
+    float *table = hd_pass_numbers(pass, count, columns);
     float *host = table ? hd_stream_map(&pass->stream, table, bytes, HD_TO_WRITE) : NULL;
-    if (host) hd_sinusoids(first, end - first, columns, hd_fixed_base(at->side), host);
+    if (host) hd_fixed_positions(at->side, columns, all->first, count, host);
     hd_stream_unmap(&pass->stream, host, table, bytes, HD_TO_WRITE);
-    at->fixed = (hd_stack_side){table, first, end - first};
+    at->fixed = (hd_stack_side){.positions = table, .first = all->first, .length = count};
     return pass->status == HEED_OK;
 }
+
+/* Angles that the network does not store. If the angles of a position are the same in all texts, the sequences share a table
+ * of the span, unless that has more rows than the layout. Else each row of the layout has a row in the table. */
+static bool compute_angles(place *at, hd_pass *pass, const hd_layout *layout, const span *all, bool local) {
+    const hd_side_recipe *side = at->side;
+    int64_t width = at->recipe->width, columns = hd_rotary_columns(side, width), rows = hd_layout_rows(layout);
+    bool shared = all->longest <= hd_rotary_turn(side) && all->end - all->first <= rows;
+    if (shared) rows = all->end - all->first;
+    size_t bytes = (size_t)rows * (size_t)columns * sizeof(float);
+    int64_t *firsts = hd_pass_alloc(pass, (size_t)layout->sequences, sizeof *firsts);
+    float *table = firsts ? hd_pass_numbers(pass, rows, columns) : NULL;
+    float *host = table ? hd_stream_map(&pass->stream, table, bytes, HD_TO_WRITE) : NULL;
+    if (!host) return false;
+    for (int64_t s = 0; s < layout->sequences; s++) {
+        int64_t start = layout->starts[s], position = hd_layout_position(layout, s);
+        firsts[s] = shared ? all->first : position - start;
+        if (!shared)
+            hd_rotary_angles(side, width, local, hd_layout_length(layout, s), position, layout->starts[s + 1] - start,
+                             host + start * columns);
+    }
+    if (shared) hd_rotary_angles(side, width, local, all->longest, all->first, rows, host);
+    hd_stream_unmap(&pass->stream, host, table, bytes, HD_TO_WRITE);
+    at->angles[local] = (hd_angles){table, columns, firsts};
+    return pass->status == HEED_OK;
+}
+
+static bool find_angles(place *at, hd_pass *pass, const hd_layout *layout, const span *all) {
+    int64_t columns = hd_rotary_columns(at->side, at->recipe->width);
+    at->angles[false] = (hd_angles){.table = at->fixed.positions, .width = columns};
+    at->angles[true] = (hd_angles){.table = at->fixed.local, .width = columns};
+    if (all->end <= at->fixed.length && all->longest <= hd_rotary_turn(at->side)) return true;
+    return compute_angles(at, pass, layout, all, false) &&
+           (!(at->side->local_rotary_base > 0) || compute_angles(at, pass, layout, all, true));
+}
+
+/* Finds the fixed positions of a pass, or computes them if the network does not store them. Positions past the model's are
+ * left to the ops, which refuse them. */
+static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
+    span all = span_of(layout);
+    bool refused = all.end > at->side->max_positions;
+    if (at->side->positions == HD_POSITIONS_ROTARY && !refused) return find_angles(at, pass, layout, &all);
+    bool computed = hd_is_sinusoidal(at->side) && all.end > at->fixed.length;
+    return !computed || refused || compute_sinusoids(at, pass, &all);
+}
+
+/* ---- a side ---- */
 
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
                         const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection) {
     place at = place_of(stack, side);
     bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
+    if (at.side->positions == HD_POSITIONS_NONE && !hd_check_positions(pass, layout, at.side->max_positions))
+        return NULL;
     if (!find_positions(&at, pass, layout)) return NULL;
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);

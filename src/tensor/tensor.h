@@ -11,11 +11,18 @@ typedef struct hd_layout {
     const int32_t *starts;    /* [sequences + 1], starts[0] = 0 */
     const uint64_t *examples; /* [sequences]: numbers that key the random streams, or NULL for 0, 1, 2 … */
     const int32_t *positions; /* [sequences]: absolute position of each first row, or NULL for 0 */
+    /* [sequences]: tokens of the text that each sequence is a part of, or NULL: the text ends with the sequence */
+    const int32_t *lengths;
 } hd_layout;
 
 static inline int64_t hd_layout_rows(const hd_layout *layout) { return layout->starts[layout->sequences]; }
 static inline int64_t hd_layout_position(const hd_layout *layout, int64_t sequence) {
     return layout->positions ? layout->positions[sequence] : 0;
+}
+static inline int64_t hd_layout_length(const hd_layout *layout, int64_t sequence) {
+    return layout->lengths
+               ? layout->lengths[sequence]
+               : hd_layout_position(layout, sequence) + layout->starts[sequence + 1] - layout->starts[sequence];
 }
 static inline uint64_t hd_layout_example(const hd_layout *layout, int64_t sequence) {
     return layout->examples ? layout->examples[sequence] : (uint64_t)sequence;

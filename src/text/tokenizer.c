@@ -34,7 +34,11 @@ typedef struct hd_encoding_scratch {
     text_tokens texts[2];
 } scratch_memory;
 
-enum { IDLE_CHARACTERS = 1 << 20 }; /* scratch memory of longer texts is freed after the call */
+enum { IDLE_CHARACTERS = 1 << 20 }; /* lines of longer texts are freed as soon as they have been read */
+
+static void free_if_long(hd_line *line) {
+    if (line->capacity > IDLE_CHARACTERS) hd_line_close(line);
+}
 
 static void close_scratch(scratch_memory *scratch) {
     heed_context context = scratch->context;
@@ -293,7 +297,7 @@ static scratch_memory *take_scratch(const heed_tokenizer *tokenizer, heed_contex
 
 static void give_scratch(const heed_tokenizer *tokenizer, scratch_memory *scratch) {
     heed_tokenizer *owner = (heed_tokenizer *)tokenizer;
-    if (scratch->line.capacity > IDLE_CHARACTERS || scratch->other.capacity > IDLE_CHARACTERS) {
+    if (scratch->texts[0].capacity > IDLE_CHARACTERS || scratch->texts[1].capacity > IDLE_CHARACTERS) {
         close_scratch(scratch);
         return;
     }
@@ -338,7 +342,7 @@ static void pre_tokenize(const heed_tokenizer *tokenizer, hd_matches *matches, h
 static void find_added(const heed_tokenizer *tokenizer, bool special_as_text, hd_line *line, hd_line *other,
                        hd_line *spare) {
     const hd_added *added = &tokenizer->added;
-    if (added->raw_count) {
+    if (added->raw_count || added->has_codes) {
         line->segment_count = 0;
         hd_added_split(added, false, special_as_text, line, 0, line->count);
     }
@@ -482,6 +486,8 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
     find_added(tokenizer, options->special_as_text, line, &scratch->other, &scratch->spare);
     pre_tokenize(tokenizer, &scratch->matches, line, &scratch->other);
     if (line->failed) return line->context->status;
+    free_if_long(&scratch->other);
+    free_if_long(&scratch->spare);
     hd_bpe_dropout dropout = {options->dropout, options->key, options->example, 0};
     for (size_t i = 0; i < line->segment_count; i++) {
         hd_segment segment = line->segments[i];
@@ -493,6 +499,7 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
         HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
         HD_TRY(add_word(tokenizer, line, segment, trims, &scratch->word, tokens));
     }
+    free_if_long(line);
     return HEED_OK;
 }
 
@@ -602,6 +609,11 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
                                 bool add_special, hd_encoding *out) {
     return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special},
                                     out);
+}
+
+heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context, const char *text, size_t size,
+                           hd_encoding *out) {
+    return hd_tokenizer_encode(side->tokenizer, context, text, size, true, out);
 }
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */

@@ -1,549 +1,302 @@
-/* Encoder-only and decoder-only models of transformers: equal logits (tests/golden/families/make.py), opened to run and to
- * train. */
-#include "fixture.h"
+/* Every folder of tests/golden/families against transformers: states, logits, gradients and generated tokens; and the same
+ * bits with cached keys and values as without. */
+#include "golden_families.h"
 
-#include "base/file.h"
-#include "formats/json.h"
-#include "models/model.h"
+#include "decode/session.h"
+#include "layers/decoder.h"
 
-#include <ftw.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-static const char *const names[] = {"bert-masked",    "bert-text",      "bert-tokens",  "gpt2",          "llama",
-                                    "llama-grouped",  "llama-wide",     "opt",          "qwen2",         "qwen3",
-                                    "roberta-masked", "roberta-padded", "roberta-text", "roberta-tokens"};
+enum { PROJECTIONS = 2, DIGEST = 1 + PROJECTIONS };
 
-enum { MOST = 256 };
+/* ---- hash numbers ---- */
 
-/* The logits of the expected texts, in the pass. */
-static const hd_tensor *run(hd_pass *pass, const char *name, heed_model *model, const json_t *expected) {
-    static int32_t ids[MOST], starts[MOST];
-    int32_t tokens = 0;
-    size_t i, j;
-    json_t *text, *value;
-    json_array_foreach(json_object_get(expected, "texts"), i, text) {
-        json_array_foreach(text, j, value) ids[tokens++] = (int32_t)json_integer_value(value);
-        starts[i + 1] = tokens;
-    }
-    hd_layout layout = {(int64_t)i, starts, NULL, NULL};
-    hd_input input = {.ids = ids};
-    const hd_network *network = model->network;
-    hd_tensor *states = network->recipe.side[HD_ENCODER].layers
-                            ? hd_network_encode(network, pass, &input, &layout)
-                            : hd_network_decode(network, pass, &input, &layout, NULL);
-    hd_tensor *logits =
-        hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
-    if (!logits) fail_msg("%s: %s", name, model->context->message);
-    return logits;
+static uint32_t hash32(uint32_t x) {
+    x *= 0x9e3779b1u;
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
 }
 
-static void assert_logits(const char *name, heed_model *model, const json_t *expected) {
-    size_t i, j;
-    json_t *value, *row;
-    hd_pass pass;
-    hd_pass_open(&pass, model->context, &model->network->arena);
-    const hd_tensor *logits = run(&pass, name, model, expected);
-    assert_int_equal(logits->rows, json_array_size(json_object_get(expected, "logits")));
-    json_array_foreach(json_object_get(expected, "logits"), i, row) json_array_foreach(row, j, value) {
-        double found = (double)logits->data[(int64_t)i * logits->columns + (int64_t)j];
-        if (!(fabs(found - json_number_value(value)) <= 1e-5 * (1 + fabs(found))))
-            fail_msg("%s: row %zu, column %zu is %.7g, expected %.7g", name, i, j, found, json_number_value(value));
+/* In [−1, 1). */
+static double coefficient(size_t i, int which) {
+    return (double)hash32((uint32_t)i * 4 + (uint32_t)which) / 0x1p31 - 1;
+}
+
+/* The norm, and the sums of the products with vectors of hash numbers. */
+static void digest(const float *x, size_t count, double out[DIGEST]) {
+    for (int i = 0; i < DIGEST; i++) out[i] = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[0] += (double)x[i] * (double)x[i];
+        for (int k = 0; k < PROJECTIONS; k++) out[1 + k] += (double)x[i] * coefficient(i, k);
     }
+    out[0] = sqrt(out[0]);
+}
+
+/* ---- against transformers ---- */
+
+/* Rows of numbers, each within `tolerance` times the largest of all, or 1 if that is larger. */
+static void assert_rows(const golden *g, const char *key, const double *found, double tolerance) {
+    const json_t *rows = json_object_get(g->expected, key), *row, *value;
+    double largest = 1;
+    size_t i, j, at = 0;
+    json_array_foreach(rows, i, row) json_array_foreach(row, j, value) largest =
+        fmax(largest, fabs(json_number_value(value)));
+    json_array_foreach(rows, i, row) json_array_foreach(row, j, value) {
+        double expected = json_number_value(value), x = found[at++];
+        if (!(fabs(x - expected) <= tolerance * largest))
+            fail_msg("%s: %s of row %zu, column %zu is %.7g, expected %.7g; the largest is %.3g", g->name, key, i, j, x,
+                     expected, largest);
+    }
+}
+
+static void assert_digests(const golden *g, const char *key, const float *states, int64_t rows, int64_t width) {
+    double *found = malloc((size_t)rows * DIGEST * sizeof *found);
+    for (int64_t i = 0; i < rows; i++) digest(states + i * width, (size_t)width, found + i * DIGEST);
+    assert_int_equal(rows, json_array_size(json_object_get(g->expected, key)));
+    assert_rows(g, key, found, 1e-5);
+    free(found);
+}
+
+static void assert_logits(const golden *g, const results *r) {
+    size_t count = (size_t)(r->rows * r->classes);
+    const json_t *rows = json_object_get(g->expected, "logits");
+    if (!r->logits) {
+        assert_null(rows);
+        return;
+    }
+    assert_int_equal(r->rows, json_array_size(rows));
+    assert_int_equal(r->classes, json_array_size(json_array_get(rows, 0)));
+    double *found = malloc(count * sizeof *found);
+    for (size_t i = 0; i < count; i++) found[i] = (double)r->logits[i];
+    assert_rows(g, "logits", found, 1e-5);
+    free(found);
+}
+
+static void assert_encoder(const golden *g, heed_model *model) {
+    hd_pass pass;
+    if (!translates(model)) return;
+    hd_pass_open(&pass, model->context, &model->network->arena);
+    const hd_tensor *states = encode(model, &pass, g);
+    if (!states) fail_msg("%s: %s", g->name, heed_context_message(model->context));
+    assert_digests(g, "encoder", hd_pass_download(&pass, states->data, hd_tensor_count(states)), states->rows,
+                   states->columns);
     hd_pass_close(&pass);
 }
 
-static void logits_are_those_of_transformers(void **state) {
-    (void)state;
-    for (size_t n = 0; n < HD_COUNT(names); n++) {
-        char path[512], file[600];
-        snprintf(path, sizeof path, "%s/families/%s", GOLDEN, names[n]);
-        snprintf(file, sizeof file, "%s/expected.json", path);
-        json_t *expected = json_load_file(file, 0, NULL);
-        assert_non_null(expected);
-        for (int purpose = HD_OPEN_TO_RUN; purpose <= HD_OPEN_TO_TRAIN; purpose++) {
-            heed_context *context = open_context();
-            heed_model *model;
-            assert_ok(context, hd_model_open_untokenized(context, path, (hd_open_purpose)purpose, &model));
-            assert_logits(names[n], model, expected);
-            hd_model_close(model);
-            heed_context_close(context);
-        }
-        json_decref(expected);
+static void states_and_logits(void **state) {
+    golden *g = *state;
+    for (int purpose = HD_OPEN_TO_RUN; purpose <= HD_OPEN_TO_TRAIN; purpose++) {
+        heed_context *context = open_context();
+        heed_model *model = open_golden(context, g, g->path, (hd_open_purpose)purpose);
+        results r = compute(g, model);
+        int64_t tokens = hd_layout_rows(translates(model) ? &g->targets.layout : &g->texts.layout);
+        assert_digests(g, "states", r.states, tokens, r.width);
+        assert_logits(g, &r);
+        assert_encoder(g, model);
+        free_results(&r);
+        hd_model_close(model);
+        heed_context_close(context);
     }
 }
 
-static void labels_have_names(void **state) {
-    (void)state;
+/* ---- gradients ---- */
+
+/* Whether the loss is a cross entropy: there are classes to choose among. */
+static bool chooses(const heed_model *model) {
+    const hd_network *network = model->network;
+    hd_head head = (hd_head)network->recipe.head;
+    bool scores = hd_head_predicts_tokens(head) || hd_head_classifies(head);
+    return scores && network->output->rows > 1;
+}
+
+static void lose_classes(const heed_model *model, hd_pass *pass, hd_tensor *rows) {
+    const hd_network *network = model->network;
+    hd_cross_entropy_options options = {
+        .bias = network->output_bias, .scale = 1, .classes = hd_network_classes(network)};
+    int32_t targets[MOST_TOKENS], starts[] = {0, (int32_t)rows->rows};
+    double loss = 0;
+    for (int32_t i = 0; i < rows->rows; i++)
+        targets[i] = (int32_t)(hash32((uint32_t)i) % (uint32_t)(network->output->rows - 1));
+    hd_layout texts = {1, starts, NULL, NULL};
+    assert_ok(pass->context, hd_network_loss(network, pass, rows, targets, &texts, &options, &loss));
+}
+
+/* The loss is the sum of the products of these rows with hash numbers, which are therefore the gradient. */
+static void lose_numbers(hd_pass *pass, hd_tensor *rows) {
+    bool add;
+    float *gradient = hd_gradient(pass, rows, &add);
+    if (!gradient) fail_msg("%s", heed_context_message(pass->context));
+    for (int64_t i = 0; i < hd_tensor_count(rows); i++) gradient[i] = (float)coefficient((size_t)i, 0);
+}
+
+static void backward(const golden *g, heed_model *model, float *gradients) {
+    hd_pass pass;
+    hd_pass_open(&pass, model->context, &model->network->arena);
+    pass.recording = true;
+    pass.gradients = gradients;
+    hd_tensor *rows = hd_network_head(model->network, &pass, forward(model, &pass, g));
+    if (!rows) fail_msg("%s: %s", g->name, heed_context_message(model->context));
+    hd_module_weights output = {.weight = model->network->output, .bias = model->network->output_bias};
+    bool alone = model->network->recipe.head == HD_HEAD_NONE;
+    if (chooses(model))
+        lose_classes(model, &pass, rows);
+    else
+        lose_numbers(&pass, alone ? rows : hd_apply(&pass, &output, rows, HD_IDENTITY));
+    assert_ok(model->context, hd_pass_backward(&pass));
+    hd_pass_close(&pass);
+}
+
+/* Puts each parameter's gradient in the place of its numbers; zero for one that is not trained. */
+static void replace_by_gradients(const golden *g, heed_model *model) {
+    hd_network *network = model->network;
+    hd_network_prepare_training(network);
+    float *gradients = calloc((size_t)network->gradient_count, sizeof *gradients);
+    backward(g, model, gradients);
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_parameter *p = network->parameters[i];
+        size_t bytes = (size_t)hd_parameter_count(p) * sizeof *p->data;
+        if (p->trained)
+            memcpy(p->data, gradients + p->gradient_at, bytes);
+        else
+            memset(p->data, 0, bytes);
+    }
+    free(gradients);
+}
+
+static void assert_gradient(const golden *g, const hd_stored_tensor *stored, const json_t *expected) {
+    static const char *const what[] = {"largest", "norm", "first sum", "second sum"};
+    const float *numbers = stored->data;
+    double found[1 + DIGEST] = {0};
+    for (size_t i = 0; i < stored->count; i++) found[0] = fmax(found[0], fabs((double)numbers[i]));
+    digest(numbers, stored->count, found + 1);
+    if (!expected && found[0] != 0)
+        fail_msg("%s: the gradient of %s is up to %g, expected none", g->name, stored->name, found[0]);
+    double largest = expected ? fmax(1, json_number_value(json_array_get(expected, 0))) : 1;
+    for (size_t i = 0; i < 1 + DIGEST && expected; i++) {
+        double number = json_number_value(json_array_get(expected, i));
+        if (!(fabs(found[i] - number) <= 1e-4 * largest))
+            fail_msg("%s: gradient of %s: the %s is %.7g, expected %.7g", g->name, stored->name, what[i], found[i],
+                     number);
+    }
+}
+
+/* A saved model whose weights are the gradients has them under the names and in the layout of transformers. */
+static void gradients(void **state) {
+    golden *g = *state;
+    char folder[64];
     heed_context *context = open_context();
-    heed_model *model;
-    assert_ok(context, hd_model_open_untokenized(context, GOLDEN "/families/bert-tokens", HD_OPEN_TO_RUN, &model));
-    assert_int_equal(model->network->recipe.labels, 4);
-    assert_string_equal(model->labels[0], "O");
-    assert_string_equal(model->labels[3], "ORG");
+    hd_weights *weights;
+    heed_model *model = open_golden(context, g, g->path, HD_OPEN_TO_TRAIN);
+    const json_t *expected = json_object_get(g->expected, "gradients");
+    replace_by_gradients(g, model);
+    make_folder(folder);
+    assert_ok(context, hd_model_save(model, folder, HD_F32, "a card"));
+    assert_ok(context, hd_weights_open(context, folder, &weights));
+    size_t found = 0;
+    for (size_t i = 0; i < hd_weights_count(weights); i++) {
+        const hd_stored_tensor *stored = hd_weights_at(weights, i);
+        const json_t *one = json_object_get(expected, stored->name);
+        assert_gradient(g, stored, one);
+        found += one != NULL;
+    }
+    const char *name;
+    json_t *one;
+    json_object_foreach((json_t *)(uintptr_t)expected, name, one) if (!hd_weights_find(weights, name))
+        fail_msg("%s: no gradient of %s", g->name, name);
+    assert_int_equal(found, json_object_size(expected));
+    hd_weights_close(weights);
+    hd_model_close(model);
+    heed_context_close(context);
+    remove_folder(folder);
+}
+
+/* ---- generated text ---- */
+
+static void assert_generated(const golden *g, heed_model *model, const json_t *row, const char *search, int64_t beams) {
+    size_t text = (size_t)json_integer_value(json_object_get(row, "text")), i;
+    const json_t *ids = json_object_get(row, search), *value;
+    hd_generation generation;
+    hd_session *session;
+    hd_decoded decoded;
+    hd_generation_default(&generation);
+    generation.start = model->network->recipe.decoder_start;
+    generation.beams = beams;
+    generation.max_new_tokens = (int64_t)json_array_size(ids);
+    hd_request request = {.ids = g->texts.ids + g->texts.starts[text],
+                          .count = g->texts.starts[text + 1] - g->texts.starts[text],
+                          .generation = &generation};
+    assert_ok(model->context, hd_session_open(model->context, model->network, NULL, &session));
+    assert_ok(model->context, hd_session_add(session, &request, NULL));
+    while (hd_session_is_busy(session)) assert_ok(model->context, hd_session_step(session));
+    assert_true(hd_session_next(session, &decoded));
+    assert_int_equal(decoded.best[0].count, json_array_size(ids));
+    json_array_foreach(ids, i, value) if (decoded.best[0].ids[i] != (int32_t)json_integer_value(value))
+        fail_msg("%s: %s, text %zu: token %zu is %d, expected %d", g->name, search, text, i, decoded.best[0].ids[i],
+                 (int)json_integer_value(value));
+    hd_session_close(session);
+}
+
+static void generated(void **state) {
+    golden *g = *state;
+    heed_context *context = open_context();
+    heed_model *model = open_golden(context, g, g->path, HD_OPEN_TO_RUN);
+    const json_t *rows = json_object_get(g->expected, "generated"), *row;
+    size_t i;
+    if (!rows && model->network->recipe.head == HD_HEAD_LANGUAGE) fail_msg("%s: no tokens are expected", g->name);
+    json_array_foreach(rows, i, row) {
+        assert_generated(g, model, row, "greedy", 1);
+        assert_generated(g, model, row, "beams", 4);
+    }
     hd_model_close(model);
     heed_context_close(context);
 }
 
-/* As transformers' text-classification pipeline: softmax, sigmoid, or the logit itself. */
-static void scores_follow_the_problem(void **state) {
-    (void)state;
-    static const char *const types[] = {"single_label_classification", "multi_label_classification", "regression"};
-    static const float logits[] = {-1.5f, 0.25f, 60.0f};
-    static char path[] = "config.json";
-    for (int64_t labels = 1; labels <= 3; labels += 2)
-        for (int problem = -1; problem < 3; problem++) {
-            heed_context *context = open_context();
-            heed_model *model;
-            double scores[3];
-            assert_ok(context,
-                      hd_model_open_untokenized(context, GOLDEN "/families/bert-text", HD_OPEN_TO_RUN, &model));
-            model->network->recipe.labels = labels;
-            json_t *config = json_object();
-            if (problem >= 0) json_object_set_new(config, "problem_type", json_string(types[problem]));
-            hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
-            assert_ok(context, hd_labels_read(&json, model));
-            hd_labels_score(model, logits, labels, scores);
-            bool regression = problem == HD_PROBLEM_REGRESSION;
-            bool sigmoid = !regression && (labels == 1 || problem == HD_PROBLEM_MANY_LABELS);
-            double x = (double)logits[0], expected = regression ? x : 1 / (1 + exp(-x));
-            if (regression || sigmoid) assert_true(fabs(scores[0] - expected) < 1e-9);
-            if (labels == 3 && !regression && !sigmoid) assert_true(fabs(scores[0] + scores[1] + scores[2] - 1) < 1e-9);
-            json_object_set_new(config, "problem_type", json_string("ranking"));
-            assert_int_equal(hd_labels_read(&json, model), HEED_UNSUPPORTED);
-            assert_non_null(strstr(heed_context_message(context), "\"problem_type\" is \"ranking\""));
-            json_decref(config);
-            hd_model_close(model);
-            heed_context_close(context);
-        }
-}
+/* ---- cached keys and values ---- */
 
-/* ---- saved and opened again ---- */
-
-static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place) {
-    (void)information, (void)kind, (void)place;
-    return remove(path);
-}
-
-static void a_saved_folder_has_the_same_logits(void **state) {
-    (void)state;
-    for (size_t n = 0; n < HD_COUNT(names); n++) {
-        char path[512], file[600], folder[] = "/tmp/heed-XXXXXX";
-        snprintf(path, sizeof path, "%s/families/%s", GOLDEN, names[n]);
-        snprintf(file, sizeof file, "%s/expected.json", path);
-        assert_non_null(mkdtemp(folder));
-        json_t *expected = json_load_file(file, 0, NULL);
-        heed_context *context = open_context();
-        heed_model *model, *again;
-        assert_ok(context, hd_model_open_untokenized(context, path, HD_OPEN_TO_TRAIN, &model));
-        assert_ok(context, hd_model_save(model, folder, HD_F32, "a card"));
-        assert_ok(context, hd_model_open_untokenized(context, folder, HD_OPEN_TO_RUN, &again));
-        assert_ptr_equal(model->family, again->family);
-        assert_true(hd_recipe_equal(&model->network->recipe, &again->network->recipe));
-        hd_pass one, two;
-        hd_pass_open(&one, context, &model->network->arena);
-        hd_pass_open(&two, context, &again->network->arena);
-        const hd_tensor *a = run(&one, names[n], model, expected), *b = run(&two, names[n], again, expected);
-        assert_int_equal(a->rows, b->rows);
-        assert_memory_equal(a->data, b->data, (size_t)(a->rows * a->columns) * sizeof *a->data);
-        hd_pass_close(&one);
-        hd_pass_close(&two);
-        hd_model_close(model);
-        hd_model_close(again);
-        heed_context_close(context);
-        json_decref(expected);
-        assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+/* A text in steps of `chunk` tokens: the logits after each step are those of the whole text at once. */
+static void assert_cached(const golden *g, heed_model *model, const results *whole, int64_t text, int64_t chunk) {
+    const side_input *input = translates(model) ? &g->targets : &g->texts;
+    int32_t first = input->starts[text], count = input->starts[text + 1] - first, scored = 0;
+    int32_t source[] = {0, translates(model) ? g->texts.starts[text + 1] - g->texts.starts[text] : 0};
+    hd_decoder *decoder;
+    assert_ok(model->context, hd_network_decoder_open(model->context, model->network, &decoder));
+    assert_ok(model->context,
+              decoder->class->add(decoder, g->texts.ids + g->texts.starts[text], &(hd_layout){1, source, NULL, NULL}));
+    for (int32_t at = 0; at < count; at += (int32_t)chunk) {
+        int32_t starts[] = {0, (int32_t)hd_min(chunk, count - at)}, end = at + starts[1];
+        float *logits;
+        assert_ok(model->context, decoder->class->step(decoder, input->ids + first + at,
+                                                       &(hd_layout){1, starts, NULL, NULL}, &scored, 1));
+        assert_ok(model->context, decoder->class->logits(decoder, 0, whole->classes, &logits));
+        const float *expected = whole->logits + (first + end - 1) * whole->classes;
+        if (memcmp(logits, expected, (size_t)whole->classes * sizeof *logits) != 0)
+            fail_msg("%s: text %lld in steps of %lld tokens: the bits after token %d differ", g->name, (long long)text,
+                     (long long)chunk, end - 1);
     }
+    decoder->class->close(decoder);
 }
 
-/* ---- recipes ---- */
-
-/* A recipe as a family writes it, read again. */
-static heed_status write_and_read(heed_context *context, const hd_family *family, const hd_recipe *recipe,
-                                  hd_recipe *back) {
-    static char path[] = "written";
-    json_t *config = hd_family_write(context, family, recipe);
-    assert_non_null(config);
-    json_object_set_new(config, "num_labels", json_integer(recipe->labels));
-    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
-    heed_status status = hd_family_read(family, &json, back);
-    json_decref(config);
-    return status;
-}
-
-/* A small recipe of a family, with such a head and such sides; false when there is none. */
-static bool small_recipe(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
-                         hd_recipe *recipe) {
-    bool has;
-    assert_ok(context, hd_family_has(context, family, head, encoder, decoder, &has));
-    if (!has) return false;
-    assert_ok(context, hd_family_default(context, family, head, NULL, recipe));
-    recipe->vocabulary = 11, recipe->width = 8;
-    recipe->labels = hd_head_classifies(head) ? 5 : 0;
-    for (int i = 0; i < HD_SIDES; i++) {
-        hd_side_recipe *side = &recipe->side[i];
-        side->layers = (i == HD_ENCODER ? encoder : decoder) ? 2 : 0;
-        side->heads = 2, side->ffn_width = 12, side->max_positions = 16;
+static void cached_equals_uncached(void **state) {
+    static const int64_t chunks[] = {1, 7, 63, 65};
+    golden *g = *state;
+    heed_context *context = open_context();
+    heed_model *model = open_golden(context, g, g->path, HD_OPEN_TO_RUN);
+    if (model->network->recipe.head == HD_HEAD_LANGUAGE) {
+        results whole = compute(g, model);
+        for (size_t c = 0; c < HD_COUNT(chunks); c++)
+            for (int64_t text = 0; text < g->texts.layout.sequences; text++)
+                assert_cached(g, model, &whole, text, chunks[c]);
+        free_results(&whole);
     }
-    return true;
-}
-
-/* Each bit of each field is flipped: a family refuses the recipe, or reads again what it has written. */
-static void check_flips(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
-    bool carries;
-    assert_ok(context, hd_family_carries(context, family, recipe, &carries));
-    assert_true(carries);
-    for (size_t byte = 0; byte < sizeof *recipe; byte++) {
-        hd_recipe other = *recipe, back;
-        ((unsigned char *)&other)[byte] ^= 1;
-        assert_ok(context, hd_family_carries(context, family, &other, &carries));
-        if (!carries || hd_recipe_equal(recipe, &other)) continue; /* refused, or a field that does not matter */
-        assert_ok(context, write_and_read(context, family, &other, &back));
-        if (!hd_recipe_equal(&other, &back) || hd_recipe_equal(recipe, &back))
-            fail_msg("%s: byte %zu is carried but lost", family->model_type, byte);
-    }
-}
-
-static void each_field_is_carried_or_refused(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    int recipes = 0;
-    for (int f = 0; hd_families[f]; f++)
-        for (int head = 0; head < HD_HEADS; head++)
-            for (int sides = 1; sides < 4; sides++) {
-                hd_recipe recipe;
-                if (!small_recipe(context, hd_families[f], (hd_head)head, sides & 1, sides & 2, &recipe)) continue;
-                check_flips(context, hd_families[f], &recipe);
-                recipes++;
-            }
-    assert_true(recipes >= 14);
+    hd_model_close(model);
     heed_context_close(context);
-}
-
-/* A recipe that one family's forward code would lose is not written as it. */
-static void what_a_family_lacks_is_refused(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    hd_recipe recipe;
-    bool carries;
-    assert_true(small_recipe(context, &hd_marian, HD_HEAD_LANGUAGE, true, true, &recipe));
-    recipe.side[HD_DECODER].key_heads = 1;
-    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
-    assert_false(carries);
-    recipe.side[HD_DECODER].key_heads = 2; /* as many as heads: the same model */
-    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
-    assert_true(carries);
-    recipe.side[HD_DECODER].activation = HD_GELU; /* one key for both sides */
-    assert_ok(context, hd_family_carries(context, &hd_marian, &recipe, &carries));
-    assert_false(carries);
-    assert_false(small_recipe(context, &hd_marian, HD_HEAD_LANGUAGE, false, true, &recipe));
-    assert_false(small_recipe(context, &hd_gpt2, HD_HEAD_MASKED, true, false, &recipe));
-    heed_context_close(context);
-}
-
-/* A default or constant of a family replaces the base's. */
-static void a_family_replaces_its_base_keys(void **state) {
-    (void)state;
-    static char path[] = "config.json";
-    heed_context *context = open_context();
-    hd_recipe recipe;
-    json_t *config =
-        json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "hidden_size", 8, "intermediate_size", 12,
-                  "num_hidden_layers", 1, "num_attention_heads", 2, "max_position_embeddings", 16);
-    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
-    assert_ok(context, hd_family_read(&hd_qwen3, &json, &recipe));
-    assert_int_equal(recipe.side[HD_DECODER].head_width, 128);
-    assert_ok(context, hd_family_read(&hd_bert, &json, &recipe));
-    assert_true(recipe.pad == 0 && recipe.side[HD_ENCODER].max_positions == 16);
-    assert_ok(context, hd_family_read(&hd_roberta, &json, &recipe));
-    assert_true(recipe.pad == 1 && recipe.side[HD_ENCODER].max_positions == 14);
-    json_object_set_new(config, "attention_bias", json_true());
-    assert_ok(context, hd_family_read(&hd_qwen2, &json, &recipe));
-    assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV);
-    assert_ok(context, hd_family_read(&hd_llama, &json, &recipe));
-    assert_int_equal(recipe.side[HD_DECODER].biases, HD_BIAS_QKV | HD_BIAS_OUT);
-    json_object_set_new(config, "is_decoder", json_true());
-    assert_int_equal(hd_family_read(&hd_bert, &json, &recipe), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "\"is_decoder\" is something other than false"));
-    json_decref(config);
-    heed_context_close(context);
-}
-
-static void opt_350m_is_refused_by_name(void **state) {
-    (void)state;
-    static char path[] = "config.json";
-    heed_context *context = open_context();
-    hd_recipe recipe;
-    json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "hidden_size", 8, "ffn_dim", 12,
-                               "num_hidden_layers", 1, "num_attention_heads", 2, "word_embed_proj_dim", 4);
-    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
-    assert_int_equal(hd_family_read(&hd_opt, &json, &recipe), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "word_embed_proj_dim"));
-    json_object_set_new(config, "do_layer_norm_before", json_false());
-    assert_int_equal(hd_family_read(&hd_opt, &json, &recipe), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "do_layer_norm_before"));
-    json_decref(config);
-    heed_context_close(context);
-}
-
-static void other_spellings_are_tried(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    hd_slot slot = {HD_ENCODER, HD_MODULE_ATTENTION_NORM, .layer = 3, .part = HD_WEIGHT};
-    bool found = false;
-    hd_buffer name;
-    hd_buffer_open(&name, context);
-    hd_family_weight_name(&hd_bert, &slot, &name);
-    for (unsigned set = 0; hd_family_respell(&hd_bert, set, &name); set++) {
-        found |= strcmp(name.data, "encoder.layer.3.attention.output.LayerNorm.gamma") == 0;
-        hd_buffer_clear(&name);
-        hd_family_weight_name(&hd_bert, &slot, &name);
-    }
-    assert_true(found);
-    hd_buffer_close(&name);
-    heed_context_close(context);
-}
-
-/* ---- defaults ---- */
-
-static heed_status read_config(heed_context *context, const hd_family *family, json_t *config, hd_recipe *recipe) {
-    static char path[] = "config.json";
-    hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
-    return hd_family_read(family, &json, recipe);
-}
-
-/* A token id that a config of gpt2 or llama lacks is none, not that of the first of these models. */
-static bool has_another_default(const char *family, const char *key) {
-    return (strcmp(family, "gpt2") == 0 || strcmp(family, "llama") == 0) &&
-           (strcmp(key, "bos_token_id") == 0 || strcmp(key, "eos_token_id") == 0);
-}
-
-/* The defaults of transformers (defaults.py), less one key: the same recipe, or an error that names the key. */
-static void a_missing_key_has_transformers_default(void **state) {
-    (void)state;
-    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
-    heed_context *context = open_context();
-    const char *name, *key;
-    json_t *defaults, *value;
-    int same = 0, required = 0;
-    assert_non_null(all);
-    json_object_foreach(all, name, defaults) {
-        const hd_family *family = hd_family_named(name);
-        hd_recipe whole, recipe;
-        assert_non_null(family);
-        assert_ok(context, read_config(context, family, defaults, &whole));
-        json_object_foreach(defaults, key, value) {
-            if (has_another_default(name, key)) continue;
-            json_t *config = json_copy(defaults);
-            json_object_del(config, key);
-            if (read_config(context, family, config, &recipe) != HEED_OK) {
-                char quoted[64];
-                snprintf(quoted, sizeof quoted, "\"%s\"", key);
-                if (!strstr(heed_context_message(context), quoted))
-                    fail_msg("%s without %s: %s", name, key, heed_context_message(context));
-                required++;
-            } else if (!hd_recipe_equal(&whole, &recipe)) {
-                fail_msg("%s without %s has another recipe", name, key);
-            } else {
-                same++;
-            }
-            json_decref(config);
-        }
-    }
-    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5);
-    assert_true(same > 150);
-    json_decref(all);
-    heed_context_close(context);
-}
-
-/* What is taken for granted may be written, and nothing else in its place. */
-static void constants_are_checked(void **state) {
-    (void)state;
-    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
-    heed_context *context = open_context();
-    const char *name;
-    json_t *defaults;
-    int checked = 0;
-    json_object_foreach(all, name, defaults) {
-        const hd_family *family = hd_family_named(name);
-        for (const hd_family *f = family; f; f = f->base)
-            for (size_t i = 0; i < f->key_count; i++) {
-                hd_recipe recipe;
-                if (f->keys[i].kind != HD_KEY_CONSTANT) continue;
-                json_t *config = json_copy(defaults),
-                       *constant = json_loads(f->keys[i].otherwise, JSON_DECODE_ANY, NULL);
-                bool replaced = f != family && strcmp(family->model_type, "pegasus") == 0;
-                json_t *other =
-                    json_is_boolean(constant) ? json_boolean(!json_is_true(constant)) : json_string("other");
-                json_object_set_new(config, f->keys[i].name, other);
-                assert_int_equal(read_config(context, family, config, &recipe), HEED_UNSUPPORTED);
-                assert_non_null(strstr(heed_context_message(context), f->keys[i].name));
-                json_object_set_new(config, f->keys[i].name, constant);
-                if (!replaced) assert_ok(context, read_config(context, family, config, &recipe));
-                json_decref(config);
-                checked++;
-            }
-    }
-    assert_true(checked > 15);
-    json_decref(all);
-    heed_context_close(context);
-}
-
-static void recurrent_defaults_are_heeds_own(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    hd_recipe recipe;
-    json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:s, s:s}", "vocab_size", 11, "hidden_size", 8, "encoder_layers",
-                               1, "decoder_layers", 0, "cell", "gru", "memory", "last");
-    assert_ok(context, read_config(context, &hd_heed_rnn, config, &recipe));
-    assert_true(recipe.bidirectional && !recipe.crf && recipe.dropout == 0.1f);
-    assert_true(recipe.pad == -1 && recipe.eos == -1 && recipe.decoder_start == -1);
-    assert_true(recipe.side[HD_ENCODER].max_positions == 512 && recipe.side[HD_DECODER].max_positions == 512);
-    assert_true(recipe.side[HD_ENCODER].layers == 1 && recipe.side[HD_DECODER].layers == 0);
-    json_object_set_new(config, "bidirectional", json_false());
-    assert_ok(context, read_config(context, &hd_heed_rnn, config, &recipe));
-    assert_false(recipe.bidirectional);
-    json_decref(config);
-    heed_context_close(context);
-}
-
-/* Each kind of key at its limits and just past them. */
-static void keys_have_limits(void **state) {
-    (void)state;
-    static const struct {
-        const char *key, *value;
-        bool fits;
-    } cases[] = {
-        {"num_hidden_layers", "1", true},    {"num_hidden_layers", "0", false},     {"num_key_value_heads", "1", true},
-        {"num_key_value_heads", "0", false}, {"hidden_size", "16777216", true},     {"hidden_size", "16777217", false},
-        {"rms_norm_eps", "0", true},         {"rms_norm_eps", "-1e-9", false},      {"eos_token_id", "16777216", true},
-        {"eos_token_id", "16777217", false}, {"eos_token_id", "[16777217]", false}, {"eos_token_id", "[3, 4]", true},
-        {"eos_token_id", "-5", true},        {"eos_token_id", "null", true},        {"eos_token_id", "[]", true},
-        {"eos_token_id", "[\"a\"]", false},  {"bos_token_id", "[3]", true},         {"bos_token_id", "[3, 4]", false},
-        {"attention_bias", "1", false},      {"hidden_act", "\"tanhx\"", false},    {"rope_theta", "1", false},
-        {"rope_theta", "1.5", true}};
-    heed_context *context = open_context();
-    json_t *all = json_load_file(GOLDEN "/families/defaults.json", 0, NULL);
-    for (size_t i = 0; i < HD_COUNT(cases); i++) {
-        hd_recipe recipe;
-        json_t *config = json_copy(json_object_get(all, "llama"));
-        json_object_set_new(config, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
-        heed_status status = read_config(context, &hd_llama, config, &recipe);
-        if ((status == HEED_OK) != cases[i].fits)
-            fail_msg("%s = %s: %s", cases[i].key, cases[i].value, heed_context_message(context));
-        if (strcmp(cases[i].value, "[3, 4]") == 0 && cases[i].fits) assert_int_equal(recipe.eos, 3);
-        if (strcmp(cases[i].value, "[3]") == 0) assert_int_equal(recipe.decoder_start, 3);
-        if (strcmp(cases[i].value, "-5") == 0 || strcmp(cases[i].value, "null") == 0 ||
-            strcmp(cases[i].value, "[]") == 0)
-            assert_int_equal(recipe.eos, -1);
-        json_decref(config);
-    }
-    json_decref(all);
-    heed_context_close(context);
-}
-
-/* ---- special tokens ---- */
-
-static void write_text(const char *folder, const char *name, const char *text, size_t size) {
-    char path[700];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    heed_context *context = open_context();
-    assert_ok(context, hd_file_write(context, path, text, size));
-    heed_context_close(context);
-}
-
-/* A tokenizer of 37 tokens without a template. */
-static void write_tokenizer(const char *folder) {
-    static const char *const first[] = {"<begin>", "<unk>", "<stop>", "<gap>", "<hole>"};
-    heed_context *context = open_context();
-    hd_buffer text;
-    hd_buffer_open(&text, context);
-    hd_buffer_text(&text, "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"merges\":[],\"vocab\":{");
-    for (int i = 0; i < 37; i++) {
-        if (i < (int)HD_COUNT(first))
-            hd_buffer_format(&text, "%s\"%s\":%d", i ? "," : "", first[i], i);
-        else
-            hd_buffer_format(&text, ",\"t%d\":%d", i, i);
-    }
-    hd_buffer_text(&text, "}}}");
-    write_text(folder, "tokenizer.json", text.data, text.size);
-    hd_buffer_close(&text);
-    heed_context_close(context);
-}
-
-static void copy_file(const char *from, const char *to, const char *name) {
-    char path[700];
-    hd_map map;
-    heed_context *context = open_context();
-    snprintf(path, sizeof path, "%s/%s", from, name);
-    assert_ok(context, hd_map_open(context, path, &map));
-    write_text(to, name, (const char *)map.data, map.size);
-    hd_map_close(&map);
-    heed_context_close(context);
-}
-
-static void assert_token(const json_t *config, const char *key, const char *text) {
-    const char *found = json_string_value(json_object_get(config, key));
-    if (!text && !found) return;
-    if (!text || !found || strcmp(text, found) != 0)
-        fail_msg("%s is %s, not %s", key, found ? found : "missing", text ? text : "missing");
-}
-
-/* The padding token of the config is 1, which the tokenizer calls unknown. */
-static void special_tokens_are_saved_by_role(void **state) {
-    (void)state;
-    static const char *const files[] = {"special_tokens_map.json", "tokenizer_config.json"};
-    static const char *const pads[] = {NULL, "<gap>"};
-    char folder[] = "/tmp/heed-XXXXXX", saved[64], path[128], text[512];
-    assert_non_null(mkdtemp(folder));
-    snprintf(saved, sizeof saved, "%s/saved", folder);
-    snprintf(path, sizeof path, "%s/tokenizer_config.json", saved);
-    copy_file(GOLDEN "/families/roberta-masked", folder, "config.json");
-    copy_file(GOLDEN "/families/roberta-masked", folder, "model.safetensors");
-    write_tokenizer(folder);
-    for (int i = 0; i < 2; i++) {
-        heed_context *context = open_context();
-        heed_model *model;
-        int size = snprintf(text, sizeof text,
-                            "{\"bos_token\": \"<begin>\", \"cls_token\": {\"content\": \"<begin>\"}, \"sep_token\": "
-                            "\"<stop>\", \"eos_token\": \"<stop>\", \"mask_token\": \"<hole>\"%s}",
-                            pads[i] ? ", \"pad_token\": \"<gap>\"" : "");
-        write_text(folder, files[i], text, (size_t)size);
-        assert_ok(context, hd_model_open(context, folder, HD_OPEN_TO_TRAIN, &model));
-        assert_ok(context, hd_model_save(model, saved, HD_F32, "a card"));
-        json_t *config = json_load_file(path, 0, NULL);
-        assert_non_null(config);
-        assert_token(config, "bos_token", "<begin>");
-        assert_token(config, "cls_token", "<begin>");
-        assert_token(config, "sep_token", "<stop>");
-        assert_token(config, "eos_token", "<stop>");
-        assert_token(config, "mask_token", "<hole>");
-        assert_token(config, "unk_token", "<unk>");
-        assert_token(config, "pad_token", pads[i]);
-        json_decref(config);
-        hd_model_close(model);
-        heed_context_close(context);
-    }
-    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_those_of_transformers),
-                                       cmocka_unit_test(labels_have_names),
-                                       cmocka_unit_test(scores_follow_the_problem),
-                                       cmocka_unit_test(a_saved_folder_has_the_same_logits),
-                                       cmocka_unit_test(each_field_is_carried_or_refused),
-                                       cmocka_unit_test(what_a_family_lacks_is_refused),
-                                       cmocka_unit_test(a_family_replaces_its_base_keys),
-                                       cmocka_unit_test(opt_350m_is_refused_by_name),
-                                       cmocka_unit_test(a_missing_key_has_transformers_default),
-                                       cmocka_unit_test(constants_are_checked),
-                                       cmocka_unit_test(recurrent_defaults_are_heeds_own),
-                                       cmocka_unit_test(keys_have_limits),
-                                       cmocka_unit_test(other_spellings_are_tried),
-                                       cmocka_unit_test(special_tokens_are_saved_by_role)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const golden_check checks[] = {{"states and logits", states_and_logits},
+                                          {"gradients", gradients},
+                                          {"generated", generated},
+                                          {"cached", cached_equals_uncached}};
+    return run_golden_checks("families", checks, HD_COUNT(checks));
 }

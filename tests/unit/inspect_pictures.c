@@ -193,7 +193,7 @@ static void positions_are_those_of_the_model(void **state) {
     heed_model *turning = make_model(context, llama), *learned = make_model(context, gpt2);
     heed_picture *picture;
     float table[64 * 8];
-    hd_sinusoids(0, 64, 8, 10000, table);
+    hd_sinusoids(0, 64, 8, table); /* rotary positions with the same base have these sines and cosines */
     assert_ok(context, heed_inspect_positions(turning, NULL, &picture));
     const hd_vectors *v = (const hd_vectors *)picture;
     assert_true(v->rows == 64 && v->columns == 8);

@@ -2,6 +2,8 @@
 #include "fixture.h"
 
 #include "layers/decoder.h"
+#include "layers/positions.h"
+#include "layers/rotary.h"
 #include "layers/stack.h"
 
 #include <math.h>
@@ -130,11 +132,15 @@ static void no_two_slots_have_one_random_stream(void **state) {
     int users[256] = {0};
     for (int i = 0; i < HD_MODULES; i++)
         for (int side = 0; side < HD_SIDES; side++) {
-            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT) continue;
+            bool other = i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT || i == HD_MODULE_ANSWER_OUTPUT ||
+                         i == HD_MODULE_STORED_POOLER;
+            if (numbers[i][side] == -1 || other) continue;
             assert_in_range(numbers[i][side], 0, 255);
             assert_int_equal(users[numbers[i][side]]++, 0);
         }
-    /* one model has one of the three output layers */
+    /* one model has one of the four output layers, and one of the two poolers */
+    assert_int_equal(numbers[HD_MODULE_ANSWER_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+    assert_int_equal(numbers[HD_MODULE_STORED_POOLER][0], numbers[HD_MODULE_POOLER][0]);
     assert_int_equal(numbers[HD_MODULE_TOKEN_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
     assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
 }
@@ -206,10 +212,11 @@ static void store_positions(hd_network *network, int64_t length) {
 
 static void check_cache(heed_context *context, const hd_recipe *recipe, const char *what) {
     hd_network *network = open(context, recipe);
+    int64_t tokens = hd_recipe_target_vocabulary(recipe);
     hd_pass pass;
     hd_pass_open(&pass, context, &network->arena);
     hd_tensor *states = run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
-    const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, VOCABULARY);
+    const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, tokens);
     if (!logits) fail_msg("%s: %s", what, context->message);
     const float *expected = logits->data;
     hd_decoder *decoder;
@@ -222,9 +229,9 @@ static void check_cache(heed_context *context, const hd_recipe *recipe, const ch
         float *found;
         hd_layout step = {SEQUENCES, step_starts, NULL, NULL};
         assert_ok(context, decoder->class->step(decoder, step_ids, &step, scored, SEQUENCES));
-        assert_ok(context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
+        assert_ok(context, decoder->class->logits(decoder, 0, tokens, &found));
         for (int s = 0; s < SEQUENCES; s++)
-            if (memcmp(found + s * VOCABULARY, expected + (starts[s] + at) * VOCABULARY, VOCABULARY * sizeof(float)))
+            if (memcmp(found + s * tokens, expected + (starts[s] + at) * tokens, (size_t)tokens * sizeof(float)))
                 fail_msg("%s: other logits with a cache", what);
     }
     decoder->class->close(decoder);
@@ -243,13 +250,18 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 for (int i = 0; i < HD_SIDES; i++) {
                     hd_side_recipe *side = &recipe.side[i];
                     side->norm = norm, side->norm_placement = placement;
-                    side->positions = (norm + placement + i) % 3, side->position_offset = side->positions == 1 ? 2 : 0;
+                    side->positions = (norm + placement + i) % 5;
+                    side->position_offset = side->positions == HD_POSITIONS_LEARNED            ? 2
+                                            : side->positions == HD_POSITIONS_SINUSOIDAL_APART ? 3
+                                                                                               : 0;
+                    side->pads_unplaced = side->positions == HD_POSITIONS_SINUSOIDAL_APART;
                     side->key_heads = 2, side->head_width = 10;
                     side->query_key_norm = placement % 2, side->final_norm = placement != 0;
                     side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
                     side->gated = (norm + placement) % 2;
                     side->biases = 1u << (norm + placement) % 5;
                 }
+                if (placement % 2) recipe.logit_scale = 0.3f, recipe.logit_softcap = 0.7f;
                 if (alone) recipe.side[HD_ENCODER].layers = 0;
                 snprintf(what, sizeof what, "norm %d, placement %d, alone %d", norm, placement, alone);
                 check_cache(context, &recipe, what);
@@ -349,7 +361,88 @@ static void caches_parts_and_beams_change_no_bit(void **state) {
             }
 }
 
-/* ---- gradients ---- */
+/* A decoder with a vocabulary of its own has its own embedding, whose rows are its logits', and knows no other ids. */
+static void a_decoder_may_have_its_own_vocabulary(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int untied = 0; untied < 2; untied++)
+        for (int64_t targets = 21; targets < 40; targets += 9) {
+            hd_recipe recipe = translator();
+            recipe.target_vocabulary = targets, recipe.untied = untied, recipe.output_bias = true;
+            check_cache(context, &recipe, "own vocabulary");
+            hd_network *network = open(context, &recipe);
+            assert_ptr_not_equal(network->source_embedding, network->target_embedding);
+            assert_int_equal(network->source_embedding->rows, VOCABULARY);
+            assert_int_equal(network->target_embedding->rows, targets);
+            assert_int_equal(network->output->rows, targets);
+            assert_int_equal(network->output == network->target_embedding, !untied);
+            assert_int_equal(hd_network_classes(network), targets);
+            assert_memory_not_equal(network->source_embedding->data + WIDTH, network->target_embedding->data + WIDTH,
+                                    WIDTH * sizeof(float));
+            for (int j = 0; j < WIDTH; j++) assert_true(network->target_embedding->data[j] == 0); /* of pad */
+            int32_t last = (int32_t)targets - 1, past = (int32_t)targets, start[] = {0, 1};
+            hd_layout one = {1, start, NULL, NULL};
+            hd_pass pass;
+            hd_pass_open(&pass, context, &network->arena);
+            hd_tensor *memory = hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &one);
+            assert_non_null(hd_network_decode(network, &pass, &(hd_input){.ids = &last}, &one, memory));
+            assert_null(hd_network_decode(network, &pass, &(hd_input){.ids = &past}, &one, memory));
+            hd_pass_close(&pass);
+            hd_network_close(network);
+        }
+    hd_recipe recipe = translator();
+    hd_network *network;
+    recipe.target_vocabulary = 21, recipe.eos = 22;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_FORMAT);
+    heed_context_close(context);
+}
+
+/* Sinusoids whose frequencies are half − 1 steps apart: the formula of transformers' M2M-100, from the given position on. */
+static void sinusoids_apart(void **state) {
+    (void)state;
+    enum { MOST = 9, ROWS = 3 };
+    for (int64_t width = 2; width <= MOST; width++) {
+        float table[ROWS * MOST];
+        hd_side_recipe side = usual;
+        side.positions = HD_POSITIONS_SINUSOIDAL_APART, side.position_offset = 2;
+        hd_fixed_positions(&side, width, 5, ROWS, table);
+        int64_t half = width / 2;
+        for (int64_t i = 0; i < ROWS; i++)
+            for (int64_t j = 0; j < width; j++) {
+                double angle = (double)(7 + i) * pow(10000, -(double)(j % half) / (double)hd_max(half - 1, 1));
+                double expected = j == 2 * half ? 0 : j < half ? sin(angle) : cos(angle);
+                assert_true(fabs((double)table[i * width + j] - expected) < 1e-6);
+            }
+    }
+}
+
+/* A padding token adds zeros. An encoder counts no position for it, so that the others have theirs. */
+static void padding_tokens_have_no_position(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const int32_t padded[] = {3, 0, 20}, plain[] = {3, 20}, padded_starts[] = {0, 3}, plain_starts[] = {0, 2};
+    static const hd_layout of_padded = {1, padded_starts, NULL, NULL}, of_plain = {1, plain_starts, NULL, NULL};
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0;
+    recipe.head = HD_HEAD_NONE;
+    hd_side_recipe *side = &recipe.side[HD_ENCODER];
+    side->positions = HD_POSITIONS_SINUSOIDAL_APART, side->position_offset = 1, side->pads_unplaced = true;
+    side->layers = 1;
+    hd_network *network = open(context, &recipe);
+    for (int64_t i = 0; i < network->count; i++) /* states are embeddings */
+        if (network->slots[i].module == HD_MODULE_OUT || network->slots[i].module == HD_MODULE_FFN_DOWN)
+            memset(network->parameters[i]->data, 0, (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const hd_tensor *a = hd_network_encode(network, &pass, &(hd_input){.ids = padded}, &of_padded);
+    const hd_tensor *b = hd_network_encode(network, &pass, &(hd_input){.ids = plain}, &of_plain);
+    if (!a || !b) fail_msg("%s", context->message);
+    assert_memory_equal(a->data, b->data, WIDTH * sizeof(float));
+    assert_memory_equal(a->data + 2 * WIDTH, b->data + WIDTH, WIDTH * sizeof(float));
+    hd_pass_close(&pass);
+    hd_network_close(network);
+    heed_context_close(context);
+}
 
 /* Gradients of all parameters, of which those of a translator's embedding depend on the positions of both sides. */
 static float *gradients_of(heed_context *context, const hd_recipe *recipe, int64_t stored, int64_t *count) {
@@ -379,10 +472,14 @@ static float *gradients_of(heed_context *context, const hd_recipe *recipe, int64
 static void positions_may_be_stored_or_computed(void **state) {
     (void)state;
     heed_context *context = open_context();
-    for (int kind = 0; kind < 2; kind++) {
+    static const hd_position_kind kinds[] = {HD_POSITIONS_SINUSOIDAL, HD_POSITIONS_ROTARY,
+                                             HD_POSITIONS_SINUSOIDAL_APART};
+    for (size_t kind = 0; kind < HD_COUNT(kinds); kind++) {
         hd_recipe recipe = translator();
-        for (int i = 0; i < HD_SIDES; i++)
-            recipe.side[i].positions = kind ? HD_POSITIONS_ROTARY : HD_POSITIONS_SINUSOIDAL;
+        for (int i = 0; i < HD_SIDES; i++) {
+            recipe.side[i].positions = kinds[kind];
+            recipe.side[i].position_offset = kinds[kind] == HD_POSITIONS_SINUSOIDAL_APART ? 2 : 0;
+        }
         int64_t count;
         float *expected = gradients_of(context, &recipe, -1, &count);
         for (int64_t stored = 0; stored < 8; stored++) {
@@ -423,6 +520,365 @@ static void equal_windows_are_equal_recipes(void **state) {
     }
 }
 
+/* ---- logits ---- */
+
+static hd_tensor *logits_of(const hd_network *network, hd_pass *pass) {
+    hd_tensor *states = run(network, pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    hd_tensor *rows = hd_network_head(network, pass, states);
+    return hd_network_logits(network, pass, rows, 0, network->output->rows);
+}
+
+/* Σ −log softmax(logits)[target] */
+static double loss_of(const float *logits, const int32_t *targets) {
+    double loss = 0;
+    for (int64_t r = 0; r < TOKENS; r++) {
+        double sum = 0;
+        for (int64_t j = 0; j < VOCABULARY; j++) sum += exp((double)logits[r * VOCABULARY + j]);
+        loss += log(sum) - (double)logits[r * VOCABULARY + targets[r]];
+    }
+    return loss;
+}
+
+static void assert_scaled(const hd_network *network, hd_pass *pass, const float *plain, double scale, double cap) {
+    static const int32_t targets[TOKENS] = {1, 20, 7, 7, 2, 11, 5, 9, 3};
+    const float *found = logits_of(network, pass)->data;
+    for (int64_t i = 0; i < TOKENS * VOCABULARY; i++) {
+        double expected = scale * (double)plain[i];
+        if (cap > 0) expected = cap * tanh(expected / cap);
+        if (!(fabs((double)found[i] - expected) < 1e-5 * (1 + fabs(expected))))
+            fail_msg("logit %d is %.9g, expected %.9g", (int)i, (double)found[i], expected);
+    }
+    double loss = 0;
+    hd_tensor *states = run(network, pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
+    hd_cross_entropy_options options = {.classes = VOCABULARY, .bias = network->output_bias};
+    hd_tensor *rows = hd_network_head(network, pass, states);
+    assert_ok(network->context, hd_network_loss(network, pass, rows, targets, &layout, &options, &loss));
+    assert_true(fabs(loss - loss_of(found, targets)) < 1e-4);
+}
+
+/* Of tokens alone: logits of labels are as they were. */
+static void logits_are_scaled_and_capped(void **state) {
+    (void)state;
+    static const struct {
+        int head;
+        float scale, cap, expected_scale, expected_cap;
+    } cases[] = {{HD_HEAD_LANGUAGE, 0.25f, 0, 0.25f, 0}, {HD_HEAD_LANGUAGE, 0, 0.5f, 1, 0.5f},
+                 {HD_HEAD_LANGUAGE, 3, 2, 3, 2},         {HD_HEAD_LANGUAGE, 1, 0, 1, 0},
+                 {HD_HEAD_MASKED, 0, 2, 1, 2},           {HD_HEAD_CLASSIFY_TOKENS, 3, 2, 1, 0}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe = translator(), changed;
+        recipe.head = cases[i].head, recipe.labels = VOCABULARY;
+        if (cases[i].head != HD_HEAD_LANGUAGE) recipe.side[HD_DECODER].layers = 0;
+        changed = recipe;
+        changed.logit_scale = cases[i].scale, changed.logit_softcap = cases[i].cap;
+        bool same = !(cases[i].expected_scale > 1) && !(cases[i].expected_scale < 1) && !(cases[i].expected_cap > 0);
+        assert_int_equal(hd_recipe_equal(&recipe, &changed), same);
+        hd_network *plain = open(context, &recipe), *network = open(context, &changed);
+        hd_pass one, two;
+        hd_pass_open(&one, context, &plain->arena);
+        hd_pass_open(&two, context, &network->arena);
+        assert_scaled(network, &two, logits_of(plain, &one)->data, (double)cases[i].expected_scale,
+                      (double)cases[i].expected_cap);
+        hd_pass_close(&one);
+        hd_pass_close(&two);
+        hd_network_close(plain);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
+/* Without positions, the order of the tokens changes nothing for an encoder; texts longer than the model's are refused. */
+static void an_encoder_without_positions_is_blind_to_order(void **state) {
+    (void)state;
+    static const int32_t turned[TOKENS] = {7, 20, 1, 3, 9, 5, 11, 2, 7};
+    heed_context *context = open_context();
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0, recipe.side[HD_ENCODER].positions = HD_POSITIONS_NONE;
+    hd_network *network = open(context, &recipe);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const float *forwards = run(network, &pass, &(hd_input){.ids = ids}, NULL)->data;
+    const float *backwards = run(network, &pass, &(hd_input){.ids = turned}, NULL)->data;
+    for (int64_t s = 0; s < SEQUENCES; s++)
+        for (int64_t r = starts[s]; r < starts[s + 1]; r++)
+            for (int64_t j = 0; j < WIDTH; j++) {
+                int64_t other = starts[s] + starts[s + 1] - 1 - r;
+                assert_true(fabsf(forwards[r * WIDTH + j] - backwards[other * WIDTH + j]) < 1e-5f);
+            }
+    network->recipe.side[HD_ENCODER].max_positions = 4;
+    assert_null(hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &layout));
+    assert_int_equal(pass.status, HEED_LENGTH);
+    hd_pass_close(&pass);
+    hd_network_close(network);
+    heed_context_close(context);
+}
+
+/* ---- rotary positions ---- */
+
+/* The kinds of scaling with numbers that change each of them, for texts of 3 tokens in pretraining. */
+static hd_rotary_scaling scaling_of(int kind) {
+    hd_rotary_scaling s = {.original_positions = kind == HD_ROTARY_UNSCALED ? 0 : 3,
+                           .kind = kind,
+                           .factor = 4,
+                           .low_frequency = 0.25f,
+                           .high_frequency = 0.5f,
+                           .beta_slow = 0.1f,
+                           .beta_fast = 0.7f};
+    for (int j = 0; j < HD_MOST_ROTARY_FACTORS; j++)
+        s.short_factors[j] = 1 + 0.125f * (float)j, s.long_factors[j] = 2 + 0.5f * (float)j;
+    return s;
+}
+
+static hd_recipe rotary_decoder(int kind) {
+    hd_recipe recipe = translator();
+    hd_side_recipe *side = &recipe.side[HD_DECODER];
+    recipe.side[HD_ENCODER].layers = 0;
+    side->layers = 3, side->positions = HD_POSITIONS_ROTARY, side->rotary_scaling = scaling_of(kind);
+    side->head_width = 10, side->rotary_width = kind % 2 ? 6 : 0;
+    hd_layer_set_add(&side->unrotated_layers, 1);
+    return recipe;
+}
+
+/* The texts in parts of `step` tokens, each with the length of its text; `expected` [TOKENS, VOCABULARY]. */
+static void check_steps(const hd_network *network, int32_t step, const float *expected) {
+    hd_decoder *decoder;
+    int32_t scored[SEQUENCES], lengths[SEQUENCES], seen[SEQUENCES] = {0}, step_ids[TOKENS], step_starts[SEQUENCES + 1];
+    assert_ok(network->context, hd_network_decoder_open(network->context, network, &decoder));
+    assert_ok(network->context, decoder->class->add(decoder, ids, &layout));
+    for (;;) {
+        int64_t scores = 0;
+        step_starts[0] = 0;
+        for (int s = 0; s < SEQUENCES; s++) {
+            lengths[s] = starts[s + 1] - starts[s];
+            int32_t count = (int32_t)hd_min(step, lengths[s] - seen[s]);
+            memcpy(step_ids + step_starts[s], ids + starts[s] + seen[s], (size_t)count * sizeof *ids);
+            step_starts[s + 1] = step_starts[s] + count;
+            seen[s] += count;
+            if (count) scored[scores++] = s;
+        }
+        if (!scores) break;
+        float *found;
+        hd_layout at = {.sequences = SEQUENCES, .starts = step_starts, .lengths = lengths};
+        assert_ok(network->context, decoder->class->step(decoder, step_ids, &at, scored, scores));
+        assert_ok(network->context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
+        for (int64_t i = 0; i < scores; i++)
+            assert_memory_equal(found + i * VOCABULARY,
+                                expected + (starts[scored[i]] + seen[scored[i]] - 1) * VOCABULARY,
+                                VOCABULARY * sizeof *found);
+    }
+    decoder->class->close(decoder);
+}
+
+/* For each scaling, texts of 4 and 5 tokens, longer than those of pretraining, have the same bits alone and together, in
+ * parts of any size, and whether or not their angles are stored. The scaling changes them. */
+static void every_scaling_has_the_same_bits_in_parts(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    float kept[HD_ROTARY_KINDS][TOKENS * VOCABULARY];
+    for (int kind = 0; kind < HD_ROTARY_KINDS; kind++) {
+        hd_recipe recipe = rotary_decoder(kind);
+        hd_network *network = open(context, &recipe);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_tensor *states = run(network, &pass, NULL, &(hd_input){.ids = ids});
+        const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, VOCABULARY);
+        memcpy(kept[kind], logits->data, sizeof kept[kind]);
+        for (int s = 0; s < SEQUENCES; s++) {
+            int32_t one[] = {0, starts[s + 1] - starts[s]};
+            states = hd_network_decode(network, &pass, &(hd_input){.ids = ids + starts[s]},
+                                       &(hd_layout){.sequences = 1, .starts = one}, NULL);
+            logits = hd_network_logits(network, &pass, states, 0, VOCABULARY);
+            assert_memory_equal(logits->data, kept[kind] + starts[s] * VOCABULARY,
+                                (size_t)one[1] * VOCABULARY * sizeof(float));
+        }
+        for (int32_t step = 1; step < 6; step++) {
+            if (step == 3) store_positions(network, 2);
+            check_steps(network, step, kept[kind]);
+        }
+        hd_pass_close(&pass);
+        hd_network_close(network);
+        for (int other = 0; other < kind; other++) assert_memory_not_equal(kept[kind], kept[other], sizeof kept[kind]);
+    }
+    heed_context_close(context);
+}
+
+/* Frequencies and factors of modeling_rope_utils.py in transformers 5.24, with a base of 10000, heads of 8 columns and 64
+ * positions. */
+static const struct {
+    hd_rotary_scaling scaling;
+    int64_t length; /* of the text */
+    double frequencies[4], attention;
+} scalings[] = {
+    {{.kind = HD_ROTARY_LINEAR, .factor = 4}, 64, {0.25, 0.0250000004, 0.00249999994, 0.000250000012}, 1},
+    {{.original_positions = 64, .kind = HD_ROTARY_DYNAMIC, .factor = 4},
+     16,
+     {1, 0.100000001, 0.00999999978, 0.00100000005},
+     1},
+    {{.original_positions = 64, .kind = HD_ROTARY_DYNAMIC, .factor = 4},
+     100,
+     {1, 0.0675106421, 0.00455768639, 0.000307692302},
+     1},
+    {{.original_positions = 32, .kind = HD_ROTARY_LLAMA3, .factor = 8, .low_frequency = 1, .high_frequency = 4},
+     64,
+     {1, 0.0125000002, 0.00124999997, 0.000125000006},
+     1},
+    {{.original_positions = 200, .kind = HD_ROTARY_LLAMA3, .factor = 8, .low_frequency = 0.5f, .high_frequency = 8},
+     64,
+     {1, 0.0438028201, 0.00124999997, 0.000125000006},
+     1},
+    {{.original_positions = 32, .kind = HD_ROTARY_YARN, .factor = 4, .beta_slow = 1, .beta_fast = 32},
+     64,
+     {1, 0.0250000004, 0.00249999994, 0.000250000012},
+     1.13862944},
+    {{.original_positions = 16, .kind = HD_ROTARY_YARN, .beta_slow = 0.25f, .beta_fast = 2},
+     64,
+     {1, 0.0625, 0.00249999994, 0.000250000012},
+     1.13862944},
+    {{.original_positions = 400,
+      .kind = HD_ROTARY_YARN,
+      .factor = 4,
+      .beta_slow = 1,
+      .beta_fast = 32,
+      .untruncated = true,
+      .attention_factor = 1.5f},
+     64,
+     {1, 0.065056473, 0.00249999994, 0.000250000012},
+     1.5},
+    {{.original_positions = 32,
+      .kind = HD_ROTARY_YARN,
+      .factor = 40,
+      .beta_slow = 1,
+      .beta_fast = 32,
+      .mscale = 0.5f,
+      .mscale_all = 2},
+     64,
+     {1, 0.00249999994, 0.000250000012, 2.49999994e-05},
+     0.681586146},
+    {{.original_positions = 2048, .kind = HD_ROTARY_YARN, .factor = 4, .beta_slow = 1, .beta_fast = 1},
+     64,
+     {1, 0.100000001, 0.00999999978, 0.000250000012},
+     1.13862944},
+    {{.original_positions = 16,
+      .kind = HD_ROTARY_LONGROPE,
+      .short_factors = {1, 1.25f, 1.5f, 2},
+      .long_factors = {2, 3, 5.5f, 9}},
+     16,
+     {1, 0.0799999982, 0.00666666683, 0.000500000024},
+     1.22474487},
+    {{.original_positions = 16,
+      .kind = HD_ROTARY_LONGROPE,
+      .short_factors = {1, 1.25f, 1.5f, 2},
+      .long_factors = {2, 3, 5.5f, 9}},
+     17,
+     {0.5, 0.0333333351, 0.00181818183, 0.000111111112},
+     1.22474487},
+    {{.original_positions = 16,
+      .kind = HD_ROTARY_LONGROPE,
+      .factor = 32,
+      .short_factors = {1, 1.25f, 1.5f, 2},
+      .long_factors = {2, 3, 5.5f, 9}},
+     17,
+     {0.5, 0.0333333351, 0.00181818183, 0.000111111112},
+     1.5},
+    {{.original_positions = 16,
+      .kind = HD_ROTARY_LONGROPE,
+      .attention_factor = 1.25f,
+      .short_factors = {1, 1.25f, 1.5f, 2},
+      .long_factors = {2, 3, 5.5f, 9}},
+     17,
+     {0.5, 0.0333333351, 0.00181818183, 0.000111111112},
+     1.25},
+};
+
+/* The angles of one position. */
+static void check_angles(const hd_side_recipe *side, bool local, int64_t length, const double *frequencies,
+                         double attention) {
+    enum { POSITION = 7 };
+    float table[8];
+    hd_rotary_angles(side, 8, local, length, POSITION, 1, table);
+    for (int j = 0; j < 4; j++) {
+        double angle = POSITION * frequencies[j];
+        assert_true(fabs((double)table[j] - attention * sin(angle)) < 2e-6);
+        assert_true(fabs((double)table[4 + j] - attention * cos(angle)) < 2e-6);
+    }
+}
+
+static void angles_are_those_of_transformers(void **state) {
+    (void)state;
+    static const double unscaled[] = {1, 0.1, 0.01, 0.001}, local[] = {1, 1.0 / 8, 1.0 / 64, 1.0 / 512};
+    hd_side_recipe side = {.heads = 1, .max_positions = 64, .positions = HD_POSITIONS_ROTARY, .rotary_base = 10000};
+    check_angles(&side, false, 64, unscaled, 1);
+    for (size_t i = 0; i < HD_COUNT(scalings); i++) {
+        side.rotary_scaling = scalings[i].scaling, side.local_rotary_base = 0;
+        check_angles(&side, i % 2, scalings[i].length, scalings[i].frequencies, scalings[i].attention);
+        side.local_rotary_base = 4096; /* not scaled */
+        check_angles(&side, false, scalings[i].length, scalings[i].frequencies, scalings[i].attention);
+        check_angles(&side, true, scalings[i].length, local, 1);
+    }
+}
+
+/* An odd rotary width w: frequency j is base^(−2j/w), and the last pair has a column more. */
+static void a_part_of_a_head_may_be_odd(void **state) {
+    (void)state;
+    hd_side_recipe side = {.heads = 1,
+                           .head_width = 12,
+                           .max_positions = 64,
+                           .positions = HD_POSITIONS_ROTARY,
+                           .rotary_base = 32,
+                           .rotary_width = 5};
+    static const double frequencies[] = {1, 0.25, 0.0625};
+    float table[6];
+    assert_int_equal(hd_rotary_columns(&side, 12), 6);
+    hd_rotary_angles(&side, 12, false, 9, 8, 1, table);
+    for (int j = 0; j < 3; j++) assert_true(fabs((double)table[j] - sin(8 * frequencies[j])) < 1e-6);
+}
+
+/* Rotary fields of which no table can be made. */
+static void rotary_recipes_are_checked(void **state) {
+    (void)state;
+    static const struct {
+        int kind;
+        size_t field; /* of the side */
+        float number;
+    } cases[] = {
+        {HD_ROTARY_LINEAR, offsetof(hd_side_recipe, rotary_scaling.factor), 0},
+        {HD_ROTARY_LINEAR, offsetof(hd_side_recipe, rotary_scaling.factor), 1e-7f},
+        {HD_ROTARY_LINEAR, offsetof(hd_side_recipe, rotary_scaling.factor), NAN},
+        {HD_ROTARY_DYNAMIC, offsetof(hd_side_recipe, rotary_scaling.factor), 1e30f},
+        {HD_ROTARY_LLAMA3, offsetof(hd_side_recipe, rotary_scaling.high_frequency), 0.25f},
+        {HD_ROTARY_YARN, offsetof(hd_side_recipe, rotary_scaling.beta_fast), 0},
+        {HD_ROTARY_LONGROPE, offsetof(hd_side_recipe, rotary_scaling.short_factors[4]), 0},
+        {HD_ROTARY_LONGROPE, offsetof(hd_side_recipe, rotary_scaling.long_factors[0]), 0},
+        {HD_ROTARY_UNSCALED, offsetof(hd_side_recipe, rotary_base), 1},
+        {HD_ROTARY_UNSCALED, offsetof(hd_side_recipe, local_rotary_base), 0.5f},
+    };
+    heed_context *context = open_context();
+    hd_network *network;
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe = rotary_decoder(cases[i].kind);
+        recipe.side[HD_DECODER].rotary_width = 0;
+        memcpy((char *)&recipe.side[HD_DECODER] + cases[i].field, &cases[i].number, sizeof(float));
+        if (hd_network_open(context, &recipe, &network) == HEED_OK) fail_msg("case %zu is built", i);
+    }
+    static const int64_t widths[][2] = {{9, 0}, {10, 11}, {9, 9}, {2, 0}};
+    for (size_t i = 0; i < HD_COUNT(widths); i++) {
+        hd_recipe recipe = rotary_decoder(HD_ROTARY_DYNAMIC);
+        recipe.side[HD_DECODER].head_width = widths[i][0], recipe.side[HD_DECODER].rotary_width = widths[i][1];
+        if (hd_network_open(context, &recipe, &network) == HEED_OK) fail_msg("width %zu is built", i);
+    }
+    hd_recipe recipe = rotary_decoder(HD_ROTARY_YARN);
+    recipe.side[HD_DECODER].rotary_scaling.original_positions = 1;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_FORMAT);
+    recipe = rotary_decoder(HD_ROTARY_KINDS);
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    recipe = rotary_decoder(HD_ROTARY_LONGROPE);
+    recipe.side[HD_DECODER].head_width = 2 * HD_MOST_ROTARY_FACTORS + 2;
+    recipe.side[HD_DECODER].rotary_width = 0;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    heed_context_close(context);
+}
+
 static void what_no_forward_code_has_is_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -449,7 +905,16 @@ int main(void) {
         cmocka_unit_test(every_recipe_decodes_with_a_cache),
         cmocka_unit_test(caches_parts_and_beams_change_no_bit),
         cmocka_unit_test(equal_windows_are_equal_recipes),
+        cmocka_unit_test(a_decoder_may_have_its_own_vocabulary),
+        cmocka_unit_test(sinusoids_apart),
+        cmocka_unit_test(padding_tokens_have_no_position),
         cmocka_unit_test(positions_may_be_stored_or_computed),
+        cmocka_unit_test(logits_are_scaled_and_capped),
+        cmocka_unit_test(an_encoder_without_positions_is_blind_to_order),
+        cmocka_unit_test(every_scaling_has_the_same_bits_in_parts),
+        cmocka_unit_test(angles_are_those_of_transformers),
+        cmocka_unit_test(a_part_of_a_head_may_be_odd),
+        cmocka_unit_test(rotary_recipes_are_checked),
         cmocka_unit_test(what_no_forward_code_has_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,15 @@ static hd_tensor *embed(op_run *run) {
     return hd_embed(run->pass, run->weights[0], run->ids, run->layout, run->c->scale, run->c->padding);
 }
 
+static void columns_reference(const op_case *c, const double *const *x, double *y) {
+    int64_t heads = c->operands[0].columns;
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t i = 0; i < c->columns; i++) y[h * c->columns + i] = x[0][c->ids[i] * heads + h];
+}
+static hd_tensor *embed_columns(op_run *run) {
+    return hd_embed_columns(run->pass, run->weights[0], run->ids, run->c->columns);
+}
+
 enum { FIXED_LENGTH = 8, FIXED_WIDTH = 20 };
 static float fixed_position(int64_t place) { return value_of(200, place); }
 
@@ -120,6 +129,14 @@ static void activate_reference(const op_case *c, const double *const *x, double 
 }
 static hd_tensor *activate(op_run *run) { return hd_activate(run->pass, run->inputs[0], run->c->activation); }
 
+static void scale_reference(const op_case *c, const double *const *x, double *y) {
+    for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = (double)c->scale * x[0][i] + x[0][i];
+}
+static hd_tensor *scale(op_run *run) {
+    hd_tensor *x = run->inputs[0];
+    return hd_dropout_add(run->pass, hd_scale(run->pass, x, run->c->scale), x, 0, 0);
+}
+
 static void hadamard_reference(const op_case *c, const double *const *x, double *y) {
     for (int64_t i = 0; i < operand_count(c, 0); i++) y[i] = x[0][i] * x[1][i] * x[0][i];
 }
@@ -127,25 +144,28 @@ static hd_tensor *hadamard(op_run *run) {
     return hd_hadamard(run->pass, hd_hadamard(run->pass, run->inputs[0], run->inputs[1]), run->inputs[0]);
 }
 
-/* Sines and cosines are any numbers here: what is linear in x is linear in it with these too. */
+/* Sines and cosines are any numbers here: what is linear in x is linear in it with these too. `classes` of a case are the
+ * columns of a head that are rotated, and sequence s has its own part of the table where firsts[s] is not 0. */
 enum { ANGLES = 201, ANGLE_LENGTH = 12 };
+static const int64_t firsts[] = {-3, 0, 2, 0, 1};
 static void rotate_reference(const op_case *c, const double *const *x, double *y) {
-    int64_t width = c->columns / c->heads, half = width / 2;
+    int64_t head = c->columns / c->heads, width = c->classes ? c->classes : head, half = width / 2;
     for (int64_t s = 0; s < c->layout->sequences; s++)
         for (int64_t r = c->layout->starts[s]; r < c->layout->starts[s + 1]; r++) {
-            int64_t position = hd_layout_position(c->layout, s) + r - c->layout->starts[s];
+            int64_t row = hd_layout_position(c->layout, s) + r - c->layout->starts[s] - (c->classes ? firsts[s] : 0);
             for (int64_t i = 0; i < c->columns; i++) {
-                int64_t j = i % width, at = r * c->columns + i;
-                double sine = (double)value_of(ANGLES, position * width + j % half);
-                double cosine = (double)value_of(ANGLES, position * width + half + j % half);
-                y[at] = x[0][at] * cosine + (j < half ? -x[0][at + half] : x[0][at - half]) * sine;
+                int64_t j = i % head, at = r * c->columns + i;
+                double sine = (double)value_of(ANGLES, row * width + j % half);
+                double cosine = (double)value_of(ANGLES, row * width + half + j % half);
+                y[at] = x[0][at];
+                if (j < width) y[at] = x[0][at] * cosine + (j < half ? -x[0][at + half] : x[0][at - half]) * sine;
             }
         }
 }
 static hd_tensor *rotate(op_run *run) {
-    int64_t width = run->c->columns / run->c->heads;
-    return hd_rotate(run->pass, run->inputs[0], uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), 0, ANGLE_LENGTH,
-                     width);
+    int64_t head = run->c->columns / run->c->heads, width = run->c->classes ? run->c->classes : head;
+    hd_angles angles = {uploaded(run->pass, ANGLES, ANGLE_LENGTH * width), width, run->c->classes ? firsts : NULL};
+    return hd_rotate(run->pass, run->inputs[0], &angles, ANGLE_LENGTH, head);
 }
 
 /* Each of 2 heads three times. */
@@ -187,6 +207,7 @@ static double divergence(const op_case *c, const double *x, const double *table)
         double sum = 0;
         for (int64_t j = 0; j < c->classes; j++) {
             for (int64_t k = 0; k < width; k++) p[j] += x[r * width + k] * table[j * width + k];
+            if (c->soft_cap > 0) p[j] = (double)c->soft_cap * tanh(p[j] / (double)c->soft_cap);
             sum += exp(p[j]);
         }
         for (int64_t j = 0; j < c->classes; j++) {
@@ -213,7 +234,8 @@ static hd_tensor *lose(op_run *run, hd_tensor *x, hd_parameter *table) {
     hd_cross_entropy_options options = {.classes = run->c->classes,
                                         .smoothing = run->c->smoothing,
                                         .scale = run->c->scale,
-                                        .agreement = run->c->agreement};
+                                        .agreement = run->c->agreement,
+                                        .soft_cap = run->c->soft_cap};
     hd_cross_entropy(run->pass, x, table, targets, &options, run->loss);
     return NULL;
 }
@@ -269,6 +291,8 @@ static const op_case cases[] = {
     {"embed", &ragged, EMBED, .operands = {W(7, 20)}, .columns = 20, .scale = 1, .padding = -1},
     {"embed, scaled, padding", &ragged, EMBED, .operands = {W(7, 33)}, .columns = 33, .scale = 5.5f, .padding = 1},
     {"embed nothing", &empty, EMBED, .operands = {W(7, 3)}, .columns = 3, .scale = 1, .padding = -1},
+    {"embed columns", &ragged, .run = embed_columns, .reference = columns_reference, .ids = ids, .operands = {W(7, 11)},
+     .columns = 11},
     {"add_positions, fixed", &ragged, POSITIONS, .run = add_fixed, .operands = {X(20)}, .columns = 20},
     {"add_positions, learned", &ragged, POSITIONS, .run = add_learned, .operands = {X(17), W(9, 17)}, .columns = 17},
     {"add_positions, learned, placed", &placed, POSITIONS, .run = add_learned, .operands = {X(17), W(12, 17)},
@@ -300,9 +324,13 @@ static const op_case cases[] = {
     {"tanh", ACTIVATE, .activation = HD_TANH},
     {"sigmoid", ACTIVATE, .activation = HD_SIGMOID},
     {"hadamard", &ragged, .run = hadamard, .reference = hadamard_reference, .operands = {X(21), X(21)}, .columns = 21},
+    {"scale", &ragged, .run = scale, .reference = scale_reference, .operands = {X(21)}, .columns = 21, .scale = -0.3f},
+    {"scale nothing", &empty, .run = scale, .reference = scale_reference, .operands = {X(3)}, .columns = 3, .scale = 2},
     {"rotate", &ragged, .run = rotate, .reference = rotate_reference, .operands = {X(24)}, .columns = 24, .heads = 2},
     {"rotate, placed", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(10)}, .columns = 10,
      .heads = 1},
+    {"rotate, a part of each head", &placed, .run = rotate, .reference = rotate_reference, .operands = {X(24)},
+     .columns = 24, .heads = 2, .classes = 8},
     {"repeat heads", &ragged, .run = repeat, .reference = repeat_reference, .operands = {X(10)}, .columns = 30},
     {"layer norm", &ragged, NORM, .operands = {X(20), W(1, 20), W(1, 20)}, .columns = 20, .epsilon = 1e-5f},
     {"layer norm, gain frozen", &ragged, NORM, .operands = {X(20), F(1, 20), W(1, 20)}, .columns = 20,
@@ -320,6 +348,11 @@ static const op_case cases[] = {
     {"cross entropy, long", &lengthy, LOSS, .operands = {X(24), W(33, 24)}, .classes = 33, .smoothing = 0.1f,
      .scale = 0.5f},
     {"cross entropy, frozen", &ragged, LOSS, .operands = {X(12), F(50, 12)}, .classes = 50, .scale = 1},
+    {"cross entropy, capped", &ragged, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .soft_cap = 1.5f},
+    {"cross entropy, capped, fewer classes", &lengthy, LOSS, .operands = {X(24), W(40, 24)}, .classes = 33,
+     .smoothing = 0.1f, .scale = 0.5f, .soft_cap = 2},
+    {"pairs, capped", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
+     .agreement = 2, .soft_cap = 1},
     {"pairs", &twice, LOSS, .operands = {X(12), W(7, 12)}, .classes = 7, .scale = 1, .agreement = 1},
     {"pairs, smoothed", &twice, LOSS, .operands = {X(12), W(40, 12)}, .classes = 33, .smoothing = 0.1f, .scale = 0.2f,
      .agreement = 5},
@@ -462,6 +495,7 @@ static void nothing_comes_of_nothing(void **state) {
     assert_null(hd_dropout_add(&pass, NULL, x, 0.1f, 0));
     assert_null(hd_linear(&pass, NULL, NULL, NULL, HD_RELU));
     assert_null(hd_activate(&pass, NULL, HD_RELU));
+    assert_null(hd_scale(&pass, NULL, 2));
     assert_null(hd_norm(&pass, NULL, NULL, NULL, 1e-5f));
     assert_int_equal(pass.status, HEED_OK);
     pass.status = HEED_NUMERIC;

@@ -3,9 +3,11 @@
  * A vocabulary of logits for a whole batch would be the largest thing in a translator's training, so it never exists: some
  * tokens are computed at a time, and their logits turn into their gradient and are used up while they are in cache.
  *
- * R-Drop's pairs, row i of either half, are computed together: some tokens of both halves. */
+ * R-Drop's pairs, row i of either half, are computed together: some tokens of both halves. A soft cap c comes between the
+ * logits l and the softmax: it reads c tanh(l / c), and g becomes g (1 − tanh²(l / c)). */
 #include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
+#include "autograd/soft_cap.h"
 
 enum { TOKENS_AT_ONCE = 128 };
 
@@ -18,6 +20,7 @@ typedef struct loss {
     float *dx, *d_table, *d_bias; /* or NULL */
     bool add;                     /* to dx */
     float *logits;                /* [copies, tokens at once, classes] */
+    float *ratios;                /* of a soft cap: logits / cap, the same shape; else NULL */
     double *sum;                  /* device */
 } loss;
 
@@ -26,6 +29,8 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
     const hd_device *device = pass->stream.device;
     int64_t classes = l->options->classes, width = l->x->columns;
     const float *bias = l->options->bias ? l->options->bias->data : NULL;
+    int64_t count = l->copies * tokens * classes;
+    bool gradient = l->d_table || l->d_bias || l->dx;
     hd_tensor rows[2];
     for (int64_t copy = 0; copy < l->copies; copy++) {
         float *data = l->x->data + (first + copy * l->distinct) * width;
@@ -34,6 +39,7 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
                         l->logits + copy * tokens * classes);
     }
     if (pass->status != HEED_OK) return;
+    if (l->ratios) hd_soft_cap(pass, count, l->options->soft_cap, l->logits, l->ratios, l->logits);
     device->cross_entropy(&pass->stream, &(hd_cross_entropy_call){.rows = tokens,
                                                                   .classes = classes,
                                                                   .logits = l->logits,
@@ -41,8 +47,9 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
                                                                   .smoothing = l->options->smoothing,
                                                                   .scale = l->options->scale,
                                                                   .agreement = l->options->agreement,
-                                                                  .gradient = l->d_table || l->d_bias || l->dx,
+                                                                  .gradient = gradient,
                                                                   .losses = l->sum});
+    if (l->ratios && gradient) hd_soft_cap_backward(pass, count, l->ratios, l->logits, l->logits);
     for (int64_t copy = 0; copy < l->copies; copy++) {
         const float *g = l->logits + copy * tokens * classes;
         float *dx = l->dx ? l->dx + (first + copy * l->distinct) * width : NULL;
@@ -87,6 +94,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
     l.sum = (double *)hd_pass_zeros(pass, 2, 1); /* 64 bits, all zeros: 0.0 */
     hd_arena_mark mark = hd_arena_here(&pass->arena);
     l.logits = hd_pass_numbers(pass, l.copies * most, options->classes);
+    if (options->soft_cap > 0) l.ratios = hd_pass_numbers(pass, l.copies * most, options->classes);
     hd_arena_mark inner = hd_arena_here(&pass->arena);
     for (int64_t t = 0; t < l.distinct && pass->status == HEED_OK; t += most, hd_arena_rewind(&pass->arena, inner))
         lose_tokens(pass, &l, t, hd_min(most, l.distinct - t));

@@ -10,6 +10,9 @@
 hd_tensor *hd_embed(hd_pass *pass, hd_parameter *table, const int32_t *ids, const hd_layout *layout, float scale,
                     int32_t padding);
 
+/* y [columns of the table, count]: column i is row ids[i] of the table, so that each of y's rows reads one column of it. */
+hd_tensor *hd_embed_columns(hd_pass *pass, hd_parameter *table, const int32_t *ids, int64_t count);
+
 /* y = x + positions[position of each row]; the table is a parameter, [length + offset, width], whose row `offset` is that of
  * position 0, or `fixed` [positions, width] in device memory, with offset minus the first position there. */
 hd_tensor *hd_add_positions(hd_pass *pass, hd_tensor *x, hd_parameter *table, const float *fixed, int64_t length,
@@ -24,20 +27,29 @@ hd_tensor *hd_dropout_add(hd_pass *pass, hd_tensor *x, hd_tensor *residual, floa
 /* y [tokens, out] = activation(x weightᵀ + bias), weight [out, in]; bias may be NULL. */
 hd_tensor *hd_linear(hd_pass *pass, hd_tensor *x, hd_parameter *weight, hd_parameter *bias, hd_activation activation);
 
-/* Columns [first, first + count) of x tableᵀ + bias, first a multiple of 32; no gradient. */
-hd_tensor *hd_score_classes(hd_pass *pass, hd_tensor *x, hd_parameter *table, const hd_parameter *bias, int64_t first,
-                            int64_t count);
+/* Columns [first, first + count) of x tableᵀ + bias, first a multiple of 32; with a soft cap c > 0 they become
+ * c tanh(logit / c). No gradient. */
+hd_tensor *hd_score_classes(hd_pass *pass, hd_tensor *x, hd_parameter *table, const hd_parameter *bias, float soft_cap,
+                            int64_t first, int64_t count);
 
 hd_tensor *hd_activate(hd_pass *pass, hd_tensor *x, hd_activation activation);
+
+/* y = factor · x */
+hd_tensor *hd_scale(hd_pass *pass, hd_tensor *x, float factor);
 
 /* y = a b, element by element. */
 hd_tensor *hd_hadamard(hd_pass *pass, hd_tensor *a, hd_tensor *b);
 
-/* Rotary positions (Su et al., 2021): each head's columns j and j + head_width / 2 of a row at position p are rotated as
- * a pair by the angle whose sine and cosine are in row p − first of table [positions, head_width] (layers/positions.h).
- * Positions are below `length`. */
-hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t first, int64_t length,
-                     int64_t head_width);
+/* A table of sines and cosines (layers/rotary.h). */
+typedef struct hd_angles {
+    const float *table;    /* device [rows, width] */
+    int64_t width;         /* columns of a head that are rotated, the first ones */
+    const int64_t *firsts; /* [sequences]: the position of the table's first row, in each sequence; NULL: 0 */
+} hd_angles;
+
+/* Rotary positions (Su et al., 2021): each head's columns j and j + angles.width / 2 of a row at position p of sequence s are
+ * rotated as a pair by the angle whose sine and cosine are in row p − firsts[s] of the table. Positions are below `length`. */
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const hd_angles *angles, int64_t length, int64_t head_width);
 
 /* y [tokens, times · columns]: each head of `head_width` columns `times` times in a row, for queries that share keys. */
 hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int64_t times);
@@ -115,6 +127,7 @@ typedef struct hd_cross_entropy_options {
     float scale;        /* of the gradient: 1 / the tokens of the whole step */
     hd_parameter *bias; /* [classes], added to the logits; NULL: none */
     float agreement;    /* α of R-Drop, and then the rows are pairs; 0: each is by itself */
+    float soft_cap;     /* c: logits become c tanh(logit / c); 0: none */
 } hd_cross_entropy_options;
 
 /* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to

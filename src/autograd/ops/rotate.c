@@ -1,20 +1,21 @@
-/* Rotary positions: (y_j, y_j') = (x_j cos − x_j' sin, x_j' cos + x_j sin), j' = j + head_width / 2, the angle that of the
- * row's position and of j. The gradient is dy rotated back. */
+/* Rotary positions: (y_j, y_j') = (x_j cos − x_j' sin, x_j' cos + x_j sin), j' = j + width / 2, the angle that of the row's
+ * position and of j. Columns of a head from `width` on are copied. The gradient is dy rotated back. */
 #include "autograd/ops/ops.h"
 
 typedef struct rotate_node {
     hd_node node;
     hd_tensor *x, *y;
-    const float *table; /* [positions, head_width] from position `first` on */
-    int64_t first, head_width;
+    hd_angles angles;
+    int64_t head_width;
 } rotate_node;
 
 static void rotate(hd_pass *pass, const rotate_node *op, float sign, const float *x, float *y) {
     pass->stream.device->rotate(&pass->stream, &(hd_rotate_call){.layout = *op->x->layout,
                                                                  .columns = op->x->columns,
                                                                  .head_width = op->head_width,
-                                                                 .table = op->table,
-                                                                 .first = op->first,
+                                                                 .width = op->angles.width,
+                                                                 .table = op->angles.table,
+                                                                 .firsts = op->angles.firsts,
                                                                  .sign = sign,
                                                                  .x = x,
                                                                  .y = y});
@@ -29,14 +30,13 @@ static void backward(hd_pass *pass, hd_node *node) {
     hd_gradient_give(pass, op->x, dx);
 }
 
-hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const float *table, int64_t first, int64_t length,
-                     int64_t head_width) {
+hd_tensor *hd_rotate(hd_pass *pass, hd_tensor *x, const hd_angles *angles, int64_t length, int64_t head_width) {
     if (!x) return NULL;
-    if (head_width % 2 || x->columns % head_width)
-        return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be rotated in heads of %lld",
-                            (long long)x->columns, (long long)head_width);
+    if (angles->width % 2 || angles->width > head_width || x->columns % head_width)
+        return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be rotated in %lld of each %lld",
+                            (long long)x->columns, (long long)angles->width, (long long)head_width);
     if (!hd_check_positions(pass, x->layout, length)) return NULL;
-    rotate_node op = {.x = x, .table = table, .first = first, .head_width = head_width};
+    rotate_node op = {.x = x, .angles = *angles, .head_width = head_width};
     op.y = hd_tensor_new(pass, x->rows, x->columns, x->layout);
     if (!op.y) return NULL;
     op.y->needs_gradient = x->needs_gradient;

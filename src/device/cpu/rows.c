@@ -86,14 +86,17 @@ void hd_cpu_dropout_add(hd_stream *stream, const hd_dropout_add_call *call) {
 static void rotate(const void *argument, const hd_slice *slice) {
     const hd_rotate_call *c = argument;
     const hd_layout *layout = &c->layout;
-    int64_t width = c->head_width;
-    for (int64_t s = slice->start; s < slice->end; s++)
+    size_t rest = (size_t)(c->head_width - c->width) * sizeof *c->y;
+    for (int64_t s = slice->start; s < slice->end; s++) {
+        int64_t first = hd_layout_position(layout, s) - (c->firsts ? c->firsts[s] : 0);
         for (int64_t row = layout->starts[s]; row < layout->starts[s + 1]; row++) {
-            const float *angles =
-                c->table + (hd_layout_position(layout, s) + row - layout->starts[s] - c->first) * width;
-            for (int64_t i = row * c->columns; i < (row + 1) * c->columns; i += width)
-                slice->kernels->rotate(width, angles, c->sign, c->x + i, c->y + i);
+            const float *angles = c->table + (first + row - layout->starts[s]) * c->width;
+            for (int64_t i = row * c->columns; i < (row + 1) * c->columns; i += c->head_width) {
+                slice->kernels->rotate(c->width, angles, c->sign, c->x + i, c->y + i);
+                if (rest && c->x != c->y) memcpy(c->y + i + c->width, c->x + i + c->width, rest);
+            }
         }
+    }
 }
 
 void hd_cpu_rotate(hd_stream *stream, const hd_rotate_call *call) {

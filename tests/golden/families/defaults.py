@@ -2,7 +2,7 @@
 
     python defaults.py
 
-heed's tables are compared with it (tests/unit/families.c). Written with transformers 5.24.0. Keys that transformers 5 has no
+heed's tables are compared with it (tests/unit/family_configs.c). Written with transformers 5.24.0. Keys that transformers 5 has no
 longer, or whose meaning follows from other keys, are left out.
 """
 import json

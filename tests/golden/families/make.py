@@ -1,24 +1,32 @@
-"""Makes tiny random models of kinds that are no translators, and what transformers computes with them, in this folder:
+"""Makes tiny random models of transformers, and what transformers computes with them, in this folder:
 
     python make.py              every golden that is not there yet
     python make.py --only NAME  that one, anew
+    python make.py --measure [NAME ...]   expected.json alone, of the weights that are there; of all goldens without a name
 
-    FAMILY-HEAD/config.json, model.safetensors    a folder without a tokenizer
-    FAMILY-HEAD/expected.json                     token ids of some texts, and the logits of each, one after the other
+    NAME/config.json, model.safetensors    a folder without a tokenizer
+    NAME/expected.json                     measure.py states its contents
 
 The seed of a model follows from its name. bert, gpt2, llama and llama-grouped were written with transformers 5.23.0 and with
 their number in the table as the seed; the others with 5.24.0; all with torch 2.13.0.
+
+A row of MODELS is a function that makes the model. measure.py treats each model by the head of its class, so a further row
+needs nothing else. A row that needs other texts than LONG is a pair of the function and {"texts": [...]}; an encoder–decoder
+may also have {"targets": [...]}, the inputs of its decoder without the token that starts them.
 """
 import argparse
-import json
 import os
 import zlib
 
 import torch
+import transformers
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM,
-                          Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig,
-                          RobertaForMaskedLM, RobertaForSequenceClassification, RobertaForTokenClassification)
+                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
+                          OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig, RobertaForMaskedLM,
+                          RobertaForSequenceClassification, RobertaForTokenClassification)
+
+from measure import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST = ["bert-masked", "bert-text", "bert-tokens", "gpt2", "llama", "llama-grouped"]  # their seeds are their numbers
@@ -33,51 +41,105 @@ OPT = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, num_attention_hea
 LLAMA = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, intermediate_size=40, max_position_embeddings=32,
              bos_token_id=1, eos_token_id=2)
 WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=80)
+BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
+            decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
+SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+             max_position_embeddings=82)
+SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
+SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80, pad_token_id=1)
+SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
+                 max_position_embeddings=80, word_embed_proj_dim=12)
+
+
+def small(name, **keys):
+    """A class of transformers by its name. For heads: the network below has a row of its own."""
+    kind = getattr(transformers, name)
+    return lambda: kind(kind.config_class(**keys))
+
+
 MODELS = {
-    "bert-masked": lambda: BertForMaskedLM(BertConfig(**BERT)),
-    "bert-text": lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)),
-    "bert-tokens": lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)),
-    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=37, n_embd=24, n_layer=2, n_head=3, n_positions=16,
-                                               bos_token_id=1, eos_token_id=1)),
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)),
-    "llama-grouped": lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
-                                                          tie_word_embeddings=True, rope_theta=500.0)),
+    "bert-answer": small("BertForQuestionAnswering", **SMALL),
+    "bert-headless": small("BertModel", **SMALL),
+    "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
+    "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
+    "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
+    "gpt2": (lambda: GPT2LMHeadModel(GPT2Config(vocab_size=37, n_embd=24, n_layer=2, n_head=3, n_positions=16,
+                                                bos_token_id=1, eos_token_id=1)), {"texts": TEXTS}),
+    "gpt2-answer": small("GPT2ForQuestionAnswering", **SMALL_GPT2),
+    "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
+    "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
+    "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
+    "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
+    "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
+                                                           tie_word_embeddings=True, rope_theta=500.0)),
+                      {"texts": TEXTS}),
+    "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
+    "llama-headless": small("LlamaModel", **SMALL_LLAMA),
+    "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
+    "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
+                                                 activation_function="swish", scale_embedding=True)),
+    "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
+    "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
+    "opt-headless": small("OPTModel", **SMALL_OPT),
+    "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
+    "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
+                                                                     scale_embedding=True)),
+    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
+    "qwen2-text": small("Qwen2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
+    "qwen3-headless": small("Qwen3Model", **SMALL_LLAMA, head_dim=10, tie_word_embeddings=True),
+    "qwen3-text": small("Qwen3ForSequenceClassification", **SMALL_LLAMA, head_dim=10, id2label=TEXT),
+    "qwen3-tokens": small("Qwen3ForTokenClassification", **SMALL_LLAMA, head_dim=10, id2label=TOKENS),
+    "roberta-answer": small("RobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "roberta-headless": small("RobertaModel", **SMALL, type_vocab_size=1),
     "roberta-masked": lambda: RobertaForMaskedLM(RobertaConfig(**dict(ROBERTA, hidden_act="relu"))),
+    "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
-    "roberta-padded": lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)),
-    "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
-    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
-    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
 }
+
+
+def parts(name):
+    row = MODELS[name]
+    make, options = row if isinstance(row, tuple) else (row, {})
+    return make, options.get("texts", LONG), options.get("targets")
+
+
+def randomize(model, seed):
+    """Weights large enough that each of them matters, and biases that are not zero."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            if not weight.requires_grad: continue  # sines
+            noise = torch.randn(weight.shape, generator=draw)
+            norm = "norm" in key.lower() or ".ln_" in key
+            weight.copy_(noise * 0.1 + 1 if norm and key.endswith("weight") else noise * 0.2)
+        bias = dict(model.named_buffers()).get("final_logits_bias")
+        if bias is not None:
+            bias.copy_(torch.randn(bias.shape, generator=draw) * 0.4)
+            bias[0, model.config.pad_token_id] = -10000
 
 
 def make(name):
     folder = os.path.join(HERE, name)
-    seed = FIRST.index(name) if name in FIRST else zlib.crc32(name.encode())
-    texts = TEXTS if name in FIRST else PADDED if name.endswith("padded") else LONG
-    model, draw = MODELS[name](), torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for key, weight in model.named_parameters():  # so that every weight matters
-            noise = torch.randn(weight.shape, generator=draw)
-            norm = "norm" in key.lower() or ".ln_" in key
-            weight.copy_(noise * 0.1 + 1 if norm and key.endswith("weight") else noise * 0.2)
-        model.eval()
-        logits = [model(torch.tensor([text]), attention_mask=torch.ones(1, len(text))).logits[0] for text in texts]
+    model = parts(name)[0]()
+    randomize(model, FIRST.index(name) if name in FIRST else zlib.crc32(name.encode()))
     model.save_pretrained(folder)
     if os.path.exists(f"{folder}/generation_config.json"): os.remove(f"{folder}/generation_config.json")
-    with open(f"{folder}/expected.json", "w") as file:
-        rows = [[round(v, 6) for v in row] for one in logits for row in (one if one.dim() > 1 else one[None]).tolist()]
-        json.dump({"texts": texts, "logits": rows}, file)
-        file.write("\n")
+    measure(folder, *parts(name)[1:])
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=MODELS)
-    only = parser.parse_args().only
-    for name in [only] if only else MODELS:
-        if only or not os.path.exists(os.path.join(HERE, name)): make(name)
+    parser.add_argument("--measure", nargs="*", choices=MODELS)
+    arguments = parser.parse_args()
+    if arguments.measure is not None:
+        for name in arguments.measure or MODELS: measure(os.path.join(HERE, name), *parts(name)[1:])
+    else:
+        for name in [arguments.only] if arguments.only else MODELS:
+            if arguments.only or not os.path.exists(os.path.join(HERE, name)): make(name)
