@@ -1,4 +1,4 @@
-/* The config.json of encoder-only and decoder-only models. The first byte selects the golden model that the weights are from.
+/* The config.json of models of any kind. The first byte selects the golden model that the weights are from.
  * The folder is refused with a message, or it opens, and the model is described and runs. */
 #include "folder.h"
 
@@ -27,6 +27,14 @@ static const char *golden_of(uint8_t letter) {
             return "qwen2";
         case '3':
             return "qwen3";
+        case 'b':
+            return "bart";
+        case 'B':
+            return "mbart";
+        case '1':
+            return "m2m_100";
+        case 's':
+            return "marian-separate";
         case 'R':
             return "roberta-masked";
         case 'T':
@@ -79,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check((status == HEED_OK) == (model != NULL));
     if (model) {
         status = hd_network_pack(model->network);
-        bool encodes = model->network->recipe.side[HD_ENCODER].layers > 0;
+        bool encodes = model->network->recipe.side[HD_DECODER].layers == 0;
         if (status == HEED_OK) status = encodes ? encode(context, model) : go_on(context, model);
     }
     check(status == HEED_OK || heed_context_message(context)[0]);

@@ -19,8 +19,9 @@ import os
 import zlib
 
 import torch
-from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
+from transformers import (BartConfig, BartForConditionalGeneration, BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
+                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, M2M100Config, M2M100ForConditionalGeneration,
+                          MarianConfig, MarianMTModel, MBartConfig, MBartForConditionalGeneration,
                           OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
                           Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig, RobertaForMaskedLM,
                           RobertaForSequenceClassification, RobertaForTokenClassification)
@@ -44,6 +45,7 @@ BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encod
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
 MODELS = {
+    "bart": lambda: BartForConditionalGeneration(BartConfig(**BART)),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
     "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
     "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
@@ -54,8 +56,18 @@ MODELS = {
                                                            tie_word_embeddings=True, rope_theta=500.0)),
                       {"texts": TEXTS}),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
+    "m2m_100": (lambda: M2M100ForConditionalGeneration(M2M100Config(
+        **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5))),
+                {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "marian-separate": (lambda: MarianMTModel(MarianConfig(
+        **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
+        decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
+                        {"targets": [[3 + 7 * j % 25 for j in range(count)] for count in [5, 1, 9, 0, 70]]}),
+    "mbart": lambda: MBartForConditionalGeneration(MBartConfig(**BART, scale_embedding=True, decoder_start_token_id=33)),
+    "mbart-50": lambda: MBartForConditionalGeneration(MBartConfig(**BART, scale_embedding=True, decoder_start_token_id=2,
+                                                                  activation_function="relu")),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
