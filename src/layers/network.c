@@ -293,6 +293,30 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
     return x;
 }
 
+/* Each text after the token from which generation starts, without its last token. */
+static const int32_t *shift_right(const hd_network *network, hd_pass *pass, const int32_t *ids,
+                                  const hd_layout *layout) {
+    int32_t *shifted = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *shifted);
+    for (int64_t s = 0; shifted && s < layout->sequences; s++)
+        for (int32_t r = layout->starts[s]; r < layout->starts[s + 1]; r++)
+            shifted[r] = r == layout->starts[s] ? network->recipe.decoder_start : ids[r - 1];
+    return shifted;
+}
+
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                           const hd_selection *selection) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_input input = {.ids = ids};
+    hd_tensor *memory = NULL;
+    if (!recipe->side[HD_DECODER].layers) return hd_network_encode_rows(network, pass, &input, layout, selection);
+    if (recipe->side[HD_ENCODER].layers) {
+        memory = hd_network_encode(network, pass, &input, layout);
+        input.ids = shift_right(network, pass, ids, layout);
+        if (!memory || !input.ids) return NULL;
+    }
+    return hd_select(pass, hd_network_decode(network, pass, &input, layout, memory), selection);
+}
+
 hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states) {
     float scale = hd_recipe_logit_scale(&network->recipe);
     return scale < 1 || scale > 1 ? hd_scale(pass, states, scale) : states;

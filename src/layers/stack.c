@@ -55,6 +55,7 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sub
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
     const hd_module_weights *layer = layer_of(at);
     f = hd_apply_norm(pass, &layer[sub->after], f);
+    if (at->side->residual_scale > 0) f = hd_scale(pass, f, at->side->residual_scale);
     hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
@@ -63,16 +64,17 @@ static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor 
 static const hd_angles *angles_of(const place *at) {
     const hd_side_recipe *side = at->side;
     if (side->positions != HD_POSITIONS_ROTARY || hd_layer_set_has(&side->unrotated_layers, at->layer)) return NULL;
-    return &at->angles[side->window && side->local_rotary_base > 0];
+    return &at->angles[hd_side_window(side, at->layer) && side->local_rotary_base > 0];
 }
 
-/* Queries or keys before attention: each head normalized, then rotated. */
+/* Queries or keys before attention: normalized, then rotated. A norm's gain has the width of a head or of all heads. */
 static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_module_weights *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
     if (x && norm->weight) {
         const hd_layout *layout = x->layout;
         int64_t columns = x->columns;
-        x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
+        x = hd_reshape(pass, x, norm->weight->columns);
+        x = hd_reshape(pass, hd_apply_norm(pass, norm, x), columns);
         if (x) x->layout = layout;
     }
     const hd_angles *angles = rotate ? angles_of(at) : NULL;
@@ -207,7 +209,7 @@ static bool adds_positions(const hd_side_recipe *side) {
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
-    float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
+    float scale = hd_side_embedding_scale(at->side, at->recipe->width);
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);

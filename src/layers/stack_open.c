@@ -92,9 +92,10 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
     declare_linear(b, of_attention(cross, HD_MODULE_K), key_width, width, HD_BIAS_K);
     declare_linear(b, of_attention(cross, HD_MODULE_V), key_width, width, HD_BIAS_V);
     declare_linear(b, of_attention(cross, HD_MODULE_OUT), width, query_width, HD_BIAS_OUT);
-    if (side->query_key_norm) {
-        declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), head_width);
-        declare_norm(b, of_attention(cross, HD_MODULE_K_NORM), head_width);
+    if (side->query_key_norm != HD_QUERY_KEY_PLAIN) {
+        bool rows = side->query_key_norm == HD_QUERY_KEY_ROWS;
+        declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), rows ? query_width : head_width);
+        declare_norm(b, of_attention(cross, HD_MODULE_K_NORM), rows ? key_width : head_width);
     }
     declare_norms(b, of_attention(cross, HD_MODULE_ATTENTION_NORM), of_attention(cross, HD_MODULE_ATTENTION_AFTER_NORM),
                   lacks_norm);

@@ -264,12 +264,11 @@ static heed_status read_translations(scoring *s) {
 
 /* ---- the whole ---- */
 
-/* The objective that a model of this recipe learns, if perplexity applies to it; else NULL. */
-static const hd_objective *objective_of(const hd_recipe *recipe) {
+/* The objective that a model learns, if perplexity applies to it; else NULL. */
+static const hd_objective *objective_of(const heed_model *model) {
     for (int i = 0; hd_objective_name(i); i++) {
         const hd_objective *o = &hd_objectives[i];
-        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->side[HD_ENCODER].layers > 0))
-            return o;
+        if (o->perplexity && hd_model_predicts(model, o->head, o->encodes, o->decodes)) return o;
     }
     return NULL;
 }
@@ -281,7 +280,7 @@ static heed_status resolve(scoring *s) {
     const perplexity_settings *o = s->settings;
     const hd_recipe *recipe = &s->network->recipe;
     bool pairs = o->source && o->target;
-    s->objective = objective_of(recipe);
+    s->objective = objective_of(model);
     if (!s->objective)
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));

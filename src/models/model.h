@@ -105,8 +105,10 @@ static inline hd_side_tokenizer hd_model_side(const heed_model *model, hd_networ
     return (hd_side_tokenizer){other ? model->target_tokenizer : model->tokenizer};
 }
 
-/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
- * encoder and a decoder or not. `kind` names the models that have. */
+/* Whether the model has this head, and, if it predicts tokens, an encoder and a decoder or not. */
+bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder);
+/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless it does. `kind` names the models that
+ * do. */
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
 /* The most tokens of a text, with those of the template: the network's, or fewer if the tokenizer's file truncates. */
 int64_t hd_model_longest(const heed_model *model);

@@ -129,11 +129,15 @@ static void no_two_slots_have_one_random_stream(void **state) {
     int users[256] = {0};
     for (int i = 0; i < HD_MODULES; i++)
         for (int side = 0; side < HD_SIDES; side++) {
-            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT) continue;
+            bool other = i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT || i == HD_MODULE_ANSWER_OUTPUT ||
+                         i == HD_MODULE_STORED_POOLER;
+            if (numbers[i][side] == -1 || other) continue;
             assert_in_range(numbers[i][side], 0, 255);
             assert_int_equal(users[numbers[i][side]]++, 0);
         }
-    /* one model has one of the three output layers */
+    /* one model has one of the four output layers, and one of the two poolers */
+    assert_int_equal(numbers[HD_MODULE_ANSWER_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+    assert_int_equal(numbers[HD_MODULE_STORED_POOLER][0], numbers[HD_MODULE_POOLER][0]);
     assert_int_equal(numbers[HD_MODULE_TOKEN_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
     assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
 }
