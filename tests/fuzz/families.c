@@ -1,4 +1,4 @@
-/* The config.json of encoder-only and decoder-only models. The first byte selects the golden model that the weights are from.
+/* The config.json of models of any kind. The first byte selects the golden model that the weights are from.
  * The folder is refused with a message, or it opens, and the model is described and runs. */
 #include "folder.h"
 
@@ -39,6 +39,14 @@ static const char *golden_of(uint8_t letter) {
             return "qwen2";
         case '3':
             return "qwen3";
+        case 'b':
+            return "bart";
+        case 'B':
+            return "mbart";
+        case '1':
+            return "m2m_100";
+        case '5':
+            return "marian-separate";
         case 'R':
             return "roberta-masked";
         case 'T':
@@ -91,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check((status == HEED_OK) == (model != NULL));
     if (model) {
         status = hd_network_pack(model->network);
-        bool generates = hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true);
+        bool generates = hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true) ||
+                         hd_model_predicts(model, HD_HEAD_LANGUAGE, true, true);
         if (status == HEED_OK) status = generates ? go_on(context, model) : read_text(context, model);
     }
     check(status == HEED_OK || heed_context_message(context)[0]);
