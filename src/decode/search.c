@@ -37,9 +37,9 @@ static heed_status check(heed_context *context, const hd_decoder *decoder, const
         return hd_fail(context, HEED_LENGTH, "%lld tokens are more than the model's %lld", (long long)request->count,
                        (long long)decoder->window);
     for (int64_t i = 0; i < request->count; i++)
-        if (request->ids[i] < 0 || request->ids[i] >= decoder->vocabulary)
+        if (request->ids[i] < 0 || request->ids[i] >= decoder->source_vocabulary)
             return hd_fail(context, HEED_ARGUMENT, "token %d is not one of the model's %lld", request->ids[i],
-                           (long long)decoder->vocabulary);
+                           (long long)decoder->source_vocabulary);
     return HEED_OK;
 }
 

@@ -34,7 +34,7 @@ struct hd_decoder {
     const hd_decoder_class *class;
     heed_context *context;
     hd_stream *stream; /* on which all of it is computed */
-    int64_t vocabulary, max_positions;
+    int64_t source_vocabulary, vocabulary, max_positions;
     int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
     int64_t turn;   /* rotary positions of texts up to this length differ from those of longer ones; or INT64_MAX */
     bool continues; /* decoder-only: the input is not encoded but continued */
@@ -44,7 +44,8 @@ struct hd_decoder {
 static inline hd_decoder hd_decoder_of(const hd_decoder_class *class, heed_context *context, const hd_recipe *recipe) {
     return (hd_decoder){.class = class,
                         .context = context,
-                        .vocabulary = recipe->vocabulary,
+                        .source_vocabulary = recipe->vocabulary,
+                        .vocabulary = hd_recipe_target_vocabulary(recipe),
                         .max_positions = hd_recipe_max_positions(recipe),
                         .window = hd_recipe_longest(recipe),
                         .turn = hd_rotary_turn(&recipe->side[HD_DECODER]),

@@ -15,12 +15,25 @@ static bool make_layers(hd_network *network) {
     return true;
 }
 
+/* One table, or with a target vocabulary one of each side. */
+static void declare_embeddings(hd_network *network) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
+    if (recipe->target_vocabulary) table.side = HD_ENCODER;
+    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
+    network->target_embedding = network->source_embedding;
+    if (!recipe->target_vocabulary) return;
+    table.side = HD_DECODER;
+    network->target_embedding = hd_network_declare(network, table, recipe->target_vocabulary, recipe->width, 2);
+}
+
 hd_network *hd_network_new(heed_context *context, const hd_network_class *class, const hd_recipe *recipe, size_t size) {
     /* ids past the vocabulary never occur; but a translation begins and ends */
-    if (hd_recipe_translates(recipe) && (recipe->eos < 0 || recipe->eos >= recipe->vocabulary ||
-                                         recipe->decoder_start < 0 || recipe->decoder_start >= recipe->vocabulary)) {
+    int64_t targets = hd_recipe_target_vocabulary(recipe);
+    if (hd_recipe_translates(recipe) &&
+        (recipe->eos < 0 || recipe->eos >= targets || recipe->decoder_start < 0 || recipe->decoder_start >= targets)) {
         hd_fail(context, HEED_FORMAT, "special ids (end %d, start %d) lie outside a vocabulary of %lld", recipe->eos,
-                recipe->decoder_start, (long long)recipe->vocabulary);
+                recipe->decoder_start, (long long)targets);
         return NULL;
     }
     hd_network *network = hd_alloc_zeroed(context, 1, size);
@@ -39,11 +52,10 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
         hd_network_close(network);
         return NULL;
     }
-    hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     hd_slot bias = {HD_SHARED, HD_MODULE_OUTPUT_BIAS, .part = HD_WHOLE, .use = HD_USE_FIXED};
-    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
-    network->target_embedding = network->output = network->source_embedding;
-    if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, recipe->vocabulary, 2);
+    declare_embeddings(network);
+    network->output = network->target_embedding;
+    if (recipe->output_bias) network->output_bias = hd_network_declare(network, bias, 1, targets, 2);
     return network;
 }
 
@@ -162,7 +174,7 @@ static float first_value(const hd_network *network, const hd_parameter *p, const
         case HD_USE_FIXED:
             return column == network->recipe.pad ? -10000.0f : 0.0f;
         case HD_USE_TABLE:
-            if (p == network->source_embedding && row == network->recipe.pad) return 0.0f;
+            if (slot->module == HD_MODULE_EMBEDDING && row == network->recipe.pad) return 0.0f;
             return hd_random_normal(key, (uint32_t)column, (uint32_t)row, stream) / sqrtf((float)p->columns);
         case HD_USE_MATRIX:
             break;
@@ -279,6 +291,30 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
     hd_tensor *x = hd_reshape(pass, input->rows, input->rows->columns);
     if (x) x->layout = layout;
     return x;
+}
+
+/* Each text after the token from which generation starts, without its last token. */
+static const int32_t *shift_right(const hd_network *network, hd_pass *pass, const int32_t *ids,
+                                  const hd_layout *layout) {
+    int32_t *shifted = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *shifted);
+    for (int64_t s = 0; shifted && s < layout->sequences; s++)
+        for (int32_t r = layout->starts[s]; r < layout->starts[s + 1]; r++)
+            shifted[r] = r == layout->starts[s] ? network->recipe.decoder_start : ids[r - 1];
+    return shifted;
+}
+
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                           const hd_selection *selection) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_input input = {.ids = ids};
+    hd_tensor *memory = NULL;
+    if (!recipe->side[HD_DECODER].layers) return hd_network_encode_rows(network, pass, &input, layout, selection);
+    if (recipe->side[HD_ENCODER].layers) {
+        memory = hd_network_encode(network, pass, &input, layout);
+        input.ids = shift_right(network, pass, ids, layout);
+        if (!memory || !input.ids) return NULL;
+    }
+    return hd_select(pass, hd_network_decode(network, pass, &input, layout, memory), selection);
 }
 
 hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states) {

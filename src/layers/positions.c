@@ -5,31 +5,44 @@
 
 static const double SINUSOID_BASE = 10000;
 
-void hd_sinusoids(int64_t first, int64_t count, int64_t width, float *table) {
-    int64_t half = (width + 1) / 2;
-    double log_base = hd_logarithm(SINUSOID_BASE);
-    for (int64_t j = 0; j < half; j++) {
-        double frequency = hd_exponential(-log_base * (double)(2 * j) / (double)width);
-        for (int64_t i = 0; i < count; i++) {
-            double sine, cosine;
-            hd_sine_cosine((double)(first + i) * frequency, &sine, &cosine);
-            table[i * width + j] = (float)sine;
-            if (half + j < width) table[i * width + half + j] = (float)cosine;
-        }
+/* Column j becomes the sines, and column half + j, if there is one, the cosines of the positions times a frequency. */
+static void fill_pair(int64_t first, int64_t count, int64_t width, int64_t j, int64_t half, double frequency,
+                      float *table) {
+    for (int64_t i = 0; i < count; i++) {
+        double sine, cosine;
+        hd_sine_cosine((double)(first + i) * frequency, &sine, &cosine);
+        table[i * width + j] = (float)sine;
+        if (half + j < width) table[i * width + half + j] = (float)cosine;
     }
 }
 
-int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width) {
-    return side->positions == HD_POSITIONS_SINUSOIDAL ? width
-           : side->positions == HD_POSITIONS_ROTARY   ? hd_rotary_columns(side, width)
-                                                      : 0;
+void hd_sinusoids(int64_t first, int64_t count, int64_t width, float *table) {
+    int64_t half = (width + 1) / 2;
+    double log_base = hd_logarithm(SINUSOID_BASE);
+    for (int64_t j = 0; j < half; j++)
+        fill_pair(first, count, width, j, half, hd_exponential(-log_base * (double)(2 * j) / (double)width), table);
 }
 
-void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t length, int64_t count, float *table) {
+void hd_sinusoids_apart(int64_t first, int64_t count, int64_t width, float *table) {
+    int64_t half = width / 2;
+    double step = hd_logarithm(SINUSOID_BASE) / (double)hd_max(half - 1, 1);
+    for (int64_t j = 0; j < half; j++)
+        fill_pair(first, count, width, j, half, hd_exponential(-step * (double)j), table);
+    for (int64_t i = 0; i < count && width % 2; i++) table[i * width + width - 1] = 0;
+}
+
+int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width) {
+    if (hd_is_sinusoidal(side)) return width;
+    return side->positions == HD_POSITIONS_ROTARY ? hd_rotary_columns(side, width) : 0;
+}
+
+void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t first, int64_t count, float *table) {
     if (side->positions == HD_POSITIONS_ROTARY)
-        hd_rotary_angles(side, width, false, length, 0, count, table);
+        hd_rotary_angles(side, width, false, first + count, first, count, table);
+    else if (side->positions == HD_POSITIONS_SINUSOIDAL_APART)
+        hd_sinusoids_apart(side->position_offset + first, count, width, table);
     else
-        hd_sinusoids(0, count, width, table);
+        hd_sinusoids(first, count, width, table);
 }
 
 int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided) {

@@ -10,10 +10,18 @@
  * everywhere. */
 void hd_sinusoids(int64_t first, int64_t count, int64_t width, float *table);
 
-/* Columns of a side's fixed positions, 0 where they are not fixed. */
+/* The same with frequencies 10000^(−j / (half − 1)), j < half = ⌊width/2⌋; of an odd width the last column is zero
+ * (HD_POSITIONS_SINUSOIDAL_APART). */
+void hd_sinusoids_apart(int64_t first, int64_t count, int64_t width, float *table);
+
+/* Whether fixed sinusoids are added to the embedding. */
+static inline bool hd_is_sinusoidal(const hd_side_recipe *side) {
+    return side->positions == HD_POSITIONS_SINUSOIDAL || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
+}
+/* Columns of a side's fixed positions; 0 where they are not fixed. */
 int64_t hd_fixed_columns(const hd_side_recipe *side, int64_t width);
-/* table [count, columns] of the first positions of a text of `length` tokens. */
-void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t length, int64_t count, float *table);
+/* The rows [count, columns] of a side's tokens from number `first` on, of a text that ends with them. */
+void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t first, int64_t count, float *table);
 
 /* The bucket of keys at `distance` = key − query (Raffel et al., 2020). One-sided, keys after the query are in the bucket of
  * distance 0; two-sided, they have the second half of the buckets. Half of the buckets of one side are of one distance each;

@@ -7,6 +7,7 @@ const hd_choice hd_position_kinds[] = {{"sinusoidal", HD_POSITIONS_SINUSOIDAL, "
                                        {"learned", HD_POSITIONS_LEARNED, "Learned positions:"},
                                        {"rotary", HD_POSITIONS_ROTARY, "Rotary positions:"},
                                        {"none", HD_POSITIONS_NONE, "No positions:"},
+                                       {"sinusoidal-apart", HD_POSITIONS_SINUSOIDAL_APART, "Sinusoidal positions:"},
                                        {NULL, 0, NULL}};
 
 const hd_choice hd_cells[] = {
@@ -29,24 +30,6 @@ static const hd_choice *find_choice(const hd_choice *choices, int value) {
 const char *hd_choice_name(const hd_choice *choices, int value) { return find_choice(choices, value)->name; }
 
 const char *hd_choice_title(const hd_choice *choices, int value) { return find_choice(choices, value)->title; }
-
-float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
-    if (side->score_scale > 0) return side->score_scale;
-    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
-}
-
-/* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
-static void simplify_window(hd_side_recipe *side) {
-    hd_layer_set global = {{0}};
-    int64_t count = 0, last = hd_min(side->layers, HD_SET_LAYERS);
-    for (int64_t i = 0; i < last && side->window; i++) {
-        if (hd_side_window(side, i)) continue;
-        hd_layer_set_add(&global, i);
-        count++;
-    }
-    if (count == side->layers) side->window = 0;
-    side->global_layers = side->window ? global : (hd_layer_set){{0}};
-}
 
 /* Clears the numbers that the kind of scaling ignores. */
 static hd_rotary_scaling simplified_scaling(const hd_rotary_scaling *s) {
@@ -72,20 +55,38 @@ static hd_rotary_scaling simplified_scaling(const hd_rotary_scaling *s) {
 }
 
 static void simplify_rotation(hd_side_recipe *side, int64_t width) {
-    if (side->positions != HD_POSITIONS_ROTARY) {
-        side->rotary_base = side->local_rotary_base = 0;
-        side->rotary_width = 0;
-        side->rotary_scaling = (hd_rotary_scaling){0};
-        side->unrotated_layers = (hd_layer_set){{0}};
-        return;
-    }
-    side->rotary_width = hd_side_rotary_width(side, width);
-    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
+    bool rotated = side->positions == HD_POSITIONS_ROTARY;
     hd_layer_set unrotated = {{0}};
-    for (int64_t i = 0; i < side->layers && i < HD_SET_LAYERS; i++)
+    for (int64_t i = 0; i < hd_min(side->layers, HD_SET_LAYERS) && rotated; i++)
         if (hd_layer_set_has(&side->unrotated_layers, i)) hd_layer_set_add(&unrotated, i);
+    if (!rotated) side->rotary_base = 0, side->rotary_scaling = (hd_rotary_scaling){0};
+    if (!rotated || !side->window) side->local_rotary_base = 0;
+    side->rotary_width = rotated ? hd_side_rotary_width(side, width) : 0;
+    side->rotary_scaling = simplified_scaling(&side->rotary_scaling);
     side->unrotated_layers = unrotated;
-    if (!side->window) side->local_rotary_base = 0;
+}
+
+float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
+    if (side->score_scale > 0) return side->score_scale;
+    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+}
+
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width) {
+    float scale = side->embedding_scale > 0 ? side->embedding_scale : 1;
+    return side->scale_embedding ? scale * sqrtf((float)width) : scale;
+}
+
+/* A set has an effect on the side's own layers alone, and a window on those that are not in it. */
+static void simplify_window(hd_side_recipe *side) {
+    hd_layer_set global = {{0}};
+    int64_t count = 0, last = hd_min(side->layers, HD_SET_LAYERS);
+    for (int64_t i = 0; i < last && side->window; i++) {
+        if (hd_side_window(side, i)) continue;
+        hd_layer_set_add(&global, i);
+        count++;
+    }
+    if (count == side->layers) side->window = 0;
+    side->global_layers = side->window ? global : (hd_layer_set){{0}};
 }
 
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
@@ -93,9 +94,26 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
     side->score_scale = hd_side_score_scale(side, width);
+    if (!(side->embedding_scale > 0)) side->embedding_scale = 1;
+    if (!(side->residual_scale > 0)) side->residual_scale = 1;
     simplify_window(side);
     simplify_rotation(side, width);
-    if (side->positions != HD_POSITIONS_LEARNED) side->position_offset = 0;
+    bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
+    if (!offset) side->position_offset = 0;
+}
+
+/* Clears the fields of the head that have no effect. */
+static void simplify_head(hd_recipe *r) {
+    hd_head head = (hd_head)r->head;
+    bool scores_tokens = hd_head_predicts_tokens(head), alone = head == HD_HEAD_NONE;
+    if (scores_tokens) r->head_dense = false;
+    if (scores_tokens || alone) r->head_norm = r->head_output_unbiased = false;
+    if (!scores_tokens && !(alone && r->side[HD_DECODER].layers)) r->untied = false;
+    bool dense = head == HD_HEAD_MASKED || r->head_dense;
+    if (!dense) r->head_dense_unbiased = false;
+    if (!dense || alone) r->head_activation = 0;
+    if (head != HD_HEAD_CLASSIFY_TEXT) r->pooling = 0;
+    if (!hd_head_classifies(head)) r->labels = 0;
 }
 
 /* Equal models have equal bytes in this form. */
@@ -115,10 +133,8 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
-    if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
-    if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
-    if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
-    if (!hd_head_classifies((hd_head)r.head)) r.labels = 0;
+    if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
+    simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
@@ -127,4 +143,14 @@ static hd_recipe simplified(const hd_recipe *recipe) {
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b) {
     hd_recipe x = simplified(a), y = simplified(b);
     return memcmp(&x, &y, sizeof x) == 0;
+}
+
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to) {
+    to->head = from->head;
+    to->pooling = from->pooling;
+    to->head_activation = from->head_activation;
+    to->head_dense = from->head_dense;
+    to->head_norm = from->head_norm;
+    to->head_dense_unbiased = from->head_dense_unbiased;
+    to->head_output_unbiased = from->head_output_unbiased;
 }

@@ -19,7 +19,10 @@ typedef enum hd_position_kind {
     HD_POSITIONS_SINUSOIDAL, /* fixed: sines in the first half of the columns, cosines in the second */
     HD_POSITIONS_LEARNED,
     HD_POSITIONS_ROTARY, /* queries and keys are rotated (Su et al., 2021) */
-    HD_POSITIONS_NONE
+    HD_POSITIONS_NONE,
+    /* as sinusoidal, but frequency j of the half columns is 10000^(−j / (half − 1)); the first token has the position
+     * position_offset, and a padding token adds zeros (tensor2tensor, fairseq) */
+    HD_POSITIONS_SINUSOIDAL_APART
 } hd_position_kind;
 
 typedef enum hd_norm_kind {
@@ -38,6 +41,13 @@ typedef enum hd_norm_placement {
     HD_NORM_AFTER, /* x + norm(f(x)) */
     HD_NORM_PLACEMENTS
 } hd_norm_placement;
+
+/* Norm of the queries and keys before they are rotated. */
+typedef enum hd_query_key_norm {
+    HD_QUERY_KEY_PLAIN, /* there is none */
+    HD_QUERY_KEY_HEADS, /* each head has the mean of its own columns; all heads have one gain */
+    HD_QUERY_KEY_ROWS   /* all heads together */
+} hd_query_key_norm;
 
 /* The name of an enum's value in a config, and its title for people. Tables end with a NULL name. */
 typedef struct hd_choice {
@@ -73,7 +83,8 @@ typedef enum hd_head {
     HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
-    HD_HEAD_NONE,            /* the last states themselves */
+    HD_HEAD_NONE,            /* the last states themselves; a decoder may still score tokens by its embedding */
+    HD_HEAD_ANSWER,          /* each state has two scores: an answer starts, or ends, with this token */
     HD_HEADS
 } hd_head;
 
@@ -81,6 +92,7 @@ static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
 
+/* Whether each row scores the vocabulary. */
 static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
 
 /* One state for a whole text. */
@@ -156,7 +168,8 @@ typedef struct hd_side_recipe {
     int64_t head_width; /* 0: width / heads */
     int64_t ffn_width;
     int64_t max_positions;   /* the longest text in tokens */
-    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused */
+    int64_t position_offset; /* of learned positions: the table's row of the first token; rows before it are unused.
+                              * Of HD_POSITIONS_SINUSOIDAL_APART: the position of the first token */
     /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
     int64_t window;
     hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
@@ -168,29 +181,32 @@ typedef struct hd_side_recipe {
     int positions;                 /* hd_position_kind */
     int norm;                      /* hd_norm_kind */
     int norm_placement;            /* hd_norm_placement */
+    int query_key_norm;            /* hd_query_key_norm */
     unsigned biases;               /* HD_BIAS_… */
     float norm_epsilon;
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
     float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
     float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale;   /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;    /* of each sublayer's output before it is added; 0: 1 */
     bool gated;              /* feed-forward: activation(gate) · up */
-    bool query_key_norm;     /* each head's query and key are normalized before they are rotated */
     bool embedding_norm;     /* a norm after the embedding */
     bool final_norm;         /* a norm after the last layer */
     bool first_unnormed;     /* layer 0 has no norm before its attention */
     bool scale_embedding;    /* by √width */
     bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
-    uint8_t unused[1];  /* zero */
+    uint8_t unused[6];  /* zero */
 } hd_side_recipe;
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
-    int64_t labels; /* of a head that classifies */
+    int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
+    int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
-    int head_activation;             /* of the masked head's layer, hd_activation */
+    int head_activation;             /* of the head's dense layer, hd_activation */
     int pooling;                     /* of a head that classifies texts, hd_pooling */
     int cell;                        /* of a recurrent network, hd_cell */
     int memory;                      /* and hd_memory_kind */
@@ -203,6 +219,13 @@ typedef struct hd_recipe {
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
     bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
+     * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
+     * store a dense layer that its states do not go through (BERT's pooler). */
+    bool head_dense, head_norm;
+    bool head_dense_unbiased;
+    bool head_output_unbiased; /* of a head that classifies or answers */
+    uint8_t unused[4];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -212,18 +235,28 @@ static inline bool hd_recipe_translates(const hd_recipe *recipe) {
     return recipe->side[HD_ENCODER].layers && recipe->side[HD_DECODER].layers;
 }
 
+/* The tokens that a decoder, or an encoder alone, reads and predicts. */
+static inline int64_t hd_recipe_target_vocabulary(const hd_recipe *recipe) {
+    return recipe->target_vocabulary ? recipe->target_vocabulary : recipe->vocabulary;
+}
+
 /* The side that a head is on top of. */
 static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
 }
 
-/* Of the logits that the recipe's head computes: those of labels are neither scaled nor capped. */
+/* Whether the network scores the vocabulary. A decoder without a head may do so by its embedding. */
+static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
+    if (recipe->head == HD_HEAD_NONE) return recipe->side[HD_DECODER].layers && !recipe->untied;
+    return hd_head_predicts_tokens((hd_head)recipe->head);
+}
+
+/* Of the logits of tokens: those of labels are neither scaled nor capped. */
 static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
-    bool scaled = hd_head_predicts_tokens((hd_head)recipe->head) && recipe->logit_scale > 0;
-    return scaled ? recipe->logit_scale : 1;
+    return hd_recipe_scores_tokens(recipe) && recipe->logit_scale > 0 ? recipe->logit_scale : 1;
 }
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
-    return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
+    return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -234,6 +267,8 @@ static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t wid
 }
 /* The factor of attention's scores. */
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
+/* The factor of the embeddings of tokens. */
+float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width);
 /* The window of a layer; 0: the layer attends to all keys. */
 static inline int64_t hd_side_window(const hd_side_recipe *side, int64_t layer) {
     return hd_layer_set_has(&side->global_layers, layer) ? 0 : side->window;
@@ -261,6 +296,9 @@ static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
  * (dropout, initial spread). */
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
 
+/* Sets the fields of the head, and of nothing else, to those of another recipe. */
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
+
 /* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
  * free.
  *
@@ -270,7 +308,7 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
  * one, or there is no such module. */
 /* clang-format off */
 #define HD_EACH_MODULE(M, NONE)                                                                                        \
-    M(EMBEDDING,                  0, NONE) /* shared by source, target and output */                                   \
+    M(EMBEDDING,                  0,   61) /* shared by source, target and output, or one of each side */              \
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
@@ -312,10 +350,12 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
     M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
     M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
+    M(ANSWER_OUTPUT,             44, NONE) /* scores the first and the last tokens of answers */                       \
     M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
     M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \
     M(HEAD_NORM,               NONE, NONE)                                                                             \
-    M(POOLER,                    48, NONE) /* of the head that classifies texts */                                     \
+    M(POOLER,                    48, NONE) /* the dense layer of a head that classifies or answers */                  \
+    M(STORED_POOLER,             48, NONE) /* of a model without a head, which computes nothing with it */             \
     M(CRF_TRANSITIONS,         NONE, NONE)                                                                             \
     M(CRF_START,               NONE, NONE)                                                                             \
     M(CRF_END,                 NONE, NONE)

@@ -55,6 +55,7 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sub
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
     const hd_module_weights *layer = layer_of(at);
     f = hd_apply_norm(pass, &layer[sub->after], f);
+    if (at->side->residual_scale > 0) f = hd_scale(pass, f, at->side->residual_scale);
     hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
@@ -63,16 +64,17 @@ static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor 
 static const hd_angles *angles_of(const place *at) {
     const hd_side_recipe *side = at->side;
     if (side->positions != HD_POSITIONS_ROTARY || hd_layer_set_has(&side->unrotated_layers, at->layer)) return NULL;
-    return &at->angles[side->window && side->local_rotary_base > 0];
+    return &at->angles[hd_side_window(side, at->layer) && side->local_rotary_base > 0];
 }
 
-/* Queries or keys before attention: each head normalized, then rotated. */
+/* Queries or keys before attention: normalized, then rotated. A norm's gain has the width of a head or of all heads. */
 static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd_module_weights *norm, bool rotate) {
     int64_t head_width = hd_side_head_width(at->side, at->recipe->width);
     if (x && norm->weight) {
         const hd_layout *layout = x->layout;
         int64_t columns = x->columns;
-        x = hd_reshape(pass, hd_apply_norm(pass, norm, hd_reshape(pass, x, head_width)), columns);
+        x = hd_reshape(pass, x, norm->weight->columns);
+        x = hd_reshape(pass, hd_apply_norm(pass, norm, x), columns);
         if (x) x->layout = layout;
     }
     const hd_angles *angles = rotate ? angles_of(at) : NULL;
@@ -155,18 +157,42 @@ static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
-/* The row of the position of each token, where padding tokens have one of their own. */
-static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
-    const hd_side_recipe *side = at->side;
-    int32_t *rows = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *rows) : NULL;
-    if (!rows || !hd_check_positions(pass, x->layout, side->max_positions)) return NULL;
-    for (int64_t s = 0; s < x->layout->sequences; s++) {
-        int32_t next = (int32_t)side->position_offset;
-        for (int64_t r = x->layout->starts[s]; r < x->layout->starts[s + 1]; r++)
-            rows[r] = ids[r] == at->recipe->pad ? (int32_t)side->position_offset - 1 : next++;
+/* The position of each token, where padding tokens have the one before the first and are not counted. A decoder counts
+ * them, since its tokens come one by one: so does the cache of transformers. */
+static int32_t *count_positions(const place *at, hd_pass *pass, const hd_layout *layout, const int32_t *ids) {
+    int32_t *rows = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *rows);
+    int32_t offset = (int32_t)at->side->position_offset;
+    if (!rows || !hd_check_positions(pass, layout, at->side->max_positions)) return NULL;
+    for (int64_t s = 0; s < layout->sequences; s++) {
+        int32_t next = offset + (int32_t)hd_layout_position(layout, s);
+        for (int64_t r = layout->starts[s]; r < layout->starts[s + 1]; r++) {
+            bool pads = ids[r] == at->recipe->pad;
+            rows[r] = pads ? offset - 1 : next;
+            next += !pads || at->which == HD_DECODER;
+        }
     }
-    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_POSITIONS].whole, rows, x->layout, 1.0f,
-                            (int32_t)side->position_offset - 1);
+    return rows;
+}
+
+/* Sinusoids [tokens, width] of these positions; zeros for the one before the first. */
+static hd_tensor *sinusoids_of(const place *at, hd_pass *pass, const hd_layout *layout, const int32_t *rows) {
+    hd_tensor *y = hd_tensor_new(pass, hd_layout_rows(layout), at->recipe->width, layout);
+    size_t bytes = y ? (size_t)hd_tensor_count(y) * sizeof *y->data : 0;
+    float *host = y ? hd_stream_map(&pass->stream, y->data, bytes, HD_TO_WRITE) : NULL;
+    if (!host) return NULL;
+    memset(host, 0, bytes);
+    for (int64_t r = 0; r < y->rows; r++)
+        if (rows[r] >= at->side->position_offset) hd_sinusoids_apart(rows[r], 1, y->columns, host + r * y->columns);
+    hd_stream_unmap(&pass->stream, host, y->data, bytes, HD_TO_WRITE);
+    return y;
+}
+
+static hd_tensor *add_counted_positions(const place *at, hd_pass *pass, hd_tensor *x, const int32_t *ids) {
+    int32_t *rows = x ? count_positions(at, pass, x->layout, ids) : NULL;
+    hd_parameter *table = layer_of(at)[HD_MODULE_POSITIONS].whole;
+    if (!rows) return NULL;
+    hd_tensor *y = table ? hd_embed(pass, table, rows, x->layout, 1.0f, (int32_t)at->side->position_offset - 1)
+                         : sinusoids_of(at, pass, x->layout, rows);
     return hd_dropout_add(pass, y, x, 0.0f, 0);
 }
 
@@ -183,7 +209,7 @@ static bool adds_positions(const hd_side_recipe *side) {
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
-    float scale = at->side->scale_embedding ? sqrtf((float)at->recipe->width) : 1.0f;
+    float scale = hd_side_embedding_scale(at->side, at->recipe->width);
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
     if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
@@ -191,7 +217,7 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
         x = add_counted_positions(at, pass, x, input->ids);
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
-                             at->side->position_offset - at->fixed.first);
+                             at->fixed.positions ? -at->fixed.first : at->side->position_offset);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
 }
@@ -245,7 +271,7 @@ static bool compute_sinusoids(place *at, hd_pass *pass, const span *all) {
     size_t bytes = (size_t)count * (size_t)columns * sizeof(float);
     float *table = hd_pass_numbers(pass, count, columns);
     float *host = table ? hd_stream_map(&pass->stream, table, bytes, HD_TO_WRITE) : NULL;
-    if (host) hd_sinusoids(all->first, count, columns, host);
+    if (host) hd_fixed_positions(at->side, columns, all->first, count, host);
     hd_stream_unmap(&pass->stream, host, table, bytes, HD_TO_WRITE);
     at->fixed = (hd_stack_side){.positions = table, .first = all->first, .length = count};
     return pass->status == HEED_OK;
@@ -291,7 +317,7 @@ static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
     span all = span_of(layout);
     bool refused = all.end > at->side->max_positions;
     if (at->side->positions == HD_POSITIONS_ROTARY && !refused) return find_angles(at, pass, layout, &all);
-    bool computed = at->side->positions == HD_POSITIONS_SINUSOIDAL && all.end > at->fixed.length;
+    bool computed = hd_is_sinusoidal(at->side) && all.end > at->fixed.length;
     return !computed || refused || compute_sinusoids(at, pass, &all);
 }
 

@@ -30,7 +30,8 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
 
 static heed_status check_positions(heed_context *context, const hd_side_recipe *side, int64_t width) {
     if (side->positions == HD_POSITIONS_ROTARY) HD_TRY(hd_rotary_check(context, side, width));
-    if (side->position_offset && side->positions != HD_POSITIONS_LEARNED)
+    if (side->position_offset && side->positions != HD_POSITIONS_LEARNED &&
+        side->positions != HD_POSITIONS_SINUSOIDAL_APART)
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
     if (side->pads_unplaced && !side->position_offset)
         return hd_fail(context, HEED_UNSUPPORTED, "no position comes before the first, for padding tokens");
@@ -91,9 +92,10 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
     declare_linear(b, of_attention(cross, HD_MODULE_K), key_width, width, HD_BIAS_K);
     declare_linear(b, of_attention(cross, HD_MODULE_V), key_width, width, HD_BIAS_V);
     declare_linear(b, of_attention(cross, HD_MODULE_OUT), width, query_width, HD_BIAS_OUT);
-    if (side->query_key_norm) {
-        declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), head_width);
-        declare_norm(b, of_attention(cross, HD_MODULE_K_NORM), head_width);
+    if (side->query_key_norm != HD_QUERY_KEY_PLAIN) {
+        bool rows = side->query_key_norm == HD_QUERY_KEY_ROWS;
+        declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), rows ? query_width : head_width);
+        declare_norm(b, of_attention(cross, HD_MODULE_K_NORM), rows ? key_width : head_width);
     }
     declare_norms(b, of_attention(cross, HD_MODULE_ATTENTION_NORM), of_attention(cross, HD_MODULE_ATTENTION_AFTER_NORM),
                   lacks_norm);
@@ -151,20 +153,20 @@ static void make_sinusoids(hd_stack *stack, hd_network_side which) {
     const hd_side_recipe *side = &network->recipe.side[which], *encoder = &network->recipe.side[HD_ENCODER];
     int64_t columns = network->recipe.width, length = hd_min(side->max_positions, MOST_STORED / columns);
     if (length < 1) return;
-    bool shared = which == HD_DECODER && encoder->positions == HD_POSITIONS_SINUSOIDAL &&
-                  stack->side[HD_ENCODER].length >= length;
+    bool shared = which == HD_DECODER && encoder->positions == side->positions &&
+                  encoder->position_offset == side->position_offset && stack->side[HD_ENCODER].length >= length;
     stack->side[which] = (hd_stack_side){.positions = stack->side[HD_ENCODER].positions, .length = length};
     if (shared) return;
     float *host, *table = hd_network_map(network, length * columns, &host);
-    if (table) hd_sinusoids(0, length, columns, host);
+    if (table) hd_fixed_positions(side, columns, 0, length, host);
     hd_network_unmap(network, host, table, length * columns);
     stack->side[which].positions = table;
 }
 
 static void make_fixed_positions(hd_stack *stack, hd_network_side which) {
-    int kind = stack->network.recipe.side[which].positions;
-    if (kind == HD_POSITIONS_SINUSOIDAL) make_sinusoids(stack, which);
-    if (kind == HD_POSITIONS_ROTARY) make_rotation(stack, which);
+    const hd_side_recipe *side = &stack->network.recipe.side[which];
+    if (hd_is_sinusoidal(side)) make_sinusoids(stack, which);
+    if (side->positions == HD_POSITIONS_ROTARY) make_rotation(stack, which);
 }
 
 /* ---- the class ---- */

@@ -27,6 +27,8 @@ static const hd_config_key keys[] = {
 };
 
 static const hd_weight_name weights[] = {
+    {HD_MODULE_EMBEDDING, "model.encoder.embed_tokens.weight", .only = HD_ENCODER_ONLY},
+    {HD_MODULE_EMBEDDING, "model.decoder.embed_tokens.weight", .only = HD_DECODER_ONLY},
     {HD_MODULE_EMBEDDING, "model.shared.weight"},
     {HD_MODULE_OUTPUT_BIAS, "final_logits_bias"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},

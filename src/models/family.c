@@ -3,13 +3,14 @@
 #include "base/number.h"
 #include "models/choice.h"
 #include "models/model.h"
+#include "models/rotary.h"
 
 #include <string.h>
 
 /* ---- names of weights ---- */
 
 static bool names_side(const hd_weight_name *weight, hd_network_side side) {
-    return weight->only == HD_ANY_SIDE || (weight->only == HD_ENCODER_ONLY) == (side == HD_ENCODER);
+    return weight->only == HD_ANY_SIDE || side == (weight->only == HD_ENCODER_ONLY ? HD_ENCODER : HD_DECODER);
 }
 
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
@@ -37,6 +38,38 @@ void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buff
     }
     hd_buffer_text(out, name);
     hd_buffer_text(out, endings[slot->part]);
+}
+
+static const char *prefix_of(const hd_family *family) {
+    while (family && !family->prefix) family = family->base;
+    return family ? family->prefix : "";
+}
+
+/* What a file of a model with this head has in place of the prefix. */
+static const char *stored_prefix(const hd_family *family, int head) {
+    const char *prefix = head == HD_HEAD_NONE ? "" : prefix_of(family);
+    for (; family; family = family->base)
+        if (family->prefixes[head]) return family->prefixes[head];
+    return prefix;
+}
+
+void hd_family_stored_name(const hd_family *family, int head, const hd_slot *slot, hd_buffer *out) {
+    const char *prefix = prefix_of(family);
+    size_t length = strlen(prefix);
+    hd_buffer name;
+    hd_buffer_open(&name, out->context);
+    hd_family_weight_name(family, slot, &name);
+    bool starts = name.data && strncmp(name.data, prefix, length) == 0;
+    if (starts) hd_buffer_text(out, stored_prefix(family, head));
+    if (name.data) hd_buffer_text(out, name.data + (starts ? length : 0));
+    out->failed |= name.failed;
+    hd_buffer_close(&name);
+}
+
+bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_slot *b) {
+    const hd_weight_name *one = hd_family_weight(family, a), *other = hd_family_weight(family, b);
+    return one && other && a->side == b->side && a->layer == b->layer && a->part == b->part &&
+           one->part == other->part && strcmp(one->name, other->name) == 0;
 }
 
 static void replace(hd_buffer *name, const hd_respelling *respelling) {
@@ -139,6 +172,13 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             memcpy(field, &value, sizeof value);
             return HEED_OK;
         }
+        case HD_KEY_SCALE:
+        case HD_KEY_INVERSE: {
+            HD_TRY(hd_json_float(config, key->name, number, 1e-30, 1e30, &number));
+            float value = (float)(key->kind == HD_KEY_INVERSE ? 1 / number : number);
+            memcpy(field, &value, sizeof value);
+            return HEED_OK;
+        }
         case HD_KEY_BOOL:
         case HD_KEY_NOT: {
             bool value;
@@ -189,6 +229,11 @@ static void complete(const hd_family *f, hd_recipe *recipe) {
     if (f->complete) f->complete(recipe);
 }
 
+static unsigned rotation_of(const hd_family *family) {
+    while (family && !family->rotation) family = family->base;
+    return family ? family->rotation : 0;
+}
+
 static heed_status read_rest(const reading *r, const hd_family *f) {
     if (f->base) HD_TRY(read_rest(r, f->base));
     return f->read ? f->read(r->config, r->recipe) : HEED_OK;
@@ -200,8 +245,8 @@ static const char *known_heads(const hd_family *family, hd_buffer *out) {
     return out->data ? out->data : "nothing";
 }
 
-/* Whether a name is that of a model without a head, or with one that predicts tokens. Where a family has one head alone, such
- * a folder is opened with it, as by transformers. */
+/* Whether a name is that of a model that predicts tokens, or may do so by its embedding. A family's language model opens such
+ * a folder, as in transformers, whatever the class is called. */
 static bool predicts_tokens(const char *name) {
     static const char *const endings[] = {"Model", "ForCausalLM", "ForConditionalGeneration"};
     size_t length = strlen(name);
@@ -215,14 +260,18 @@ static bool predicts_tokens(const char *name) {
 /* The head, by the name of the architecture; where none is named, the family's first. */
 static heed_status read_head(const hd_family *family, const hd_json *config, int *head) {
     const char *name = json_string_value(json_array_get(json_object_get(config->root, "architectures"), 0));
-    int first = -1, heads = 0;
     for (int i = HD_HEADS - 1; i >= 0; i--) {
         if (!family->architectures[i]) continue;
-        *head = first = i;
-        heads++;
+        *head = i;
         if (name && strcmp(name, family->architectures[i]) == 0) return HEED_OK;
     }
-    if (!name || (heads == 1 && first == HD_HEAD_LANGUAGE && predicts_tokens(name))) return HEED_OK;
+    if (!name) return HEED_OK;
+    for (const hd_other_class *c = family->classes; c && c->name; c++) {
+        *head = (int)c->head;
+        if (strcmp(name, c->name) == 0) return HEED_OK;
+    }
+    *head = HD_HEAD_LANGUAGE;
+    if (family->architectures[HD_HEAD_LANGUAGE] && predicts_tokens(name)) return HEED_OK;
     hd_buffer known;
     hd_buffer_open(&known, config->context);
     heed_status status =
@@ -280,9 +329,9 @@ heed_status hd_family_expect_full_attention(const hd_json *config) {
 
 static heed_status read_recipe(const reading *r) {
     *r->recipe = (hd_recipe){0};
-    complete(r->family, r->recipe);
     HD_TRY(check_weights(r->config));
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
+    complete(r->family, r->recipe);
     HD_TRY(read_keys(r, r->family));
     if (r->ids) {
         r->recipe->pad = r->ids->pad;
@@ -290,6 +339,8 @@ static heed_status read_recipe(const reading *r) {
         r->recipe->decoder_start = r->ids->decoder_start;
     }
     if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
+    unsigned rotation = rotation_of(r->family);
+    if (rotation) HD_TRY(hd_rotary_read(r->config, rotation, r->recipe));
     return read_rest(r, r->family);
 }
 
@@ -322,8 +373,7 @@ heed_status hd_family_default(heed_context *context, const hd_family *family, hd
     return status;
 }
 
-/* A float as people write it: the shortest decimal that reads back as the same float. */
-static json_t *real(float value) {
+json_t *hd_family_real(float value) {
     char text[32];
     for (int digits = 6; digits <= 9; digits++) {
         hd_print_number(text, sizeof text, "%.*g", digits, (double)value);
@@ -351,10 +401,16 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             memcpy(&id, field, sizeof id);
             return id < 0 ? json_null() : json_integer(id);
         }
-        case HD_KEY_FLOAT: {
+        case HD_KEY_FLOAT:
+        case HD_KEY_SCALE: {
             float value;
             memcpy(&value, field, sizeof value);
-            return real(value);
+            return hd_family_real(value);
+        }
+        case HD_KEY_INVERSE: {
+            float value;
+            memcpy(&value, field, sizeof value);
+            return hd_family_real(value > 0 ? 1 / value : 0);
         }
         case HD_KEY_BOOL:
         case HD_KEY_NOT: {
@@ -402,6 +458,8 @@ json_t *hd_family_write(heed_context *context, const hd_family *family, const hd
     failed |=
         json_object_set_new(config, "architectures", json_pack("[s]", hd_family_architecture(family, recipe->head)));
     failed |= write_keys(family, family, recipe, config);
+    unsigned rotation = rotation_of(family);
+    if (rotation) failed |= hd_rotary_write(rotation, recipe, config);
     failed |= write_rest(family, recipe, config);
     if (!failed) return config;
     json_decref(config);
@@ -411,21 +469,45 @@ json_t *hd_family_write(heed_context *context, const hd_family *family, const hd
 
 /* ---- what a family can carry ---- */
 
-heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries) {
-    *carries = false;
-    if (recipe->head < 0 || recipe->head >= HD_HEADS || !family->architectures[recipe->head]) return HEED_OK;
+/* A config as a reader has it: with the number of labels, which are written by their names (hd_labels_write). */
+static heed_status write_and_read(heed_context *context, const hd_family *family, const hd_recipe *recipe,
+                                  hd_recipe *back) {
     hd_json config = unnamed_config(context, hd_family_write(context, family, recipe));
     if (!config.root) return HEED_MEMORY;
-    hd_recipe back;
     heed_status status = HEED_OK;
-    /* labels are written by their names (hd_labels_write) */
     if (json_object_set_new(config.root, "num_labels", json_integer(recipe->labels)) != 0)
         status = hd_json_no_memory(context, config.path);
-    if (status == HEED_OK) status = hd_family_read(family, &config, &back);
+    if (status == HEED_OK) status = hd_family_read(family, &config, back);
     json_decref(config.root);
+    return status;
+}
+
+heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries) {
+    hd_recipe back;
+    *carries = false;
+    if (recipe->head < 0 || recipe->head >= HD_HEADS || !family->architectures[recipe->head]) return HEED_OK;
+    heed_status status = write_and_read(context, family, recipe, &back);
     if (status == HEED_MEMORY) return status;
     *carries = status == HEED_OK && hd_recipe_equal(recipe, &back);
     return HEED_OK;
+}
+
+heed_status hd_family_change_head(heed_context *context, const hd_family *family, hd_head head, int64_t labels,
+                                  hd_recipe *recipe) {
+    hd_recipe other = *recipe, back;
+    if (!family->architectures[head])
+        return hd_fail(context, HEED_UNSUPPORTED, "models of type \"%s\" have no such head", family->model_type);
+    other.head = (int)head;
+    other.labels = labels;
+    HD_TRY(write_and_read(context, family, &other, &back));
+    hd_recipe_copy_head(&back, recipe);
+    recipe->labels = labels;
+    return HEED_OK;
+}
+
+void hd_family_score_last(hd_recipe *recipe) {
+    recipe->pooling = HD_POOL_LAST;
+    recipe->head_output_unbiased = recipe->head == HD_HEAD_CLASSIFY_TEXT;
 }
 
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,

@@ -229,7 +229,8 @@ static heed_status read_sequences(const reading *r, const generation_key *key, b
     }
     *out = (hd_sequences){(int64_t)count, ids, starts, biased ? biases : NULL};
     for (int64_t i = 0; i < at; i++)
-        if (ids[i] >= r->recipe->vocabulary) return record_lacking(r, key->name, " has a token that the model lacks");
+        if (ids[i] >= hd_recipe_target_vocabulary(r->recipe))
+            return record_lacking(r, key->name, " has a token that the model lacks");
     return HEED_OK;
 }
 
@@ -287,7 +288,8 @@ static heed_status read_key(const reading *r, const generation_key *key) {
 /* A forced token must be one that the model can score. */
 static heed_status check_forced(const reading *r, const char *key, const hd_ids *forced) {
     for (int64_t i = 0; i < forced->count; i++)
-        if (forced->ids[i] >= r->recipe->vocabulary) return record_lacking(r, key, " is a token that the model lacks");
+        if (forced->ids[i] >= hd_recipe_target_vocabulary(r->recipe))
+            return record_lacking(r, key, " is a token that the model lacks");
     return HEED_OK;
 }
 

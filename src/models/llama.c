@@ -1,8 +1,7 @@
 /* Llama (Touvron et al., 2023). Decoder only, pre-norm by root mean squares, rotary positions, gated feed-forward, grouped
  * heads of keys and values. model_type: "llama" */
 #include "models/family.h"
-
-#include <string.h>
+#include "models/rotary.h"
 
 static const hd_config_key keys[] = {
     {"vocab_size", HD_KEY_INT, RECIPE(vocabulary), NULL},
@@ -14,6 +13,7 @@ static const hd_config_key keys[] = {
     {"head_dim", HD_KEY_OPTIONAL, DECODER(head_width)},
     {"hidden_act", HD_KEY_CHOICE, DECODER(activation), "silu", hd_activations},
     {"max_position_embeddings", HD_KEY_INT, DECODER(max_positions), "2048"},
+    {"rope_theta", HD_KEY_FLOAT, DECODER(rotary_base), "10000"},
     {"rms_norm_eps", HD_KEY_FLOAT, DECODER(norm_epsilon), "1e-6"},
     {"initializer_range", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"attention_dropout", HD_KEY_FLOAT, RECIPE(attention_dropout), "0.0"},
@@ -36,12 +36,15 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_NORM, "model.layers.{}.post_attention_layernorm"},
     {HD_MODULE_FINAL_NORM, "model.norm"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
+    {HD_MODULE_TEXT_OUTPUT, "score"},
+    {HD_MODULE_OUTPUT, "score"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};
 
-/* Some files lack the prefix. */
-static const hd_respelling respellings[] = {{"model.", ""}, {NULL, NULL}};
+/* Some files lack the prefix; that which answers has another one. */
+static const hd_respelling respellings[] = {{"model.", ""}, {"model.", "transformer."}, {NULL, NULL}};
 
 /* heed's own models share one table between input and output. */
 static const char fresh[] = "{\"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true}";
@@ -53,43 +56,7 @@ static void complete(hd_recipe *recipe) {
     side->norm_placement = HD_NORM_PRE;
     side->final_norm = true;
     side->gated = true;
-}
-
-/* The object that describes the angles: rope_scaling of transformers 4, whether or not there is rope_parameters of 5, of which
- * each kind of layer may have its own. */
-static heed_status find_rotation(const hd_json *config, const char **key, hd_json *outer, hd_json *rotation) {
-    *key = "rope_scaling";
-    HD_TRY(hd_json_object(config, *key, outer));
-    if (!json_object_size(outer->root)) {
-        *key = "rope_parameters";
-        HD_TRY(hd_json_object(config, *key, outer));
-    }
-    *rotation = *outer;
-    if (hd_json_has(outer, "full_attention")) HD_TRY(hd_json_object(outer, "full_attention", rotation));
-    return HEED_OK;
-}
-
-/* Angles that are not scaled, by their kind or by a factor of 1. With text alone, the three positions of mrope are equal. */
-static bool is_unscaled(const char *kind, double factor) {
-    bool scales = strcmp(kind, "linear") == 0 || strcmp(kind, "dynamic") == 0;
-    return strcmp(kind, "default") == 0 || strcmp(kind, "mrope") == 0 || (scales && !(factor < 1) && !(factor > 1));
-}
-
-/* The base of the rotation angles, in that object or in a key of its own. */
-static heed_status read_rotation(const hd_json *config, hd_recipe *recipe) {
-    hd_json outer, rotation;
-    const char *key, *kind;
-    double base = 10000, factor;
-    HD_TRY(hd_json_float(config, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
-    HD_TRY(find_rotation(config, &key, &outer, &rotation));
-    HD_TRY(hd_json_float(&rotation, "rope_theta", base, 1.0 + 1e-6, 1e12, &base));
-    HD_TRY(hd_json_string(&rotation, "type", "default", &kind));
-    HD_TRY(hd_json_string(&rotation, "rope_type", kind, &kind));
-    HD_TRY(hd_json_float(&rotation, "factor", 0, 0, 1e12, &factor));
-    recipe->side[HD_DECODER].rotary_base = (float)base;
-    if (is_unscaled(kind, factor)) return HEED_OK;
-    return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\": rotary positions are scaled (%s), which heed lacks",
-                   config->path, key, kind);
+    hd_family_score_last(recipe);
 }
 
 enum { ATTENTION_BIASES = HD_BIAS_QKV | HD_BIAS_OUT };
@@ -99,28 +66,38 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     HD_TRY(hd_json_bool(config, "attention_bias", false, &attention));
     HD_TRY(hd_json_bool(config, "mlp_bias", false, &ffn));
     recipe->side[HD_DECODER].biases = (attention ? ATTENTION_BIASES : 0) | (ffn ? HD_BIAS_FFN : 0);
-    return read_rotation(config, recipe);
+    if (recipe->head == HD_HEAD_CLASSIFY_TOKENS) {
+        bool bias;
+        HD_TRY(hd_json_bool(config, "token_classification_bias", true, &bias));
+        recipe->head_output_unbiased = !bias;
+    }
+    return HEED_OK;
 }
 
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
-    double base = (double)side->rotary_base;
+    bool unbiased = recipe->head == HD_HEAD_CLASSIFY_TOKENS && recipe->head_output_unbiased;
+    if (unbiased && json_object_set_new(config, "token_classification_bias", json_false()) != 0) return -1;
     return json_object_set_new(config, "num_key_value_heads", json_integer(hd_side_key_heads(side))) |
            json_object_set_new(config, "attention_bias", json_boolean((side->biases & ATTENTION_BIASES) != 0)) |
-           json_object_set_new(config, "mlp_bias", json_boolean((side->biases & HD_BIAS_FFN) != 0)) |
-           json_object_set_new(config, "rope_theta", json_real(base)) |
-           json_object_set_new(config, "rope_parameters",
-                               json_pack("{s:s, s:f}", "rope_type", "default", "rope_theta", base));
+           json_object_set_new(config, "mlp_bias", json_boolean((side->biases & HD_BIAS_FFN) != 0));
 }
 
 const hd_family hd_llama = {.model_type = "llama",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "LlamaForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "LlamaForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "LlamaForSequenceClassification",
+                                              [HD_HEAD_CLASSIFY_TOKENS] = "LlamaForTokenClassification",
+                                              [HD_HEAD_ANSWER] = "LlamaForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "LlamaModel"},
+                            .prefix = "model.",
+                            .prefixes = {[HD_HEAD_ANSWER] = "transformer."},
                             .respellings = respellings,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),
                             .weights = weights,
                             .weight_count = HD_COUNT(weights),
                             .aliases = aliases,
+                            .rotation = HD_ROTATION_STATED,
                             .optional_biases = HD_BIAS_ALL,
                             .fresh = fresh,
                             .complete = complete,

@@ -13,7 +13,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_K_NORM, "model.layers.{}.self_attn.k_norm"},
 };
 
-static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = true; }
+static void complete(hd_recipe *recipe) { recipe->side[HD_DECODER].query_key_norm = HD_QUERY_KEY_HEADS; }
 
 /* There is no mlp_bias. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
@@ -28,7 +28,11 @@ static int write(const hd_recipe *recipe, json_t *config) {
 }
 
 const hd_family hd_qwen3 = {.model_type = "qwen3",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen3ForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen3ForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "Qwen3ForSequenceClassification",
+                                              [HD_HEAD_CLASSIFY_TOKENS] = "Qwen3ForTokenClassification",
+                                              [HD_HEAD_ANSWER] = "Qwen3ForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "Qwen3Model"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),

@@ -71,14 +71,23 @@ heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *we
     return status;
 }
 
+/* An embedding under its other names. One of a decoder alone may be stored as the output table. */
+static heed_status find_embedding(const heed_model *model, const hd_weights *weights, hd_network_side side,
+                                  const hd_stored_tensor **stored) {
+    static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
+    if (side == HD_DECODER) return hd_weight_find_spelled(model, weights, &output, stored);
+    for (const hd_family *f = model->family; f && side == HD_SHARED; f = f->base)
+        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
+            HD_TRY(hd_weight_find_named(model, weights, f->aliases[i], stored));
+    return HEED_OK;
+}
+
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
                            const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
     HD_TRY(hd_weight_find_spelled(model, weights, slot, stored));
-    bool aliased = slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied;
-    for (const hd_family *f = model->family; f && aliased; f = f->base)
-        for (size_t i = 0; f->aliases && f->aliases[i] && !*stored; i++)
-            HD_TRY(hd_weight_find_named(model, weights, f->aliases[i], stored));
+    if (!*stored && slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied)
+        HD_TRY(find_embedding(model, weights, slot->side, stored));
     if (*stored || optional) return HEED_OK;
     hd_buffer name;
     hd_buffer_open(&name, model->context);

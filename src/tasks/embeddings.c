@@ -215,7 +215,8 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     static const char *const notes[] = {
         [HD_POSITIONS_SINUSOIDAL] = "sines in the first half of the columns, cosines in the second",
         [HD_POSITIONS_LEARNED] = NULL,
-        [HD_POSITIONS_ROTARY] = "sines and cosines of the angles by which each head's columns are turned in pairs"};
+        [HD_POSITIONS_ROTARY] = "sines and cosines of the angles by which each head's columns are turned in pairs",
+        [HD_POSITIONS_SINUSOIDAL_APART] = "sines in the first half of the columns, cosines in the second"};
     const hd_recipe *recipe = &model->network->recipe;
     hd_network_side which = HD_ENCODER;
     HD_TRY(find_positions(model, settings, &which));
@@ -230,7 +231,7 @@ static heed_status make_positions(const heed_model *model, const hd_inspect_sett
     if (learned)
         HD_TRY(learned_rows(model, learned, side->position_offset, v->rows, values));
     else
-        hd_fixed_positions(side, recipe->width, v->rows, v->rows, values);
+        hd_fixed_positions(side, recipe->width, 0, v->rows, values);
     v->values = values, v->what = "positions", v->note = notes[side->positions];
     return HEED_OK;
 }

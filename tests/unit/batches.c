@@ -180,7 +180,9 @@ static void poolings(void **state) {
                             .decoder_start = -1,
                             .head = HD_HEAD_CLASSIFY_TEXT,
                             .labels = LABELS,
-                            .pooling = pooling};
+                            .pooling = pooling,
+                            .head_dense = true,
+                            .head_activation = HD_TANH};
         answer_made(&recipe, classify);
         recipe.architecture = HD_RECURRENT;
         recipe.side[HD_ENCODER] = recurrent;

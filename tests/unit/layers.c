@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "layers/decoder.h"
+#include "layers/positions.h"
 #include "layers/rotary.h"
 #include "layers/stack.h"
 
@@ -128,11 +129,15 @@ static void no_two_slots_have_one_random_stream(void **state) {
     int users[256] = {0};
     for (int i = 0; i < HD_MODULES; i++)
         for (int side = 0; side < HD_SIDES; side++) {
-            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT) continue;
+            bool other = i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT || i == HD_MODULE_ANSWER_OUTPUT ||
+                         i == HD_MODULE_STORED_POOLER;
+            if (numbers[i][side] == -1 || other) continue;
             assert_in_range(numbers[i][side], 0, 255);
             assert_int_equal(users[numbers[i][side]]++, 0);
         }
-    /* one model has one of the three output layers */
+    /* one model has one of the four output layers, and one of the two poolers */
+    assert_int_equal(numbers[HD_MODULE_ANSWER_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+    assert_int_equal(numbers[HD_MODULE_STORED_POOLER][0], numbers[HD_MODULE_POOLER][0]);
     assert_int_equal(numbers[HD_MODULE_TOKEN_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
     assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
 }
@@ -204,10 +209,11 @@ static void store_positions(hd_network *network, int64_t length) {
 
 static void check_cache(heed_context *context, const hd_recipe *recipe, const char *what) {
     hd_network *network = open(context, recipe);
+    int64_t tokens = hd_recipe_target_vocabulary(recipe);
     hd_pass pass;
     hd_pass_open(&pass, context, &network->arena);
     hd_tensor *states = run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = ids});
-    const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, VOCABULARY);
+    const hd_tensor *logits = hd_network_logits(network, &pass, states, 0, tokens);
     if (!logits) fail_msg("%s: %s", what, context->message);
     const float *expected = logits->data;
     hd_decoder *decoder;
@@ -220,9 +226,9 @@ static void check_cache(heed_context *context, const hd_recipe *recipe, const ch
         float *found;
         hd_layout step = {SEQUENCES, step_starts, NULL, NULL};
         assert_ok(context, decoder->class->step(decoder, step_ids, &step, scored, SEQUENCES));
-        assert_ok(context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
+        assert_ok(context, decoder->class->logits(decoder, 0, tokens, &found));
         for (int s = 0; s < SEQUENCES; s++)
-            if (memcmp(found + s * VOCABULARY, expected + (starts[s] + at) * VOCABULARY, VOCABULARY * sizeof(float)))
+            if (memcmp(found + s * tokens, expected + (starts[s] + at) * tokens, (size_t)tokens * sizeof(float)))
                 fail_msg("%s: other logits with a cache", what);
     }
     decoder->class->close(decoder);
@@ -241,7 +247,11 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 for (int i = 0; i < HD_SIDES; i++) {
                     hd_side_recipe *side = &recipe.side[i];
                     side->norm = norm, side->norm_placement = placement;
-                    side->positions = (norm + placement + i) % 4, side->position_offset = side->positions == 1 ? 2 : 0;
+                    side->positions = (norm + placement + i) % 5;
+                    side->position_offset = side->positions == HD_POSITIONS_LEARNED            ? 2
+                                            : side->positions == HD_POSITIONS_SINUSOIDAL_APART ? 3
+                                                                                               : 0;
+                    side->pads_unplaced = side->positions == HD_POSITIONS_SINUSOIDAL_APART;
                     side->key_heads = 2, side->head_width = 10;
                     side->query_key_norm = placement % 2, side->final_norm = placement != 0;
                     side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
@@ -253,6 +263,89 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 snprintf(what, sizeof what, "norm %d, placement %d, alone %d", norm, placement, alone);
                 check_cache(context, &recipe, what);
             }
+    heed_context_close(context);
+}
+
+/* A decoder with a vocabulary of its own has its own embedding, whose rows are its logits', and knows no other ids. */
+static void a_decoder_may_have_its_own_vocabulary(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int untied = 0; untied < 2; untied++)
+        for (int64_t targets = 21; targets < 40; targets += 9) {
+            hd_recipe recipe = translator();
+            recipe.target_vocabulary = targets, recipe.untied = untied, recipe.output_bias = true;
+            check_cache(context, &recipe, "own vocabulary");
+            hd_network *network = open(context, &recipe);
+            assert_ptr_not_equal(network->source_embedding, network->target_embedding);
+            assert_int_equal(network->source_embedding->rows, VOCABULARY);
+            assert_int_equal(network->target_embedding->rows, targets);
+            assert_int_equal(network->output->rows, targets);
+            assert_int_equal(network->output == network->target_embedding, !untied);
+            assert_int_equal(hd_network_classes(network), targets);
+            assert_memory_not_equal(network->source_embedding->data + WIDTH, network->target_embedding->data + WIDTH,
+                                    WIDTH * sizeof(float));
+            for (int j = 0; j < WIDTH; j++) assert_true(network->target_embedding->data[j] == 0); /* of pad */
+            int32_t last = (int32_t)targets - 1, past = (int32_t)targets, start[] = {0, 1};
+            hd_layout one = {1, start, NULL, NULL};
+            hd_pass pass;
+            hd_pass_open(&pass, context, &network->arena);
+            hd_tensor *memory = hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &one);
+            assert_non_null(hd_network_decode(network, &pass, &(hd_input){.ids = &last}, &one, memory));
+            assert_null(hd_network_decode(network, &pass, &(hd_input){.ids = &past}, &one, memory));
+            hd_pass_close(&pass);
+            hd_network_close(network);
+        }
+    hd_recipe recipe = translator();
+    hd_network *network;
+    recipe.target_vocabulary = 21, recipe.eos = 22;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_FORMAT);
+    heed_context_close(context);
+}
+
+/* Sinusoids whose frequencies are half − 1 steps apart: the formula of transformers' M2M-100, from the given position on. */
+static void sinusoids_apart(void **state) {
+    (void)state;
+    enum { MOST = 9, ROWS = 3 };
+    for (int64_t width = 2; width <= MOST; width++) {
+        float table[ROWS * MOST];
+        hd_side_recipe side = usual;
+        side.positions = HD_POSITIONS_SINUSOIDAL_APART, side.position_offset = 2;
+        hd_fixed_positions(&side, width, 5, ROWS, table);
+        int64_t half = width / 2;
+        for (int64_t i = 0; i < ROWS; i++)
+            for (int64_t j = 0; j < width; j++) {
+                double angle = (double)(7 + i) * pow(10000, -(double)(j % half) / (double)hd_max(half - 1, 1));
+                double expected = j == 2 * half ? 0 : j < half ? sin(angle) : cos(angle);
+                assert_true(fabs((double)table[i * width + j] - expected) < 1e-6);
+            }
+    }
+}
+
+/* A padding token adds zeros. An encoder counts no position for it, so that the others have theirs. */
+static void padding_tokens_have_no_position(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const int32_t padded[] = {3, 0, 20}, plain[] = {3, 20}, padded_starts[] = {0, 3}, plain_starts[] = {0, 2};
+    static const hd_layout of_padded = {1, padded_starts, NULL, NULL}, of_plain = {1, plain_starts, NULL, NULL};
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0;
+    recipe.head = HD_HEAD_NONE;
+    hd_side_recipe *side = &recipe.side[HD_ENCODER];
+    side->positions = HD_POSITIONS_SINUSOIDAL_APART, side->position_offset = 1, side->pads_unplaced = true;
+    side->layers = 1;
+    hd_network *network = open(context, &recipe);
+    for (int64_t i = 0; i < network->count; i++) /* states are embeddings */
+        if (network->slots[i].module == HD_MODULE_OUT || network->slots[i].module == HD_MODULE_FFN_DOWN)
+            memset(network->parameters[i]->data, 0, (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const hd_tensor *a = hd_network_encode(network, &pass, &(hd_input){.ids = padded}, &of_padded);
+    const hd_tensor *b = hd_network_encode(network, &pass, &(hd_input){.ids = plain}, &of_plain);
+    if (!a || !b) fail_msg("%s", context->message);
+    assert_memory_equal(a->data, b->data, WIDTH * sizeof(float));
+    assert_memory_equal(a->data + 2 * WIDTH, b->data + WIDTH, WIDTH * sizeof(float));
+    hd_pass_close(&pass);
+    hd_network_close(network);
     heed_context_close(context);
 }
 
@@ -284,10 +377,14 @@ static float *gradients_of(heed_context *context, const hd_recipe *recipe, int64
 static void positions_may_be_stored_or_computed(void **state) {
     (void)state;
     heed_context *context = open_context();
-    for (int kind = 0; kind < 2; kind++) {
+    static const hd_position_kind kinds[] = {HD_POSITIONS_SINUSOIDAL, HD_POSITIONS_ROTARY,
+                                             HD_POSITIONS_SINUSOIDAL_APART};
+    for (size_t kind = 0; kind < HD_COUNT(kinds); kind++) {
         hd_recipe recipe = translator();
-        for (int i = 0; i < HD_SIDES; i++)
-            recipe.side[i].positions = kind ? HD_POSITIONS_ROTARY : HD_POSITIONS_SINUSOIDAL;
+        for (int i = 0; i < HD_SIDES; i++) {
+            recipe.side[i].positions = kinds[kind];
+            recipe.side[i].position_offset = kinds[kind] == HD_POSITIONS_SINUSOIDAL_APART ? 2 : 0;
+        }
         int64_t count;
         float *expected = gradients_of(context, &recipe, -1, &count);
         for (int64_t stored = 0; stored < 8; stored++) {
@@ -685,6 +782,9 @@ int main(void) {
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),
+        cmocka_unit_test(a_decoder_may_have_its_own_vocabulary),
+        cmocka_unit_test(sinusoids_apart),
+        cmocka_unit_test(padding_tokens_have_no_position),
         cmocka_unit_test(positions_may_be_stored_or_computed),
         cmocka_unit_test(logits_are_scaled_and_capped),
         cmocka_unit_test(an_encoder_without_positions_is_blind_to_order),

@@ -19,6 +19,7 @@ import os
 import zlib
 
 import torch
+import transformers
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
                           GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
                           OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
@@ -43,24 +44,57 @@ WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_em
 BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
+SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+             max_position_embeddings=82)
+SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
+SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80, pad_token_id=1)
+SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
+                 max_position_embeddings=80, word_embed_proj_dim=12)
+
+
+def small(name, **keys):
+    """A class of transformers by its name. For heads: the network below has a row of its own."""
+    kind = getattr(transformers, name)
+    return lambda: kind(kind.config_class(**keys))
+
+
 MODELS = {
+    "bert-answer": small("BertForQuestionAnswering", **SMALL),
+    "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
     "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
     "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
     "gpt2": (lambda: GPT2LMHeadModel(GPT2Config(vocab_size=37, n_embd=24, n_layer=2, n_head=3, n_positions=16,
                                                 bos_token_id=1, eos_token_id=1)), {"texts": TEXTS}),
+    "gpt2-answer": small("GPT2ForQuestionAnswering", **SMALL_GPT2),
+    "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
+    "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
+    "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
                       {"texts": TEXTS}),
+    "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
+    "llama-headless": small("LlamaModel", **SMALL_LLAMA),
+    "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
+    "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
+    "opt-headless": small("OPTModel", **SMALL_OPT),
+    "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
+    "qwen2-text": small("Qwen2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
+    "qwen3-headless": small("Qwen3Model", **SMALL_LLAMA, head_dim=10, tie_word_embeddings=True),
+    "qwen3-text": small("Qwen3ForSequenceClassification", **SMALL_LLAMA, head_dim=10, id2label=TEXT),
+    "qwen3-tokens": small("Qwen3ForTokenClassification", **SMALL_LLAMA, head_dim=10, id2label=TOKENS),
+    "roberta-answer": small("RobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "roberta-headless": small("RobertaModel", **SMALL, type_vocab_size=1),
     "roberta-masked": lambda: RobertaForMaskedLM(RobertaConfig(**dict(ROBERTA, hidden_act="relu"))),
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
