@@ -20,11 +20,9 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
     if (side->heads % hd_side_key_heads(side))
         return hd_fail(context, HEED_UNSUPPORTED, "%lld heads of queries cannot share %lld of keys",
                        (long long)side->heads, (long long)side->key_heads);
-    if (side->window)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
-                       (long long)side->window);
-    if (side->score_softcap > 0)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention with capped scores, which heed lacks");
+    if (side->window && side->layers > HD_SET_LAYERS)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld layers with a window of attention: heed builds up to %d",
+                       (long long)side->layers, HD_SET_LAYERS);
     return HEED_OK;
 }
 
