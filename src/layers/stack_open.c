@@ -114,9 +114,9 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
 
 static void declare_ffn(const building *b) {
     int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
-    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
-    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
-    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
+    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN_IN);
+    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN_IN);
+    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN_OUT);
     declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
 }
 
