@@ -66,13 +66,15 @@ extern const hd_choice hd_position_kinds[];
 extern const hd_choice hd_cells[];
 extern const hd_choice hd_memories[];
 
-/* Linear layers with a bias; the feed-forward layers are one. */
+/* Linear layers with a bias. The layers of a feed-forward sublayer before its activation are one. */
 enum {
     HD_BIAS_Q = 1,
     HD_BIAS_K = 2,
     HD_BIAS_V = 4,
     HD_BIAS_OUT = 8,
-    HD_BIAS_FFN = 16,
+    HD_BIAS_FFN_IN = 16,
+    HD_BIAS_FFN_OUT = 32,
+    HD_BIAS_FFN = HD_BIAS_FFN_IN | HD_BIAS_FFN_OUT,
     HD_BIAS_QKV = HD_BIAS_Q | HD_BIAS_K | HD_BIAS_V,
     HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
 };
@@ -139,6 +141,12 @@ typedef enum hd_rotary_kind {
 
 enum { HD_MOST_ROTARY_FACTORS = 64 };
 
+/* The place of the layer that takes embeddings from their width to the network's. */
+typedef enum hd_projection {
+    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias (ALBERT, ELECTRA) */
+    HD_PROJECTION_BEFORE_NORM /* between the sum with positions and the norm, without a bias (DeBERTa) */
+} hd_projection;
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -162,7 +170,8 @@ typedef struct hd_rotary_scaling {
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
-    int64_t layers; /* 0: the network lacks this side */
+    int64_t layers;        /* 0: the network lacks this side */
+    int64_t stored_layers; /* layers that have weights: neighbouring layers share those of one (ALBERT); 0: all */
     int64_t heads;
     int64_t key_heads;  /* heads of keys and values, each shared by heads / key_heads queries; 0: as many as heads */
     int64_t head_width; /* 0: width / heads */
@@ -206,6 +215,7 @@ typedef struct hd_side_recipe {
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
+    int64_t embedding_width;   /* of embeddings and of the masked head, with a projection from and to width; 0: width */
     int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
     int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
@@ -229,10 +239,11 @@ typedef struct hd_recipe {
      * store a dense layer that its states do not go through (BERT's pooler). */
     bool head_dense, head_norm;
     bool head_dense_unbiased;
-    bool head_output_unbiased; /* of a head that classifies or answers */
+    bool head_output_unbiased; /* of a head other than a language model's */
+    int embedding_projection;  /* hd_projection */
     bool scale_logits;         /* of tokens, by 1 / √width besides logit_scale */
     bool pad_trained;          /* the embedding of the padding token is one as others, not fixed at zero */
-    uint8_t unused[2];         /* zero */
+    uint8_t unused[6];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -262,6 +273,15 @@ static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
 float hd_recipe_logit_scale(const hd_recipe *recipe);
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
     return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
+}
+
+static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {
+    return recipe->embedding_width ? recipe->embedding_width : recipe->width;
+}
+
+/* The layer whose weights this one has. */
+static inline int64_t hd_side_stored_layer(const hd_side_recipe *side, int64_t layer) {
+    return side->stored_layers ? layer * side->stored_layers / side->layers : layer;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -320,6 +340,7 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
+    M(EMBEDDING_PROJECTION,      50, NONE) /* of an embedding that is narrower or wider than the network */            \
     M(FINAL_NORM,              NONE, NONE)                                                                             \
     M(POSITION_BIAS,             80,   81) /* of position buckets */                                                   \
     M(Q,                          6,   14)                                                                             \

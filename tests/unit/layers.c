@@ -50,6 +50,46 @@ static hd_tensor *run(const hd_network *network, hd_pass *pass, const hd_input *
     return states;
 }
 
+/* ---- biases ---- */
+
+static bool has_part(const hd_network *network, hd_module module, hd_part part) {
+    for (int64_t i = 0; i < network->count; i++)
+        if (network->slots[i].module == module && network->slots[i].part == part) return true;
+    return false;
+}
+
+/* The layers of a feed-forward sublayer before and after its activation, and the output layer of a masked head. */
+static void biases_are_declared_apart(void **state) {
+    (void)state;
+    for (unsigned parts = 0; parts < 8; parts++) {
+        heed_context *context = open_context();
+        bool in = parts & 1, out = parts & 2, output = parts & 4;
+        hd_recipe recipe = translator();
+        recipe.side[HD_DECODER].layers = 0;
+        recipe.side[HD_ENCODER].gated = true;
+        recipe.side[HD_ENCODER].biases = (in ? HD_BIAS_FFN_IN : 0) | (out ? HD_BIAS_FFN_OUT : 0);
+        recipe.head = HD_HEAD_MASKED;
+        recipe.head_output_unbiased = !output;
+        hd_network *network = open(context, &recipe);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_UP, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_GATE, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_DOWN, HD_BIAS), out);
+        assert_int_equal(has_part(network, HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS), output);
+        assert_int_equal(network->output_bias != NULL, output);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_input input = {.ids = ids};
+        hd_tensor *rows = hd_network_head(network, &pass, run(network, &pass, &input, &input));
+        assert_non_null(hd_network_logits(network, &pass, rows, 0, VOCABULARY));
+        hd_recipe other = recipe;
+        other.head_output_unbiased = output;
+        assert_false(hd_recipe_equal(&recipe, &other));
+        hd_pass_close(&pass);
+        hd_network_close(network);
+        heed_context_close(context);
+    }
+}
+
 /* ---- rows ---- */
 
 static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
@@ -274,89 +314,6 @@ static void every_recipe_decodes_with_a_cache(void **state) {
     heed_context_close(context);
 }
 
-/* A decoder with a vocabulary of its own has its own embedding, whose rows are its logits', and knows no other ids. */
-static void a_decoder_may_have_its_own_vocabulary(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    for (int untied = 0; untied < 2; untied++)
-        for (int64_t targets = 21; targets < 40; targets += 9) {
-            hd_recipe recipe = translator();
-            recipe.target_vocabulary = targets, recipe.untied = untied, recipe.output_bias = true;
-            check_cache(context, &recipe, "own vocabulary");
-            hd_network *network = open(context, &recipe);
-            assert_ptr_not_equal(network->source_embedding, network->target_embedding);
-            assert_int_equal(network->source_embedding->rows, VOCABULARY);
-            assert_int_equal(network->target_embedding->rows, targets);
-            assert_int_equal(network->output->rows, targets);
-            assert_int_equal(network->output == network->target_embedding, !untied);
-            assert_int_equal(hd_network_classes(network), targets);
-            assert_memory_not_equal(network->source_embedding->data + WIDTH, network->target_embedding->data + WIDTH,
-                                    WIDTH * sizeof(float));
-            for (int j = 0; j < WIDTH; j++) assert_true(network->target_embedding->data[j] == 0); /* of pad */
-            int32_t last = (int32_t)targets - 1, past = (int32_t)targets, start[] = {0, 1};
-            hd_layout one = {1, start, NULL, NULL};
-            hd_pass pass;
-            hd_pass_open(&pass, context, &network->arena);
-            hd_tensor *memory = hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &one);
-            assert_non_null(hd_network_decode(network, &pass, &(hd_input){.ids = &last}, &one, memory));
-            assert_null(hd_network_decode(network, &pass, &(hd_input){.ids = &past}, &one, memory));
-            hd_pass_close(&pass);
-            hd_network_close(network);
-        }
-    hd_recipe recipe = translator();
-    hd_network *network;
-    recipe.target_vocabulary = 21, recipe.eos = 22;
-    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_FORMAT);
-    heed_context_close(context);
-}
-
-/* Sinusoids whose frequencies are half − 1 steps apart: the formula of transformers' M2M-100, from the given position on. */
-static void sinusoids_apart(void **state) {
-    (void)state;
-    enum { MOST = 9, ROWS = 3 };
-    for (int64_t width = 2; width <= MOST; width++) {
-        float table[ROWS * MOST];
-        hd_side_recipe side = usual;
-        side.positions = HD_POSITIONS_SINUSOIDAL_APART, side.position_offset = 2;
-        hd_fixed_positions(&side, width, 5, ROWS, table);
-        int64_t half = width / 2;
-        for (int64_t i = 0; i < ROWS; i++)
-            for (int64_t j = 0; j < width; j++) {
-                double angle = (double)(7 + i) * pow(10000, -(double)(j % half) / (double)hd_max(half - 1, 1));
-                double expected = j == 2 * half ? 0 : j < half ? sin(angle) : cos(angle);
-                assert_true(fabs((double)table[i * width + j] - expected) < 1e-6);
-            }
-    }
-}
-
-/* A padding token adds zeros. An encoder counts no position for it, so that the others have theirs. */
-static void padding_tokens_have_no_position(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    static const int32_t padded[] = {3, 0, 20}, plain[] = {3, 20}, padded_starts[] = {0, 3}, plain_starts[] = {0, 2};
-    static const hd_layout of_padded = {1, padded_starts, NULL, NULL}, of_plain = {1, plain_starts, NULL, NULL};
-    hd_recipe recipe = translator();
-    recipe.side[HD_DECODER].layers = 0;
-    recipe.head = HD_HEAD_NONE;
-    hd_side_recipe *side = &recipe.side[HD_ENCODER];
-    side->positions = HD_POSITIONS_SINUSOIDAL_APART, side->position_offset = 1, side->pads_unplaced = true;
-    side->layers = 1;
-    hd_network *network = open(context, &recipe);
-    for (int64_t i = 0; i < network->count; i++) /* states are embeddings */
-        if (network->slots[i].module == HD_MODULE_OUT || network->slots[i].module == HD_MODULE_FFN_DOWN)
-            memset(network->parameters[i]->data, 0, (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
-    hd_pass pass;
-    hd_pass_open(&pass, context, &network->arena);
-    const hd_tensor *a = hd_network_encode(network, &pass, &(hd_input){.ids = padded}, &of_padded);
-    const hd_tensor *b = hd_network_encode(network, &pass, &(hd_input){.ids = plain}, &of_plain);
-    if (!a || !b) fail_msg("%s", context->message);
-    assert_memory_equal(a->data, b->data, WIDTH * sizeof(float));
-    assert_memory_equal(a->data + 2 * WIDTH, b->data + WIDTH, WIDTH * sizeof(float));
-    hd_pass_close(&pass);
-    hd_network_close(network);
-    heed_context_close(context);
-}
-
 /* ---- long texts ---- */
 
 enum { LONG = 170, PREFILL = 90 }; /* tokens of a text; of its first step */
@@ -453,7 +410,88 @@ static void caches_parts_and_beams_change_no_bit(void **state) {
             }
 }
 
-/* ---- gradients ---- */
+/* A decoder with a vocabulary of its own has its own embedding, whose rows are its logits', and knows no other ids. */
+static void a_decoder_may_have_its_own_vocabulary(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int untied = 0; untied < 2; untied++)
+        for (int64_t targets = 21; targets < 40; targets += 9) {
+            hd_recipe recipe = translator();
+            recipe.target_vocabulary = targets, recipe.untied = untied, recipe.output_bias = true;
+            check_cache(context, &recipe, "own vocabulary");
+            hd_network *network = open(context, &recipe);
+            assert_ptr_not_equal(network->source_embedding, network->target_embedding);
+            assert_int_equal(network->source_embedding->rows, VOCABULARY);
+            assert_int_equal(network->target_embedding->rows, targets);
+            assert_int_equal(network->output->rows, targets);
+            assert_int_equal(network->output == network->target_embedding, !untied);
+            assert_int_equal(hd_network_classes(network), targets);
+            assert_memory_not_equal(network->source_embedding->data + WIDTH, network->target_embedding->data + WIDTH,
+                                    WIDTH * sizeof(float));
+            for (int j = 0; j < WIDTH; j++) assert_true(network->target_embedding->data[j] == 0); /* of pad */
+            int32_t last = (int32_t)targets - 1, past = (int32_t)targets, start[] = {0, 1};
+            hd_layout one = {1, start, NULL, NULL};
+            hd_pass pass;
+            hd_pass_open(&pass, context, &network->arena);
+            hd_tensor *memory = hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &one);
+            assert_non_null(hd_network_decode(network, &pass, &(hd_input){.ids = &last}, &one, memory));
+            assert_null(hd_network_decode(network, &pass, &(hd_input){.ids = &past}, &one, memory));
+            hd_pass_close(&pass);
+            hd_network_close(network);
+        }
+    hd_recipe recipe = translator();
+    hd_network *network;
+    recipe.target_vocabulary = 21, recipe.eos = 22;
+    assert_int_equal(hd_network_open(context, &recipe, &network), HEED_FORMAT);
+    heed_context_close(context);
+}
+
+/* Sinusoids whose frequencies are half − 1 steps apart: the formula of transformers' M2M-100, from the given position on. */
+static void sinusoids_apart(void **state) {
+    (void)state;
+    enum { MOST = 9, ROWS = 3 };
+    for (int64_t width = 2; width <= MOST; width++) {
+        float table[ROWS * MOST];
+        hd_side_recipe side = usual;
+        side.positions = HD_POSITIONS_SINUSOIDAL_APART, side.position_offset = 2;
+        hd_fixed_positions(&side, width, 5, ROWS, table);
+        int64_t half = width / 2;
+        for (int64_t i = 0; i < ROWS; i++)
+            for (int64_t j = 0; j < width; j++) {
+                double angle = (double)(7 + i) * pow(10000, -(double)(j % half) / (double)hd_max(half - 1, 1));
+                double expected = j == 2 * half ? 0 : j < half ? sin(angle) : cos(angle);
+                assert_true(fabs((double)table[i * width + j] - expected) < 1e-6);
+            }
+    }
+}
+
+/* A padding token adds zeros. An encoder counts no position for it, so that the others have theirs. */
+static void padding_tokens_have_no_position(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    static const int32_t padded[] = {3, 0, 20}, plain[] = {3, 20}, padded_starts[] = {0, 3}, plain_starts[] = {0, 2};
+    static const hd_layout of_padded = {1, padded_starts, NULL, NULL}, of_plain = {1, plain_starts, NULL, NULL};
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0;
+    recipe.head = HD_HEAD_NONE;
+    hd_side_recipe *side = &recipe.side[HD_ENCODER];
+    side->positions = HD_POSITIONS_SINUSOIDAL_APART, side->position_offset = 1, side->pads_unplaced = true;
+    side->layers = 1;
+    hd_network *network = open(context, &recipe);
+    for (int64_t i = 0; i < network->count; i++) /* states are embeddings */
+        if (network->slots[i].module == HD_MODULE_OUT || network->slots[i].module == HD_MODULE_FFN_DOWN)
+            memset(network->parameters[i]->data, 0, (size_t)hd_parameter_count(network->parameters[i]) * sizeof(float));
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const hd_tensor *a = hd_network_encode(network, &pass, &(hd_input){.ids = padded}, &of_padded);
+    const hd_tensor *b = hd_network_encode(network, &pass, &(hd_input){.ids = plain}, &of_plain);
+    if (!a || !b) fail_msg("%s", context->message);
+    assert_memory_equal(a->data, b->data, WIDTH * sizeof(float));
+    assert_memory_equal(a->data + 2 * WIDTH, b->data + WIDTH, WIDTH * sizeof(float));
+    hd_pass_close(&pass);
+    hd_network_close(network);
+    heed_context_close(context);
+}
 
 /* Gradients of all parameters, of which those of a translator's embedding depend on the positions of both sides. */
 static float *gradients_of(heed_context *context, const hd_recipe *recipe, int64_t stored, int64_t *count) {
@@ -503,6 +541,32 @@ static void positions_may_be_stored_or_computed(void **state) {
         free(expected);
     }
     heed_context_close(context);
+}
+
+/* Sets say something of a side's own layers alone, and windows of the layers that are not global. */
+static void equal_windows_are_equal_recipes(void **state) {
+    (void)state;
+    hd_recipe a = translator(), b = translator();
+    hd_side_recipe *side = &b.side[HD_DECODER];
+    hd_layer_set_add(&side->global_layers, 1);
+    assert_true(hd_recipe_equal(&a, &b)); /* there is no window */
+    side->window = 5;
+    assert_false(hd_recipe_equal(&a, &b));
+    hd_layer_set_add(&side->global_layers, 0);
+    assert_true(hd_recipe_equal(&a, &b)); /* every layer is global */
+    side->global_layers = (hd_layer_set){{0}};
+    a = b;
+    hd_layer_set_add(&side->global_layers, 200);
+    assert_true(hd_recipe_equal(&a, &b)); /* there is no such layer */
+    side->score_scale = 1 / sqrtf(WIDTH / 4);
+    assert_true(hd_recipe_equal(&a, &b)); /* the same as 0 */
+    side->score_scale = 1;
+    assert_false(hd_recipe_equal(&a, &b));
+    for (int64_t layer = 0; layer < 300; layer += 13) {
+        hd_layer_set set = {{0}};
+        hd_layer_set_add(&set, layer);
+        for (int64_t i = 0; i < 300; i++) assert_int_equal(hd_layer_set_has(&set, i), i == layer && i < HD_SET_LAYERS);
+    }
 }
 
 /* ---- logits ---- */
@@ -870,32 +934,6 @@ static void rotary_recipes_are_checked(void **state) {
     heed_context_close(context);
 }
 
-/* Sets say something of a side's own layers alone, and windows of the layers that are not global. */
-static void equal_windows_are_equal_recipes(void **state) {
-    (void)state;
-    hd_recipe a = translator(), b = translator();
-    hd_side_recipe *side = &b.side[HD_DECODER];
-    hd_layer_set_add(&side->global_layers, 1);
-    assert_true(hd_recipe_equal(&a, &b)); /* there is no window */
-    side->window = 5;
-    assert_false(hd_recipe_equal(&a, &b));
-    hd_layer_set_add(&side->global_layers, 0);
-    assert_true(hd_recipe_equal(&a, &b)); /* every layer is global */
-    side->global_layers = (hd_layer_set){{0}};
-    a = b;
-    hd_layer_set_add(&side->global_layers, 200);
-    assert_true(hd_recipe_equal(&a, &b)); /* there is no such layer */
-    side->score_scale = 1 / sqrtf(WIDTH / 4);
-    assert_true(hd_recipe_equal(&a, &b)); /* the same as 0 */
-    side->score_scale = 1;
-    assert_false(hd_recipe_equal(&a, &b));
-    for (int64_t layer = 0; layer < 300; layer += 13) {
-        hd_layer_set set = {{0}};
-        hd_layer_set_add(&set, layer);
-        for (int64_t i = 0; i < 300; i++) assert_int_equal(hd_layer_set_has(&set, i), i == layer && i < HD_SET_LAYERS);
-    }
-}
-
 static void what_no_forward_code_has_is_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -949,17 +987,18 @@ static void position_buckets_have_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(biases_are_declared_apart),
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
         cmocka_unit_test(selected_rows_have_the_same_bits),
         cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),
+        cmocka_unit_test(caches_parts_and_beams_change_no_bit),
+        cmocka_unit_test(equal_windows_are_equal_recipes),
         cmocka_unit_test(a_decoder_may_have_its_own_vocabulary),
         cmocka_unit_test(sinusoids_apart),
         cmocka_unit_test(padding_tokens_have_no_position),
-        cmocka_unit_test(caches_parts_and_beams_change_no_bit),
-        cmocka_unit_test(equal_windows_are_equal_recipes),
         cmocka_unit_test(positions_may_be_stored_or_computed),
         cmocka_unit_test(logits_are_scaled_and_capped),
         cmocka_unit_test(an_encoder_without_positions_is_blind_to_order),
