@@ -9,11 +9,12 @@ import json
 import os
 
 from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config,
-                          LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig,
-                          XLMRobertaConfig)
+                          LlamaConfig, MarianConfig, MPNetConfig, MT5Config, OPTConfig, PegasusConfig, Qwen2Config,
+                          Qwen3Config, RobertaConfig, T5Config, UMT5Config, XLMRobertaConfig)
 
 FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, LlamaConfig,
-            MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig]
+            MarianConfig, MPNetConfig, MT5Config, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig,
+            T5Config, UMT5Config, XLMRobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:
