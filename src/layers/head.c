@@ -54,7 +54,8 @@ static void declare_masked(hd_network *network) {
     hd_slot bias = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
     declare_dense(network, HD_MODULE_HEAD_DENSE);
     declare_norm(network);
-    network->output_bias = hd_network_declare(network, bias, 1, network->recipe.vocabulary, 1);
+    if (!network->recipe.head_output_unbiased)
+        network->output_bias = hd_network_declare(network, bias, 1, network->recipe.vocabulary, 1);
     declare_token_output(network);
 }
 

@@ -108,7 +108,8 @@ static void simplify_head(hd_recipe *r) {
     hd_head head = (hd_head)r->head;
     bool scores_tokens = hd_head_predicts_tokens(head), alone = head == HD_HEAD_NONE;
     if (scores_tokens) r->head_dense = false;
-    if (scores_tokens || alone) r->head_norm = r->head_output_unbiased = false;
+    if (scores_tokens || alone) r->head_norm = false;
+    if (head == HD_HEAD_LANGUAGE || alone) r->head_output_unbiased = false;
     if (!scores_tokens && !(alone && r->side[HD_DECODER].layers)) r->untied = false;
     bool dense = head == HD_HEAD_MASKED || r->head_dense;
     if (!dense) r->head_dense_unbiased = false;

@@ -66,13 +66,15 @@ extern const hd_choice hd_position_kinds[];
 extern const hd_choice hd_cells[];
 extern const hd_choice hd_memories[];
 
-/* Linear layers with a bias; the feed-forward layers are one. */
+/* Linear layers with a bias. The layers of a feed-forward sublayer before its activation are one. */
 enum {
     HD_BIAS_Q = 1,
     HD_BIAS_K = 2,
     HD_BIAS_V = 4,
     HD_BIAS_OUT = 8,
-    HD_BIAS_FFN = 16,
+    HD_BIAS_FFN_IN = 16,
+    HD_BIAS_FFN_OUT = 32,
+    HD_BIAS_FFN = HD_BIAS_FFN_IN | HD_BIAS_FFN_OUT,
     HD_BIAS_QKV = HD_BIAS_Q | HD_BIAS_K | HD_BIAS_V,
     HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
 };
@@ -232,7 +234,7 @@ typedef struct hd_recipe {
      * store a dense layer that its states do not go through (BERT's pooler). */
     bool head_dense, head_norm;
     bool head_dense_unbiased;
-    bool head_output_unbiased; /* of a head that classifies or answers */
+    bool head_output_unbiased; /* of a head other than a language model's */
     int embedding_projection;  /* hd_projection */
 } hd_recipe;
 

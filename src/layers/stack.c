@@ -85,7 +85,9 @@ static hd_attend_options options_of(const place *at, unsigned module, const char
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
                                .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .window = module == HD_SITE_ATTENTION ? hd_side_window(at->side, at->layer) : 0,
                                .scale = hd_side_score_scale(at->side, at->recipe->width),
+                               .softcap = at->side->score_softcap,
                                .dropout = at->recipe->attention_dropout,
                                .site = site(at, module, HD_SITE_WEIGHTS),
                                .where = where,
@@ -242,11 +244,17 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     return kept;
 }
 
-/* Whether the queries of one layer may be the selected rows alone. Rotary positions and the causal mask count from a
- * sequence's first row. */
+/* Whether attention in the last layer depends on the position of a query among the keys. */
+static bool attends_by_position(const place *at) {
+    return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY ||
+           hd_side_window(at->side, at->side->layers - 1);
+}
+
+/* Whether the queries of the last layer may be the selected rows alone. Positions count from the first selected row of a
+ * sequence. */
 static bool may_select_queries(const place *at, const hd_selection *selection) {
     if (!at->side->layers) return false;
-    if (at->which == HD_ENCODER && at->side->positions != HD_POSITIONS_ROTARY) return true;
+    if (!attends_by_position(at)) return true;
     const hd_layout *layout = &selection->layout;
     for (int64_t s = 0; s < layout->sequences; s++)
         for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)

@@ -20,11 +20,9 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
     if (side->heads % hd_side_key_heads(side))
         return hd_fail(context, HEED_UNSUPPORTED, "%lld heads of queries cannot share %lld of keys",
                        (long long)side->heads, (long long)side->key_heads);
-    if (side->window)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
-                       (long long)side->window);
-    if (side->score_softcap > 0)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention with capped scores, which heed lacks");
+    if (side->window && side->layers > HD_SET_LAYERS)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld layers with a window of attention: heed builds up to %d",
+                       (long long)side->layers, HD_SET_LAYERS);
     return HEED_OK;
 }
 
@@ -116,9 +114,9 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
 
 static void declare_ffn(const building *b) {
     int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
-    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
-    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
-    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
+    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN_IN);
+    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN_IN);
+    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN_OUT);
     declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
 }
 
