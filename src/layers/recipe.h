@@ -219,13 +219,15 @@ typedef struct hd_recipe {
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
     bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    /* Recurrent: the memory is the decoder's first state, and its states are scored. There are no layers between. */
+    bool direct_states;
     /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
      * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
      * store a dense layer that its states do not go through (BERT's pooler). */
     bool head_dense, head_norm;
     bool head_dense_unbiased;
     bool head_output_unbiased; /* of a head that classifies or answers */
-    uint8_t unused[4];         /* zero */
+    uint8_t unused[3];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
