@@ -1,4 +1,4 @@
-/* The config.json of encoder-only and decoder-only models. The first byte selects the golden model that the weights are from.
+/* The config.json of models of any kind. The first byte selects the golden model that the weights are from.
  * The folder is refused with a message, or it opens, and the model is described and runs. */
 #include "folder.h"
 
@@ -9,14 +9,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *golden_of(uint8_t letter) {
     switch (letter) {
+        case 'a':
+            return "albert-masked";
         case 'm':
             return "bert-masked";
         case 't':
             return "bert-text";
         case 'w':
             return "bert-tokens";
+        case 'D':
+            return "distilbert-text";
+        case 'e':
+            return "electra-text";
         case 'g':
             return "gpt2";
+        case 'G':
+            return "gpt2-headless";
+        case 's':
+            return "llama-text";
+        case 'S':
+            return "llama-answer";
         case 'q':
             return "llama-grouped";
         case 'd':
@@ -27,6 +39,14 @@ static const char *golden_of(uint8_t letter) {
             return "qwen2";
         case '3':
             return "qwen3";
+        case 'b':
+            return "bart";
+        case 'B':
+            return "mbart";
+        case '1':
+            return "m2m_100";
+        case '5':
+            return "marian-separate";
         case 'R':
             return "roberta-masked";
         case 'T':
@@ -40,13 +60,13 @@ static const char *golden_of(uint8_t letter) {
 
 static const int32_t ids[] = {3, 1, 2}, starts[] = {0, 3};
 
-static heed_status encode(heed_context *context, heed_model *model) {
+static heed_status read_text(heed_context *context, heed_model *model) {
+    const hd_network *network = model->network;
     hd_pass pass;
     hd_pass_open(&pass, context, &model->network->arena);
-    hd_tensor *states =
-        hd_network_encode(model->network, &pass, &(hd_input){.ids = ids}, &(hd_layout){1, starts, NULL, NULL});
-    hd_network_logits(model->network, &pass, hd_network_head(model->network, &pass, states), 0,
-                      model->network->output->rows);
+    hd_tensor *states = hd_network_read(network, &pass, ids, &(hd_layout){1, starts, NULL, NULL}, NULL);
+    hd_tensor *rows = hd_network_head(network, &pass, states);
+    if (network->output) hd_network_logits(network, &pass, rows, 0, network->output->rows);
     heed_status status = pass.status;
     hd_pass_close(&pass);
     return status;
@@ -79,8 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check((status == HEED_OK) == (model != NULL));
     if (model) {
         status = hd_network_pack(model->network);
-        bool encodes = model->network->recipe.side[HD_ENCODER].layers > 0;
-        if (status == HEED_OK) status = encodes ? encode(context, model) : go_on(context, model);
+        bool generates = hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true) ||
+                         hd_model_predicts(model, HD_HEAD_LANGUAGE, true, true);
+        if (status == HEED_OK) status = generates ? go_on(context, model) : read_text(context, model);
     }
     check(status == HEED_OK || heed_context_message(context)[0]);
     hd_model_close(model);
