@@ -96,7 +96,10 @@ struct hd_family {
 /* A family that is only a base. */
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
-#define HD_FAMILIES(X)          X(marian) X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(heed_rnn)
+#define HD_FAMILIES(X)                                                                                             \
+    X(marian)                                                                                                      \
+    X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(phi3) X(smollm3) X(granite) X(olmo2) \
+        X(heed_rnn)
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY

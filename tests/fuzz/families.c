@@ -27,6 +27,16 @@ static const char *golden_of(uint8_t letter) {
             return "qwen2";
         case '3':
             return "qwen3";
+        case 'p':
+            return "phi3-partial";
+        case 's':
+            return "smollm3";
+        case 'G':
+            return "granite";
+        case 'O':
+            return "olmo2";
+        case 'y':
+            return "llama-yarn-mscale";
         case 'R':
             return "roberta-masked";
         case 'T':

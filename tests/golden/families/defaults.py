@@ -8,11 +8,11 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (BertConfig, GPT2Config, LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config,
-                          Qwen3Config, RobertaConfig)
+from transformers import (BertConfig, GPT2Config, GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig,
+                          PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config)
 
-FAMILIES = [BertConfig, GPT2Config, LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config,
-            RobertaConfig]
+FAMILIES = [BertConfig, GPT2Config, GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig,
+            Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:
