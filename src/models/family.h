@@ -119,6 +119,7 @@ extern const hd_family hd_bart_common;
     X(distilbert)      \
     X(electra)         \
     X(gpt2)            \
+    X(granite)         \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
@@ -126,11 +127,14 @@ extern const hd_family hd_bart_common;
     X(mbart)           \
     X(mpnet)           \
     X(mt5)             \
+    X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
+    X(phi3)            \
     X(qwen2)           \
     X(qwen3)           \
     X(roberta)         \
+    X(smollm3)         \
     X(t5)              \
     X(umt5)            \
     X(xlm_roberta)
