@@ -107,7 +107,9 @@ struct hd_family {
 /* A family that is only a base. */
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
-#define HD_FAMILIES(X)          X(marian) X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(heed_rnn)
+#define HD_FAMILIES(X) \
+    X(marian)          \
+    X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(mistral) X(gemma2) X(gpt_neo) X(heed_rnn)
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY
@@ -135,8 +137,6 @@ bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
 /* A new JSON number: the shortest decimal that reads back as the same float. */
 json_t *hd_family_real(float value);
-/* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
-heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */

@@ -8,11 +8,11 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (BertConfig, GPT2Config, LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config,
-                          Qwen3Config, RobertaConfig)
+from transformers import (BertConfig, Gemma2Config, GPT2Config, GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig,
+                          OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig)
 
-FAMILIES = [BertConfig, GPT2Config, LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config,
-            RobertaConfig]
+FAMILIES = [BertConfig, Gemma2Config, GPT2Config, GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig, OPTConfig,
+            PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:
