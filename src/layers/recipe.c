@@ -93,6 +93,7 @@ static void simplify_window(hd_side_recipe *side) {
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
+    if (side->stored_layers == side->layers) side->stored_layers = 0;
     side->score_scale = hd_side_score_scale(side, width);
     if (!(side->embedding_scale > 0)) side->embedding_scale = 1;
     if (!(side->residual_scale > 0)) side->residual_scale = 1;
@@ -107,7 +108,8 @@ static void simplify_head(hd_recipe *r) {
     hd_head head = (hd_head)r->head;
     bool scores_tokens = hd_head_predicts_tokens(head), alone = head == HD_HEAD_NONE;
     if (scores_tokens) r->head_dense = false;
-    if (scores_tokens || alone) r->head_norm = r->head_output_unbiased = false;
+    if (scores_tokens || alone) r->head_norm = false;
+    if (head == HD_HEAD_LANGUAGE || alone) r->head_output_unbiased = false;
     if (!scores_tokens && !(alone && r->side[HD_DECODER].layers)) r->untied = false;
     bool dense = head == HD_HEAD_MASKED || r->head_dense;
     if (!dense) r->head_dense_unbiased = false;
@@ -131,8 +133,9 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     bool recurrent = r.architecture == HD_RECURRENT;
     if (!recurrent) r.cell = 0;
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
-    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
+    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (!r.embedding_width) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);

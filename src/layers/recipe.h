@@ -66,13 +66,15 @@ extern const hd_choice hd_position_kinds[];
 extern const hd_choice hd_cells[];
 extern const hd_choice hd_memories[];
 
-/* Linear layers with a bias; the feed-forward layers are one. */
+/* Linear layers with a bias. The layers of a feed-forward sublayer before its activation are one. */
 enum {
     HD_BIAS_Q = 1,
     HD_BIAS_K = 2,
     HD_BIAS_V = 4,
     HD_BIAS_OUT = 8,
-    HD_BIAS_FFN = 16,
+    HD_BIAS_FFN_IN = 16,
+    HD_BIAS_FFN_OUT = 32,
+    HD_BIAS_FFN = HD_BIAS_FFN_IN | HD_BIAS_FFN_OUT,
     HD_BIAS_QKV = HD_BIAS_Q | HD_BIAS_K | HD_BIAS_V,
     HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
 };
@@ -139,6 +141,12 @@ typedef enum hd_rotary_kind {
 
 enum { HD_MOST_ROTARY_FACTORS = 64 };
 
+/* The place of the layer that takes embeddings from their width to the network's. */
+typedef enum hd_projection {
+    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias (ALBERT, ELECTRA) */
+    HD_PROJECTION_BEFORE_NORM /* between the sum with positions and the norm, without a bias (DeBERTa) */
+} hd_projection;
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -162,7 +170,8 @@ typedef struct hd_rotary_scaling {
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
-    int64_t layers; /* 0: the network lacks this side */
+    int64_t layers;        /* 0: the network lacks this side */
+    int64_t stored_layers; /* layers that have weights: neighbouring layers share those of one (ALBERT); 0: all */
     int64_t heads;
     int64_t key_heads;  /* heads of keys and values, each shared by heads / key_heads queries; 0: as many as heads */
     int64_t head_width; /* 0: width / heads */
@@ -201,6 +210,7 @@ typedef struct hd_side_recipe {
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
+    int64_t embedding_width;   /* of embeddings and of the masked head, with a projection from and to width; 0: width */
     int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
     int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
@@ -212,20 +222,23 @@ typedef struct hd_recipe {
     int memory;                      /* and hd_memory_kind */
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
-    float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
-    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
-    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
-    bool bidirectional;   /* the recurrent encoder, each direction half as wide */
-    bool untied;          /* the output has a table of its own, not that of the embedding */
-    bool output_bias;     /* a fixed vector added to the logits */
-    bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    float initial_spread;     /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;        /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;      /* c: logits of tokens become c tanh(logit / c); 0: none */
+    int embedding_projection; /* hd_projection */
+    bool bidirectional;       /* the recurrent encoder, each direction half as wide */
+    bool untied;              /* the output has a table of its own, not that of the embedding */
+    bool output_bias;         /* a fixed vector added to the logits */
+    bool crf;                 /* labels of tokens are predicted jointly, by a conditional random field */
+    /* Recurrent: the memory is the decoder's first state, and its states are scored. There are no layers between. */
+    bool direct_states;
     /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
      * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
      * store a dense layer that its states do not go through (BERT's pooler). */
     bool head_dense, head_norm;
     bool head_dense_unbiased;
-    bool head_output_unbiased; /* of a head that classifies or answers */
-    uint8_t unused[4];         /* zero */
+    bool head_output_unbiased; /* of a head other than a language model's */
+    uint8_t unused[7];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -257,6 +270,15 @@ static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
 }
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
     return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
+}
+
+static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {
+    return recipe->embedding_width ? recipe->embedding_width : recipe->width;
+}
+
+/* The layer whose weights this one has. */
+static inline int64_t hd_side_stored_layer(const hd_side_recipe *side, int64_t layer) {
+    return side->stored_layers ? layer * side->stored_layers / side->layers : layer;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -312,6 +334,7 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
+    M(EMBEDDING_PROJECTION,      50, NONE) /* of an embedding that is narrower or wider than the network */            \
     M(FINAL_NORM,              NONE, NONE)                                                                             \
     M(Q,                          6,   14)                                                                             \
     M(K,                          7,   15)                                                                             \

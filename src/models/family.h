@@ -107,9 +107,30 @@ struct hd_family {
 /* A family that is only a base. */
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
+/* clang-format off */
 #define HD_FAMILIES(X) \
+    X(albert)          \
+    X(bart)            \
+    X(bert)            \
+    X(camembert)       \
+    X(distilbert)      \
+    X(electra)         \
+    X(gemma2)          \
+    X(gpt2)            \
+    X(gpt_neo)         \
+    X(heed_rnn)        \
+    X(llama)           \
+    X(m2m_100)         \
     X(marian)          \
-    X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(mistral) X(gemma2) X(gpt_neo) X(heed_rnn)
+    X(mbart)           \
+    X(mistral)         \
+    X(opt)             \
+    X(pegasus)         \
+    X(qwen2)           \
+    X(qwen3)           \
+    X(roberta)         \
+    X(xlm_roberta)
+/* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY

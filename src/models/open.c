@@ -89,9 +89,13 @@ static heed_status has_bias(const heed_model *model, const hd_weights *weights, 
     static const struct {
         hd_module module;
         unsigned bit;
-    } modules[] = {{HD_MODULE_Q, HD_BIAS_Q},         {HD_MODULE_K, HD_BIAS_K},        {HD_MODULE_V, HD_BIAS_V},
-                   {HD_MODULE_OUT, HD_BIAS_OUT},     {HD_MODULE_FFN_UP, HD_BIAS_FFN}, {HD_MODULE_FFN_GATE, HD_BIAS_FFN},
-                   {HD_MODULE_FFN_DOWN, HD_BIAS_FFN}};
+    } modules[] = {{HD_MODULE_Q, HD_BIAS_Q},
+                   {HD_MODULE_K, HD_BIAS_K},
+                   {HD_MODULE_V, HD_BIAS_V},
+                   {HD_MODULE_OUT, HD_BIAS_OUT},
+                   {HD_MODULE_FFN_UP, HD_BIAS_FFN_IN},
+                   {HD_MODULE_FFN_GATE, HD_BIAS_FFN_IN},
+                   {HD_MODULE_FFN_DOWN, HD_BIAS_FFN_OUT}};
     *has = false;
     for (size_t i = 0; i < HD_COUNT(modules); i++)
         for (int64_t layer = 0; modules[i].bit == bit && layer < layers && !*has; layer++) {

@@ -50,6 +50,46 @@ static hd_tensor *run(const hd_network *network, hd_pass *pass, const hd_input *
     return states;
 }
 
+/* ---- biases ---- */
+
+static bool has_part(const hd_network *network, hd_module module, hd_part part) {
+    for (int64_t i = 0; i < network->count; i++)
+        if (network->slots[i].module == module && network->slots[i].part == part) return true;
+    return false;
+}
+
+/* The layers of a feed-forward sublayer before and after its activation, and the output layer of a masked head. */
+static void biases_are_declared_apart(void **state) {
+    (void)state;
+    for (unsigned parts = 0; parts < 8; parts++) {
+        heed_context *context = open_context();
+        bool in = parts & 1, out = parts & 2, output = parts & 4;
+        hd_recipe recipe = translator();
+        recipe.side[HD_DECODER].layers = 0;
+        recipe.side[HD_ENCODER].gated = true;
+        recipe.side[HD_ENCODER].biases = (in ? HD_BIAS_FFN_IN : 0) | (out ? HD_BIAS_FFN_OUT : 0);
+        recipe.head = HD_HEAD_MASKED;
+        recipe.head_output_unbiased = !output;
+        hd_network *network = open(context, &recipe);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_UP, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_GATE, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_DOWN, HD_BIAS), out);
+        assert_int_equal(has_part(network, HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS), output);
+        assert_int_equal(network->output_bias != NULL, output);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_input input = {.ids = ids};
+        hd_tensor *rows = hd_network_head(network, &pass, run(network, &pass, &input, &input));
+        assert_non_null(hd_network_logits(network, &pass, rows, 0, VOCABULARY));
+        hd_recipe other = recipe;
+        other.head_output_unbiased = output;
+        assert_false(hd_recipe_equal(&recipe, &other));
+        hd_pass_close(&pass);
+        hd_network_close(network);
+        heed_context_close(context);
+    }
+}
+
 /* ---- rows ---- */
 
 static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
@@ -897,6 +937,7 @@ static void what_no_forward_code_has_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(biases_are_declared_apart),
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
         cmocka_unit_test(selected_rows_have_the_same_bits),
         cmocka_unit_test(no_two_slots_have_one_random_stream),

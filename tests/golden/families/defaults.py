@@ -8,11 +8,13 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (BertConfig, Gemma2Config, GPT2Config, GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig,
-                          OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig)
+from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config,
+                          GPT2Config, GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig, OPTConfig, PegasusConfig,
+                          Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
-FAMILIES = [BertConfig, Gemma2Config, GPT2Config, GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig, OPTConfig,
-            PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig]
+FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config, GPT2Config,
+            GPTNeoConfig, LlamaConfig, MarianConfig, MistralConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config,
+            RobertaConfig, XLMRobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:

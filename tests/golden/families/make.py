@@ -62,17 +62,45 @@ def small(name, **keys):
     return lambda: kind(kind.config_class(**keys))
 
 
+DISTILBERT = dict(vocab_size=37, dim=18, n_layers=3, n_heads=3, hidden_dim=28, max_position_embeddings=80,
+                  activation="relu")
+SMALL_DISTILBERT = dict(DISTILBERT, dim=12, n_layers=2, n_heads=2, hidden_dim=16)
+ALBERT = dict(vocab_size=37, embedding_size=8, hidden_size=24, num_hidden_layers=5, num_hidden_groups=2,
+              num_attention_heads=3, intermediate_size=40, max_position_embeddings=80)
+ELECTRA = dict(vocab_size=37, embedding_size=8, hidden_size=18, num_hidden_layers=3, num_attention_heads=3,
+               intermediate_size=28, max_position_embeddings=80, hidden_act="relu")
 MODELS = {
+    "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
+    "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
+    "albert-masked": small("AlbertForMaskedLM", **ALBERT),
+    "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
+    "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
+    "bart": small("BartForConditionalGeneration", **BART),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
     "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
     "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
+    "camembert-answer": small("CamembertForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "camembert-headless": small("CamembertModel", **SMALL, type_vocab_size=1),
+    "camembert-masked": small("CamembertForMaskedLM", **ROBERTA),
+    "camembert-text": small("CamembertForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+    "camembert-tokens": small("CamembertForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
+    "distilbert-headless": small("DistilBertModel", **SMALL_DISTILBERT),
+    "distilbert-masked": small("DistilBertForMaskedLM", **DISTILBERT),
+    "distilbert-text": small("DistilBertForSequenceClassification", **SMALL_DISTILBERT, id2label=TEXT),
+    "distilbert-tokens": small("DistilBertForTokenClassification", **SMALL_DISTILBERT, id2label=TOKENS),
+    "electra-answer": small("ElectraForQuestionAnswering", **SMALL, embedding_size=8),
+    "electra-headless": small("ElectraModel", **SMALL, embedding_size=12),
+    "electra-masked": small("ElectraForMaskedLM", **ELECTRA),
+    "electra-text": small("ElectraForSequenceClassification", **SMALL, embedding_size=8, hidden_act="relu", id2label=TEXT),
+    "electra-tokens": small("ElectraForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "gemma2": small("Gemma2ForCausalLM", **WINDOWED, head_dim=8, sliding_window=20, query_pre_attn_scalar=8,
                     attn_logit_softcapping=1.5, final_logit_softcapping=2.5),
     "gemma2-bias": small("Gemma2ForCausalLM", **WINDOWED, head_dim=4, sliding_window=70, attention_bias=True,
                          attn_logit_softcapping=None, final_logit_softcapping=None, hidden_activation="silu",
-                         layer_types=["full_attention", "full_attention"] + ["sliding_attention"] * 3 + ["full_attention"]),
+                         layer_types=["full_attention"] * 2 + ["sliding_attention"] * 3 + ["full_attention"]),
     "gemma2-headless": small("Gemma2Model", **SMALL_LLAMA, head_dim=8, sliding_window=9),
     "gemma2-text": small("Gemma2ForSequenceClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TEXT),
     "gemma2-tokens": small("Gemma2ForTokenClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TOKENS),
@@ -99,8 +127,18 @@ MODELS = {
     "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
+    "m2m_100": (small("M2M100ForConditionalGeneration",
+                      **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
+                {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "marian-separate": (lambda: MarianMTModel(MarianConfig(
+        **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
+        decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
+                        {"targets": [[3 + 7 * j % 25 for j in range(count)] for count in [5, 1, 9, 0, 70]]}),
+    "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
+    "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
+                      activation_function="relu"),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
     "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
@@ -129,6 +167,11 @@ MODELS = {
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
+    "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
+    "xlm-roberta-text": small("XLMRobertaForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+    "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
 }
 
 
