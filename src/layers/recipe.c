@@ -133,7 +133,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     bool recurrent = r.architecture == HD_RECURRENT;
     if (!recurrent) r.cell = 0;
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
-    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
+    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     if (!r.embedding_width) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;

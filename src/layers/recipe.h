@@ -222,20 +222,23 @@ typedef struct hd_recipe {
     int memory;                      /* and hd_memory_kind */
     int32_t pad, eos, decoder_start; /* −1: there is none */
     float dropout, attention_dropout, activation_dropout;
-    float initial_spread; /* the config's init_std; heed itself initializes by each matrix's shape */
-    float logit_scale;    /* of the logits of tokens, before their bias and cap; 0: 1 */
-    float logit_softcap;  /* c: logits of tokens become c tanh(logit / c); 0: none */
-    bool bidirectional;   /* the recurrent encoder, each direction half as wide */
-    bool untied;          /* the output has a table of its own, not that of the embedding */
-    bool output_bias;     /* a fixed vector added to the logits */
-    bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    float initial_spread;     /* the config's init_std; heed itself initializes by each matrix's shape */
+    float logit_scale;        /* of the logits of tokens, before their bias and cap; 0: 1 */
+    float logit_softcap;      /* c: logits of tokens become c tanh(logit / c); 0: none */
+    int embedding_projection; /* hd_projection */
+    bool bidirectional;       /* the recurrent encoder, each direction half as wide */
+    bool untied;              /* the output has a table of its own, not that of the embedding */
+    bool output_bias;         /* a fixed vector added to the logits */
+    bool crf;                 /* labels of tokens are predicted jointly, by a conditional random field */
+    /* Recurrent: the memory is the decoder's first state, and its states are scored. There are no layers between. */
+    bool direct_states;
     /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
      * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
      * store a dense layer that its states do not go through (BERT's pooler). */
     bool head_dense, head_norm;
     bool head_dense_unbiased;
     bool head_output_unbiased; /* of a head other than a language model's */
-    int embedding_projection;  /* hd_projection */
+    uint8_t unused[7];         /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
