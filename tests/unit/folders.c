@@ -637,7 +637,7 @@ static void other_families_are_named(void **state) {
         {"{\"model_type\": \"qwen3_5\"}",
          "\"qwen3_5\" are not supported; the nearest that heed opens are of type \"qwen3\""},
         {"{\"model_type\": \"unheard\", \"architectures\": [\"UnheardForCausalLM\"]}", "of type \"llama\""},
-        {"{\"model_type\": \"unheard\"}", "\"unheard\" are not supported; heed opens: marian, "},
+        {"{\"model_type\": \"unheard\"}", "\"unheard\" are not supported; heed opens: albert, "},
         {"{\"model_type\": \"whisper\", \"architectures\": [\"WhisperForCausalLM\"]}",
          "\"whisper\" are speech models, which heed lacks; heed opens: marian, "},
         {"{\"model_type\": \"clip_text_model\"}", "are image models, which heed lacks; heed opens: "},
