@@ -17,13 +17,14 @@ enum { MOST_GOLDENS = 400, MOST_TOKENIZERS = 1000 };
 
 /* ---- families --------------------------------------------------------------------------------------------------- */
 
-/* Real weights, the tests that run them, and where these find them. */
+/* Real weights, and the tests that run them. */
 static const struct {
     const char *class, *weights;
 } real_weights[] = {
-    {"BertModel", "all-MiniLM-L6-v2 (`tests/unit/embed.c`)"},
+    {"BertForMaskedLM", "BERT-tiny (`tests/unit/real_weights.c`)"},
+    {"BertModel", "all-MiniLM-L6-v2 (`tests/unit/real_weights.c`)"},
     {"HeedRecurrentModel", "g2p-en (`examples/g2p`)"},
-    {"LlamaForCausalLM", "stories260K (`tests/unit/real_weights.c`)"},
+    {"LlamaForCausalLM", "stories260K (`tests/unit/real_stories.c`)"},
 };
 
 /* A golden folder. */

