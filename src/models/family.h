@@ -116,16 +116,20 @@ extern const hd_family hd_bart_common;
     X(distilbert)      \
     X(electra)         \
     X(gpt2)            \
+    X(granite)         \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
     X(marian)          \
     X(mbart)           \
+    X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
+    X(phi3)            \
     X(qwen2)           \
     X(qwen3)           \
     X(roberta)         \
+    X(smollm3)         \
     X(xlm_roberta)
 /* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;

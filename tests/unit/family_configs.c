@@ -251,8 +251,8 @@ static void a_missing_key_has_transformers_default(void **state) {
             json_decref(config);
         }
     }
-    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5 + 5 * 5);
-    assert_true(same > 250);
+    assert_true(required >= 4 * (int)json_object_size(all)); /* at least the sizes */
+    assert_true(same > 10 * (int)json_object_size(all));
     json_decref(all);
     heed_context_close(context);
 }
