@@ -186,13 +186,19 @@ static void locate(hd_parameter *parameter, const hd_stored_tensor *stored, cons
     }
 }
 
+/* Biases of the masked head that the files lack are zero, in families whose files may lack them. */
+static bool may_lack(const heed_model *model, const hd_slot *slot) {
+    bool head = slot->module == HD_MODULE_HEAD_DENSE || slot->module == HD_MODULE_OUTPUT_LEARNED_BIAS;
+    return slot->use == HD_USE_FIXED || (model->family->optional_head_biases && head && slot->part == HD_BIAS);
+}
+
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
                                   hd_open_purpose purpose) {
     hd_parameter *parameter = model->network->parameters[index];
     const hd_slot *slot = &model->network->slots[index];
-    const hd_weight_name *weight = hd_family_weight(model->family, slot);
+    const hd_weight_name *weight;
     const hd_stored_tensor *stored;
-    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
+    HD_TRY(hd_weight_find(model, weights, index, may_lack(model, slot), &weight, &stored));
     if (!stored && purpose != HD_OPEN_TO_DESCRIBE) return load_data(model, parameter, NULL, weight);
     if (stored) HD_TRY(expect(model, stored, parameter, weight));
     if (purpose == HD_OPEN_TO_DESCRIBE) {
@@ -214,9 +220,10 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
 /* Names the first stored tensor that packing refused. */
 static heed_status refuse_numbers(const heed_model *model, const hd_weights *weights) {
     for (int64_t i = 0; i < model->network->count; i++) {
+        const hd_weight_name *form;
         const hd_stored_tensor *stored;
         if (!model->network->parameters[i]->stored) continue;
-        HD_TRY(hd_weight_find(model, weights, i, false, &stored));
+        HD_TRY(hd_weight_find(model, weights, i, false, &form, &stored));
         HD_TRY(hd_model_expect_finite(model->context, stored));
     }
     return HEED_NUMERIC;

@@ -59,16 +59,34 @@ heed_status hd_weight_find_named(const heed_model *model, const hd_weights *weig
     return failed ? HEED_MEMORY : HEED_OK;
 }
 
-heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
-                                   const hd_stored_tensor **stored) {
+static heed_status find_form(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                             const hd_weight_name *form, const hd_stored_tensor **stored) {
     hd_buffer name;
     hd_buffer_open(&name, model->context);
-    *stored = NULL;
-    hd_family_weight_name(model->family, slot, &name);
+    hd_weight_name_of(form, slot, &name);
     heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
     if (status == HEED_OK) status = hd_weight_find_named(model, weights, name.data ? name.data : "", stored);
     hd_buffer_close(&name);
     return status;
+}
+
+/* The first form of a slot that the files have, and its tensor; else the form that heed writes, and NULL. */
+static heed_status find_slot(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                             const hd_weight_name **form, const hd_stored_tensor **stored) {
+    const hd_weight_name *other;
+    *stored = NULL;
+    *form = hd_family_weight(model->family, slot);
+    for (int i = 0; !*stored && (other = hd_family_other_weight(model->family, slot, i)) != NULL; i++) {
+        HD_TRY(find_form(model, weights, slot, other, stored));
+        if (*stored) *form = other;
+    }
+    return HEED_OK;
+}
+
+heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                                   const hd_stored_tensor **stored) {
+    const hd_weight_name *form;
+    return find_slot(model, weights, slot, &form, stored);
 }
 
 /* An embedding under its other names. One of a decoder alone may be stored as the output table. */
@@ -83,9 +101,9 @@ static heed_status find_embedding(const heed_model *model, const hd_weights *wei
 }
 
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                           const hd_stored_tensor **stored) {
+                           const hd_weight_name **form, const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
-    HD_TRY(hd_weight_find_spelled(model, weights, slot, stored));
+    HD_TRY(find_slot(model, weights, slot, form, stored));
     if (!*stored && slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied)
         HD_TRY(find_embedding(model, weights, slot->side, stored));
     if (*stored || optional) return HEED_OK;
@@ -149,9 +167,10 @@ static heed_status use_named(used_set *used, const char *name) {
 
 /* Those of parameters, and those that are equal to them. */
 static heed_status find_used(used_set *used) {
+    const hd_weight_name *form;
     const hd_stored_tensor *tensor;
     for (int64_t i = 0; i < used->model->network->count; i++) {
-        HD_TRY(hd_weight_find(used->model, used->weights, i, true, &tensor));
+        HD_TRY(hd_weight_find(used->model, used->weights, i, true, &form, &tensor));
         HD_TRY(use(used, tensor));
     }
     for (const hd_family *f = used->model->family; f; f = f->base) {

@@ -7,13 +7,13 @@
 /* *stored is the tensor of this name of the family, however the file spells it; NULL if there is none. */
 heed_status hd_weight_find_named(const heed_model *model, const hd_weights *weights, const char *name,
                                  const hd_stored_tensor **stored);
-/* The same for the name of a slot. */
+/* The same for the names of a slot. */
 heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
                                    const hd_stored_tensor **stored);
-/* The same for parameter `index` of the network, and the shared embedding under its other names. If there is no such tensor,
- * it is an error unless `optional`. */
+/* The same for parameter `index` of the network, and the shared embedding under its other names. *form is the form in which the
+ * parameter is stored. If there is no such tensor, it is an error unless `optional`. */
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                           const hd_stored_tensor **stored);
+                           const hd_weight_name **form, const hd_stored_tensor **stored);
 
 /* In a verbose context, notes each tensor of the files that the model does not use. Buffers that transformers computes and older versions stored
  * are not among them. */
