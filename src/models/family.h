@@ -116,7 +116,7 @@ extern const hd_family hd_bart_common;
     X(marian)                                                                                                          \
     X(pegasus)                                                                                                         \
     X(bert) X(roberta) X(albert) X(camembert) X(distilbert) X(electra) X(xlm_roberta) X(gpt2) X(opt) X(llama) X(qwen2) \
-        X(qwen3) X(heed_rnn)
+        X(qwen3) X(modernbert) X(gte) X(nomic_bert) X(heed_rnn)
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY

@@ -29,6 +29,12 @@ static const char *golden_of(uint8_t letter) {
             return "llama-text";
         case 'S':
             return "llama-answer";
+        case 'E':
+            return "gte-text";
+        case 'M':
+            return "modernbert-masked";
+        case 'N':
+            return "nomic_bert-masked";
         case 'q':
             return "llama-grouped";
         case 'd':

@@ -251,7 +251,7 @@ static void a_missing_key_has_transformers_default(void **state) {
             json_decref(config);
         }
     }
-    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5 + 5 * 5);
+    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5 + 5 * 5 + 3 * 5);
     assert_true(same > 250);
     json_decref(all);
     heed_context_close(context);

@@ -8,12 +8,13 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config,
-                          LlamaConfig, MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig,
-                          XLMRobertaConfig)
+from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, GteConfig,
+                          LlamaConfig, MarianConfig, ModernBertConfig, NomicBertConfig, OPTConfig, PegasusConfig,
+                          Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
-FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, LlamaConfig,
-            MarianConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig]
+FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, GteConfig, LlamaConfig,
+            MarianConfig, ModernBertConfig, NomicBertConfig, OPTConfig, PegasusConfig, Qwen2Config, Qwen3Config,
+            RobertaConfig, XLMRobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:

@@ -51,6 +51,10 @@ SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80,
 SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
                  max_position_embeddings=80, word_embed_proj_dim=12)
 
+SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
+                    cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
 
 def small(name, **keys):
     """A class of transformers by its name. For heads: the network below has a row of its own."""
@@ -97,6 +101,11 @@ MODELS = {
     "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
     "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
+    "gte-headless": small("GteModel", **SMALL_GTE, type_vocab_size=0,
+                          rope_parameters=dict(rope_type="linear", rope_theta=160000.0, factor=1.5)),
+    "gte-masked": small("GteForMaskedLM", **dict(SMALL_GTE, hidden_act="silu")),
+    "gte-text": small("GteForSequenceClassification", **SMALL_GTE, id2label=TEXT),
+    "gte-tokens": small("GteForTokenClassification", **SMALL_GTE, id2label=TOKENS),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
@@ -108,6 +117,20 @@ MODELS = {
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "modernbert-answer": small("ModernBertForQuestionAnswering", **SMALL_MODERN),
+    "modernbert-biased": small("ModernBertForMaskedLM", **SMALL_MODERN, attention_bias=True, mlp_bias=True,
+                               norm_bias=True, classifier_bias=True, decoder_bias=False, hidden_activation="relu",
+                               classifier_activation="silu", tie_word_embeddings=False,
+                               layer_types=["sliding_attention", "full_attention"] * 3 + ["sliding_attention"]),
+    "modernbert-headless": small("ModernBertModel", **SMALL_MODERN),
+    "modernbert-masked": small("ModernBertForMaskedLM", **SMALL_MODERN),
+    "modernbert-text": small("ModernBertForSequenceClassification", **SMALL_MODERN, classifier_pooling="mean",
+                             id2label=TEXT),
+    "modernbert-tokens": small("ModernBertForTokenClassification", **SMALL_MODERN, id2label=TOKENS),
+    "nomic_bert-headless": small("NomicBertModel", **SMALL_NOMIC),
+    "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
+    "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
+    "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
     "opt-headless": small("OPTModel", **SMALL_OPT),
