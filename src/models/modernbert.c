@@ -1,9 +1,8 @@
 /* ModernBERT (Warner et al., 2024). Encoder only, pre-norm without shifts, no norm before the attention of layer 0, gated
  * feed-forward; two of three layers attend to a window and have a rotary base of their own. model_type: "modernbert" */
 #include "models/family.h"
+#include "models/layer_types.h"
 #include "models/rotary.h"
-
-#include <string.h>
 
 static const hd_choice poolings[] = {{"cls", HD_POOL_FIRST, NULL}, {"mean", HD_POOL_MEAN, NULL}, {NULL, 0, NULL}};
 
@@ -68,48 +67,20 @@ static void complete(hd_recipe *recipe) {
 
 /* ---- layers with a window ---- */
 
-static const char FULL[] = "full_attention", LOCAL[] = "sliding_attention";
-
-static heed_status read_layer_types(const hd_json *config, hd_side_recipe *side) {
-    hd_json types;
-    size_t count;
-    HD_TRY(hd_json_array(config, "layer_types", &types, &count));
-    if (side->layers && (int64_t)count != side->layers)
-        return hd_fail(config->context, HEED_FORMAT, "%s: \"layer_types\" has %zu layers, expected %lld", config->path,
-                       count, (long long)side->layers);
-    for (size_t i = 0; i < count; i++) {
-        const char *type = json_string_value(json_array_get(types.root, i));
-        if (type && strcmp(type, FULL) == 0)
-            hd_layer_set_add(&side->global_layers, (int64_t)i);
-        else if (!type || strcmp(type, LOCAL) != 0)
-            return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"layer_types\" has %s, expected %s or %s",
-                           config->path, type ? type : "no name", FULL, LOCAL);
-    }
-    return HEED_OK;
-}
-
 /* A window of 128 is 64 keys on each side of the query. */
 static heed_status read_window(const hd_json *config, hd_side_recipe *side) {
     int64_t keys_in_window, every;
-    if (side->layers > HD_SET_LAYERS)
-        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: %lld layers, some with a window: heed builds up to %d",
-                       config->path, (long long)side->layers, HD_SET_LAYERS);
     HD_TRY(hd_json_int(config, "local_attention", 128, 0, 1 << 24, &keys_in_window));
-    side->window = keys_in_window / 2 + 1;
-    if (hd_json_has(config, "layer_types")) return read_layer_types(config, side);
     HD_TRY(hd_json_int(config, "global_attn_every_n_layers", 3, 1, 1 << 24, &every));
-    for (int64_t i = 0; i < HD_SET_LAYERS; i += every) hd_layer_set_add(&side->global_layers, i);
-    return HEED_OK;
+    side->window = keys_in_window / 2 + 1;
+    hd_layer_types_every(side, every, 0);
+    return hd_layer_types_read(config, side);
 }
 
 static int write_window(const hd_side_recipe *side, json_t *config) {
-    json_t *types = json_array();
-    int failed = 0;
-    for (int64_t i = 0; i < side->layers && i < HD_SET_LAYERS; i++)
-        failed |= json_array_append_new(types, json_string(hd_side_window(side, i) ? LOCAL : FULL));
     int64_t keys_in_window = side->window ? 2 * (side->window - 1) : 128;
-    return json_object_set_new(config, "layer_types", types) |
-           json_object_set_new(config, "local_attention", json_integer(keys_in_window)) | failed;
+    return json_object_set_new(config, "local_attention", json_integer(keys_in_window)) |
+           hd_layer_types_write(side, config);
 }
 
 /* ---- the rest ---- */

@@ -115,6 +115,39 @@ heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, i
     return status;
 }
 
+/* ---- parts of a tensor -------------------------------------------------------------------------------------------- */
+
+/* Whether a slot may be stored as the numbered part of the tensor that another one is a part of in this form. */
+static bool is_part(const heed_model *model, const hd_slot *slot, const hd_weight_name *form, int part) {
+    const hd_weight_name *own;
+    for (int i = 0; (own = hd_family_other_weight(model->family, slot, i)) != NULL; i++)
+        if (own->parts && own->part == part && strcmp(own->name, form->name) == 0) return true;
+    return false;
+}
+
+const hd_parameter *hd_weight_part(const heed_model *model, int64_t index, const hd_weight_name *form, int part) {
+    const hd_network *network = model->network;
+    const hd_slot *of = &network->slots[index];
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_slot *slot = &network->slots[i];
+        if (slot->side != of->side || slot->layer != of->layer || slot->part != of->part) continue;
+        if (is_part(model, slot, form, part)) return network->parameters[i];
+    }
+    return NULL;
+}
+
+int64_t hd_weight_rows(const heed_model *model, int64_t index, const hd_weight_name *form, int64_t *first) {
+    const hd_parameter *own = model->network->parameters[index];
+    int64_t rows = 0;
+    *first = 0;
+    for (int part = 0; part < (form->parts ? form->parts : 1); part++) {
+        const hd_parameter *p = form->parts ? hd_weight_part(model, index, form, part) : own;
+        if (part == form->part) *first = rows;
+        if (p) rows += p->dimensions == 1 ? p->columns : p->rows;
+    }
+    return rows;
+}
+
 /* ---- tensors that are not used ------------------------------------------------------------------------------------ */
 
 /* Ends of the names of buffers: masks, positions and rotary frequencies, which are the same in every model, and sinusoids,
