@@ -77,7 +77,7 @@ static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype
     const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
     const hd_parameter *parts[MOST_PARTS] = {model->network->parameters[index]};
     int count = weight->parts ? weight->parts : 1;
-    for (int part = 1; part < count; part++) parts[part] = hd_weight_part(model, index, part);
+    for (int part = 1; part < count; part++) parts[part] = hd_weight_part(model, index, weight, part);
     if (!weight->transposed || parts[0]->dimensions != 2) {
         for (int part = 0; part < count; part++) HD_TRY(write_data(model, parts[part], dtype, writer));
         return HEED_OK;
@@ -98,7 +98,7 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         if (!leads(model, i)) continue;
         const hd_parameter *p = network->parameters[i];
         const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
-        int64_t first, rows = hd_weight_rows(model, i, &first);
+        int64_t first, rows = hd_weight_rows(model, i, weight, &first);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
         hd_family_stored_name(model->family, network->recipe.head, &network->slots[i], &name);
