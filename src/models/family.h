@@ -157,8 +157,6 @@ bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_s
 /* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
 bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
-/* A new JSON number: the shortest decimal that reads back as the same float. */
-json_t *hd_family_real(float value);
 /* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
 heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
