@@ -115,13 +115,16 @@ extern const hd_family hd_bart_common;
     X(camembert)       \
     X(distilbert)      \
     X(electra)         \
+    X(gemma2)          \
     X(gpt2)            \
+    X(gpt_neo)         \
     X(granite)         \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
     X(marian)          \
     X(mbart)           \
+    X(mistral)         \
     X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
@@ -157,8 +160,6 @@ bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_s
 /* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
 bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
-/* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
-heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */

@@ -121,6 +121,36 @@ static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
     heed_context_close(context);
 }
 
+/* ---- texts as a whole ---- */
+
+/* The decoder of an encoder–decoder reads a text shifted right; a side alone reads it as it is. */
+static void a_text_is_read_by_the_last_side(void **state) {
+    (void)state;
+    static const int32_t shifted[TOKENS] = {6, 3, 1, 20, 6, 7, 2, 11, 5}, rows[] = {3, 4, 8}, row_starts[] = {0, 1, 3};
+    static const int32_t positions[] = {3, 0};
+    const hd_selection selection = {rows, {SEQUENCES, row_starts, NULL, positions}};
+    heed_context *context = open_context();
+    for (int sides = 1; sides < 4; sides++) {
+        hd_recipe recipe = translator();
+        recipe.decoder_start = 6;
+        if (!(sides & 1)) recipe.side[HD_ENCODER].layers = 0;
+        if (!(sides & 2)) recipe.side[HD_DECODER].layers = 0;
+        hd_network *network = open(context, &recipe);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        const hd_tensor *expected =
+            run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){sides == 3 ? shifted : ids, NULL});
+        const hd_tensor *all = hd_network_read(network, &pass, ids, &layout, NULL);
+        const hd_tensor *some = hd_network_read(network, &pass, ids, &layout, &selection);
+        assert_memory_equal(all->data, expected->data, TOKENS * WIDTH * sizeof(float));
+        for (size_t i = 0; i < HD_COUNT(rows); i++)
+            assert_memory_equal(some->data + i * WIDTH, expected->data + rows[i] * WIDTH, WIDTH * sizeof(float));
+        hd_pass_close(&pass);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
 /* ---- some rows ---- */
 
 /* The selected rows of the encoder's states have the bits of all of them, whatever the last layer leaves out. */
@@ -989,6 +1019,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(biases_are_declared_apart),
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
+        cmocka_unit_test(a_text_is_read_by_the_last_side),
         cmocka_unit_test(selected_rows_have_the_same_bits),
         cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
