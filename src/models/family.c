@@ -10,14 +10,17 @@
 
 /* ---- names of weights ---- */
 
-static bool names_side(const hd_weight_name *weight, hd_network_side side) {
-    return weight->only == HD_ANY_SIDE || side == (weight->only == HD_ENCODER_ONLY ? HD_ENCODER : HD_DECODER);
+/* Whether a row is the name of a slot of its module. */
+static bool names_slot(const hd_weight_name *weight, const hd_slot *slot) {
+    bool names_side =
+        weight->only == HD_ANY_SIDE || slot->side == (weight->only == HD_ENCODER_ONLY ? HD_ENCODER : HD_DECODER);
+    return names_side && (!weight->gated || slot->gated);
 }
 
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
     for (; family; family = family->base)
         for (size_t i = 0; i < family->weight_count; i++)
-            if (family->weights[i].module == slot->module && names_side(&family->weights[i], slot->side))
+            if (family->weights[i].module == slot->module && names_slot(&family->weights[i], slot))
                 return &family->weights[i];
     return NULL;
 }

@@ -50,6 +50,7 @@ typedef struct hd_weight_name {
     int part, parts;
     bool transposed; /* stored [in, out] */
     hd_name_side only;
+    bool gated; /* of the feed-forward layer beside a gate alone; before the row for one without */
 } hd_weight_name;
 
 /* Another spelling of part of a name, "LayerNorm.weight" as "LayerNorm.gamma". Where a name is not found, it is tried with
@@ -94,7 +95,9 @@ struct hd_family {
     const hd_tokenizer_kind *tokenizer;
     /* HD_BIAS_…: those that depend on the config, and that a file may lack. Not inherited. */
     unsigned optional_biases;
-    unsigned rotation;  /* HD_ROTATION_…, of a config that states rotary positions (rotary.h); 0: as in the base */
+    unsigned rotation; /* HD_ROTATION_…, of a config that states rotary positions (rotary.h); 0: as in the base */
+    /* A file without an output table has that of the embedding, whatever the config says. Not inherited. */
+    bool tied_if_missing;
     bool one_tokenizer; /* transformers ignores what a folder of this family says of another kind. Not inherited. */
     /* Sets the fields that no key describes, before the keys are read but when the head is known; may be NULL. */
     void (*complete)(hd_recipe *recipe);
@@ -125,6 +128,8 @@ extern const hd_family hd_bart_common;
     X(marian)          \
     X(mbart)           \
     X(mistral)         \
+    X(mpnet)           \
+    X(mt5)             \
     X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
@@ -133,6 +138,8 @@ extern const hd_family hd_bart_common;
     X(qwen3)           \
     X(roberta)         \
     X(smollm3)         \
+    X(t5)              \
+    X(umt5)            \
     X(xlm_roberta)
 /* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;

@@ -91,7 +91,7 @@ heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, i
     if (*stored || optional) return HEED_OK;
     hd_buffer name;
     hd_buffer_open(&name, model->context);
-    hd_family_weight_name(model->family, slot, &name);
+    hd_family_stored_name(model->family, model->network->recipe.head, slot, &name);
     heed_status status = name.failed ? HEED_MEMORY : hd_weights_require(weights, name.data, stored);
     hd_buffer_close(&name);
     return status;

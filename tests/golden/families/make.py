@@ -34,6 +34,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST = ["bert-masked", "bert-text", "bert-tokens", "gpt2", "llama", "llama-grouped"]  # their seeds are their numbers
 TEXTS = [[2, 5, 9, 3], [2, 3], [2, 17, 17, 4, 30, 31, 32, 8, 9, 10, 11, 12, 3], [7]]
 PADDED = TEXTS + [[1, 5, 1, 1, 9], [2, 1, 7, 1, 3]]  # with the padding token of RoBERTa
+BEYOND = [[2] + [4 + 11 * i % 33 for i in range(150)] + [3]]  # past the last distance of 128 in buckets
 LONG = TEXTS + [[2] + [4 + 11 * i % 33 for i in range(70)] + [3]]  # past the blocks of 64 keys
 BERT = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
             max_position_embeddings=16, layer_norm_eps=1e-12, hidden_act="gelu")
@@ -45,6 +46,11 @@ LLAMA = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, intermediate_si
 WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=80)
 BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
+MPNET = dict(vocab_size=37, hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
+             max_position_embeddings=182, layer_norm_eps=1e-5)
+T5 = dict(vocab_size=37, d_model=16, d_kv=4, d_ff=20, num_layers=3, num_heads=3, relative_attention_num_buckets=8,
+          relative_attention_max_distance=20, decoder_start_token_id=0)
+GATED = dict(T5, d_kv=3, d_ff=12, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
 ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
 
 
@@ -72,6 +78,16 @@ def small(name, **keys):
     """A class of transformers by its name. For heads: the network below has a row of its own."""
     kind = getattr(transformers, name)
     return lambda: kind(kind.config_class(**keys))
+
+
+def untied(name, **keys):
+    """T5 1.1 has an output table of its own, though transformers 5 ties it whatever the config says."""
+    def make_model():
+        model = small(name, **keys)()
+        model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.clone())
+        return model
+
+    return make_model
 
 
 DISTILBERT = dict(vocab_size=37, dim=18, n_layers=3, n_heads=3, hidden_dim=28, max_position_embeddings=80,
@@ -166,6 +182,13 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
+    "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
+    "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
+    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
+    "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
+    "mt5": untied("MT5ForConditionalGeneration", **GATED),
+    "mt5-encoder": small("MT5EncoderModel", **GATED),
     "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
@@ -200,6 +223,14 @@ MODELS = {
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "t5": small("T5ForConditionalGeneration", **T5),
+    "t5-encoder": (small("T5EncoderModel", **dict(T5, relative_attention_num_buckets=32, num_layers=2,
+                                                  relative_attention_max_distance=128)), {"texts": TEXTS + BEYOND}),
+    "t5-gated": untied("T5ForConditionalGeneration", **dict(GATED, num_layers=4, num_decoder_layers=3)),
+    "t5-silu": small("T5ForConditionalGeneration", **dict(GATED, feed_forward_proj="gated-silu")),
+    "t5-tokens": small("T5ForTokenClassification", **T5, id2label=TOKENS),
+    "umt5": untied("UMT5ForConditionalGeneration", **GATED),
+    "umt5-encoder": small("UMT5EncoderModel", **GATED, is_encoder_decoder=False),
     "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
     "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
     "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
