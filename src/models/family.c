@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "models/choice.h"
 #include "models/model.h"
+#include "models/real.h"
 #include "models/rotary.h"
 
 #include <string.h>
@@ -384,18 +385,6 @@ heed_status hd_family_default(heed_context *context, const hd_family *family, hd
     if (status == HEED_OK) status = read_recipe(&(reading){family, &config, recipe, true, ids});
     json_decref(config.root);
     return status;
-}
-
-json_t *hd_family_real(float value) {
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        hd_print_number(text, sizeof text, "%.*g", digits, (double)value);
-        float back;
-        if (hd_read_float(text, &back) && back == value) break;
-    }
-    double wide = (double)value;
-    hd_read_double(text, &wide);
-    return json_real(wide);
 }
 
 static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {

@@ -180,8 +180,6 @@ bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_s
 /* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
 bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
-/* A new JSON number: the shortest decimal that reads back as the same float. */
-json_t *hd_family_real(float value);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */

@@ -3,6 +3,7 @@
 
 #include "models/choice.h"
 #include "models/family.h"
+#include "models/real.h"
 
 #include <math.h>
 #include <string.h>
