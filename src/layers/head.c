@@ -24,31 +24,38 @@ static void declare_crf(hd_network *network) {
     network->crf.end = hd_network_declare(network, end, 1, labels, 1);
 }
 
+/* Columns that the head's dense layer computes: of a masked head as many as the table that scores them. */
+static int64_t dense_width(const hd_recipe *recipe) {
+    return recipe->head == HD_HEAD_MASKED ? hd_recipe_embedding_width(recipe) : recipe->width;
+}
+
 static void declare_dense(hd_network *network, hd_module module) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot dense = {HD_SHARED, module};
-    hd_network_declare_linear(network, dense, recipe->width, recipe->width, !recipe->head_dense_unbiased);
+    hd_network_declare_linear(network, dense, dense_width(recipe), recipe->width, !recipe->head_dense_unbiased);
 }
 
 static void declare_norm(hd_network *network) {
     const hd_side_recipe *top = hd_recipe_top(&network->recipe);
     hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
-    hd_network_declare_norm(network, norm, network->recipe.width, (hd_norm_kind)top->norm, top->norm_epsilon);
+    hd_network_declare_norm(network, norm, dense_width(&network->recipe), (hd_norm_kind)top->norm, top->norm_epsilon);
 }
 
 /* Scores the vocabulary where the embedding does not. */
 static void declare_token_output(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
-    int64_t tokens = hd_recipe_target_vocabulary(recipe);
-    if (recipe->untied) network->output = hd_network_declare(network, table, tokens, recipe->width, 2);
+    if (!recipe->untied) return;
+    network->output =
+        hd_network_declare(network, table, hd_recipe_target_vocabulary(recipe), hd_recipe_embedding_width(recipe), 2);
 }
 
 static void declare_masked(hd_network *network) {
     hd_slot bias = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
     declare_dense(network, HD_MODULE_HEAD_DENSE);
     declare_norm(network);
-    network->output_bias = hd_network_declare(network, bias, 1, network->recipe.vocabulary, 1);
+    if (!network->recipe.head_output_unbiased)
+        network->output_bias = hd_network_declare(network, bias, 1, network->recipe.vocabulary, 1);
     declare_token_output(network);
 }
 

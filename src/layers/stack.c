@@ -16,6 +16,8 @@ typedef struct place {
     hd_network_side which;
     int64_t layer;
     const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
+    int64_t length;                /* the end of all positions of this pass */
+    hd_tensor *bias;               /* of the scores, by distance (position_bias), shared by all layers; NULL: none */
 } place;
 
 static place place_of(const hd_stack *stack, hd_network_side side) {
@@ -28,7 +30,7 @@ static place place_of(const hd_stack *stack, hd_network_side side) {
 }
 
 static const hd_module_weights *layer_of(const place *at) {
-    return hd_network_layer(at->network, at->which, at->layer);
+    return hd_network_layer(at->network, at->which, hd_side_stored_layer(at->side, at->layer));
 }
 
 /* The norms of a sublayer, and its dropout site. */
@@ -81,11 +83,27 @@ static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd
     return angles ? hd_rotate(pass, x, angles, at->side->max_positions, head_width) : x;
 }
 
+/* The biases of the layer's scores by distance, [heads, distances]: from the last query back to the first key, and on an encoder
+ * as far the other way. NULL without position buckets, and for a layer that shares those of layer 0. */
+static hd_tensor *position_bias(const place *at, hd_pass *pass) {
+    const hd_side_recipe *side = at->side;
+    bool two_sided = at->which == HD_ENCODER;
+    int64_t count = two_sided ? 2 * at->length - 1 : at->length;
+    hd_parameter *table = layer_of(at)[HD_MODULE_POSITION_BIAS].whole;
+    int32_t *buckets = table ? hd_pass_alloc(pass, (size_t)count, sizeof *buckets) : NULL;
+    if (!buckets) return NULL;
+    for (int64_t i = 0; i < count; i++)
+        buckets[i] = hd_position_bucket(i - (at->length - 1), side->position_buckets, side->bucket_distance, two_sided);
+    return hd_embed_columns(pass, table, buckets, count);
+}
+
 static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
                                .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .window = module == HD_SITE_ATTENTION ? hd_side_window(at->side, at->layer) : 0,
                                .scale = hd_side_score_scale(at->side, at->recipe->width),
+                               .softcap = at->side->score_softcap,
                                .dropout = at->recipe->attention_dropout,
                                .site = site(at, module, HD_SITE_WEIGHTS),
                                .where = where,
@@ -104,6 +122,8 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
     const hd_module_weights *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
     hd_tensor *h = before(at, pass, x, &self), *y;
+    options.bias = at->bias ? at->bias : position_bias(at, pass);
+    options.bias_row = HD_BIAS_BY_DISTANCE, options.bias_zero = at->length - 1;
     hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], hd_select(pass, h, at->selection), HD_IDENTITY);
     hd_tensor *k = hd_apply(pass, &layer[HD_MODULE_K], h, HD_IDENTITY);
     hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_V], h, HD_IDENTITY);
@@ -206,6 +226,13 @@ static bool adds_positions(const hd_side_recipe *side) {
     return side->positions != HD_POSITIONS_ROTARY && side->positions != HD_POSITIONS_NONE;
 }
 
+/* From the width of embeddings to the network's, where they differ. */
+static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, hd_projection projection) {
+    const hd_module_weights *layer = &layer_of(at)[HD_MODULE_EMBEDDING_PROJECTION];
+    bool here = layer->weight && at->recipe->embedding_projection == (int)projection;
+    return here ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+}
+
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
@@ -218,8 +245,10 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->fixed.positions ? -at->fixed.first : at->side->position_offset);
+    x = project(at, pass, x, HD_PROJECTION_BEFORE_NORM);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
-    return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
+    x = hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
+    return project(at, pass, x, HD_PROJECTION_AFTER_NORM);
 }
 
 /* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all
@@ -233,11 +262,17 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     return kept;
 }
 
-/* Whether the queries of one layer may be the selected rows alone. Rotary positions and the causal mask count from a
- * sequence's first row. */
+/* Whether attention in the last layer depends on the position of a query among the keys. */
+static bool attends_by_position(const place *at) {
+    return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY || at->side->position_buckets ||
+           hd_side_window(at->side, at->side->layers - 1);
+}
+
+/* Whether the queries of the last layer may be the selected rows alone. Positions count from the first selected row of a
+ * sequence. */
 static bool may_select_queries(const place *at, const hd_selection *selection) {
     if (!at->side->layers) return false;
-    if (at->which == HD_ENCODER && at->side->positions != HD_POSITIONS_ROTARY) return true;
+    if (!attends_by_position(at)) return true;
     const hd_layout *layout = &selection->layout;
     for (int64_t s = 0; s < layout->sequences; s++)
         for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)
@@ -328,9 +363,9 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     place at = place_of(stack, side);
     bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
-    if (at.side->positions == HD_POSITIONS_NONE && !hd_check_positions(pass, layout, at.side->max_positions))
-        return NULL;
     if (!find_positions(&at, pass, layout)) return NULL;
+    at.length = hd_max(span_of(layout).end, 1);
+    if (!at.side->bucket_per_layer) at.bias = position_bias(&at, pass);
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {

@@ -18,6 +18,7 @@ static int64_t *part_of(part_sizes *sizes, const hd_slot *slot) {
         case HD_MODULE_POSITIONS:
         case HD_MODULE_TOKEN_TYPES:
         case HD_MODULE_EMBEDDING_NORM:
+        case HD_MODULE_EMBEDDING_PROJECTION:
             return &sizes->embedding;
         default:
             return slot->side == HD_ENCODER   ? &sizes->encoder

@@ -316,17 +316,6 @@ static heed_status count_labels(const hd_json *config, int64_t *count) {
     return HEED_OK;
 }
 
-heed_status hd_family_expect_full_attention(const hd_json *config) {
-    const json_t *kinds = json_object_get(config->root, "layer_types");
-    for (size_t i = 0; i < json_array_size(kinds); i++) {
-        const char *kind = json_string_value(json_array_get(kinds, i));
-        if (!kind || strcmp(kind, "full_attention") != 0)
-            return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"layer_types\" has %s, which heed lacks",
-                           config->path, kind ? kind : "an unknown kind");
-    }
-    return HEED_OK;
-}
-
 static heed_status read_recipe(const reading *r) {
     *r->recipe = (hd_recipe){0};
     HD_TRY(check_weights(r->config));

@@ -107,7 +107,34 @@ struct hd_family {
 /* A family that is only a base. */
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
-#define HD_FAMILIES(X)          X(marian) X(pegasus) X(bart) X(mbart) X(m2m_100) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(heed_rnn)
+/* clang-format off */
+#define HD_FAMILIES(X) \
+    X(albert)          \
+    X(bart)            \
+    X(bert)            \
+    X(camembert)       \
+    X(distilbert)      \
+    X(electra)         \
+    X(gemma2)          \
+    X(gpt2)            \
+    X(gpt_neo)         \
+    X(granite)         \
+    X(heed_rnn)        \
+    X(llama)           \
+    X(m2m_100)         \
+    X(marian)          \
+    X(mbart)           \
+    X(mistral)         \
+    X(olmo2)           \
+    X(opt)             \
+    X(pegasus)         \
+    X(phi3)            \
+    X(qwen2)           \
+    X(qwen3)           \
+    X(roberta)         \
+    X(smollm3)         \
+    X(xlm_roberta)
+/* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY
@@ -135,8 +162,6 @@ bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
 /* A new JSON number: the shortest decimal that reads back as the same float. */
 json_t *hd_family_real(float value);
-/* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
-heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */
