@@ -365,6 +365,7 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
 static heed_status open_tokenizers(heed_model *model) {
     HD_TRY(hd_tokenizer_open_folder(model->context, model->folder, &model->tokenizer));
     if (!hd_recipe_translates(&model->network->recipe)) return HEED_OK;
+    hd_model_begin_languages(model);
     return hd_tokenizer_open_target(model->context, model->folder, &model->target_tokenizer);
 }
 

@@ -3,6 +3,7 @@
 #include "formats/widen.h"
 #include "models/model.h"
 #include "models/weight_names.h"
+#include "text/languages.h"
 
 #include <string.h>
 
@@ -151,7 +152,7 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
         json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
                   "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe),
                   "model_input_names", "input_ids", "attention_mask");
-    int failed = !config || hd_specials_write(model, config);
+    int failed = !config || hd_specials_write(model, config) || hd_languages_write(model->tokenizer, config);
     heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;
