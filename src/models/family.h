@@ -118,17 +118,21 @@ extern const hd_family hd_bart_common;
     X(gemma2)          \
     X(gpt2)            \
     X(gpt_neo)         \
+    X(granite)         \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
     X(marian)          \
     X(mbart)           \
     X(mistral)         \
+    X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
+    X(phi3)            \
     X(qwen2)           \
     X(qwen3)           \
     X(roberta)         \
+    X(smollm3)         \
     X(xlm_roberta)
 /* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;

@@ -123,50 +123,59 @@ static heed_status read_biases(const heed_model *model, const hd_weights *weight
     return HEED_OK;
 }
 
-/* Checks the stored tensor's shape and element type against the parameter's. */
-static heed_status expect(const heed_model *model, const hd_stored_tensor *stored, const hd_parameter *parameter,
-                          const hd_weight_name *weight) {
-    int64_t parts = hd_max(weight->parts, 1);
-    int64_t matrix[] = {parts * parameter->rows, parameter->columns}, vector[] = {parts * parameter->columns};
-    int64_t transposed[] = {matrix[1], matrix[0]};
-    HD_TRY(hd_stored_expect(model->context, stored, parameter->dimensions,
-                            parameter->dimensions == 1 ? vector
-                            : weight->transposed       ? transposed
-                                                       : matrix));
-    return hd_model_expect_weight(model->context, stored);
+/* What a parameter is stored in: a tensor, or some of its rows (of a transposed one: columns). */
+typedef struct stored_rows {
+    const hd_stored_tensor *tensor; /* NULL: there is none */
+    int64_t rows, first;            /* all of them, and the parameter's first */
+    bool transposed;
+} stored_rows;
+
+static heed_status find_stored(const heed_model *model, const hd_weights *weights, int64_t index, stored_rows *stored) {
+    const hd_slot *slot = &model->network->slots[index];
+    bool matrix = model->network->parameters[index]->dimensions == 2;
+    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored->tensor));
+    stored->rows = hd_weight_rows(model, index, &stored->first);
+    stored->transposed = matrix && hd_family_weight(model->family, slot)->transposed;
+    return HEED_OK;
 }
 
-/* The first number of a parameter's part of what is stored, of parts that lie one after the other. */
-static const void *part_of(const hd_stored_tensor *stored, const hd_parameter *parameter,
-                           const hd_weight_name *weight) {
-    return (const char *)stored->data +
-           (size_t)(weight->part * hd_parameter_count(parameter)) * hd_dtype_size(stored->dtype);
+/* Checks the stored tensor's shape and element type against the parameter's. */
+static heed_status expect(const heed_model *model, const stored_rows *stored, const hd_parameter *parameter) {
+    int64_t shape[] = {stored->rows, parameter->columns}, transposed[] = {parameter->columns, stored->rows};
+    HD_TRY(hd_stored_expect(model->context, stored->tensor, parameter->dimensions,
+                            stored->transposed ? transposed : shape));
+    return hd_model_expect_weight(model->context, stored->tensor);
+}
+
+/* The first number of a parameter. */
+static const char *start_of(const stored_rows *stored, const hd_parameter *parameter) {
+    bool rows = parameter->dimensions == 2 && !stored->transposed;
+    size_t first = (size_t)stored->first * (rows ? (size_t)parameter->columns : 1);
+    return (const char *)stored->tensor->data + first * hd_dtype_size(stored->tensor->dtype);
 }
 
 /* A parameter's numbers in float32. */
-static void widen(const hd_stored_tensor *stored, const hd_parameter *parameter, const hd_weight_name *weight,
-                  float *data) {
-    if (!weight->transposed || parameter->dimensions == 1) {
-        hd_widen(stored->dtype, part_of(stored, parameter, weight), data, (size_t)hd_parameter_count(parameter));
+static void widen(const stored_rows *stored, const hd_parameter *parameter, float *data) {
+    hd_dtype dtype = stored->tensor->dtype;
+    const char *start = start_of(stored, parameter);
+    if (!stored->transposed) {
+        hd_widen(dtype, start, data, (size_t)hd_parameter_count(parameter));
         return;
     }
-    size_t size = hd_dtype_size(stored->dtype), rows = (size_t)parameter->rows, columns = (size_t)parameter->columns;
-    size_t stride = rows * (size_t)hd_max(weight->parts, 1), first = rows * (size_t)weight->part;
-    for (size_t r = 0; r < rows; r++)
+    size_t size = hd_dtype_size(dtype), columns = (size_t)parameter->columns, stride = (size_t)stored->rows;
+    for (size_t r = 0; r < (size_t)parameter->rows; r++)
         for (size_t c = 0; c < columns; c++)
-            hd_widen(stored->dtype, (const char *)stored->data + (c * stride + first + r) * size,
-                     data + r * columns + c, 1);
+            hd_widen(dtype, start + (c * stride + r) * size, data + r * columns + c, 1);
 }
 
-static heed_status load_data(heed_model *model, hd_parameter *parameter, const hd_stored_tensor *stored,
-                             const hd_weight_name *weight) {
+static heed_status load_data(heed_model *model, hd_parameter *parameter, const stored_rows *stored) {
     hd_network *network = model->network;
     size_t count = (size_t)hd_parameter_count(parameter), bytes = count * sizeof *parameter->data;
     if (!parameter->data) parameter->data = hd_arena_alloc(&network->numbers, count, sizeof *parameter->data);
     float *host = parameter->data ? hd_stream_map(&network->stream, parameter->data, bytes, HD_TO_WRITE) : NULL;
     if (!host) return HEED_MEMORY;
-    if (stored)
-        widen(stored, parameter, weight, host);
+    if (stored->tensor)
+        widen(stored, parameter, host);
     else
         memset(host, 0, bytes);
     hd_stream_unmap(&network->stream, host, parameter->data, bytes, HD_TO_WRITE);
@@ -175,39 +184,34 @@ static heed_status load_data(heed_model *model, hd_parameter *parameter, const h
 }
 
 /* What packing reads of a matrix or table. */
-static void locate(hd_parameter *parameter, const hd_stored_tensor *stored, const hd_weight_name *weight) {
-    parameter->dtype = stored->dtype;
-    if (weight->transposed) {
-        parameter->stored_stride = parameter->rows * hd_max(weight->parts, 1);
-        parameter->stored =
-            (const char *)stored->data + (size_t)(weight->part * parameter->rows) * hd_dtype_size(stored->dtype);
-    } else {
-        parameter->stored = part_of(stored, parameter, weight);
-    }
+static void locate(hd_parameter *parameter, const stored_rows *stored) {
+    parameter->dtype = stored->tensor->dtype;
+    parameter->stored = start_of(stored, parameter);
+    if (stored->transposed) parameter->stored_stride = stored->rows;
 }
 
 static heed_status load_parameter(heed_model *model, const hd_weights *weights, int64_t index,
                                   hd_open_purpose purpose) {
     hd_parameter *parameter = model->network->parameters[index];
     const hd_slot *slot = &model->network->slots[index];
-    const hd_weight_name *weight = hd_family_weight(model->family, slot);
-    const hd_stored_tensor *stored;
-    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored));
-    if (!stored && purpose != HD_OPEN_TO_DESCRIBE) return load_data(model, parameter, NULL, weight);
-    if (stored) HD_TRY(expect(model, stored, parameter, weight));
+    stored_rows stored;
+    HD_TRY(find_stored(model, weights, index, &stored));
+    const hd_stored_tensor *tensor = stored.tensor;
+    if (!tensor && purpose != HD_OPEN_TO_DESCRIBE) return load_data(model, parameter, &stored);
+    if (tensor) HD_TRY(expect(model, &stored, parameter));
     if (purpose == HD_OPEN_TO_DESCRIBE) {
-        parameter->dtype = stored && hd_dtypes[stored->dtype].config ? stored->dtype : HD_F32;
+        parameter->dtype = tensor && hd_dtypes[tensor->dtype].config ? tensor->dtype : HD_F32;
         return HEED_OK;
     }
     bool packed = purpose == HD_OPEN_TO_RUN && parameter->rows > 1 && slot->use != HD_USE_SHIFT &&
-                  hd_dtypes[stored->dtype].config;
+                  hd_dtypes[tensor->dtype].config;
     if (packed) {
-        locate(parameter, stored, weight);
+        locate(parameter, &stored);
         return HEED_OK;
     }
-    HD_TRY(hd_model_expect_finite(model->context, stored));
-    HD_TRY(load_data(model, parameter, stored, weight));
-    if (hd_weights_are_mapped(weights)) hd_map_release(stored->data, stored->bytes);
+    HD_TRY(hd_model_expect_finite(model->context, tensor));
+    HD_TRY(load_data(model, parameter, &stored));
+    if (hd_weights_are_mapped(weights)) hd_map_release(tensor->data, tensor->bytes);
     return HEED_OK;
 }
 
@@ -413,7 +417,6 @@ void hd_model_close(heed_model *model) {
 }
 
 heed_status hd_model_load_weights(heed_model *model, const char *path) {
-    static const hd_weight_name plain = {0}; /* not part of a joint matrix */
     hd_safetensors *file;
     HD_TRY(hd_safetensors_open(model->context, path, &file));
     heed_status status = HEED_OK;
@@ -426,7 +429,7 @@ heed_status hd_model_load_weights(heed_model *model, const char *path) {
         else
             status = hd_stored_expect(model->context, stored, parameter->dimensions,
                                       parameter->dimensions == 2 ? matrix : vector);
-        if (status == HEED_OK) status = load_data(model, parameter, stored, &plain);
+        if (status == HEED_OK) status = load_data(model, parameter, &(stored_rows){.tensor = stored});
     }
     hd_safetensors_close(file);
     return status;

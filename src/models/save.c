@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "formats/widen.h"
 #include "models/model.h"
+#include "models/weight_names.h"
 
 #include <string.h>
 
@@ -55,21 +56,6 @@ heed_status hd_model_save_weights(const heed_model *model, const char *path, hd_
 
 /* ---- as the family stores them ---- */
 
-/* The parameter that is the given part of the tensor of which `first` is part 0. */
-static const hd_parameter *other_part(const heed_model *model, int64_t first, int part) {
-    const hd_network *network = model->network;
-    const hd_slot *of = &network->slots[first];
-    const char *name = hd_family_weight(model->family, of)->name;
-    for (int64_t i = 0; i < network->count; i++) {
-        const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
-        const hd_slot *slot = &network->slots[i];
-        if (slot->side == of->side && slot->layer == of->layer && slot->part == of->part && weight->parts &&
-            weight->part == part && strcmp(weight->name, name) == 0)
-            return network->parameters[i];
-    }
-    return NULL;
-}
-
 /* Part 0 of a stored tensor leads to all of it. */
 static bool leads(const heed_model *model, int64_t index) {
     return hd_family_weight(model->family, &model->network->slots[index])->part == 0;
@@ -91,7 +77,7 @@ static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype
     const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
     const hd_parameter *parts[MOST_PARTS] = {model->network->parameters[index]};
     int count = weight->parts ? weight->parts : 1;
-    for (int part = 1; part < count; part++) parts[part] = other_part(model, index, part);
+    for (int part = 1; part < count; part++) parts[part] = hd_weight_part(model, index, part);
     if (!weight->transposed || parts[0]->dimensions != 2) {
         for (int part = 0; part < count; part++) HD_TRY(write_data(model, parts[part], dtype, writer));
         return HEED_OK;
@@ -112,7 +98,7 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         if (!leads(model, i)) continue;
         const hd_parameter *p = network->parameters[i];
         const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
-        int64_t parts = hd_max(weight->parts, 1);
+        int64_t first, rows = hd_weight_rows(model, i, &first);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
         hd_family_stored_name(model->family, network->recipe.head, &network->slots[i], &name);
@@ -122,7 +108,7 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         if (!kept) return HEED_MEMORY;
         hd_declared_tensor *d = &declared[(*count)++];
         *d = (hd_declared_tensor){.name = kept, .dtype = dtype, .dimensions = p->dimensions};
-        d->shape[0] = parts * (p->dimensions == 2 ? p->rows : p->columns);
+        d->shape[0] = rows;
         d->shape[1] = p->columns;
         if (weight->transposed && p->dimensions == 2) d->shape[1] = d->shape[0], d->shape[0] = p->columns;
     }

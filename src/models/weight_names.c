@@ -97,6 +97,34 @@ heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, i
     return status;
 }
 
+/* ---- parts of a tensor -------------------------------------------------------------------------------------------- */
+
+const hd_parameter *hd_weight_part(const heed_model *model, int64_t index, int part) {
+    const hd_network *network = model->network;
+    const hd_slot *of = &network->slots[index];
+    const char *name = hd_family_weight(model->family, of)->name;
+    for (int64_t i = 0; i < network->count; i++) {
+        const hd_slot *slot = &network->slots[i];
+        if (slot->side != of->side || slot->layer != of->layer || slot->part != of->part) continue;
+        const hd_weight_name *weight = hd_family_weight(model->family, slot);
+        if (weight && weight->parts && weight->part == part && strcmp(weight->name, name) == 0)
+            return network->parameters[i];
+    }
+    return NULL;
+}
+
+int64_t hd_weight_rows(const heed_model *model, int64_t index, int64_t *first) {
+    const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
+    int64_t rows = 0;
+    *first = 0;
+    for (int part = 0; part < (weight->parts ? weight->parts : 1); part++) {
+        const hd_parameter *p = weight->parts ? hd_weight_part(model, index, part) : model->network->parameters[index];
+        if (part == weight->part) *first = rows;
+        if (p) rows += p->dimensions == 1 ? p->columns : p->rows;
+    }
+    return rows;
+}
+
 /* ---- tensors that are not used ------------------------------------------------------------------------------------ */
 
 /* Ends of the names of buffers: masks, positions and rotary frequencies, which are the same in every model, and sinusoids,

@@ -15,6 +15,12 @@ heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *we
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
                            const hd_stored_tensor **stored);
 
+/* The parameter that is the numbered part of what `index` is part 0 of, or another one; NULL: the network lacks it. */
+const hd_parameter *hd_weight_part(const heed_model *model, int64_t index, int part);
+/* The rows of the tensor that a parameter is stored in, or the elements of a vector. A tensor of several parts has those of
+ * all of them; *first is the parameter's own first row there. */
+int64_t hd_weight_rows(const heed_model *model, int64_t index, int64_t *first);
+
 /* In a verbose context, notes each tensor of the files that the model does not use. Buffers that transformers computes and older versions stored
  * are not among them. */
 heed_status hd_weights_note_extra(const heed_model *model, const hd_weights *weights);

@@ -266,8 +266,8 @@ static void assert_cached(const golden *g, heed_model *model, const results *who
     for (int32_t at = 0; at < count; at += (int32_t)chunk) {
         int32_t starts[] = {0, (int32_t)hd_min(chunk, count - at)}, end = at + starts[1];
         float *logits;
-        assert_ok(model->context, decoder->class->step(decoder, input->ids + first + at,
-                                                       &(hd_layout){1, starts, NULL, NULL}, &scored, 1));
+        hd_layout layout = {.sequences = 1, .starts = starts, .lengths = &count};
+        assert_ok(model->context, decoder->class->step(decoder, input->ids + first + at, &layout, &scored, 1));
         assert_ok(model->context, decoder->class->logits(decoder, 0, whole->classes, &logits));
         const float *expected = whole->logits + (first + end - 1) * whole->classes;
         if (memcmp(logits, expected, (size_t)whole->classes * sizeof *logits) != 0)

@@ -251,8 +251,8 @@ static void a_missing_key_has_transformers_default(void **state) {
             json_decref(config);
         }
     }
-    assert_int_equal(required, 5 + 4 + 5 + 11 + 5 + 11 + 5 + 5 + 5 + 5 * 5 + 5 + 5 + 4);
-    assert_true(same > 250);
+    assert_true(required >= 4 * (int)json_object_size(all)); /* at least the sizes */
+    assert_true(same > 10 * (int)json_object_size(all));
     json_decref(all);
     heed_context_close(context);
 }
@@ -428,7 +428,8 @@ static void constants_are_checked(void **state) {
                 json_t *other =
                     json_is_boolean(constant) ? json_boolean(!json_is_true(constant)) : json_string("other");
                 json_object_set_new(config, f->keys[i].name, other);
-                assert_int_equal(read_config(context, family, config, &recipe), HEED_UNSUPPORTED);
+                if (read_config(context, family, config, &recipe) != HEED_UNSUPPORTED)
+                    fail_msg("%s is read with another \"%s\"", name, f->keys[i].name);
                 assert_non_null(strstr(heed_context_message(context), f->keys[i].name));
                 json_object_set_new(config, f->keys[i].name, constant);
                 if (!replaced) assert_ok(context, read_config(context, family, config, &recipe));

@@ -296,7 +296,7 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                                                                                                : 0;
                     side->pads_unplaced = side->positions == HD_POSITIONS_SINUSOIDAL_APART;
                     side->key_heads = 2, side->head_width = 10;
-                    side->query_key_norm = placement % 2, side->final_norm = placement != 0;
+                    side->query_key_norm = placement % 3, side->final_norm = placement != 0;
                     side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
                     side->gated = (norm + placement) % 2;
                     side->biases = 1u << (norm + placement) % 5;

@@ -21,10 +21,12 @@ import zlib
 import torch
 import transformers
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
-                          OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
-                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig, RobertaForMaskedLM,
-                          RobertaForSequenceClassification, RobertaForTokenClassification)
+                          GPT2Config, GPT2LMHeadModel, GraniteConfig, GraniteForCausalLM, LlamaConfig,
+                          LlamaForCausalLM, MarianConfig, MarianMTModel, OPTConfig, OPTForCausalLM, Olmo2Config,
+                          Olmo2ForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Phi3Config,
+                          Phi3ForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM,
+                          RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification,
+                          RobertaForTokenClassification, SmolLM3Config, SmolLM3ForCausalLM)
 
 from measure import measure
 
@@ -43,6 +45,16 @@ LLAMA = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, intermediate_si
 WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=80)
 BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
+ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
+
+
+def rope(kind, theta=10000.0, **numbers): return {"rope_parameters": dict(rope_type=kind, rope_theta=theta, **numbers)}
+
+
+FACTORS = dict(short_factor=[1.0, 1.25, 1.5, 2.0, 2.5], long_factor=[2.0, 3.0, 5.5, 9.0, 12.0])
+PHI3 = dict(ROTARY, hidden_size=24, pad_token_id=0, original_max_position_embeddings=40)
+SHORTER = {key: values[:3] for key, values in FACTORS.items()}
+CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n - 1)] for n in (39, 55)]  # 20 more are past 40 and past 64 tokens
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
 SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=82)
@@ -118,6 +130,8 @@ MODELS = {
     "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
     "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
+    "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
+                                                        residual_multiplier=0.6, logits_scaling=1.5)),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
@@ -126,6 +140,19 @@ MODELS = {
     "llama-headless": small("LlamaModel", **SMALL_LLAMA),
     "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
+    "llama-dynamic": lambda: LlamaForCausalLM(LlamaConfig(**dict(ROTARY, max_position_embeddings=40), head_dim=10,
+                                                          **rope("dynamic", factor=2.5))),
+    "llama-linear": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, attention_bias=True, mlp_bias=True,
+                                                         **rope("linear", factor=4.0))),
+    "llama-llama3": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
+        "llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0, original_max_position_embeddings=40))),
+    "llama-longrope": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
+        "longrope", original_max_position_embeddings=40, **FACTORS))),
+    "llama-yarn": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
+        "yarn", factor=4.0, original_max_position_embeddings=40))),
+    "llama-yarn-mscale": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
+        "yarn", factor=4.0, original_max_position_embeddings=40, beta_fast=2.0, beta_slow=0.25, mscale=0.5,
+        mscale_all_dim=2.0, truncate=False))),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
     "m2m_100": (small("M2M100ForConditionalGeneration",
                       **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
@@ -145,12 +172,18 @@ MODELS = {
     "mistral-text": small("MistralForSequenceClassification", **SMALL_LLAMA, sliding_window=9, id2label=TEXT),
     "mistral-tokens": small("MistralForTokenClassification", **SMALL_LLAMA, sliding_window=9, id2label=TOKENS),
     "mistral-unlimited": small("MistralForCausalLM", **SMALL_LLAMA, sliding_window=None),
+    "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
     "opt-headless": small("OPTModel", **SMALL_OPT),
     "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
+    "phi3": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, head_dim=10)), {"texts": CROSSING}),
+    "phi3-longrope": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, **rope("longrope", **SHORTER))),
+                      {"texts": CROSSING}),
+    "phi3-partial": lambda: Phi3ForCausalLM(Phi3Config(**dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), **rope(
+        "longrope", partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER))),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
     "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
                            max_window_layers=3),
@@ -172,6 +205,8 @@ MODELS = {
     "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
     "xlm-roberta-text": small("XLMRobertaForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
     "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
+                                                        no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
 }
 
 
