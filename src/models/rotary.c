@@ -1,6 +1,7 @@
 /* The keys and defaults of modeling_rope_utils.py in transformers 5.24. */
 #include "models/rotary.h"
 
+#include "models/choice.h"
 #include "models/family.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ static heed_status find_objects(const hd_json *config, objects *o) {
 static heed_status refuse_kind(const hd_json *config, const char *key, const char *kind) {
     hd_buffer known;
     hd_buffer_open(&known, config->context);
-    for (const hd_choice *c = kinds; c->name; c++) hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
+    hd_choices_list(kinds, kind, &known);
     heed_status status = HEED_MEMORY;
     if (!known.failed)
         status = hd_fail(config->context, HEED_UNSUPPORTED,
