@@ -20,7 +20,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_DECODER];
     int64_t interval, rotated[HD_SET_LAYERS];
     size_t count;
-    HD_TRY(hd_layer_types_read(config, &recipe->side[HD_DECODER])); /* there is no window */
+    HD_TRY(hd_layer_types_read(config, side));
     HD_TRY(hd_json_int(config, "no_rope_layer_interval", 4, 1, 1 << 24, &interval));
     HD_TRY(hd_json_ints(config, "no_rope_layers", 0, 1, rotated, HD_SET_LAYERS, &count));
     if (hd_json_has(config, "no_rope_layers") && (int64_t)count < side->layers)
