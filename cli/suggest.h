@@ -6,7 +6,7 @@
 
 typedef struct suggestion {
     const char *word;
-    size_t size, fewest;
+    size_t size, edits;
     const char *best; /* NULL: no candidate is close enough */
 } suggestion;
 

@@ -93,8 +93,8 @@ static inline results compute(const golden *g, heed_model *model) {
     if (!states) fail_msg("%s: %s", g->name, heed_context_message(model->context));
     r.states = copy_numbers(&pass, states);
     r.rows = states->rows;
-    hd_parameter *output = model->network->output;
-    if (output) {
+    const hd_parameter *output = model->network->output;
+    if (model->network->recipe.head != HD_HEAD_NONE) {
         const hd_tensor *logits =
             hd_network_logits(model->network, &pass, hd_network_head(model->network, &pass, states), 0, output->rows);
         if (!logits) fail_msg("%s: %s", g->name, heed_context_message(model->context));

@@ -19,10 +19,10 @@
 enum { OPERANDS = 5, SEED = 42, STEP = 5, LOSS_WEIGHTS = 100 };
 
 typedef struct operand {
-    /* 0 none, 'x' rows of the layout, 'k' rows of the key layout, 'w' a trained parameter, 'f' a frozen one in bf16
-     * (a vector: in float32) */
+    /* 0 none, 'x' rows of the layout, 'k' rows of the key layout, 't' a tensor of its own rows, 'w' a trained parameter, 'f' a
+     * frozen one in bf16 (a vector: in float32) */
     char kind;
-    int64_t rows, columns; /* rows: of a parameter */
+    int64_t rows, columns; /* rows: of a parameter, or of a tensor of its own */
 } operand;
 
 typedef struct op_run op_run;
@@ -42,6 +42,8 @@ typedef struct op_case {
     bool causal;
     hd_cell cell;
     bool backwards;
+    int64_t window, bias_row, bias_zero; /* of attention */
+    float softcap;
 } op_case;
 
 /* Arguments of `run`: operands as tensors or parameters. */
@@ -138,7 +140,7 @@ static inline void open_operands(op_run *run, hd_parameter *parameters) {
         int64_t count = operand_count(c, i);
         if (o->kind == 'w' || o->kind == 'f') run->weights[i] = &parameters[i];
         if (o->kind == 'w' || (o->kind == 'f' && o->rows == 1)) parameters[i].data = uploaded(run->pass, i, count);
-        if (o->kind != 'x' && o->kind != 'k') continue;
+        if (o->kind != 'x' && o->kind != 'k' && o->kind != 't') continue;
         run->inputs[i] = hd_tensor_wrap(run->pass, operand_rows(c, i), o->columns, uploaded(run->pass, i, count),
                                         o->kind == 'k' ? c->key_layout : c->layout);
         run->inputs[i]->needs_gradient = true;

@@ -338,7 +338,7 @@ REMOTE(weight_gradient, KEEP_PARAMETER(weight); remote_keep_chunks(item, &c->chu
 REMOTE(cache_keys, remote_keep_layout(item, &c->layout);
        c->cached = remote_keep_keys(item, c->cached, c->layout.sequences))
 REMOTE(attention, remote_keep_attention(item, c))
-REMOTE(attention_backward, remote_keep_attention(item, &c->forward))
+REMOTE(attention_backward, remote_keep_attention(item, &c->forward); remote_keep_chunks(item, &c->chunks))
 REMOTE(additive_attention, remote_keep_additive(item, c))
 REMOTE(additive_attention_backward, remote_keep_additive(item, &c->forward))
 REMOTE(cell, KEEP_IDS(rows, c->count))

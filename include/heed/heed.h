@@ -108,6 +108,11 @@ HEED_API bool heed_character_is_control(uint32_t code);
 /* True if a text has nothing to read: no character, or only white space and invisible characters such as zero-width
  * spaces, variation selectors and directional marks. Such a text counts as empty. A zero byte is data. */
 HEED_API bool heed_text_is_blank(const char *text, size_t size);
+/* For "did you mean …?": whether `candidate` is spelled more like word[0 … size) than the candidates before it. *edits is the
+ * fewest characters to insert, remove or replace that turn the word into one of them; set it to SIZE_MAX before the first.
+ * False too for a candidate that is another word: one that takes more than a third of the word's characters and one. "_"
+ * equals "-". */
+HEED_API bool heed_word_is_nearer(const char *word, size_t size, const char *candidate, size_t *edits);
 
 /* ---- options -------------------------------------------------------------------------------------------------- */
 

@@ -1,12 +1,13 @@
 #include "base/settings.h"
 
 #include "base/number.h"
+#include "base/spelling.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 64, HELP_COLUMN = 32 };
+enum { HELP_COLUMN = 32 };
 
 static void *field_of(const hd_setting *row, void *settings) { return (char *)settings + row->offset; }
 static const void *const_field_of(const hd_setting *row, const void *settings) {
@@ -28,38 +29,12 @@ const hd_setting *hd_settings_find(const hd_setting *table, size_t count, const 
     return NULL;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c) {
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* The fewest letters to insert, remove or replace to turn one name into the other (Levenshtein, 1966), a row of the
- * usual table at a time. */
-static size_t edits_between(const char *a, const char *b) {
-    size_t length = strlen(b), row[LONGEST_NAME + 1];
-    for (size_t j = 0; j <= length; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t replaced = diagonal + (plain(a[i]) != plain(b[j]));
-            diagonal = row[j + 1];
-            row[j + 1] = smallest(replaced, row[j] + 1, diagonal + 1);
-        }
-    }
-    return row[length];
-}
-
 heed_status hd_settings_unknown(heed_context *context, const hd_setting *table, size_t count, const char *name) {
-    const char *closest = NULL;
-    size_t fewest = strlen(name) / 3 + 1; /* more edits than that are another word */
-    if (strlen(name) <= LONGEST_NAME) {
-        for (size_t i = 0; i < count; i++) {
-            size_t edits = strlen(table[i].name) <= LONGEST_NAME ? edits_between(name, table[i].name) : SIZE_MAX;
-            if (edits < fewest || (edits == fewest && !closest)) fewest = edits, closest = table[i].name;
-        }
-    }
-    if (closest) return hd_fail(context, HEED_ARGUMENT, "unknown setting \"%s\" (did you mean \"%s\"?)", name, closest);
+    const char *nearest = NULL;
+    size_t edits = SIZE_MAX, size = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        if (hd_is_nearer(name, size, table[i].name, &edits)) nearest = table[i].name;
+    if (nearest) return hd_fail(context, HEED_ARGUMENT, "unknown setting \"%s\" (did you mean \"%s\"?)", name, nearest);
     return hd_fail(context, HEED_ARGUMENT, "unknown setting \"%.200s\"", name);
 }
 

@@ -73,7 +73,9 @@ static hd_layout *layout_of_rows(hd_pass *pass, const hd_batch *batch) {
 
 hd_tensor *hd_batch_forward(const hd_network *network, hd_pass *pass, const hd_batch *batch) {
     hd_tensor *states = NULL;
-    if (batch->source_ids)
+    if (batch->source_ids && !batch->decoder_ids)
+        states = hd_network_read(network, pass, batch->source_ids, &batch->sources, NULL);
+    else if (batch->source_ids)
         states = hd_network_encode(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources);
     if (batch->decoder_ids)
         states = hd_network_decode(network, pass, &(hd_input){.ids = batch->decoder_ids}, &batch->decoded, states);

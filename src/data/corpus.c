@@ -9,7 +9,9 @@ enum { HEADER = 4 }; /* int32s in front of an example */
 /* ---- building ---- */
 
 heed_status hd_corpus_encode(hd_corpus_builder *b, const hd_lines *lines, const char *path, hd_encoding *out) {
-    if (hd_tokenizer_encode(b->tokenizer, b->context, lines->text, lines->size, true, out) == HEED_OK) return HEED_OK;
+    const hd_side_tokenizer source = {b->tokenizer}, *targets = &b->options->targets;
+    const hd_side_tokenizer *side = lines == &b->target && targets->tokenizer ? targets : &source;
+    if (hd_side_encode(side, b->context, lines->text, lines->size, out) == HEED_OK) return HEED_OK;
     char place[512];
     snprintf(place, sizeof place, "%.400s: line %llu", path, (unsigned long long)lines->number);
     return hd_fail_in(b->context, place);
@@ -37,7 +39,8 @@ static heed_status check_ids(hd_corpus_builder *b, const hd_side *side, int64_t 
     bool of_target = is_target && b->target.descriptor >= 0;
     for (size_t i = 0; limit && i < side->count; i++) {
         if (side->ids[i] < limit) continue;
-        const char *token = hd_tokenizer_token(b->tokenizer, side->ids[i]);
+        const heed_tokenizer *targets = b->options->targets.tokenizer;
+        const char *token = hd_tokenizer_token(of_target && targets ? targets : b->tokenizer, side->ids[i]);
         return hd_corpus_refuse(b, of_target ? &b->target : &b->source,
                                 of_target ? b->options->target : b->options->source,
                                 is_target ? "the token \"%s\" (%d) is not one that the model predicts"

@@ -34,6 +34,7 @@ typedef heed_status hd_corpus_drawer(hd_corpus *corpus, uint64_t epoch, hd_arena
 typedef struct hd_corpus_options {
     const char *source, *target; /* text files; target: NULL where an objective has no second one */
     const char *folder;          /* of the files that are mapped */
+    hd_side_tokenizer targets;   /* how targets of translations are encoded; without a tokenizer, as sources */
     int64_t vocabulary, classes; /* ids that sources and targets may have: below these; 0: any */
     int64_t most;                /* maximum tokens per side; longer examples are left out or cut into segments */
     float bpe_dropout;           /* of translations; unless it is 0, texts are stored with the ids */

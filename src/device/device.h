@@ -369,12 +369,27 @@ typedef struct hd_cache_keys_call {
     const hd_keys *cached; /* host [sequences]: with these rows; each index is in one sequence alone */
 } hd_cache_keys_call;
 
-/* Multi-head attention: head h of sequence s is softmax(scale q kᵀ) v on columns [h width, (h + 1) width). */
+/* Rows of a bias: by the distance from the query to the key, or a matrix per sequence and head. */
+enum { HD_BIAS_BY_DISTANCE = -1, HD_BIAS_DENSE = 0 };
+
+/* Multi-head attention: head h of sequence s is softmax(cap(scale q kᵀ + bias)) v on columns [h width, (h + 1) width), with
+ * cap(x) = softcap · tanh(x / softcap). Queries are at the positions of their layout, and keys at those of theirs; cached keys
+ * begin at position 0. The query at position q attends to the keys at positions k with k ≤ q if the attention is causal; with
+ * a window also q − window < k and, unless causal, k < q + window. Where it attends to none, y is 0. Other keys are not read
+ * or computed, but for those in the same block of 64. */
 typedef struct hd_attention_call {
     int64_t columns, heads;
     int64_t key_heads; /* of cached keys, each for heads / key_heads neighbours; 0: as many as heads */
     bool causal;
+    int64_t window; /* 0: all keys */
     float scale;
+    float softcap; /* 0: none */
+    /* Device, or NULL. HD_BIAS_BY_DISTANCE: [heads, bias_columns], the same for all sequences: column bias_zero + k − q of row h
+     * for positions q and k. There is a column for every distance from a query to a key that it may attend to without a
+     * window. HD_BIAS_DENSE: [heads, queries, keys] of sequence 0, then of sequence 1, …. */
+    const float *bias;
+    int64_t bias_row; /* HD_BIAS_… */
+    int64_t bias_zero, bias_columns;
     hd_dropout dropout;
     hd_layout queries, keys; /* keys: not with `cached` */
     const hd_keys *cached;   /* host [sequences] in place of k and v, or NULL */
@@ -388,6 +403,11 @@ typedef struct hd_attention_backward_call {
     hd_attention_call forward; /* its y and log_sums are read */
     const float *dy;
     float *dq, *dk, *dv; /* written; zeros for keys of sequences past those of queries */
+    /* As the bias, added to; or NULL. By distance one per chunk: the sum ascends over the chunk's sequences, and in each over its
+     * queries. Chunks are of rows of queries and begin at sequences. Of a dense bias there are no sums, and `chunks` is not
+     * read. */
+    float *d_bias;
+    hd_chunks chunks;
 } hd_attention_backward_call;
 
 /* Additive attention of the queries of sequence s to its keys: Σ weight_j value_j, weights the softmax of

@@ -17,6 +17,7 @@ static const struct {
     {"consolidated.safetensors", "the weights are named in Mistral's own way"},
     {"consolidated.00.pth", "the weights are named in Meta's own way"},
     {"model.onnx", "the model is in ONNX"},
+    {"gliner_config.json", "a GLiNER model, which finds entities of any kind by a head of its own"},
 };
 
 static heed_status refuse_adapter(heed_context *context, const char *path) {

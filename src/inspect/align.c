@@ -55,8 +55,9 @@ static heed_status append_alignment(const hd_capture *capture, int64_t layer, co
     return out->failed ? HEED_MEMORY : HEED_OK;
 }
 
-heed_status hd_align(heed_context *context, const heed_model *model, int64_t layer, const char *text, size_t size,
-                     const int32_t *target, int64_t count, hd_buffer *out) {
+heed_status hd_align(heed_context *context, const heed_model *model, const hd_side_tokenizer side[HD_SIDES],
+                     int64_t layer, const char *text, size_t size, const int32_t *target, int64_t count,
+                     hd_buffer *out) {
     hd_arena arena;
     hd_capture capture;
     hd_words source_words, target_words;
@@ -64,8 +65,7 @@ heed_status hd_align(heed_context *context, const heed_model *model, int64_t lay
     hd_arena_open(&arena, context);
     hd_capture_open(&capture, context);
     int32_t *decoder_ids = hd_arena_alloc(&arena, (size_t)count + 1, sizeof *decoder_ids);
-    heed_status status =
-        decoder_ids ? hd_tokenizer_encode(model->tokenizer, context, text, size, true, &source) : HEED_MEMORY;
+    heed_status status = decoder_ids ? hd_side_encode(&side[HD_ENCODER], context, text, size, &source) : HEED_MEMORY;
     if (status == HEED_OK) {
         decoder_ids[0] = model->network->recipe.decoder_start;
         if (count) memcpy(decoder_ids + 1, target, (size_t)count * sizeof *decoder_ids);
@@ -76,8 +76,9 @@ heed_status hd_align(heed_context *context, const heed_model *model, int64_t lay
                      : hd_fail(context, HEED_LENGTH, "%lld tokens are too many to align with %lld", (long long)tokens,
                                (long long)count);
     }
-    if (status == HEED_OK) status = hd_words_of_text(model->tokenizer, text, size, &source, &arena, &source_words);
-    if (status == HEED_OK) status = hd_words_of_ids(model->tokenizer, target, count, &arena, &target_words);
+    if (status == HEED_OK)
+        status = hd_words_of_text(side[HD_ENCODER].tokenizer, text, size, &source, &arena, &source_words);
+    if (status == HEED_OK) status = hd_words_of_ids(side[HD_DECODER].tokenizer, target, count, &arena, &target_words);
     if (status == HEED_OK) status = append_alignment(&capture, layer, &source_words, &target_words, &arena, out);
     hd_encoding_close(&source);
     hd_capture_close(&capture);

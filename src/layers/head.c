@@ -5,11 +5,13 @@ static hd_slot head_slot(hd_module module, hd_part part, hd_use use) {
     return (hd_slot){HD_SHARED, module, .part = part, .use = use};
 }
 
+/* The output layer of a head that does not score the vocabulary. */
 static void declare_classes(hd_network *network, hd_module module) {
     const hd_recipe *recipe = &network->recipe;
+    int64_t classes = hd_network_classes(network);
     hd_slot table = head_slot(module, HD_WEIGHT, HD_USE_MATRIX), bias = head_slot(module, HD_BIAS, HD_USE_SHIFT);
-    network->output = hd_network_declare(network, table, recipe->labels, recipe->width, 2);
-    network->output_bias = hd_network_declare(network, bias, 1, recipe->labels, 1);
+    network->output = hd_network_declare(network, table, classes, recipe->width, 2);
+    network->output_bias = recipe->head_output_unbiased ? NULL : hd_network_declare(network, bias, 1, classes, 1);
 }
 
 static void declare_crf(hd_network *network) {
@@ -22,34 +24,69 @@ static void declare_crf(hd_network *network) {
     network->crf.end = hd_network_declare(network, end, 1, labels, 1);
 }
 
+/* Columns that the head's dense layer computes: of a masked head as many as the table that scores them. */
+static int64_t dense_width(const hd_recipe *recipe) {
+    return recipe->head == HD_HEAD_MASKED ? hd_recipe_embedding_width(recipe) : recipe->width;
+}
+
+static void declare_dense(hd_network *network, hd_module module) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot dense = {HD_SHARED, module};
+    hd_network_declare_linear(network, dense, dense_width(recipe), recipe->width, !recipe->head_dense_unbiased);
+}
+
+static void declare_norm(hd_network *network) {
+    const hd_side_recipe *top = hd_recipe_top(&network->recipe);
+    hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
+    hd_network_declare_norm(network, norm, dense_width(&network->recipe), (hd_norm_kind)top->norm, top->norm_epsilon);
+}
+
+/* Scores the vocabulary where the embedding does not. */
+static void declare_token_output(hd_network *network) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
+    if (!recipe->untied) return;
+    network->output = hd_network_declare(network, table, hd_recipe_target_vocabulary(recipe),
+                                         hd_recipe_embedding_width(recipe), 2);
+}
+
+static void declare_masked(hd_network *network) {
+    hd_slot bias = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
+    declare_dense(network, HD_MODULE_HEAD_DENSE);
+    declare_norm(network);
+    if (!network->recipe.head_output_unbiased)
+        network->output_bias = hd_network_declare(network, bias, 1, network->recipe.vocabulary, 1);
+    declare_token_output(network);
+}
+
+static void declare_classifier(hd_network *network, hd_module output) {
+    if (network->recipe.head_dense) declare_dense(network, HD_MODULE_POOLER);
+    if (network->recipe.head_norm) declare_norm(network);
+    declare_classes(network, output);
+}
+
 void hd_network_declare_head(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
-    const hd_side_recipe *top = hd_recipe_top(recipe);
-    hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
-    hd_slot learned = head_slot(HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS, HD_USE_SHIFT);
-    hd_slot dense = {HD_SHARED, HD_MODULE_HEAD_DENSE}, pooler = {HD_SHARED, HD_MODULE_POOLER};
-    hd_slot norm = {HD_SHARED, HD_MODULE_HEAD_NORM};
-    int64_t width = recipe->width, tokens = hd_recipe_target_vocabulary(recipe);
     switch ((hd_head)recipe->head) {
         case HD_HEAD_LANGUAGE:
-            if (recipe->untied) network->output = hd_network_declare(network, table, tokens, width, 2);
+            declare_token_output(network);
             break;
         case HD_HEAD_MASKED:
-            hd_network_declare_linear(network, dense, width, width, true);
-            hd_network_declare_norm(network, norm, width, (hd_norm_kind)top->norm, top->norm_epsilon);
-            network->output_bias = hd_network_declare(network, learned, 1, tokens, 1);
-            if (recipe->untied) network->output = hd_network_declare(network, table, tokens, width, 2);
+            declare_masked(network);
             break;
         case HD_HEAD_CLASSIFY_TEXT:
-            hd_network_declare_linear(network, pooler, width, width, true);
-            declare_classes(network, HD_MODULE_TEXT_OUTPUT);
+            declare_classifier(network, HD_MODULE_TEXT_OUTPUT);
             break;
         case HD_HEAD_CLASSIFY_TOKENS:
-            declare_classes(network, HD_MODULE_OUTPUT);
+            declare_classifier(network, HD_MODULE_OUTPUT);
             if (recipe->crf) declare_crf(network);
             break;
+        case HD_HEAD_ANSWER:
+            declare_classifier(network, HD_MODULE_ANSWER_OUTPUT);
+            break;
         case HD_HEAD_NONE:
-            network->output = NULL;
+            if (recipe->head_dense) declare_dense(network, HD_MODULE_STORED_POOLER);
+            if (!hd_recipe_scores_tokens(recipe)) network->output = NULL;
             break;
         case HD_HEADS:
             break;
@@ -59,6 +96,7 @@ void hd_network_declare_head(hd_network *network) {
 int64_t hd_network_classes(const hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     if (hd_head_classifies((hd_head)recipe->head)) return recipe->labels;
+    if (recipe->head == HD_HEAD_ANSWER) return 2;
     int64_t tokens = hd_recipe_target_vocabulary(recipe);
     bool excluded = recipe->output_bias && recipe->pad == tokens - 1;
     return excluded ? recipe->pad : tokens;
@@ -86,37 +124,29 @@ hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *
                                    : end_rows(&network->recipe, pass, states, pooling == HD_POOL_FIRST);
 }
 
-/* Dropout of pooled rows, one row per sequence. */
-static hd_tensor *drop_pooled(const hd_network *network, hd_pass *pass, hd_tensor *x, const hd_layout *texts) {
+/* Each row of pooled states as a text of its own. */
+static hd_tensor *lay_out_pooled(hd_pass *pass, hd_tensor *x, const hd_layout *texts) {
     hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
     int32_t *starts = hd_pass_alloc(pass, (size_t)texts->sequences + 1, sizeof *starts);
     if (!x || !layout || !starts) return NULL;
     for (int64_t s = 0; s <= texts->sequences; s++) starts[s] = (int32_t)s;
     *layout = (hd_layout){texts->sequences, starts, texts->examples, NULL};
     x->layout = layout;
-    return hd_dropout_add(pass, x, NULL, network->recipe.dropout,
-                          hd_dropout_site(HD_SHARED, 0, HD_SITE_HEAD, HD_SITE_OUTPUT));
+    return x;
 }
 
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states) {
     const hd_recipe *recipe = &network->recipe;
     const hd_module_weights *layer = hd_network_layer(network, HD_SHARED, 0);
+    const hd_module_weights *dense = &layer[recipe->head == HD_HEAD_MASKED ? HD_MODULE_HEAD_DENSE : HD_MODULE_POOLER];
+    hd_tensor *x = states;
     if (!states) return NULL;
-    switch (recipe->head) {
-        case HD_HEAD_MASKED:
-            return hd_apply_norm(
-                pass, &layer[HD_MODULE_HEAD_NORM],
-                hd_apply(pass, &layer[HD_MODULE_HEAD_DENSE], states, (hd_activation)recipe->head_activation));
-        case HD_HEAD_CLASSIFY_TEXT: {
-            hd_tensor *x = hd_network_pool(network, pass, states, (hd_pooling)recipe->pooling);
-            return drop_pooled(network, pass, hd_apply(pass, &layer[HD_MODULE_POOLER], x, HD_TANH), states->layout);
-        }
-        case HD_HEAD_CLASSIFY_TOKENS:
-            return hd_dropout_add(pass, states, NULL, recipe->dropout,
-                                  hd_dropout_site(HD_SHARED, 0, HD_SITE_HEAD, HD_SITE_OUTPUT));
-        default:
-            return states;
-    }
+    if (recipe->head == HD_HEAD_CLASSIFY_TEXT) x = hd_network_pool(network, pass, x, (hd_pooling)recipe->pooling);
+    if (dense->weight) x = hd_apply(pass, dense, x, (hd_activation)recipe->head_activation);
+    x = hd_apply_norm(pass, &layer[HD_MODULE_HEAD_NORM], x);
+    if (recipe->head == HD_HEAD_CLASSIFY_TEXT) x = lay_out_pooled(pass, x, states->layout);
+    if (!hd_head_classifies((hd_head)recipe->head)) return x;
+    return hd_dropout_add(pass, x, NULL, recipe->dropout, hd_dropout_site(HD_SHARED, 0, HD_SITE_HEAD, HD_SITE_OUTPUT));
 }
 
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,

@@ -20,7 +20,7 @@ static void declare_embeddings(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     if (recipe->target_vocabulary) table.side = HD_ENCODER;
-    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, recipe->width, 2);
+    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
     network->target_embedding = network->source_embedding;
     if (!recipe->target_vocabulary) return;
     table.side = HD_DECODER;
@@ -284,13 +284,38 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
                           const hd_layout *layout, float scale) {
     if (input->ids) return hd_embed(pass, table, input->ids, layout, scale, network->recipe.pad);
     if (!input->rows) return NULL;
-    if (input->rows->columns != network->recipe.width || input->rows->rows != hd_layout_rows(layout))
+    int64_t width = hd_recipe_embedding_width(&network->recipe);
+    if (input->rows->columns != width || input->rows->rows != hd_layout_rows(layout))
         return hd_pass_fail(pass, HEED_ARGUMENT, "an input of [%lld, %lld] is not %lld rows of the model's width %lld",
                             (long long)input->rows->rows, (long long)input->rows->columns,
-                            (long long)hd_layout_rows(layout), (long long)network->recipe.width);
+                            (long long)hd_layout_rows(layout), (long long)width);
     hd_tensor *x = hd_reshape(pass, input->rows, input->rows->columns);
     if (x) x->layout = layout;
     return x;
+}
+
+/* Each text after the token from which generation starts, without its last token. */
+static const int32_t *shift_right(const hd_network *network, hd_pass *pass, const int32_t *ids,
+                                  const hd_layout *layout) {
+    int32_t *shifted = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *shifted);
+    for (int64_t s = 0; shifted && s < layout->sequences; s++)
+        for (int32_t r = layout->starts[s]; r < layout->starts[s + 1]; r++)
+            shifted[r] = r == layout->starts[s] ? network->recipe.decoder_start : ids[r - 1];
+    return shifted;
+}
+
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                           const hd_selection *selection) {
+    const hd_recipe *recipe = &network->recipe;
+    hd_input input = {.ids = ids};
+    hd_tensor *memory = NULL;
+    if (!recipe->side[HD_DECODER].layers) return hd_network_encode_rows(network, pass, &input, layout, selection);
+    if (recipe->side[HD_ENCODER].layers) {
+        memory = hd_network_encode(network, pass, &input, layout);
+        input.ids = shift_right(network, pass, ids, layout);
+        if (!memory || !input.ids) return NULL;
+    }
+    return hd_select(pass, hd_network_decode(network, pass, &input, layout, memory), selection);
 }
 
 hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states) {

@@ -82,7 +82,7 @@ struct hd_network {
     int64_t gradient_count;                            /* floats of a gradient block of all trained parameters */
     hd_module_weights *layers[HD_SIDES + 1];           /* by side, or HD_SHARED: [layers, HD_MODULES] */
     hd_parameter *source_embedding, *target_embedding; /* one table or two */
-    hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for; NULL without a head */
+    hd_parameter *output;      /* [classes, width]: tokens or labels that states are scored for; NULL: there are none */
     hd_parameter *output_bias; /* [classes], trained or fixed; NULL: none */
     hd_crf crf;                /* of a recipe with one */
 };
@@ -105,6 +105,10 @@ static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *p
                                            const hd_layout *layout, hd_tensor *memory) {
     return network->class->decode(network, pass, input, layout, memory);
 }
+/* The last states of whole texts, or of some of their rows: those of the only side. Of an encoder–decoder they are the
+ * decoder's, which reads the text shifted right (BartForSequenceClassification). */
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+                           const hd_selection *selection);
 static inline heed_status hd_network_decoder_open(heed_context *context, const hd_network *network,
                                                   hd_decoder **decoder) {
     return network->class->open_decoder(context, network, decoder);
@@ -123,7 +127,7 @@ void hd_network_prepare_training(hd_network *network);
 heed_status hd_network_pack(hd_network *network);
 /* The same for parameters that are stored in a mapped file, whose bytes are released as they are read (hd_map_release). */
 heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size));
-/* The rows that the output table scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
+/* The rows that the output layer scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
 /* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says
  * which rows belong to one text. The recipe sets the soft cap. When the pass records, gradients are computed now or by the
@@ -138,7 +142,7 @@ heed_status hd_network_rows(heed_context *context, const hd_parameter *table, co
                             float *rows);
 /* One row [width] per sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
-/* The number of tokens or labels that training may predict: all but a padding token that comes last and has a bias of −10,000,
+/* The number of tokens, labels or ends of answers that training may predict: all but a padding token that comes last and has a bias of −10,000,
  * which label smoothing must leave out. */
 int64_t hd_network_classes(const hd_network *network);
 /* Logits [rows, count] of the rows of hd_network_head, for tokens or labels from `first`, a multiple of 32. */

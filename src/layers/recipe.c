@@ -93,6 +93,7 @@ static void simplify_window(hd_side_recipe *side) {
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
     side->head_width = hd_side_head_width(side, width);
+    if (side->stored_layers == side->layers) side->stored_layers = 0;
     side->score_scale = hd_side_score_scale(side, width);
     if (!(side->embedding_scale > 0)) side->embedding_scale = 1;
     if (!(side->residual_scale > 0)) side->residual_scale = 1;
@@ -100,6 +101,21 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     simplify_rotation(side, width);
     bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
     if (!offset) side->position_offset = 0;
+}
+
+/* Clears the fields of the head that have no effect. */
+static void simplify_head(hd_recipe *r) {
+    hd_head head = (hd_head)r->head;
+    bool scores_tokens = hd_head_predicts_tokens(head), alone = head == HD_HEAD_NONE;
+    if (scores_tokens) r->head_dense = false;
+    if (scores_tokens || alone) r->head_norm = false;
+    if (head == HD_HEAD_LANGUAGE || alone) r->head_output_unbiased = false;
+    if (!scores_tokens && !(alone && r->side[HD_DECODER].layers)) r->untied = false;
+    bool dense = head == HD_HEAD_MASKED || r->head_dense;
+    if (!dense) r->head_dense_unbiased = false;
+    if (!dense || alone) r->head_activation = 0;
+    if (head != HD_HEAD_CLASSIFY_TEXT) r->pooling = 0;
+    if (!hd_head_classifies(head)) r->labels = 0;
 }
 
 /* Equal models have equal bytes in this form. */
@@ -119,11 +135,9 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
+    if (!r.embedding_width) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
-    if (r.head != HD_HEAD_MASKED) r.head_activation = 0;
-    if (hd_head_classifies((hd_head)r.head) || r.head == HD_HEAD_NONE) r.untied = false;
-    if (r.head != HD_HEAD_CLASSIFY_TEXT) r.pooling = 0;
-    if (!hd_head_classifies((hd_head)r.head)) r.labels = 0;
+    simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
@@ -132,4 +146,14 @@ static hd_recipe simplified(const hd_recipe *recipe) {
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b) {
     hd_recipe x = simplified(a), y = simplified(b);
     return memcmp(&x, &y, sizeof x) == 0;
+}
+
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to) {
+    to->head = from->head;
+    to->pooling = from->pooling;
+    to->head_activation = from->head_activation;
+    to->head_dense = from->head_dense;
+    to->head_norm = from->head_norm;
+    to->head_dense_unbiased = from->head_dense_unbiased;
+    to->head_output_unbiased = from->head_output_unbiased;
 }

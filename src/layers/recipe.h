@@ -66,13 +66,15 @@ extern const hd_choice hd_position_kinds[];
 extern const hd_choice hd_cells[];
 extern const hd_choice hd_memories[];
 
-/* Linear layers with a bias; the feed-forward layers are one. */
+/* Linear layers with a bias. The layers of a feed-forward sublayer before its activation are one. */
 enum {
     HD_BIAS_Q = 1,
     HD_BIAS_K = 2,
     HD_BIAS_V = 4,
     HD_BIAS_OUT = 8,
-    HD_BIAS_FFN = 16,
+    HD_BIAS_FFN_IN = 16,
+    HD_BIAS_FFN_OUT = 32,
+    HD_BIAS_FFN = HD_BIAS_FFN_IN | HD_BIAS_FFN_OUT,
     HD_BIAS_QKV = HD_BIAS_Q | HD_BIAS_K | HD_BIAS_V,
     HD_BIAS_ALL = HD_BIAS_QKV | HD_BIAS_OUT | HD_BIAS_FFN
 };
@@ -83,7 +85,8 @@ typedef enum hd_head {
     HD_HEAD_MASKED,          /* masked language model: the same with one more layer, for the masked token */
     HD_HEAD_CLASSIFY_TEXT,   /* one state of the whole text scores the labels */
     HD_HEAD_CLASSIFY_TOKENS, /* each state scores the labels */
-    HD_HEAD_NONE,            /* the last states themselves */
+    HD_HEAD_NONE,            /* the last states themselves; a decoder may still score tokens by its embedding */
+    HD_HEAD_ANSWER,          /* each state has two scores: an answer starts, or ends, with this token */
     HD_HEADS
 } hd_head;
 
@@ -91,6 +94,7 @@ static inline bool hd_head_classifies(hd_head head) {
     return head == HD_HEAD_CLASSIFY_TEXT || head == HD_HEAD_CLASSIFY_TOKENS;
 }
 
+/* Whether each row scores the vocabulary. */
 static inline bool hd_head_predicts_tokens(hd_head head) { return head == HD_HEAD_LANGUAGE || head == HD_HEAD_MASKED; }
 
 /* One state for a whole text. */
@@ -137,6 +141,12 @@ typedef enum hd_rotary_kind {
 
 enum { HD_MOST_ROTARY_FACTORS = 64 };
 
+/* The place of the layer that takes embeddings from their width to the network's. */
+typedef enum hd_projection {
+    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias (ALBERT, ELECTRA) */
+    HD_PROJECTION_BEFORE_NORM /* between the sum with positions and the norm, without a bias (DeBERTa) */
+} hd_projection;
+
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -160,7 +170,8 @@ typedef struct hd_rotary_scaling {
 
 /* One side. A recurrent network uses layers and max_positions only. */
 typedef struct hd_side_recipe {
-    int64_t layers; /* 0: the network lacks this side */
+    int64_t layers;        /* 0: the network lacks this side */
+    int64_t stored_layers; /* layers that have weights: neighbouring layers share those of one (ALBERT); 0: all */
     int64_t heads;
     int64_t key_heads;  /* heads of keys and values, each shared by heads / key_heads queries; 0: as many as heads */
     int64_t head_width; /* 0: width / heads */
@@ -199,12 +210,13 @@ typedef struct hd_side_recipe {
 
 typedef struct hd_recipe {
     int64_t vocabulary, width;
+    int64_t embedding_width;   /* of embeddings and of the masked head, with a projection from and to width; 0: width */
     int64_t target_vocabulary; /* the decoder has an embedding of its own, of so many tokens; 0: that of the encoder */
     int64_t labels;            /* of a head that classifies */
     hd_side_recipe side[HD_SIDES];
     int architecture;                /* hd_architecture */
     int head;                        /* hd_head */
-    int head_activation;             /* of the masked head's layer, hd_activation */
+    int head_activation;             /* of the head's dense layer, hd_activation */
     int pooling;                     /* of a head that classifies texts, hd_pooling */
     int cell;                        /* of a recurrent network, hd_cell */
     int memory;                      /* and hd_memory_kind */
@@ -217,6 +229,13 @@ typedef struct hd_recipe {
     bool untied;          /* the output has a table of its own, not that of the embedding */
     bool output_bias;     /* a fixed vector added to the logits */
     bool crf;             /* labels of tokens are predicted jointly, by a conditional random field */
+    /* The head's layers, in this order: a dense layer with an activation, a norm, the output layer. A masked head has all of
+     * them whatever head_dense and head_norm say; a language model has the output layer alone. A model without a head may
+     * store a dense layer that its states do not go through (BERT's pooler). */
+    bool head_dense, head_norm;
+    bool head_dense_unbiased;
+    bool head_output_unbiased; /* of a head other than a language model's */
+    int embedding_projection;  /* hd_projection */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -236,13 +255,27 @@ static inline const hd_side_recipe *hd_recipe_top(const hd_recipe *recipe) {
     return &recipe->side[recipe->side[HD_DECODER].layers ? HD_DECODER : HD_ENCODER];
 }
 
-/* Of the logits that the recipe's head computes: those of labels are neither scaled nor capped. */
+/* Whether the network scores the vocabulary. A decoder without a head may do so by its embedding. */
+static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
+    if (recipe->head == HD_HEAD_NONE) return recipe->side[HD_DECODER].layers && !recipe->untied;
+    return hd_head_predicts_tokens((hd_head)recipe->head);
+}
+
+/* Of the logits of tokens: those of labels are neither scaled nor capped. */
 static inline float hd_recipe_logit_scale(const hd_recipe *recipe) {
-    bool scaled = hd_head_predicts_tokens((hd_head)recipe->head) && recipe->logit_scale > 0;
-    return scaled ? recipe->logit_scale : 1;
+    return hd_recipe_scores_tokens(recipe) && recipe->logit_scale > 0 ? recipe->logit_scale : 1;
 }
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
-    return hd_head_predicts_tokens((hd_head)recipe->head) ? recipe->logit_softcap : 0;
+    return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
+}
+
+static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {
+    return recipe->embedding_width ? recipe->embedding_width : recipe->width;
+}
+
+/* The layer whose weights this one has. */
+static inline int64_t hd_side_stored_layer(const hd_side_recipe *side, int64_t layer) {
+    return side->stored_layers ? layer * side->stored_layers / side->layers : layer;
 }
 
 static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
@@ -282,6 +315,9 @@ static inline int64_t hd_recipe_longest(const hd_recipe *recipe) {
  * (dropout, initial spread). */
 bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
 
+/* Sets the fields of the head, and of nothing else, to those of another recipe. */
+void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
+
 /* The modules of a network. A slot is a module with a side and a layer; families give names to slots. The order is
  * free.
  *
@@ -295,6 +331,7 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
+    M(EMBEDDING_PROJECTION,      50, NONE) /* of an embedding that is narrower or wider than the network */            \
     M(FINAL_NORM,              NONE, NONE)                                                                             \
     M(Q,                          6,   14)                                                                             \
     M(K,                          7,   15)                                                                             \
@@ -333,10 +370,12 @@ bool hd_recipe_equal(const hd_recipe *a, const hd_recipe *b);
     M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
     M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \
     M(TEXT_OUTPUT,               44, NONE) /* scores labels of texts */                                                \
+    M(ANSWER_OUTPUT,             44, NONE) /* scores the first and the last tokens of answers */                       \
     M(OUTPUT_LEARNED_BIAS,     NONE, NONE)                                                                             \
     M(HEAD_DENSE,                46, NONE) /* of the masked head */                                                    \
     M(HEAD_NORM,               NONE, NONE)                                                                             \
-    M(POOLER,                    48, NONE) /* of the head that classifies texts */                                     \
+    M(POOLER,                    48, NONE) /* the dense layer of a head that classifies or answers */                  \
+    M(STORED_POOLER,             48, NONE) /* of a model without a head, which computes nothing with it */             \
     M(CRF_TRANSITIONS,         NONE, NONE)                                                                             \
     M(CRF_START,               NONE, NONE)                                                                             \
     M(CRF_END,                 NONE, NONE)

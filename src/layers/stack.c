@@ -28,7 +28,7 @@ static place place_of(const hd_stack *stack, hd_network_side side) {
 }
 
 static const hd_module_weights *layer_of(const place *at) {
-    return hd_network_layer(at->network, at->which, at->layer);
+    return hd_network_layer(at->network, at->which, hd_side_stored_layer(at->side, at->layer));
 }
 
 /* The norms of a sublayer, and its dropout site. */
@@ -85,7 +85,9 @@ static hd_attend_options options_of(const place *at, unsigned module, const char
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
                                .causal = module == HD_SITE_ATTENTION && at->which == HD_DECODER,
+                               .window = module == HD_SITE_ATTENTION ? hd_side_window(at->side, at->layer) : 0,
                                .scale = hd_side_score_scale(at->side, at->recipe->width),
+                               .softcap = at->side->score_softcap,
                                .dropout = at->recipe->attention_dropout,
                                .site = site(at, module, HD_SITE_WEIGHTS),
                                .where = where,
@@ -206,6 +208,13 @@ static bool adds_positions(const hd_side_recipe *side) {
     return side->positions != HD_POSITIONS_ROTARY && side->positions != HD_POSITIONS_NONE;
 }
 
+/* From the width of embeddings to the network's, where they differ. */
+static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, hd_projection projection) {
+    const hd_module_weights *layer = &layer_of(at)[HD_MODULE_EMBEDDING_PROJECTION];
+    bool here = layer->weight && at->recipe->embedding_projection == (int)projection;
+    return here ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+}
+
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
     const hd_module_weights *layer = layer_of(at);
     hd_parameter *table = at->which == HD_ENCODER ? at->network->source_embedding : at->network->target_embedding;
@@ -218,8 +227,10 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->fixed.positions ? -at->fixed.first : at->side->position_offset);
+    x = project(at, pass, x, HD_PROJECTION_BEFORE_NORM);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
-    return hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
+    x = hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
+    return project(at, pass, x, HD_PROJECTION_AFTER_NORM);
 }
 
 /* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all
@@ -233,11 +244,17 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     return kept;
 }
 
-/* Whether the queries of one layer may be the selected rows alone. Rotary positions and the causal mask count from a
- * sequence's first row. */
+/* Whether attention in the last layer depends on the position of a query among the keys. */
+static bool attends_by_position(const place *at) {
+    return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY ||
+           hd_side_window(at->side, at->side->layers - 1);
+}
+
+/* Whether the queries of the last layer may be the selected rows alone. Positions count from the first selected row of a
+ * sequence. */
 static bool may_select_queries(const place *at, const hd_selection *selection) {
     if (!at->side->layers) return false;
-    if (at->which == HD_ENCODER && at->side->positions != HD_POSITIONS_ROTARY) return true;
+    if (!attends_by_position(at)) return true;
     const hd_layout *layout = &selection->layout;
     for (int64_t s = 0; s < layout->sequences; s++)
         for (int64_t i = layout->starts[s] + 1; i < layout->starts[s + 1]; i++)

@@ -20,11 +20,9 @@ static heed_status check_attention(heed_context *context, const hd_side_recipe *
     if (side->heads % hd_side_key_heads(side))
         return hd_fail(context, HEED_UNSUPPORTED, "%lld heads of queries cannot share %lld of keys",
                        (long long)side->heads, (long long)side->key_heads);
-    if (side->window)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention to a window of %lld keys, which heed lacks",
-                       (long long)side->window);
-    if (side->score_softcap > 0)
-        return hd_fail(context, HEED_UNSUPPORTED, "attention with capped scores, which heed lacks");
+    if (side->window && side->layers > HD_SET_LAYERS)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld layers with a window of attention: heed builds up to %d",
+                       (long long)side->layers, HD_SET_LAYERS);
     return HEED_OK;
 }
 
@@ -46,7 +44,20 @@ static heed_status check_side(heed_context *context, const hd_side_recipe *side,
     HD_TRY(check_attention(context, side, width));
     if (side->first_unnormed && side->norm_placement != HD_NORM_PRE)
         return hd_fail(context, HEED_UNSUPPORTED, "only a pre-norm side can lack the first layer's norm");
+    if (side->stored_layers < 0 || side->stored_layers > side->layers)
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld layers cannot share the weights of %lld",
+                       (long long)side->layers, (long long)side->stored_layers);
+    if (side->stored_layers && side->first_unnormed)
+        return hd_fail(context, HEED_UNSUPPORTED, "layers that share weights have the same norms");
     return check_positions(context, side, width);
+}
+
+static heed_status check_embedding(heed_context *context, const hd_recipe *recipe) {
+    if (!recipe->embedding_width) return HEED_OK;
+    if (recipe->side[HD_DECODER].layers || hd_is_sinusoidal(&recipe->side[HD_ENCODER]))
+        return hd_fail(context, HEED_UNSUPPORTED,
+                       "embeddings of a width of their own are for encoders alone, without sinusoidal positions");
+    return HEED_OK;
 }
 
 /* ---- parameters ---- */
@@ -103,21 +114,33 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
 
 static void declare_ffn(const building *b) {
     int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
-    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN);
-    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN);
-    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN);
+    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN_IN);
+    if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN_IN);
+    declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN_OUT);
     declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
 }
 
 static void declare_table(const building *b, hd_module module, int64_t rows) {
     hd_slot slot = slot_of(b, module);
     slot.part = HD_WHOLE, slot.use = HD_USE_TABLE;
-    hd_network_declare(b->network, slot, rows, b->network->recipe.width, 2);
+    hd_network_declare(b->network, slot, rows, hd_recipe_embedding_width(&b->network->recipe), 2);
+}
+
+/* Norm and projection of the embeddings. */
+static void declare_embedding(const building *b) {
+    const hd_recipe *recipe = &b->network->recipe;
+    bool projected_first = recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
+    int64_t width = hd_recipe_embedding_width(recipe);
+    if (b->recipe->embedding_norm) declare_norm(b, HD_MODULE_EMBEDDING_NORM, projected_first ? recipe->width : width);
+    if (recipe->embedding_width)
+        hd_network_declare_linear(b->network, slot_of(b, HD_MODULE_EMBEDDING_PROJECTION), recipe->width, width,
+                                  !projected_first);
 }
 
 static void declare_layers(building *b) {
     bool crosses = b->side == HD_DECODER && b->network->recipe.side[HD_ENCODER].layers;
-    for (b->layer = 0; b->layer < b->recipe->layers; b->layer++) {
+    int64_t layers = b->recipe->stored_layers ? b->recipe->stored_layers : b->recipe->layers;
+    for (b->layer = 0; b->layer < layers; b->layer++) {
         declare_attention(b, false, b->layer == 0 && b->recipe->first_unnormed);
         if (crosses) declare_attention(b, true, false);
         declare_ffn(b);
@@ -194,7 +217,7 @@ static void declare(hd_stack *stack) {
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_recipe *r = sides[i].recipe;
         if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types);
-        if (r->layers && r->embedding_norm) declare_norm(&sides[i], HD_MODULE_EMBEDDING_NORM, network->recipe.width);
+        if (r->layers) declare_embedding(&sides[i]);
         if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
     }
     for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i]);
@@ -208,6 +231,7 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_net
     static const hd_network_class class = {encode, decode, hd_stack_decoder_open};
     *network = NULL;
     for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, &recipe->side[i], recipe->width));
+    HD_TRY(check_embedding(context, recipe));
     hd_stack *stack = (hd_stack *)hd_network_new(context, &class, recipe, sizeof *stack);
     if (!stack) return context->status;
     declare(stack);

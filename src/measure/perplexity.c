@@ -136,12 +136,13 @@ static heed_status fail_at(const scoring *s, const hd_lines *lines) {
 }
 
 /* Encodes a line whose ids must be below the limit. */
-static heed_status encode_line(scoring *s, const hd_lines *lines, int64_t limit, hd_encoding *out) {
-    if (hd_tokenizer_encode(s->tokenizer, s->call->context, lines->text, lines->size, true, out) != HEED_OK)
-        return fail_at(s, lines);
+static heed_status encode_line(scoring *s, hd_network_side which, const hd_lines *lines, int64_t limit,
+                               hd_encoding *out) {
+    hd_side_tokenizer side = hd_model_side(s->call->model, which);
+    if (hd_side_encode(&side, s->call->context, lines->text, lines->size, out) != HEED_OK) return fail_at(s, lines);
     for (size_t i = 0; i < out->count; i++) {
         if (out->ids[i] < limit) continue;
-        const char *token = hd_tokenizer_token(s->tokenizer, out->ids[i]);
+        const char *token = hd_tokenizer_token(side.tokenizer, out->ids[i]);
         hd_fail(s->call->context, HEED_FORMAT, "the token \"%s\" (%d) is not one that the model reads and predicts",
                 token ? token : "", out->ids[i]);
         return fail_at(s, lines);
@@ -162,7 +163,7 @@ static void count_text(scoring *s, const hd_lines *lines, size_t context, bool e
 static heed_status add_line(scoring *s, const hd_lines *lines) {
     int32_t end = hd_text_end(s->tokenizer);
     hd_encoding *e = &s->target;
-    HD_TRY(encode_line(s, lines, hd_network_classes(s->network), e));
+    HD_TRY(encode_line(s, HD_ENCODER, lines, hd_network_classes(s->network), e));
     HD_TRY(hd_enclose_text(e, end, &s->enclosed));
     size_t count = s->enclosed.size / sizeof(int32_t);
     int32_t *ids = keep_ids(s, (const int32_t *)(const void *)s->enclosed.data, count);
@@ -175,7 +176,7 @@ static heed_status add_line(scoring *s, const hd_lines *lines) {
 static heed_status add_masked_line(scoring *s, const hd_lines *lines) {
     hd_encoding *e = &s->target;
     int32_t mask = hd_tokenizer_mask(s->tokenizer), count;
-    HD_TRY(encode_line(s, lines, hd_network_classes(s->network), e));
+    HD_TRY(encode_line(s, HD_ENCODER, lines, hd_network_classes(s->network), e));
     count = (int32_t)e->count;
     for (int32_t i = 0; i < count; i++) {
         if (e->ends[i] == e->starts[i]) continue; /* the template's */
@@ -232,8 +233,8 @@ static heed_status read_files(scoring *s) {
 }
 
 static heed_status add_translation(scoring *s, const hd_parallel_files *files) {
-    HD_TRY(encode_line(s, &files->files[0], s->network->recipe.vocabulary, &s->source));
-    HD_TRY(encode_line(s, &files->files[1], hd_network_classes(s->network), &s->target));
+    HD_TRY(encode_line(s, HD_ENCODER, &files->files[0], s->network->recipe.vocabulary, &s->source));
+    HD_TRY(encode_line(s, HD_DECODER, &files->files[1], hd_network_classes(s->network), &s->target));
     hd_pair pair = {.source = keep_ids(s, s->source.ids, s->source.count),
                     .target = keep_ids(s, s->target.ids, s->target.count),
                     .source_count = (int32_t)s->source.count,
@@ -263,12 +264,11 @@ static heed_status read_translations(scoring *s) {
 
 /* ---- the whole ---- */
 
-/* The objective that a model of this recipe learns, if perplexity applies to it; else NULL. */
-static const hd_objective *objective_of(const hd_recipe *recipe) {
+/* The objective that a model learns, if perplexity applies to it; else NULL. */
+static const hd_objective *objective_of(const heed_model *model) {
     for (int i = 0; hd_objective_name(i); i++) {
         const hd_objective *o = &hd_objectives[i];
-        if (o->perplexity && (int)o->head == recipe->head && o->encodes == (recipe->side[HD_ENCODER].layers > 0))
-            return o;
+        if (o->perplexity && hd_model_predicts(model, o->head, o->encodes, o->decodes)) return o;
     }
     return NULL;
 }
@@ -280,7 +280,7 @@ static heed_status resolve(scoring *s) {
     const perplexity_settings *o = s->settings;
     const hd_recipe *recipe = &s->network->recipe;
     bool pairs = o->source && o->target;
-    s->objective = objective_of(recipe);
+    s->objective = objective_of(model);
     if (!s->objective)
         return hd_fail(context, HEED_UNSUPPORTED, "%s is a %s, which gives no probabilities of words", model->folder,
                        hd_family_architecture(model->family, recipe->head));

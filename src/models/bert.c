@@ -7,7 +7,6 @@ static const hd_config_key keys[] = {
     {"num_hidden_layers", HD_KEY_INT, ENCODER(layers), NULL},
     {"num_attention_heads", HD_KEY_INT, ENCODER(heads), NULL},
     {"intermediate_size", HD_KEY_INT, ENCODER(ffn_width), NULL},
-    {"hidden_act", HD_KEY_CHOICE, RECIPE(head_activation), "gelu", hd_activations},
     {"hidden_act", HD_KEY_CHOICE, ENCODER(activation), "gelu", hd_activations},
     {"max_position_embeddings", HD_KEY_INT, ENCODER(max_positions), "512"},
     {"type_vocab_size", HD_KEY_INT, ENCODER(token_types), "2"},
@@ -39,8 +38,10 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_OUTPUT_LEARNED_BIAS, "cls.predictions"},
     {HD_MODULE_TOKEN_OUTPUT, "cls.predictions.decoder"},
     {HD_MODULE_POOLER, "bert.pooler.dense"},
+    {HD_MODULE_STORED_POOLER, "bert.pooler.dense"},
     {HD_MODULE_OUTPUT, "classifier"},
     {HD_MODULE_TEXT_OUTPUT, "classifier"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static const char *const aliases[] = {"cls.predictions.decoder.weight", NULL};
@@ -63,6 +64,19 @@ static void complete(hd_recipe *recipe) {
     side->biases = HD_BIAS_ALL;
     recipe->eos = recipe->decoder_start = -1;
     recipe->pooling = HD_POOL_FIRST;
+    if (recipe->head != HD_HEAD_CLASSIFY_TEXT) return;
+    recipe->head_dense = true;
+    recipe->head_activation = HD_TANH;
+}
+
+/* What is also stored for predicting the next sentence is not used. */
+static const hd_other_class classes[] = {{"BertForPreTraining", HD_HEAD_MASKED}, {NULL, HD_HEAD_NONE}};
+
+/* The masked head has the activation of the layers. */
+static heed_status read(const hd_json *config, hd_recipe *recipe) {
+    (void)config;
+    if (recipe->head == HD_HEAD_MASKED) recipe->head_activation = recipe->side[HD_ENCODER].activation;
+    return HEED_OK;
 }
 
 static const hd_tokenizer_kind tokenizer = HD_KIND_WORDPIECE;
@@ -71,7 +85,10 @@ const hd_family hd_bert = {.model_type = "bert",
                            .architectures = {[HD_HEAD_MASKED] = "BertForMaskedLM",
                                              [HD_HEAD_CLASSIFY_TEXT] = "BertForSequenceClassification",
                                              [HD_HEAD_CLASSIFY_TOKENS] = "BertForTokenClassification",
+                                             [HD_HEAD_ANSWER] = "BertForQuestionAnswering",
                                              [HD_HEAD_NONE] = "BertModel"},
+                           .classes = classes,
+                           .prefix = "bert.",
                            .respellings = respellings,
                            .keys = keys,
                            .key_count = HD_COUNT(keys),
@@ -80,4 +97,5 @@ const hd_family hd_bert = {.model_type = "bert",
                            .aliases = aliases,
                            .tied = tied,
                            .tokenizer = &tokenizer,
-                           .complete = complete};
+                           .complete = complete,
+                           .read = read};

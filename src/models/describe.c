@@ -18,6 +18,7 @@ static int64_t *part_of(part_sizes *sizes, const hd_slot *slot) {
         case HD_MODULE_POSITIONS:
         case HD_MODULE_TOKEN_TYPES:
         case HD_MODULE_EMBEDDING_NORM:
+        case HD_MODULE_EMBEDDING_PROJECTION:
             return &sizes->embedding;
         default:
             return slot->side == HD_ENCODER   ? &sizes->encoder
@@ -125,7 +126,13 @@ static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
         append_recurrent(recipe, out);
     else
         append_transformer(recipe, out);
-    append_count_line(out, "vocabulary", recipe->vocabulary);
+    begin_line(out, "vocabulary");
+    hd_append_count(out, recipe->vocabulary);
+    if (recipe->target_vocabulary) {
+        hd_buffer_text(out, " + ");
+        hd_append_count(out, recipe->target_vocabulary);
+    }
+    hd_buffer_byte(out, '\n');
 }
 
 static void append_labels(const heed_model *model, hd_buffer *out) {
@@ -138,9 +145,10 @@ static void append_labels(const heed_model *model, hd_buffer *out) {
     hd_buffer_byte(out, '\n');
 }
 
-static void append_tokenizer(const heed_tokenizer *tokenizer, hd_buffer *out) {
+static void append_tokenizer(const char *name, const heed_tokenizer *tokenizer, hd_buffer *out) {
+    if (!tokenizer) return;
     int32_t size = (int32_t)hd_tokenizer_size(tokenizer);
-    begin_line(out, "tokenizer");
+    begin_line(out, name);
     hd_append_count(out, size);
     hd_buffer_text(out, " tokens");
     const char *between = "; special ";
@@ -179,7 +187,8 @@ void hd_model_describe_text(const heed_model *model, hd_buffer *out) {
     hd_buffer_byte(out, '\n');
     append_parameters(model, out);
     append_recipe(&model->network->recipe, out);
-    append_tokenizer(model->tokenizer, out);
+    append_tokenizer("tokenizer", model->tokenizer, out);
+    append_tokenizer("  of targets", model->target_tokenizer, out);
     append_labels(model, out);
     if (model->network->recipe.side[HD_DECODER].layers) append_generation(&model->generation, out);
 }
@@ -211,6 +220,20 @@ static json_t *specials_object(const heed_tokenizer *tokenizer) {
         if (hd_tokenizer_is_special(tokenizer, id))
             failed |= json_object_set_new(object, hd_tokenizer_token(tokenizer, id), json_integer(id));
     return unless_failed(object, failed);
+}
+
+static json_t *tokenizer_object(const heed_tokenizer *tokenizer) {
+    return json_pack("{s:I, s:o}", "size", (json_int_t)hd_tokenizer_size(tokenizer), "special",
+                     specials_object(tokenizer));
+}
+
+/* What a translator with a vocabulary or a tokenizer for targets alone has besides. */
+static int add_targets(const heed_model *model, json_t *object) {
+    json_int_t targets = (json_int_t)model->network->recipe.target_vocabulary;
+    int failed = targets ? json_object_set_new(object, "target_vocabulary", json_integer(targets)) : 0;
+    return !model->target_tokenizer
+               ? failed
+               : failed | json_object_set_new(object, "target_tokenizer", tokenizer_object(model->target_tokenizer));
 }
 
 static json_t *generation_object(const hd_generation *generation) {
@@ -249,7 +272,7 @@ static int add_labels(const heed_model *model, json_t *object) {
 json_t *hd_model_describe_object(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:{s:I, s:o}, s:o}", //
+        "{s:s, s:s, s:o, s:o, s:o, s:[I,I], s:I, s:[I,I], s:[I,I], s:s, s:b, s:s, s:I, s:I, s:o, s:o}", //
         "model_type", model->family->model_type, "architecture",
         hd_family_architecture(model->family, model->network->recipe.head), //
         "folder", hd_json_text(model->context, model->folder ? model->folder : ""), "parameters", sizes_object(model),
@@ -263,11 +286,11 @@ json_t *hd_model_describe_object(const heed_model *model) {
         hd_recipe_top(recipe)->norm_placement == HD_NORM_PRE,                                              //
         "positions", positions_name(recipe), "max_positions", (json_int_t)hd_recipe_max_positions(recipe), //
         "vocabulary", (json_int_t)recipe->vocabulary,                                                      //
-        "tokenizer", "size", (json_int_t)hd_tokenizer_size(model->tokenizer), "special",
-        specials_object(model->tokenizer), //
+        "tokenizer", tokenizer_object(model->tokenizer),                                                   //
         "generation", generation_object(&model->generation));
     int failed = !object;
     if (!failed && recipe->architecture == HD_RECURRENT) failed = add_recurrent(recipe, object);
+    if (!failed) failed = add_targets(model, object);
     if (!failed && model->labels) failed = add_labels(model, object);
     return unless_failed(object, failed);
 }

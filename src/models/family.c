@@ -1,6 +1,7 @@
 #include "models/family.h"
 
 #include "base/number.h"
+#include "models/choice.h"
 #include "models/model.h"
 #include "models/rotary.h"
 
@@ -37,6 +38,38 @@ void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buff
     }
     hd_buffer_text(out, name);
     hd_buffer_text(out, endings[slot->part]);
+}
+
+static const char *prefix_of(const hd_family *family) {
+    while (family && !family->prefix) family = family->base;
+    return family ? family->prefix : "";
+}
+
+/* What a file of a model with this head has in place of the prefix. */
+static const char *stored_prefix(const hd_family *family, int head) {
+    const char *prefix = head == HD_HEAD_NONE ? "" : prefix_of(family);
+    for (; family; family = family->base)
+        if (family->prefixes[head]) return family->prefixes[head];
+    return prefix;
+}
+
+void hd_family_stored_name(const hd_family *family, int head, const hd_slot *slot, hd_buffer *out) {
+    const char *prefix = prefix_of(family);
+    size_t length = strlen(prefix);
+    hd_buffer name;
+    hd_buffer_open(&name, out->context);
+    hd_family_weight_name(family, slot, &name);
+    bool starts = name.data && strncmp(name.data, prefix, length) == 0;
+    if (starts) hd_buffer_text(out, stored_prefix(family, head));
+    if (name.data) hd_buffer_text(out, name.data + (starts ? length : 0));
+    out->failed |= name.failed;
+    hd_buffer_close(&name);
+}
+
+bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_slot *b) {
+    const hd_weight_name *one = hd_family_weight(family, a), *other = hd_family_weight(family, b);
+    return one && other && a->side == b->side && a->layer == b->layer && a->part == b->part &&
+           one->part == other->part && strcmp(one->name, other->name) == 0;
 }
 
 static void replace(hd_buffer *name, const hd_respelling *respelling) {
@@ -78,16 +111,7 @@ static heed_status read_choice(const hd_json *config, const hd_config_key *key, 
             *value = c->value;
             return HEED_OK;
         }
-    hd_buffer known;
-    hd_buffer_open(&known, config->context);
-    for (const hd_choice *c = key->choices; c->name; c++)
-        hd_buffer_format(&known, "%s%s", known.size ? ", " : "", c->name);
-    heed_status status = known.failed
-                             ? HEED_MEMORY
-                             : hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" is \"%s\", which is none of %s",
-                                       config->path, key->name, name ? name : "null", known.data ? known.data : "");
-    hd_buffer_close(&known);
-    return status;
+    return hd_choice_refuse(config, key->name, name ? name : "null", key->choices);
 }
 
 /* A key whose value heed takes for granted. */
@@ -221,8 +245,8 @@ static const char *known_heads(const hd_family *family, hd_buffer *out) {
     return out->data ? out->data : "nothing";
 }
 
-/* Whether a name is that of a model without a head, or with one that predicts tokens. Where a family has one head alone, such
- * a folder is opened with it, as by transformers. */
+/* Whether a name is that of a model that predicts tokens, or may do so by its embedding. A family's language model opens such
+ * a folder, as in transformers, whatever the class is called. */
 static bool predicts_tokens(const char *name) {
     static const char *const endings[] = {"Model", "ForCausalLM", "ForConditionalGeneration"};
     size_t length = strlen(name);
@@ -236,14 +260,18 @@ static bool predicts_tokens(const char *name) {
 /* The head, by the name of the architecture; where none is named, the family's first. */
 static heed_status read_head(const hd_family *family, const hd_json *config, int *head) {
     const char *name = json_string_value(json_array_get(json_object_get(config->root, "architectures"), 0));
-    int first = -1, heads = 0;
     for (int i = HD_HEADS - 1; i >= 0; i--) {
         if (!family->architectures[i]) continue;
-        *head = first = i;
-        heads++;
+        *head = i;
         if (name && strcmp(name, family->architectures[i]) == 0) return HEED_OK;
     }
-    if (!name || (heads == 1 && first == HD_HEAD_LANGUAGE && predicts_tokens(name))) return HEED_OK;
+    if (!name) return HEED_OK;
+    for (const hd_other_class *c = family->classes; c && c->name; c++) {
+        *head = (int)c->head;
+        if (strcmp(name, c->name) == 0) return HEED_OK;
+    }
+    *head = HD_HEAD_LANGUAGE;
+    if (family->architectures[HD_HEAD_LANGUAGE] && predicts_tokens(name)) return HEED_OK;
     hd_buffer known;
     hd_buffer_open(&known, config->context);
     heed_status status =
@@ -301,9 +329,9 @@ heed_status hd_family_expect_full_attention(const hd_json *config) {
 
 static heed_status read_recipe(const reading *r) {
     *r->recipe = (hd_recipe){0};
-    complete(r->family, r->recipe);
     HD_TRY(check_weights(r->config));
     HD_TRY(read_head(r->family, r->config, &r->recipe->head));
+    complete(r->family, r->recipe);
     HD_TRY(read_keys(r, r->family));
     if (r->ids) {
         r->recipe->pad = r->ids->pad;
@@ -441,21 +469,45 @@ json_t *hd_family_write(heed_context *context, const hd_family *family, const hd
 
 /* ---- what a family can carry ---- */
 
-heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries) {
-    *carries = false;
-    if (recipe->head < 0 || recipe->head >= HD_HEADS || !family->architectures[recipe->head]) return HEED_OK;
+/* A config as a reader has it: with the number of labels, which are written by their names (hd_labels_write). */
+static heed_status write_and_read(heed_context *context, const hd_family *family, const hd_recipe *recipe,
+                                  hd_recipe *back) {
     hd_json config = unnamed_config(context, hd_family_write(context, family, recipe));
     if (!config.root) return HEED_MEMORY;
-    hd_recipe back;
     heed_status status = HEED_OK;
-    /* labels are written by their names (hd_labels_write) */
     if (json_object_set_new(config.root, "num_labels", json_integer(recipe->labels)) != 0)
         status = hd_json_no_memory(context, config.path);
-    if (status == HEED_OK) status = hd_family_read(family, &config, &back);
+    if (status == HEED_OK) status = hd_family_read(family, &config, back);
     json_decref(config.root);
+    return status;
+}
+
+heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries) {
+    hd_recipe back;
+    *carries = false;
+    if (recipe->head < 0 || recipe->head >= HD_HEADS || !family->architectures[recipe->head]) return HEED_OK;
+    heed_status status = write_and_read(context, family, recipe, &back);
     if (status == HEED_MEMORY) return status;
     *carries = status == HEED_OK && hd_recipe_equal(recipe, &back);
     return HEED_OK;
+}
+
+heed_status hd_family_change_head(heed_context *context, const hd_family *family, hd_head head, int64_t labels,
+                                  hd_recipe *recipe) {
+    hd_recipe other = *recipe, back;
+    if (!family->architectures[head])
+        return hd_fail(context, HEED_UNSUPPORTED, "models of type \"%s\" have no such head", family->model_type);
+    other.head = (int)head;
+    other.labels = labels;
+    HD_TRY(write_and_read(context, family, &other, &back));
+    hd_recipe_copy_head(&back, recipe);
+    recipe->labels = labels;
+    return HEED_OK;
+}
+
+void hd_family_score_last(hd_recipe *recipe) {
+    recipe->pooling = HD_POOL_LAST;
+    recipe->head_output_unbiased = recipe->head == HD_HEAD_CLASSIFY_TEXT;
 }
 
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,

@@ -63,6 +63,13 @@ typedef struct hd_tied_pair {
     const char *one, *other;
 } hd_tied_pair;
 
+/* A class of transformers that is opened with the given head, and with what that head lacks left out: "BertForPreTraining" as a
+ * masked language model. A saved folder has the class of the head. */
+typedef struct hd_other_class {
+    const char *name;
+    hd_head head;
+} hd_other_class;
+
 typedef struct hd_family hd_family;
 struct hd_family {
     /* NULL or the base family. Everything but its architectures is inherited. A key or weight name given here
@@ -70,6 +77,10 @@ struct hd_family {
     const hd_family *base;
     const char *model_type;              /* "marian" */
     const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none. Not inherited. */
+    const hd_other_class *classes;       /* ending with a NULL, or NULL. Not inherited. */
+    /* The start of the names of all weights below the head, "bert.", or NULL. With some heads, files have another one in its
+     * place; without a head they have none. */
+    const char *prefix, *prefixes[HD_HEADS];
     const hd_config_key *keys;
     size_t key_count;
     const hd_weight_name *weights;
@@ -85,7 +96,7 @@ struct hd_family {
     unsigned optional_biases;
     unsigned rotation;  /* HD_ROTATION_…, of a config that states rotary positions (rotary.h); 0: as in the base */
     bool one_tokenizer; /* transformers ignores what a folder of this family says of another kind. Not inherited. */
-    /* Sets the fields that no key describes, before the keys are read; may be NULL. */
+    /* Sets the fields that no key describes, before the keys are read but when the head is known; may be NULL. */
     void (*complete)(hd_recipe *recipe);
     /* Reads after the keys what a table cannot describe; may be NULL. */
     heed_status (*read)(const hd_json *config, hd_recipe *recipe);
@@ -96,10 +107,31 @@ struct hd_family {
 /* A family that is only a base. */
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
-#define HD_FAMILIES(X)                                                                                             \
-    X(marian)                                                                                                      \
-    X(pegasus) X(bert) X(roberta) X(gpt2) X(opt) X(llama) X(qwen2) X(qwen3) X(phi3) X(smollm3) X(granite) X(olmo2) \
-        X(heed_rnn)
+/* clang-format off */
+#define HD_FAMILIES(X) \
+    X(albert)          \
+    X(bart)            \
+    X(bert)            \
+    X(camembert)       \
+    X(distilbert)      \
+    X(electra)         \
+    X(gpt2)            \
+    X(granite)         \
+    X(heed_rnn)        \
+    X(llama)           \
+    X(m2m_100)         \
+    X(marian)          \
+    X(mbart)           \
+    X(olmo2)           \
+    X(opt)             \
+    X(pegasus)         \
+    X(phi3)            \
+    X(qwen2)           \
+    X(qwen3)           \
+    X(roberta)         \
+    X(smollm3)         \
+    X(xlm_roberta)
+/* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;
 HD_FAMILIES(HD_DECLARE_FAMILY)
 #undef HD_DECLARE_FAMILY
@@ -116,8 +148,12 @@ const char *hd_activation_name(hd_activation activation);
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot);
 /* The class name in transformers of a model of this family with this head. */
 const char *hd_family_architecture(const hd_family *family, int head);
-/* The name under which `family` stores a slot, appended to `out`. */
+/* The name that the family's table has for a slot, appended to `out`. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
+/* The name under which a model with this head stores it. */
+void hd_family_stored_name(const hd_family *family, int head, const hd_slot *slot, hd_buffer *out);
+/* Whether two slots have the same name: the output layers of two heads, "classifier.weight". */
+bool hd_family_names_alike(const hd_family *family, const hd_slot *a, const hd_slot *b);
 /* Applies the given set of respellings, a bit for each, to a name; false when there are no more sets. */
 bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
@@ -140,6 +176,11 @@ heed_status hd_family_default(heed_context *context, const hd_family *family, hd
 json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe);
 /* Whether this family can write the recipe: reading the written config back gives an equal recipe. */
 heed_status hd_family_carries(heed_context *context, const hd_family *family, const hd_recipe *recipe, bool *carries);
+/* The recipe with another head of the family: only the fields of the head and of the labels change. */
+heed_status hd_family_change_head(heed_context *context, const hd_family *family, hd_head head, int64_t labels,
+                                  hd_recipe *recipe);
+/* The head of decoders in transformers that classifies texts: it scores the last state, without a bias. */
+void hd_family_score_last(hd_recipe *recipe);
 /* Whether there are models of this family with this head and these sides. */
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
                           bool *has);

@@ -37,6 +37,9 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_NORM, "transformer.h.{}.ln_2"},
     {HD_MODULE_FINAL_NORM, "transformer.ln_f"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
+    {HD_MODULE_TEXT_OUTPUT, "score"},
+    {HD_MODULE_OUTPUT, "classifier"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};
@@ -51,6 +54,7 @@ static void complete(hd_recipe *recipe) {
     side->norm_placement = HD_NORM_PRE;
     side->final_norm = true;
     side->biases = HD_BIAS_ALL;
+    hd_family_score_last(recipe);
 }
 
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
@@ -61,7 +65,12 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
 }
 
 const hd_family hd_gpt2 = {.model_type = "gpt2",
-                           .architectures = {[HD_HEAD_LANGUAGE] = "GPT2LMHeadModel"},
+                           .architectures = {[HD_HEAD_LANGUAGE] = "GPT2LMHeadModel",
+                                             [HD_HEAD_CLASSIFY_TEXT] = "GPT2ForSequenceClassification",
+                                             [HD_HEAD_CLASSIFY_TOKENS] = "GPT2ForTokenClassification",
+                                             [HD_HEAD_ANSWER] = "GPT2ForQuestionAnswering",
+                                             [HD_HEAD_NONE] = "GPT2Model"},
+                           .prefix = "transformer.",
                            .respellings = respellings,
                            .keys = keys,
                            .key_count = HD_COUNT(keys),

@@ -49,6 +49,8 @@ static void complete(hd_recipe *recipe) { recipe->architecture = HD_RECURRENT; }
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     (void)config;
     recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
+    recipe->head_dense = recipe->head == HD_HEAD_CLASSIFY_TEXT;
+    recipe->head_activation = HD_TANH;
     return HEED_OK;
 }
 

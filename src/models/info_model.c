@@ -10,21 +10,16 @@ static bool has_attention(const hd_recipe *recipe) {
            (hd_recipe_translates(recipe) && recipe->memory >= HD_MEMORY_BAHDANAU);
 }
 
-static bool predicts(const hd_recipe *recipe, hd_head head, bool encoder, bool decoder) {
-    return (hd_head)recipe->head == head && (recipe->side[HD_ENCODER].layers > 0) == encoder &&
-           (recipe->side[HD_DECODER].layers > 0) == decoder;
-}
-
 static int add_verbs(const heed_model *model, json_t *object) {
     const hd_recipe *r = &model->network->recipe;
     const struct {
         const char *name;
         bool applies;
-    } verbs[] = {{"translate", predicts(r, HD_HEAD_LANGUAGE, true, true)},
-                 {"generate", predicts(r, HD_HEAD_LANGUAGE, false, true)},
-                 {"classify", predicts(r, HD_HEAD_CLASSIFY_TEXT, true, false)},
-                 {"tag", predicts(r, HD_HEAD_CLASSIFY_TOKENS, true, false)},
-                 {"fill", predicts(r, HD_HEAD_MASKED, true, false)},
+    } verbs[] = {{"translate", hd_model_predicts(model, HD_HEAD_LANGUAGE, true, true)},
+                 {"generate", hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true)},
+                 {"classify", hd_model_predicts(model, HD_HEAD_CLASSIFY_TEXT, true, false)},
+                 {"tag", hd_model_predicts(model, HD_HEAD_CLASSIFY_TOKENS, true, false)},
+                 {"fill", hd_model_predicts(model, HD_HEAD_MASKED, true, false)},
                  {"embed", model->embedder && !model->embedder->problem},
                  {"attend", has_attention(r)},
                  {"tokenize", model->tokenizer}};

@@ -36,12 +36,15 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_NORM, "model.layers.{}.post_attention_layernorm"},
     {HD_MODULE_FINAL_NORM, "model.norm"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
+    {HD_MODULE_TEXT_OUTPUT, "score"},
+    {HD_MODULE_OUTPUT, "score"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};
 
-/* Some files lack the prefix. */
-static const hd_respelling respellings[] = {{"model.", ""}, {NULL, NULL}};
+/* Some files lack the prefix; that which answers has another one. */
+static const hd_respelling respellings[] = {{"model.", ""}, {"model.", "transformer."}, {NULL, NULL}};
 
 /* heed's own models share one table between input and output. */
 static const char fresh[] = "{\"rms_norm_eps\": 1e-5, \"tie_word_embeddings\": true}";
@@ -53,6 +56,7 @@ static void complete(hd_recipe *recipe) {
     side->norm_placement = HD_NORM_PRE;
     side->final_norm = true;
     side->gated = true;
+    hd_family_score_last(recipe);
 }
 
 enum { ATTENTION_BIASES = HD_BIAS_QKV | HD_BIAS_OUT };
@@ -62,18 +66,31 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     HD_TRY(hd_json_bool(config, "attention_bias", false, &attention));
     HD_TRY(hd_json_bool(config, "mlp_bias", false, &ffn));
     recipe->side[HD_DECODER].biases = (attention ? ATTENTION_BIASES : 0) | (ffn ? HD_BIAS_FFN : 0);
+    if (recipe->head == HD_HEAD_CLASSIFY_TOKENS) {
+        bool bias;
+        HD_TRY(hd_json_bool(config, "token_classification_bias", true, &bias));
+        recipe->head_output_unbiased = !bias;
+    }
     return HEED_OK;
 }
 
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
+    bool unbiased = recipe->head == HD_HEAD_CLASSIFY_TOKENS && recipe->head_output_unbiased;
+    if (unbiased && json_object_set_new(config, "token_classification_bias", json_false()) != 0) return -1;
     return json_object_set_new(config, "num_key_value_heads", json_integer(hd_side_key_heads(side))) |
            json_object_set_new(config, "attention_bias", json_boolean((side->biases & ATTENTION_BIASES) != 0)) |
            json_object_set_new(config, "mlp_bias", json_boolean((side->biases & HD_BIAS_FFN) != 0));
 }
 
 const hd_family hd_llama = {.model_type = "llama",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "LlamaForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "LlamaForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "LlamaForSequenceClassification",
+                                              [HD_HEAD_CLASSIFY_TOKENS] = "LlamaForTokenClassification",
+                                              [HD_HEAD_ANSWER] = "LlamaForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "LlamaModel"},
+                            .prefix = "model.",
+                            .prefixes = {[HD_HEAD_ANSWER] = "transformer."},
                             .respellings = respellings,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),

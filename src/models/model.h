@@ -34,11 +34,12 @@ typedef struct heed_model {
     const hd_family *family;
     bool nested; /* the text model of a multimodal folder */
     hd_network *network;
-    heed_tokenizer *tokenizer;
-    size_t stored[HD_DTYPES];      /* bytes of the opened weights by their element type */
-    char **labels;                 /* [recipe.labels]: names of a classifier's labels; NULL without one */
-    int problem;                   /* hd_problem, of a classifier of texts */
-    int32_t specials[HD_SPECIALS]; /* ids by role, −1: none; of a model with a tokenizer */
+    heed_tokenizer *tokenizer;        /* NULL: there is none */
+    heed_tokenizer *target_tokenizer; /* of a translator whose targets have another one, else NULL */
+    size_t stored[HD_DTYPES];         /* bytes of the opened weights by their element type */
+    char **labels;                    /* [recipe.labels]: names of a classifier's labels; NULL without one */
+    int problem;                      /* hd_problem, of a classifier of texts */
+    int32_t specials[HD_SPECIALS];    /* ids by role, −1: none; of a model with a tokenizer */
     hd_generation generation;
     const hd_embedder *embedder; /* of a model with one side that was opened to run, else NULL */
 } heed_model;
@@ -98,8 +99,16 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
 /* The names of those files, from 0; NULL after the last. */
 const char *hd_model_file(size_t index);
 
-/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless the model has this head, and an
- * encoder and a decoder or not. `kind` names the models that have. */
+/* The tokenizer of one side. A model with one side has it on both. */
+static inline hd_side_tokenizer hd_model_side(const heed_model *model, hd_network_side side) {
+    bool other = side == HD_DECODER && model->target_tokenizer;
+    return (hd_side_tokenizer){other ? model->target_tokenizer : model->tokenizer};
+}
+
+/* Whether the model has this head, and, if it predicts tokens, an encoder and a decoder or not. */
+bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder);
+/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless it does. `kind` names the models that
+ * do. */
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
 /* The most tokens of a text, with those of the template: the network's, or fewer if the tokenizer's file truncates. */
 int64_t hd_model_longest(const heed_model *model);

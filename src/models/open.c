@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Gives every parameter a name: that which the family stores it under, and where several are stored as one, which of them
+/* Gives every parameter a name: that which a model with its head stores it under, and where several are stored as one, which of them
  * it is. */
 static heed_status name_parameters(heed_model *model) {
     hd_network *network = model->network;
@@ -20,7 +20,7 @@ static heed_status name_parameters(heed_model *model) {
         const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
-        hd_family_weight_name(model->family, &network->slots[i], &name);
+        hd_family_stored_name(model->family, network->recipe.head, &network->slots[i], &name);
         if (weight && weight->parts) hd_buffer_format(&name, " %d/%d", weight->part + 1, weight->parts);
         char *kept = name.failed ? NULL : hd_arena_alloc(&network->arena, name.size + 1, 1);
         if (kept) memcpy(kept, name.size ? name.data : "", name.size + 1);
@@ -69,7 +69,7 @@ static heed_status read_tie(const heed_model *model, const hd_weights *weights, 
     const hd_slot table = {recipe->target_vocabulary ? HD_DECODER : HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE};
     static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
     const hd_stored_tensor *embedding, *head;
-    if (hd_head_classifies((hd_head)recipe->head) || recipe->head == HD_HEAD_NONE) return HEED_OK;
+    if (!hd_head_predicts_tokens((hd_head)recipe->head)) return HEED_OK;
     if (!recipe->target_vocabulary) HD_TRY(check_tied(model, weights));
     if (!hd_family_weight(model->family, &output)) return HEED_OK;
     HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
@@ -89,9 +89,13 @@ static heed_status has_bias(const heed_model *model, const hd_weights *weights, 
     static const struct {
         hd_module module;
         unsigned bit;
-    } modules[] = {{HD_MODULE_Q, HD_BIAS_Q},         {HD_MODULE_K, HD_BIAS_K},        {HD_MODULE_V, HD_BIAS_V},
-                   {HD_MODULE_OUT, HD_BIAS_OUT},     {HD_MODULE_FFN_UP, HD_BIAS_FFN}, {HD_MODULE_FFN_GATE, HD_BIAS_FFN},
-                   {HD_MODULE_FFN_DOWN, HD_BIAS_FFN}};
+    } modules[] = {{HD_MODULE_Q, HD_BIAS_Q},
+                   {HD_MODULE_K, HD_BIAS_K},
+                   {HD_MODULE_V, HD_BIAS_V},
+                   {HD_MODULE_OUT, HD_BIAS_OUT},
+                   {HD_MODULE_FFN_UP, HD_BIAS_FFN_IN},
+                   {HD_MODULE_FFN_GATE, HD_BIAS_FFN_IN},
+                   {HD_MODULE_FFN_DOWN, HD_BIAS_FFN_OUT}};
     *has = false;
     for (size_t i = 0; i < HD_COUNT(modules); i++)
         for (int64_t layer = 0; modules[i].bit == bit && layer < layers && !*has; layer++) {
@@ -255,22 +259,31 @@ static heed_status open_network(heed_model *model, const hd_json *config, const 
 
 /* A sentence-transformers folder often keeps the name of the head that the network was trained with, but not its weights. */
 static heed_status drop_head(heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
-    static const hd_slot outputs[HD_HEADS] = {
-        [HD_HEAD_MASKED] = {HD_SHARED, HD_MODULE_HEAD_DENSE, .part = HD_WEIGHT},
-        [HD_HEAD_CLASSIFY_TEXT] = {HD_SHARED, HD_MODULE_TEXT_OUTPUT, .part = HD_WEIGHT},
-        [HD_HEAD_CLASSIFY_TOKENS] = {HD_SHARED, HD_MODULE_OUTPUT, .part = HD_WEIGHT}};
-    const hd_slot *output = &outputs[recipe->head];
+    static const hd_module outputs[HD_HEADS] = {[HD_HEAD_LANGUAGE] = HD_MODULE_TOKEN_OUTPUT,
+                                                [HD_HEAD_MASKED] = HD_MODULE_HEAD_DENSE,
+                                                [HD_HEAD_CLASSIFY_TEXT] = HD_MODULE_TEXT_OUTPUT,
+                                                [HD_HEAD_CLASSIFY_TOKENS] = HD_MODULE_OUTPUT,
+                                                [HD_HEAD_ANSWER] = HD_MODULE_ANSWER_OUTPUT};
+    hd_slot output = {HD_SHARED, outputs[recipe->head], .part = HD_WEIGHT};
     const hd_stored_tensor *stored;
     hd_modules modules;
-    bool listed;
-    if (output->part != HD_WEIGHT || !model->family->architectures[HD_HEAD_NONE]) return HEED_OK;
-    HD_TRY(hd_weight_find_spelled(model, weights, output, &stored));
+    bool listed, tied = recipe->head == HD_HEAD_LANGUAGE && !recipe->untied;
+    if (recipe->head == HD_HEAD_NONE || tied || !model->family->architectures[HD_HEAD_NONE]) return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, &output, &stored));
     if (stored) return HEED_OK;
     HD_TRY(hd_modules_find(model->context, model->folder, &modules, &listed));
     if (!listed) return HEED_OK;
     hd_modules_close(&modules);
-    recipe->head = HD_HEAD_NONE;
-    recipe->labels = 0;
+    return hd_family_change_head(model->context, model->family, HD_HEAD_NONE, 0, recipe);
+}
+
+/* A model without a head may have a pooler, which is kept for those that read it. */
+static heed_status find_pooler(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    static const hd_slot pooler = {HD_SHARED, HD_MODULE_STORED_POOLER, .part = HD_WEIGHT};
+    const hd_stored_tensor *stored;
+    if (recipe->head != HD_HEAD_NONE || !hd_family_weight(model->family, &pooler)) return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, &pooler, &stored));
+    recipe->head_dense = stored != NULL;
     return HEED_OK;
 }
 
@@ -279,6 +292,7 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     hd_weights *weights;
     HD_TRY(hd_weights_open(model->context, model->folder, &weights));
     heed_status status = drop_head(model, weights, recipe);
+    if (status == HEED_OK) status = find_pooler(model, weights, recipe);
     if (status == HEED_OK) status = read_tie(model, weights, recipe);
     if (status == HEED_OK) status = read_biases(model, weights, recipe);
     if (status == HEED_OK) status = open_network(model, config, recipe);
@@ -335,9 +349,15 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
     return lowercase ? hd_tokenizer_lowercase(model->tokenizer) : HEED_OK;
 }
 
+static heed_status open_tokenizers(heed_model *model) {
+    HD_TRY(hd_tokenizer_open_folder(model->context, model->folder, &model->tokenizer));
+    if (!hd_recipe_translates(&model->network->recipe)) return HEED_OK;
+    return hd_tokenizer_open_target(model->context, model->folder, &model->target_tokenizer);
+}
+
 heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpose purpose, heed_model **out) {
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
-    heed_status status = hd_tokenizer_open_folder((*out)->context, (*out)->folder, &(*out)->tokenizer);
+    heed_status status = open_tokenizers(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
     if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;
@@ -391,6 +411,7 @@ void hd_model_close(heed_model *model) {
     if (!model) return;
     hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
+    hd_tokenizer_close(model->target_tokenizer);
     hd_free(model->context, model->folder);
     hd_free(model->context, model);
 }
@@ -438,11 +459,18 @@ heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size
     return HEED_OK;
 }
 
+/* A decoder without a head whose embedding is tied is a language model, as in transformers. */
+bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder) {
+    const hd_recipe *r = &model->network->recipe;
+    bool by_embedding = r->head == HD_HEAD_NONE && head == HD_HEAD_LANGUAGE && hd_recipe_scores_tokens(r);
+    if ((hd_head)r->head != head && !by_embedding) return false;
+    if (!hd_head_predicts_tokens(head)) return true;
+    return (r->side[HD_ENCODER].layers > 0) == encoder && (r->side[HD_DECODER].layers > 0) == decoder;
+}
+
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {
     const hd_recipe *r = &model->network->recipe;
-    if ((hd_head)r->head == head && (r->side[HD_ENCODER].layers > 0) == encoder &&
-        (r->side[HD_DECODER].layers > 0) == decoder)
-        return HEED_OK;
+    if (hd_model_predicts(model, head, encoder, decoder)) return HEED_OK;
     return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected %s",
                    model->folder ? model->folder : "the model", hd_family_architecture(model->family, r->head), kind);
 }

@@ -36,6 +36,8 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_FFN_NORM, "model.decoder.layers.{}.final_layer_norm"},
     {HD_MODULE_FINAL_NORM, "model.decoder.final_layer_norm"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
+    {HD_MODULE_TEXT_OUTPUT, "score"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static const char *const aliases[] = {"lm_head.weight", NULL};
@@ -51,6 +53,7 @@ static void complete(hd_recipe *recipe) {
     side->norm_epsilon = 1e-5f;
     side->final_norm = true;
     side->biases = HD_BIAS_ALL;
+    hd_family_score_last(recipe);
 }
 
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
@@ -66,7 +69,11 @@ static int write(const hd_recipe *recipe, json_t *config) {
 }
 
 const hd_family hd_opt = {.model_type = "opt",
-                          .architectures = {[HD_HEAD_LANGUAGE] = "OPTForCausalLM"},
+                          .architectures = {[HD_HEAD_LANGUAGE] = "OPTForCausalLM",
+                                            [HD_HEAD_CLASSIFY_TEXT] = "OPTForSequenceClassification",
+                                            [HD_HEAD_ANSWER] = "OPTForQuestionAnswering",
+                                            [HD_HEAD_NONE] = "OPTModel"},
+                          .prefix = "model.",
                           .keys = keys,
                           .key_count = HD_COUNT(keys),
                           .weights = weights,

@@ -21,7 +21,11 @@ static int write(const hd_recipe *recipe, json_t *config) {
 static const hd_tokenizer_kind tokenizer = HD_KIND_QWEN_BYTE_BPE;
 
 const hd_family hd_qwen2 = {.model_type = "qwen2",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen2ForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen2ForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "Qwen2ForSequenceClassification",
+                                              [HD_HEAD_CLASSIFY_TOKENS] = "Qwen2ForTokenClassification",
+                                              [HD_HEAD_ANSWER] = "Qwen2ForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "Qwen2Model"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),

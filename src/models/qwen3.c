@@ -28,7 +28,11 @@ static int write(const hd_recipe *recipe, json_t *config) {
 }
 
 const hd_family hd_qwen3 = {.model_type = "qwen3",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen3ForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "Qwen3ForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "Qwen3ForSequenceClassification",
+                                              [HD_HEAD_CLASSIFY_TOKENS] = "Qwen3ForTokenClassification",
+                                              [HD_HEAD_ANSWER] = "Qwen3ForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "Qwen3Model"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),

@@ -2,7 +2,7 @@
  * id. model_type: "roberta" */
 #include "models/family.h"
 
-/* hidden_act is that of the layers alone: the masked head has GELU whatever it says. */
+/* hidden_act is that of the layers alone. */
 static const hd_config_key keys[] = {
     {"hidden_act", HD_KEY_CHOICE, ENCODER(activation), "gelu", hd_activations},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "1"},
@@ -26,6 +26,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_OUTPUT_LEARNED_BIAS, "lm_head"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head.decoder"},
     {HD_MODULE_POOLER, "classifier.dense"},
+    {HD_MODULE_STORED_POOLER, "roberta.pooler.dense"},
     {HD_MODULE_TEXT_OUTPUT, "classifier.out_proj"},
     {HD_MODULE_OUTPUT, "classifier"},
 };
@@ -36,11 +37,10 @@ static const hd_respelling respellings[] = {{"roberta.", ""}, {"lm_head.bias", "
 
 static const hd_tied_pair tied[] = {{"lm_head.bias", "lm_head.decoder.bias"}, {NULL, NULL}};
 
-static void complete(hd_recipe *recipe) { recipe->head_activation = HD_GELU; }
-
 /* The config counts the table's rows; those up to the padding token's own are not positions. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_ENCODER];
+    if (recipe->head == HD_HEAD_MASKED) recipe->head_activation = HD_GELU; /* whatever hidden_act says */
     if (recipe->pad < 0)
         return hd_fail(config->context, HEED_UNSUPPORTED,
                        "%s: \"pad_token_id\" is null, but positions begin after the padding token", config->path);
@@ -64,7 +64,9 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .architectures = {[HD_HEAD_MASKED] = "RobertaForMaskedLM",
                                                 [HD_HEAD_CLASSIFY_TEXT] = "RobertaForSequenceClassification",
                                                 [HD_HEAD_CLASSIFY_TOKENS] = "RobertaForTokenClassification",
+                                                [HD_HEAD_ANSWER] = "RobertaForQuestionAnswering",
                                                 [HD_HEAD_NONE] = "RobertaModel"},
+                              .prefix = "roberta.",
                               .base = &hd_bert,
                               .keys = keys,
                               .key_count = HD_COUNT(keys),
@@ -74,6 +76,5 @@ const hd_family hd_roberta = {.model_type = "roberta",
                               .tied = tied,
                               .tokenizer = &tokenizer,
                               .respellings = respellings,
-                              .complete = complete,
                               .read = read,
                               .write = write};

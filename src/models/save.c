@@ -101,7 +101,7 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         int64_t first, rows = hd_weight_rows(model, i, &first);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
-        hd_family_weight_name(model->family, &network->slots[i], &name);
+        hd_family_stored_name(model->family, network->recipe.head, &network->slots[i], &name);
         char *kept = name.failed ? NULL : hd_arena_alloc(names, name.size + 1, 1);
         if (kept) memcpy(kept, name.data, name.size + 1);
         hd_buffer_close(&name);

@@ -10,12 +10,23 @@ static int by_score(const void *a, const void *b) {
     return (x->start > y->start) - (x->start < y->start); /* the label's id, until they are sorted */
 }
 
-/* The rows that the head pools. */
+/* The last token that is not padding, or of an encoder–decoder the last end token, as in transformers. */
+static int64_t last_token(const hd_recipe *recipe, const hd_encoding *tokens) {
+    bool translates = hd_recipe_translates(recipe);
+    for (int64_t i = (int64_t)tokens->count - 1; i >= 0; i--)
+        if (translates ? tokens->ids[i] == recipe->eos : tokens->ids[i] != recipe->pad) return i;
+    return translates ? (int64_t)tokens->count - 1 : 0;
+}
+
+/* The rows that the head pools. Two directions of a recurrent network end in different rows. */
 static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
     (void)user;
-    int64_t tokens = (int64_t)e->encoding->count;
-    *count = e->model->network->recipe.pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
-    for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)i;
+    const hd_recipe *recipe = &e->model->network->recipe;
+    int64_t tokens = (int64_t)e->encoding->count, first = 0;
+    bool last = recipe->pooling == HD_POOL_LAST && recipe->architecture == HD_TRANSFORMER;
+    if (last) first = last_token(recipe, e->encoding);
+    *count = last || recipe->pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
+    for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)(first + i);
     return HEED_OK;
 }
 

@@ -192,11 +192,7 @@ static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, ba
 /* The last states of the selected rows. */
 static hd_tensor *run_network(const hd_network *network, hd_pass *pass, const batch *b) {
     bool all = hd_layout_rows(&b->selection.layout) == hd_layout_rows(&b->layout);
-    const hd_selection *selection = all ? NULL : &b->selection;
-    hd_input input = {.ids = b->ids};
-    if (network->recipe.side[HD_ENCODER].layers)
-        return hd_network_encode_rows(network, pass, &input, &b->layout, selection);
-    return hd_select(pass, hd_network_decode(network, pass, &input, &b->layout, NULL), selection);
+    return hd_network_read(network, pass, b->ids, &b->layout, all ? NULL : &b->selection);
 }
 
 /* The head's output for all texts of the batch. */

@@ -1,4 +1,4 @@
-/* Texts through an encoder and its head, many at once: shared by classify, tag and fill. */
+/* Texts through a network and its head, many at once: shared by classify, tag, fill and embed. */
 #ifndef HD_TASKS_ENCODED_H
 #define HD_TASKS_ENCODED_H
 

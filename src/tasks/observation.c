@@ -14,6 +14,7 @@ static heed_status translate(hd_observation *o, const int32_t **ids, int64_t *co
     heed_context *context = o->model->context;
     hd_session *session;
     hd_decoded decoded;
+    HD_TRY(hd_model_require(o->model, HD_HEAD_LANGUAGE, true, true, "a translation model, unless target is set"));
     HD_TRY(hd_session_open(context, o->model->network, NULL, &session));
     hd_request request = {
         .ids = o->source.ids, .count = (int64_t)o->source.count, .generation = &o->settings->generation};
@@ -34,7 +35,7 @@ static heed_status translate(hd_observation *o, const int32_t **ids, int64_t *co
 
 static heed_status encode_target(hd_observation *o, const int32_t **ids, int64_t *count) {
     const char *text = o->settings->target;
-    HD_TRY(hd_tokenizer_encode(o->model->tokenizer, o->model->context, text, strlen(text), true, &o->target));
+    HD_TRY(hd_side_encode(&o->side[HD_DECODER], o->model->context, text, strlen(text), &o->target));
     HD_TRY(check_length(o, "target", o->target.count));
     *ids = o->target.ids, *count = (int64_t)o->target.count;
     if (*count && (*ids)[*count - 1] == o->model->network->recipe.eos) --*count;
@@ -54,6 +55,7 @@ static heed_status keep_string(hd_arena *arena, const char *text, size_t size, c
  * are labelled with what they read, rows of cross-attention with what they predict, the last one with the end token. */
 static heed_status prepare_target(hd_observation *o) {
     const hd_recipe *recipe = &o->model->network->recipe;
+    const heed_tokenizer *tokenizer = o->side[HD_DECODER].tokenizer;
     const int32_t *ids = NULL;
     int64_t count = 0;
     HD_TRY(o->settings->target ? encode_target(o, &ids, &count) : translate(o, &ids, &count));
@@ -65,14 +67,14 @@ static heed_status prepare_target(hd_observation *o) {
     if (count)
         memcpy(o->decoder_ids + 1, ids, (size_t)count * sizeof *ids),
             memcpy(o->predicted, ids, (size_t)count * sizeof *ids);
-    HD_TRY(hd_words_of_ids(o->model->tokenizer, o->decoder_ids, o->decoder_count, o->arena, &o->decoder_words));
-    HD_TRY(hd_words_of_ids(o->model->tokenizer, o->predicted, o->decoder_count, o->arena, &o->predicted_words));
-    if (hd_tokenizer_is_special(o->model->tokenizer, recipe->decoder_start))
+    HD_TRY(hd_words_of_ids(tokenizer, o->decoder_ids, o->decoder_count, o->arena, &o->decoder_words));
+    HD_TRY(hd_words_of_ids(tokenizer, o->predicted, o->decoder_count, o->arena, &o->predicted_words));
+    if (hd_tokenizer_is_special(tokenizer, recipe->decoder_start))
         o->decoder_words.token_labels[0] = o->decoder_words.word_labels[0] =
             "<start>"; /* many models use the pad token for it */
     hd_buffer text;
     hd_buffer_open(&text, o->model->context);
-    heed_status status = hd_tokenizer_decode(o->model->tokenizer, ids, (size_t)count, true, &text);
+    heed_status status = hd_tokenizer_decode(tokenizer, ids, (size_t)count, true, &text);
     if (status == HEED_OK) status = keep_string(o->arena, text.data, text.size, &o->target_text);
     hd_buffer_close(&text);
     return status;
@@ -91,9 +93,10 @@ heed_status hd_observation_open(heed_model *model, const hd_inspect_settings *se
     if (size > INT32_MAX) return hd_fail(context, HEED_LENGTH, "source: %zu bytes are too many for a text", size);
     HD_TRY(keep_string(arena, text, size, &o->source_text));
     HD_TRY(hd_network_pack(model->network));
-    HD_TRY(hd_tokenizer_encode(model->tokenizer, context, text, size, true, &o->source));
+    for (int i = 0; i < HD_SIDES; i++) o->side[i] = hd_model_side(model, (hd_network_side)i);
+    HD_TRY(hd_side_encode(&o->side[HD_ENCODER], context, text, size, &o->source));
     HD_TRY(check_length(o, "source", o->source.count));
-    HD_TRY(hd_words_of_text(model->tokenizer, text, size, &o->source, arena, &o->source_words));
+    HD_TRY(hd_words_of_text(o->side[HD_ENCODER].tokenizer, text, size, &o->source, arena, &o->source_words));
     if (!o->source_words.spaced_words) return hd_fail(context, HEED_ARGUMENT, "the text is empty");
     if (settings->target && !o->translates)
         return hd_fail(context, HEED_ARGUMENT, "target needs a translation model (encoder-decoder)");

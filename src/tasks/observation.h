@@ -9,6 +9,7 @@
 
 typedef struct hd_observation {
     heed_model *model;
+    hd_side_tokenizer side[HD_SIDES];
     const hd_inspect_settings *settings;
     hd_arena *arena; /* for texts and labels */
     bool translates;

@@ -76,7 +76,7 @@ static heed_status set_candidates(stepping *s, const float *logits, const double
         if (id != s->network->recipe.pad)
             hd_keep_best(ranked, &found, most, sizeof *ranked, &(hd_ranked){logits[id], (int32_t)id});
     for (int64_t i = 0; i < most; i++) {
-        const char *label = hd_token_label(s->observation.model->tokenizer, ranked[i].item, arena);
+        const char *label = hd_token_label(s->observation.side[HD_DECODER].tokenizer, ranked[i].item, arena);
         if (!label) return HEED_MEMORY;
         candidates[i] = (hd_prediction){label, probabilities[ranked[i].item]};
     }

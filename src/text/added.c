@@ -87,6 +87,21 @@ static const hd_added_token *match(const hd_added *added, const uint32_t *list, 
     return longest;
 }
 
+/* Where a language code such as ">>fra<<" in front of a text ends; 0: there is none. */
+static size_t code_end(const hd_character *text, size_t count) {
+    if (count < 4 || text[0].code != '>' || text[1].code != '>') return 0;
+    for (size_t i = 2; i + 1 < count; i++)
+        if (text[i].code == '<' && text[i + 1].code == '<') return i + 2;
+    return 0;
+}
+
+/* Adds a segment of plain text; with `begins`, an unknown language code in front of it is a token. */
+static void add_text(const hd_added *added, bool begins, hd_line *line, size_t first, size_t count) {
+    size_t end = begins && added->has_codes ? code_end(line->characters + first, count) : 0;
+    if (end) hd_line_add_segment(line, first, end, added->unknown_code);
+    hd_line_add_segment(line, first + end, count - end, -1);
+}
+
 void hd_added_split(const hd_added *added, bool normalized, bool special_as_text, hd_line *line, size_t first,
                     size_t count) {
     const uint32_t *list = normalized ? added->normalized : added->raw;
@@ -118,10 +133,10 @@ void hd_added_split(const hd_added *added, bool normalized, bool special_as_text
         if (token->lstrip && from < begin) from = begin;
         while (token->lstrip && from > begin && hd_is_whitespace(text[from - 1].code)) from--;
         while (token->rstrip && to < last && hd_is_whitespace(text[to].code)) to++;
-        if (from > begin) hd_line_add_segment(line, begin, from - begin, -1);
+        if (from > begin) add_text(added, !normalized && !after_leading, line, begin, from - begin);
         if (to > from) hd_line_add_segment(line, from, to - from, token->id);
         begin = to;
         after_leading = token->leading;
     }
-    hd_line_add_segment(line, begin, last - begin, -1);
+    add_text(added, !normalized && !after_leading, line, begin, last - begin);
 }

@@ -21,6 +21,8 @@ typedef struct hd_added {
     uint32_t *raw, *normalized; /* the tokens of each stage, sorted by pattern */
     size_t raw_count, normalized_count;
     uint8_t raw_first[256], normalized_first[256]; /* by the low byte of a character: may a token begin with it? */
+    bool has_codes;       /* a text, or the text after a token, may begin with a language code, ">>fra<<", */
+    int32_t unknown_code; /* which is this token if it is not a leading one */
 } hd_added;
 
 void hd_added_open(hd_added *added, heed_context *context);

@@ -18,11 +18,12 @@ typedef struct tokenizer_files {
     const char *files[3]; /* NULL where there are fewer */
     build_tokenizer *build;
     heed_status (*applies)(heed_context *context, const char *folder, bool *applies); /* may be NULL */
+    build_tokenizer *build_target; /* of targets, if they have another one; may be NULL */
 } tokenizer_files;
 
 static const tokenizer_files kinds[] = {
     {{"tokenizer.json"}, open_json},
-    {{"source.spm", "vocab.json"}, hd_sentencepiece_listed_open},
+    {{"source.spm", "vocab.json"}, hd_sentencepiece_listed_open, .build_target = hd_sentencepiece_target_open},
     {{"sentencepiece.bpe.model", "vocab.json"}, hd_sentencepiece_listed_open},
     {{"spiece.model"}, hd_sentencepiece_tokenizer_open},
     {{"sentencepiece.bpe.model"}, hd_sentencepiece_tokenizer_open},
@@ -76,14 +77,25 @@ static heed_status report_missing(heed_context *context, const char *folder) {
     return status;
 }
 
+static heed_status open_file(heed_context *context, const char *folder, const tokenizer_files *kind,
+                             build_tokenizer *build, heed_tokenizer **out) {
+    char *path = kind->files[0] ? hd_path_join(context, folder, kind->files[0]) : hd_copy_string(context, folder);
+    if (!path) return HEED_MEMORY;
+    heed_status status = build(context, folder, path, out);
+    hd_free(context, path);
+    return status;
+}
+
 heed_status hd_tokenizer_open_folder(heed_context *context, const char *folder, heed_tokenizer **out) {
     const tokenizer_files *kind;
     *out = NULL;
     HD_TRY(find_kind(context, folder, &kind));
-    if (!kind) return report_missing(context, folder);
-    char *path = kind->files[0] ? hd_path_join(context, folder, kind->files[0]) : hd_copy_string(context, folder);
-    if (!path) return HEED_MEMORY;
-    heed_status status = kind->build(context, folder, path, out);
-    hd_free(context, path);
-    return status;
+    return kind ? open_file(context, folder, kind, kind->build, out) : report_missing(context, folder);
+}
+
+heed_status hd_tokenizer_open_target(heed_context *context, const char *folder, heed_tokenizer **out) {
+    const tokenizer_files *kind;
+    *out = NULL;
+    HD_TRY(find_kind(context, folder, &kind));
+    return kind && kind->build_target ? open_file(context, folder, kind, kind->build_target, out) : HEED_OK;
 }

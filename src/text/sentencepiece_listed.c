@@ -26,7 +26,7 @@ static heed_status find_unknown(hd_builder *it, int32_t *unknown) {
     const hd_token_settings *token = &it->roles[HD_UNKNOWN];
     *unknown = token->text ? hd_vocabulary_find_model(&it->tokenizer->vocabulary, token->text, token->size) : -1;
     return *unknown >= 0 ? HEED_OK
-                         : hd_fail(it->context, HEED_FORMAT, "vocab.json lacks the unknown token \"%.100s\"",
+                         : hd_fail(it->context, HEED_FORMAT, "the list of ids lacks the unknown token \"%.100s\"",
                                    token->text ? token->text : "");
 }
 
@@ -103,9 +103,11 @@ static heed_status add_listed_tokens(hd_builder *it) {
 
 /* ---- Marian --------------------------------------------------------------------------------------------------- */
 
-/* Tokens such as ">>fra<<" choose the target language; they are found where a text begins. */
+/* Tokens such as ">>fra<<" choose the target language; they are found where a text begins. Others are unknown tokens. */
 static heed_status add_languages(hd_builder *it) {
     hd_vocabulary *vocabulary = &it->tokenizer->vocabulary;
+    HD_TRY(find_unknown(it, &it->tokenizer->added.unknown_code));
+    it->tokenizer->added.has_codes = true;
     for (size_t i = 0, count = vocabulary->present; i < count; i++) {
         hd_entry entry = vocabulary->entries[i];
         const char *text = vocabulary->pool.data + entry.offset;
@@ -116,10 +118,6 @@ static heed_status add_languages(hd_builder *it) {
 }
 
 static heed_status build_marian(hd_builder *it, const hd_json *list) {
-    bool separate;
-    HD_TRY(hd_tokenizer_config_bool(&it->config, "separate_vocabs", false, &separate));
-    if (separate)
-        return hd_fail(it->context, HEED_UNSUPPORTED, "separate vocabularies for source and target are not supported");
     HD_TRY(hd_build_read_roles(it, (const char *const[HD_ROLES]){NULL, "</s>", "<unk>", NULL, "<pad>", NULL, NULL}));
     HD_TRY(read_list(it, list));
     HD_TRY(add_model(it));
@@ -178,14 +176,19 @@ static heed_status build_m2m(hd_builder *it, const hd_json *list) {
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
-static heed_status build(hd_builder *it, const hd_json *list) {
-    const char *type = hd_tokenizer_config_model_type(&it->config);
+static bool is_class(const hd_tokenizer_config *config, const char *class, const char *type) {
     size_t size;
-    const char *name = hd_tokenizer_config_class(&it->config, &size);
-    bool marian = name ? size == 15 && memcmp(name, "MarianTokenizer", size) == 0 : strcmp(type, "marian") == 0;
-    bool m2m = name ? size == 15 && memcmp(name, "M2M100Tokenizer", size) == 0 : strcmp(type, "m2m_100") == 0;
-    if (marian) return build_marian(it, list);
-    if (m2m) return build_m2m(it, list);
+    const char *name = hd_tokenizer_config_class(config, &size);
+    if (!name) return strcmp(hd_tokenizer_config_model_type(config), type) == 0;
+    return size == strlen(class) && memcmp(name, class, size) == 0;
+}
+
+static heed_status build(hd_builder *it, const hd_json *list) {
+    if (is_class(&it->config, "MarianTokenizer", "marian")) return build_marian(it, list);
+    if (is_class(&it->config, "M2M100Tokenizer", "m2m_100")) return build_m2m(it, list);
+    size_t size;
+    const char *type = hd_tokenizer_config_model_type(&it->config),
+               *name = hd_tokenizer_config_class(&it->config, &size);
     return hd_fail(it->context, HEED_UNSUPPORTED,
                    "the tokenizer class %.*s with a vocab.json and a SentencePiece model is not supported",
                    name ? (int)size : (int)strlen(type), name ? name : type);
@@ -206,20 +209,65 @@ static heed_status build_listed(heed_context *context, const char *path, const h
     return status;
 }
 
-heed_status hd_sentencepiece_listed_open(heed_context *context, const char *folder, const char *path,
-                                         heed_tokenizer **out) {
+/* `path` is the SentencePiece model, `list_name` the folder's file of ids. */
+static heed_status open_listed(heed_context *context, const hd_tokenizer_config *config, const char *folder,
+                               const char *path, const char *list_name, heed_tokenizer **out) {
     hd_sentencepiece model = {.context = context};
-    hd_tokenizer_config config = {.context = context};
     hd_json list = {.context = context};
-    *out = NULL;
-    char *list_path = hd_path_join(context, folder, "vocab.json");
+    char *list_path = hd_path_join(context, folder, list_name);
     heed_status status = list_path ? hd_json_open(context, list_path, &list) : HEED_MEMORY;
     if (status == HEED_OK) status = hd_sentencepiece_open(context, path, &model);
-    if (status == HEED_OK) status = hd_tokenizer_config_open(context, folder, &config);
-    if (status == HEED_OK) status = build_listed(context, path, &model, &config, &list, out);
+    if (status == HEED_OK) status = build_listed(context, path, &model, config, &list, out);
     hd_free(context, list_path);
     hd_json_close(&list);
     hd_sentencepiece_close(&model);
+    return status;
+}
+
+heed_status hd_sentencepiece_listed_open(heed_context *context, const char *folder, const char *path,
+                                         heed_tokenizer **out) {
+    hd_tokenizer_config config;
+    *out = NULL;
+    HD_TRY(hd_tokenizer_config_open(context, folder, &config));
+    heed_status status = open_listed(context, &config, folder, path, "vocab.json", out);
+    hd_tokenizer_config_close(&config);
+    return status;
+}
+
+/* ---- targets -------------------------------------------------------------------------------------------------- */
+
+static heed_status have_same_bytes(heed_context *context, const char *path, const char *other, bool *same) {
+    hd_map a, b;
+    HD_TRY(hd_map_copy(context, path, &a));
+    heed_status status = hd_map_copy(context, other, &b);
+    if (status == HEED_OK) {
+        *same = a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+        hd_map_close(&b);
+    }
+    hd_map_close(&a);
+    return status;
+}
+
+static heed_status open_target(heed_context *context, const hd_tokenizer_config *config, const char *folder,
+                               const char *source, const char *target, heed_tokenizer **out) {
+    bool separate, same;
+    HD_TRY(hd_tokenizer_config_bool(config, "separate_vocabs", false, &separate));
+    if (separate) return open_listed(context, config, folder, target, "target_vocab.json", out);
+    if (!hd_file_exists(target)) return HEED_OK;
+    HD_TRY(have_same_bytes(context, source, target, &same));
+    return same ? HEED_OK : open_listed(context, config, folder, target, "vocab.json", out);
+}
+
+heed_status hd_sentencepiece_target_open(heed_context *context, const char *folder, const char *path,
+                                         heed_tokenizer **out) {
+    hd_tokenizer_config config;
+    *out = NULL;
+    HD_TRY(hd_tokenizer_config_open(context, folder, &config));
+    char *target = hd_path_join(context, folder, "target.spm");
+    heed_status status = target ? HEED_OK : HEED_MEMORY;
+    if (status == HEED_OK && is_class(&config, "MarianTokenizer", "marian"))
+        status = open_target(context, &config, folder, path, target, out);
+    hd_free(context, target);
     hd_tokenizer_config_close(&config);
     return status;
 }

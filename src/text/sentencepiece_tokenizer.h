@@ -14,6 +14,10 @@ heed_status hd_sentencepiece_tokenizer_open(heed_context *context, const char *f
 /* The same for Marian and M2M-100, whose ids are in `folder`/vocab.json. transformers runs sentencepiece itself for them. */
 heed_status hd_sentencepiece_listed_open(heed_context *context, const char *folder, const char *path,
                                          heed_tokenizer **out);
+/* The tokenizer of Marian's targets: the pieces of target.spm with the ids of vocab.json or, if the folder says separate_vocabs,
+ * of target_vocab.json. *out is NULL if it is that of the sources, `path`. */
+heed_status hd_sentencepiece_target_open(heed_context *context, const char *folder, const char *path,
+                                         heed_tokenizer **out);
 /* The same from a model and settings in memory, which the caller closes; pieces may get other texts. `name` stands for the
  * path in messages. */
 heed_status hd_sentencepiece_tokenizer_build(heed_context *context, const char *name, const hd_sentencepiece *model,

@@ -342,7 +342,7 @@ static void pre_tokenize(const heed_tokenizer *tokenizer, hd_matches *matches, h
 static void find_added(const heed_tokenizer *tokenizer, bool special_as_text, hd_line *line, hd_line *other,
                        hd_line *spare) {
     const hd_added *added = &tokenizer->added;
-    if (added->raw_count) {
+    if (added->raw_count || added->has_codes) {
         line->segment_count = 0;
         hd_added_split(added, false, special_as_text, line, 0, line->count);
     }
@@ -609,6 +609,11 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
                                 bool add_special, hd_encoding *out) {
     return hd_tokenizer_encode_with(tokenizer, context, text, size, &(hd_encode_options){.add_special = add_special},
                                     out);
+}
+
+heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context, const char *text, size_t size,
+                           hd_encoding *out) {
+    return hd_tokenizer_encode(side->tokenizer, context, text, size, true, out);
 }
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */

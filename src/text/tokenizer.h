@@ -69,6 +69,15 @@ typedef struct hd_encode_options {
 heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                      size_t size, const hd_encode_options *options, hd_encoding *out);
 
+/* How the texts of one side of a translator are encoded. */
+typedef struct hd_side_tokenizer {
+    const heed_tokenizer *tokenizer;
+} hd_side_tokenizer;
+
+/* hd_tokenizer_encode with the template. */
+heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context, const char *text, size_t size,
+                           hd_encoding *out);
+
 /* Does token i continue the word of the token before it? Vocabularies mark either the tokens that continue a word
  * ("##s") or those that begin one ("▁dog", "Ġdog"). */
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);

@@ -249,8 +249,7 @@ static void put_model(hd_buffer *out, const heed_tokenizer *tokenizer) {
 
 /* The library sentencepiece's own way, of Marian and M2M-100, has no components in a tokenizer.json. */
 static bool is_writable(const heed_tokenizer *tokenizer) {
-    for (size_t i = 0; i < tokenizer->added.count; i++)
-        if (tokenizer->added.tokens[i].leading) return false;
+    if (tokenizer->added.has_codes) return false;
     for (size_t i = 0; i < tokenizer->normalizer_count; i++)
         if (tokenizer->normalizers[i].longest) return false;
     return !tokenizer->unigram.single_precision;

@@ -174,7 +174,7 @@ static heed_status make_recipe(const hd_run *run, const hd_family *family, const
     recipe->crf = o->crf;
     set_side(o, objective->encodes ? o->encoder_layers : 0, &recipe->side[HD_ENCODER]);
     set_side(o, objective->decodes ? o->decoder_layers : 0, &recipe->side[HD_DECODER]);
-    if (o->activation) recipe->head_activation = o->activation - 1;
+    if (o->activation && recipe->head == HD_HEAD_MASKED) recipe->head_activation = o->activation - 1;
     return HEED_OK;
 }
 
@@ -203,14 +203,15 @@ static bool has_head(const hd_run *run) {
     return true;
 }
 
-/* Copies the parameters whose slots both models have. */
-static heed_status copy_shared(const hd_network *from, hd_network *to) {
+/* Copies the parameters that both models have, by their slot or their name, as transformers does. */
+static heed_status copy_shared(const hd_family *family, const hd_network *from, hd_network *to) {
     hd_stream *stream = &to->stream;
     for (int64_t i = 0; i < to->count; i++) {
         for (int64_t j = 0; j < from->count; j++) {
             const hd_slot *a = &to->slots[i], *b = &from->slots[j];
             const hd_parameter *p = to->parameters[i], *q = from->parameters[j];
-            if (hd_slot_equal(a, b) && p->rows == q->rows && p->columns == q->columns)
+            bool same = hd_slot_equal(a, b) || hd_family_names_alike(family, a, b);
+            if (same && p->rows == q->rows && p->columns == q->columns)
                 stream->device->move(stream, &(hd_move_call){hd_parameter_count(p), q->data, p->data});
         }
     }
@@ -218,20 +219,21 @@ static heed_status copy_shared(const hd_network *from, hd_network *to) {
     return to->status;
 }
 
-/* The opened encoder, with a new head for the labels of the training data. */
+/* The opened model, with a new head for the labels of the training data. */
 static heed_status change_head(hd_run *run) {
     heed_model *body = run->model;
     hd_recipe recipe = body->network->recipe;
-    recipe.head = (int)hd_objectives[run->objective].head;
-    recipe.labels = (int64_t)run->labels.count;
+    HD_TRY(hd_family_change_head(run->context, body->family, hd_run_objective(run)->head, (int64_t)run->labels.count,
+                                 &recipe));
     recipe.crf = hd_run_objective(run)->crf && (recipe.crf || run->options.crf);
     run->model = NULL;
     heed_status status =
         hd_model_make(run->context, body->family, &recipe, body->tokenizer, (uint64_t)run->options.seed, &run->model);
     if (status == HEED_OK) {
         body->tokenizer = NULL; /* the new model owns it now */
-        status = copy_shared(body->network, run->model->network);
-        if (status == HEED_OK) status = hd_labels_set(run->model, (const char *const *)run->labels.names);
+        status = copy_shared(body->family, body->network, run->model->network);
+        if (status == HEED_OK && recipe.labels)
+            status = hd_labels_set(run->model, (const char *const *)run->labels.names);
     }
     hd_model_close(body);
     return status;
@@ -278,7 +280,9 @@ static heed_status open_model(hd_run *run) {
     recipe->attention_dropout = o->attention_dropout;
     recipe->activation_dropout = o->activation_dropout;
     if (has_head(run)) return HEED_OK;
-    if (!run->labels.count || !recipe->side[HD_ENCODER].layers || recipe->side[HD_DECODER].layers)
+    bool predicts = hd_model_predicts(run->model, objective->head, objective->encodes, objective->decodes);
+    if (predicts && !run->labels.count) return change_head(run); /* a language model without a head */
+    if (!run->labels.count || !run->model->family->architectures[objective->head])
         return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
                        hd_family_architecture(run->model->family, recipe->head), objective->name);
     if (!run->resume)

@@ -161,6 +161,7 @@ static heed_status open_data(hd_run *run) {
     hd_corpus_options train = {.source = o->train_source,
                                .target = o->train_target,
                                .folder = run->folder,
+                               .targets = hd_model_side(run->model, HD_DECODER),
                                .vocabulary = run->model->network->recipe.vocabulary,
                                .classes = hd_network_classes(run->model->network),
                                .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,

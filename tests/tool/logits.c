@@ -1,6 +1,6 @@
 /* logits MODEL: reads lines of "source ids | decoder ids" and writes a line of numbers for each, the logits of every position
- * of the model's last side, for bench/compare_transformers.py and tests/golden/families/train.py. A model with one side
- * reads the ids of that side. */
+ * of the model's last side, or without a head its states. For bench/compare_transformers.py and
+ * tests/golden/families/train.py. A model with one side reads the ids of that side. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +32,9 @@ static bool answer(heed_model *model, hd_pass *pass, char *line) {
     if (side[HD_ENCODER].layers) states = hd_network_encode(network, pass, &(hd_input){.ids = source}, &sources);
     if (side[HD_DECODER].layers)
         states = hd_network_decode(network, pass, &(hd_input){.ids = target}, &targets, states);
-    hd_tensor *logits =
-        hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
+    hd_tensor *logits = hd_network_head(network, pass, states);
+    if (network->recipe.head != HD_HEAD_NONE)
+        logits = hd_network_logits(network, pass, logits, 0, network->output->rows);
     if (!logits) return false;
     for (int64_t i = 0; i < logits->rows * logits->columns; i++) printf("%.9g ", (double)logits->data[i]);
     putchar('\n');

@@ -180,13 +180,36 @@ static void poolings(void **state) {
                             .decoder_start = -1,
                             .head = HD_HEAD_CLASSIFY_TEXT,
                             .labels = LABELS,
-                            .pooling = pooling};
+                            .pooling = pooling,
+                            .head_dense = true,
+                            .head_activation = HD_TANH};
         answer_made(&recipe, classify);
         recipe.architecture = HD_RECURRENT;
         recipe.side[HD_ENCODER] = recurrent;
         recipe.cell = HD_GRU;
         recipe.bidirectional = true;
         answer_made(&recipe, classify);
+    }
+}
+
+/* The text is read by a decoder alone, or by one that attends to the text, shifted right. */
+static void decoders(void **state) {
+    (void)state;
+    for (int translates = 0; translates < 2; translates++) {
+        hd_recipe recipe = {.side = {encoder, encoder},
+                            .pad = 0,
+                            .eos = 1,
+                            .decoder_start = 2,
+                            .head = HD_HEAD_CLASSIFY_TEXT,
+                            .labels = LABELS,
+                            .pooling = HD_POOL_LAST,
+                            .head_output_unbiased = true};
+        if (!translates) recipe.side[HD_ENCODER].layers = 0;
+        answer_made(&recipe, classify);
+        recipe.head = HD_HEAD_CLASSIFY_TOKENS;
+        recipe.head_dense = recipe.head_norm = recipe.head_dense_unbiased = true;
+        recipe.head_activation = HD_GELU;
+        answer_made(&recipe, tag);
     }
 }
 
@@ -204,11 +227,9 @@ static void conditional_random_field(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shipped_classifier),
-        cmocka_unit_test(shipped_tagger),
-        cmocka_unit_test(masked_words),
-        cmocka_unit_test(poolings),
-        cmocka_unit_test(conditional_random_field),
+        cmocka_unit_test(shipped_classifier), cmocka_unit_test(shipped_tagger),
+        cmocka_unit_test(masked_words),       cmocka_unit_test(poolings),
+        cmocka_unit_test(decoders),           cmocka_unit_test(conditional_random_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,12 +71,51 @@ static void take(machine *m, const void *memory, size_t bytes, void *host) {
 typedef struct operands {
     hd_parameter weight;
     const float *x, *dy, *wide, *statistics;
-    float *used;   /* a copy of dy that may be used up */
-    float *logits; /* [ROWS, COLUMNS] that become gradients */
+    const float *bias; /* [DISTANCES] */
+    float *used;       /* a copy of dy that may be used up */
+    float *logits;     /* [ROWS, COLUMNS] that become gradients */
 } operands;
 
-enum { PARTS = 7 }; /* d_weight, bias, gain and bias of a norm, embedding, positions, loss */
-static const int64_t sizes[PARTS] = {OUT * COLUMNS, COLUMNS, COLUMNS, COLUMNS, 7 * COLUMNS, ROWS *COLUMNS, 2};
+/* d_weight, bias, gain and bias of a norm, embedding, positions, loss, and attention's bias by distance */
+enum { PARTS = 8, DISTANCES = 2 * ROWS };
+static const int64_t sizes[PARTS] = {OUT * COLUMNS, COLUMNS,       COLUMNS, COLUMNS,
+                                     7 * COLUMNS,   ROWS *COLUMNS, 2,       DISTANCES};
+
+/* One head on the rows [first, end): each chunk is two sequences, the first of one row or of none. */
+static void sum_bias(machine *m, const operands *o, int32_t first, int32_t end, hd_chunks chunks, float *d_bias) {
+    int64_t rows = end - first, at = first * COLUMNS, sequences = 0;
+    int32_t starts[2 * CHUNKS + 1] = {0};
+    for (int i = 0; i < CHUNKS; i++) {
+        int32_t start = chunk_starts[i] - first, next = chunk_starts[i + 1] - first;
+        if (start < 0 || next > rows) continue;
+        starts[++sequences] = start + (next > start);
+        starts[++sequences] = next;
+    }
+    hd_layout layout = {sequences, starts, NULL, NULL};
+    float *scratch = zeros(m, 5 * ROWS * COLUMNS);
+    hd_attention_call forward = {.columns = COLUMNS,
+                                 .heads = 1,
+                                 .scale = 0.2f,
+                                 .bias = o->bias,
+                                 .bias_row = HD_BIAS_BY_DISTANCE,
+                                 .bias_zero = ROWS,
+                                 .bias_columns = DISTANCES,
+                                 .queries = layout,
+                                 .keys = layout,
+                                 .q = o->x + at,
+                                 .k = o->dy + at,
+                                 .v = o->x + at,
+                                 .y = scratch,
+                                 .log_sums = scratch + ROWS * COLUMNS};
+    m->stream.device->attention(&m->stream, &forward);
+    m->stream.device->attention_backward(&m->stream, &(hd_attention_backward_call){.forward = forward,
+                                                                                   .dy = o->dy + at,
+                                                                                   .dq = scratch + 2 * ROWS * COLUMNS,
+                                                                                   .dk = scratch + 3 * ROWS * COLUMNS,
+                                                                                   .dv = scratch + 4 * ROWS * COLUMNS,
+                                                                                   .d_bias = d_bias,
+                                                                                   .chunks = chunks});
+}
 
 /* Each gradient of rows [first, end), cut into `chunks`, to parts[i], with `stride` between chunks. */
 static void sum(machine *m, const operands *o, int32_t first, int32_t end, hd_chunks chunks, float *const *parts) {
@@ -121,6 +160,7 @@ static void sum(machine *m, const operands *o, int32_t first, int32_t end, hd_ch
                                                                .gradient = true,
                                                                .chunks = chunks,
                                                                .losses = (double *)parts[6]});
+    sum_bias(m, o, first, end, chunks, parts[7]);
 }
 
 static void open_operands(machine *m, operands *o) {
@@ -130,6 +170,7 @@ static void open_operands(machine *m, operands *o) {
     o->wide = filled(m, ROWS * OUT), o->statistics = filled(m, 2 * ROWS), o->logits = filled(m, ROWS * COLUMNS);
     m->next_number = 1; /* dy again */
     o->used = filled(m, ROWS * COLUMNS);
+    o->bias = filled(m, DISTANCES);
 }
 
 /* The parts of all chunks by one call each (`together`), or by a call per chunk, one after the other in `out`. */

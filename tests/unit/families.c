@@ -105,8 +105,8 @@ static void states_and_logits(void **state) {
 /* Whether the loss is a cross entropy: there are classes to choose among. */
 static bool chooses(const heed_model *model) {
     const hd_network *network = model->network;
-    bool scores = network->recipe.head == HD_HEAD_LANGUAGE || network->recipe.head == HD_HEAD_MASKED ||
-                  hd_head_classifies((hd_head)network->recipe.head);
+    hd_head head = (hd_head)network->recipe.head;
+    bool scores = hd_head_predicts_tokens(head) || hd_head_classifies(head);
     return scores && network->output->rows > 1;
 }
 
@@ -138,10 +138,11 @@ static void backward(const golden *g, heed_model *model, float *gradients) {
     hd_tensor *rows = hd_network_head(model->network, &pass, forward(model, &pass, g));
     if (!rows) fail_msg("%s: %s", g->name, heed_context_message(model->context));
     hd_module_weights output = {.weight = model->network->output, .bias = model->network->output_bias};
+    bool alone = model->network->recipe.head == HD_HEAD_NONE;
     if (chooses(model))
         lose_classes(model, &pass, rows);
     else
-        lose_numbers(&pass, output.weight ? hd_apply(&pass, &output, rows, HD_IDENTITY) : rows);
+        lose_numbers(&pass, alone ? rows : hd_apply(&pass, &output, rows, HD_IDENTITY));
     assert_ok(model->context, hd_pass_backward(&pass));
     hd_pass_close(&pass);
 }

@@ -170,8 +170,8 @@ static uint64_t bits_of(const char *path) {
     hd_tensor *states = network->recipe.side[HD_ENCODER].layers
                             ? hd_network_encode(network, &pass, &input, &layout)
                             : hd_network_decode(network, &pass, &input, &layout, NULL);
-    hd_tensor *logits =
-        hd_network_logits(network, &pass, hd_network_head(network, &pass, states), 0, network->output->rows);
+    hd_tensor *logits = hd_network_head(network, &pass, states);
+    if (network->output) logits = hd_network_logits(network, &pass, logits, 0, network->output->rows);
     if (!logits) fail_msg("%s: %s", path, context->message);
     uint64_t bits = fingerprint(FINGERPRINT_OF_NOTHING, logits->data, (size_t)hd_tensor_count(logits) * sizeof(float));
     hd_pass_close(&pass);
@@ -213,6 +213,23 @@ static void other_names_are_the_same_model(void **state) {
         {"families/bert-masked", {.within = "LayerNorm.bias", .replaced = "LayerNorm.beta"}},
         {"families/roberta-masked", {.from = "roberta.", .to = ""}},
         {"families/opt", {.from = "model.", .to = ""}},
+        {"families/albert-masked", {.from = "albert.", .to = ""}},
+        {"families/albert-masked", {.within = "LayerNorm.weight", .replaced = "LayerNorm.gamma"}},
+        {"families/albert-masked", {.extra = "predictions.decoder.bias", .extra_of = "predictions.bias"}},
+        {"families/albert-headless", {.from = "", .to = "albert."}},
+        {"families/bert-headless", {.from = "", .to = "bert."}},
+        {"families/camembert-masked", {.from = "roberta.", .to = ""}},
+        {"families/distilbert-masked", {.from = "distilbert.", .to = ""}},
+        {"families/distilbert-masked", {.within = "LayerNorm.bias", .replaced = "LayerNorm.beta"}},
+        {"families/distilbert-masked",
+         {.extra = "vocab_projector.weight", .extra_of = "distilbert.embeddings.word_embeddings.weight"}},
+        {"families/electra-masked", {.from = "electra.", .to = ""}},
+        {"families/electra-masked",
+         {.extra = "generator_lm_head.weight", .extra_of = "electra.embeddings.word_embeddings.weight"}},
+        {"families/gpt2-headless", {.from = "", .to = "transformer."}},
+        {"families/llama-answer", {.from = "transformer.", .to = "model."}},
+        {"families/llama-headless", {.from = "", .to = "model."}},
+        {"families/xlm-roberta-masked", {.extra = "lm_head.decoder.bias", .extra_of = "lm_head.bias"}},
         {"families/llama", {.extra = "model.layers.0.self_attn.rotary_emb.inv_freq"}},
         {"families/gpt2", {.extra = "transformer.h.0.attn.bias"}},
         {"families/gpt2", {.extra = "transformer.h.0.attn.masked_bias"}},
@@ -228,6 +245,47 @@ static void other_names_are_the_same_model(void **state) {
         write_weights(cases[i].golden, &cases[i].change);
         if (bits_of(folder) != expected) fail_msg("case %zu has other logits", i);
         if (notes[0]) fail_msg("case %zu: %s", i, notes);
+    }
+}
+
+/* Models for pretraining have a second head. They open with the other one, and the rest of the file is listed. */
+static void models_for_pretraining_open(void **state) {
+    (void)state;
+    static const struct {
+        const char *golden, *class, *extra;
+    } cases[] = {{"families/bert-masked", "BertForPreTraining", "cls.seq_relationship.bias"},
+                 {"families/bert-masked", "BertForPreTraining", "bert.pooler.dense.bias"},
+                 {"families/albert-masked", "AlbertForPreTraining", "sop_classifier.classifier.bias"},
+                 {"families/electra-headless", "ElectraForPreTraining", "discriminator_predictions.dense.bias"}};
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        uint64_t expected = bits_of_golden(cases[i].golden);
+        json_t *config = config_of(cases[i].golden);
+        json_object_set_new(config, "architectures", json_pack("[s]", cases[i].class));
+        write_config(config);
+        write_weights(cases[i].golden, &(change){.extra = cases[i].extra});
+        if (bits_of(folder) != expected) fail_msg("%s has other logits", cases[i].class);
+        assert_non_null(strstr(notes, cases[i].extra));
+        assert_null(strchr(strchr(notes, '\n') + 1, '\n'));
+    }
+}
+
+static void other_heads_are_refused_by_name(void **state) {
+    (void)state;
+    static const char *const classes[][2] = {{"families/bert-masked", "BertForNextSentencePrediction"},
+                                             {"families/bert-masked", "BertLMHeadModel"},
+                                             {"families/bert-masked", "BertForMultipleChoice"},
+                                             {"families/roberta-masked", "RobertaForCausalLM"},
+                                             {"families/electra-text", "ElectraForMultipleChoice"},
+                                             {"families/opt", "OPTForTokenClassification"},
+                                             {"families/llama", "LlamaForMultipleChoice"}};
+    for (size_t i = 0; i < HD_COUNT(classes); i++) {
+        char part[100];
+        json_t *config = config_of(classes[i][0]);
+        json_object_set_new(config, "architectures", json_pack("[s]", classes[i][1]));
+        write_config(config);
+        write_weights(classes[i][0], &(change){0});
+        snprintf(part, sizeof part, "\"architectures\" names %s; of type", classes[i][1]);
+        assert_refused(folder, HEED_UNSUPPORTED, part);
     }
 }
 
@@ -512,6 +570,7 @@ static void foreign_folders_are_named(void **state) {
         {"tf_model.h5", "", "/tf_model.h5: the weights are TensorFlow's, which heed does not read"},
         {"flax_model.msgpack", "", "the weights are Flax's"},
         {"model.onnx", "", "the model is in ONNX"},
+        {"gliner_config.json", "{}", "/gliner_config.json: a GLiNER model, which finds entities of any kind"},
         {"consolidated.00.pth", "", "the weights are named in Meta's own way"},
         {"readme", "", ""},
     };
@@ -579,7 +638,17 @@ static void other_families_are_named(void **state) {
          "\"qwen3_5\" are not supported; the nearest that heed opens are of type \"qwen3\""},
         {"{\"model_type\": \"unheard\", \"architectures\": [\"UnheardForCausalLM\"]}", "of type \"llama\""},
         {"{\"model_type\": \"unheard\"}", "\"unheard\" are not supported; heed opens: marian, "},
-        {"{\"model_type\": \"whisper\"}", "\"whisper\" are not supported; heed opens: "},
+        {"{\"model_type\": \"whisper\", \"architectures\": [\"WhisperForCausalLM\"]}",
+         "\"whisper\" are speech models, which heed lacks; heed opens: marian, "},
+        {"{\"model_type\": \"clip_text_model\"}", "are image models, which heed lacks; heed opens: "},
+        {"{\"model_type\": \"gpt_oss\", \"num_local_experts\": 32}",
+         "\"gpt_oss\" are mixtures of experts, which heed lacks; the nearest that heed opens are of type \"qwen3\""},
+        {"{\"model_type\": \"dbrx\"}", "\"dbrx\" are mixtures of experts, which heed lacks; the nearest"},
+        {"{\"model_type\": \"deepseek_v3\", \"n_routed_experts\": 256}",
+         "are mixtures of experts, which heed lacks; the nearest that heed opens are of type \"llama\""},
+        {"{\"model_type\": \"gliner\"}", "by a head of their own, which heed lacks; the nearest that heed opens are"},
+        {"{\"model_type\": \"lama\"}", "\"lama\" are not supported; the nearest that heed opens are of type \"llama\""},
+        {"{\"model_type\": \"mariam\"}", "the nearest that heed opens are of type \"marian\""},
         {"{\"model_type\": \"unheard_vl\", \"text_config\": {\"model_type\": \"unheard_text\"}}",
          "\"unheard_text\" are"},
     };
@@ -621,6 +690,8 @@ static void quantized_folders_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(other_names_are_the_same_model, empty_folder),
+        cmocka_unit_test_teardown(models_for_pretraining_open, empty_folder),
+        cmocka_unit_test_teardown(other_heads_are_refused_by_name, empty_folder),
         cmocka_unit_test_teardown(extra_tensors_are_noted, empty_folder),
         cmocka_unit_test_teardown(any_floats_are_weights, empty_folder),
         cmocka_unit_test_teardown(text_models_inside_are_used, empty_folder),

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { MARGIN = 64 }; /* floats after each buffer that no kernel may touch */
 
@@ -504,7 +505,14 @@ static void dropout_follows_philox(void **state) {
     }
 }
 
-static void attention_case(int64_t queries, int64_t keys, int64_t width, bool causal, bool drops) {
+/* Attention beyond the usual: `bias` is 'd' by distance, 'm' a matrix, or 0. */
+typedef struct attention_kind {
+    int64_t window;
+    float softcap;
+    char bias;
+} attention_kind;
+
+static void attention_case(int64_t queries, int64_t keys, int64_t width, bool causal, bool drops, attention_kind kind) {
     int64_t stride = width + 3, panels = (keys + HD_PANEL - 1) / HD_PANEL, packed = panels * HD_PANEL * width;
     int64_t q_size = queries * stride, k_size = keys * stride;
     float *q = filled(q_size), *k = filled(k_size), *v = filled(k_size), *dy = filled(q_size),
@@ -534,6 +542,11 @@ static void attention_case(int64_t queries, int64_t keys, int64_t width, bool ca
                       .k_row = stride,
                       .d_output = dy};
     if (drops) a.dropout = (hd_dropout){hd_random_key_make(5, HD_RANDOM_DROPOUT, 1), 0x30000000u, 1.23f};
+    int64_t bias_size = kind.bias == 'd' ? 2 * keys : queries * keys;
+    float *bias = kind.bias ? filled(bias_size) : NULL, *d_bias = kind.bias ? filled(bias_size) : NULL;
+    a.window = kind.window, a.softcap = kind.softcap, a.bias = bias;
+    a.bias_first = kind.bias == 'd' ? keys - a.first_query : 0;
+    a.bias_row = kind.bias == 'd' ? -1 : keys;
     a.output = y;
     hd_kernels_at(0)->attention(&a, queries, scratch);
     EACH_TABLE(out, q_size, (a.output = out, t->attention(&a, queries, scratch)));
@@ -541,7 +554,7 @@ static void attention_case(int64_t queries, int64_t keys, int64_t width, bool ca
                               for (int64_t i = 0; i < queries; i++) {
                                   hd_attention one = a;
                                   one.q += i * stride, one.output = out + i * stride, one.first_query += i,
-                                                       one.log_sum += i;
+                                                       one.log_sum += i, one.bias_first += i * one.bias_row;
                                   if (causal) one.keys = one.first_query + 1;
                                   t->attention(&one, 1, scratch);
                                   assert_memory_equal(one.output, y + i * stride, (size_t)width * sizeof(float));
@@ -553,19 +566,133 @@ static void attention_case(int64_t queries, int64_t keys, int64_t width, bool ca
         a.dq = gradients, a.dk = gradients + q_size, a.dv = a.dk + k_size;
         t->attention_backward(&a, queries, scratch);
     });
+    if (bias)
+        EACH_TABLE(d_bias, bias_size, {
+            a.dq = gradients, a.dk = gradients + q_size, a.dv = a.dk + k_size, a.d_bias = d_bias;
+            t->attention_backward(&a, queries, scratch);
+        });
+    free(bias), free(d_bias);
     free(q), free(k), free(v), free(dy), free(log_sum), free(k_panels), free(v_panels), free(out), free(gradients);
     free(scratch), free(weights), free(y);
 }
 
 static void attentions(void **state) {
     (void)state;
-    attention_case(1, 1, 8, false, false);
-    attention_case(15, 15, 32, true, false);
-    attention_case(40, 40, 16, true, true);
-    attention_case(33, 70, 20, false, true);
-    attention_case(70, 150, 5, true, false);
-    attention_case(3, 200, 64, false, false);
+    const attention_kind usual = {0};
+    attention_case(1, 1, 8, false, false, usual);
+    attention_case(15, 15, 32, true, false, usual);
+    attention_case(40, 40, 16, true, true, usual);
+    attention_case(33, 70, 20, false, true, usual);
+    attention_case(70, 150, 5, true, false, usual);
+    attention_case(3, 200, 64, false, false, usual);
     assert_fingerprint(results, 0xf5373109d6f1352bu);
+}
+
+static void attentions_with_windows_caps_and_biases(void **state) {
+    (void)state;
+    attention_case(70, 150, 5, true, false, (attention_kind){.window = 20});
+    attention_case(200, 200, 16, true, true, (attention_kind){.window = 65});
+    attention_case(200, 200, 16, false, false, (attention_kind){.window = 33});
+    attention_case(90, 70, 8, false, false, (attention_kind){.window = 7}); /* queries before all keys */
+    attention_case(40, 40, 16, true, false, (attention_kind){.softcap = 0.7f});
+    attention_case(33, 70, 20, false, true, (attention_kind){.bias = 'd'});
+    attention_case(33, 170, 20, true, false, (attention_kind){.bias = 'd', .window = 50, .softcap = 3.0f});
+    attention_case(70, 75, 8, false, false, (attention_kind){.bias = 'm', .softcap = 2.0f});
+    attention_case(70, 150, 8, true, true, (attention_kind){.bias = 'm'});
+    assert_fingerprint(results, 0x2e0e3933e1db907bu);
+}
+
+/* Memory of which the first `closed` bytes cannot be read. */
+static float *half_closed(size_t closed, size_t size) {
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    for (size_t i = 0; i < size / sizeof(float); i++) ((float *)(void *)memory)[i] = (float)(i % 7) - 3.0f;
+    assert_int_equal(mprotect(memory, closed, PROT_NONE), 0);
+    return (float *)(void *)memory;
+}
+
+/* The blocks of 64 keys outside a window are not read, in order or in a pool: the cost is that of the window. */
+static void keys_outside_a_window_are_not_read(void **state) {
+    (void)state;
+    enum { WIDTH = 64, BLOCK = HD_ATTENTION_KEYS * WIDTH * sizeof(float), BLOCKS = 9, CLOSED = 6 };
+    const int64_t keys = BLOCKS * HD_ATTENTION_KEYS;
+    float *k = half_closed(CLOSED * BLOCK, BLOCKS * BLOCK), *v = half_closed(CLOSED * BLOCK, BLOCKS * BLOCK);
+    float *scratch = filled((int64_t)hd_attention_scratch(WIDTH, keys)), *q = filled(40 * WIDTH),
+          *y = filled(40 * WIDTH);
+    int32_t *index = malloc((size_t)keys * sizeof *index);
+    const int64_t open = CLOSED * HD_ATTENTION_KEYS; /* keys before it are at indexes before it */
+    for (int64_t j = 0; j < keys; j++) index[j] = (int32_t)(j < open ? open - 1 - j : keys - 1 - (j - open));
+    for (int i = 0; hd_kernels_at(i); i++) {
+        for (int64_t queries = 1; queries <= 40; queries += 39) {
+            hd_attention a = {
+                .keys = keys,
+                .width = WIDTH,
+                .first_query = keys - queries,
+                .causal = true,
+                .window = keys - open + 1 - 40, /* the first of 40 queries begins with the first open key */
+                .scale = 0.1f,
+                .q = q,
+                .v = v,
+                .k_panels = k,
+                .q_row = WIDTH,
+                .v_row = WIDTH,
+                .output = y,
+                .output_row = WIDTH};
+            hd_kernels_at(i)->attention(&a, queries, scratch);
+            a.index = index, a.pool_keys = keys;
+            if (queries == 1) hd_kernels_at(i)->attention(&a, queries, scratch);
+        }
+    }
+    munmap(k, BLOCKS * BLOCK), munmap(v, BLOCKS * BLOCK);
+    free(scratch), free(q), free(y), free(index);
+}
+
+/* Keys in a pool, of which each row has a list, give the bits of keys in order. */
+static void a_window_on_a_pool_changes_no_bit(void **state) {
+    (void)state;
+    enum { WIDTH = 12, KEYS = 150, POOL = 320, ROWS = 10, PANELS = POOL / HD_PANEL };
+    float *k = filled(POOL * WIDTH), *v = filled(POOL * WIDTH), *panels = filled(POOL * WIDTH),
+          *q = filled(ROWS * WIDTH);
+    float *scratch = filled((int64_t)hd_attention_scratch(WIDTH, POOL)), *own_k = filled(PANELS * HD_PANEL * WIDTH);
+    int32_t *index = malloc(ROWS * KEYS * sizeof *index);
+    hd_kernels_at(0)->pack(k, HD_F32, WIDTH, POOL, WIDTH, panels, 0, PANELS);
+    for (int64_t r = 0; r < ROWS; r++)
+        for (int64_t j = 0; j < KEYS; j++) index[r * KEYS + j] = (int32_t)((j < 100 ? j : j + 7 * r) * 37 % POOL);
+    for (int64_t window = 0; window < 120; window += 17)
+        for (int64_t rows = 1; rows <= ROWS; rows += 3)
+            for (int i = 0; hd_kernels_at(i); i++) {
+                float together[ROWS * WIDTH], alone[WIDTH], own[KEYS * WIDTH], own_v[KEYS * WIDTH];
+                hd_attention a = {.keys = KEYS,
+                                  .width = WIDTH,
+                                  .first_query = KEYS - 1,
+                                  .one_position = true,
+                                  .causal = true,
+                                  .window = window,
+                                  .scale = 0.4f,
+                                  .q = q,
+                                  .v = v,
+                                  .k_panels = panels,
+                                  .q_row = WIDTH,
+                                  .v_row = WIDTH,
+                                  .index = index,
+                                  .index_row = KEYS,
+                                  .pool_keys = POOL,
+                                  .output = together,
+                                  .output_row = WIDTH};
+                hd_kernels_at(i)->attention(&a, rows, scratch);
+                for (int64_t r = 0; r < rows; r++) {
+                    for (int64_t j = 0; j < KEYS; j++) {
+                        memcpy(own + j * WIDTH, k + index[r * KEYS + j] * WIDTH, WIDTH * sizeof *own);
+                        memcpy(own_v + j * WIDTH, v + index[r * KEYS + j] * WIDTH, WIDTH * sizeof *own_v);
+                    }
+                    hd_kernels_at(0)->pack(own, HD_F32, WIDTH, KEYS, WIDTH, own_k, 0, (KEYS + HD_PANEL - 1) / HD_PANEL);
+                    hd_attention one = a;
+                    one.q = q + r * WIDTH, one.k_panels = own_k, one.v = own_v, one.index = NULL, one.output = alone;
+                    hd_kernels_at(i)->attention(&one, 1, scratch);
+                    assert_memory_equal(alone, together + r * WIDTH, sizeof alone);
+                }
+            }
+    free(k), free(v), free(panels), free(q), free(scratch), free(own_k), free(index);
 }
 
 /* A sum over pieces of a row: those of −∞ alone add nothing, wherever they are. */
@@ -598,6 +725,9 @@ int main(void) {
         cmocka_unit_test_setup(rows, start),
         cmocka_unit_test(dropout_follows_philox),
         cmocka_unit_test_setup(attentions, start),
+        cmocka_unit_test_setup(attentions_with_windows_caps_and_biases, start),
+        cmocka_unit_test_setup(keys_outside_a_window_are_not_read, start),
+        cmocka_unit_test_setup(a_window_on_a_pool_changes_no_bit, start),
         cmocka_unit_test_setup(pairs, start),
         cmocka_unit_test_setup(pair_products, start),
         cmocka_unit_test(products_on_threads),

@@ -50,6 +50,46 @@ static hd_tensor *run(const hd_network *network, hd_pass *pass, const hd_input *
     return states;
 }
 
+/* ---- biases ---- */
+
+static bool has_part(const hd_network *network, hd_module module, hd_part part) {
+    for (int64_t i = 0; i < network->count; i++)
+        if (network->slots[i].module == module && network->slots[i].part == part) return true;
+    return false;
+}
+
+/* The layers of a feed-forward sublayer before and after its activation, and the output layer of a masked head. */
+static void biases_are_declared_apart(void **state) {
+    (void)state;
+    for (unsigned parts = 0; parts < 8; parts++) {
+        heed_context *context = open_context();
+        bool in = parts & 1, out = parts & 2, output = parts & 4;
+        hd_recipe recipe = translator();
+        recipe.side[HD_DECODER].layers = 0;
+        recipe.side[HD_ENCODER].gated = true;
+        recipe.side[HD_ENCODER].biases = (in ? HD_BIAS_FFN_IN : 0) | (out ? HD_BIAS_FFN_OUT : 0);
+        recipe.head = HD_HEAD_MASKED;
+        recipe.head_output_unbiased = !output;
+        hd_network *network = open(context, &recipe);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_UP, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_GATE, HD_BIAS), in);
+        assert_int_equal(has_part(network, HD_MODULE_FFN_DOWN, HD_BIAS), out);
+        assert_int_equal(has_part(network, HD_MODULE_OUTPUT_LEARNED_BIAS, HD_BIAS), output);
+        assert_int_equal(network->output_bias != NULL, output);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        hd_input input = {.ids = ids};
+        hd_tensor *rows = hd_network_head(network, &pass, run(network, &pass, &input, &input));
+        assert_non_null(hd_network_logits(network, &pass, rows, 0, VOCABULARY));
+        hd_recipe other = recipe;
+        other.head_output_unbiased = output;
+        assert_false(hd_recipe_equal(&recipe, &other));
+        hd_pass_close(&pass);
+        hd_network_close(network);
+        heed_context_close(context);
+    }
+}
+
 /* ---- rows ---- */
 
 static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
@@ -96,9 +136,12 @@ static void selected_rows_have_the_same_bits(void **state) {
                            .side = {{.layers = 1, .max_positions = 16}, {.layers = 1, .max_positions = 16}},
                            .cell = HD_GRU,
                            .memory = HD_MEMORY_BAHDANAU},
-              recipes[] = {translator(), translator(), translator(), recurrent};
+              recipes[] = {translator(), translator(), translator(), recurrent, translator(), translator()};
     recipes[1].side[HD_ENCODER].positions = HD_POSITIONS_ROTARY;
     recipes[2].side[HD_ENCODER].norm_placement = HD_NORM_POST;
+    recipes[4].side[HD_ENCODER].window = 2;
+    recipes[5].side[HD_ENCODER].window = 2;
+    hd_layer_set_add(&recipes[5].side[HD_ENCODER].global_layers, 1);
     for (size_t i = 0; i < HD_COUNT(recipes); i++) {
         hd_network *network = open(context, &recipes[i]);
         hd_pass pass;
@@ -129,11 +172,15 @@ static void no_two_slots_have_one_random_stream(void **state) {
     int users[256] = {0};
     for (int i = 0; i < HD_MODULES; i++)
         for (int side = 0; side < HD_SIDES; side++) {
-            if (numbers[i][side] == -1 || i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT) continue;
+            bool other = i == HD_MODULE_TEXT_OUTPUT || i == HD_MODULE_TOKEN_OUTPUT || i == HD_MODULE_ANSWER_OUTPUT ||
+                         i == HD_MODULE_STORED_POOLER;
+            if (numbers[i][side] == -1 || other) continue;
             assert_in_range(numbers[i][side], 0, 255);
             assert_int_equal(users[numbers[i][side]]++, 0);
         }
-    /* one model has one of the three output layers */
+    /* one model has one of the four output layers, and one of the two poolers */
+    assert_int_equal(numbers[HD_MODULE_ANSWER_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
+    assert_int_equal(numbers[HD_MODULE_STORED_POOLER][0], numbers[HD_MODULE_POOLER][0]);
     assert_int_equal(numbers[HD_MODULE_TOKEN_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
     assert_int_equal(numbers[HD_MODULE_TEXT_OUTPUT][0], numbers[HD_MODULE_OUTPUT][0]);
 }
@@ -234,8 +281,6 @@ static void check_cache(heed_context *context, const hd_recipe *recipe, const ch
 
 static void every_recipe_decodes_with_a_cache(void **state) {
     (void)state;
-    static const hd_position_kind kinds[] = {HD_POSITIONS_SINUSOIDAL, HD_POSITIONS_LEARNED, HD_POSITIONS_ROTARY,
-                                             HD_POSITIONS_SINUSOIDAL_APART};
     heed_context *context = open_context();
     char what[64];
     for (int norm = 0; norm < HD_NORM_KINDS; norm++)
@@ -245,7 +290,7 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 for (int i = 0; i < HD_SIDES; i++) {
                     hd_side_recipe *side = &recipe.side[i];
                     side->norm = norm, side->norm_placement = placement;
-                    side->positions = kinds[(norm + placement + i) % 4];
+                    side->positions = (norm + placement + i) % 5;
                     side->position_offset = side->positions == HD_POSITIONS_LEARNED            ? 2
                                             : side->positions == HD_POSITIONS_SINUSOIDAL_APART ? 3
                                                                                                : 0;
@@ -262,6 +307,98 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                 check_cache(context, &recipe, what);
             }
     heed_context_close(context);
+}
+
+/* ---- long texts ---- */
+
+enum { LONG = 170, PREFILL = 90 }; /* tokens of a text; of its first step */
+
+static int32_t token(int64_t at) { return 1 + (int32_t)((at * at + 3 * at) % (VOCABULARY - 1)); }
+
+/* Logits [LONG, VOCABULARY] of a text, without a cache. */
+static void run_long(const hd_network *network, hd_pass *pass, float *logits) {
+    static const int32_t one_start[] = {0, LONG};
+    const hd_layout one = {1, one_start, NULL, NULL};
+    int32_t text[LONG];
+    for (int64_t i = 0; i < LONG; i++) text[i] = token(i);
+    hd_tensor *states = hd_network_decode(network, pass, &(hd_input){.ids = text}, &one, NULL);
+    const hd_tensor *all = hd_network_logits(network, pass, states, 0, VOCABULARY);
+    if (!all) fail_msg("%s", network->context->message);
+    memcpy(logits, all->data, LONG * VOCABULARY * sizeof *logits);
+}
+
+/* Steps `rows` tokens through each slot, from position `at` on; slots of `strays` get other tokens. The logits of the others
+ * are expected. */
+static void step_slots(hd_decoder *decoder, int64_t slots, int64_t at, int64_t rows, unsigned strays,
+                       const float *expected) {
+    int32_t step_ids[LONG * 3], step_starts[8] = {0}, scored[8];
+    for (int64_t s = 0; s < slots; s++) {
+        for (int64_t i = 0; i < rows; i++) {
+            bool strays_here = strays >> s & 1;
+            step_ids[s * rows + i] = strays_here ? token(at + i + 5 * s) : token(at + i);
+        }
+        step_starts[s + 1] = (int32_t)((s + 1) * rows), scored[s] = (int32_t)s;
+    }
+    float *found;
+    const hd_layout step = {slots, step_starts, NULL, NULL};
+    assert_ok(decoder->context, decoder->class->step(decoder, step_ids, &step, scored, slots));
+    assert_ok(decoder->context, decoder->class->logits(decoder, 0, VOCABULARY, &found));
+    for (int64_t s = 0; s < slots; s++)
+        if (!(strays >> s & 1) &&
+            memcmp(found + s * VOCABULARY, expected + (at + rows - 1) * VOCABULARY, VOCABULARY * sizeof *found) != 0)
+            fail_msg("slot %d: other logits at position %d", (int)s, (int)(at + rows - 1));
+}
+
+/* A prompt in parts, then beams that share keys, some of which stray and are dropped. */
+static void check_long(heed_context *context, const hd_recipe *recipe) {
+    static const int64_t parts[] = {1, 63, 2, 24}; /* of the prompt */
+    static const int32_t copies[] = {0, 0, 0}, dropped[] = {1, 1, 0}, last[] = {2};
+    static float expected[LONG * VOCABULARY];
+    hd_network *network = open(context, recipe);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    run_long(network, &pass, expected);
+    hd_decoder *decoder;
+    assert_ok(context, hd_network_decoder_open(context, network, &decoder));
+    assert_ok(context, decoder->class->add(decoder, NULL, &(hd_layout){.sequences = 1}));
+    int64_t at = 0;
+    for (size_t i = 0; i < HD_COUNT(parts); at += parts[i++]) step_slots(decoder, 1, at, parts[i], 0, expected);
+    assert_int_equal(at, PREFILL);
+    for (; at < 100; at++) step_slots(decoder, 1, at, 1, 0, expected); /* keys in order */
+    assert_ok(context, decoder->class->reorder(decoder, copies, 3));
+    for (; at < 130; at++) step_slots(decoder, 3, at, 1, 4, expected); /* keys in lists */
+    assert_ok(context, decoder->class->reorder(decoder, dropped, 3));
+    for (; at < 150; at++) step_slots(decoder, 3, at, 1, 0, expected);
+    assert_ok(context, decoder->class->reorder(decoder, last, 1));
+    for (; at < LONG; at++) step_slots(decoder, 1, at, 1, 0, expected);
+    decoder->class->close(decoder);
+    hd_pass_close(&pass);
+    hd_network_close(network);
+}
+
+/* Over blocks of 64 keys and beyond windows. */
+static void caches_parts_and_beams_change_no_bit(void **state) {
+    (void)state;
+    static const struct {
+        int64_t window, key_heads;
+        float scale, softcap;
+    } kinds[] = {{0, 0, 0, 0}, {7, 0, 0, 0}, {70, 1, 0, 0}, {33, 2, 0.7f, 0.9f}, {0, 0, 1.0f, 0.5f}};
+    for (int threads = 1; threads < 4; threads += 2)
+        for (size_t i = 0; i < HD_COUNT(kinds); i++)
+            for (int global = 0; global < 2; global++) {
+                heed_context *context = open_context();
+                context->threads = threads, context->small_work = 0;
+                hd_recipe recipe = translator();
+                hd_side_recipe *side = &recipe.side[HD_DECODER];
+                recipe.side[HD_ENCODER].layers = 0;
+                side->layers = 3, side->max_positions = LONG;
+                side->positions = global ? HD_POSITIONS_ROTARY : HD_POSITIONS_LEARNED;
+                side->window = kinds[i].window, side->key_heads = kinds[i].key_heads;
+                side->score_scale = kinds[i].scale, side->score_softcap = kinds[i].softcap;
+                if (global) hd_layer_set_add(&side->global_layers, 1);
+                check_long(context, &recipe);
+                heed_context_close(context);
+            }
 }
 
 /* A decoder with a vocabulary of its own has its own embedding, whose rows are its logits', and knows no other ids. */
@@ -395,6 +532,32 @@ static void positions_may_be_stored_or_computed(void **state) {
         free(expected);
     }
     heed_context_close(context);
+}
+
+/* Sets say something of a side's own layers alone, and windows of the layers that are not global. */
+static void equal_windows_are_equal_recipes(void **state) {
+    (void)state;
+    hd_recipe a = translator(), b = translator();
+    hd_side_recipe *side = &b.side[HD_DECODER];
+    hd_layer_set_add(&side->global_layers, 1);
+    assert_true(hd_recipe_equal(&a, &b)); /* there is no window */
+    side->window = 5;
+    assert_false(hd_recipe_equal(&a, &b));
+    hd_layer_set_add(&side->global_layers, 0);
+    assert_true(hd_recipe_equal(&a, &b)); /* every layer is global */
+    side->global_layers = (hd_layer_set){{0}};
+    a = b;
+    hd_layer_set_add(&side->global_layers, 200);
+    assert_true(hd_recipe_equal(&a, &b)); /* there is no such layer */
+    side->score_scale = 1 / sqrtf(WIDTH / 4);
+    assert_true(hd_recipe_equal(&a, &b)); /* the same as 0 */
+    side->score_scale = 1;
+    assert_false(hd_recipe_equal(&a, &b));
+    for (int64_t layer = 0; layer < 300; layer += 13) {
+        hd_layer_set set = {{0}};
+        hd_layer_set_add(&set, layer);
+        for (int64_t i = 0; i < 300; i++) assert_int_equal(hd_layer_set_has(&set, i), i == layer && i < HD_SET_LAYERS);
+    }
 }
 
 /* ---- logits ---- */
@@ -761,9 +924,9 @@ static void what_no_forward_code_has_is_refused(void **state) {
     heed_context *context = open_context();
     hd_network *network;
     hd_recipe recipe = translator();
-    recipe.side[HD_DECODER].window = 4;
+    recipe.side[HD_DECODER].window = 4, recipe.side[HD_DECODER].layers = HD_SET_LAYERS + 1;
     assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
-    assert_string_equal(heed_context_message(context), "attention to a window of 4 keys, which heed lacks");
+    assert_string_equal(heed_context_message(context), "257 layers with a window of attention: heed builds up to 256");
     recipe = translator(), recipe.side[HD_ENCODER].key_heads = 3;
     assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
     recipe = translator(), recipe.side[HD_ENCODER].heads = 5;
@@ -774,12 +937,15 @@ static void what_no_forward_code_has_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(biases_are_declared_apart),
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
         cmocka_unit_test(selected_rows_have_the_same_bits),
         cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),
         cmocka_unit_test(every_recipe_decodes_with_a_cache),
+        cmocka_unit_test(caches_parts_and_beams_change_no_bit),
+        cmocka_unit_test(equal_windows_are_equal_recipes),
         cmocka_unit_test(a_decoder_may_have_its_own_vocabulary),
         cmocka_unit_test(sinusoids_apart),
         cmocka_unit_test(padding_tokens_have_no_position),

@@ -12,46 +12,88 @@ static const hd_layout other = {5, other_starts, examples, NULL};
 static const hd_layout two = {.sequences = 2, .starts = short_starts};
 static const hd_layout gap = {5, gap_starts, examples, NULL}; /* the third sequence has no keys */
 
-static void attention(const op_case *c, const double *q, const double *k, const double *v, double *y) {
+/* Does the query at position q attend to the key at position k? */
+static bool attends(const op_case *c, int64_t q, int64_t k) {
+    if (c->causal && k > q) return false;
+    return !c->window || (q - c->window < k && (c->causal || k < q + c->window));
+}
+
+/* One sequence and head of an attention in double precision. */
+typedef struct one_head {
+    const op_case *c;
+    const double *q, *k, *v, *bias; /* of the sequence's first row, and of the head; bias may be NULL */
+    int64_t position, queries, keys, bias_row;
+} one_head;
+
+/* Score of the query in row i and key j. */
+static double score_of(const one_head *at, int64_t i, int64_t j) {
+    int64_t columns = at->c->columns, width = columns / at->c->heads;
+    double score = 0, cap = (double)at->c->softcap;
+    for (int64_t l = 0; l < width; l++) score += at->q[i * columns + l] * at->k[j * columns + l];
+    score *= at->c->scale > 0 ? (double)at->c->scale : 1 / sqrt((double)width);
+    if (at->bias) score += at->bias[(at->bias_row < 0 ? at->position + i : i) * at->bias_row + j];
+    return cap > 0 ? cap * tanh(score / cap) : score;
+}
+
+/* Row i of y, which begins at zero. */
+static void attend_row(const one_head *at, int64_t head, uint64_t example, int64_t i, double *y) {
+    int64_t columns = at->c->columns, width = columns / at->c->heads, position = at->position + i;
+    double sum = 0;
+    for (int64_t j = 0; j < at->keys; j++)
+        if (attends(at->c, position, j)) sum += exp(score_of(at, i, j));
+    for (int64_t j = 0; j < at->keys; j++) {
+        if (!attends(at->c, position, j)) continue;
+        double weight = exp(score_of(at, i, j)) / sum * dropout_factor(at->c->dropout, 0, head, j, position, example);
+        for (int64_t l = 0; l < width; l++) y[i * columns + l] += weight * at->v[j * columns + l];
+    }
+}
+
+static void attention(const op_case *c, const double *q, const double *k, const double *v, const double *bias,
+                      double *y) {
     const hd_layout *queries = c->layout, *keys = c->key_layout ? c->key_layout : queries;
-    int64_t columns = c->columns, width = columns / c->heads;
+    int64_t columns = c->columns, width = columns / c->heads, dense = 0;
     memset(y, 0, (size_t)(hd_layout_rows(queries) * columns) * sizeof *y);
     for (int64_t s = 0; s < queries->sequences; s++)
-        for (int64_t h = 0; h < c->heads; h++)
-            for (int64_t row = queries->starts[s]; row < queries->starts[s + 1]; row++) {
-                int64_t i = row - queries->starts[s], first = keys->starts[s], count = keys->starts[s + 1] - first;
-                if (c->causal && i + 1 < count) count = i + 1;
-                double sum = 0;
-                for (int pass = 0; pass < 2; pass++) /* the denominator, then the weights */
-                    for (int64_t j = 0; j < count; j++) {
-                        double score = 0;
-                        for (int64_t l = h * width; l < (h + 1) * width; l++)
-                            score += q[row * columns + l] * k[(first + j) * columns + l];
-                        double e = exp(score / sqrt((double)width));
-                        if (pass == 0)
-                            sum += e;
-                        else
-                            e *= dropout_factor(c->dropout, 0, h, j, i, queries->examples[s]) / sum;
-                        for (int64_t l = h * width; pass && l < (h + 1) * width; l++)
-                            y[row * columns + l] += e * v[(first + j) * columns + l];
-                    }
-            }
+        for (int64_t h = 0; h < c->heads; h++) {
+            int64_t row = queries->starts[s] * columns + h * width, key_row = keys->starts[s] * columns + h * width;
+            one_head at = {.c = c, .q = q + row, .k = k + key_row, .v = v + key_row};
+            at.queries = queries->starts[s + 1] - queries->starts[s];
+            at.keys = keys->starts[s + 1] - keys->starts[s];
+            at.position = hd_layout_position(queries, s) - hd_layout_position(keys, s);
+            at.bias_row = c->bias_row == HD_BIAS_DENSE ? at.keys : -1;
+            if (bias && c->bias_row == HD_BIAS_DENSE)
+                at.bias = bias + dense, dense += at.queries * at.keys;
+            else if (bias)
+                at.bias = bias + h * c->operands[3].columns + c->bias_zero;
+            for (int64_t i = 0; i < at.queries; i++) attend_row(&at, h, queries->examples[s], i, y + row);
+        }
 }
-static void attend_reference(const op_case *c, const double *const *x, double *y) { attention(c, x[0], x[1], x[2], y); }
+static void attend_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[1], x[2], c->operands[3].kind ? x[3] : NULL, y);
+}
 static void one_tensor_reference(const op_case *c, const double *const *x, double *y) {
-    attention(c, x[0], x[0], x[0], y);
+    attention(c, x[0], x[0], x[0], NULL, y);
 }
 static void keys_as_values_reference(const op_case *c, const double *const *x, double *y) {
-    attention(c, x[0], x[1], x[1], y);
+    attention(c, x[0], x[1], x[1], NULL, y);
 }
 
 static hd_attend_options options_of(const op_case *c) {
-    return (hd_attend_options){
-        .heads = c->heads, .causal = c->causal, .dropout = c->dropout, .where = "test", .layer = 3};
+    return (hd_attend_options){.heads = c->heads,
+                               .causal = c->causal,
+                               .window = c->window,
+                               .scale = c->scale,
+                               .softcap = c->softcap,
+                               .bias_row = c->bias_row,
+                               .bias_zero = c->bias_zero,
+                               .dropout = c->dropout,
+                               .where = "test",
+                               .layer = 3};
 }
 
 static hd_tensor *attend(op_run *run) {
     hd_attend_options options = options_of(run->c);
+    options.bias = run->inputs[3];
     return hd_attend(run->pass, run->inputs[0], run->inputs[1], run->inputs[2], &options);
 }
 static hd_tensor *attend_to_itself(op_run *run) {
@@ -62,6 +104,13 @@ static hd_tensor *attend_keys_as_values(op_run *run) {
     hd_attend_options options = options_of(run->c);
     return hd_attend(run->pass, run->inputs[0], run->inputs[1], run->inputs[1], &options);
 }
+
+/* The lengths of `brief` are 3, 1, 5, 0 and 2, those of `other` 2, 7, 1, 70 and 3, those of `lengthy` 70, 1, 133, 6, 30. */
+enum {
+    BRIEF_SQUARES = 9 + 1 + 25 + 4,
+    BRIEF_TIMES_OTHER = 6 + 7 + 5 + 6,
+    LENGTHY_TIMES_OTHER = 140 + 7 + 133 + 420 + 90
+};
 
 #define SELF(width)                                                 \
     .run = attend, .reference = attend_reference, .columns = width, \
@@ -83,6 +132,37 @@ static const op_case cases[] = {
     {"cross, long", &lengthy, CROSS(&other, 10), .heads = 2},
     {"cross, dropout", &brief, CROSS(&other, 24), .heads = 2, .dropout = 0.4f},
     {"cross, no keys", &brief, CROSS(&gap, 6), .heads = 2},
+    {"scale", &brief, SELF(24), .heads = 3, .scale = 0.7f},
+    {"window, causal", &lengthy, SELF(10), .heads = 2, .causal = true, .window = 20},
+    {"window, causal, of one key", &brief, SELF(10), .heads = 2, .causal = true, .window = 1},
+    {"window, causal, over a block", &lengthy, SELF(6), .heads = 1, .causal = true, .window = 65, .dropout = 0.3f},
+    {"window, causal, of all keys", &lengthy, SELF(6), .heads = 1, .causal = true, .window = 1000},
+    {"window, two-sided", &lengthy, SELF(10), .heads = 2, .window = 20},
+    {"window, two-sided, dropout", &lengthy, SELF(6), .heads = 2, .window = 66, .dropout = 0.3f},
+    {"window, two-sided, queries without keys", &lengthy, CROSS(&other, 6), .heads = 2, .window = 9},
+    {"window, causal, placed", &placed, CROSS(&brief, 6), .heads = 2, .causal = true, .window = 2},
+    {"cap", &brief, SELF(24), .heads = 3, .softcap = 0.8f},
+    {"cap, causal, long, window, dropout", &lengthy, SELF(10), .heads = 2, .causal = true, .window = 30,
+     .softcap = 0.5f, .dropout = 0.2f},
+    {"bias by distance", &brief, .run = attend, .reference = attend_reference, .columns = 24,
+     .operands = {{'x', 0, 24}, {'x', 0, 24}, {'x', 0, 24}, {'t', 3, 11}}, .heads = 3, .bias_row = HD_BIAS_BY_DISTANCE,
+     .bias_zero = 5},
+    {"bias by distance, causal, long", &lengthy, .run = attend, .reference = attend_reference, .columns = 10,
+     .operands = {{'x', 0, 10}, {'x', 0, 10}, {'x', 0, 10}, {'t', 2, 133}}, .heads = 2, .causal = true,
+     .bias_row = HD_BIAS_BY_DISTANCE, .bias_zero = 132, .scale = 1.0f},
+    {"bias by distance, placed, window, cap", &placed, .run = attend, .reference = attend_reference, .columns = 10,
+     .key_layout = &other, .operands = {{'x', 0, 10}, {'k', 0, 10}, {'k', 0, 10}, {'t', 2, 90}}, .heads = 2,
+     .bias_row = HD_BIAS_BY_DISTANCE, .bias_zero = 12, .window = 6, .softcap = 0.9f},
+    {"bias by distance, long, dropout", &lengthy, .run = attend, .reference = attend_reference, .columns = 8,
+     .operands = {{'x', 0, 8}, {'x', 0, 8}, {'x', 0, 8}, {'t', 2, 265}}, .heads = 2, .dropout = 0.2f,
+     .bias_row = HD_BIAS_BY_DISTANCE, .bias_zero = 132},
+    {"dense bias", &brief, .run = attend, .reference = attend_reference, .columns = 12,
+     .operands = {{'x', 0, 12}, {'x', 0, 12}, {'x', 0, 12}, {'t', 3 * BRIEF_SQUARES, 1}}, .heads = 3},
+    {"dense bias, placed, cap", &placed, .run = attend, .reference = attend_reference, .columns = 12,
+     .key_layout = &other, .operands = {{'x', 0, 12}, {'k', 0, 12}, {'k', 0, 12}, {'t', BRIEF_TIMES_OTHER, 2}},
+     .heads = 2, .softcap = 0.7f},
+    {"dense bias, long", &lengthy, .run = attend, .reference = attend_reference, .columns = 6, .key_layout = &other,
+     .operands = {{'x', 0, 6}, {'k', 0, 6}, {'k', 0, 6}, {'t', LENGTHY_TIMES_OTHER, 1}}, .heads = 1},
     {"queries, keys and values in one", &brief, .run = attend_to_itself, .reference = one_tensor_reference,
      .columns = 12, .operands = {{'x', 0, 12}}, .heads = 2},
     {"keys and values in one", &brief, .run = attend_keys_as_values, .reference = keys_as_values_reference,
@@ -104,9 +184,8 @@ typedef struct cache {
 } cache;
 
 /* Token t of both sequences on the keys up to it equals rows of y, the output of whole sequences. */
-static void check_token(hd_pass *pass, cache *c, int32_t t, const float *y) {
+static void check_token(hd_pass *pass, cache *c, int32_t t, const hd_attend_options *options, const float *y) {
     static const int32_t step_starts[] = {0, 1, 2};
-    const hd_attend_options options = {.heads = HEADS, .causal = true};
     const int32_t at[] = {t, t};
     const hd_layout layout = {.sequences = 2, .starts = step_starts, .examples = examples, .positions = at};
     float *k_panels = hd_pass_numbers(pass, sizeof c->k_panels / sizeof(float), 1), found[2 * COLUMNS];
@@ -127,18 +206,18 @@ static void check_token(hd_pass *pass, cache *c, int32_t t, const float *y) {
     }
     hd_pass_upload(pass, c->k_panels[0][0], sizeof c->k_panels / sizeof(float), k_panels);
     hd_pass_upload(pass, c->values[0][0], sizeof c->values / sizeof(float), values);
-    hd_tensor *next = hd_attend_cached(pass, step, keys, &options);
+    hd_tensor *next = hd_attend_cached(pass, step, keys, options);
     assert_non_null(next);
     take(pass, next->data, 2 * COLUMNS, found);
     for (int64_t s = 0; s < 2; s++)
         assert_memory_equal(found + s * COLUMNS, y + (s * LENGTH + t) * COLUMNS, COLUMNS * sizeof(float));
 }
 
-static void check_cache(const hd_device *device, const hd_kernels *kernels) {
+/* `biased`: by distance. */
+static void check_cache(const hd_device *device, const hd_kernels *kernels, hd_attend_options options, bool biased) {
     static const int32_t whole_starts[] = {0, LENGTH, 2 * LENGTH};
     static cache c;
     const hd_layout whole = {.sequences = 2, .starts = whole_starts, .examples = examples};
-    const hd_attend_options options = {.heads = HEADS, .causal = true};
     float expected[2 * LENGTH * COLUMNS];
     heed_context *context = open_context();
     context->device = device;
@@ -148,11 +227,12 @@ static void check_cache(const hd_device *device, const hd_kernels *kernels) {
     float *all[] = {c.q, c.k, c.v};
     for (int i = 0; i < 3; i++)
         for (int64_t j = 0; j < 2 * LENGTH * COLUMNS; j++) all[i][j] = value_of(i, j);
+    if (biased) options.bias = filled(&pass, HEADS, LENGTH + 2, NULL, 3);
     hd_tensor *q = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 0), *k = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 1);
     hd_tensor *v = filled(&pass, 2 * LENGTH, COLUMNS, &whole, 2), *y = hd_attend(&pass, q, k, v, &options);
     assert_non_null(y);
     take(&pass, y->data, 2 * LENGTH * COLUMNS, expected);
-    for (int32_t t = 0; t < LENGTH; t++) check_token(&pass, &c, t, expected);
+    for (int32_t t = 0; t < LENGTH; t++) check_token(&pass, &c, t, &options, expected);
     hd_pass_close(&pass);
     heed_context_close(context);
 }
@@ -160,13 +240,24 @@ static void check_cache(const hd_device *device, const hd_kernels *kernels) {
 /* Two sequences are decoded a token at a time. */
 static void cached_equals_whole(void **state) {
     (void)state;
-    for (int table = 0; hd_kernels_at(table); table++) check_cache(&hd_device_cpu, hd_kernels_at(table));
-    check_cache(&remote_device, hd_kernels_at(0));
+    static const hd_attend_options options[] = {
+        {.heads = HEADS, .causal = true},
+        {.heads = HEADS, .causal = true, .window = 5},
+        {.heads = HEADS, .causal = true, .window = 70, .softcap = 0.4f},
+        {.heads = HEADS, .causal = true, .bias_row = HD_BIAS_BY_DISTANCE, .bias_zero = LENGTH},
+    };
+    for (size_t i = 0; i < HD_COUNT(options); i++) {
+        bool biased = options[i].bias_zero;
+        for (int table = 0; hd_kernels_at(table); table++)
+            check_cache(&hd_device_cpu, hd_kernels_at(table), options[i], biased);
+        check_cache(&remote_device, hd_kernels_at(0), options[i], biased);
+    }
 }
 
 /* ---- observers ---- */
 
 typedef struct seen {
+    int64_t window;
     int calls;
     double sums;
 } seen;
@@ -179,22 +270,24 @@ static void observe(void *user, const char *where, int layer, int64_t sequence, 
     assert_int_equal(s->calls++, 2 * sequence + head);
     for (int64_t i = 0; i < queries; i++)
         for (int64_t j = 0; j < keys; j++) {
-            assert_true(j <= i ? weights[i * keys + j] > 0 : weights[i * keys + j] == 0);
+            bool attends = j <= i && (!s->window || j > i - s->window);
+            assert_true(attends ? weights[i * keys + j] > 0 : weights[i * keys + j] == 0);
             s->sums += (double)weights[i * keys + j];
         }
 }
 
-static void observe_on(const hd_device *device) {
+static void observe_on(const hd_device *device, int64_t window, float softcap) {
     heed_context *context = open_context();
     context->device = device;
-    seen s = {0};
+    seen s = {.window = window};
     const hd_observer observer = {.attention = observe, .user = &s};
     hd_pass pass;
     hd_pass_open(&pass, context, NULL);
     pass.observer = &observer;
     int64_t rows = hd_layout_rows(&lengthy);
     hd_tensor *x = filled(&pass, rows, 10, &lengthy, 0);
-    hd_attend_options options = {.heads = 2, .causal = true, .where = "test", .layer = 3};
+    hd_attend_options options = {
+        .heads = 2, .causal = true, .window = window, .softcap = softcap, .where = "test", .layer = 3};
     assert_non_null(hd_attend(&pass, x, x, x, &options));
     assert_int_equal(s.calls, 10);
     assert_true(fabs(s.sums - 2.0 * (double)rows) < 1e-4);
@@ -204,8 +297,9 @@ static void observe_on(const hd_device *device) {
 
 static void observers_see_weights_that_sum_to_one(void **state) {
     (void)state;
-    observe_on(&hd_device_cpu);
-    observe_on(&remote_device);
+    observe_on(&hd_device_cpu, 0, 0.0f);
+    observe_on(&remote_device, 0, 0.0f);
+    observe_on(&hd_device_cpu, 9, 0.5f);
 }
 
 /* ---- refusals ---- */
@@ -245,8 +339,48 @@ static void shapes_are_refused(void **state) {
     }
 }
 
+/* A bias that lacks a distance, a head or an element of a score. */
+static void a_bias_of_another_shape_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        int64_t rows, columns, row, zero;
+        bool causal, fits;
+        const hd_layout *layout; /* of queries and keys, whose longest sequence has 5 tokens */
+    } cases[] = {
+        {3, 9, HD_BIAS_BY_DISTANCE, 4, false, true, &brief},
+        {3, 9, HD_BIAS_BY_DISTANCE, 3, false, false, &brief},
+        {3, 8, HD_BIAS_BY_DISTANCE, 4, false, false, &brief},
+        {3, 5, HD_BIAS_BY_DISTANCE, 4, true, true, &brief},
+        {3, 5, HD_BIAS_BY_DISTANCE, 3, true, false, &brief},
+        {3, 4, HD_BIAS_BY_DISTANCE, 4, true, false, &brief},
+        {2, 9, HD_BIAS_BY_DISTANCE, 4, false, false, &brief},
+        {3, 9, HD_BIAS_BY_DISTANCE, 4, false, true, &placed},
+        {3 * BRIEF_SQUARES, 1, HD_BIAS_DENSE, 0, false, true, &brief},
+        {BRIEF_SQUARES, 3, HD_BIAS_DENSE, 0, false, true, &brief},
+        {BRIEF_SQUARES, 1, HD_BIAS_DENSE, 0, false, false, &brief},
+        {3, 9, 1, 4, false, false, &brief},
+    };
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        heed_context *context = open_context();
+        hd_pass pass;
+        hd_pass_open(&pass, context, NULL);
+        hd_tensor *x = filled(&pass, 11, 12, cases[i].layout, 0);
+        hd_attend_options options = {.heads = 3,
+                                     .causal = cases[i].causal,
+                                     .bias = filled(&pass, cases[i].rows, cases[i].columns, NULL, 1),
+                                     .bias_row = cases[i].row,
+                                     .bias_zero = cases[i].zero};
+        bool fits = hd_attend(&pass, x, x, x, &options);
+        if (fits != cases[i].fits) fail_msg("case %zu %s", i, fits ? "fits" : "is refused");
+        if (!fits) assert_non_null(strstr(context->message, "does not fit the scores of 3 heads"));
+        hd_pass_close(&pass);
+        heed_context_close(context);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest others[] = {cmocka_unit_test(cached_equals_whole), cmocka_unit_test(shapes_are_refused),
+                                        cmocka_unit_test(a_bias_of_another_shape_is_refused),
                                         cmocka_unit_test(observers_see_weights_that_sum_to_one)};
     return run_cases(cases, HD_COUNT(cases), others, HD_COUNT(others));
 }

@@ -13,10 +13,29 @@
 #include <string.h>
 
 /* Each is a folder of golden/sentencepiece. */
-static const char *const goldens[] = {"plain",       "old",       "bytes", "positive", "mapped", "t5",
-                                      "xlm-roberta", "camembert", "mbart", "mbart50",  "nllb",   "albert",
-                                      "deberta",     "pegasus",   "llama", "gemma",    "own",    "own-unigram",
-                                      "own-renamed", "marian",    "m2m"};
+static const char *const goldens[] = {"plain",
+                                      "old",
+                                      "bytes",
+                                      "positive",
+                                      "mapped",
+                                      "t5",
+                                      "xlm-roberta",
+                                      "camembert",
+                                      "mbart",
+                                      "mbart50",
+                                      "nllb",
+                                      "albert",
+                                      "deberta",
+                                      "pegasus",
+                                      "llama",
+                                      "gemma",
+                                      "own",
+                                      "own-unigram",
+                                      "own-renamed",
+                                      "marian",
+                                      "m2m",
+                                      "marian-targets",
+                                      "marian-separate"};
 
 static const char *folder_path(const char *name, const char *file) {
     static char path[1024];
@@ -57,7 +76,7 @@ static void expect_encoding(heed_context *context, const heed_tokenizer *tokeniz
 }
 
 /* Marian's and M2M-100's way of sentencepiece cannot be written as a tokenizer.json. */
-static bool is_listed(const char *name) { return strcmp(name, "marian") == 0 || strcmp(name, "m2m") == 0; }
+static bool is_listed(const char *name) { return strncmp(name, "marian", 6) == 0 || strcmp(name, "m2m") == 0; }
 
 static void results_are_those_of_tokenizers_and_transformers(void **state) {
     (void)state;
@@ -85,6 +104,30 @@ static void results_are_those_of_tokenizers_and_transformers(void **state) {
         hd_tokenizer_close(again);
         hd_tokenizer_close(tokenizer);
         json_decref(list);
+    }
+    heed_context_close(context);
+}
+
+static void targets_may_have_their_own_tokenizer(void **state) {
+    (void)state;
+    static const char *const names[] = {"marian-targets", "marian-separate"};
+    heed_context *context = open_context();
+    heed_tokenizer *tokenizer;
+    for (size_t i = 0; i < HD_COUNT(names); i++) {
+        json_t *list = json_load_file(folder_path(names[i], "targets.json"), JSON_ALLOW_NUL, NULL), *golden;
+        size_t index;
+        assert_true(json_array_size(list) > 20);
+        assert_ok(context, hd_tokenizer_open_target(context, folder_path(names[i], ""), &tokenizer));
+        assert_non_null(tokenizer);
+        json_array_foreach(list, index, golden) expect_encoding(context, tokenizer, names[i], golden);
+        hd_tokenizer_close(tokenizer);
+        json_decref(list);
+    }
+    /* the same model on both sides, and other kinds of files */
+    static const char *const others[] = {"marian", "m2m", "t5", "plain"};
+    for (size_t i = 0; i < HD_COUNT(others); i++) {
+        assert_ok(context, hd_tokenizer_open_target(context, folder_path(others[i], ""), &tokenizer));
+        assert_null(tokenizer);
     }
     heed_context_close(context);
 }
@@ -261,7 +304,10 @@ static const char *failing_folder;
 static heed_status open_and_encode(heed_context *context) {
     heed_tokenizer *tokenizer = NULL;
     hd_encoding encoding = {0};
+    heed_tokenizer *target = NULL;
     heed_status status = hd_tokenizer_open_folder(context, folder_path(failing_folder, ""), &tokenizer);
+    if (status == HEED_OK) status = hd_tokenizer_open_target(context, folder_path(failing_folder, ""), &target);
+    hd_tokenizer_close(target);
     if (status == HEED_OK)
         status = hd_tokenizer_encode(tokenizer, context, "the dog \xE2\x91\xA0 \xEF\xAC\x81", 14, true, &encoding);
     hd_encoding_close(&encoding);
@@ -371,6 +417,7 @@ static void folders_without_a_tokenizer_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_are_those_of_tokenizers_and_transformers),
+        cmocka_unit_test(targets_may_have_their_own_tokenizer),
         cmocka_unit_test(damaged_character_maps_are_refused),
         cmocka_unit_test(damaged_unigram_models_are_refused),
         cmocka_unit_test(pieces_of_any_length_compete),

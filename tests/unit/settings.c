@@ -105,6 +105,35 @@ static void values_are_set_by_name(void **state) {
     assert_string_equal(it.train.items[0], "c.txt");
 }
 
+static void the_nearest_word_is_found(void **state) {
+    (void)state;
+    static const struct {
+        const char *word, *nearest;
+    } cases[] = {
+        {"translate", "translate"},
+        {"tranlsate", "translate"},
+        {"max_length", "max-length"},
+        {"trian", "train"},
+        {"trains", "train"},
+        {"embed", NULL},
+        {"a", NULL},
+        {"", NULL},
+        {"min-lenght", "max-length"}, /* five edits would be another word, four are not */
+        {"translate-translate-translate-translate-translate-translate-translate", NULL},
+    };
+    static const char *const candidates[] = {"t", "train", "translate", "max-length"};
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        const char *nearest = NULL;
+        size_t edits = SIZE_MAX;
+        for (size_t c = 0; c < HD_COUNT(candidates); c++)
+            if (heed_word_is_nearer(cases[i].word, strlen(cases[i].word), candidates[c], &edits))
+                nearest = candidates[c];
+        if (nearest != cases[i].nearest && (!nearest || !cases[i].nearest || strcmp(nearest, cases[i].nearest) != 0))
+            fail_msg("%s: %s, expected %s", cases[i].word, nearest ? nearest : "none",
+                     cases[i].nearest ? cases[i].nearest : "none");
+    }
+}
+
 static void bad_values_are_refused_precisely(void **state) {
     (void)state;
     refuse("beems", "1", "unknown setting \"beems\" (did you mean \"beams\"?)");

@@ -1,5 +1,5 @@
-/* Multi-head attention: head h of a sequence is softmax(q_h k_hᵀ / √width) v_h on columns [h width, (h + 1) width). The
- * arithmetic and the gradient are in device/cpu/kernels/attention.c. */
+/* Multi-head attention: head h of a sequence is softmax(cap(scale q_h k_hᵀ + bias_h)) v_h on columns [h width,
+ * (h + 1) width). The arithmetic and the gradient are in device/cpu/kernels/attention.c. */
 #include "autograd/ops/ops.h"
 
 #include <math.h>
@@ -15,11 +15,18 @@ typedef struct attend_node {
 
 static hd_attention_call call_of(const attend_node *op) {
     int64_t width = op->q->columns / op->options.heads;
+    const hd_tensor *bias = op->options.bias;
     return (hd_attention_call){.columns = op->q->columns,
                                .heads = op->options.heads,
                                .key_heads = op->options.key_heads,
                                .causal = op->options.causal,
+                               .window = op->options.window,
                                .scale = op->options.scale > 0 ? op->options.scale : 1.0f / sqrtf((float)width),
+                               .softcap = op->options.softcap,
+                               .bias = bias ? bias->data : NULL,
+                               .bias_row = op->options.bias_row,
+                               .bias_zero = op->options.bias_zero,
+                               .bias_columns = bias ? bias->columns : 0,
                                .dropout = op->dropout,
                                .queries = *op->q->layout,
                                .keys = op->k ? *op->k->layout : (hd_layout){0},
@@ -40,11 +47,14 @@ static void backward(hd_pass *pass, hd_node *node) {
                                        .dq = hd_pass_numbers(pass, op->q->rows, op->q->columns),
                                        .dk = hd_pass_numbers(pass, op->k->rows, op->k->columns),
                                        .dv = hd_pass_numbers(pass, op->v->rows, op->v->columns)};
+    hd_tensor *bias = op->options.bias;
+    if (bias && bias->needs_gradient) call.d_bias = hd_pass_zeros(pass, bias->rows, bias->columns);
     if (pass->status != HEED_OK) return;
     pass->stream.device->attention_backward(&pass->stream, &call);
     hd_gradient_give(pass, op->q, call.dq);
     hd_gradient_give(pass, op->k, call.dk);
     hd_gradient_give(pass, op->v, call.dv);
+    if (call.d_bias) hd_gradient_give(pass, bias, call.d_bias);
 }
 
 /* The queries and keys of a sequence. */
@@ -52,6 +62,41 @@ static void shape_of(const attend_node *op, int64_t s, int64_t *queries, int64_t
     const int32_t *starts = op->q->layout->starts + s;
     *queries = starts[1] - starts[0];
     *keys = op->cached ? op->cached[s].keys : op->k->layout->starts[s + 1] - op->k->layout->starts[s];
+}
+
+/* The number of elements of a dense bias. */
+static int64_t count_dense(const attend_node *op) {
+    int64_t count = 0, queries, keys;
+    for (int64_t s = 0; s < op->q->layout->sequences; s++) {
+        shape_of(op, s, &queries, &keys);
+        count += op->options.heads * queries * keys;
+    }
+    return count;
+}
+
+/* Whether a bias by distance has a column for every query of a sequence and every key that it may attend to. */
+static bool has_distances(const attend_node *op, int64_t s) {
+    int64_t queries, keys, zero = op->options.bias_zero;
+    shape_of(op, s, &queries, &keys);
+    int64_t first = hd_layout_position(op->q->layout, s) - (op->k ? hd_layout_position(op->k->layout, s) : 0);
+    int64_t most = op->options.causal ? hd_min(keys - 1 - first, 0) : keys - 1 - first;
+    return !queries || !keys || (first + queries - 1 <= zero && zero + most < op->options.bias->columns);
+}
+
+static bool check_bias(hd_pass *pass, const attend_node *op) {
+    const hd_tensor *bias = op->options.bias;
+    if (!bias) return true;
+    bool fits = true;
+    if (op->options.bias_row == HD_BIAS_DENSE) {
+        fits = hd_tensor_count(bias) == count_dense(op);
+    } else {
+        fits = op->options.bias_row == HD_BIAS_BY_DISTANCE && bias->rows == op->options.heads;
+        for (int64_t s = 0; fits && s < op->q->layout->sequences; s++) fits = has_distances(op, s);
+    }
+    if (!fits)
+        hd_pass_fail(pass, HEED_ARGUMENT, "a bias [%lld, %lld] does not fit the scores of %lld heads",
+                     (long long)bias->rows, (long long)bias->columns, (long long)op->options.heads);
+    return fits;
 }
 
 /* Memory for the observer's weights: [queries, keys] of each head of each sequence; NULL on failure. */
@@ -81,10 +126,12 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
     if (q->columns % op.options.heads)
         return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be split into %lld heads", (long long)q->columns,
                             (long long)op.options.heads);
+    if (!check_bias(pass, &op)) return NULL;
     op.dropout = hd_pass_dropout(pass, op.options.dropout, op.options.site);
     op.y = hd_tensor_new(pass, q->rows, q->columns, q->layout);
     if (!op.y) return NULL;
-    op.y->needs_gradient = !op.cached && (q->needs_gradient || op.k->needs_gradient || op.v->needs_gradient);
+    op.y->needs_gradient = !op.cached && (q->needs_gradient || op.k->needs_gradient || op.v->needs_gradient ||
+                                          (op.options.bias && op.options.bias->needs_gradient));
     if (pass->recording && op.y->needs_gradient) {
         op.log_sums = hd_pass_numbers(pass, q->rows, op.options.heads);
         if (!op.log_sums) return NULL;

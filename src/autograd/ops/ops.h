@@ -61,7 +61,16 @@ typedef struct hd_attend_options {
     int64_t heads;
     int64_t key_heads; /* of cached keys and values, each for heads / key_heads neighbours; 0: as many as heads */
     bool causal;
-    float scale; /* of the scores; 0: 1 / √(width of a head) */
+    /* The query at position q attends to keys k with q − window < k and, unless causal, k < q + window; 0: to all. */
+    int64_t window;
+    float scale;   /* of the scores; 0: 1 / √(width of a head) */
+    float softcap; /* c: scores become c · tanh(score / c), after scale and bias; 0: they stay as they are */
+    /* Added to the scaled scores, or NULL. HD_BIAS_BY_DISTANCE: [heads, distances], column bias_zero + k − q for positions q and
+     * k, with a column for every distance from a query to a key that it may attend to without a window. HD_BIAS_DENSE: of
+     * each sequence [heads, queries, keys], one after the other, in a tensor of any shape. */
+    hd_tensor *bias;
+    int64_t bias_row; /* HD_BIAS_… */
+    int64_t bias_zero;
     float dropout;
     uint32_t site;     /* of the dropout (hd_dropout_site) */
     const char *where; /* "encoder", "decoder", "cross": for the observer */
@@ -71,7 +80,7 @@ typedef struct hd_attend_options {
 /* Multi-head attention without its projections: y [queries, width] from q [queries, width], k and v [keys, width]. The
  * sequences of q's layout attend to the first ones of k's, one to one. */
 hd_tensor *hd_attend(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v, const hd_attend_options *options);
-/* The same on cached keys, cached[sequence]; no gradient. */
+/* The same on cached keys, cached[sequence], the first of which is at position 0; no gradient. */
 hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, const hd_attend_options *options);
 
 /* Additive attention: y [queries, value width] from q [queries, width], k [keys, width] and values [keys, value width];

@@ -10,7 +10,9 @@ typedef struct attending {
     const hd_attention_call *call;
     const hd_attention_backward_call *backward; /* or NULL */
     int64_t runs;
-    const int32_t *run_starts; /* [runs + 1]: the sequence that each begins with; NULL: each sequence by itself */
+    const int32_t *run_starts;  /* [runs + 1]: the sequence that each begins with; NULL: each sequence by itself */
+    const int64_t *bias_starts; /* [sequences]: where each one's dense bias begins; NULL: there is none */
+    const int32_t *chunks; /* [chunks + 1]: the sequence that each begins with; NULL: there is no sum over sequences */
     int64_t heads_at_once;
     float *scratch; /* [workers, scratch_size] */
     size_t scratch_size, panel_size;
@@ -20,24 +22,33 @@ static int64_t keys_of(const hd_attention_call *c, int64_t s) {
     return c->cached ? c->cached[s].keys : c->keys.starts[s + 1] - c->keys.starts[s];
 }
 
-/* Is a sequence one token that sees all of its cached keys? */
-static bool sees_all(const hd_attention_call *c, int64_t s) {
-    return c->queries.starts[s + 1] - c->queries.starts[s] == 1 &&
-           (!c->causal || hd_layout_position(&c->queries, s) == c->cached[s].keys - 1);
+static int64_t queries_of(const hd_attention_call *c, int64_t s) {
+    return c->queries.starts[s + 1] - c->queries.starts[s];
 }
 
-/* Do sequences s and s + 1 both see all of the same cached keys, in order or in lists of their own? */
+/* Does a query's position among the keys change its result? */
+static bool depends_on_position(const hd_attention_call *c) { return c->causal || c->window || c->bias; }
+
+/* Is a sequence one token, to which its last cached key belongs if its position matters? */
+static bool is_last_token(const hd_attention_call *c, int64_t s) {
+    return queries_of(c, s) == 1 &&
+           (!depends_on_position(c) || hd_layout_position(&c->queries, s) == c->cached[s].keys - 1);
+}
+
+/* Do sequences s and s + 1 attend to the same cached keys from the same position, in order or in lists of their own? */
 static bool shares_keys(const hd_attention_call *c, int64_t s) {
     const hd_keys *a = &c->cached[s], *b = a + 1;
     return a->keys == b->keys && a->k_panels == b->k_panels && a->v == b->v && !a->index == !b->index &&
-           sees_all(c, s) && sees_all(c, s + 1);
+           is_last_token(c, s) && is_last_token(c, s + 1);
 }
+
+static bool has_dense_bias(const hd_attention_call *c) { return c->bias && c->bias_row == HD_BIAS_DENSE; }
 
 static bool find_runs(hd_stream *stream, attending *at) {
     const hd_attention_call *c = at->call;
     int64_t sequences = c->queries.sequences;
     at->runs = sequences;
-    if (!c->cached || c->weights || sequences == 0) return true;
+    if (!c->cached || c->weights || has_dense_bias(c) || sequences == 0) return true;
     int32_t *starts = hd_cpu_scratch(stream, (size_t)sequences + 1, sizeof *starts);
     if (!starts) return false;
     at->runs = 0;
@@ -66,13 +77,31 @@ static const float *cached_values(const hd_attention_call *c, int64_t s, int64_t
     return c->cached[s].v + key_head(c, h) * c->cached[s].v_stride;
 }
 
+/* From a head's bias to that of the next one. */
+static int64_t bias_stride(const hd_attention_call *c, int64_t s) {
+    return has_dense_bias(c) ? queries_of(c, s) * keys_of(c, s) : c->bias_columns;
+}
+
+/* The bias of head h of sequence s, whose first query and its position are known. */
+static void add_bias(const attending *at, int64_t s, int64_t h, hd_attention *a) {
+    const hd_attention_call *c = at->call;
+    if (!c->bias) return;
+    bool dense = has_dense_bias(c);
+    a->bias = c->bias;
+    a->bias_first = h * bias_stride(c, s) + (dense ? at->bias_starts[s] : c->bias_zero - a->first_query);
+    a->bias_row = dense ? a->keys : -1;
+}
+
 /* Head h of sequence s, all but the panels. */
-static hd_attention head_of(const hd_attention_call *c, int64_t s, int64_t h) {
+static hd_attention head_of(const attending *at, int64_t s, int64_t h) {
+    const hd_attention_call *c = at->call;
     int64_t columns = c->columns, width = columns / c->heads, row = c->queries.starts[s];
     hd_attention a = {.width = width,
                       .first_query = hd_layout_position(&c->queries, s),
                       .causal = c->causal,
+                      .window = c->window,
                       .scale = c->scale,
+                      .softcap = c->softcap,
                       .q = c->q + row * columns + h * width,
                       .q_row = columns,
                       .output = c->y + row * columns + h * width,
@@ -94,6 +123,7 @@ static hd_attention head_of(const hd_attention_call *c, int64_t s, int64_t h) {
         a.k = c->k + key_row * columns + h * width, a.k_row = columns;
         a.v = c->v + key_row * columns + h * width, a.v_row = columns;
     }
+    add_bias(at, s, h, &a);
     return a;
 }
 
@@ -102,21 +132,26 @@ static void pack(const hd_kernels *kernels, const float *x, const hd_attention *
     kernels->pack(x, HD_F32, a->k_row, a->keys, a->width, panels, 0, count);
 }
 
+static float *scratch_of(const attending *at, const hd_slice *slice) {
+    return at->scratch + (size_t)slice->worker * at->scratch_size;
+}
+
 static int64_t run_start(const attending *at, int64_t run) { return at->run_starts ? at->run_starts[run] : run; }
 
-/* Heads [h, h + heads) of a run: one, or several of a query that sees all its keys, which are then rows of one call. */
+/* Heads [h, h + heads) of a run: one, or several of the last token, which are then rows of one call. */
 static void forward_heads(const attending *at, const hd_kernels *kernels, int64_t run, int64_t h, int64_t heads,
                           float *scratch) {
     const hd_attention_call *c = at->call;
     int64_t s = run_start(at, run), end = run_start(at, run + 1);
     int64_t rows = c->queries.starts[end] - c->queries.starts[s];
-    hd_attention a = head_of(c, s, h);
+    hd_attention a = head_of(at, s, h);
     if (heads > 1) {
         rows = heads;
         a.q_row = a.output_row = a.width;
         a.k_head_stride = c->cached[s].panels_stride, a.v_head_stride = c->cached[s].v_stride;
     }
-    if (heads > 1 || end > s + 1) a.causal = false; /* each row is the last of its own sequence */
+    a.one_position = heads > 1 || end > s + 1;
+    if (a.one_position) a.bias_row = heads > 1 ? bias_stride(c, s) : 0;
     if (end > s + 1 && a.index) a.index_row = c->cached[s + 1].index - a.index;
     if (!c->cached) {
         pack(kernels, a.k, &a, scratch);
@@ -136,7 +171,7 @@ static void forward_heads(const attending *at, const hd_kernels *kernels, int64_
 static bool heads_are_rows(const attending *at, int64_t run) {
     const hd_attention_call *c = at->call;
     int64_t s = run_start(at, run);
-    return at->heads_at_once > 1 && run_start(at, run + 1) == s + 1 && sees_all(c, s) && !c->cached[s].index &&
+    return at->heads_at_once > 1 && run_start(at, run + 1) == s + 1 && is_last_token(c, s) && !c->cached[s].index &&
            (!c->key_heads || c->key_heads == c->heads);
 }
 
@@ -146,28 +181,67 @@ static void forward(const void *argument, const hd_slice *slice) {
     int64_t first = slice->start % pieces_per_run * at->heads_at_once, end = first + at->heads_at_once;
     int64_t together = heads_are_rows(at, run) ? at->heads_at_once : 1;
     for (int64_t h = first; h < end; h += together)
-        forward_heads(at, slice->kernels, run, h, together, at->scratch + (size_t)slice->worker * at->scratch_size);
+        forward_heads(at, slice->kernels, run, h, together, scratch_of(at, slice));
+}
+
+static void backward_head(const attending *at, const hd_kernels *kernels, int64_t s, int64_t h, float *d_bias,
+                          float *scratch) {
+    const hd_attention_call *c = at->call;
+    int64_t columns = c->columns, at_head = h * (columns / c->heads);
+    int64_t row = c->queries.starts[s] * columns + at_head, key_row = c->keys.starts[s] * columns + at_head;
+    hd_attention a = head_of(at, s, h);
+    pack(kernels, a.k, &a, scratch);
+    pack(kernels, a.v, &a, scratch + at->panel_size);
+    a.k_panels = scratch, a.v_panels = scratch + at->panel_size;
+    a.d_output = at->backward->dy + row;
+    a.dq = at->backward->dq + row, a.dk = at->backward->dk + key_row, a.dv = at->backward->dv + key_row;
+    a.d_bias = d_bias;
+    kernels->attention_backward(&a, queries_of(c, s), scratch + 2 * at->panel_size);
 }
 
 static void backward(const void *argument, const hd_slice *slice) {
     const attending *at = argument;
-    const hd_attention_call *c = at->call;
-    int64_t s = slice->start / c->heads, h = slice->start % c->heads, columns = c->columns;
-    int64_t row = c->queries.starts[s] * columns + h * (columns / c->heads);
-    int64_t key_row = c->keys.starts[s] * columns + h * (columns / c->heads);
-    hd_attention a = head_of(c, s, h);
-    float *scratch = at->scratch + (size_t)slice->worker * at->scratch_size;
-    pack(slice->kernels, a.k, &a, scratch);
-    pack(slice->kernels, a.v, &a, scratch + at->panel_size);
-    a.k_panels = scratch, a.v_panels = scratch + at->panel_size;
-    a.d_output = at->backward->dy + row;
-    a.dq = at->backward->dq + row, a.dk = at->backward->dk + key_row, a.dv = at->backward->dv + key_row;
-    slice->kernels->attention_backward(&a, c->queries.starts[s + 1] - c->queries.starts[s],
-                                       scratch + 2 * at->panel_size);
+    int64_t heads = at->call->heads;
+    backward_head(at, slice->kernels, slice->start / heads, slice->start % heads, at->backward->d_bias,
+                  scratch_of(at, slice));
 }
 
-/* Runs `task` on each head of each run, with scratch for each worker. */
-static void for_all_heads(hd_stream *stream, attending *at, hd_slice_task *task, int panel_sets) {
+/* A head of all sequences of a chunk, which have one sum. */
+static void backward_chunk(const void *argument, const hd_slice *slice) {
+    const attending *at = argument;
+    int64_t heads = at->call->heads, chunk = slice->start / heads, h = slice->start % heads;
+    float *d_bias = hd_cpu_partial_sum(at->backward->d_bias, chunk, &at->backward->chunks);
+    for (int64_t s = at->chunks[chunk]; s < at->chunks[chunk + 1]; s++)
+        backward_head(at, slice->kernels, s, h, d_bias, scratch_of(at, slice));
+}
+
+/* Where the dense bias of each sequence begins. */
+static bool find_bias_starts(hd_stream *stream, attending *at) {
+    const hd_attention_call *c = at->call;
+    int64_t sequences = c->queries.sequences;
+    if (!has_dense_bias(c) || sequences == 0) return true;
+    int64_t *starts = hd_cpu_scratch(stream, (size_t)sequences, sizeof *starts), start = 0;
+    if (!starts) return false;
+    for (int64_t s = 0; s < sequences; s++) {
+        starts[s] = start;
+        start += c->heads * bias_stride(c, s);
+    }
+    at->bias_starts = starts;
+    return true;
+}
+
+/* About how many operations there are. */
+static int64_t work_of(const hd_attention_call *c) {
+    int64_t pairs = 0; /* of queries and keys */
+    for (int64_t s = 0; s < c->queries.sequences; s++) {
+        int64_t keys = keys_of(c, s);
+        pairs += queries_of(c, s) * (c->window ? hd_min(keys, c->causal ? c->window : 2 * c->window) : keys);
+    }
+    return 4 * pairs * c->columns;
+}
+
+/* Prepares the runs, and scratch with panels for each worker. */
+static bool prepare(hd_stream *stream, attending *at, int panel_sets) {
     const hd_attention_call *c = at->call;
     int64_t width = c->columns / c->heads, longest = c->cached ? 0 : hd_layout_longest(&c->keys);
     at->panel_size = (size_t)((longest + HD_PANEL - 1) / HD_PANEL * HD_PANEL * width);
@@ -175,23 +249,49 @@ static void for_all_heads(hd_stream *stream, attending *at, hd_slice_task *task,
     for (int64_t s = 0; c->cached && s < c->queries.sequences; s++)
         if (c->cached[s].index) pool = hd_max(pool, c->cached[s].pool_keys);
     at->scratch_size = hd_attention_scratch(width, pool) + (size_t)panel_sets * at->panel_size;
-    if (!find_runs(stream, at)) return;
+    if (!find_runs(stream, at) || !find_bias_starts(stream, at)) return false;
+    at->scratch = hd_cpu_scratch(stream, (size_t)stream->context->threads * at->scratch_size, sizeof(float));
+    return at->scratch;
+}
+
+static void attend(hd_stream *stream, attending *at) {
+    const hd_attention_call *c = at->call;
+    if (!prepare(stream, at, 1)) return;
     /* Whole runs make fewer pieces, if only there are enough for the threads. */
     bool whole = c->cached && !c->weights && at->runs >= stream->context->threads;
     at->heads_at_once = whole ? c->heads : 1;
-    at->scratch = hd_cpu_scratch(stream, (size_t)stream->context->threads * at->scratch_size, sizeof(float));
-    if (!at->scratch) return;
-    int64_t pairs = 0; /* of queries and keys */
-    for (int64_t s = 0; s < c->queries.sequences; s++)
-        pairs += (c->queries.starts[s + 1] - c->queries.starts[s]) * keys_of(c, s);
-    hd_for_slices(stream->context, at->runs * (c->heads / at->heads_at_once), 1, 4 * pairs * c->columns, task, at);
+    hd_for_slices(stream->context, at->runs * (c->heads / at->heads_at_once), 1, work_of(c), forward, at);
 }
 
 void hd_cpu_attention(hd_stream *stream, const hd_attention_call *call) {
     hd_arena_mark mark = hd_arena_here(&stream->scratch);
-    attending at = {.call = call};
-    for_all_heads(stream, &at, forward, 1);
+    attend(stream, &(attending){.call = call});
     hd_arena_rewind(&stream->scratch, mark);
+}
+
+/* The sequences of each chunk of rows; an empty one is in one chunk too. Returns the number of chunks, or 0 on failure. */
+static int64_t find_chunks(hd_stream *stream, attending *at) {
+    const hd_layout *layout = &at->call->queries;
+    hd_cpu_chunks chunks;
+    hd_cpu_chunks_of(&at->backward->chunks, hd_layout_rows(layout), &chunks);
+    int32_t *starts = hd_cpu_scratch(stream, (size_t)chunks.count + 1, sizeof *starts), s = 0;
+    if (!starts) return 0;
+    starts[0] = 0;
+    for (int64_t i = 1; i < chunks.count; i++) {
+        while (s < layout->sequences && layout->starts[s] < chunks.starts[i]) s++;
+        starts[i] = s;
+    }
+    starts[chunks.count] = (int32_t)layout->sequences;
+    at->chunks = starts;
+    return chunks.count;
+}
+
+static void attend_backward(hd_stream *stream, attending *at) {
+    const hd_attention_call *c = at->call;
+    if (!prepare(stream, at, 2)) return;
+    bool sums = at->backward->d_bias && !has_dense_bias(c);
+    int64_t pieces = sums ? find_chunks(stream, at) : c->queries.sequences;
+    hd_for_slices(stream->context, pieces * c->heads, 1, work_of(c), sums ? backward_chunk : backward, at);
 }
 
 /* Nothing attends to sequences of keys past those of queries. */
@@ -203,8 +303,7 @@ static void clear_unseen(const hd_attention_call *c, float *gradient) {
 
 void hd_cpu_attention_backward(hd_stream *stream, const hd_attention_backward_call *call) {
     hd_arena_mark mark = hd_arena_here(&stream->scratch);
-    attending at = {.call = &call->forward, .backward = call};
-    for_all_heads(stream, &at, backward, 2);
+    attend_backward(stream, &(attending){.call = &call->forward, .backward = call});
     clear_unseen(&call->forward, call->dk);
     clear_unseen(&call->forward, call->dv);
     hd_arena_rewind(&stream->scratch, mark);

@@ -1,7 +1,8 @@
 """Vectors of texts by sentence-transformers 6.2: python make.py
 
-Small random models of BERT and RoBERTa, a dense layer, and cases.json: for each case the files of its folder (JSON), the
-stored files that it links to, the call, and the vectors that sentence-transformers returns."""
+Small random models of BERT, RoBERTa and Qwen3, a dense layer, and cases.json: for each case the files of its folder (JSON), the
+stored files that it links to, the call, and the vectors that sentence-transformers returns. What is there already stays: weights
+that are stored, and the vectors of cases that are the same."""
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
+from transformers import BertConfig, BertModel, Qwen3Config, Qwen3Model, RobertaConfig, RobertaModel
 
 here = os.path.dirname(os.path.abspath(__file__))
 WIDTH = 16
@@ -40,16 +41,26 @@ def randomize(model, seed):
     return {k: v.clone().contiguous() for k, v in model.state_dict().items() if not k.endswith("position_ids")}
 
 
+def store(name, weights):
+    if not os.path.exists(f"{here}/{name}"): save_file(weights, f"{here}/{name}", metadata={"format": "pt"})
+
+
 SIZES = dict(vocab_size=len(WORDS), hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
              max_position_embeddings=32)
 bert = BertConfig(**SIZES, pad_token_id=0)
 roberta = RobertaConfig(**{**SIZES, "max_position_embeddings": 33}, pad_token_id=0, type_vocab_size=1)
+qwen3 = Qwen3Config(**SIZES, num_key_value_heads=1, head_dim=10, pad_token_id=3, eos_token_id=3, tie_word_embeddings=True)
 configs = {}
 for name, config, kind in (("bert", bert, BertModel), ("roberta", roberta, RobertaModel)):
-    save_file(randomize(kind(config), len(name)), f"{here}/{name}.safetensors", metadata={"format": "pt"})
+    store(f"{name}.safetensors", randomize(kind(config), len(name)))
     configs[name] = json.loads(config.to_json_string(use_diff=False))
     keep = ["model_type", "hidden_act", "layer_norm_eps", "pad_token_id", "type_vocab_size", *SIZES]
     configs[name] = {k: configs[name][k] for k in keep} | {"architectures": [kind.__name__]}
+# Qwen3-Embedding has the class of a language model, and the names of a model without a head.
+store("qwen3.safetensors", randomize(Qwen3Model(qwen3), 3))
+keep = ["model_type", "hidden_act", "rms_norm_eps", "pad_token_id", "eos_token_id", "num_key_value_heads", "head_dim",
+        "tie_word_embeddings", "rope_parameters", *SIZES]
+configs["qwen3"] = {k: v for k, v in qwen3.to_dict().items() if k in keep} | {"architectures": ["Qwen3ForCausalLM"]}
 generator = torch.Generator().manual_seed(7)
 save_file({"linear.weight": torch.randn(6, WIDTH, generator=generator) * 0.5, "linear.bias": torch.randn(6, generator=generator)},
           f"{here}/dense.safetensors")
@@ -120,9 +131,27 @@ CASES += [
     case("headless", old("cls_token"), config=configs["bert"] | {"architectures": ["BertForMaskedLM"]}),
     case("dims", old("mean_tokens"), ["Normalize"], call={"dims": "5", "normalize": None}),
 ]
+INSTRUCT = {"prompts": {"query": "find : the big dog\nquery :", "document": ""}, "default_prompt_name": None,
+            "similarity_fn_name": "cosine"}
+CASES += [
+    case("decoder", old("lasttoken", include_prompt=True), ["Normalize"], model="qwen3", settings=INSTRUCT),
+    case("decoder-query", old("lasttoken", include_prompt=True), ["Normalize"], model="qwen3", settings=INSTRUCT,
+         call={"prompt-name": "query"}),
+    case("decoder-headless", old("lasttoken", include_prompt=True), model="qwen3", settings=INSTRUCT,
+         config=configs["qwen3"] | {"architectures": ["Qwen3Model"]}),
+    case("decoder-mean", old("mean_tokens"), model="qwen3"),
+    case("decoder-weighted", old("weightedmean_tokens"), model="qwen3"),
+]
 CASES += [case("without-prompt-" + m, old(m, include_prompt=False), settings=PROMPTS, call={"prompt-name": "query"}) for m in OLD]
 
+known = {}
+if os.path.exists(f"{here}/cases.json"):
+    with open(f"{here}/cases.json") as file: known = {c["name"]: c for c in json.load(file)}
 for c in CASES:
+    old_case = known.get(c["name"], {})
+    if all(old_case.get(key) == c[key] for key in c):
+        c["vectors"] = old_case["vectors"]
+        continue
     with tempfile.TemporaryDirectory() as folder:
         for path, value in c["files"].items():
             os.makedirs(os.path.dirname(f"{folder}/{path}"), exist_ok=True)

@@ -8,11 +8,13 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (BertConfig, GPT2Config, GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig,
-                          PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config)
+from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config,
+                          GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig, Phi3Config,
+                          Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config, XLMRobertaConfig)
 
-FAMILIES = [BertConfig, GPT2Config, GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig,
-            Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config]
+FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, GraniteConfig,
+            LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config,
+            RobertaConfig, SmolLM3Config, XLMRobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:

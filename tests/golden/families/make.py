@@ -19,11 +19,12 @@ import os
 import zlib
 
 import torch
+import transformers
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          GPT2Config, GPT2LMHeadModel, GraniteConfig, GraniteForCausalLM, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
-                          Olmo2Config, Olmo2ForCausalLM, OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Phi3Config, Phi3ForCausalLM, Qwen2Config,
+                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
+                          OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
                           Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig, RobertaForMaskedLM,
-                          RobertaForSequenceClassification, RobertaForTokenClassification, SmolLM3Config, SmolLM3ForCausalLM)
+                          RobertaForSequenceClassification, RobertaForTokenClassification)
 
 from measure import measure
 
@@ -42,62 +43,140 @@ LLAMA = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, intermediate_si
 WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=80)
 BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
+TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
+SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+             max_position_embeddings=82)
+SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
+SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80, pad_token_id=1)
+SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
+                 max_position_embeddings=80, word_embed_proj_dim=12)
+
+
+def small(name, **keys):
+    """A class of transformers by its name. For heads: the network below has a row of its own."""
+    kind = getattr(transformers, name)
+    return lambda: kind(kind.config_class(**keys))
+
+
+DISTILBERT = dict(vocab_size=37, dim=18, n_layers=3, n_heads=3, hidden_dim=28, max_position_embeddings=80,
+                  activation="relu")
+SMALL_DISTILBERT = dict(DISTILBERT, dim=12, n_layers=2, n_heads=2, hidden_dim=16)
+ALBERT = dict(vocab_size=37, embedding_size=8, hidden_size=24, num_hidden_layers=5, num_hidden_groups=2,
+              num_attention_heads=3, intermediate_size=40, max_position_embeddings=80)
+ELECTRA = dict(vocab_size=37, embedding_size=8, hidden_size=18, num_hidden_layers=3, num_attention_heads=3,
+               intermediate_size=28, max_position_embeddings=80, hidden_act="relu")
 ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
-
-
-def rope(kind, theta=10000.0, **numbers): return {"rope_parameters": dict(rope_type=kind, rope_theta=theta, **numbers)}
-
-
 FACTORS = dict(short_factor=[1.0, 1.25, 1.5, 2.0, 2.5], long_factor=[2.0, 3.0, 5.5, 9.0, 12.0])
 PHI3 = dict(ROTARY, hidden_size=24, pad_token_id=0, original_max_position_embeddings=40)
-SHORTER = {key: values[:3] for key, values in FACTORS.items()}
-CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n - 1)] for n in (39, 55)]  # 20 more are past 40 and past 64 tokens
-TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
+SHORTER = {key: factors[:3] for key, factors in FACTORS.items()}
+CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n)] for n in (38, 54)]  # 20 tokens more are past 40 and past 64
+
+
+def scaled(kind, **numbers):
+    """A Llama with scaled rotary positions."""
+    keys = dict(ROTARY, head_dim=10, rope_parameters=dict(rope_type=kind, rope_theta=10000.0, **numbers))
+    if kind == "dynamic": keys["max_position_embeddings"] = 40
+    if kind == "linear": keys.update(attention_bias=True, mlp_bias=True)
+    return small("LlamaForCausalLM", **keys)
+
+
+def longrope(**numbers): return dict(rope_type="longrope", rope_theta=10000.0, **numbers)
+
+
 MODELS = {
+    "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
+    "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
+    "albert-masked": small("AlbertForMaskedLM", **ALBERT),
+    "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
+    "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
+    "bart": small("BartForConditionalGeneration", **BART),
+    "bert-answer": small("BertForQuestionAnswering", **SMALL),
+    "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
     "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
     "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
+    "camembert-answer": small("CamembertForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "camembert-headless": small("CamembertModel", **SMALL, type_vocab_size=1),
+    "camembert-masked": small("CamembertForMaskedLM", **ROBERTA),
+    "camembert-text": small("CamembertForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+    "camembert-tokens": small("CamembertForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
+    "distilbert-headless": small("DistilBertModel", **SMALL_DISTILBERT),
+    "distilbert-masked": small("DistilBertForMaskedLM", **DISTILBERT),
+    "distilbert-text": small("DistilBertForSequenceClassification", **SMALL_DISTILBERT, id2label=TEXT),
+    "distilbert-tokens": small("DistilBertForTokenClassification", **SMALL_DISTILBERT, id2label=TOKENS),
+    "electra-answer": small("ElectraForQuestionAnswering", **SMALL, embedding_size=8),
+    "electra-headless": small("ElectraModel", **SMALL, embedding_size=12),
+    "electra-masked": small("ElectraForMaskedLM", **ELECTRA),
+    "electra-text": small("ElectraForSequenceClassification", **SMALL, embedding_size=8, hidden_act="relu", id2label=TEXT),
+    "electra-tokens": small("ElectraForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "gpt2": (lambda: GPT2LMHeadModel(GPT2Config(vocab_size=37, n_embd=24, n_layer=2, n_head=3, n_positions=16,
                                                 bos_token_id=1, eos_token_id=1)), {"texts": TEXTS}),
-    "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
-                                                        residual_multiplier=0.6, logits_scaling=1.5)),
+    "gpt2-answer": small("GPT2ForQuestionAnswering", **SMALL_GPT2),
+    "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
+    "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
+    "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
+    "granite": small("GraniteForCausalLM", **ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
+                     residual_multiplier=0.6, logits_scaling=1.5),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
                       {"texts": TEXTS}),
-    "llama-dynamic": lambda: LlamaForCausalLM(LlamaConfig(**dict(ROTARY, max_position_embeddings=40), head_dim=10,
-                                                          **rope("dynamic", factor=2.5))),
-    "llama-linear": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, attention_bias=True, mlp_bias=True,
-                                                         **rope("linear", factor=4.0))),
-    "llama-llama3": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0, original_max_position_embeddings=40))),
-    "llama-longrope": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "longrope", original_max_position_embeddings=40, **FACTORS))),
-    "llama-yarn": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "yarn", factor=4.0, original_max_position_embeddings=40))),
-    "llama-yarn-mscale": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "yarn", factor=4.0, original_max_position_embeddings=40, beta_fast=2.0, beta_slow=0.25, mscale=0.5,
-        mscale_all_dim=2.0, truncate=False))),
+    "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
+    "llama-dynamic": scaled("dynamic", factor=2.5),
+    "llama-headless": small("LlamaModel", **SMALL_LLAMA),
+    "llama-linear": scaled("linear", factor=4.0),
+    "llama-llama3": scaled("llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0,
+                           original_max_position_embeddings=40),
+    "llama-longrope": scaled("longrope", original_max_position_embeddings=40, **FACTORS),
+    "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
+    "llama-yarn": scaled("yarn", factor=4.0, original_max_position_embeddings=40),
+    "llama-yarn-mscale": scaled("yarn", factor=4.0, original_max_position_embeddings=40, beta_fast=2.0, beta_slow=0.25,
+                                mscale=0.5, mscale_all_dim=2.0, truncate=False),
+    "m2m_100": (small("M2M100ForConditionalGeneration",
+                      **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
+                {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
-    "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
+    "marian-separate": (lambda: MarianMTModel(MarianConfig(
+        **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
+        decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
+                        {"targets": [[3 + 7 * j % 25 for j in range(count)] for count in [5, 1, 9, 0, 70]]}),
+    "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
+    "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
+                      activation_function="relu"),
+    "olmo2": small("Olmo2ForCausalLM", **ROTARY, head_dim=10, pad_token_id=0),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
+    "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
+    "opt-headless": small("OPTModel", **SMALL_OPT),
+    "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
-    "phi3": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, head_dim=10)), {"texts": CROSSING}),
-    "phi3-longrope": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, **rope("longrope", **SHORTER))),
-                      {"texts": CROSSING}),
-    "phi3-partial": lambda: Phi3ForCausalLM(Phi3Config(**dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), **rope(
-        "longrope", partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER))),
+    "phi3": (small("Phi3ForCausalLM", **PHI3, head_dim=10), {"texts": CROSSING}),
+    "phi3-longrope": (small("Phi3ForCausalLM", **PHI3, rope_parameters=longrope(**SHORTER)), {"texts": CROSSING}),
+    "phi3-partial": small("Phi3ForCausalLM", **dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), rope_parameters=longrope(
+        partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
+    "qwen2-text": small("Qwen2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
+    "qwen3-headless": small("Qwen3Model", **SMALL_LLAMA, head_dim=10, tie_word_embeddings=True),
+    "qwen3-text": small("Qwen3ForSequenceClassification", **SMALL_LLAMA, head_dim=10, id2label=TEXT),
+    "qwen3-tokens": small("Qwen3ForTokenClassification", **SMALL_LLAMA, head_dim=10, id2label=TOKENS),
+    "roberta-answer": small("RobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "roberta-headless": small("RobertaModel", **SMALL, type_vocab_size=1),
     "roberta-masked": lambda: RobertaForMaskedLM(RobertaConfig(**dict(ROBERTA, hidden_act="relu"))),
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
-    "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
-                                                        no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
+    "smollm3": small("SmolLM3ForCausalLM", **dict(ROTARY, num_hidden_layers=5), pad_token_id=0, head_dim=6,
+                     no_rope_layers=[1, 0, 1, 0, 0]),
+    "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
+    "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
+    "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
+    "xlm-roberta-text": small("XLMRobertaForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+    "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
 }
 
 

@@ -76,12 +76,12 @@ def pieces():
     return scored
 
 
-def write(name, texts, encode, decode):
+def write(name, texts, encode, decode, file="goldens.json"):
     goldens = []
     for text in texts:
         ids, offsets = encode(text)
         goldens.append({"text": text, "ids": ids, "offsets": offsets, "decoded": decode(ids)})
-    with open(here / name / "goldens.json", "w") as file:
+    with open(here / name / file, "w") as file:
         file.write("[\n" + ",\n".join(json.dumps(golden, ensure_ascii=True) for golden in goldens) + "\n]\n")
 
 
@@ -141,15 +141,16 @@ models_ = {
 }
 
 
-def folder(name, model, file, model_type, options=None, **files):
-    """A folder as on the hub before tokenizer.json, with what transformers makes of it."""
+def folder(name, model, file, model_type, options=None, target=None, **files):
+    """A folder as on the hub before tokenizer.json, with what transformers makes of it. Of a translator whose targets have another model, `target`,
+    targets.json has what it makes of them."""
     from transformers import AutoTokenizer
 
     train(model, **models_[model])
     (here / name).mkdir(exist_ok=True)
     for file in [file] + ["target.spm"] * (file == "source.spm"):
         (here / name / file).unlink(missing_ok=True)
-        os.symlink("../models/" + model + ".model", here / name / file)
+        os.symlink("../models/" + (target if target and file == "target.spm" else model) + ".model", here / name / file)
     files = dict(files, config={"model_type": model_type})
     if options is not None:
         files["tokenizer_config"] = options
@@ -163,7 +164,12 @@ def folder(name, model, file, model_type, options=None, **files):
         encoding = tokenizer(text, return_offsets_mapping=True)
         return encoding["input_ids"], encoding["offset_mapping"]
 
-    write(name, texts[4::2] + texts[-8:], encode, lambda ids: tokenizer.decode(ids, skip_special_tokens=True))
+    decode = lambda ids: tokenizer.decode(ids, skip_special_tokens=True)
+    separate = getattr(tokenizer, "separate_vocabs", False)  # sources cannot be decoded
+    write(name, texts[4::2] + texts[-8:], encode, (lambda ids: None) if separate else decode)
+    if target:
+        encode_target = lambda text: (tokenizer(text_target=text)["input_ids"], None)
+        write(name, texts[4::2] + texts[-8:], encode_target, decode, "targets.json")
 
 
 def listed(model, seed, more):
@@ -223,6 +229,10 @@ cases = {
     "gemma": lambda: folder("gemma", "gemma", "tokenizer.model", "gemma2", {"add_bos_token": True}),
     "marian": lambda: folder("marian", "fairseq", "source.spm", "marian", {"source_lang": "en", "target_lang": "fr"}, vocab=listed(
         "fairseq", 1, [">>fra<<", "Ω", "中"])),
+    "marian-targets": lambda: folder("marian-targets", "fairseq", "source.spm", "marian", target="bpe", vocab=dict(
+        {piece: i for i, piece in enumerate({**listed("fairseq", 1, []), **listed("bpe", 2, [])})})),
+    "marian-separate": lambda: folder("marian-separate", "fairseq", "source.spm", "marian", {"separate_vocabs": True}, target="bpe", vocab=dict(
+        listed("fairseq", 1, [">>fra<<"]), **{"<pad>": 250}), target_vocab=dict(listed("bpe", 2, ["Ω"]), **{"<pad>": 250})),
     "m2m": lambda: folder("m2m", "bpe", "sentencepiece.bpe.model", "m2m_100", {
         "tokenizer_class": "M2M100Tokenizer", "src_lang": "de", "additional_special_tokens": ["__%s__" % code for code in m2m_codes()]},
         vocab=listed("bpe", 2, [])),

@@ -1,11 +1,16 @@
 /* Keys and values of attention in memory: in order, by an index into a pool, or of several heads of one query. The
- * number of visible keys per row is an argument here; attention.c decides it. */
+ * keys that are visible to a row are an argument here; attention.c finds them. */
 #ifndef HD_KERNELS_ATTENTION_KEYS_H
 #define HD_KERNELS_ATTENTION_KEYS_H
 
 #include "device/cpu/kernels/each.h"
 
 enum { QUERIES = HD_ATTENTION_QUERIES, KEYS = HD_ATTENTION_KEYS };
+
+/* Keys [start, end). */
+typedef struct key_range {
+    int64_t start, end;
+} key_range;
 
 static void multiply(const hd_product *product) {
     HD_KERNEL(product)(product, 0, product->rows, 0, (product->columns + HD_PANEL - 1) / HD_PANEL);
@@ -175,68 +180,89 @@ static void add_by_index(int64_t rows, const hd_attention *a, int64_t count, con
 #undef CALL
 }
 
+static bool is_same(key_range a, key_range b) { return a.start == b.start && a.end == b.end; }
+
 /* sums [rows, width] += scores [rows, KEYS] · v for few rows, or for any number with an index or keys of their own
- * heads. Row r has counts[r] visible keys in the block. */
-static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
+ * heads. The keys visible[r] of the block are
+ * visible to row r. */
+static void add_few(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const key_range *visible,
                     const float *scores, float *sums) {
-    bool together = counts[0] == counts[rows - 1];
+    bool together = is_same(visible[0], visible[rows - 1]);
     for (int64_t r = 0, step; r < rows; r += step, scores += step * KEYS, sums += step * a->width) {
-        const float *v = a->v + (row + r) * a->v_head_stride + first_key * a->v_row;
+        int64_t start = visible[r].start, count = visible[r].end - start;
+        const float *v = a->v + (row + r) * a->v_head_stride + (first_key + start) * a->v_row;
         step = together ? hd_min(rows - r, FEW) : 1;
         if (a->index)
-            add_by_index(step, a, counts[r], scores, a->index + (row + r) * a->index_row + first_key, sums);
+            add_by_index(step, a, count, scores + start, a->index + (row + r) * a->index_row + first_key + start, sums);
         else
-            (a->v_head_stride ? add_by_head : add_in_order)(step, a, counts[r], scores, v, sums);
+            (a->v_head_stride ? add_by_head : add_in_order)(step, a, count, scores + start, v, sums);
     }
 }
 
-/* The same for many rows on keys in order: together if all have the same number of keys, else row by row. */
-static void add_many(const hd_attention *a, int64_t rows, int64_t first_key, const int64_t *counts, const float *scores,
-                     float *sums) {
-    hd_product product = {.rows = rows,
+/* The same for many rows on keys in order: together if the same keys are visible to all, else row by row. */
+static void add_many(const hd_attention *a, int64_t rows, int64_t first_key, const key_range *visible,
+                     const float *scores, float *sums) {
+    bool together = is_same(visible[0], visible[rows - 1]);
+    hd_product product = {.rows = together ? rows : 1,
                           .columns = a->width,
-                          .depth = counts[0],
-                          .a = scores,
                           .a_row = KEYS,
                           .a_depth = 1,
-                          .b = a->v + first_key * a->v_row,
                           .b_depth = a->v_row,
                           .b_panel = HD_PANEL,
                           .c = sums,
                           .c_row = a->width,
                           .mode = HD_CONTINUE};
-    if (counts[0] == counts[rows - 1]) {
-        multiply(&product);
-        return;
-    }
-    product.rows = 1;
-    for (int64_t r = 0; r < rows; r++) {
-        product.depth = counts[r];
+    for (int64_t r = 0; r < rows; r += product.rows, product.c += a->width) {
+        product.depth = visible[r].end - visible[r].start;
+        product.a = scores + r * KEYS + visible[r].start;
+        product.b = a->v + (first_key + visible[r].start) * a->v_row;
         if (product.depth) multiply(&product);
-        product.a += KEYS;
-        product.c += a->width;
     }
 }
 
 /* ---- any number of rows ---- */
 
-/* sums [rows, width] += scores [rows, KEYS] · v of the block from `first_key`, in which row r has counts[r] visible
- * keys; counts ascend. */
-static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const int64_t *counts,
+/* sums [rows, width] += scores [rows, KEYS] · v of the block from `first_key`, of which the keys
+ * visible[r] are visible to row r; their starts and their ends ascend. */
+static void add_values(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, const key_range *visible,
                        const float *scores, float *sums) {
     if (a->index || a->v_head_stride || rows <= FEW)
-        add_few(a, row, rows, first_key, counts, scores, sums);
+        add_few(a, row, rows, first_key, visible, scores, sums);
     else
-        add_many(a, rows, first_key, counts, scores, sums);
+        add_many(a, rows, first_key, visible, scores, sums);
 }
 
-/* Scores of the whole pool [rows, pool_keys], which includes each row's own keys; nothing if keys are in order. */
-static void score_pool(const hd_attention *a, int64_t row, int64_t rows, float *pooled) {
-    if (!a->index) return;
-    if (rows <= FEW)
-        score_few(a, row, rows, 0, a->pool_keys, pooled, a->pool_keys);
+/* Raw scores [rows, out_row] of keys of panels, from the start of a panel on. */
+static void score_keys(const hd_attention *a, int64_t row, int64_t rows, int64_t first_key, int64_t keys, float *out,
+                       int64_t out_row) {
+    if (rows <= FEW || a->k_head_stride)
+        score_few(a, row, rows, first_key, keys, out, out_row);
     else
-        times_keys(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, 0, a->pool_keys, pooled, a->pool_keys);
+        times_keys(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, first_key, keys, out, out_row);
+}
+
+/* Marks the panels of the pool that hold the keys [start, end) of rows. */
+static void mark_panels(const hd_attention *a, int64_t row, int64_t rows, key_range keys, bool *marks) {
+    memset(marks, 0, (size_t)(a->pool_keys + HD_PANEL - 1) / HD_PANEL * sizeof *marks);
+    for (int64_t r = row; r < row + rows; r++)
+        for (int64_t j = keys.start; j < keys.end; j++) marks[a->index[r * a->index_row + j] / HD_PANEL] = true;
+}
+
+/* Scores [rows, pool_keys] of the panels of the pool that hold the keys [start, end) of rows: of all panels if these are all
+ * keys of each row. `marks` has a place for each panel. Nothing if keys are in order. */
+static void score_pool(const hd_attention *a, int64_t row, int64_t rows, key_range keys, float *pooled, bool *marks) {
+    if (!a->index) return;
+    if (keys.start == 0) {
+        score_keys(a, row, rows, 0, a->pool_keys, pooled, a->pool_keys);
+        return;
+    }
+    mark_panels(a, row, rows, keys, marks);
+    for (int64_t first = 0, end; first < a->pool_keys; first = end) {
+        bool marked = marks[first / HD_PANEL];
+        for (end = first; end < a->pool_keys && marks[end / HD_PANEL] == marked;) end += HD_PANEL;
+        end = hd_min(end, a->pool_keys);
+        if (marked) score_keys(a, row, rows, first, end - first, pooled + first, a->pool_keys);
+    }
 }
 
 /* Raw scores [rows, KEYS] of the first `keys` keys of a block. */
@@ -246,11 +272,7 @@ static void score_block(const hd_attention *a, int64_t row, int64_t rows, int64_
         const int32_t *index = a->index + (row + r) * a->index_row + first_key;
         for (int64_t j = 0; j < keys; j++) scores[r * KEYS + j] = pooled[r * a->pool_keys + index[j]];
     }
-    if (a->index) return;
-    if (rows <= FEW || a->k_head_stride)
-        score_few(a, row, rows, first_key, keys, scores, KEYS);
-    else
-        times_panels(a, a->q + row * a->q_row, a->q_row, rows, a->k_panels, first_key, keys, scores);
+    if (!a->index) score_keys(a, row, rows, first_key, keys, scores, KEYS);
 }
 
 #endif

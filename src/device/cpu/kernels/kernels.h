@@ -41,8 +41,15 @@ typedef struct hd_product {
 typedef struct hd_attention {
     int64_t keys, width; /* width: of a head */
     int64_t first_query; /* absolute position of row 0 of q */
-    bool causal;         /* a query at position i sees keys 0 … i */
-    float scale;
+    bool one_position;   /* every row is at that position; else each is one position after the row before */
+    bool causal;         /* the query at position q attends to keys k ≤ q */
+    int64_t window;      /* of them those with q − window < k and, unless causal, k < q + window; 0: all */
+    float scale;         /* of the scores */
+    float softcap;       /* c: scores become c · tanh(score / c) after scale and bias; 0: they stay as they are */
+    /* bias[bias_first + r · bias_row + k] is added to the scaled score of row r and key k, for every k from 0 to the last
+     * one that is visible to the row; or NULL. */
+    const float *bias;
+    int64_t bias_first, bias_row;
     const float *q, *v;    /* [queries, width], [keys, width] */
     const float *k_panels; /* [keys / 32][width][32] */
     int64_t q_row, v_row;
@@ -66,6 +73,7 @@ typedef struct hd_attention {
     int64_t k_row;
     const float *d_output; /* same layout as output */
     float *dq, *dk, *dv;   /* same layout as q, k, v; overwritten */
+    float *d_bias;         /* same layout as bias, added to, rows ascending; or NULL */
 } hd_attention;
 
 enum { HD_ATTENTION_QUERIES = 32, HD_ATTENTION_KEYS = 64 }; /* blocks; keys are blocked by absolute position */
@@ -100,7 +108,8 @@ typedef struct hd_additive_attention {
 
 /* Floats of scratch that the attention kernels need for heads of this width and an index into this number of keys. */
 static inline size_t hd_attention_scratch(int64_t width, int64_t pool_keys) {
-    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys);
+    return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys) +
+           (size_t)pool_keys / HD_PANEL + 1;
 }
 
 /* The index of column j among the 32 elements of a depth of a panel. Of bfloat16, columns j and j + 16 are the halves of a
