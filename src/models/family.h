@@ -19,7 +19,10 @@ typedef enum hd_key_kind {
     HD_KEY_BOOL,     /* bool */
     HD_KEY_NOT,      /* bool, the opposite of what is written */
     HD_KEY_CHOICE,   /* int, by the word that `choices` has for it */
-    HD_KEY_CONSTANT  /* no field: written as given, and when read it must be that or missing */
+    /* bool without a field: true makes the decoder of a family of decoders an encoder, whose tokens attend in both directions.
+     * The family's functions and rows see the decoder. */
+    HD_KEY_BIDIRECTIONAL,
+    HD_KEY_CONSTANT /* no field: written as given, and when read it must be that or missing */
 } hd_key_kind;
 
 typedef struct hd_config_key {
@@ -115,13 +118,17 @@ extern const hd_family hd_bart_common;
     X(camembert)       \
     X(distilbert)      \
     X(electra)         \
+    X(gemma2)          \
+    X(gemma3_text)     \
     X(gpt2)            \
+    X(gpt_neo)         \
     X(granite)         \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
     X(marian)          \
     X(mbart)           \
+    X(mistral)         \
     X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
@@ -159,8 +166,6 @@ bool hd_family_respell(const hd_family *family, unsigned set, hd_buffer *name);
 
 /* A new JSON number: the shortest decimal that reads back as the same float. */
 json_t *hd_family_real(float value);
-/* HEED_UNSUPPORTED if "layer_types" has a layer with another attention than to all tokens before. */
-heed_status hd_family_expect_full_attention(const hd_json *config);
 /* Fills the recipe from a config. HEED_UNSUPPORTED names what heed lacks. */
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe);
 /* The special tokens of a new model; −1: there is none. */

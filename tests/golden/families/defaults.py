@@ -8,13 +8,14 @@ longer, or whose meaning follows from other keys, are left out.
 import json
 import os
 
-from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config,
-                          GraniteConfig, LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig, Phi3Config,
-                          Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config, XLMRobertaConfig)
+from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config,
+                          Gemma3TextConfig, GPT2Config, GPTNeoConfig, GraniteConfig, LlamaConfig, MarianConfig, MistralConfig, Olmo2Config,
+                          OPTConfig, PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config,
+                          XLMRobertaConfig)
 
-FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, GPT2Config, GraniteConfig,
-            LlamaConfig, MarianConfig, Olmo2Config, OPTConfig, PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config,
-            RobertaConfig, SmolLM3Config, XLMRobertaConfig]
+FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config, Gemma3TextConfig, GPT2Config,
+            GPTNeoConfig, GraniteConfig, LlamaConfig, MarianConfig, MistralConfig, Olmo2Config, OPTConfig,
+            PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config, XLMRobertaConfig]
 if __name__ == "__main__":
     result = {}
     for family in FAMILIES:

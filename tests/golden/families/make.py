@@ -47,6 +47,10 @@ TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC",
 SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=82)
 SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
+WINDOWED = dict(SMALL, num_hidden_layers=6, num_key_value_heads=1, bos_token_id=1, eos_token_id=2)
+GPT_NEO = dict(vocab_size=37, hidden_size=12, num_layers=6, num_heads=2, intermediate_size=16, max_position_embeddings=80,
+               bos_token_id=1, eos_token_id=2)
+SMALL_GPT_NEO = dict(GPT_NEO, num_layers=2, pad_token_id=1, window_size=9, attention_types=[[["local", "global"], 1]])
 SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80, pad_token_id=1)
 SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
                  max_position_embeddings=80, word_embed_proj_dim=12)
@@ -83,6 +87,8 @@ def scaled(kind, **numbers):
 def longrope(**numbers): return dict(rope_type="longrope", rope_theta=10000.0, **numbers)
 
 
+GEMMA3 = dict(dict(ROTARY, intermediate_size=16, num_hidden_layers=6), head_dim=10, sliding_window=20, pad_token_id=0,
+              query_pre_attn_scalar=256, layer_types=["sliding_attention", "full_attention"] * 3)
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -110,6 +116,28 @@ MODELS = {
     "electra-masked": small("ElectraForMaskedLM", **ELECTRA),
     "electra-text": small("ElectraForSequenceClassification", **SMALL, embedding_size=8, hidden_act="relu", id2label=TEXT),
     "electra-tokens": small("ElectraForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
+    "gemma2": small("Gemma2ForCausalLM", **WINDOWED, head_dim=8, sliding_window=20, query_pre_attn_scalar=8,
+                    attn_logit_softcapping=1.5, final_logit_softcapping=2.5),
+    "gemma2-bias": small("Gemma2ForCausalLM", **WINDOWED, head_dim=4, sliding_window=70, attention_bias=True,
+                         attn_logit_softcapping=None, final_logit_softcapping=None, hidden_activation="silu",
+                         layer_types=["full_attention", "full_attention"] + ["sliding_attention"] * 3 + ["full_attention"]),
+    "gemma2-headless": small("Gemma2Model", **SMALL_LLAMA, head_dim=8, sliding_window=9),
+    "gemma2-text": small("Gemma2ForSequenceClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TEXT),
+    "gemma2-tokens": small("Gemma2ForTokenClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TOKENS),
+    "gemma3": small("Gemma3ForCausalLM", **GEMMA3, rope_parameters={
+        "full_attention": dict(rope_type="linear", factor=8.0, rope_theta=1000000.0),
+        "sliding_attention": dict(rope_type="default", rope_theta=10000.0)}, final_logit_softcapping=2.5),
+    "gemma3-bidirectional": small("Gemma3TextModel", **GEMMA3, use_bidirectional_attention=True),
+    "gemma3-text": small("Gemma3TextForSequenceClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9,
+                         rope_parameters=None, id2label=TEXT),
+    "gpt-neo": small("GPTNeoForCausalLM", **dict(GPT_NEO, num_layers=4, intermediate_size=None), window_size=20,
+                     attention_types=[[["global", "local"], 2]]),
+    "gpt-neo-answer": small("GPTNeoForQuestionAnswering", **SMALL_GPT_NEO),
+    "gpt-neo-headless": small("GPTNeoModel", **SMALL_GPT_NEO),
+    "gpt-neo-text": small("GPTNeoForSequenceClassification", **SMALL_GPT_NEO, id2label=TEXT),
+    "gpt-neo-tokens": small("GPTNeoForTokenClassification", **SMALL_GPT_NEO, id2label=TOKENS),
+    "gpt-neo-types": small("GPTNeoForCausalLM", **GPT_NEO, activation_function="relu", window_size=66,
+                           attention_types=[[["local"], 2], [["global", "global", "local", "global"], 1]]),
     "gpt2": (lambda: GPT2LMHeadModel(GPT2Config(vocab_size=37, n_embd=24, n_layer=2, n_head=3, n_positions=16,
                                                 bos_token_id=1, eos_token_id=1)), {"texts": TEXTS}),
     "gpt2-answer": small("GPT2ForQuestionAnswering", **SMALL_GPT2),
@@ -147,6 +175,12 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
+    "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
+    "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
+    "mistral-text": small("MistralForSequenceClassification", **SMALL_LLAMA, sliding_window=9, id2label=TEXT),
+    "mistral-tokens": small("MistralForTokenClassification", **SMALL_LLAMA, sliding_window=9, id2label=TOKENS),
+    "mistral-unlimited": small("MistralForCausalLM", **SMALL_LLAMA, sliding_window=None),
     "olmo2": small("Olmo2ForCausalLM", **ROTARY, head_dim=10, pad_token_id=0),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
@@ -155,13 +189,18 @@ MODELS = {
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
     "phi3": (small("Phi3ForCausalLM", **PHI3, head_dim=10), {"texts": CROSSING}),
+    "phi3-sliding": small("Phi3ForCausalLM", **SMALL_LLAMA, sliding_window=20),
     "phi3-longrope": (small("Phi3ForCausalLM", **PHI3, rope_parameters=longrope(**SHORTER)), {"texts": CROSSING}),
     "phi3-partial": small("Phi3ForCausalLM", **dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), rope_parameters=longrope(
         partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
+    "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
+                           max_window_layers=3),
     "qwen2-text": small("Qwen2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
     "qwen3-headless": small("Qwen3Model", **SMALL_LLAMA, head_dim=10, tie_word_embeddings=True),
+    "qwen3-sliding": small("Qwen3ForCausalLM", **WINDOWED, head_dim=8, use_sliding_window=True, sliding_window=20,
+                           layer_types=["sliding_attention", "full_attention"] * 3),
     "qwen3-text": small("Qwen3ForSequenceClassification", **SMALL_LLAMA, head_dim=10, id2label=TEXT),
     "qwen3-tokens": small("Qwen3ForTokenClassification", **SMALL_LLAMA, head_dim=10, id2label=TOKENS),
     "roberta-answer": small("RobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
@@ -172,6 +211,8 @@ MODELS = {
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
     "smollm3": small("SmolLM3ForCausalLM", **dict(ROTARY, num_hidden_layers=5), pad_token_id=0, head_dim=6,
                      no_rope_layers=[1, 0, 1, 0, 0]),
+    "smollm3-sliding": small("SmolLM3ForCausalLM", **dict(SMALL_LLAMA, num_hidden_layers=5), use_sliding_window=True,
+                             sliding_window=20, no_rope_layer_interval=2),
     "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
     "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
     "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
