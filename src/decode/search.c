@@ -50,7 +50,7 @@ static int64_t limit_of(const hd_decoder *decoder, const hd_generation *generati
         limit = (generation->max_length ? generation->max_length : decoder->max_positions) -
                 (given - hd_first_visible(decoder, given));
     /* A translation has no sliding window. The last token generated is not an input. */
-    if (!decoder->continues) limit = hd_min(limit, decoder->max_positions + 1 - given);
+    if (!decoder->continues && decoder->window < INT64_MAX) limit = hd_min(limit, decoder->window + 1 - given);
     return hd_max(limit, 1);
 }
 

@@ -35,7 +35,7 @@ struct hd_decoder {
     heed_context *context;
     hd_stream *stream; /* on which all of it is computed */
     int64_t source_vocabulary, vocabulary, max_positions;
-    int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX where a state carries them on */
+    int64_t window; /* tokens visible to a slot: its positions, or INT64_MAX without a limit (hd_recipe_longest) */
     int64_t turn;   /* rotary positions of texts up to this length differ from those of longer ones; or INT64_MAX */
     bool continues; /* decoder-only: the input is not encoded but continued */
 };

@@ -46,8 +46,8 @@ static void declare_token_output(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot table = head_slot(HD_MODULE_TOKEN_OUTPUT, HD_WEIGHT, HD_USE_MATRIX);
     if (!recipe->untied) return;
-    network->output = hd_network_declare(network, table, hd_recipe_target_vocabulary(recipe),
-                                         hd_recipe_embedding_width(recipe), 2);
+    network->output =
+        hd_network_declare(network, table, hd_recipe_target_vocabulary(recipe), hd_recipe_embedding_width(recipe), 2);
 }
 
 static void declare_masked(hd_network *network) {

@@ -20,7 +20,8 @@ static void declare_embeddings(hd_network *network) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot table = {HD_SHARED, HD_MODULE_EMBEDDING, .part = HD_WHOLE, .use = HD_USE_TABLE};
     if (recipe->target_vocabulary) table.side = HD_ENCODER;
-    network->source_embedding = hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
+    network->source_embedding =
+        hd_network_declare(network, table, recipe->vocabulary, hd_recipe_embedding_width(recipe), 2);
     network->target_embedding = network->source_embedding;
     if (!recipe->target_vocabulary) return;
     table.side = HD_DECODER;
@@ -174,7 +175,8 @@ static float first_value(const hd_network *network, const hd_parameter *p, const
         case HD_USE_FIXED:
             return column == network->recipe.pad ? -10000.0f : 0.0f;
         case HD_USE_TABLE:
-            if (slot->module == HD_MODULE_EMBEDDING && row == network->recipe.pad) return 0.0f;
+            if (slot->module == HD_MODULE_EMBEDDING && row == network->recipe.pad && !network->recipe.pad_trained)
+                return 0.0f;
             return hd_random_normal(key, (uint32_t)column, (uint32_t)row, stream) / sqrtf((float)p->columns);
         case HD_USE_MATRIX:
             break;
@@ -282,7 +284,8 @@ hd_tensor *hd_select(hd_pass *pass, hd_tensor *x, const hd_selection *selection)
 
 hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter *table, const hd_input *input,
                           const hd_layout *layout, float scale) {
-    if (input->ids) return hd_embed(pass, table, input->ids, layout, scale, network->recipe.pad);
+    int32_t untrained = network->recipe.pad_trained ? -1 : network->recipe.pad;
+    if (input->ids) return hd_embed(pass, table, input->ids, layout, scale, untrained);
     if (!input->rows) return NULL;
     int64_t width = hd_recipe_embedding_width(&network->recipe);
     if (input->rows->columns != width || input->rows->rows != hd_layout_rows(layout))

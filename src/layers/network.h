@@ -51,6 +51,7 @@ typedef struct hd_slot {
     int64_t layer;
     hd_part part;
     hd_use use;
+    bool gated;     /* of the feed-forward layer beside a gate: some families give it another name */
     int64_t blocks; /* matrices concatenated along the rows, as a cell's gates are; 0: one */
 } hd_slot;
 

@@ -22,6 +22,12 @@ const hd_choice hd_memories[] = {{"last", HD_MEMORY_LAST, "last state"},
                                  {"luong-concat", HD_MEMORY_LUONG_CONCAT, "Luong's attention (concat)"},
                                  {NULL, 0, NULL}};
 
+float hd_recipe_logit_scale(const hd_recipe *recipe) {
+    if (!hd_recipe_scores_tokens(recipe)) return 1;
+    float scale = recipe->logit_scale > 0 ? recipe->logit_scale : 1;
+    return recipe->scale_logits ? scale / sqrtf((float)recipe->width) : scale;
+}
+
 static const hd_choice *find_choice(const hd_choice *choices, int value) {
     while (choices->name && choices->value != value) choices++;
     return choices;
@@ -101,6 +107,7 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     simplify_rotation(side, width);
     bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
     if (!offset) side->position_offset = 0;
+    if (!side->position_buckets) side->bucket_distance = 0, side->bucket_per_layer = false;
 }
 
 /* Clears the fields of the head that have no effect. */
@@ -133,12 +140,13 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     bool recurrent = r.architecture == HD_RECURRENT;
     if (!recurrent) r.cell = 0;
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
-    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0;
+    if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     if (!r.embedding_width) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
+    r.scale_logits = r.pad_trained = false;
     r.dropout = r.attention_dropout = r.activation_dropout = r.initial_spread = 0;
     return r;
 }

@@ -82,7 +82,9 @@ bool hd_recurrent_begin(const hd_network *r, hd_pass *pass, hd_tensor *memory, i
     hd_pass_show(pass, "given", given);
     for (int64_t i = 0; i < recipe->side[HD_DECODER].layers; i++) {
         at->states[i] = (hd_recurrent_state){NULL, NULL};
-        if (given) {
+        if (given && recipe->direct_states) {
+            at->states[i].h = given;
+        } else if (given) {
             const hd_module_weights *layer = hd_network_layer(r, HD_DECODER, i), *c = &layer[HD_MODULE_BRIDGE_C];
             at->states[i].h = hd_apply(pass, &layer[HD_MODULE_BRIDGE_H], given, HD_TANH);
             if (c->weight) at->states[i].c = hd_apply(pass, c, given, HD_IDENTITY);

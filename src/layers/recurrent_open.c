@@ -17,7 +17,15 @@ static void declare_cell(hd_network *r, hd_network_side side, int64_t layer, boo
     declare_gates(r, state, out, out, true);
 }
 
+/* A memory that can be a state: one vector, and no cell state. */
+static bool is_state(const hd_recipe *r) {
+    return (r->memory == HD_MEMORY_LAST || r->memory == HD_MEMORY_MEAN) && r->cell != HD_LSTM;
+}
+
 static heed_status check(heed_context *context, const hd_recipe *r) {
+    if (r->direct_states && hd_recipe_translates(r) && !is_state(r))
+        return hd_fail(context, HEED_UNSUPPORTED, "\"direct_states\" of an %s with the memory \"%s\"",
+                       hd_choice_title(hd_cells, r->cell), hd_choice_title(hd_memories, r->memory));
     if (r->bidirectional && r->width % 2)
         return hd_fail(context, HEED_UNSUPPORTED, "a width of %lld cannot be split into two directions",
                        (long long)r->width);
@@ -57,7 +65,7 @@ static void declare_decoder(hd_network *r) {
     const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width, layers = recipe->side[HD_DECODER].layers;
     for (int64_t i = 0; i < layers; i++) declare_cell(r, HD_DECODER, i, false, width, width);
-    if (!hd_recipe_translates(recipe)) return;
+    if (!hd_recipe_translates(recipe) || recipe->direct_states) return;
     int64_t given = recipe->memory == HD_MEMORY_CONCATENATED ? hd_recipe_max_positions(recipe) * width : width;
     for (int64_t i = 0; i < layers; i++) {
         hd_slot h = {HD_DECODER, HD_MODULE_BRIDGE_H, .layer = i}, c = {HD_DECODER, HD_MODULE_BRIDGE_C, .layer = i};

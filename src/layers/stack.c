@@ -16,6 +16,8 @@ typedef struct place {
     hd_network_side which;
     int64_t layer;
     const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
+    int64_t length;                /* the end of all positions of this pass */
+    hd_tensor *bias;               /* of the scores, by distance (position_bias), shared by all layers; NULL: none */
 } place;
 
 static place place_of(const hd_stack *stack, hd_network_side side) {
@@ -81,6 +83,20 @@ static hd_tensor *prepare(const place *at, hd_pass *pass, hd_tensor *x, const hd
     return angles ? hd_rotate(pass, x, angles, at->side->max_positions, head_width) : x;
 }
 
+/* The biases of the layer's scores by distance, [heads, distances]: from the last query back to the first key, and on an encoder
+ * as far the other way. NULL without position buckets, and for a layer that shares those of layer 0. */
+static hd_tensor *position_bias(const place *at, hd_pass *pass) {
+    const hd_side_recipe *side = at->side;
+    bool two_sided = at->which == HD_ENCODER;
+    int64_t count = two_sided ? 2 * at->length - 1 : at->length;
+    hd_parameter *table = layer_of(at)[HD_MODULE_POSITION_BIAS].whole;
+    int32_t *buckets = table ? hd_pass_alloc(pass, (size_t)count, sizeof *buckets) : NULL;
+    if (!buckets) return NULL;
+    for (int64_t i = 0; i < count; i++)
+        buckets[i] = hd_position_bucket(i - (at->length - 1), side->position_buckets, side->bucket_distance, two_sided);
+    return hd_embed_columns(pass, table, buckets, count);
+}
+
 static hd_attend_options options_of(const place *at, unsigned module, const char *where) {
     return (hd_attend_options){.heads = at->side->heads,
                                .key_heads = hd_side_key_heads(at->side),
@@ -106,6 +122,8 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
     const hd_module_weights *layer = layer_of(at);
     hd_attend_options options = options_of(at, HD_SITE_ATTENTION, at->which == HD_ENCODER ? "encoder" : "decoder");
     hd_tensor *h = before(at, pass, x, &self), *y;
+    options.bias = at->bias ? at->bias : position_bias(at, pass);
+    options.bias_row = HD_BIAS_BY_DISTANCE, options.bias_zero = at->length - 1;
     hd_tensor *q = hd_apply(pass, &layer[HD_MODULE_Q], hd_select(pass, h, at->selection), HD_IDENTITY);
     hd_tensor *k = hd_apply(pass, &layer[HD_MODULE_K], h, HD_IDENTITY);
     hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_V], h, HD_IDENTITY);
@@ -246,7 +264,7 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
 
 /* Whether attention in the last layer depends on the position of a query among the keys. */
 static bool attends_by_position(const place *at) {
-    return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY ||
+    return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY || at->side->position_buckets ||
            hd_side_window(at->side, at->side->layers - 1);
 }
 
@@ -345,9 +363,9 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     place at = place_of(stack, side);
     bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
-    if (at.side->positions == HD_POSITIONS_NONE && !hd_check_positions(pass, layout, at.side->max_positions))
-        return NULL;
     if (!find_positions(&at, pass, layout)) return NULL;
+    at.length = hd_max(span_of(layout).end, 1);
+    if (!at.side->bucket_per_layer) at.bias = position_bias(&at, pass);
     hd_arena_mark start = hd_arena_here(&pass->arena);
     hd_tensor *x = embed(&at, pass, input, layout);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {

@@ -6,6 +6,8 @@
 /* Larger than any model. A damaged config could request it, and building it would take all memory, or hours. */
 enum { MOST_LAYERS = 1 << 12, MOST_HEADS = 1 << 16, MOST_HEAD_WIDTH = 1 << 16 };
 
+enum { MOST_BUCKETS = 1 << 16 };
+
 enum { MOST_STORED = 1 << 20 }; /* numbers of fixed positions: 4 MiB, which take some 10 ms */
 
 /* ---- unsupported recipes ---- */
@@ -36,7 +38,20 @@ static heed_status check_positions(heed_context *context, const hd_side_recipe *
     return HEED_OK;
 }
 
-static heed_status check_side(heed_context *context, const hd_side_recipe *side, int64_t width) {
+static heed_status check_buckets(heed_context *context, const hd_side_recipe *side, bool two_sided) {
+    int64_t buckets = side->position_buckets, exact = (two_sided ? buckets / 2 : buckets) / 2;
+    if (buckets && (exact < 1 || buckets > MOST_BUCKETS))
+        return hd_fail(context, HEED_UNSUPPORTED, "%lld position buckets: heed builds %d to %d", (long long)buckets,
+                       two_sided ? 4 : 2, MOST_BUCKETS);
+    if (buckets && side->bucket_distance <= exact)
+        return hd_fail(context, HEED_UNSUPPORTED, "a distance of %lld is too short for %lld position buckets",
+                       (long long)side->bucket_distance, (long long)buckets);
+    return HEED_OK;
+}
+
+static heed_status check_side(heed_context *context, const hd_recipe *recipe, hd_network_side which) {
+    const hd_side_recipe *side = &recipe->side[which];
+    int64_t width = recipe->width;
     if (!side->layers) return HEED_OK;
     if (side->layers > MOST_LAYERS)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld layers: heed builds up to %d on a side",
@@ -44,6 +59,7 @@ static heed_status check_side(heed_context *context, const hd_side_recipe *side,
     HD_TRY(check_attention(context, side, width));
     if (side->first_unnormed && side->norm_placement != HD_NORM_PRE)
         return hd_fail(context, HEED_UNSUPPORTED, "only a pre-norm side can lack the first layer's norm");
+    HD_TRY(check_buckets(context, side, which == HD_ENCODER));
     if (side->stored_layers < 0 || side->stored_layers > side->layers)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld layers cannot share the weights of %lld",
                        (long long)side->layers, (long long)side->stored_layers);
@@ -114,16 +130,18 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
 
 static void declare_ffn(const building *b) {
     int64_t width = b->network->recipe.width, inner = b->recipe->ffn_width;
-    declare_linear(b, HD_MODULE_FFN_UP, inner, width, HD_BIAS_FFN_IN);
+    hd_slot up = slot_of(b, HD_MODULE_FFN_UP);
+    up.gated = b->recipe->gated;
+    hd_network_declare_linear(b->network, up, inner, width, (b->recipe->biases & HD_BIAS_FFN_IN) != 0);
     if (b->recipe->gated) declare_linear(b, HD_MODULE_FFN_GATE, inner, width, HD_BIAS_FFN_IN);
     declare_linear(b, HD_MODULE_FFN_DOWN, width, inner, HD_BIAS_FFN_OUT);
     declare_norms(b, HD_MODULE_FFN_NORM, HD_MODULE_FFN_AFTER_NORM, false);
 }
 
-static void declare_table(const building *b, hd_module module, int64_t rows) {
+static void declare_table(const building *b, hd_module module, int64_t rows, int64_t columns) {
     hd_slot slot = slot_of(b, module);
     slot.part = HD_WHOLE, slot.use = HD_USE_TABLE;
-    hd_network_declare(b->network, slot, rows, hd_recipe_embedding_width(&b->network->recipe), 2);
+    hd_network_declare(b->network, slot, rows, columns, 2);
 }
 
 /* Norm and projection of the embeddings. */
@@ -141,6 +159,8 @@ static void declare_layers(building *b) {
     bool crosses = b->side == HD_DECODER && b->network->recipe.side[HD_ENCODER].layers;
     int64_t layers = b->recipe->stored_layers ? b->recipe->stored_layers : b->recipe->layers;
     for (b->layer = 0; b->layer < layers; b->layer++) {
+        if (b->recipe->position_buckets && (b->layer == 0 || b->recipe->bucket_per_layer))
+            declare_table(b, HD_MODULE_POSITION_BIAS, b->recipe->position_buckets, b->recipe->heads);
         declare_attention(b, false, b->layer == 0 && b->recipe->first_unnormed);
         if (crosses) declare_attention(b, true, false);
         declare_ffn(b);
@@ -208,15 +228,16 @@ static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_inpu
 static void declare(hd_stack *stack) {
     hd_network *network = &stack->network;
     building sides[HD_SIDES];
+    int64_t embedding = hd_recipe_embedding_width(&network->recipe);
     for (int i = 0; i < HD_SIDES; i++) sides[i] = (building){network, &network->recipe.side[i], (hd_network_side)i, 0};
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_recipe *r = sides[i].recipe;
         if (r->layers && r->positions == HD_POSITIONS_LEARNED)
-            declare_table(&sides[i], HD_MODULE_POSITIONS, r->max_positions + r->position_offset);
+            declare_table(&sides[i], HD_MODULE_POSITIONS, r->max_positions + r->position_offset, embedding);
     }
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_recipe *r = sides[i].recipe;
-        if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types);
+        if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types, embedding);
         if (r->layers) declare_embedding(&sides[i]);
         if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
     }
@@ -230,7 +251,7 @@ static void declare(hd_stack *stack) {
 heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_network **network) {
     static const hd_network_class class = {encode, decode, hd_stack_decoder_open};
     *network = NULL;
-    for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, &recipe->side[i], recipe->width));
+    for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, recipe, (hd_network_side)i));
     HD_TRY(check_embedding(context, recipe));
     hd_stack *stack = (hd_stack *)hd_network_new(context, &class, recipe, sizeof *stack);
     if (!stack) return context->status;

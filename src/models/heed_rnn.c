@@ -1,5 +1,5 @@
 /* heed's own kind for recurrent networks, which transformers lacks: layers/recurrent.h says what they are. One embedding is
- * shared by source, target and output. model_type: "heed-rnn" */
+ * shared by source and target, and by the output unless it has a table of its own. model_type: "heed-rnn" */
 #include "layers/recurrent.h"
 #include "models/family.h"
 
@@ -25,6 +25,7 @@ static const hd_config_key keys[] = {
 static const hd_weight_name weights[] = {
     {HD_MODULE_EMBEDDING, "embedding.weight"},
     {HD_MODULE_OUTPUT_BIAS, "output.bias"},
+    {HD_MODULE_TOKEN_OUTPUT, "output"},
     {HD_MODULE_CELL_INPUT, "{side}.layers.{}.input"},
     {HD_MODULE_CELL_STATE, "{side}.layers.{}.state"},
     {HD_MODULE_CELL_INPUT_BACKWARDS, "encoder.layers.{}.backwards.input"},
@@ -46,12 +47,23 @@ static const hd_weight_name weights[] = {
 
 static void complete(hd_recipe *recipe) { recipe->architecture = HD_RECURRENT; }
 
+/* The two keys are of networks that other programs trained. heed makes none of them. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
-    (void)config;
+    bool tied;
     recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
     recipe->head_dense = recipe->head == HD_HEAD_CLASSIFY_TEXT;
     recipe->head_activation = HD_TANH;
+    HD_TRY(hd_json_bool(config, "direct_states", false, &recipe->direct_states));
+    HD_TRY(hd_json_bool(config, "tie_word_embeddings", true, &tied));
+    recipe->untied = !tied;
     return HEED_OK;
+}
+
+static int write(const hd_recipe *recipe, json_t *config) {
+    int failed = 0;
+    if (recipe->direct_states) failed |= json_object_set_new(config, "direct_states", json_true());
+    if (recipe->untied) failed |= json_object_set_new(config, "tie_word_embeddings", json_false());
+    return failed;
 }
 
 const hd_family hd_heed_rnn = {.model_type = "heed-rnn",
@@ -63,4 +75,5 @@ const hd_family hd_heed_rnn = {.model_type = "heed-rnn",
                                .weights = weights,
                                .weight_count = HD_COUNT(weights),
                                .complete = complete,
-                               .read = read};
+                               .read = read,
+                               .write = write};

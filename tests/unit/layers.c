@@ -121,6 +121,36 @@ static void rows_of_the_embedding_give_the_states_of_ids(void **state) {
     heed_context_close(context);
 }
 
+/* ---- texts as a whole ---- */
+
+/* The decoder of an encoder–decoder reads a text shifted right; a side alone reads it as it is. */
+static void a_text_is_read_by_the_last_side(void **state) {
+    (void)state;
+    static const int32_t shifted[TOKENS] = {6, 3, 1, 20, 6, 7, 2, 11, 5}, rows[] = {3, 4, 8}, row_starts[] = {0, 1, 3};
+    static const int32_t positions[] = {3, 0};
+    const hd_selection selection = {rows, {SEQUENCES, row_starts, NULL, positions}};
+    heed_context *context = open_context();
+    for (int sides = 1; sides < 4; sides++) {
+        hd_recipe recipe = translator();
+        recipe.decoder_start = 6;
+        if (!(sides & 1)) recipe.side[HD_ENCODER].layers = 0;
+        if (!(sides & 2)) recipe.side[HD_DECODER].layers = 0;
+        hd_network *network = open(context, &recipe);
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        const hd_tensor *expected =
+            run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){sides == 3 ? shifted : ids, NULL});
+        const hd_tensor *all = hd_network_read(network, &pass, ids, &layout, NULL);
+        const hd_tensor *some = hd_network_read(network, &pass, ids, &layout, &selection);
+        assert_memory_equal(all->data, expected->data, TOKENS * WIDTH * sizeof(float));
+        for (size_t i = 0; i < HD_COUNT(rows); i++)
+            assert_memory_equal(some->data + i * WIDTH, expected->data + rows[i] * WIDTH, WIDTH * sizeof(float));
+        hd_pass_close(&pass);
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
 /* ---- some rows ---- */
 
 /* The selected rows of the encoder's states have the bits of all of them, whatever the last layer leaves out. */
@@ -136,12 +166,14 @@ static void selected_rows_have_the_same_bits(void **state) {
                            .side = {{.layers = 1, .max_positions = 16}, {.layers = 1, .max_positions = 16}},
                            .cell = HD_GRU,
                            .memory = HD_MEMORY_BAHDANAU},
-              recipes[] = {translator(), translator(), translator(), recurrent, translator(), translator()};
+              recipes[] = {translator(), translator(), translator(), recurrent,
+                           translator(), translator(), translator()};
     recipes[1].side[HD_ENCODER].positions = HD_POSITIONS_ROTARY;
     recipes[2].side[HD_ENCODER].norm_placement = HD_NORM_POST;
     recipes[4].side[HD_ENCODER].window = 2;
     recipes[5].side[HD_ENCODER].window = 2;
     hd_layer_set_add(&recipes[5].side[HD_ENCODER].global_layers, 1);
+    recipes[6].side[HD_ENCODER].position_buckets = 4, recipes[6].side[HD_ENCODER].bucket_distance = 3;
     for (size_t i = 0; i < HD_COUNT(recipes); i++) {
         hd_network *network = open(context, &recipes[i]);
         hd_pass pass;
@@ -300,7 +332,10 @@ static void every_recipe_decodes_with_a_cache(void **state) {
                     side->first_unnormed = placement == HD_NORM_PRE, side->embedding_norm = norm % 2;
                     side->gated = (norm + placement) % 2;
                     side->biases = 1u << (norm + placement) % 5;
+                    side->position_buckets = (norm + placement + i) % 2 ? 4 : 0, side->bucket_distance = 3;
+                    side->bucket_per_layer = norm % 2;
                 }
+                recipe.scale_logits = norm % 2;
                 if (placement % 2) recipe.logit_scale = 0.3f, recipe.logit_softcap = 0.7f;
                 if (alone) recipe.side[HD_ENCODER].layers = 0;
                 snprintf(what, sizeof what, "norm %d, placement %d, alone %d", norm, placement, alone);
@@ -382,7 +417,9 @@ static void caches_parts_and_beams_change_no_bit(void **state) {
     static const struct {
         int64_t window, key_heads;
         float scale, softcap;
-    } kinds[] = {{0, 0, 0, 0}, {7, 0, 0, 0}, {70, 1, 0, 0}, {33, 2, 0.7f, 0.9f}, {0, 0, 1.0f, 0.5f}};
+        int64_t buckets;
+    } kinds[] = {{0, 0, 0, 0, 0},       {7, 0, 0, 0, 0},    {70, 1, 0, 0, 0},       {33, 2, 0.7f, 0.9f, 0},
+                 {0, 0, 1.0f, 0.5f, 0}, {0, 0, 1.0f, 0, 8}, {33, 2, 0.7f, 0.9f, 12}};
     for (int threads = 1; threads < 4; threads += 2)
         for (size_t i = 0; i < HD_COUNT(kinds); i++)
             for (int global = 0; global < 2; global++) {
@@ -395,6 +432,8 @@ static void caches_parts_and_beams_change_no_bit(void **state) {
                 side->positions = global ? HD_POSITIONS_ROTARY : HD_POSITIONS_LEARNED;
                 side->window = kinds[i].window, side->key_heads = kinds[i].key_heads;
                 side->score_scale = kinds[i].scale, side->score_softcap = kinds[i].softcap;
+                side->position_buckets = kinds[i].buckets, side->bucket_distance = 100;
+                side->bucket_per_layer = global;
                 if (global) hd_layer_set_add(&side->global_layers, 1);
                 check_long(context, &recipe);
                 heed_context_close(context);
@@ -602,9 +641,15 @@ static void logits_are_scaled_and_capped(void **state) {
     static const struct {
         int head;
         float scale, cap, expected_scale, expected_cap;
-    } cases[] = {{HD_HEAD_LANGUAGE, 0.25f, 0, 0.25f, 0}, {HD_HEAD_LANGUAGE, 0, 0.5f, 1, 0.5f},
-                 {HD_HEAD_LANGUAGE, 3, 2, 3, 2},         {HD_HEAD_LANGUAGE, 1, 0, 1, 0},
-                 {HD_HEAD_MASKED, 0, 2, 1, 2},           {HD_HEAD_CLASSIFY_TOKENS, 3, 2, 1, 0}};
+        bool by_width;
+    } cases[] = {{HD_HEAD_LANGUAGE, 0, 0, 0.5f / 2.4494897f, 0, true},
+                 {HD_HEAD_LANGUAGE, 4, 0, 2 / 2.4494897f, 0, true},
+                 {HD_HEAD_LANGUAGE, 0.25f, 0, 0.25f, 0},
+                 {HD_HEAD_LANGUAGE, 0, 0.5f, 1, 0.5f},
+                 {HD_HEAD_LANGUAGE, 3, 2, 3, 2},
+                 {HD_HEAD_LANGUAGE, 1, 0, 1, 0},
+                 {HD_HEAD_MASKED, 0, 2, 1, 2},
+                 {HD_HEAD_CLASSIFY_TOKENS, 3, 2, 1, 0}};
     heed_context *context = open_context();
     for (size_t i = 0; i < HD_COUNT(cases); i++) {
         hd_recipe recipe = translator(), changed;
@@ -612,6 +657,7 @@ static void logits_are_scaled_and_capped(void **state) {
         if (cases[i].head != HD_HEAD_LANGUAGE) recipe.side[HD_DECODER].layers = 0;
         changed = recipe;
         changed.logit_scale = cases[i].scale, changed.logit_softcap = cases[i].cap;
+        changed.scale_logits = cases[i].by_width;
         bool same = !(cases[i].expected_scale > 1) && !(cases[i].expected_scale < 1) && !(cases[i].expected_cap > 0);
         assert_int_equal(hd_recipe_equal(&recipe, &changed), same);
         hd_network *plain = open(context, &recipe), *network = open(context, &changed);
@@ -628,13 +674,15 @@ static void logits_are_scaled_and_capped(void **state) {
     heed_context_close(context);
 }
 
-/* Without positions, the order of the tokens changes nothing for an encoder; texts longer than the model's are refused. */
+/* Without positions, the order of the tokens changes nothing for an encoder, and texts may be of any length. */
 static void an_encoder_without_positions_is_blind_to_order(void **state) {
     (void)state;
     static const int32_t turned[TOKENS] = {7, 20, 1, 3, 9, 5, 11, 2, 7};
     heed_context *context = open_context();
     hd_recipe recipe = translator();
     recipe.side[HD_DECODER].layers = 0, recipe.side[HD_ENCODER].positions = HD_POSITIONS_NONE;
+    recipe.side[HD_ENCODER].max_positions = 4;
+    assert_true(hd_recipe_longest(&recipe) == INT64_MAX);
     hd_network *network = open(context, &recipe);
     hd_pass pass;
     hd_pass_open(&pass, context, &network->arena);
@@ -646,9 +694,6 @@ static void an_encoder_without_positions_is_blind_to_order(void **state) {
                 int64_t other = starts[s] + starts[s + 1] - 1 - r;
                 assert_true(fabsf(forwards[r * WIDTH + j] - backwards[other * WIDTH + j]) < 1e-5f);
             }
-    network->recipe.side[HD_ENCODER].max_positions = 4;
-    assert_null(hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &layout));
-    assert_int_equal(pass.status, HEED_LENGTH);
     hd_pass_close(&pass);
     hd_network_close(network);
     heed_context_close(context);
@@ -931,7 +976,42 @@ static void what_no_forward_code_has_is_refused(void **state) {
     assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
     recipe = translator(), recipe.side[HD_ENCODER].heads = 5;
     assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+    static const struct {
+        int64_t buckets, distance;
+        int side;
+    } buckets[] = {{1, 8, HD_DECODER}, {3, 8, HD_ENCODER},  {8, 4, HD_DECODER},
+                   {8, 2, HD_ENCODER}, {-4, 8, HD_DECODER}, {1 << 20, 1 << 24, HD_ENCODER}};
+    for (size_t i = 0; i < HD_COUNT(buckets); i++) {
+        recipe = translator();
+        hd_side_recipe *side = &recipe.side[buckets[i].side];
+        side->position_buckets = buckets[i].buckets, side->bucket_distance = buckets[i].distance;
+        assert_int_equal(hd_network_open(context, &recipe, &network), HEED_UNSUPPORTED);
+        assert_non_null(strstr(heed_context_message(context), "position buckets"));
+    }
     assert_null(network);
+    heed_context_close(context);
+}
+
+/* A table per side, or one per layer; a recipe without buckets is the same whatever else it says of them. */
+static void position_buckets_have_tables(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int per_layer = 0; per_layer < 2; per_layer++) {
+        hd_recipe recipe = translator(), other = recipe;
+        other.side[HD_DECODER].bucket_distance = 5, other.side[HD_DECODER].bucket_per_layer = true;
+        assert_true(hd_recipe_equal(&recipe, &other));
+        recipe.side[HD_DECODER].position_buckets = 6, recipe.side[HD_DECODER].bucket_distance = 9;
+        assert_false(hd_recipe_equal(&recipe, &other));
+        recipe.side[HD_DECODER].bucket_per_layer = per_layer;
+        hd_network *network = open(context, &recipe);
+        for (int64_t layer = 0; layer < 2; layer++) {
+            const hd_parameter *table = hd_network_layer(network, HD_DECODER, layer)[HD_MODULE_POSITION_BIAS].whole;
+            assert_int_equal(table != NULL, layer == 0 || per_layer);
+            assert_null(hd_network_layer(network, HD_ENCODER, layer)[HD_MODULE_POSITION_BIAS].whole);
+            if (table) assert_true(table->rows == 6 && table->columns == 4);
+        }
+        hd_network_close(network);
+    }
     heed_context_close(context);
 }
 
@@ -939,6 +1019,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(biases_are_declared_apart),
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
+        cmocka_unit_test(a_text_is_read_by_the_last_side),
         cmocka_unit_test(selected_rows_have_the_same_bits),
         cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
@@ -957,6 +1038,7 @@ int main(void) {
         cmocka_unit_test(a_part_of_a_head_may_be_odd),
         cmocka_unit_test(rotary_recipes_are_checked),
         cmocka_unit_test(what_no_forward_code_has_is_refused),
+        cmocka_unit_test(position_buckets_have_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,8 +235,33 @@ static void sessions_are_batches(void **state) {
     for_all_cases(check_decoder, true);
 }
 
+/* A memory that is not one vector, and one without a cell state, cannot be a decoder's first state. */
+static void states_that_are_not_vectors_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        int cell, memory;
+        bool fits;
+    } cases[] = {{HD_GRU, HD_MEMORY_LAST, true},       {HD_ELMAN, HD_MEMORY_MEAN, true},
+                 {HD_LSTM, HD_MEMORY_LAST, false},     {HD_GRU, HD_MEMORY_BAHDANAU, false},
+                 {HD_GRU, HD_MEMORY_LUONG_DOT, false}, {HD_GRU, HD_MEMORY_CONCATENATED, false}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_network *network;
+        hd_recipe recipe = {.vocabulary = 11, .width = 8, .architecture = HD_RECURRENT, .cell = cases[i].cell};
+        recipe.memory = cases[i].memory, recipe.direct_states = true;
+        for (int side = 0; side < HD_SIDES; side++)
+            recipe.side[side] = (hd_side_recipe){.layers = 1, .max_positions = 16};
+        heed_status status = hd_network_open(context, &recipe, &network);
+        assert_int_equal(status, cases[i].fits ? HEED_OK : HEED_UNSUPPORTED);
+        if (!cases[i].fits) assert_non_null(strstr(heed_context_message(context), "\"direct_states\" of "));
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_pytorchs), cmocka_unit_test(gradients_are_pytorchs),
-                                       cmocka_unit_test(sessions_are_batches)};
+                                       cmocka_unit_test(sessions_are_batches),
+                                       cmocka_unit_test(states_that_are_not_vectors_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

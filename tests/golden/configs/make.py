@@ -2,8 +2,10 @@
 
     python make.py SHARED       the folder with fixtures/configs and data/tokenizers
 
-    {FOLDER: {PATTERN: [SHAPE, FIRST, END]}}    a tensor per layer is one pattern, in which {} is the layer's number, from
-                                                FIRST to END − 1; without a layer there is one tensor of this name
+    {FOLDER: {"class": NAME, "tensors": {PATTERN: [SHAPE, FIRST, END]}}}
+
+A tensor per layer is one pattern, in which {} is the layer's number, from FIRST to END − 1. Without a layer there is one tensor
+of this name.
 
 tests/unit/real_configs.c opens each config with files of such tensors. Written with transformers 5.24.0.
 """
@@ -52,8 +54,10 @@ if __name__ == "__main__":
         for name in sorted(os.listdir(f"{sys.argv[1]}/{parent}")):
             paths = [f"{sys.argv[1]}/{parent}/{name}/config.json{ending}" for ending in ("", ".gz")]
             path = next(filter(os.path.exists, paths), None)
-            if path and name not in OTHERS: result[f"{parent}/{name}"] = patterns(tensors(read(path)))
+            if not path or name in OTHERS: continue
+            keys = read(path)
+            result[f"{parent}/{name}"] = keys["architectures"][0], patterns(tensors(keys))
     with open(f"{HERE}/tensors.json", "w") as file:
-        file.write("{\n" + ",\n".join(f' "{name}": {{\n' + ",\n".join(
-            f'  "{pattern}": {json.dumps(shape)}' for pattern, shape in found.items()) + "\n }"
-            for name, found in result.items()) + "\n}\n")
+        file.write("{\n" + ",\n".join(f' "{name}": {{"class": "{kind}", "tensors": {{\n' + ",\n".join(
+            f'  "{pattern}": {json.dumps(shape)}' for pattern, shape in found.items()) + "\n }}"
+            for name, (kind, found) in result.items()) + "\n}\n")

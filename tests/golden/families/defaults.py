@@ -7,20 +7,24 @@ longer, or whose meaning follows from other keys, are left out.
 """
 import json
 import os
+import re
 
-from transformers import (AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config,
-                          Gemma3TextConfig, GPT2Config, GPTNeoConfig, GraniteConfig, LlamaConfig, MarianConfig, MistralConfig, Olmo2Config,
-                          OPTConfig, PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config,
-                          XLMRobertaConfig)
+from transformers import CONFIG_MAPPING
 
-FAMILIES = [AlbertConfig, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, Gemma2Config, Gemma3TextConfig, GPT2Config,
-            GPTNeoConfig, GraniteConfig, LlamaConfig, MarianConfig, MistralConfig, Olmo2Config, OPTConfig,
-            PegasusConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, SmolLM3Config, XLMRobertaConfig]
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def families():
+    """The names in heed's list of families that transformers has too."""
+    with open(f"{HERE}/../../../src/models/family.h") as file: names = re.findall(r"\bX\((\w+)\)", file.read())
+    spellings = [name if name in CONFIG_MAPPING else name.replace("_", "-") for name in names]
+    return [name for name in spellings if name in CONFIG_MAPPING]
+
+
 if __name__ == "__main__":
     result = {}
-    for family in FAMILIES:
-        keys = family().to_dict()
+    for name in families():
+        keys = CONFIG_MAPPING[name]().to_dict()
         keep = (int, float, str, bool, type(None))
-        result[family.model_type] = {k: v for k, v in sorted(keys.items()) if isinstance(v, keep)}
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "defaults.json")
-    with open(path, "w") as file: file.write(json.dumps(result, indent=1) + "\n")
+        result[name] = {k: v for k, v in sorted(keys.items()) if isinstance(v, keep)}
+    with open(f"{HERE}/defaults.json", "w") as file: file.write(json.dumps(result, indent=1) + "\n")

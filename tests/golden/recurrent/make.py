@@ -4,9 +4,10 @@
     NAME.safetensors   its weights under heed's names, logits [target tokens, vocabulary] of the targets shifted right,
                        and under "gradient." the gradient of each weight by the summed cross entropy
 
-recurrent.py is the model. Written with torch 2.13.0.
+recurrent.py is the model. A file that is there stays as it is. Written with torch 2.13.0.
 """
 import json
+import os
 
 import torch
 from safetensors.torch import save_file
@@ -32,6 +33,8 @@ CASES = {
     "elman-luong-concat": dict(cell="elman", memory="luong-concat", encoder_layers=1, decoder_layers=1,
                                bidirectional=True),
     "lstm-language-model": dict(cell="lstm", memory="last", encoder_layers=0, decoder_layers=2, bidirectional=False),
+    "gru-direct": dict(cell="gru", memory="last", encoder_layers=1, decoder_layers=2, bidirectional=True, direct_states=True,
+                       tie_word_embeddings=False),
 }
 
 
@@ -54,7 +57,7 @@ for number, (name, options) in enumerate(CASES.items()):
         stored[key] = cut(value, columns)
         stored["gradient." + key] = cut(value.grad, columns)
     stored["output.bias"] = torch.zeros(1, VOCABULARY)
-    save_file(stored, f"{name}.safetensors")
+    if not os.path.exists(f"{name}.safetensors"): save_file(stored, f"{name}.safetensors")
     cases.append({"name": name, "config": config})
 with open("cases.json", "w") as file:
     json.dump({"sources": SOURCES, "targets": TARGETS, "cases": cases}, file, indent=1)

@@ -46,7 +46,10 @@ class Recurrent(nn.Module):
         self.attends = len(encoder) > 0 and layers > 0 and self.memory not in ("last", "mean", "concatenated")
         context = width if self.attends else 0
         self.decoder = nn.ModuleList(Layer(cell, width, width, 0 if i else context) for i in range(layers))
-        if len(encoder) and layers:
+        self.direct = config.get("direct_states", False)
+        if not config.get("tie_word_embeddings", True):
+            self.output = nn.Parameter(torch.randn(config["vocab_size"], width) * 0.5)
+        if len(encoder) and layers and not self.direct:
             given = width * self.most if self.memory == "concatenated" else width
             self.bridge_h = nn.ModuleList(nn.Linear(given, width) for _ in range(layers))
             self.bridge_c = nn.ModuleList(nn.Linear(given, width) for _ in range(layers if self.lstm else 0))
@@ -85,6 +88,7 @@ class Recurrent(nn.Module):
             given = torch.cat([*states, *missing], -1)
         elif len(self.backwards): given = torch.cat([states[-1, ..., :self.width // 2], states[0, ..., self.width // 2:]], -1)
         else: given = states[-1]
+        if self.direct: return [given[None].contiguous() for _ in self.decoder]
         h = [torch.tanh(bridge(given))[None] for bridge in self.bridge_h]
         return list(zip(h, [bridge(given)[None] for bridge in self.bridge_c])) if self.lstm else h
 
@@ -100,7 +104,8 @@ class Recurrent(nn.Module):
         for token in fed:
             x = self.embed(token)
             if not self.attends:
-                out.append(torch.tanh(self.combine(self.layers(x[None], state)[0])))
+                h = self.layers(x[None], state)[0]
+                out.append(h if self.direct else torch.tanh(self.combine(h)))
                 continue
             if self.memory == "bahdanau":
                 top = state[-1][0][0] if self.lstm else state[-1][0]
@@ -111,7 +116,7 @@ class Recurrent(nn.Module):
                 context = self.attend(h, states)
             previous = torch.tanh(self.combine(torch.cat([h, context], -1)))
             out.append(previous)
-        return torch.stack(out) @ self.embedding.T
+        return torch.stack(out) @ getattr(self, "output", self.embedding).T
 
     def classify(self, ids):
         """Logits [..., labels] of texts."""
@@ -142,7 +147,7 @@ class Recurrent(nn.Module):
         modules |= {name: getattr(self, at) for name, at in names.items() if hasattr(self, at)}
         for name, module in modules.items():
             found |= {f"{name}.{part}": (value, None) for part, value in module.named_parameters()}
-        names = {"attention.scorer": "scorer", "crf.transitions": "transitions", "crf.start": "start", "crf.end": "end"}
+        names = {"output.weight": "output", "attention.scorer": "scorer", "crf.transitions": "transitions", "crf.start": "start", "crf.end": "end"}
         found |= {name: (getattr(self, at), None) for name, at in names.items() if hasattr(self, at)}
         return found
 
