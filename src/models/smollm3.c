@@ -1,6 +1,7 @@
 /* SmolLM3 (Hugging Face, 2025). Llama without positions in every fourth layer, or in those that the config lists.
  * model_type: "smollm3" */
 #include "models/family.h"
+#include "models/layer_types.h"
 
 static const hd_config_key keys[] = {
     {"num_key_value_heads", HD_KEY_INT, DECODER(key_heads), "4"},
@@ -19,7 +20,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     hd_side_recipe *side = &recipe->side[HD_DECODER];
     int64_t interval, rotated[HD_SET_LAYERS];
     size_t count;
-    HD_TRY(hd_family_expect_full_attention(config));
+    HD_TRY(hd_layer_types_read(config, side));
     HD_TRY(hd_json_int(config, "no_rope_layer_interval", 4, 1, 1 << 24, &interval));
     HD_TRY(hd_json_ints(config, "no_rope_layers", 0, 1, rotated, HD_SET_LAYERS, &count));
     if (hd_json_has(config, "no_rope_layers") && (int64_t)count < side->layers)
@@ -39,7 +40,11 @@ static int write(const hd_recipe *recipe, json_t *config) {
 }
 
 const hd_family hd_smollm3 = {.model_type = "smollm3",
-                              .architectures = {[HD_HEAD_LANGUAGE] = "SmolLM3ForCausalLM"},
+                              .architectures = {[HD_HEAD_LANGUAGE] = "SmolLM3ForCausalLM",
+                                                [HD_HEAD_CLASSIFY_TEXT] = "SmolLM3ForSequenceClassification",
+                                                [HD_HEAD_CLASSIFY_TOKENS] = "SmolLM3ForTokenClassification",
+                                                [HD_HEAD_ANSWER] = "SmolLM3ForQuestionAnswering",
+                                                [HD_HEAD_NONE] = "SmolLM3Model"},
                               .base = &hd_llama,
                               .keys = keys,
                               .key_count = HD_COUNT(keys),

@@ -58,6 +58,9 @@ CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n - 1)] for n in (39, 5
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
 SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=82)
+SMALL_BART = dict(vocab_size=37, d_model=8, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+                  decoder_attention_heads=2, encoder_ffn_dim=12, decoder_ffn_dim=12, max_position_embeddings=80)
+ENDED = {"texts": [[0, 5, 9, 2], [0, 2], [0, 4, 2, 8, 9, 2], [0] + [4 + 11 * i % 33 for i in range(70)] + [2]]}
 SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
 WINDOWED = dict(SMALL, num_hidden_layers=6, num_key_value_heads=1, bos_token_id=1, eos_token_id=2)
 GPT_NEO = dict(vocab_size=37, hidden_size=12, num_layers=6, num_heads=2, intermediate_size=16, max_position_embeddings=80,
@@ -88,6 +91,9 @@ MODELS = {
     "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
     "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "bart": small("BartForConditionalGeneration", **BART),
+    "bart-answer": (small("BartForQuestionAnswering", **SMALL_BART), ENDED),
+    "bart-headless": small("BartModel", **SMALL_BART),
+    "bart-text": (small("BartForSequenceClassification", **SMALL_BART, id2label=TEXT), ENDED),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
@@ -132,6 +138,7 @@ MODELS = {
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
     "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
                                                         residual_multiplier=0.6, logits_scaling=1.5)),
+    "granite-headless": small("GraniteModel", **SMALL_LLAMA),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
@@ -157,8 +164,10 @@ MODELS = {
     "m2m_100": (small("M2M100ForConditionalGeneration",
                       **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
                 {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
+    "m2m_100-headless": small("M2M100Model", **SMALL_BART),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "marian-headless": small("MarianModel", **SMALL_BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36),
     "marian-separate": (lambda: MarianMTModel(MarianConfig(
         **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
         decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
@@ -166,7 +175,9 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mbart-headless": small("MBartModel", **SMALL_BART, scale_embedding=True, decoder_start_token_id=33),
     "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
+    "olmo2-text": small("Olmo2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
     "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
@@ -179,11 +190,13 @@ MODELS = {
     "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
+    "pegasus-headless": small("PegasusModel", **SMALL_BART),
     "phi3": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, head_dim=10)), {"texts": CROSSING}),
     "phi3-longrope": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, **rope("longrope", **SHORTER))),
                       {"texts": CROSSING}),
     "phi3-partial": lambda: Phi3ForCausalLM(Phi3Config(**dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), **rope(
         "longrope", partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER))),
+    "phi3-tokens": small("Phi3ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
     "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
                            max_window_layers=3),
@@ -207,6 +220,7 @@ MODELS = {
     "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
     "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
                                                         no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
+    "smollm3-answer": small("SmolLM3ForQuestionAnswering", **SMALL_LLAMA),
 }
 
 
