@@ -2,6 +2,7 @@
  * scores and logits, and a window of attention in every second layer. model_type: "gemma2" */
 #include "models/family.h"
 #include "models/layer_types.h"
+#include "models/real.h"
 
 #include <math.h>
 

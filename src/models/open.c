@@ -74,7 +74,8 @@ static heed_status read_tie(const heed_model *model, const hd_weights *weights, 
     if (!hd_family_weight(model->family, &output)) return HEED_OK;
     HD_TRY(hd_weight_find_spelled(model, weights, &table, &embedding));
     HD_TRY(hd_weight_find_spelled(model, weights, &output, &head));
-    if (model->nested && !head) recipe->untied = false; /* which of the two configs says so depends on the version */
+    /* in a nested config, which of the two says so depends on the version */
+    if ((model->nested || model->family->tied_if_missing) && !head) recipe->untied = false;
     if (recipe->untied) return HEED_OK;
     recipe->untied = embedding && head && !have_same_numbers(embedding, head);
     if (recipe->untied)
@@ -130,12 +131,19 @@ typedef struct stored_rows {
     bool transposed;
 } stored_rows;
 
+/* Biases of the masked head that the files lack are zero, in families whose files may lack them. */
+static bool may_lack(const heed_model *model, const hd_slot *slot) {
+    bool head = slot->module == HD_MODULE_HEAD_DENSE || slot->module == HD_MODULE_OUTPUT_LEARNED_BIAS;
+    return slot->use == HD_USE_FIXED || (model->family->optional_head_biases && head && slot->part == HD_BIAS);
+}
+
 static heed_status find_stored(const heed_model *model, const hd_weights *weights, int64_t index, stored_rows *stored) {
     const hd_slot *slot = &model->network->slots[index];
     bool matrix = model->network->parameters[index]->dimensions == 2;
-    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored->tensor));
-    stored->rows = hd_weight_rows(model, index, &stored->first);
-    stored->transposed = matrix && hd_family_weight(model->family, slot)->transposed;
+    const hd_weight_name *form;
+    HD_TRY(hd_weight_find(model, weights, index, may_lack(model, slot), &form, &stored->tensor));
+    stored->rows = hd_weight_rows(model, index, form, &stored->first);
+    stored->transposed = matrix && form->transposed;
     return HEED_OK;
 }
 
@@ -218,9 +226,10 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
 /* Names the first stored tensor that packing refused. */
 static heed_status refuse_numbers(const heed_model *model, const hd_weights *weights) {
     for (int64_t i = 0; i < model->network->count; i++) {
+        const hd_weight_name *form;
         const hd_stored_tensor *stored;
         if (!model->network->parameters[i]->stored) continue;
-        HD_TRY(hd_weight_find(model, weights, i, false, &stored));
+        HD_TRY(hd_weight_find(model, weights, i, false, &form, &stored));
         HD_TRY(hd_model_expect_finite(model->context, stored));
     }
     return HEED_NUMERIC;
@@ -257,23 +266,27 @@ static heed_status open_network(heed_model *model, const hd_json *config, const 
                               &model->generation);
 }
 
-/* A sentence-transformers folder often keeps the name of the head that the network was trained with, but not its weights. */
+/* A sentence-transformers folder often keeps the name of the head that the network was trained with, but not its weights. That
+ * of an encoder–decoder has the encoder alone. */
 static heed_status drop_head(heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
     static const hd_module outputs[HD_HEADS] = {[HD_HEAD_LANGUAGE] = HD_MODULE_TOKEN_OUTPUT,
                                                 [HD_HEAD_MASKED] = HD_MODULE_HEAD_DENSE,
                                                 [HD_HEAD_CLASSIFY_TEXT] = HD_MODULE_TEXT_OUTPUT,
                                                 [HD_HEAD_CLASSIFY_TOKENS] = HD_MODULE_OUTPUT,
                                                 [HD_HEAD_ANSWER] = HD_MODULE_ANSWER_OUTPUT};
+    static const hd_slot decoder = {HD_DECODER, HD_MODULE_Q, .part = HD_WEIGHT};
     hd_slot output = {HD_SHARED, outputs[recipe->head], .part = HD_WEIGHT};
     const hd_stored_tensor *stored;
     hd_modules modules;
-    bool listed, tied = recipe->head == HD_HEAD_LANGUAGE && !recipe->untied;
+    bool listed, translates = hd_recipe_translates(recipe);
+    bool tied = recipe->head == HD_HEAD_LANGUAGE && !recipe->untied && !translates;
     if (recipe->head == HD_HEAD_NONE || tied || !model->family->architectures[HD_HEAD_NONE]) return HEED_OK;
-    HD_TRY(hd_weight_find_spelled(model, weights, &output, &stored));
+    HD_TRY(hd_weight_find_spelled(model, weights, translates ? &decoder : &output, &stored));
     if (stored) return HEED_OK;
     HD_TRY(hd_modules_find(model->context, model->folder, &modules, &listed));
     if (!listed) return HEED_OK;
     hd_modules_close(&modules);
+    if (translates) recipe->side[HD_DECODER] = (hd_side_recipe){0};
     return hd_family_change_head(model->context, model->family, HD_HEAD_NONE, 0, recipe);
 }
 
@@ -352,6 +365,7 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
 static heed_status open_tokenizers(heed_model *model) {
     HD_TRY(hd_tokenizer_open_folder(model->context, model->folder, &model->tokenizer));
     if (!hd_recipe_translates(&model->network->recipe)) return HEED_OK;
+    hd_model_begin_languages(model);
     return hd_tokenizer_open_target(model->context, model->folder, &model->target_tokenizer);
 }
 

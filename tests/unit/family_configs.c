@@ -448,6 +448,108 @@ static void constants_are_checked(void **state) {
     heed_context_close(context);
 }
 
+/* What transformers reads of the configs of T5 1.1, of those that its version 5 writes, and of those that say little. */
+static void t5_configs_are_read_as_by_transformers(void **state) {
+    (void)state;
+    static const struct {
+        const hd_family *family;
+        const char *more; /* besides the sizes */
+        hd_activation activation;
+        bool gated, scaled, untied, per_layer;
+    } cases[] = {
+        {&hd_t5, "{}", HD_RELU, false, true, false, false},
+        {&hd_t5, "{\"feed_forward_proj\": \"gated-gelu\", \"tie_word_embeddings\": false}", HD_GELU_TANH, true, false,
+         true, false},
+        {&hd_t5, "{\"feed_forward_proj\": \"gelu\", \"scale_decoder_outputs\": false}", HD_GELU, false, false, false,
+         false},
+        {&hd_t5, "{\"feed_forward_proj\": \"gated-silu\", \"dense_act_fn\": \"relu\"}", HD_RELU, true, true, false,
+         false},
+        {&hd_t5, "{\"feed_forward_proj\": \"gated-gelu\", \"dense_act_fn\": \"gelu\", \"is_gated_act\": false}",
+         HD_GELU, false, true, false, false},
+        {&hd_mt5, "{}", HD_GELU_TANH, true, false, false, false},
+        {&hd_mt5, "{\"feed_forward_proj\": \"relu\", \"tie_word_embeddings\": false}", HD_RELU, false, false, true,
+         false},
+        {&hd_mt5, "{\"scale_decoder_outputs\": true}", HD_GELU_TANH, true, false, false, false},
+        {&hd_umt5, "{\"scale_decoder_outputs\": false}", HD_GELU_TANH, true, false, false, true},
+    };
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe;
+        json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "d_model", 16, "d_ff", 12,
+                                   "num_layers", 3, "num_heads", 2),
+               *more = json_loads(cases[i].more, 0, NULL);
+        json_object_update(config, more);
+        assert_ok(context, read_config(context, cases[i].family, config, &recipe));
+        for (int s = 0; s < HD_SIDES; s++) {
+            const hd_side_recipe *side = &recipe.side[s];
+            assert_true(side->activation == (int)cases[i].activation && side->gated == cases[i].gated);
+            assert_true(side->layers == 3 && side->head_width == 64 && side->position_buckets == 32);
+            assert_true(side->bucket_distance == 128 && side->bucket_per_layer == cases[i].per_layer);
+        }
+        assert_true(recipe.scale_logits == cases[i].scaled && recipe.untied == cases[i].untied);
+        assert_true(recipe.pad == 0 && recipe.decoder_start == 0 && recipe.eos == 1);
+        json_object_set_new(config, "num_decoder_layers", json_integer(5));
+        assert_ok(context, read_config(context, cases[i].family, config, &recipe));
+        assert_int_equal(recipe.side[HD_DECODER].layers, 5);
+        json_object_set_new(config, "dense_act_fn", json_string("gegelu"));
+        assert_int_equal(read_config(context, cases[i].family, config, &recipe), HEED_UNSUPPORTED);
+        assert_non_null(strstr(heed_context_message(context), "\"gegelu\""));
+        json_decref(more);
+        json_decref(config);
+    }
+    heed_context_close(context);
+}
+
+/* Classes with the head that heed has for them, and those of the encoder alone. */
+static void t5_classes_have_sides(void **state) {
+    (void)state;
+    static const struct {
+        const hd_family *family;
+        const char *name;
+        int head;
+        bool decodes;
+    } cases[] = {{&hd_t5, "T5WithLMHeadModel", HD_HEAD_LANGUAGE, true},
+                 {&hd_t5, "T5Model", HD_HEAD_LANGUAGE, true},
+                 {&hd_t5, "T5EncoderModel", HD_HEAD_NONE, false},
+                 {&hd_mt5, "MT5EncoderModel", HD_HEAD_NONE, false},
+                 {&hd_umt5, "UMT5ForTokenClassification", HD_HEAD_CLASSIFY_TOKENS, false}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_recipe recipe;
+        json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:i, s:[s]}", "vocab_size", 11, "d_model", 16, "d_ff", 12,
+                                   "num_layers", 3, "num_heads", 2, "architectures", cases[i].name);
+        assert_ok(context, read_config(context, cases[i].family, config, &recipe));
+        assert_int_equal(recipe.head, cases[i].head);
+        assert_int_equal(recipe.side[HD_DECODER].layers, cases[i].decodes ? 3 : 0);
+        json_decref(config);
+    }
+    heed_context_close(context);
+}
+
+/* Padding is token 1 whatever the tokenizer says, and the number of buckets is fixed in transformers' code. */
+static void mpnet_has_its_own_padding(void **state) {
+    (void)state;
+    static const char *const keys[] = {"pad_token_id", "relative_attention_num_buckets"};
+    heed_context *context = open_context();
+    hd_recipe recipe;
+    json_t *config = json_pack("{s:i, s:i, s:i, s:i, s:i}", "vocab_size", 11, "hidden_size", 8, "intermediate_size", 12,
+                               "num_hidden_layers", 1, "num_attention_heads", 2);
+    assert_ok(context, read_config(context, &hd_mpnet, config, &recipe));
+    const hd_side_recipe *side = &recipe.side[HD_ENCODER];
+    assert_true(recipe.pad == 1 && side->position_offset == 2 && side->max_positions == 510 && !side->token_types);
+    for (size_t i = 0; i < HD_COUNT(keys); i++) {
+        json_object_set_new(config, keys[i], json_integer(8));
+        assert_int_equal(read_config(context, &hd_mpnet, config, &recipe), HEED_UNSUPPORTED);
+        assert_non_null(strstr(heed_context_message(context), keys[i]));
+        json_object_del(config, keys[i]);
+    }
+    json_decref(config);
+    hd_token_ids ids = {0, 2, -1};
+    assert_int_equal(hd_family_default(context, &hd_mpnet, HD_HEAD_MASKED, &ids, &recipe), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), "the padding token is 0"));
+    heed_context_close(context);
+}
+
 static void recurrent_defaults_are_heeds_own(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -605,6 +707,9 @@ int main(void) {
                                        cmocka_unit_test(constants_are_checked),
                                        cmocka_unit_test(recurrent_defaults_are_heeds_own),
                                        cmocka_unit_test(keys_have_limits),
+                                       cmocka_unit_test(t5_configs_are_read_as_by_transformers),
+                                       cmocka_unit_test(t5_classes_have_sides),
+                                       cmocka_unit_test(mpnet_has_its_own_padding),
                                        cmocka_unit_test(other_spellings_are_tried),
                                        cmocka_unit_test(special_tokens_are_saved_by_role)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST = ["bert-masked", "bert-text", "bert-tokens", "gpt2", "llama", "llama-grouped"]  # their seeds are their numbers
 TEXTS = [[2, 5, 9, 3], [2, 3], [2, 17, 17, 4, 30, 31, 32, 8, 9, 10, 11, 12, 3], [7]]
 PADDED = TEXTS + [[1, 5, 1, 1, 9], [2, 1, 7, 1, 3]]  # with the padding token of RoBERTa
+BEYOND = [[2] + [4 + 11 * i % 33 for i in range(150)] + [3]]  # past the last distance of 128 in buckets
 LONG = TEXTS + [[2] + [4 + 11 * i % 33 for i in range(70)] + [3]]  # past the blocks of 64 keys
 BERT = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
             max_position_embeddings=16, layer_norm_eps=1e-12, hidden_act="gelu")
@@ -45,6 +46,11 @@ LLAMA = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, intermediate_si
 WIDE = dict(LLAMA, num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=80)
 BART = dict(vocab_size=37, d_model=16, encoder_layers=3, decoder_layers=3, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=80)
+MPNET = dict(vocab_size=37, hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
+             max_position_embeddings=182, layer_norm_eps=1e-5)
+T5 = dict(vocab_size=37, d_model=16, d_kv=4, d_ff=20, num_layers=3, num_heads=3, relative_attention_num_buckets=8,
+          relative_attention_max_distance=20, decoder_start_token_id=0)
+GATED = dict(T5, d_kv=3, d_ff=12, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
 ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
 
 
@@ -77,6 +83,16 @@ def small(name, **keys):
     return lambda: kind(kind.config_class(**keys))
 
 
+def untied(name, **keys):
+    """T5 1.1 has an output table of its own, though transformers 5 ties it whatever the config says."""
+    def make_model():
+        model = small(name, **keys)()
+        model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.clone())
+        return model
+
+    return make_model
+
+
 DISTILBERT = dict(vocab_size=37, dim=18, n_layers=3, n_heads=3, hidden_dim=28, max_position_embeddings=80,
                   activation="relu")
 SMALL_DISTILBERT = dict(DISTILBERT, dim=12, n_layers=2, n_heads=2, hidden_dim=16)
@@ -84,6 +100,10 @@ ALBERT = dict(vocab_size=37, embedding_size=8, hidden_size=24, num_hidden_layers
               num_attention_heads=3, intermediate_size=40, max_position_embeddings=80)
 ELECTRA = dict(vocab_size=37, embedding_size=8, hidden_size=18, num_hidden_layers=3, num_attention_heads=3,
                intermediate_size=28, max_position_embeddings=80, hidden_act="relu")
+SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
+                    cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -139,6 +159,11 @@ MODELS = {
     "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
                                                         residual_multiplier=0.6, logits_scaling=1.5)),
     "granite-headless": small("GraniteModel", **SMALL_LLAMA),
+    "gte-headless": small("GteModel", **SMALL_GTE, type_vocab_size=0,
+                          rope_parameters=dict(rope_type="linear", rope_theta=160000.0, factor=1.5)),
+    "gte-masked": small("GteForMaskedLM", **dict(SMALL_GTE, hidden_act="silu")),
+    "gte-text": small("GteForSequenceClassification", **SMALL_GTE, id2label=TEXT),
+    "gte-tokens": small("GteForTokenClassification", **SMALL_GTE, id2label=TOKENS),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
@@ -176,6 +201,27 @@ MODELS = {
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
     "mbart-headless": small("MBartModel", **SMALL_BART, scale_embedding=True, decoder_start_token_id=33),
+    "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
+    "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
+    "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
+    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
+    "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
+    "mt5": untied("MT5ForConditionalGeneration", **GATED),
+    "mt5-encoder": small("MT5EncoderModel", **GATED),
+    "modernbert-answer": small("ModernBertForQuestionAnswering", **SMALL_MODERN),
+    "modernbert-biased": small("ModernBertForMaskedLM", **SMALL_MODERN, attention_bias=True, mlp_bias=True,
+                               norm_bias=True, classifier_bias=True, decoder_bias=False, hidden_activation="relu",
+                               classifier_activation="silu", tie_word_embeddings=False,
+                               layer_types=["sliding_attention", "full_attention"] * 3 + ["sliding_attention"]),
+    "modernbert-headless": small("ModernBertModel", **SMALL_MODERN),
+    "modernbert-masked": small("ModernBertForMaskedLM", **SMALL_MODERN),
+    "modernbert-text": small("ModernBertForSequenceClassification", **SMALL_MODERN, classifier_pooling="mean",
+                             id2label=TEXT),
+    "modernbert-tokens": small("ModernBertForTokenClassification", **SMALL_MODERN, id2label=TOKENS),
+    "nomic_bert-headless": small("NomicBertModel", **SMALL_NOMIC),
+    "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
+    "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
+    "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
     "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
     "olmo2-text": small("Olmo2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
@@ -213,6 +259,14 @@ MODELS = {
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "t5": small("T5ForConditionalGeneration", **T5),
+    "t5-encoder": (small("T5EncoderModel", **dict(T5, relative_attention_num_buckets=32, num_layers=2,
+                                                  relative_attention_max_distance=128)), {"texts": TEXTS + BEYOND}),
+    "t5-gated": untied("T5ForConditionalGeneration", **dict(GATED, num_layers=4, num_decoder_layers=3)),
+    "t5-silu": small("T5ForConditionalGeneration", **dict(GATED, feed_forward_proj="gated-silu")),
+    "t5-tokens": small("T5ForTokenClassification", **T5, id2label=TOKENS),
+    "umt5": untied("UMT5ForConditionalGeneration", **GATED),
+    "umt5-encoder": small("UMT5EncoderModel", **GATED, is_encoder_decoder=False),
     "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
     "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
     "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
