@@ -142,7 +142,8 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
-    if (!r.embedding_width) r.embedding_projection = 0;
+    r.embedding_width = hd_recipe_embedding_width(&r);
+    if (!hd_recipe_projects(&r)) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);

@@ -143,8 +143,9 @@ enum { HD_MOST_ROTARY_FACTORS = 64 };
 
 /* The place of the layer that takes embeddings from their width to the network's. */
 typedef enum hd_projection {
-    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias (ALBERT, ELECTRA) */
-    HD_PROJECTION_BEFORE_NORM /* between the sum with positions and the norm, without a bias (DeBERTa) */
+    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias, where the widths differ (ELECTRA) */
+    HD_PROJECTION_BEFORE_NORM, /* between the sum with positions and the norm, without a bias, where they differ (DeBERTa) */
+    HD_PROJECTION_ALWAYS       /* after the norm, with a bias, also between equal widths (ALBERT) */
 } hd_projection;
 
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
@@ -275,6 +276,12 @@ static inline bool hd_recipe_scores_tokens(const hd_recipe *recipe) {
 float hd_recipe_logit_scale(const hd_recipe *recipe);
 static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
     return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
+}
+
+/* Whether a layer takes embeddings to the network's width. */
+static inline bool hd_recipe_projects(const hd_recipe *recipe) {
+    bool differs = recipe->embedding_width && recipe->embedding_width != recipe->width;
+    return differs || recipe->embedding_projection == HD_PROJECTION_ALWAYS;
 }
 
 static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {

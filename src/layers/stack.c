@@ -227,10 +227,10 @@ static bool adds_positions(const hd_side_recipe *side) {
 }
 
 /* From the width of embeddings to the network's, where they differ. */
-static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, hd_projection projection) {
+static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, bool before_norm) {
     const hd_module_weights *layer = &layer_of(at)[HD_MODULE_EMBEDDING_PROJECTION];
-    bool here = layer->weight && at->recipe->embedding_projection == (int)projection;
-    return here ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+    bool first = at->recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
+    return layer->weight && first == before_norm ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
 }
 
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
@@ -245,10 +245,10 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->fixed.positions ? -at->fixed.first : at->side->position_offset);
-    x = project(at, pass, x, HD_PROJECTION_BEFORE_NORM);
+    x = project(at, pass, x, true);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     x = hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
-    return project(at, pass, x, HD_PROJECTION_AFTER_NORM);
+    return project(at, pass, x, false);
 }
 
 /* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all

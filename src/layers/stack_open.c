@@ -69,7 +69,7 @@ static heed_status check_side(heed_context *context, const hd_recipe *recipe, hd
 }
 
 static heed_status check_embedding(heed_context *context, const hd_recipe *recipe) {
-    if (!recipe->embedding_width) return HEED_OK;
+    if (!hd_recipe_projects(recipe)) return HEED_OK;
     if (recipe->side[HD_DECODER].layers || hd_is_sinusoidal(&recipe->side[HD_ENCODER]))
         return hd_fail(context, HEED_UNSUPPORTED,
                        "embeddings of a width of their own are for encoders alone, without sinusoidal positions");
@@ -150,7 +150,7 @@ static void declare_embedding(const building *b) {
     bool projected_first = recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
     int64_t width = hd_recipe_embedding_width(recipe);
     if (b->recipe->embedding_norm) declare_norm(b, HD_MODULE_EMBEDDING_NORM, projected_first ? recipe->width : width);
-    if (recipe->embedding_width)
+    if (hd_recipe_projects(recipe))
         hd_network_declare_linear(b->network, slot_of(b, HD_MODULE_EMBEDDING_PROJECTION), recipe->width, width,
                                   !projected_first);
 }
