@@ -36,6 +36,7 @@ TEXTS = [[2, 5, 9, 3], [2, 3], [2, 17, 17, 4, 30, 31, 32, 8, 9, 10, 11, 12, 3], 
 PADDED = TEXTS + [[1, 5, 1, 1, 9], [2, 1, 7, 1, 3]]  # with the padding token of RoBERTa
 BEYOND = [[2] + [4 + 11 * i % 33 for i in range(150)] + [3]]  # past the last distance of 128 in buckets
 LONG = TEXTS + [[2] + [4 + 11 * i % 33 for i in range(70)] + [3]]  # past the blocks of 64 keys
+ENDED = [[0, *[3 + 7 * j % 34 for j in range(count)], 2] for count in [3, 0, 11, 70]]  # by the token that BART classifies
 BERT = dict(vocab_size=37, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
             max_position_embeddings=16, layer_norm_eps=1e-12, hidden_act="gelu")
 ROBERTA = dict(BERT, max_position_embeddings=82, type_vocab_size=1, layer_norm_eps=1e-5)
@@ -108,6 +109,8 @@ MODELS = {
     "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
     "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "bart": small("BartForConditionalGeneration", **BART),
+    "bart-text": (small("BartForSequenceClassification", **BART, id2label=TEXT),
+                  {"texts": ENDED, "targets": [text[:-1] for text in ENDED]}),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
