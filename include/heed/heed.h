@@ -162,6 +162,10 @@ HEED_API heed_status heed_model_list(heed_context *context, char **names);
  * the last newline; release with heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
+/* The names of the languages that a translation model translates between, as the options "from" and "to" of heed_translate
+ * take them, one per line; "" if its tokenizer has no language codes. Release with heed_free. */
+HEED_API heed_status heed_model_languages(const heed_model *model, char **codes);
+
 HEED_API heed_status heed_info_options(heed_context *context, heed_options **options);
 /* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json: architecture, sizes,
  * memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release with heed_free. When the model does
@@ -259,7 +263,8 @@ HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
 HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
 /* Translates `count` texts of `sizes` bytes (`sizes` NULL: each text ends with a 0), many at once; neither their number
- * nor their order changes a result. An empty text has an empty translation. A text that is too long has a problem, and the
+ * nor their order changes a result. Models of several languages take the options "from" and "to" (heed_model_languages);
+ * the default is what the model's files choose, and HEED_ARGUMENT if they choose no target language. An empty text has an empty translation. A text that is too long has a problem, and the
  * others are translated. The caller closes the results before the model. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);

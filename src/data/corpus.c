@@ -9,7 +9,7 @@ enum { HEADER = 4 }; /* int32s in front of an example */
 /* ---- building ---- */
 
 heed_status hd_corpus_encode(hd_corpus_builder *b, const hd_lines *lines, const char *path, hd_encoding *out) {
-    const hd_side_tokenizer source = {b->tokenizer}, *targets = &b->options->targets;
+    const hd_side_tokenizer source = {b->tokenizer, 0}, *targets = &b->options->targets;
     const hd_side_tokenizer *side = lines == &b->target && targets->tokenizer ? targets : &source;
     if (hd_side_encode(side, b->context, lines->text, lines->size, out) == HEED_OK) return HEED_OK;
     char place[512];

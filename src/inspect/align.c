@@ -56,7 +56,7 @@ static heed_status append_alignment(const hd_capture *capture, int64_t layer, co
 }
 
 heed_status hd_align(heed_context *context, const heed_model *model, const hd_side_tokenizer side[HD_SIDES],
-                     int64_t layer, const char *text, size_t size, const int32_t *target, int64_t count,
+                     int32_t start, int64_t layer, const char *text, size_t size, const int32_t *target, int64_t count,
                      hd_buffer *out) {
     hd_arena arena;
     hd_capture capture;
@@ -67,7 +67,7 @@ heed_status hd_align(heed_context *context, const heed_model *model, const hd_si
     int32_t *decoder_ids = hd_arena_alloc(&arena, (size_t)count + 1, sizeof *decoder_ids);
     heed_status status = decoder_ids ? hd_side_encode(&side[HD_ENCODER], context, text, size, &source) : HEED_MEMORY;
     if (status == HEED_OK) {
-        decoder_ids[0] = model->network->recipe.decoder_start;
+        decoder_ids[0] = start;
         if (count) memcpy(decoder_ids + 1, target, (size_t)count * sizeof *decoder_ids);
         /* a target as long as the model allows has no row for the end token */
         int64_t rows = hd_min(count + 1, hd_recipe_longest(&model->network->recipe)), tokens = (int64_t)source.count;

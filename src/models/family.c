@@ -17,21 +17,27 @@ static bool names_slot(const hd_weight_name *weight, const hd_slot *slot) {
     return names_side && (!weight->gated || slot->gated);
 }
 
-const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
-    for (; family; family = family->base)
-        for (size_t i = 0; i < family->weight_count; i++)
-            if (family->weights[i].module == slot->module && names_slot(&family->weights[i], slot))
-                return &family->weights[i];
+const hd_weight_name *hd_family_other_weight(const hd_family *family, const hd_slot *slot, int which) {
+    int found = 0;
+    for (; family && !found; family = family->base)
+        for (size_t i = 0; i < family->weight_count; i++) {
+            const hd_weight_name *weight = &family->weights[i];
+            if (weight->module != slot->module || !names_slot(weight, slot)) continue;
+            if (found++ == which) return weight;
+        }
     return NULL;
+}
+
+const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot) {
+    return hd_family_other_weight(family, slot, 0);
 }
 
 const char *hd_family_architecture(const hd_family *family, int head) {
     return family->architectures[head] ? family->architectures[head] : "unknown";
 }
 
-void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out) {
+void hd_weight_name_of(const hd_weight_name *weight, const hd_slot *slot, hd_buffer *out) {
     static const char *const endings[] = {[HD_WHOLE] = "", [HD_WEIGHT] = ".weight", [HD_BIAS] = ".bias"};
-    const hd_weight_name *weight = hd_family_weight(family, slot);
     const char *name = weight ? weight->name : "", *brace;
     for (; (brace = strchr(name, '{')) != NULL; name = strchr(brace, '}') + 1) {
         hd_buffer_append(out, name, (size_t)(brace - name));
@@ -42,6 +48,10 @@ void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buff
     }
     hd_buffer_text(out, name);
     hd_buffer_text(out, endings[slot->part]);
+}
+
+void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out) {
+    hd_weight_name_of(hd_family_weight(family, slot), slot, out);
 }
 
 static const char *prefix_of(const hd_family *family) {
@@ -212,7 +222,18 @@ typedef struct reading {
     const hd_token_ids *ids; /* of a new model, in place of the config's; may be NULL */
 } reading;
 
-static heed_status read_key(const reading *r, const hd_config_key *key) {
+/* The key under the name that the config has for it. */
+static hd_config_key as_stored(const reading *r, const hd_config_key *key) {
+    hd_config_key stored = *key;
+    if (hd_json_has(r->config, key->name)) return stored;
+    for (const hd_family *f = r->family; f; f = f->base)
+        for (const hd_respelling *o = f->other_keys; o && o->now; o++)
+            if (strcmp(o->now, key->name) == 0 && hd_json_has(r->config, o->other)) stored.name = o->other;
+    return stored;
+}
+
+static heed_status read_key(const reading *r, const hd_config_key *in_table) {
+    hd_config_key stored = as_stored(r, in_table), *key = &stored;
     char *field = (char *)r->recipe + (key->field & ~HD_OF_BOTH_SIDES);
     bool required = !key->otherwise && key->kind != HD_KEY_OPTIONAL;
     if (required && r->fresh && !hd_json_has(r->config, key->name)) return HEED_OK;

@@ -41,6 +41,7 @@ typedef struct hd_config_key {
 /* Sides to which a weight name applies, where names differ by more than the word for the side. */
 typedef enum hd_name_side { HD_ANY_SIDE, HD_ENCODER_ONLY, HD_DECODER_ONLY } hd_name_side;
 
+/* A module has a row for each form in which files store it. The first row is what heed writes. */
 typedef struct hd_weight_name {
     hd_module module;
     /* With {} for the layer and {side} for "encoder" or "decoder"; without ".weight" and ".bias" where a module has both */
@@ -54,7 +55,7 @@ typedef struct hd_weight_name {
 } hd_weight_name;
 
 /* Another spelling of part of a name, "LayerNorm.weight" as "LayerNorm.gamma". Where a name is not found, it is tried with
- * each set of its family's respellings. */
+ * each set of its family's respellings. Also another name of a key. */
 typedef struct hd_respelling {
     const char *now, *other;
 } hd_respelling;
@@ -77,6 +78,7 @@ struct hd_family {
      * replaces the base's. The functions run after the base's. */
     const hd_family *base;
     const char *model_type;              /* "marian" */
+    const char *other_type;              /* that of folders that are opened as this type, or NULL. Not inherited. */
     const char *architectures[HD_HEADS]; /* with each head, "MarianMTModel"; NULL: there is none. Not inherited. */
     const hd_other_class *classes;       /* ending with a NULL, or NULL. Not inherited. */
     /* The start of the names of all weights below the head, "bert.", or NULL. With some heads, files have another one in its
@@ -84,6 +86,8 @@ struct hd_family {
     const char *prefix, *prefixes[HD_HEADS];
     const hd_config_key *keys;
     size_t key_count;
+    /* Keys that configs may have in place of those of the table, ending with a NULL, or NULL: {"hidden_size", "n_embd"} */
+    const hd_respelling *other_keys;
     const hd_weight_name *weights;
     size_t weight_count;
     const hd_respelling *respellings; /* ending with a NULL, or NULL */
@@ -95,6 +99,7 @@ struct hd_family {
     const hd_tokenizer_kind *tokenizer;
     /* HD_BIAS_…: those that depend on the config, and that a file may lack. Not inherited. */
     unsigned optional_biases;
+    bool optional_head_biases; /* a file may lack the biases of the masked head, which are then zero. Not inherited. */
     unsigned rotation; /* HD_ROTATION_…, of a config that states rotary positions (rotary.h); 0: as in the base */
     /* A file without an output table has that of the embedding, whatever the config says. Not inherited. */
     bool tied_if_missing;
@@ -122,14 +127,17 @@ extern const hd_family hd_bart_common;
     X(gpt2)            \
     X(gpt_neo)         \
     X(granite)         \
+    X(gte)             \
     X(heed_rnn)        \
     X(llama)           \
     X(m2m_100)         \
     X(marian)          \
     X(mbart)           \
     X(mistral)         \
+    X(modernbert)      \
     X(mpnet)           \
     X(mt5)             \
+    X(nomic_bert)      \
     X(olmo2)           \
     X(opt)             \
     X(pegasus)         \
@@ -154,11 +162,16 @@ const hd_family *hd_family_named(const char *model_type);
 extern const hd_choice hd_activations[];
 const char *hd_activation_name(hd_activation activation);
 
-/* The stored form of a slot's module; NULL if the family has no such module. */
+/* The stored form of a slot's module, which is written; NULL if the family has no such module. */
 const hd_weight_name *hd_family_weight(const hd_family *family, const hd_slot *slot);
+/* Row `which` of the table for this module: 0 is the form that is written, and files may have one of the others. NULL: there are
+ * fewer. */
+const hd_weight_name *hd_family_other_weight(const hd_family *family, const hd_slot *slot, int which);
 /* The class name in transformers of a model of this family with this head. */
 const char *hd_family_architecture(const hd_family *family, int head);
-/* The name that the family's table has for a slot, appended to `out`. */
+/* The name of a slot in a row of a table (NULL: of a module without a name), appended to `out`. */
+void hd_weight_name_of(const hd_weight_name *weight, const hd_slot *slot, hd_buffer *out);
+/* The name that is written for a slot, without regard to the head. */
 void hd_family_weight_name(const hd_family *family, const hd_slot *slot, hd_buffer *out);
 /* The name under which a model with this head stores it. */
 void hd_family_stored_name(const hd_family *family, int head, const hd_slot *slot, hd_buffer *out);

@@ -99,11 +99,19 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
 /* The names of those files, from 0; NULL after the last. */
 const char *hd_model_file(size_t index);
 
-/* The tokenizer of one side. A model with one side has it on both. */
-static inline hd_side_tokenizer hd_model_side(const heed_model *model, hd_network_side side) {
-    bool other = side == HD_DECODER && model->target_tokenizer;
-    return (hd_side_tokenizer){other ? model->target_tokenizer : model->tokenizer};
-}
+/* languages.c: the tokenizer of one side, with the language that the model's files choose for its texts. A model with one
+ * side has its tokenizer on both. */
+hd_side_tokenizer hd_model_side(const heed_model *model, hd_network_side side);
+/* Makes translations begin in the target language that the tokenizer's files choose, unless other files choose one. */
+void hd_model_begin_languages(heed_model *model);
+/* The tokenizers of both sides, and in `generation` the language that translations begin in, with the languages of these
+ * names; NULL: those of hd_model_side. HEED_ARGUMENT if the model has no such language; the message has the nearest. */
+heed_status hd_model_choose_languages(const heed_model *model, const char *from, const char *to,
+                                      hd_side_tokenizer side[HD_SIDES], hd_generation *generation);
+/* HEED_ARGUMENT if the model translates into several languages and none was chosen; the message has the name of the option
+ * that helps. */
+heed_status hd_model_require_target(const heed_model *model, const hd_side_tokenizer side[HD_SIDES],
+                                    const hd_generation *generation, const char *option);
 
 /* Whether the model has this head, and, if it predicts tokens, an encoder and a decoder or not. */
 bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder);

@@ -131,12 +131,19 @@ typedef struct stored_rows {
     bool transposed;
 } stored_rows;
 
+/* Biases of the masked head that the files lack are zero, in families whose files may lack them. */
+static bool may_lack(const heed_model *model, const hd_slot *slot) {
+    bool head = slot->module == HD_MODULE_HEAD_DENSE || slot->module == HD_MODULE_OUTPUT_LEARNED_BIAS;
+    return slot->use == HD_USE_FIXED || (model->family->optional_head_biases && head && slot->part == HD_BIAS);
+}
+
 static heed_status find_stored(const heed_model *model, const hd_weights *weights, int64_t index, stored_rows *stored) {
     const hd_slot *slot = &model->network->slots[index];
     bool matrix = model->network->parameters[index]->dimensions == 2;
-    HD_TRY(hd_weight_find(model, weights, index, slot->use == HD_USE_FIXED, &stored->tensor));
-    stored->rows = hd_weight_rows(model, index, &stored->first);
-    stored->transposed = matrix && hd_family_weight(model->family, slot)->transposed;
+    const hd_weight_name *form;
+    HD_TRY(hd_weight_find(model, weights, index, may_lack(model, slot), &form, &stored->tensor));
+    stored->rows = hd_weight_rows(model, index, form, &stored->first);
+    stored->transposed = matrix && form->transposed;
     return HEED_OK;
 }
 
@@ -219,9 +226,10 @@ static heed_status load_parameter(heed_model *model, const hd_weights *weights, 
 /* Names the first stored tensor that packing refused. */
 static heed_status refuse_numbers(const heed_model *model, const hd_weights *weights) {
     for (int64_t i = 0; i < model->network->count; i++) {
+        const hd_weight_name *form;
         const hd_stored_tensor *stored;
         if (!model->network->parameters[i]->stored) continue;
-        HD_TRY(hd_weight_find(model, weights, i, false, &stored));
+        HD_TRY(hd_weight_find(model, weights, i, false, &form, &stored));
         HD_TRY(hd_model_expect_finite(model->context, stored));
     }
     return HEED_NUMERIC;
@@ -357,6 +365,7 @@ static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
 static heed_status open_tokenizers(heed_model *model) {
     HD_TRY(hd_tokenizer_open_folder(model->context, model->folder, &model->tokenizer));
     if (!hd_recipe_translates(&model->network->recipe)) return HEED_OK;
+    hd_model_begin_languages(model);
     return hd_tokenizer_open_target(model->context, model->folder, &model->target_tokenizer);
 }
 

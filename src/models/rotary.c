@@ -59,6 +59,28 @@ static heed_status refuse_kind(const hd_json *config, const char *key, const cha
     return status;
 }
 
+static bool is_ntk(const objects *o, unsigned rotation) {
+    const char *name = json_string_value(json_object_get(o->scaling.root, "type"));
+    return name && rotation & HD_ROTATION_NTK && strcmp(name, "ntk") == 0;
+}
+
+/* Of a head of d columns, frequency j of a base b that is scaled by f is (b f)^(−2j/d) / f^(2/d): linear scaling. (modeling.py of
+ * Alibaba-NLP/new-impl, from its NTK-RoPE; a factor of at most 1 has no effect.) */
+static heed_status read_ntk(const hd_json *config, const objects *o, int64_t width, hd_side_recipe *side) {
+    hd_rotary_scaling *s = &side->rotary_scaling;
+    double factor, columns = (double)hd_side_rotary_width(side, width);
+    if (hd_json_has(&o->scaling, "mixed_b"))
+        return hd_fail(config->context, HEED_UNSUPPORTED, "%s: \"%s\" has \"mixed_b\", which heed lacks", config->path,
+                       o->key);
+    HD_TRY(hd_json_require(&o->scaling, "factor"));
+    HD_TRY(hd_json_float(&o->scaling, "factor", 1, LEAST, MOST, &factor));
+    if (!(factor > 1)) return HEED_OK;
+    s->kind = HD_ROTARY_LINEAR;
+    s->factor = (float)pow(factor, 2 / columns);
+    side->rotary_base = (float)((double)side->rotary_base * factor);
+    return HEED_OK;
+}
+
 static heed_status read_kind(const hd_json *config, const objects *o, unsigned rotation, int *kind) {
     const char *name;
     HD_TRY(hd_json_string(&o->scaling, "type", "default", &name));
@@ -213,6 +235,7 @@ heed_status hd_rotary_read(const hd_json *config, unsigned rotation, hd_recipe *
     objects o;
     HD_TRY(find_objects(config, &o));
     HD_TRY(read_base(config, &o.scaling, "rope_theta", &side->rotary_base));
+    if (is_ntk(&o, rotation)) return read_ntk(config, &o, recipe->width, side);
     HD_TRY(read_kind(config, &o, rotation, &side->rotary_scaling.kind));
     HD_TRY(read_part(config, &o, rotation, recipe->width, side));
     HD_TRY(read_numbers(config, &o.scaling, recipe->width, side));

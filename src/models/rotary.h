@@ -12,6 +12,7 @@ enum {
     HD_ROTATION_PARTIAL = 2,  /* "partial_rotary_factor" states the part of a head that is rotated */
     HD_ROTATION_LAYERS = 4,   /* "rope_parameters" has an object for each kind of layer */
     HD_ROTATION_LONGROPE = 8, /* the only scaling, under any of its names; the original length is a key of the config */
+    HD_ROTATION_NTK = 16,     /* there is also "ntk", of the first files of GTE */
 };
 
 /* Reads the scaling, the base and the rotated part of the side with rotary positions. HEED_UNSUPPORTED names a kind that heed

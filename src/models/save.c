@@ -3,6 +3,7 @@
 #include "formats/widen.h"
 #include "models/model.h"
 #include "models/weight_names.h"
+#include "text/languages.h"
 
 #include <string.h>
 
@@ -77,7 +78,7 @@ static heed_status write_stored(const heed_model *model, int64_t index, hd_dtype
     const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
     const hd_parameter *parts[MOST_PARTS] = {model->network->parameters[index]};
     int count = weight->parts ? weight->parts : 1;
-    for (int part = 1; part < count; part++) parts[part] = hd_weight_part(model, index, part);
+    for (int part = 1; part < count; part++) parts[part] = hd_weight_part(model, index, weight, part);
     if (!weight->transposed || parts[0]->dimensions != 2) {
         for (int part = 0; part < count; part++) HD_TRY(write_data(model, parts[part], dtype, writer));
         return HEED_OK;
@@ -98,7 +99,7 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         if (!leads(model, i)) continue;
         const hd_parameter *p = network->parameters[i];
         const hd_weight_name *weight = hd_family_weight(model->family, &network->slots[i]);
-        int64_t first, rows = hd_weight_rows(model, i, &first);
+        int64_t first, rows = hd_weight_rows(model, i, weight, &first);
         hd_buffer name;
         hd_buffer_open(&name, model->context);
         hd_family_stored_name(model->family, network->recipe.head, &network->slots[i], &name);
@@ -151,7 +152,7 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
         json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
                   "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe),
                   "model_input_names", "input_ids", "attention_mask");
-    int failed = !config || hd_specials_write(model, config);
+    int failed = !config || hd_specials_write(model, config) || hd_languages_write(model->tokenizer, config);
     heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;

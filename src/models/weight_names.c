@@ -59,16 +59,34 @@ heed_status hd_weight_find_named(const heed_model *model, const hd_weights *weig
     return failed ? HEED_MEMORY : HEED_OK;
 }
 
-heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
-                                   const hd_stored_tensor **stored) {
+static heed_status find_form(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                             const hd_weight_name *form, const hd_stored_tensor **stored) {
     hd_buffer name;
     hd_buffer_open(&name, model->context);
-    *stored = NULL;
-    hd_family_weight_name(model->family, slot, &name);
+    hd_weight_name_of(form, slot, &name);
     heed_status status = name.failed ? HEED_MEMORY : HEED_OK;
     if (status == HEED_OK) status = hd_weight_find_named(model, weights, name.data ? name.data : "", stored);
     hd_buffer_close(&name);
     return status;
+}
+
+/* The first form of a slot that the files have, and its tensor; else the form that heed writes, and NULL. */
+static heed_status find_slot(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                             const hd_weight_name **form, const hd_stored_tensor **stored) {
+    const hd_weight_name *other;
+    *stored = NULL;
+    *form = hd_family_weight(model->family, slot);
+    for (int i = 0; !*stored && (other = hd_family_other_weight(model->family, slot, i)) != NULL; i++) {
+        HD_TRY(find_form(model, weights, slot, other, stored));
+        if (*stored) *form = other;
+    }
+    return HEED_OK;
+}
+
+heed_status hd_weight_find_spelled(const heed_model *model, const hd_weights *weights, const hd_slot *slot,
+                                   const hd_stored_tensor **stored) {
+    const hd_weight_name *form;
+    return find_slot(model, weights, slot, &form, stored);
 }
 
 /* An embedding under its other names. One of a decoder alone may be stored as the output table. */
@@ -83,9 +101,9 @@ static heed_status find_embedding(const heed_model *model, const hd_weights *wei
 }
 
 heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, int64_t index, bool optional,
-                           const hd_stored_tensor **stored) {
+                           const hd_weight_name **form, const hd_stored_tensor **stored) {
     const hd_slot *slot = &model->network->slots[index];
-    HD_TRY(hd_weight_find_spelled(model, weights, slot, stored));
+    HD_TRY(find_slot(model, weights, slot, form, stored));
     if (!*stored && slot->module == HD_MODULE_EMBEDDING && !model->network->recipe.untied)
         HD_TRY(find_embedding(model, weights, slot->side, stored));
     if (*stored || optional) return HEED_OK;
@@ -99,27 +117,32 @@ heed_status hd_weight_find(const heed_model *model, const hd_weights *weights, i
 
 /* ---- parts of a tensor -------------------------------------------------------------------------------------------- */
 
-const hd_parameter *hd_weight_part(const heed_model *model, int64_t index, int part) {
+/* Whether a slot may be stored as the numbered part of the tensor that another one is a part of in this form. */
+static bool is_part(const heed_model *model, const hd_slot *slot, const hd_weight_name *form, int part) {
+    const hd_weight_name *own;
+    for (int i = 0; (own = hd_family_other_weight(model->family, slot, i)) != NULL; i++)
+        if (own->parts && own->part == part && strcmp(own->name, form->name) == 0) return true;
+    return false;
+}
+
+const hd_parameter *hd_weight_part(const heed_model *model, int64_t index, const hd_weight_name *form, int part) {
     const hd_network *network = model->network;
     const hd_slot *of = &network->slots[index];
-    const char *name = hd_family_weight(model->family, of)->name;
     for (int64_t i = 0; i < network->count; i++) {
         const hd_slot *slot = &network->slots[i];
         if (slot->side != of->side || slot->layer != of->layer || slot->part != of->part) continue;
-        const hd_weight_name *weight = hd_family_weight(model->family, slot);
-        if (weight && weight->parts && weight->part == part && strcmp(weight->name, name) == 0)
-            return network->parameters[i];
+        if (is_part(model, slot, form, part)) return network->parameters[i];
     }
     return NULL;
 }
 
-int64_t hd_weight_rows(const heed_model *model, int64_t index, int64_t *first) {
-    const hd_weight_name *weight = hd_family_weight(model->family, &model->network->slots[index]);
+int64_t hd_weight_rows(const heed_model *model, int64_t index, const hd_weight_name *form, int64_t *first) {
+    const hd_parameter *own = model->network->parameters[index];
     int64_t rows = 0;
     *first = 0;
-    for (int part = 0; part < (weight->parts ? weight->parts : 1); part++) {
-        const hd_parameter *p = weight->parts ? hd_weight_part(model, index, part) : model->network->parameters[index];
-        if (part == weight->part) *first = rows;
+    for (int part = 0; part < (form->parts ? form->parts : 1); part++) {
+        const hd_parameter *p = form->parts ? hd_weight_part(model, index, form, part) : own;
+        if (part == form->part) *first = rows;
         if (p) rows += p->dimensions == 1 ? p->columns : p->rows;
     }
     return rows;
@@ -177,9 +200,10 @@ static heed_status use_named(used_set *used, const char *name) {
 
 /* Those of parameters, and those that are equal to them. */
 static heed_status find_used(used_set *used) {
+    const hd_weight_name *form;
     const hd_stored_tensor *tensor;
     for (int64_t i = 0; i < used->model->network->count; i++) {
-        HD_TRY(hd_weight_find(used->model, used->weights, i, true, &tensor));
+        HD_TRY(hd_weight_find(used->model, used->weights, i, true, &form, &tensor));
         HD_TRY(use(used, tensor));
     }
     for (const hd_family *f = used->model->family; f; f = f->base) {

@@ -15,6 +15,7 @@ static heed_status translate(hd_observation *o, const int32_t **ids, int64_t *co
     hd_session *session;
     hd_decoded decoded;
     HD_TRY(hd_model_require(o->model, HD_HEAD_LANGUAGE, true, true, "a translation model, unless target is set"));
+    HD_TRY(hd_model_require_target(o->model, o->side, &o->settings->generation, "target"));
     HD_TRY(hd_session_open(context, o->model->network, NULL, &session));
     hd_request request = {
         .ids = o->source.ids, .count = (int64_t)o->source.count, .generation = &o->settings->generation};

@@ -15,6 +15,9 @@
 #define F(field) offsetof(hd_translate_options, field)
 
 static const hd_setting rows[] = {
+    {"from", HD_SETTING_STRING, F(from), NULL, 0, 0, "LANGUAGE",
+     "language of the texts, for models of several languages, by the tokenizer's code: eng_Latn, en_XX or en"},
+    {"to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE", "language to translate into, in the same way"},
     HD_OPTION_BEAMS(F(generation)),
     HD_OPTION_BEST(F(generation)),
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -35,7 +38,11 @@ heed_status heed_translate_options(heed_context *context, heed_options **options
 heed_status hd_translate_settings(const heed_model *model, const heed_options *options,
                                   hd_translate_options *settings) {
     *settings = (hd_translate_options){.generation = model->generation};
-    HD_TRY(hd_options_apply(model->context, options, &hd_translate_table, settings));
+    heed_status status = hd_options_apply(model->context, options, &hd_translate_table, settings);
+    if (status == HEED_OK)
+        status = hd_model_choose_languages(model, settings->from, settings->to, settings->side, &settings->generation);
+    hd_settings_free(model->context, hd_translate_table.rows, hd_translate_table.count, settings);
+    HD_TRY(status);
     HD_TRY(hd_session_allow(model->context, &settings->generation));
     if (settings->generation.best > settings->generation.beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
@@ -74,7 +81,6 @@ typedef struct worker {
 
 typedef struct translating {
     heed_model *model;
-    hd_side_tokenizer side[HD_SIDES];
     const hd_translate_options *settings;
     const char *const *texts;
     const size_t *sizes;
@@ -113,7 +119,7 @@ static heed_status encode_all(translating *t, size_t count) {
             status = answer_empty(t->results, i, t->settings->alignment);
             continue;
         }
-        status = hd_side_encode(&t->side[HD_ENCODER], context, texts[i], sizes[i], &encoding);
+        status = hd_side_encode(&t->settings->side[HD_ENCODER], context, texts[i], sizes[i], &encoding);
         if (status != HEED_OK && status != HEED_LENGTH) break;
         if (status == HEED_OK) status = hd_model_check_length(t->model, encoding.count);
         if (status == HEED_LENGTH) {
@@ -149,7 +155,7 @@ static heed_status keep_answers(translating *t, size_t number) {
     for (int64_t i = 0; i < found->count && status == HEED_OK; i++) {
         hd_buffer_clear(&text);
         const hd_hypothesis *h = &found->best[i];
-        status = hd_tokenizer_decode(t->side[HD_DECODER].tokenizer, h->ids, (size_t)h->count, true, &text);
+        status = hd_tokenizer_decode(t->settings->side[HD_DECODER].tokenizer, h->ids, (size_t)h->count, true, &text);
         const char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
         const char *alignment = t->alignments ? t->alignments[number][i] : NULL;
         if (alignment && copy) alignment = hd_results_copy(t->results, alignment, strlen(alignment));
@@ -217,7 +223,8 @@ static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *
         if (!h->ids) return HEED_MEMORY;
         if (h->count) memcpy(h->ids, decoded->best[i].ids, (size_t)h->count * sizeof *h->ids);
         /* as in transformers, an end that is not a special token is part of the text */
-        if (h->end >= 0 && !hd_tokenizer_is_special(t->side[HD_DECODER].tokenizer, h->end)) h->ids[h->count++] = h->end;
+        if (h->end >= 0 && !hd_tokenizer_is_special(t->settings->side[HD_DECODER].tokenizer, h->end))
+            h->ids[h->count++] = h->end;
     }
     found->count = decoded->count;
     return HEED_OK;
@@ -253,8 +260,8 @@ static heed_status align_source(const translating *t, worker *w, int64_t i) {
     for (size_t j = 0; j < count && status == HEED_OK; j++) {
         const hd_hypothesis *h = &t->translated[i].best[j];
         hd_buffer_clear(&out);
-        status = hd_align(&w->context, t->model, t->side, t->settings->alignment_layer, t->texts[index],
-                          t->sizes[index], h->ids, h->count, &out);
+        status = hd_align(&w->context, t->model, t->settings->side, t->settings->generation.start,
+                          t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids, h->count, &out);
         if (status == HEED_LENGTH) { /* a problem of this text alone */
             char *problem = hd_arena_alloc(&w->kept, strlen(w->context.message) + 1, 1);
             t->translated[i].problem = problem ? strcpy(problem, w->context.message) : NULL;
@@ -342,7 +349,6 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     HD_TRY(hd_results_open(context, count, results));
     hd_float_environment found = hd_float_enter();
     translating t = {.model = model, .settings = settings, .texts = texts, .sizes = sizes, .results = *results};
-    for (int i = 0; i < HD_SIDES; i++) t.side[i] = hd_model_side(model, (hd_network_side)i);
     t.sources = hd_alloc(context, count, sizeof *t.sources);
     heed_status status = t.sources ? encode_all(&t, count) : HEED_MEMORY;
     if (status == HEED_OK) status = sort_sources(&t);
@@ -366,6 +372,8 @@ heed_status heed_translate(heed_model *model, const heed_options *options, const
     *results = NULL;
     hd_translate_options settings;
     HD_TRY(hd_translate_settings(model, options, &settings));
+    if (hd_recipe_translates(&model->network->recipe))
+        HD_TRY(hd_model_require_target(model, settings.side, &settings.generation, "to"));
     HD_TRY(hd_results_check(model->context, texts, count));
     if (sizes) return hd_translate(model, &settings, texts, sizes, count, results);
     size_t *measured = hd_alloc(model->context, count, sizeof *measured);

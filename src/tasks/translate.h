@@ -7,8 +7,10 @@
 
 typedef struct hd_translate_options {
     hd_generation generation;
-    int64_t batch_tokens; /* source tokens decoded at once; 0: a default that depends on the beams */
-    bool alignment;       /* word alignments beside the translations */
+    char *from, *to;                  /* names of languages, until they are resolved */
+    hd_side_tokenizer side[HD_SIDES]; /* with their tokens */
+    int64_t batch_tokens;             /* source tokens decoded at once; 0: a default that depends on the beams */
+    bool alignment;                   /* word alignments beside the translations */
     int64_t alignment_layer;
 } hd_translate_options;
 

@@ -5,6 +5,7 @@
 #include "text/added.h"
 #include "text/bpe.h"
 #include "text/decode.h"
+#include "text/languages.h"
 #include "text/normalize.h"
 #include "text/post_process.h"
 #include "text/pre_tokenize.h"
@@ -45,6 +46,7 @@ struct heed_tokenizer {
     hd_arrangement arrangements[2][2]; /* what they make: [of a pair][with special tokens] */
     hd_truncation truncation;
     hd_padding padding;
+    hd_languages languages;
     pthread_mutex_t lock;             /* of `idle` */
     struct hd_encoding_scratch *idle; /* scratch memory that no call uses now */
 };
@@ -59,6 +61,8 @@ heed_status hd_tokenizer_add_normalizer(heed_tokenizer *tokenizer, hd_normalizer
 heed_status hd_tokenizer_add_pre_tokenizer(heed_tokenizer *tokenizer, hd_pre_tokenizer pre_tokenizer);
 heed_status hd_tokenizer_add_decoder(heed_tokenizer *tokenizer, hd_token_decoder decoder);
 heed_status hd_tokenizer_add_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor);
+/* Makes it the only post-processor of a finished tokenizer. */
+heed_status hd_tokenizer_set_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor);
 /* Adds an added token. Its id is that of the vocabulary if it is there, else the next free one; an empty token
  * is left out. So does tokenizers, whatever id the file says. */
 heed_status hd_tokenizer_add_token(heed_tokenizer *tokenizer, const char *text, size_t size, hd_added_token token);

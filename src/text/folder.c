@@ -1,6 +1,7 @@
 #include "text/folder.h"
 
 #include "base/file.h"
+#include "text/languages.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/vocabulary_folder.h"
 
@@ -77,12 +78,46 @@ static heed_status report_missing(heed_context *context, const char *folder) {
     return status;
 }
 
+/* Reads the rest of the folder only where it may have languages, or where there is no model to tell. */
+static heed_status may_have_languages(heed_context *context, const char *folder, bool *may) {
+    char *path = hd_path_join(context, folder, "config.json");
+    hd_json config = {0};
+    *may = true;
+    if (!path) return HEED_MEMORY;
+    heed_status status = HEED_OK;
+    if (hd_file_exists(path)) {
+        status = hd_json_open(context, path, &config);
+        const char *type = json_string_value(json_object_get(config.root, "model_type"));
+        *may = type && hd_languages_of_type(type);
+        hd_json_close(&config);
+    }
+    hd_free(context, path);
+    return status;
+}
+
+static heed_status open_languages(heed_context *context, const char *folder, heed_tokenizer *tokenizer) {
+    hd_tokenizer_config config;
+    bool may;
+    HD_TRY(may_have_languages(context, folder, &may));
+    if (!may) return HEED_OK;
+    HD_TRY(hd_tokenizer_config_open(context, folder, &config));
+    heed_status status = hd_languages_open(tokenizer, &config);
+    if (status == HEED_FORMAT) hd_fail_in(context, folder);
+    hd_tokenizer_config_close(&config);
+    return status;
+}
+
 static heed_status open_file(heed_context *context, const char *folder, const tokenizer_files *kind,
                              build_tokenizer *build, heed_tokenizer **out) {
     char *path = kind->files[0] ? hd_path_join(context, folder, kind->files[0]) : hd_copy_string(context, folder);
     if (!path) return HEED_MEMORY;
     heed_status status = build(context, folder, path, out);
     hd_free(context, path);
+    if (status != HEED_OK || !*out) return status;
+    status = open_languages(context, folder, *out);
+    if (status == HEED_OK) return HEED_OK;
+    hd_tokenizer_close(*out);
+    *out = NULL;
     return status;
 }
 

@@ -152,12 +152,11 @@ static heed_status add_language_tokens(hd_builder *it, const char *languages) {
     return HEED_OK;
 }
 
+/* hd_languages_open adds the template. */
 static heed_status build_m2m(hd_builder *it, const hd_json *list) {
-    const char *codes, *source;
-    char token[64];
+    const char *codes;
     HD_TRY(hd_build_read_roles(it, (const char *const[HD_ROLES]){"<s>", "</s>", "<unk>", "</s>", "<pad>", NULL, NULL}));
     HD_TRY(hd_tokenizer_config_string(&it->config, "language_codes", "m2m100", &codes));
-    HD_TRY(hd_tokenizer_config_string(&it->config, "src_lang", "en", &source));
     bool wmt = strcmp(codes, "wmt21") == 0;
     if (!wmt && strcmp(codes, "m2m100") != 0)
         return hd_fail(it->context, HEED_UNSUPPORTED, "language_codes \"%.60s\" are not supported", codes);
@@ -165,13 +164,7 @@ static heed_status build_m2m(hd_builder *it, const hd_json *list) {
     HD_TRY(add_model(it));
     HD_TRY(add_components(it));
     HD_TRY(add_language_tokens(it, wmt ? wmt_languages : m2m_languages));
-    HD_TRY(add_listed_tokens(it));
-    snprintf(token, sizeof token, "__%.50s__", source);
-    if (hd_tokenizer_id(it->tokenizer, token) < 0)
-        return hd_fail(it->context, HEED_FORMAT, "src_lang \"%.50s\" is not one of its languages", source);
-    const char *eos = hd_build_role_text(it, HD_EOS);
-    HD_TRY(hd_build_parts(it, false, HD_PARTS(token, hd_first_text, eos), NULL));
-    return hd_build_parts(it, true, HD_PARTS(token, hd_first_text, hd_second_text, eos), NULL);
+    return add_listed_tokens(it);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
@@ -185,7 +178,8 @@ static bool is_class(const hd_tokenizer_config *config, const char *class, const
 
 static heed_status build(hd_builder *it, const hd_json *list) {
     if (is_class(&it->config, "MarianTokenizer", "marian")) return build_marian(it, list);
-    if (is_class(&it->config, "M2M100Tokenizer", "m2m_100")) return build_m2m(it, list);
+    if (is_class(&it->config, "M2M100Tokenizer", "m2m_100") || is_class(&it->config, "SMALL100Tokenizer", ""))
+        return build_m2m(it, list);
     size_t size;
     const char *type = hd_tokenizer_config_model_type(&it->config),
                *name = hd_tokenizer_config_class(&it->config, &size);

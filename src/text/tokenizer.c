@@ -101,6 +101,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
     for (size_t i = 0; i < tokenizer->post_processor_count; i++)
         hd_post_processor_close(context, &tokenizer->post_processors[i]);
     hd_free(context, tokenizer->post_processors);
+    hd_free(context, tokenizer->languages.ids);
     hd_free(context, tokenizer->normalizers);
     hd_free(context, tokenizer->pre_tokenizers);
     hd_free(context, tokenizer->decoders);
@@ -254,6 +255,16 @@ heed_status hd_tokenizer_finish(heed_tokenizer *tokenizer) {
     if (tokenizer->model == HD_MODEL_WORDPIECE) hd_wordpiece_finish(&tokenizer->wordpiece, &tokenizer->vocabulary);
     if (tokenizer->model == HD_MODEL_UNIGRAM) return hd_unigram_finish(&tokenizer->unigram, &tokenizer->vocabulary);
     return HEED_OK;
+}
+
+heed_status hd_tokenizer_set_post_processor(heed_tokenizer *tokenizer, hd_post_processor post_processor) {
+    heed_context *context = tokenizer->context;
+    for (size_t i = 0; i < tokenizer->post_processor_count; i++)
+        hd_post_processor_close(context, &tokenizer->post_processors[i]);
+    tokenizer->post_processor_count = 0;
+    HD_TRY(hd_tokenizer_add_post_processor(tokenizer, post_processor));
+    for (int i = 0; i < 4; i++) hd_arrangement_close(context, &tokenizer->arrangements[i / 2][i % 2]);
+    return arrange(tokenizer);
 }
 
 /* ---- text to ids ---------------------------------------------------------------------------------------------- */
@@ -540,12 +551,22 @@ static heed_status count_bytes(heed_context *context, const char *text, size_t s
     return HEED_OK;
 }
 
-static heed_status assemble(const hd_arrangement *arrangement, const scratch_memory *scratch, hd_encoding *out) {
+static heed_status put_special(hd_encoding *out, int32_t id, uint32_t type) {
+    HD_TRY(reserve(out, 1));
+    put(out, id, 0, 0, type);
+    return HEED_OK;
+}
+
+/* The token of the template that names the language is replaced by `language`; with −1 it is left out, with 0 it stays. */
+static heed_status assemble(const heed_tokenizer *tokenizer, const hd_arrangement *arrangement, int32_t language,
+                            const scratch_memory *scratch, hd_encoding *out) {
+    int32_t own = tokenizer->languages.style && language ? tokenizer->languages.source : INT32_MIN;
+    if (own == -1 && language > 0) HD_TRY(put_special(out, language, 0));
     for (size_t i = 0; i < arrangement->count; i++) {
         const hd_arranged *item = &arrangement->items[i];
         if (item->kind == HD_ARRANGED_SPECIAL) {
-            HD_TRY(reserve(out, 1));
-            put(out, item->id, 0, 0, item->type);
+            int32_t id = item->id == own ? language : item->id;
+            if (id >= 0) HD_TRY(put_special(out, id, item->type));
             continue;
         }
         const text_tokens *text = &scratch->texts[item->kind];
@@ -578,7 +599,7 @@ static heed_status encode_all(const heed_tokenizer *tokenizer, const char *text,
         HD_TRY(count_bytes(&scratch->context, text, size, &scratch->texts[0]));
         if (pair) HD_TRY(count_bytes(&scratch->context, options->second, options->second_size, &scratch->texts[1]));
     }
-    return assemble(arrangement, scratch, out);
+    return assemble(tokenizer, arrangement, options->add_special ? options->language : 0, scratch, out);
 }
 
 const hd_truncation *hd_tokenizer_truncation(const heed_tokenizer *tokenizer) { return &tokenizer->truncation; }
@@ -613,7 +634,8 @@ heed_status hd_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *c
 
 heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context, const char *text, size_t size,
                            hd_encoding *out) {
-    return hd_tokenizer_encode(side->tokenizer, context, text, size, true, out);
+    const hd_encode_options options = {.add_special = true, .language = side->language};
+    return hd_tokenizer_encode_with(side->tokenizer, context, text, size, &options, out);
 }
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */

@@ -58,8 +58,10 @@ typedef struct hd_encode_options {
     const char *second;   /* [second_size]: the second text of a pair, with offsets of its own; NULL for none */
     size_t second_size;
     const hd_truncation
-        *truncation;   /* cuts the texts, and counts in `cut` of the encoding; NULL for none. Encoding fails
+        *truncation; /* cuts the texts, and counts in `cut` of the encoding; NULL for none. Encoding fails
                                       * with HEED_LENGTH if the strategy cannot reach the length */
+    /* the token of the language (text/languages.h) in place of the template's; −1: none; 0: the template's */
+    int32_t language;
     bool byte_offsets; /* offsets are in bytes of the text as it is given, also where it is not valid UTF-8 */
     float dropout;     /* BPE-dropout: 0 for none, 1 for characters only */
     hd_random_key key; /* the result with dropout is a function of the text, the key and `example` */
@@ -72,6 +74,7 @@ heed_status hd_tokenizer_encode_with(const heed_tokenizer *tokenizer, heed_conte
 /* How the texts of one side of a translator are encoded. */
 typedef struct hd_side_tokenizer {
     const heed_tokenizer *tokenizer;
+    int32_t language; /* of hd_encode_options */
 } hd_side_tokenizer;
 
 /* hd_tokenizer_encode with the template. */

@@ -647,6 +647,8 @@ static void other_families_are_named(void **state) {
         {"{\"model_type\": \"dbrx\"}", "\"dbrx\" are mixtures of experts, which heed lacks; the nearest"},
         {"{\"model_type\": \"deepseek_v3\", \"n_routed_experts\": 256}",
          "are mixtures of experts, which heed lacks; the nearest that heed opens are of type \"llama\""},
+        {"{\"model_type\": \"jina_embeddings_v3\"}",
+         "\"jina_embeddings_v3\" have an adapter for each task, which heed lacks"},
         {"{\"model_type\": \"gliner\"}", "by a head of their own, which heed lacks; the nearest that heed opens are"},
         {"{\"model_type\": \"lama\"}", "\"lama\" are not supported; the nearest that heed opens are of type \"llama\""},
         {"{\"model_type\": \"mariam\"}", "the nearest that heed opens are of type \"marian\""},

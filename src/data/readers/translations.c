@@ -30,8 +30,11 @@ heed_status hd_read_translations(hd_corpus_builder *b) {
 static heed_status draw_side(hd_corpus *corpus, const hd_side_tokenizer *side, const char *text, int32_t size,
                              hd_random_key key, uint64_t sentence, hd_arena *arena, const int32_t **ids,
                              int32_t *count) {
-    hd_encode_options options = {
-        .add_special = true, .dropout = corpus->options.bpe_dropout, .key = key, .example = sentence};
+    hd_encode_options options = {.add_special = true,
+                                 .language = side->language,
+                                 .dropout = corpus->options.bpe_dropout,
+                                 .key = key,
+                                 .example = sentence};
     hd_encoding *drawn = &corpus->drawn;
     HD_TRY(hd_tokenizer_encode_with(side->tokenizer, corpus->context, text, (size_t)size, &options, drawn));
     if ((int64_t)drawn->count > corpus->options.most) return HEED_OK;
@@ -46,7 +49,7 @@ static heed_status draw_side(hd_corpus *corpus, const hd_side_tokenizer *side, c
 heed_status hd_draw_translation(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, hd_pair *pair) {
     if (!(corpus->options.bpe_dropout > 0)) return HEED_OK;
     hd_random_key key = hd_random_key_make(corpus->options.seed, HD_RANDOM_SEGMENT, epoch);
-    const hd_side_tokenizer source = {corpus->tokenizer}, *targets = &corpus->options.targets;
+    const hd_side_tokenizer source = {corpus->tokenizer, 0}, *targets = &corpus->options.targets;
     HD_TRY(draw_side(corpus, &source, pair->source_text, pair->source_size, key, 2 * pair->number, arena, &pair->source,
                      &pair->source_count));
     return draw_side(corpus, targets->tokenizer ? targets : &source, pair->target_text, pair->target_size, key,

@@ -97,6 +97,10 @@ ALBERT = dict(vocab_size=37, embedding_size=8, hidden_size=24, num_hidden_layers
               num_attention_heads=3, intermediate_size=40, max_position_embeddings=80)
 ELECTRA = dict(vocab_size=37, embedding_size=8, hidden_size=18, num_hidden_layers=3, num_attention_heads=3,
                intermediate_size=28, max_position_embeddings=80, hidden_act="relu")
+SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
+SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
+                    cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -148,6 +152,11 @@ MODELS = {
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
     "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
                                                         residual_multiplier=0.6, logits_scaling=1.5)),
+    "gte-headless": small("GteModel", **SMALL_GTE, type_vocab_size=0,
+                          rope_parameters=dict(rope_type="linear", rope_theta=160000.0, factor=1.5)),
+    "gte-masked": small("GteForMaskedLM", **dict(SMALL_GTE, hidden_act="silu")),
+    "gte-text": small("GteForSequenceClassification", **SMALL_GTE, id2label=TEXT),
+    "gte-tokens": small("GteForTokenClassification", **SMALL_GTE, id2label=TOKENS),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
@@ -189,6 +198,20 @@ MODELS = {
     "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
     "mt5": untied("MT5ForConditionalGeneration", **GATED),
     "mt5-encoder": small("MT5EncoderModel", **GATED),
+    "modernbert-answer": small("ModernBertForQuestionAnswering", **SMALL_MODERN),
+    "modernbert-biased": small("ModernBertForMaskedLM", **SMALL_MODERN, attention_bias=True, mlp_bias=True,
+                               norm_bias=True, classifier_bias=True, decoder_bias=False, hidden_activation="relu",
+                               classifier_activation="silu", tie_word_embeddings=False,
+                               layer_types=["sliding_attention", "full_attention"] * 3 + ["sliding_attention"]),
+    "modernbert-headless": small("ModernBertModel", **SMALL_MODERN),
+    "modernbert-masked": small("ModernBertForMaskedLM", **SMALL_MODERN),
+    "modernbert-text": small("ModernBertForSequenceClassification", **SMALL_MODERN, classifier_pooling="mean",
+                             id2label=TEXT),
+    "modernbert-tokens": small("ModernBertForTokenClassification", **SMALL_MODERN, id2label=TOKENS),
+    "nomic_bert-headless": small("NomicBertModel", **SMALL_NOMIC),
+    "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
+    "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
+    "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
     "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
