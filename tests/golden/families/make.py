@@ -112,6 +112,10 @@ SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
                     cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
+DEBERTA = dict(vocab_size=37, hidden_size=18, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
+               max_position_embeddings=80, position_biased_input=False, relative_attention=True, position_buckets=16,
+               pos_att_type=["p2c", "c2p"], share_att_key=True, norm_rel_ebd="layer_norm")
+SMALL_DEBERTA = dict(DEBERTA, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -132,6 +136,18 @@ MODELS = {
     "camembert-masked": small("CamembertForMaskedLM", **ROBERTA),
     "camembert-text": small("CamembertForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
     "camembert-tokens": small("CamembertForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "deberta-v2-absolute": small("DebertaV2ForMaskedLM", **dict(
+        SMALL_DEBERTA, relative_attention=False, position_biased_input=True, embedding_size=8, type_vocab_size=2)),
+    "deberta-v2-answer": small("DebertaV2ForQuestionAnswering", **dict(
+        SMALL_DEBERTA, position_buckets=8, max_relative_positions=30)),
+    "deberta-v2-headless": small("DebertaV2Model", **dict(
+        SMALL_DEBERTA, pos_att_type="p2c", share_att_key=False, position_buckets=-1, max_relative_positions=20)),
+    "deberta-v2-masked": small("DebertaV2ForMaskedLM", **dict(DEBERTA, hidden_act="gelu_new")),
+    "deberta-v2-text": small("DebertaV2ForSequenceClassification", **dict(
+        SMALL_DEBERTA, pos_att_type="c2p|p2c", share_att_key=False, norm_rel_ebd="none", position_biased_input=True,
+        embedding_size=8, type_vocab_size=2, pooler_hidden_act="tanh", id2label=TEXT)),
+    "deberta-v2-tokens": small("DebertaV2ForTokenClassification", **dict(
+        SMALL_DEBERTA, pos_att_type=["c2p"], norm_rel_ebd="none", id2label=TOKENS)),
     "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
     "distilbert-headless": small("DistilBertModel", **SMALL_DISTILBERT),
     "distilbert-masked": small("DistilBertForMaskedLM", **DISTILBERT),
