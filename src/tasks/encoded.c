@@ -144,7 +144,8 @@ static heed_status queue_text(encoding_texts *e, size_t index) {
     int64_t most = hd_min(hd_recipe_longest(&e->model->network->recipe), e->task->most);
     if (status == HEED_OK && most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
     if (status == HEED_MEMORY) return status;
-    if (status == HEED_OK) status = hd_model_check_length(e->model, e->encoding.count);
+    /* A task's own limit replaces that of the tokenizer's file. */
+    if (status == HEED_OK && !most) status = hd_model_check_length(e->model, e->encoding.count);
     if (status == HEED_LENGTH) return hd_results_problem(e->results, index, context->message);
     if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
         return hd_results_problem(e->results, index, context->message);
