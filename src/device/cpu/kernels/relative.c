@@ -62,7 +62,14 @@ static void multiply_block(summand *s) {
                            .c_row = a->block_row});
 }
 
-INLINE void pick(float *score, bool add, float x) { *score = add ? *score + x : x; }
+/* Element j of a line of scores becomes, or with `add` gets added, scale · from[j · stride + index[−j] − first]. */
+INLINE void pick_line(int64_t count, bool add, float scale, const float *restrict from, int64_t stride,
+                      const int32_t *restrict index, int64_t first, float *restrict line) {
+    if (add)
+        for (int64_t j = 0; j < count; j++) line[j] += scale * from[j * stride + index[-j] - first];
+    else
+        for (int64_t j = 0; j < count; j++) line[j] = scale * from[j * stride + index[-j] - first];
+}
 
 /* Scores become, or with `add` get added, what the block has for them. */
 static void pick_scores(const summand *s, bool add) {
@@ -70,16 +77,11 @@ static void pick_scores(const summand *s, bool add) {
     const int32_t *index = index_of(s);
     for (int64_t r = 0; s->of_queries && r < s->rows; r++) {
         int64_t i = s->row + r;
-        const float *from = s->block + r * a->block_row;
-        for (int64_t j = 0; j < a->keys; j++)
-            pick(&a->scores[i * a->keys + j], add, a->scale * from[index[i - j] - s->first]);
+        pick_line(a->keys, add, a->scale, s->block + r * a->block_row, 0, index + i, s->first, a->scores + i * a->keys);
     }
     for (int64_t i = 0; !s->of_queries && i < a->queries; i++)
-        for (int64_t r = 0; r < s->rows; r++) {
-            int64_t j = s->row + r;
-            const float *from = s->block + r * a->block_row;
-            pick(&a->scores[i * a->keys + j], add, a->scale * from[index[i - j] - s->first]);
-        }
+        pick_line(s->rows, add, a->scale, s->block, a->block_row, index + i - s->row, s->first,
+                  a->scores + i * a->keys + s->row);
 }
 
 static void add_summand(const hd_relative_scores *a, bool of_queries, bool add, float *scratch) {
