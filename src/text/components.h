@@ -5,7 +5,7 @@
 #include "text/added.h"
 #include "text/bpe.h"
 #include "text/decode.h"
-#include "text/languages.h"
+#include "text/language_tokens.h"
 #include "text/normalize.h"
 #include "text/post_process.h"
 #include "text/pre_tokenize.h"

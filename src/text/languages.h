@@ -3,6 +3,7 @@
 #ifndef HD_TEXT_LANGUAGES_H
 #define HD_TEXT_LANGUAGES_H
 
+#include "text/language_tokens.h"
 #include "text/tokenizer_config.h"
 
 /* The place of the target language's token; the source language's is in the template. */
@@ -11,19 +12,6 @@ typedef enum hd_language_rule {
     HD_LANGUAGE_STARTS, /* the token that starts the decoder (mBART) */
     HD_LANGUAGE_PREFIX  /* before the source, in place of the source language's (SMaLL-100, Marian) */
 } hd_language_rule;
-
-/* How a tokenizer class writes its languages. */
-typedef struct hd_language_style hd_language_style;
-
-/* Of a tokenizer. */
-typedef struct hd_languages {
-    const hd_language_style *style; /* NULL: there are no languages */
-    int32_t *ids;                   /* [count]: tokens of languages, ascending; owned by the tokenizer */
-    size_t count, capacity;
-    int32_t source;        /* the token in the template, of the sources' language; −1: there is none */
-    const int32_t *target; /* one of `ids`: the targets' language that the files name, or NULL */
-    bool legacy;           /* the class is NLLB's, and the source's token comes last */
-} hd_languages;
 
 /* Whether folders of models of this type may have languages. */
 bool hd_languages_of_type(const char *model_type);
