@@ -290,6 +290,17 @@ static heed_status drop_head(heed_model *model, const hd_weights *weights, hd_re
     return hd_family_change_head(model->context, model->family, HD_HEAD_NONE, 0, recipe);
 }
 
+/* As in transformers, a decoder's file that has an output layer for tokens is a language model, though its config names the class
+ * without a head. */
+static heed_status find_head(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
+    const hd_stored_tensor *stored;
+    bool decodes = recipe->side[HD_DECODER].layers && model->family->architectures[HD_HEAD_LANGUAGE];
+    if (recipe->head != HD_HEAD_NONE || !decodes || !hd_family_weight(model->family, &output)) return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, &output, &stored));
+    return stored ? hd_family_change_head(model->context, model->family, HD_HEAD_LANGUAGE, 0, recipe) : HEED_OK;
+}
+
 /* A model without a head may have a pooler, which is kept for those that read it. */
 static heed_status find_pooler(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
     static const hd_slot pooler = {HD_SHARED, HD_MODULE_STORED_POOLER, .part = HD_WEIGHT};
@@ -305,6 +316,7 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     hd_weights *weights;
     HD_TRY(hd_weights_open(model->context, model->folder, &weights));
     heed_status status = drop_head(model, weights, recipe);
+    if (status == HEED_OK) status = find_head(model, weights, recipe);
     if (status == HEED_OK) status = find_pooler(model, weights, recipe);
     if (status == HEED_OK) status = read_tie(model, weights, recipe);
     if (status == HEED_OK) status = read_biases(model, weights, recipe);
