@@ -213,7 +213,9 @@ static void gradients(void **state) {
 
 /* ---- generated text ---- */
 
-static void assert_generated(const golden *g, heed_model *model, const json_t *row, const char *search, int64_t beams) {
+/* Returns the score. Prompts are processed in parts of up to `part` tokens; 0: at once. */
+static float assert_generated(const golden *g, heed_model *model, const json_t *row, const char *search, int64_t beams,
+                              int64_t part) {
     size_t text = (size_t)json_integer_value(json_object_get(row, "text")), i;
     const json_t *ids = json_object_get(row, search), *value;
     hd_generation generation;
@@ -226,7 +228,7 @@ static void assert_generated(const golden *g, heed_model *model, const json_t *r
     hd_request request = {.ids = g->texts.ids + g->texts.starts[text],
                           .count = g->texts.starts[text + 1] - g->texts.starts[text],
                           .generation = &generation};
-    assert_ok(model->context, hd_session_open(model->context, model->network, NULL, &session));
+    assert_ok(model->context, hd_session_open(model->context, model->network, &(hd_session_limits){part}, &session));
     assert_ok(model->context, hd_session_add(session, &request, NULL));
     while (hd_session_is_busy(session)) assert_ok(model->context, hd_session_step(session));
     assert_true(hd_session_next(session, &decoded));
@@ -234,7 +236,16 @@ static void assert_generated(const golden *g, heed_model *model, const json_t *r
     json_array_foreach(ids, i, value) if (decoded.best[0].ids[i] != (int32_t)json_integer_value(value))
         fail_msg("%s: %s, text %zu: token %zu is %d, expected %d", g->name, search, text, i, decoded.best[0].ids[i],
                  (int)json_integer_value(value));
+    float score = decoded.best[0].score;
     hd_session_close(session);
+    return score;
+}
+
+static void assert_both_generated(const golden *g, heed_model *model, const json_t *row, const char *search,
+                                  int64_t beams) {
+    float whole = assert_generated(g, model, row, search, beams, 0);
+    float parts = assert_generated(g, model, row, search, beams, 7);
+    assert_memory_equal(&whole, &parts, sizeof whole);
 }
 
 static void generated(void **state) {
@@ -245,8 +256,8 @@ static void generated(void **state) {
     size_t i;
     if (!rows && model->network->recipe.head == HD_HEAD_LANGUAGE) fail_msg("%s: no tokens are expected", g->name);
     json_array_foreach(rows, i, row) {
-        assert_generated(g, model, row, "greedy", 1);
-        assert_generated(g, model, row, "beams", 4);
+        assert_both_generated(g, model, row, "greedy", 1);
+        assert_both_generated(g, model, row, "beams", 4);
     }
     hd_model_close(model);
     heed_context_close(context);
