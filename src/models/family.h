@@ -124,6 +124,7 @@ extern const hd_family hd_bart_common;
     X(bart)            \
     X(bert)            \
     X(camembert)       \
+    X(deberta_v2)      \
     X(distilbert)      \
     X(electra)         \
     X(gemma2)          \

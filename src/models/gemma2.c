@@ -63,19 +63,22 @@ static json_t *scalar_of(float scale) {
     return json_integer(scalar < MOST_SCALAR ? (json_int_t)round(scalar) : 0);
 }
 
+/* Of two names for one activation, transformers computes Gemma's own one in another order. */
+static int write_activation(const hd_side_recipe *side, json_t *config) {
+    if (side->activation != HD_GELU_TANH) return 0;
+    return json_object_set_new(config, "hidden_activation", json_string("gelu_pytorch_tanh"));
+}
+
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     float scale = hd_side_score_scale(side, recipe->width);
-    if (side->activation == HD_GELU_TANH && /* gelu_new is rounded otherwise in transformers */
-        json_object_set_new(config, "hidden_activation", json_string("gelu_pytorch_tanh")) != 0)
-        return -1;
     /* The key is required to be a number. */
     return json_object_set_new(config, "head_dim", json_integer(hd_side_head_width(side, recipe->width))) |
            json_object_set_new(config, "query_pre_attn_scalar", scalar_of(scale)) |
            json_object_set_new(config, "attn_logit_softcapping", cap_of(side->score_softcap)) |
            json_object_set_new(config, "final_logit_softcapping", cap_of(recipe->logit_softcap)) |
            json_object_set_new(config, "sliding_window", json_integer(side->window ? side->window : WINDOW)) |
-           hd_layer_types_write(side, config);
+           write_activation(side, config) | hd_layer_types_write(side, config);
 }
 
 const hd_family hd_gemma2 = {.model_type = "gemma2",

@@ -65,6 +65,7 @@ static bool small_recipe(every_model *m) {
         hd_side_recipe *side = &m->recipe.side[i];
         side->layers = (i == HD_ENCODER ? encoder : decoder) ? 2 : 0;
         side->heads = 2, side->ffn_width = m->ffn_width, side->max_positions = 64;
+        side->key_heads = side->key_heads ? 1 : 0;
     }
     return true;
 }

@@ -52,6 +52,9 @@ GATED = dict(T5, d_kv=3, d_ff=12, feed_forward_proj="gated-gelu", tie_word_embed
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
 SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=82)
+SMALL_BART = dict(vocab_size=37, d_model=8, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+                  decoder_attention_heads=2, encoder_ffn_dim=12, decoder_ffn_dim=12, max_position_embeddings=80)
+ENDED = {"texts": [[0, 5, 9, 2], [0, 2], [0, 4, 2, 8, 9, 2], [0] + [4 + 11 * i % 33 for i in range(70)] + [2]]}
 SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
 WINDOWED = dict(SMALL, num_hidden_layers=6, num_key_value_heads=1, bos_token_id=1, eos_token_id=2)
 GPT_NEO = dict(vocab_size=37, hidden_size=12, num_layers=6, num_heads=2, intermediate_size=16, max_position_embeddings=80,
@@ -109,6 +112,10 @@ SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
                     cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
+DEBERTA = dict(vocab_size=37, hidden_size=18, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
+               max_position_embeddings=80, position_biased_input=False, relative_attention=True, position_buckets=16,
+               pos_att_type=["p2c", "c2p"], share_att_key=True, norm_rel_ebd="layer_norm")
+SMALL_DEBERTA = dict(DEBERTA, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -116,6 +123,9 @@ MODELS = {
     "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
     "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "bart": small("BartForConditionalGeneration", **BART),
+    "bart-answer": (small("BartForQuestionAnswering", **SMALL_BART), ENDED),
+    "bart-headless": small("BartModel", **SMALL_BART),
+    "bart-text": (small("BartForSequenceClassification", **SMALL_BART, id2label=TEXT), ENDED),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
@@ -126,6 +136,18 @@ MODELS = {
     "camembert-masked": small("CamembertForMaskedLM", **ROBERTA),
     "camembert-text": small("CamembertForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
     "camembert-tokens": small("CamembertForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "deberta-v2-absolute": small("DebertaV2ForMaskedLM", **dict(
+        SMALL_DEBERTA, relative_attention=False, position_biased_input=True, embedding_size=8, type_vocab_size=2)),
+    "deberta-v2-answer": small("DebertaV2ForQuestionAnswering", **dict(
+        SMALL_DEBERTA, position_buckets=8, max_relative_positions=30)),
+    "deberta-v2-headless": small("DebertaV2Model", **dict(
+        SMALL_DEBERTA, pos_att_type="p2c", share_att_key=False, position_buckets=-1, max_relative_positions=20)),
+    "deberta-v2-masked": small("DebertaV2ForMaskedLM", **dict(DEBERTA, hidden_act="gelu_new")),
+    "deberta-v2-text": small("DebertaV2ForSequenceClassification", **dict(
+        SMALL_DEBERTA, pos_att_type="c2p|p2c", share_att_key=False, norm_rel_ebd="none", position_biased_input=True,
+        embedding_size=8, type_vocab_size=2, pooler_hidden_act="tanh", id2label=TEXT)),
+    "deberta-v2-tokens": small("DebertaV2ForTokenClassification", **dict(
+        SMALL_DEBERTA, pos_att_type=["c2p"], norm_rel_ebd="none", id2label=TOKENS)),
     "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
     "distilbert-headless": small("DistilBertModel", **SMALL_DISTILBERT),
     "distilbert-masked": small("DistilBertForMaskedLM", **DISTILBERT),
@@ -166,6 +188,7 @@ MODELS = {
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
     "granite": small("GraniteForCausalLM", **ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
                      residual_multiplier=0.6, logits_scaling=1.5),
+    "granite-headless": small("GraniteModel", **SMALL_LLAMA),
     "gte-headless": small("GteModel", **SMALL_GTE, type_vocab_size=0,
                           rope_parameters=dict(rope_type="linear", rope_theta=160000.0, factor=1.5)),
     "gte-masked": small("GteForMaskedLM", **dict(SMALL_GTE, hidden_act="silu")),
@@ -191,8 +214,10 @@ MODELS = {
     "m2m_100": (small("M2M100ForConditionalGeneration",
                       **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
                 {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
+    "m2m_100-headless": small("M2M100Model", **SMALL_BART),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "marian-headless": small("MarianModel", **SMALL_BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36),
     "marian-separate": (lambda: MarianMTModel(MarianConfig(
         **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
         decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
@@ -200,6 +225,14 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mbart-headless": small("MBartModel", **SMALL_BART, scale_embedding=True, decoder_start_token_id=33),
+    "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
+    "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
+    "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
+    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
+    "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
+    "mt5": untied("MT5ForConditionalGeneration", **GATED),
+    "mt5-encoder": small("MT5EncoderModel", **GATED),
     "modernbert-answer": small("ModernBertForQuestionAnswering", **SMALL_MODERN),
     "modernbert-biased": small("ModernBertForMaskedLM", **SMALL_MODERN, attention_bias=True, mlp_bias=True,
                                norm_bias=True, classifier_bias=True, decoder_bias=False, hidden_activation="relu",
@@ -221,6 +254,8 @@ MODELS = {
     "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
     "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
     "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
+    "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
+    "olmo2-text": small("Olmo2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
     "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
@@ -239,6 +274,8 @@ MODELS = {
     "phi3-longrope": (small("Phi3ForCausalLM", **PHI3, rope_parameters=longrope(**SHORTER)), {"texts": CROSSING}),
     "phi3-partial": small("Phi3ForCausalLM", **dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), rope_parameters=longrope(
         partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER)),
+    "pegasus-headless": small("PegasusModel", **SMALL_BART),
+    "phi3-tokens": small("Phi3ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
     "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
                            max_window_layers=3),
@@ -272,6 +309,7 @@ MODELS = {
     "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
     "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
                                                         no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
+    "smollm3-answer": small("SmolLM3ForQuestionAnswering", **SMALL_LLAMA),
 }
 
 
