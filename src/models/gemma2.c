@@ -72,9 +72,6 @@ static int write_activation(const hd_side_recipe *side, json_t *config) {
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     float scale = hd_side_score_scale(side, recipe->width);
-    if (side->activation == HD_GELU_TANH && /* gelu_new is rounded otherwise in transformers */
-        json_object_set_new(config, "hidden_activation", json_string("gelu_pytorch_tanh")) != 0)
-        return -1;
     /* The key is required to be a number. */
     return json_object_set_new(config, "head_dim", json_integer(hd_side_head_width(side, recipe->width))) |
            json_object_set_new(config, "query_pre_attn_scalar", scalar_of(scale)) |
