@@ -52,7 +52,11 @@ static inline void read_input(const json_t *texts, int32_t start, side_input *in
     input->layout = (hd_layout){(int64_t)json_array_size(texts), input->starts, NULL, NULL};
 }
 
-static inline bool translates(const heed_model *model) { return hd_recipe_translates(&model->network->recipe); }
+/* Whether the decoder reads targets. An encoder–decoder that classifies or answers reads its text on both sides. */
+static inline bool translates(const heed_model *model) {
+    const hd_recipe *recipe = &model->network->recipe;
+    return hd_recipe_translates(recipe) && (recipe->head == HD_HEAD_LANGUAGE || recipe->head == HD_HEAD_NONE);
+}
 
 /* Opens the golden's weights as they lie in `folder`, and reads its texts. */
 static inline heed_model *open_golden(heed_context *context, golden *g, const char *folder, hd_open_purpose purpose) {
@@ -78,11 +82,9 @@ static inline hd_tensor *encode(const heed_model *model, hd_pass *pass, const go
 
 /* The last states of the network's top side. */
 static inline hd_tensor *forward(const heed_model *model, hd_pass *pass, const golden *g) {
-    const hd_recipe *recipe = &model->network->recipe;
-    if (!recipe->side[HD_DECODER].layers) return encode(model, pass, g);
-    hd_tensor *memory = translates(model) ? encode(model, pass, g) : NULL;
-    const side_input *input = translates(model) ? &g->targets : &g->texts;
-    return hd_network_decode(model->network, pass, &(hd_input){.ids = input->ids}, &input->layout, memory);
+    if (!translates(model)) return hd_network_read(model->network, pass, g->texts.ids, &g->texts.layout, NULL);
+    hd_tensor *memory = encode(model, pass, g);
+    return hd_network_decode(model->network, pass, &(hd_input){.ids = g->targets.ids}, &g->targets.layout, memory);
 }
 
 static inline results compute(const golden *g, heed_model *model) {

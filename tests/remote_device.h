@@ -290,6 +290,12 @@ static inline void remote_keep_additive(remote_item *item, hd_additive_attention
     c->weights = remote_keep_addresses(item, c->weights, sequences * sizeof *c->weights);
 }
 
+static inline void remote_keep_relative(remote_item *item, hd_relative_scores_call *c) {
+    remote_keep_layout(item, &c->queries);
+    remote_keep_layout(item, &c->keys);
+    c->table_index = remote_keep(item, c->table_index, (size_t)(2 * c->farthest + 1) * sizeof *c->table_index);
+}
+
 /* REMOTE(name, …): the call that queues hd_device_cpu.name; the statements copy what *c points to in host memory. */
 #define REMOTE(name, ...)                                                                                           \
     static inline void remote_run_##name(hd_stream *stream, const void *call) { hd_device_cpu.name(stream, call); } \
@@ -341,6 +347,8 @@ REMOTE(attention, remote_keep_attention(item, c))
 REMOTE(attention_backward, remote_keep_attention(item, &c->forward); remote_keep_chunks(item, &c->chunks))
 REMOTE(additive_attention, remote_keep_additive(item, c))
 REMOTE(additive_attention_backward, remote_keep_additive(item, &c->forward))
+REMOTE(relative_scores, remote_keep_relative(item, c))
+REMOTE(relative_scores_backward, remote_keep_relative(item, &c->forward); remote_keep_chunks(item, &c->chunks))
 REMOTE(cell, KEEP_IDS(rows, c->count))
 REMOTE(cell_backward, KEEP_IDS(rows, c->count); KEEP_IDS(previous, c->count); KEEP_IDS(order, c->count))
 REMOTE(cross_entropy, KEEP_IDS(targets, c->rows); remote_keep_chunks(item, &c->chunks))

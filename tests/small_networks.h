@@ -18,8 +18,9 @@ typedef struct small_network {
 
 static const small_network small_networks[] = {
     {"families/gpt2", false}, /* 16 positions: the window slides; stored as transposed matrices in parts */
-    {"families/llama-grouped", false}, {"marian", false},      {"families/t5", false},        {"families/umt5", false},
-    {"gru-luong-general", true},       {"gru-bahdanau", true}, {"lstm-language-model", true},
+    {"families/llama-grouped", false}, {"marian", false},           {"families/t5", false},
+    {"families/umt5", false},          {"gru-luong-general", true}, {"gru-bahdanau", true},
+    {"lstm-language-model", true},     {"families/gemma2", false}, /* windows and caps */
 };
 
 /* What tests embed in a fixture of their own. */

@@ -410,6 +410,29 @@ typedef struct hd_attention_backward_call {
     hd_chunks chunks;
 } hd_attention_backward_call;
 
+/* What relative positions add to attention's scores (disentangled attention, He et al., 2021): of head h, query i and key j,
+ * scale (q_i · position_keys[d] + k_j · position_queries[d]), with d the row of the distance i − j of their positions
+ * (device/cpu/kernels/relative.c). */
+typedef struct hd_relative_scores_call {
+    int64_t columns, heads;
+    hd_layout queries, keys; /* with as many sequences */
+    float scale;
+    int64_t farthest, table_rows; /* distances are −farthest … farthest */
+    const int32_t
+        *table_index;   /* host [2 farthest + 1]: the row of each distance, ascending, from that of −farthest on */
+    const float *q, *k; /* [queries, columns], [keys, columns] */
+    const float *position_keys, *position_queries; /* [table_rows, columns]; one may be NULL */
+    float *scores;                                 /* of each sequence [heads, queries, keys], one after the other */
+} hd_relative_scores_call;
+
+typedef struct hd_relative_scores_backward_call {
+    hd_relative_scores_call forward;             /* its scores are not read */
+    const float *d_scores;                       /* as the scores */
+    float *dq, *dk;                              /* [queries, columns], [keys, columns], added to */
+    hd_chunks chunks;                            /* of queries; begin at sequences */
+    float *d_position_keys, *d_position_queries; /* [table_rows, columns] per chunk, added to; NULL: not needed */
+} hd_relative_scores_backward_call;
+
 /* Additive attention of the queries of sequence s to its keys: Σ weight_j value_j, weights the softmax of
  * scorer · tanh(q + k_j) (device/cpu/kernels/additive.c). */
 typedef struct hd_additive_attention_call {
@@ -554,6 +577,7 @@ typedef struct hd_best_tokens_call {
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
     C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
+    C(relative_scores) C(relative_scores_backward)                                                               \
     C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(best_tokens)
 /* clang-format on */
 

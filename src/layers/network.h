@@ -177,7 +177,8 @@ enum {
 enum {
     HD_SITE_OUTPUT = 0,
     HD_SITE_WEIGHTS = 1, /* attention weights */
-    HD_SITE_INNER = 2    /* after the activation */
+    HD_SITE_INNER = 2,   /* after the activation */
+    HD_SITE_RELATIVE = 3 /* the states of relative positions */
 };
 
 /* ---- building a network ---- */

@@ -3,6 +3,8 @@
 #include "base/real.h"
 #include "layers/rotary.h"
 
+#include <math.h>
+
 static const double SINUSOID_BASE = 10000;
 
 /* Column j becomes the sines, and column half + j, if there is one, the cosines of the positions times a frequency. */
@@ -54,4 +56,21 @@ int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, 
     float most = (float)hd_logarithm((double)farthest / (double)exact);
     int64_t bucket = exact + (int64_t)(ratio / most * (float)(side - exact));
     return (int32_t)(first + hd_min(bucket, side - 1));
+}
+
+/* log(a / b), rounded step by step. */
+static float log_ratio(int64_t a, int64_t b) { return (float)hd_logarithm((double)((float)a / (float)b)); }
+
+static int64_t log_bucket(int64_t distance, int64_t buckets, int64_t farthest) {
+    int64_t middle = buckets / 2, far = distance < 0 ? -distance : distance;
+    if (far <= middle) return distance;
+    float most = (float)hd_logarithm((double)(float)((double)(farthest - 1) / (double)middle));
+    far = middle + (int64_t)ceilf(log_ratio(far, middle) / most * (float)(middle - 1));
+    return distance < 0 ? -far : far;
+}
+
+int64_t hd_relative_row(int64_t distance, int64_t buckets, int64_t farthest) {
+    int64_t span = buckets ? buckets : farthest;
+    int64_t bucket = buckets ? log_bucket(distance, buckets, farthest) : distance;
+    return hd_min(hd_max(bucket + span, 0), 2 * span - 1);
 }

@@ -29,4 +29,9 @@ void hd_fixed_positions(const hd_side_recipe *side, int64_t width, int64_t first
  * are at least 2, and `farthest` is more than half of them. */
 int32_t hd_position_bucket(int64_t distance, int64_t buckets, int64_t farthest, bool two_sided);
 
+/* The row of a table of 2 · span rows for a query at `distance` = query − key (DeBERTa v2; He et al., 2021), where `farthest`
+ * is the side's relative_positions. Without buckets each distance has a row, up to `farthest`. With `buckets`, distances up to
+ * half of them have a row each, and the others grow with the logarithm, up to `farthest`. Rounded as in PyTorch. */
+int64_t hd_relative_row(int64_t distance, int64_t buckets, int64_t farthest);
+
 #endif

@@ -74,7 +74,8 @@ static void simplify_rotation(hd_side_recipe *side, int64_t width) {
 
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width) {
     if (side->score_scale > 0) return side->score_scale;
-    return 1.0f / sqrtf((float)hd_side_head_width(side, width));
+    int summands = 1 + !!(side->relative & HD_RELATIVE_KEYS) + !!(side->relative & HD_RELATIVE_QUERIES);
+    return 1.0f / sqrtf((float)hd_side_head_width(side, width) * (float)summands);
 }
 
 float hd_side_embedding_scale(const hd_side_recipe *side, int64_t width) {
@@ -95,6 +96,13 @@ static void simplify_window(hd_side_recipe *side) {
     side->global_layers = side->window ? global : (hd_layer_set){{0}};
 }
 
+/* Summands without a table have an effect on the scale alone, and projections only where there is a summand. */
+static void simplify_relative(hd_side_recipe *side) {
+    const unsigned summands = HD_RELATIVE_KEYS | HD_RELATIVE_QUERIES;
+    if (!side->relative_positions) side->relative_span = 0, side->relative &= ~summands;
+    if (!(side->relative & summands)) side->relative &= ~(unsigned)HD_RELATIVE_PROJECTED;
+}
+
 /* Clears the fields that have no effect on a Transformer's side, and replaces 0 by the default that it means. */
 static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->key_heads = hd_side_key_heads(side);
@@ -103,6 +111,7 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     side->score_scale = hd_side_score_scale(side, width);
     if (!(side->embedding_scale > 0)) side->embedding_scale = 1;
     if (!(side->residual_scale > 0)) side->residual_scale = 1;
+    simplify_relative(side);
     simplify_window(side);
     simplify_rotation(side, width);
     bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
@@ -142,7 +151,8 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
-    if (!r.embedding_width) r.embedding_projection = 0;
+    r.embedding_width = hd_recipe_embedding_width(&r);
+    if (!hd_recipe_projects(&r)) r.embedding_projection = 0;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);

@@ -141,10 +141,20 @@ typedef enum hd_rotary_kind {
 
 enum { HD_MOST_ROTARY_FACTORS = 64 };
 
+/* Relative positions of disentangled attention (He et al., 2021): a table has a state for each distance from a query to a key. A
+ * score is q · k plus these summands, all with the factor of the scores. */
+enum {
+    HD_RELATIVE_KEYS = 1,      /* q · the distance's key ("c2p") */
+    HD_RELATIVE_QUERIES = 2,   /* k · the distance's query ("p2c") */
+    HD_RELATIVE_PROJECTED = 4, /* keys and queries of distances have projections of their own, not those of tokens */
+    HD_RELATIVE_NORM = 8       /* there is a norm of the table */
+};
+
 /* The place of the layer that takes embeddings from their width to the network's. */
 typedef enum hd_projection {
-    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias (ALBERT, ELECTRA) */
-    HD_PROJECTION_BEFORE_NORM /* between the sum with positions and the norm, without a bias (DeBERTa) */
+    HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias, where the widths differ (ELECTRA) */
+    HD_PROJECTION_BEFORE_NORM, /* between the sum with positions and the norm, without a bias, where they differ (DeBERTa) */
+    HD_PROJECTION_ALWAYS       /* after the norm, with a bias, also between equal widths (ALBERT) */
 } hd_projection;
 
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
@@ -182,8 +192,12 @@ typedef struct hd_side_recipe {
     /* The query at position q attends to the keys k with q − window < k and, on an encoder, k < q + window; 0: to all. */
     int64_t window;
     hd_layer_set global_layers; /* layers that attend to all keys though there is a window */
-    int64_t token_types;        /* rows of the table of segments; 0: there is none */
-    int64_t rotary_width;       /* columns of a head that are rotated, the first ones; 0: all */
+    int64_t
+        relative_positions; /* distances from a query to a key that have states of their own, or share them; 0: none have */
+    int64_t
+        relative_span;    /* the table has so many rows for keys on each side, by buckets; 0: a row for each distance */
+    int64_t token_types;  /* rows of the table of segments; 0: there is none */
+    int64_t rotary_width; /* columns of a head that are rotated, the first ones; 0: all */
     hd_rotary_scaling rotary_scaling;
     hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
     int activation;                /* hd_activation */
@@ -192,22 +206,23 @@ typedef struct hd_side_recipe {
     int norm_placement;            /* hd_norm_placement */
     int query_key_norm;            /* hd_query_key_norm */
     unsigned biases;               /* HD_BIAS_… */
+    unsigned relative;             /* HD_RELATIVE_… */
     float norm_epsilon;
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
-    float score_scale;       /* of attention's scores q · k; 0: 1 / √(head width) */
-    float score_softcap;     /* c: scores become c · tanh(score / c); 0: they stay as they are */
-    float embedding_scale;   /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
-    float residual_scale;    /* of each sublayer's output before it is added; 0: 1 */
-    bool gated;              /* feed-forward: activation(gate) · up */
-    bool embedding_norm;     /* a norm after the embedding */
-    bool final_norm;         /* a norm after the last layer */
-    bool first_unnormed;     /* layer 0 has no norm before its attention */
-    bool scale_embedding;    /* by √width */
-    bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
+    float score_scale; /* of attention's scores q · k; 0: 1 / √(head width · (1 + relative keys + relative queries)) */
+    float score_softcap;   /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale; /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;  /* of each sublayer's output before it is added; 0: 1 */
+    bool gated;            /* feed-forward: activation(gate) · up */
+    bool embedding_norm;   /* a norm after the embedding */
+    bool final_norm;       /* a norm after the last layer */
+    bool first_unnormed;   /* layer 0 has no norm before its attention */
+    bool scale_embedding;  /* by √width */
+    bool pads_unplaced;    /* a padding token in a text has the position before the first, and none is counted for it */
     /* Each layer has biases of its own for position buckets; else those of layer 0 are shared. */
     bool bucket_per_layer;
-    uint8_t unused[5]; /* zero */
+    uint8_t unused[1]; /* zero */
     /* Buckets of relative positions, each with a bias of the scores (positions.h); 0: there are none. From the distance on,
      * all keys are in the last bucket. */
     int64_t position_buckets, bucket_distance;
@@ -277,6 +292,12 @@ static inline float hd_recipe_soft_cap(const hd_recipe *recipe) {
     return hd_recipe_scores_tokens(recipe) ? recipe->logit_softcap : 0;
 }
 
+/* Whether a layer takes embeddings to the network's width. */
+static inline bool hd_recipe_projects(const hd_recipe *recipe) {
+    bool differs = recipe->embedding_width && recipe->embedding_width != recipe->width;
+    return differs || recipe->embedding_projection == HD_PROJECTION_ALWAYS;
+}
+
 static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {
     return recipe->embedding_width ? recipe->embedding_width : recipe->width;
 }
@@ -291,6 +312,10 @@ static inline int64_t hd_side_key_heads(const hd_side_recipe *side) {
 }
 static inline int64_t hd_side_head_width(const hd_side_recipe *side, int64_t width) {
     return side->head_width || !side->heads ? side->head_width : width / side->heads;
+}
+/* Rows of the table of relative positions; 0: there is none. */
+static inline int64_t hd_side_relative_rows(const hd_side_recipe *side) {
+    return 2 * (side->relative_positions && side->relative_span ? side->relative_span : side->relative_positions);
 }
 /* The factor of attention's scores. */
 float hd_side_score_scale(const hd_side_recipe *side, int64_t width);
@@ -343,6 +368,10 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
     M(EMBEDDING_PROJECTION,      50, NONE) /* of an embedding that is narrower or wider than the network */            \
+    M(RELATIVE_POSITIONS,        82, NONE) /* a row for each bucket of distances from a query to a key */              \
+    M(RELATIVE_NORM,           NONE, NONE)                                                                             \
+    M(RELATIVE_Q,                84, NONE) /* where the rows do not share Q and K */                                   \
+    M(RELATIVE_K,                86, NONE)                                                                             \
     M(FINAL_NORM,              NONE, NONE)                                                                             \
     M(POSITION_BIAS,             80,   81) /* of position buckets */                                                   \
     M(Q,                          6,   14)                                                                             \

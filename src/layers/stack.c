@@ -1,5 +1,6 @@
 /* Forward code of the Transformer: read from hd_stack_run at the end upwards. stack_open.c builds it. */
 #include "layers/positions.h"
+#include "layers/relative.h"
 #include "layers/rotary.h"
 #include "layers/stack.h"
 
@@ -11,8 +12,9 @@ typedef struct place {
     const hd_network *network;
     const hd_recipe *recipe;
     const hd_side_recipe *side;
-    hd_stack_side fixed; /* the positions of this pass, if they are fixed */
-    hd_angles angles[2]; /* of rotary positions in this pass; [1]: in layers with a base of their own */
+    hd_stack_side fixed;    /* the positions of this pass, if they are fixed */
+    hd_angles angles[2];    /* of rotary positions in this pass; [1]: in layers with a base of their own */
+    hd_distances distances; /* of relative positions in this pass */
     hd_network_side which;
     int64_t layer;
     const hd_selection *selection; /* in the last layer: the rows whose states are read; NULL: all */
@@ -133,6 +135,8 @@ static hd_tensor *self_attention(const place *at, hd_pass *pass, hd_tensor *x, h
         if (!k || !v) return NULL;
         y = hd_attend_cached(pass, q, hd_cache_append(cache, options.layer, k, v), &options);
     } else {
+        options.relative = hd_relative_of_layer(pass, at->side, layer, &at->distances, at->recipe->dropout,
+                                                site(at, HD_SITE_ATTENTION, HD_SITE_RELATIVE));
         y = attend(at, pass, q, k, v, &options);
     }
     y = hd_apply(pass, &layer[HD_MODULE_OUT], y, HD_IDENTITY);
@@ -227,10 +231,10 @@ static bool adds_positions(const hd_side_recipe *side) {
 }
 
 /* From the width of embeddings to the network's, where they differ. */
-static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, hd_projection projection) {
+static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, bool before_norm) {
     const hd_module_weights *layer = &layer_of(at)[HD_MODULE_EMBEDDING_PROJECTION];
-    bool here = layer->weight && at->recipe->embedding_projection == (int)projection;
-    return here ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+    bool first = at->recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
+    return layer->weight && first == before_norm ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
 }
 
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
@@ -245,10 +249,10 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->fixed.positions ? -at->fixed.first : at->side->position_offset);
-    x = project(at, pass, x, HD_PROJECTION_BEFORE_NORM);
+    x = project(at, pass, x, true);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     x = hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
-    return project(at, pass, x, HD_PROJECTION_AFTER_NORM);
+    return project(at, pass, x, false);
 }
 
 /* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all
@@ -265,7 +269,7 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
 /* Whether attention in the last layer depends on the position of a query among the keys. */
 static bool attends_by_position(const place *at) {
     return at->which == HD_DECODER || at->side->positions == HD_POSITIONS_ROTARY || at->side->position_buckets ||
-           hd_side_window(at->side, at->side->layers - 1);
+           at->distances.states || hd_side_window(at->side, at->side->layers - 1);
 }
 
 /* Whether the queries of the last layer may be the selected rows alone. Positions count from the first selected row of a
@@ -361,9 +365,10 @@ static bool find_positions(place *at, hd_pass *pass, const hd_layout *layout) {
 hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pass, const hd_input *input,
                         const hd_layout *layout, hd_tensor *memory, hd_cache *cache, const hd_selection *selection) {
     place at = place_of(stack, side);
-    bool in_last_layer = selection && may_select_queries(&at, selection);
     bool crosses = side == HD_DECODER && at.recipe->side[HD_ENCODER].layers;
     if (!find_positions(&at, pass, layout)) return NULL;
+    if (!hd_find_distances(pass, at.side, layer_of(&at), layout, &at.distances)) return NULL;
+    bool in_last_layer = selection && may_select_queries(&at, selection);
     at.length = hd_max(span_of(layout).end, 1);
     if (!at.side->bucket_per_layer) at.bias = position_bias(&at, pass);
     hd_arena_mark start = hd_arena_here(&pass->arena);

@@ -1,5 +1,6 @@
 /* Builds a stack from its recipe: parameters and their shapes. */
 #include "layers/positions.h"
+#include "layers/relative.h"
 #include "layers/rotary.h"
 #include "layers/stack.h"
 
@@ -35,7 +36,7 @@ static heed_status check_positions(heed_context *context, const hd_side_recipe *
         return hd_fail(context, HEED_UNSUPPORTED, "only learned positions have an offset");
     if (side->pads_unplaced && !side->position_offset)
         return hd_fail(context, HEED_UNSUPPORTED, "no position comes before the first, for padding tokens");
-    return HEED_OK;
+    return hd_relative_positions_check(context, side);
 }
 
 static heed_status check_buckets(heed_context *context, const hd_side_recipe *side, bool two_sided) {
@@ -69,7 +70,7 @@ static heed_status check_side(heed_context *context, const hd_recipe *recipe, hd
 }
 
 static heed_status check_embedding(heed_context *context, const hd_recipe *recipe) {
-    if (!recipe->embedding_width) return HEED_OK;
+    if (!hd_recipe_projects(recipe)) return HEED_OK;
     if (recipe->side[HD_DECODER].layers || hd_is_sinusoidal(&recipe->side[HD_ENCODER]))
         return hd_fail(context, HEED_UNSUPPORTED,
                        "embeddings of a width of their own are for encoders alone, without sinusoidal positions");
@@ -111,6 +112,14 @@ static hd_module of_attention(bool cross, hd_module module) {
 _Static_assert(HD_MODULE_CROSS_AFTER_NORM - HD_MODULE_ATTENTION_AFTER_NORM == HD_MODULE_CROSS_Q - HD_MODULE_Q,
                "cross-attention has the modules of self-attention in the same order");
 
+static void declare_relative_projections(const building *b) {
+    const hd_side_recipe *side = b->recipe;
+    int64_t width = b->network->recipe.width, query_width = side->heads * hd_side_head_width(side, width);
+    if (!side->relative_positions || !(side->relative & HD_RELATIVE_PROJECTED)) return;
+    if (side->relative & HD_RELATIVE_KEYS) declare_linear(b, HD_MODULE_RELATIVE_K, query_width, width, HD_BIAS_K);
+    if (side->relative & HD_RELATIVE_QUERIES) declare_linear(b, HD_MODULE_RELATIVE_Q, query_width, width, HD_BIAS_Q);
+}
+
 static void declare_attention(const building *b, bool cross, bool lacks_norm) {
     const hd_side_recipe *side = b->recipe;
     int64_t width = b->network->recipe.width, head_width = hd_side_head_width(side, width);
@@ -119,6 +128,7 @@ static void declare_attention(const building *b, bool cross, bool lacks_norm) {
     declare_linear(b, of_attention(cross, HD_MODULE_K), key_width, width, HD_BIAS_K);
     declare_linear(b, of_attention(cross, HD_MODULE_V), key_width, width, HD_BIAS_V);
     declare_linear(b, of_attention(cross, HD_MODULE_OUT), width, query_width, HD_BIAS_OUT);
+    if (!cross) declare_relative_projections(b);
     if (side->query_key_norm != HD_QUERY_KEY_PLAIN) {
         bool rows = side->query_key_norm == HD_QUERY_KEY_ROWS;
         declare_norm(b, of_attention(cross, HD_MODULE_Q_NORM), rows ? query_width : head_width);
@@ -144,13 +154,19 @@ static void declare_table(const building *b, hd_module module, int64_t rows, int
     hd_network_declare(b->network, slot, rows, columns, 2);
 }
 
+static void declare_relative_positions(const building *b) {
+    int64_t width = b->network->recipe.width, rows = hd_side_relative_rows(b->recipe);
+    if (rows) declare_table(b, HD_MODULE_RELATIVE_POSITIONS, rows, width);
+    if (b->recipe->relative & HD_RELATIVE_NORM) declare_norm(b, HD_MODULE_RELATIVE_NORM, width);
+}
+
 /* Norm and projection of the embeddings. */
 static void declare_embedding(const building *b) {
     const hd_recipe *recipe = &b->network->recipe;
     bool projected_first = recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
     int64_t width = hd_recipe_embedding_width(recipe);
     if (b->recipe->embedding_norm) declare_norm(b, HD_MODULE_EMBEDDING_NORM, projected_first ? recipe->width : width);
-    if (recipe->embedding_width)
+    if (hd_recipe_projects(recipe))
         hd_network_declare_linear(b->network, slot_of(b, HD_MODULE_EMBEDDING_PROJECTION), recipe->width, width,
                                   !projected_first);
 }
@@ -239,6 +255,7 @@ static void declare(hd_stack *stack) {
         const hd_side_recipe *r = sides[i].recipe;
         if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types, embedding);
         if (r->layers) declare_embedding(&sides[i]);
+        if (r->layers) declare_relative_positions(&sides[i]);
         if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
     }
     for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i]);
@@ -253,6 +270,8 @@ heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_net
     *network = NULL;
     for (int i = 0; i < HD_SIDES; i++) HD_TRY(check_side(context, recipe, (hd_network_side)i));
     HD_TRY(check_embedding(context, recipe));
+    if (recipe->side[HD_DECODER].relative_positions)
+        return hd_fail(context, HEED_UNSUPPORTED, "relative positions of a decoder, which heed lacks");
     hd_stack *stack = (hd_stack *)hd_network_new(context, &class, recipe, sizeof *stack);
     if (!stack) return context->status;
     declare(stack);

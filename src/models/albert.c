@@ -43,6 +43,8 @@ static const hd_tied_pair tied[] = {{"predictions.bias", "predictions.decoder.bi
 /* What is also stored for predicting the order of sentences is not used. */
 static const hd_other_class classes[] = {{"AlbertForPreTraining", HD_HEAD_MASKED}, {NULL, HD_HEAD_NONE}};
 
+static void complete(hd_recipe *recipe) { recipe->embedding_projection = HD_PROJECTION_ALWAYS; }
+
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_ENCODER];
     return json_object_set_new(config, "num_hidden_groups",
@@ -68,4 +70,5 @@ const hd_family hd_albert = {.model_type = "albert",
                              .respellings = respellings,
                              .tied = tied,
                              .tokenizer = &tokenizer,
+                             .complete = complete,
                              .write = write};

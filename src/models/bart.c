@@ -12,6 +12,9 @@ static const hd_config_key keys[] = {
 static const hd_weight_name weights[] = {
     {HD_MODULE_POSITIONS, "model.{side}.embed_positions.weight"},
     {HD_MODULE_EMBEDDING_NORM, "model.{side}.layernorm_embedding"},
+    {HD_MODULE_POOLER, "classification_head.dense"},
+    {HD_MODULE_TEXT_OUTPUT, "classification_head.out_proj"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
 };
 
 static void complete(hd_recipe *recipe) {
@@ -20,10 +23,16 @@ static void complete(hd_recipe *recipe) {
         recipe->side[i].position_offset = 2;
         recipe->side[i].embedding_norm = true;
     }
+    recipe->pooling = HD_POOL_LAST;
+    recipe->head_dense = recipe->head == HD_HEAD_CLASSIFY_TEXT;
+    recipe->head_activation = HD_TANH;
 }
 
 const hd_family hd_bart = {.model_type = "bart",
-                           .architectures = {[HD_HEAD_LANGUAGE] = "BartForConditionalGeneration"},
+                           .architectures = {[HD_HEAD_LANGUAGE] = "BartForConditionalGeneration",
+                                             [HD_HEAD_CLASSIFY_TEXT] = "BartForSequenceClassification",
+                                             [HD_HEAD_ANSWER] = "BartForQuestionAnswering",
+                                             [HD_HEAD_NONE] = "BartModel"},
                            .base = &hd_bart_common,
                            .keys = keys,
                            .key_count = HD_COUNT(keys),

@@ -60,7 +60,7 @@ static const hd_tied_pair tied[] = {{"model.shared.weight", "model.encoder.embed
                                     {NULL, NULL}};
 
 static void complete(hd_recipe *recipe) {
-    recipe->output_bias = true;
+    recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
     for (int i = 0; i < HD_SIDES; i++) {
         recipe->side[i].positions = HD_POSITIONS_SINUSOIDAL;
         recipe->side[i].norm = HD_NORM_LAYER;
@@ -73,7 +73,8 @@ static void complete(hd_recipe *recipe) {
 /* heed's own translators have ReLU and scaled embeddings, as the Transformer of 2017. */
 static const char fresh[] = "{\"activation_function\": \"relu\", \"scale_embedding\": true}";
 
-const hd_family hd_bart_common = {.keys = keys,
+const hd_family hd_bart_common = {.prefix = "model.",
+                                  .keys = keys,
                                   .key_count = HD_COUNT(keys),
                                   .weights = weights,
                                   .weight_count = HD_COUNT(weights),

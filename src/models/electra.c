@@ -38,7 +38,6 @@ static const hd_other_class classes[] = {{"ElectraForPreTraining", HD_HEAD_NONE}
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     (void)config;
     if (recipe->head_dense || recipe->head == HD_HEAD_MASKED) recipe->head_activation = HD_GELU;
-    if (recipe->embedding_width == recipe->width) recipe->embedding_width = 0;
     return HEED_OK;
 }
 

@@ -207,6 +207,8 @@ static heed_status read_field(const hd_json *config, const hd_config_key *key, c
             memcpy(field, &choice, sizeof choice);
             return HEED_OK;
         }
+        case HD_KEY_BIDIRECTIONAL:
+            return HEED_OK; /* read at the end (turn_side) */
         case HD_KEY_CONSTANT:
             return check_constant(config, key);
     }
@@ -257,6 +259,28 @@ static void complete(const hd_family *f, hd_recipe *recipe) {
 static unsigned rotation_of(const hd_family *family) {
     while (family && !family->rotation) family = family->base;
     return family ? family->rotation : 0;
+}
+
+/* The key by which the decoder becomes an encoder; NULL: the family has none. */
+static const hd_config_key *bidirectional_key(const hd_family *family) {
+    for (; family; family = family->base)
+        for (size_t i = 0; i < family->key_count; i++)
+            if (family->keys[i].kind == HD_KEY_BIDIRECTIONAL) return &family->keys[i];
+    return NULL;
+}
+
+static void swap_sides(hd_recipe *recipe) {
+    hd_side_recipe decoder = recipe->side[HD_DECODER];
+    recipe->side[HD_DECODER] = recipe->side[HD_ENCODER];
+    recipe->side[HD_ENCODER] = decoder;
+}
+
+static heed_status turn_side(const reading *r) {
+    const hd_config_key *key = bidirectional_key(r->family);
+    bool bidirectional = false;
+    if (key) HD_TRY(hd_json_bool(r->config, key->name, false, &bidirectional));
+    if (bidirectional) swap_sides(r->recipe);
+    return HEED_OK;
 }
 
 static heed_status read_rest(const reading *r, const hd_family *f) {
@@ -355,7 +379,8 @@ static heed_status read_recipe(const reading *r) {
     if (hd_head_classifies((hd_head)r->recipe->head)) HD_TRY(count_labels(r->config, &r->recipe->labels));
     unsigned rotation = rotation_of(r->family);
     if (rotation) HD_TRY(hd_rotary_read(r->config, rotation, r->recipe));
-    return read_rest(r, r->family);
+    HD_TRY(read_rest(r, r->family));
+    return turn_side(r);
 }
 
 heed_status hd_family_read(const hd_family *family, const hd_json *config, hd_recipe *recipe) {
@@ -426,6 +451,8 @@ static json_t *value_of(const hd_config_key *key, const hd_recipe *recipe) {
             const char *name = hd_choice_name(key->choices, value);
             return name ? json_string(name) : json_null(); /* null is read as the default */
         }
+        case HD_KEY_BIDIRECTIONAL:
+            return json_false(); /* or true, later */
         case HD_KEY_CONSTANT:
             return json_loads(key->otherwise, JSON_DECODE_ANY, NULL);
     }
@@ -454,12 +481,17 @@ static int write_rest(const hd_family *f, const hd_recipe *recipe, json_t *confi
     return f->write ? failed | f->write(recipe, config) : failed;
 }
 
-json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *recipe) {
+json_t *hd_family_write(heed_context *context, const hd_family *family, const hd_recipe *given) {
     json_t *config = json_object();
+    hd_recipe copy = *given, *recipe = &copy;
+    const hd_config_key *key = bidirectional_key(family);
+    bool bidirectional = key && !given->side[HD_DECODER].layers;
+    if (bidirectional) swap_sides(recipe);
     int failed = json_object_set_new(config, "model_type", json_string(family->model_type));
     failed |=
         json_object_set_new(config, "architectures", json_pack("[s]", hd_family_architecture(family, recipe->head)));
     failed |= write_keys(family, family, recipe, config);
+    if (bidirectional) failed |= json_object_set_new(config, key->name, json_true());
     unsigned rotation = rotation_of(family);
     if (rotation) failed |= hd_rotary_write(rotation, recipe, config);
     failed |= write_rest(family, recipe, config);

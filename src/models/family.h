@@ -19,7 +19,10 @@ typedef enum hd_key_kind {
     HD_KEY_BOOL,     /* bool */
     HD_KEY_NOT,      /* bool, the opposite of what is written */
     HD_KEY_CHOICE,   /* int, by the word that `choices` has for it */
-    HD_KEY_CONSTANT  /* no field: written as given, and when read it must be that or missing */
+    /* bool without a field: true makes the decoder of a family of decoders an encoder, whose tokens attend in both directions.
+     * The family's functions and rows see the decoder. */
+    HD_KEY_BIDIRECTIONAL,
+    HD_KEY_CONSTANT /* no field: written as given, and when read it must be that or missing */
 } hd_key_kind;
 
 typedef struct hd_config_key {
@@ -121,9 +124,11 @@ extern const hd_family hd_bart_common;
     X(bart)            \
     X(bert)            \
     X(camembert)       \
+    X(deberta_v2)      \
     X(distilbert)      \
     X(electra)         \
     X(gemma2)          \
+    X(gemma3_text)     \
     X(gpt2)            \
     X(gpt_neo)         \
     X(granite)         \

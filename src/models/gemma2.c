@@ -63,6 +63,12 @@ static json_t *scalar_of(float scale) {
     return json_integer(scalar < MOST_SCALAR ? (json_int_t)round(scalar) : 0);
 }
 
+/* Of two names for one activation, transformers computes Gemma's own one in another order. */
+static int write_activation(const hd_side_recipe *side, json_t *config) {
+    if (side->activation != HD_GELU_TANH) return 0;
+    return json_object_set_new(config, "hidden_activation", json_string("gelu_pytorch_tanh"));
+}
+
 static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_DECODER];
     float scale = hd_side_score_scale(side, recipe->width);
@@ -72,7 +78,7 @@ static int write(const hd_recipe *recipe, json_t *config) {
            json_object_set_new(config, "attn_logit_softcapping", cap_of(side->score_softcap)) |
            json_object_set_new(config, "final_logit_softcapping", cap_of(recipe->logit_softcap)) |
            json_object_set_new(config, "sliding_window", json_integer(side->window ? side->window : WINDOW)) |
-           hd_layer_types_write(side, config);
+           write_activation(side, config) | hd_layer_types_write(side, config);
 }
 
 const hd_family hd_gemma2 = {.model_type = "gemma2",

@@ -11,9 +11,10 @@ static const hd_config_key keys[] = {
     {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "2"},
 };
 
-const hd_family hd_granite = {.model_type = "granite",
-                              .architectures = {[HD_HEAD_LANGUAGE] = "GraniteForCausalLM"},
-                              .base = &hd_llama,
-                              .keys = keys,
-                              .key_count = HD_COUNT(keys),
-                              .optional_biases = HD_BIAS_ALL};
+const hd_family hd_granite = {
+    .model_type = "granite",
+    .architectures = {[HD_HEAD_LANGUAGE] = "GraniteForCausalLM", [HD_HEAD_NONE] = "GraniteModel"},
+    .base = &hd_llama,
+    .keys = keys,
+    .key_count = HD_COUNT(keys),
+    .optional_biases = HD_BIAS_ALL};

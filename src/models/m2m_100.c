@@ -35,12 +35,13 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     return HEED_OK;
 }
 
-const hd_family hd_m2m_100 = {.model_type = "m2m_100",
-                              .architectures = {[HD_HEAD_LANGUAGE] = "M2M100ForConditionalGeneration"},
-                              .base = &hd_bart_common,
-                              .keys = keys,
-                              .key_count = HD_COUNT(keys),
-                              .weights = weights,
-                              .weight_count = HD_COUNT(weights),
-                              .complete = complete,
-                              .read = read};
+const hd_family hd_m2m_100 = {
+    .model_type = "m2m_100",
+    .architectures = {[HD_HEAD_LANGUAGE] = "M2M100ForConditionalGeneration", [HD_HEAD_NONE] = "M2M100Model"},
+    .base = &hd_bart_common,
+    .keys = keys,
+    .key_count = HD_COUNT(keys),
+    .weights = weights,
+    .weight_count = HD_COUNT(weights),
+    .complete = complete,
+    .read = read};

@@ -24,7 +24,7 @@ static int write(const hd_recipe *recipe, json_t *config) {
 }
 
 const hd_family hd_marian = {.model_type = "marian",
-                             .architectures = {[HD_HEAD_LANGUAGE] = "MarianMTModel"},
+                             .architectures = {[HD_HEAD_LANGUAGE] = "MarianMTModel", [HD_HEAD_NONE] = "MarianModel"},
                              .base = &hd_bart_common,
                              .keys = keys,
                              .key_count = HD_COUNT(keys),

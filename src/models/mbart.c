@@ -27,12 +27,14 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     return HEED_OK;
 }
 
-const hd_family hd_mbart = {.model_type = "mbart",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "MBartForConditionalGeneration"},
-                            .base = &hd_bart,
-                            .keys = keys,
-                            .key_count = HD_COUNT(keys),
-                            .weights = weights,
-                            .weight_count = HD_COUNT(weights),
-                            .complete = complete,
-                            .read = read};
+/* The classes that classify and answer are missing: their decoder begins with the last token of the text. */
+const hd_family hd_mbart = {
+    .model_type = "mbart",
+    .architectures = {[HD_HEAD_LANGUAGE] = "MBartForConditionalGeneration", [HD_HEAD_NONE] = "MBartModel"},
+    .base = &hd_bart,
+    .keys = keys,
+    .key_count = HD_COUNT(keys),
+    .weights = weights,
+    .weight_count = HD_COUNT(weights),
+    .complete = complete,
+    .read = read};

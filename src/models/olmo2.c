@@ -29,7 +29,9 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
 }
 
 const hd_family hd_olmo2 = {.model_type = "olmo2",
-                            .architectures = {[HD_HEAD_LANGUAGE] = "Olmo2ForCausalLM"},
+                            .architectures = {[HD_HEAD_LANGUAGE] = "Olmo2ForCausalLM",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "Olmo2ForSequenceClassification",
+                                              [HD_HEAD_NONE] = "Olmo2Model"},
                             .base = &hd_llama,
                             .keys = keys,
                             .key_count = HD_COUNT(keys),

@@ -18,11 +18,12 @@ static void complete(hd_recipe *recipe) {
     }
 }
 
-const hd_family hd_pegasus = {.model_type = "pegasus",
-                              .architectures = {[HD_HEAD_LANGUAGE] = "PegasusForConditionalGeneration"},
-                              .base = &hd_bart_common,
-                              .keys = keys,
-                              .key_count = HD_COUNT(keys),
-                              .weights = weights,
-                              .weight_count = HD_COUNT(weights),
-                              .complete = complete};
+const hd_family hd_pegasus = {
+    .model_type = "pegasus",
+    .architectures = {[HD_HEAD_LANGUAGE] = "PegasusForConditionalGeneration", [HD_HEAD_NONE] = "PegasusModel"},
+    .base = &hd_bart_common,
+    .keys = keys,
+    .key_count = HD_COUNT(keys),
+    .weights = weights,
+    .weight_count = HD_COUNT(weights),
+    .complete = complete};

@@ -30,7 +30,10 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
 }
 
 const hd_family hd_phi3 = {.model_type = "phi3",
-                           .architectures = {[HD_HEAD_LANGUAGE] = "Phi3ForCausalLM"},
+                           .architectures = {[HD_HEAD_LANGUAGE] = "Phi3ForCausalLM",
+                                             [HD_HEAD_CLASSIFY_TEXT] = "Phi3ForSequenceClassification",
+                                             [HD_HEAD_CLASSIFY_TOKENS] = "Phi3ForTokenClassification",
+                                             [HD_HEAD_NONE] = "Phi3Model"},
                            .base = &hd_llama,
                            .keys = keys,
                            .key_count = HD_COUNT(keys),

@@ -76,22 +76,31 @@ typedef struct operands {
     float *logits;     /* [ROWS, COLUMNS] that become gradients */
 } operands;
 
-/* d_weight, bias, gain and bias of a norm, embedding, positions, loss, and attention's bias by distance */
-enum { PARTS = 8, DISTANCES = 2 * ROWS };
-static const int64_t sizes[PARTS] = {OUT * COLUMNS, COLUMNS,       COLUMNS, COLUMNS,
-                                     7 * COLUMNS,   ROWS *COLUMNS, 2,       DISTANCES};
+/* d_weight, bias, gain and bias of a norm, embedding, positions, loss, attention's bias by distance, and the keys and queries of
+ * relative positions */
+enum { PARTS = 10, DISTANCES = 2 * ROWS, TABLE_ROWS = 5 };
+static const int64_t sizes[PARTS] = {
+    OUT * COLUMNS,      COLUMNS, COLUMNS, COLUMNS, 7 * COLUMNS, ROWS *COLUMNS, 2, DISTANCES, TABLE_ROWS *COLUMNS,
+    TABLE_ROWS *COLUMNS};
 
-/* One head on the rows [first, end): each chunk is two sequences, the first of one row or of none. */
-static void sum_bias(machine *m, const operands *o, int32_t first, int32_t end, hd_chunks chunks, float *d_bias) {
-    int64_t rows = end - first, at = first * COLUMNS, sequences = 0;
-    int32_t starts[2 * CHUNKS + 1] = {0};
+/* The rows [first, end): each chunk is two sequences, the first of one row or of none. starts [2 CHUNKS + 1] */
+static hd_layout two_per_chunk(int32_t first, int32_t end, int32_t *starts) {
+    int64_t sequences = 0;
+    starts[0] = 0;
     for (int i = 0; i < CHUNKS; i++) {
         int32_t start = chunk_starts[i] - first, next = chunk_starts[i + 1] - first;
-        if (start < 0 || next > rows) continue;
+        if (start < 0 || next > end - first) continue;
         starts[++sequences] = start + (next > start);
         starts[++sequences] = next;
     }
-    hd_layout layout = {sequences, starts, NULL, NULL};
+    return (hd_layout){sequences, starts, NULL, NULL};
+}
+
+/* One head. */
+static void sum_bias(machine *m, const operands *o, int32_t first, int32_t end, hd_chunks chunks, float *d_bias) {
+    int64_t at = first * COLUMNS;
+    int32_t starts[2 * CHUNKS + 1];
+    hd_layout layout = two_per_chunk(first, end, starts);
     float *scratch = zeros(m, 5 * ROWS * COLUMNS);
     hd_attention_call forward = {.columns = COLUMNS,
                                  .heads = 1,
@@ -115,6 +124,43 @@ static void sum_bias(machine *m, const operands *o, int32_t first, int32_t end, 
                                                                                    .dv = scratch + 4 * ROWS * COLUMNS,
                                                                                    .d_bias = d_bias,
                                                                                    .chunks = chunks});
+}
+
+static void sum_relative(machine *m, const operands *o, int32_t first, int32_t end, hd_chunks chunks, float *d_keys,
+                         float *d_queries) {
+    int64_t at = first * COLUMNS;
+    int32_t starts[2 * CHUNKS + 1], index[2 * ROWS + 1];
+    hd_layout layout = two_per_chunk(first, end, starts);
+    for (int i = 0; i <= 2 * ROWS; i++) index[i] = i < ROWS - 2 ? 0 : i > ROWS + 2 ? TABLE_ROWS - 1 : i - ROWS + 2;
+    hd_relative_scores_call forward = {.columns = COLUMNS,
+                                       .heads = 1,
+                                       .queries = layout,
+                                       .keys = layout,
+                                       .scale = 0.2f,
+                                       .farthest = ROWS,
+                                       .table_rows = TABLE_ROWS,
+                                       .table_index = index,
+                                       .q = o->x + at,
+                                       .k = o->dy + at,
+                                       .position_keys = o->x,
+                                       .position_queries = o->dy};
+    float *d_scores = zeros(m, ROWS * ROWS), *scratch = zeros(m, 2 * ROWS * COLUMNS);
+    for (int64_t s = 0, to = 0; s < layout.sequences; s++) { /* the same for a sequence in any call */
+        int64_t count = starts[s + 1] - starts[s];
+        m->stream.device->copy(
+            &m->stream,
+            &(hd_copy_call){
+                .rows = count, .columns = count, .x = o->bias, .x_row = 1, .y = d_scores + to, .y_row = count});
+        to += count * count;
+    }
+    m->stream.device->relative_scores_backward(&m->stream,
+                                               &(hd_relative_scores_backward_call){.forward = forward,
+                                                                                   .d_scores = d_scores,
+                                                                                   .dq = scratch,
+                                                                                   .dk = scratch + ROWS * COLUMNS,
+                                                                                   .chunks = chunks,
+                                                                                   .d_position_keys = d_keys,
+                                                                                   .d_position_queries = d_queries});
 }
 
 /* Each gradient of rows [first, end), cut into `chunks`, to parts[i], with `stride` between chunks. */
@@ -161,6 +207,7 @@ static void sum(machine *m, const operands *o, int32_t first, int32_t end, hd_ch
                                                                .chunks = chunks,
                                                                .losses = (double *)parts[6]});
     sum_bias(m, o, first, end, chunks, parts[7]);
+    sum_relative(m, o, first, end, chunks, parts[8], parts[9]);
 }
 
 static void open_operands(machine *m, operands *o) {

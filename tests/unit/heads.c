@@ -99,7 +99,8 @@ static float score_of(const heed_results *results, size_t index, const char *lab
 /* Padding tokens at the end, which the tokenizer may have added, are not the last token that is classified. */
 static void decoders_classify_texts(void **state) {
     (void)state;
-    static const char *const names[] = {"gpt2-text", "llama-text", "opt-text", "qwen2-text", "qwen3-text"};
+    static const char *const names[] = {"bart-text", "gpt2-text",  "llama-text", "olmo2-text",
+                                        "opt-text",  "qwen2-text", "qwen3-text"};
     for (size_t n = 0; n < HD_COUNT(names); n++) {
         heed_context *context = open_context();
         heed_model *model = open_golden(context, names[n]);
@@ -119,6 +120,7 @@ static void decoders_classify_texts(void **state) {
                 float found = score_of(results, 0, model->labels[j]);
                 if (fabs((double)found - p[j]) > 1e-5)
                     fail_msg("%s: text %zu, label %zu: %g, expected %g", names[n], i, j, (double)found, p[j]);
+                if (hd_recipe_translates(&model->network->recipe)) continue; /* its encoder reads all tokens */
                 float with_pads = score_of(results, 1, model->labels[j]);
                 assert_memory_equal(&found, &with_pads, sizeof found);
                 float pads = score_of(results, 2, model->labels[j]), one_pad = score_of(results, 3, model->labels[j]);

@@ -167,13 +167,15 @@ static void selected_rows_have_the_same_bits(void **state) {
                            .cell = HD_GRU,
                            .memory = HD_MEMORY_BAHDANAU},
               recipes[] = {translator(), translator(), translator(), recurrent,
-                           translator(), translator(), translator()};
+                           translator(), translator(), translator(), translator()};
     recipes[1].side[HD_ENCODER].positions = HD_POSITIONS_ROTARY;
     recipes[2].side[HD_ENCODER].norm_placement = HD_NORM_POST;
     recipes[4].side[HD_ENCODER].window = 2;
     recipes[5].side[HD_ENCODER].window = 2;
     hd_layer_set_add(&recipes[5].side[HD_ENCODER].global_layers, 1);
     recipes[6].side[HD_ENCODER].position_buckets = 4, recipes[6].side[HD_ENCODER].bucket_distance = 3;
+    recipes[7].side[HD_ENCODER].relative_positions = 3;
+    recipes[7].side[HD_ENCODER].relative = HD_RELATIVE_KEYS | HD_RELATIVE_QUERIES | HD_RELATIVE_NORM;
     for (size_t i = 0; i < HD_COUNT(recipes); i++) {
         hd_network *network = open(context, &recipes[i]);
         hd_pass pass;
@@ -191,6 +193,64 @@ static void selected_rows_have_the_same_bits(void **state) {
         hd_pass_close(&pass);
         hd_network_close(network);
     }
+    heed_context_close(context);
+}
+
+/* ---- relative positions ---- */
+
+static void assert_unsupported(heed_context *context, const hd_recipe *recipe, const char *part) {
+    hd_network *network;
+    assert_int_equal(hd_network_open(context, recipe, &network), HEED_UNSUPPORTED);
+    assert_non_null(strstr(heed_context_message(context), part));
+}
+
+static void relative_positions_that_heed_lacks_are_refused(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_recipe good = translator(), bad;
+    good.side[HD_DECODER].layers = 0;
+    hd_side_recipe *side = &good.side[HD_ENCODER];
+    side->relative_positions = 10, side->relative_span = 16, side->relative = HD_RELATIVE_KEYS;
+    hd_network_close(open(context, &good));
+    (bad = good).side[HD_ENCODER].relative_positions = 9; /* the logarithm would have no range */
+    assert_unsupported(context, &bad, "9 relative positions cannot be divided into 16 buckets");
+    bad.side[HD_ENCODER].max_positions = 9; /* no text reaches it */
+    hd_network_close(open(context, &bad));
+    (bad = good).side[HD_ENCODER].relative_span = 1;
+    assert_unsupported(context, &bad, "into 1 buckets");
+    (bad = good).side[HD_ENCODER].relative_span = (int64_t)1 << 40;
+    assert_unsupported(context, &bad, "heed builds up to");
+    (bad = good).side[HD_ENCODER].key_heads = 2;
+    assert_unsupported(context, &bad, "share keys");
+    bad = good;
+    bad.side[HD_DECODER] = bad.side[HD_ENCODER];
+    assert_unsupported(context, &bad, "of a decoder");
+    heed_context_close(context);
+}
+
+/* States are the same in a batch of texts of other lengths, of which each needs other rows of the table. */
+static void relative_states_do_not_depend_on_the_batch(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    hd_recipe recipe = translator();
+    recipe.side[HD_DECODER].layers = 0;
+    hd_side_recipe *side = &recipe.side[HD_ENCODER];
+    side->positions = HD_POSITIONS_NONE;
+    side->relative_positions = 12, side->relative_span = 4;
+    side->relative = HD_RELATIVE_KEYS | HD_RELATIVE_QUERIES | HD_RELATIVE_PROJECTED | HD_RELATIVE_NORM;
+    hd_network *network = open(context, &recipe);
+    hd_pass pass;
+    hd_pass_open(&pass, context, &network->arena);
+    const hd_tensor *all = hd_network_encode(network, &pass, &(hd_input){.ids = ids}, &layout);
+    if (!all) fail_msg("%s", context->message);
+    for (int s = 0; s < SEQUENCES; s++) {
+        int32_t own[] = {0, starts[s + 1] - starts[s]};
+        hd_layout alone = {1, own, NULL, NULL};
+        const hd_tensor *one = hd_network_encode(network, &pass, &(hd_input){.ids = ids + starts[s]}, &alone);
+        assert_memory_equal(one->data, all->data + starts[s] * WIDTH, (size_t)(own[1] * WIDTH) * sizeof(float));
+    }
+    hd_pass_close(&pass);
+    hd_network_close(network);
     heed_context_close(context);
 }
 
@@ -1021,6 +1081,8 @@ int main(void) {
         cmocka_unit_test(rows_of_the_embedding_give_the_states_of_ids),
         cmocka_unit_test(a_text_is_read_by_the_last_side),
         cmocka_unit_test(selected_rows_have_the_same_bits),
+        cmocka_unit_test(relative_positions_that_heed_lacks_are_refused),
+        cmocka_unit_test(relative_states_do_not_depend_on_the_batch),
         cmocka_unit_test(no_two_slots_have_one_random_stream),
         cmocka_unit_test(a_layer_more_changes_no_other_mask),
         cmocka_unit_test(sites_differ),

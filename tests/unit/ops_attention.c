@@ -23,13 +23,28 @@ typedef struct one_head {
     const op_case *c;
     const double *q, *k, *v, *bias; /* of the sequence's first row, and of the head; bias may be NULL */
     int64_t position, queries, keys, bias_row;
+    const double *position_keys, *position_queries; /* of the head; may be NULL */
 } one_head;
+
+/* Rows of the tables of relative positions: few distances have one of their own. */
+enum { FARTHEST = 150 };
+static int64_t row_of_distance(int64_t rows, int64_t distance) {
+    int64_t far = distance < 0 ? -distance : distance;
+    if (far > 3) far = 3 + (far - 3) / 4;
+    return hd_min(hd_max(rows / 2 + (distance < 0 ? -far : far), 0), rows - 1);
+}
 
 /* Score of the query in row i and key j. */
 static double score_of(const one_head *at, int64_t i, int64_t j) {
     int64_t columns = at->c->columns, width = columns / at->c->heads;
     double score = 0, cap = (double)at->c->softcap;
-    for (int64_t l = 0; l < width; l++) score += at->q[i * columns + l] * at->k[j * columns + l];
+    int64_t table_row = row_of_distance(at->c->operands[3].rows, at->position + i - j) * columns;
+    for (int64_t l = 0; l < width; l++) {
+        double q = at->q[i * columns + l], k = at->k[j * columns + l];
+        score += q * k;
+        if (at->position_keys) score += q * at->position_keys[table_row + l];
+        if (at->position_queries) score += k * at->position_queries[table_row + l];
+    }
     score *= at->c->scale > 0 ? (double)at->c->scale : 1 / sqrt((double)width);
     if (at->bias) score += at->bias[(at->bias_row < 0 ? at->position + i : i) * at->bias_row + j];
     return cap > 0 ? cap * tanh(score / cap) : score;
@@ -48,8 +63,9 @@ static void attend_row(const one_head *at, int64_t head, uint64_t example, int64
     }
 }
 
+/* `tables`: of relative positions, of keys and of queries, or NULL. */
 static void attention(const op_case *c, const double *q, const double *k, const double *v, const double *bias,
-                      double *y) {
+                      const double *const *tables, double *y) {
     const hd_layout *queries = c->layout, *keys = c->key_layout ? c->key_layout : queries;
     int64_t columns = c->columns, width = columns / c->heads, dense = 0;
     memset(y, 0, (size_t)(hd_layout_rows(queries) * columns) * sizeof *y);
@@ -65,17 +81,30 @@ static void attention(const op_case *c, const double *q, const double *k, const 
                 at.bias = bias + dense, dense += at.queries * at.keys;
             else if (bias)
                 at.bias = bias + h * c->operands[3].columns + c->bias_zero;
+            if (tables && tables[0]) at.position_keys = tables[0] + h * width;
+            if (tables && tables[1]) at.position_queries = tables[1] + h * width;
             for (int64_t i = 0; i < at.queries; i++) attend_row(&at, h, queries->examples[s], i, y + row);
         }
 }
 static void attend_reference(const op_case *c, const double *const *x, double *y) {
-    attention(c, x[0], x[1], x[2], c->operands[3].kind ? x[3] : NULL, y);
+    attention(c, x[0], x[1], x[2], c->operands[3].kind ? x[3] : NULL, NULL, y);
 }
 static void one_tensor_reference(const op_case *c, const double *const *x, double *y) {
-    attention(c, x[0], x[0], x[0], NULL, y);
+    attention(c, x[0], x[0], x[0], NULL, NULL, y);
 }
 static void keys_as_values_reference(const op_case *c, const double *const *x, double *y) {
-    attention(c, x[0], x[1], x[1], NULL, y);
+    attention(c, x[0], x[1], x[1], NULL, NULL, y);
+}
+
+static void relative_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[1], x[2], NULL, (const double *const[]){x[3], x[4]}, y);
+}
+/* One table alone. */
+static void relative_keys_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[1], x[2], NULL, (const double *const[]){x[3], NULL}, y);
+}
+static void relative_queries_reference(const op_case *c, const double *const *x, double *y) {
+    attention(c, x[0], x[1], x[2], NULL, (const double *const[]){NULL, x[3]}, y);
 }
 
 static hd_attend_options options_of(const op_case *c) {
@@ -96,6 +125,19 @@ static hd_tensor *attend(op_run *run) {
     options.bias = run->inputs[3];
     return hd_attend(run->pass, run->inputs[0], run->inputs[1], run->inputs[2], &options);
 }
+static hd_tensor *attend_to_tables(op_run *run, hd_tensor *keys, hd_tensor *queries) {
+    hd_attend_options options = options_of(run->c);
+    hd_relative *relative = hd_pass_alloc(run->pass, 1, sizeof *relative);
+    int32_t *index = hd_pass_alloc(run->pass, 2 * FARTHEST + 1, sizeof *index);
+    for (int64_t d = -FARTHEST; d <= FARTHEST; d++)
+        index[FARTHEST + d] = (int32_t)row_of_distance(run->c->operands[3].rows, d);
+    *relative = (hd_relative){keys, queries, index, FARTHEST};
+    options.relative = relative;
+    return hd_attend(run->pass, run->inputs[0], run->inputs[1], run->inputs[2], &options);
+}
+static hd_tensor *attend_relative(op_run *run) { return attend_to_tables(run, run->inputs[3], run->inputs[4]); }
+static hd_tensor *attend_relative_keys(op_run *run) { return attend_to_tables(run, run->inputs[3], NULL); }
+static hd_tensor *attend_relative_queries(op_run *run) { return attend_to_tables(run, NULL, run->inputs[3]); }
 static hd_tensor *attend_to_itself(op_run *run) {
     hd_attend_options options = options_of(run->c);
     return hd_attend(run->pass, run->inputs[0], run->inputs[0], run->inputs[0], &options);
@@ -163,6 +205,21 @@ static const op_case cases[] = {
      .heads = 2, .softcap = 0.7f},
     {"dense bias, long", &lengthy, .run = attend, .reference = attend_reference, .columns = 6, .key_layout = &other,
      .operands = {{'x', 0, 6}, {'k', 0, 6}, {'k', 0, 6}, {'t', LENGTHY_TIMES_OTHER, 1}}, .heads = 1},
+    {"relative", &brief, .run = attend_relative, .reference = relative_reference, .columns = 12,
+     .operands = {{'x', 0, 12}, {'x', 0, 12}, {'x', 0, 12}, {'t', 8, 12}, {'t', 8, 12}}, .heads = 3, .scale = 0.3f},
+    {"relative, long, dropout", &lengthy, .run = attend_relative, .reference = relative_reference, .columns = 10,
+     .operands = {{'x', 0, 10}, {'x', 0, 10}, {'x', 0, 10}, {'t', 50, 10}, {'t', 50, 10}}, .heads = 2, .scale = 0.3f,
+     .dropout = 0.2f},
+    {"relative, placed", &placed, .run = attend_relative, .reference = relative_reference, .columns = 10,
+     .key_layout = &other, .operands = {{'x', 0, 10}, {'k', 0, 10}, {'k', 0, 10}, {'t', 37, 10}, {'t', 37, 10}},
+     .heads = 2},
+    {"relative, position keys alone", &lengthy, .run = attend_relative_keys, .reference = relative_keys_reference,
+     .columns = 6, .operands = {{'x', 0, 6}, {'x', 0, 6}, {'x', 0, 6}, {'t', 12, 6}}, .heads = 2, .causal = true},
+    {"relative, position queries alone, window", &lengthy, .run = attend_relative_queries,
+     .reference = relative_queries_reference, .columns = 6,
+     .operands = {{'x', 0, 6}, {'x', 0, 6}, {'x', 0, 6}, {'t', 12, 6}}, .heads = 1, .window = 20, .softcap = 0.9f},
+    {"relative, no keys", &brief, .run = attend_relative, .reference = relative_reference, .columns = 6,
+     .key_layout = &gap, .operands = {{'x', 0, 6}, {'k', 0, 6}, {'k', 0, 6}, {'t', 9, 6}, {'t', 9, 6}}, .heads = 2},
     {"queries, keys and values in one", &brief, .run = attend_to_itself, .reference = one_tensor_reference,
      .columns = 12, .operands = {{'x', 0, 12}}, .heads = 2},
     {"keys and values in one", &brief, .run = attend_keys_as_values, .reference = keys_as_values_reference,
@@ -304,6 +361,91 @@ static void observers_see_weights_that_sum_to_one(void **state) {
 
 /* ---- refusals ---- */
 
+/* ---- relative positions ---- */
+
+enum { RELATIVE_WIDTH = 4, RELATIVE_ROWS = 21, RELATIVE_TEXTS = 4 };
+
+/* y, dq, dk and dv of sequences [first, end) of a batch, with gradients of the tables. */
+typedef struct relative_run {
+    hd_pass pass;
+    hd_tensor *q, *k, *v, *keys, *queries, *y;
+} relative_run;
+
+static hd_tensor *relative_operand(hd_pass *pass, int number, int64_t first, int64_t rows, const hd_layout *of) {
+    float *all = uploaded(pass, number, (first + rows) * RELATIVE_WIDTH);
+    hd_tensor *x = hd_tensor_wrap(pass, rows, RELATIVE_WIDTH, all + first * RELATIVE_WIDTH, of);
+    x->needs_gradient = true;
+    return x;
+}
+
+static void run_relative(relative_run *r, heed_context *context, const hd_layout *of, int64_t first_row) {
+    static int32_t index[2 * 700 + 1];
+    for (int64_t d = -700; d <= 700; d++) index[700 + d] = (int32_t)row_of_distance(RELATIVE_ROWS, d);
+    int64_t rows = hd_layout_rows(of);
+    hd_pass_open(&r->pass, context, NULL);
+    r->pass.recording = true;
+    r->q = relative_operand(&r->pass, 0, first_row, rows, of);
+    r->k = relative_operand(&r->pass, 1, first_row, rows, of);
+    r->v = relative_operand(&r->pass, 2, first_row, rows, of);
+    r->keys = relative_operand(&r->pass, 3, 0, RELATIVE_ROWS, NULL);
+    r->queries = relative_operand(&r->pass, 4, 0, RELATIVE_ROWS, NULL);
+    hd_relative relative = {r->keys, r->queries, index, 700};
+    r->y = hd_attend(&r->pass, r->q, r->k, r->v, &(hd_attend_options){.heads = 2, .relative = &relative});
+    assert_non_null(r->y);
+    r->y->gradient = relative_operand(&r->pass, 5, first_row, rows, of)->data;
+    assert_int_equal(hd_pass_backward(&r->pass), HEED_OK);
+}
+
+/* A batch whose scores do not fit into memory at once gives the bits of each text alone. */
+static void relative_batches_have_the_bits_of_each_text(void **state) {
+    (void)state;
+    static const int32_t batch_starts[RELATIVE_TEXTS + 1] = {0, 600, 640, 1190, 1191};
+    const hd_layout batch = {RELATIVE_TEXTS, batch_starts, NULL, NULL};
+    heed_context *context = open_context();
+    relative_run whole, one;
+    double sums[2][RELATIVE_ROWS * RELATIVE_WIDTH] = {{0}};
+    run_relative(&whole, context, &batch, 0);
+    for (int s = 0; s < RELATIVE_TEXTS; s++) {
+        int32_t own[] = {0, batch_starts[s + 1] - batch_starts[s]};
+        size_t bytes = (size_t)own[1] * RELATIVE_WIDTH * sizeof(float);
+        int64_t at = batch_starts[s] * RELATIVE_WIDTH;
+        run_relative(&one, context, &(hd_layout){1, own, NULL, NULL}, batch_starts[s]);
+        assert_memory_equal(one.y->data, whole.y->data + at, bytes);
+        assert_memory_equal(one.q->gradient, whole.q->gradient + at, bytes);
+        assert_memory_equal(one.k->gradient, whole.k->gradient + at, bytes);
+        assert_memory_equal(one.v->gradient, whole.v->gradient + at, bytes);
+        for (int i = 0; i < RELATIVE_ROWS * RELATIVE_WIDTH; i++)
+            sums[0][i] += (double)one.keys->gradient[i], sums[1][i] += (double)one.queries->gradient[i];
+        hd_pass_close(&one.pass);
+    }
+    for (int i = 0; i < RELATIVE_ROWS * RELATIVE_WIDTH; i++) {
+        assert_true(fabs(sums[0][i] - (double)whole.keys->gradient[i]) < 1e-3 * (1 + fabs(sums[0][i])));
+        assert_true(fabs(sums[1][i] - (double)whole.queries->gradient[i]) < 1e-3 * (1 + fabs(sums[1][i])));
+    }
+    hd_pass_close(&whole.pass);
+    heed_context_close(context);
+}
+
+static void relative_positions_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    static int32_t index[] = {0, 0, 1, 2, 2}, row[] = {0, 4};
+    heed_context *context = open_context();
+    hd_layout four = {1, row, NULL, NULL};
+    for (int i = 0; i < 4; i++) {
+        hd_pass pass;
+        hd_pass_open(&pass, context, NULL);
+        hd_tensor *q = relative_operand(&pass, 0, 0, 4, &four), *table = relative_operand(&pass, 1, 0, 3, NULL);
+        hd_relative relative = {table, table, index, 2}; /* distances up to 3 */
+        if (i == 1) relative.keys = relative.queries = NULL;
+        if (i == 2) relative.farthest = 4, relative.keys = hd_reshape(&pass, table, 2);
+        if (i == 3) relative.farthest = 4, relative.keys = relative_operand(&pass, 1, 0, 2, NULL);
+        assert_null(hd_attend(&pass, q, q, q, &(hd_attend_options){.heads = 2, .relative = &relative}));
+        assert_int_equal(pass.status, HEED_ARGUMENT);
+        hd_pass_close(&pass);
+    }
+    heed_context_close(context);
+}
+
 static void shapes_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -379,8 +521,11 @@ static void a_bias_of_another_shape_is_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest others[] = {cmocka_unit_test(cached_equals_whole), cmocka_unit_test(shapes_are_refused),
+    const struct CMUnitTest others[] = {cmocka_unit_test(cached_equals_whole),
+                                        cmocka_unit_test(shapes_are_refused),
                                         cmocka_unit_test(a_bias_of_another_shape_is_refused),
+                                        cmocka_unit_test(relative_batches_have_the_bits_of_each_text),
+                                        cmocka_unit_test(relative_positions_that_do_not_fit_are_refused),
                                         cmocka_unit_test(observers_see_weights_that_sum_to_one)};
     return run_cases(cases, HD_COUNT(cases), others, HD_COUNT(others));
 }

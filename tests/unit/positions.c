@@ -60,6 +60,35 @@ static void buckets_begin_where_those_of_pytorch_do(void **state) {
     }
 }
 
+/* Rows of the relative positions of DeBERTa, by transformers 5.24 and torch 2.13: the distances at which each bucket of one side
+ * begins. Without buckets each distance has its own. */
+static void relative_rows_begin_where_those_of_pytorch_do(void **state) {
+    (void)state;
+    static const struct {
+        int64_t buckets, farthest, count;
+        int16_t starts[32];
+    } rows[] = {{32, 128, 32, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                               16, 17, 19, 22, 25, 28, 32, 37, 43, 49, 56, 64, 74, 84, 97, 111}},
+                {8, 30, 8, {0, 1, 2, 3, 4, 5, 8, 15}},
+                {5, 40, 5, {0, 1, 2, 3, 40}},
+                {2, 10, 2, {0, 1}},
+                {0, 9, 9, {0, 1, 2, 3, 4, 5, 6, 7, 8}}};
+    for (size_t i = 0; i < HD_COUNT(rows); i++) {
+        int64_t bucket = 0, span = rows[i].buckets ? rows[i].buckets : rows[i].farthest;
+        for (int64_t distance = 0; distance <= FARTHEST; distance++) {
+            while (bucket + 1 < rows[i].count && distance >= rows[i].starts[bucket + 1]) bucket++;
+            /* keys far after the query have a bucket more than keys far before it */
+            int64_t after = hd_relative_row(-distance, rows[i].buckets, rows[i].farthest);
+            assert_int_equal(hd_relative_row(distance, rows[i].buckets, rows[i].farthest), span + bucket);
+            assert_true(after == span - bucket || (after == 0 && bucket == span - 1));
+            if (bucket < span - 1) assert_int_equal(after, span - bucket);
+        }
+        /* two buckets have no logarithm */
+        assert_int_equal(hd_relative_row(-FARTHEST, rows[i].buckets, rows[i].farthest), rows[i].buckets == 2);
+        assert_int_equal(hd_relative_row((int64_t)1 << 40, rows[i].buckets, rows[i].farthest), 2 * span - 1);
+    }
+}
+
 /* Far beyond any text: the last bucket. */
 static void the_farthest_keys_are_in_the_last_bucket(void **state) {
     (void)state;
@@ -99,11 +128,28 @@ static void buckets_are_those_of_pytorch_for_every_distance(void **state) {
                                                 lists[i].farthest, lists[i].two_sided),
                              json_integer_value(json_array_get(buckets, j)));
     }
+    static const struct {
+        const char *name;
+        int64_t buckets, farthest;
+    } relative[] = {{"deberta-v2 of query-key, buckets=256 max=512", 256, 512},
+                    {"deberta-v2 of query-key, buckets=32 max=128", 32, 128}};
+    for (size_t i = 0; i < HD_COUNT(relative); i++) {
+        const json_t *buckets = json_object_get(all, relative[i].name);
+        int64_t span = relative[i].buckets;
+        assert_int_equal(json_array_size(buckets), json_array_size(distances));
+        for (size_t j = 0; j < json_array_size(distances); j++) {
+            int64_t bucket = json_integer_value(json_array_get(buckets, j)) + span; /* not limited to the table */
+            assert_int_equal(
+                hd_relative_row(-json_integer_value(json_array_get(distances, j)), span, relative[i].farthest),
+                hd_min(hd_max(bucket, 0), 2 * span - 1));
+        }
+    }
     json_decref(all);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(buckets_begin_where_those_of_pytorch_do),
+                                       cmocka_unit_test(relative_rows_begin_where_those_of_pytorch_do),
                                        cmocka_unit_test(the_farthest_keys_are_in_the_last_bucket),
                                        cmocka_unit_test(buckets_are_those_of_pytorch_for_every_distance)};
     return cmocka_run_group_tests(tests, NULL, NULL);

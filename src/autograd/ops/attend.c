@@ -1,6 +1,7 @@
 /* Multi-head attention: head h of a sequence is softmax(cap(scale q_h k_hᵀ + bias_h)) v_h on columns [h width,
- * (h + 1) width). The arithmetic and the gradient are in device/cpu/kernels/attention.c. */
-#include "autograd/ops/ops.h"
+ * (h + 1) width). The bias is given, or has scores of relative positions (autograd/relative.h). The arithmetic and the gradient
+ * are in device/cpu/kernels/attention.c. */
+#include "autograd/relative.h"
 
 #include <math.h>
 
@@ -50,7 +51,10 @@ static void backward(hd_pass *pass, hd_node *node) {
     hd_tensor *bias = op->options.bias;
     if (bias && bias->needs_gradient) call.d_bias = hd_pass_zeros(pass, bias->rows, bias->columns);
     if (pass->status != HEED_OK) return;
-    pass->stream.device->attention_backward(&pass->stream, &call);
+    if (op->options.relative)
+        hd_relative_attention_backward(pass, op->options.relative, &call);
+    else
+        pass->stream.device->attention_backward(&pass->stream, &call);
     hd_gradient_give(pass, op->q, call.dq);
     hd_gradient_give(pass, op->k, call.dk);
     hd_gradient_give(pass, op->v, call.dv);
@@ -99,6 +103,15 @@ static bool check_bias(hd_pass *pass, const attend_node *op) {
     return fits;
 }
 
+static bool needs_gradient(const hd_tensor *x) { return x && x->needs_gradient; }
+
+/* Whether what is attended with, apart from queries, keys and values, needs a gradient. */
+static bool bias_needs_gradient(const hd_attend_options *options) {
+    const hd_relative *relative = options->relative;
+    return needs_gradient(options->bias) ||
+           (relative && (needs_gradient(relative->keys) || needs_gradient(relative->queries)));
+}
+
 /* Memory for the observer's weights: [queries, keys] of each head of each sequence; NULL on failure. */
 static float **make_weights(hd_pass *pass, const attend_node *op) {
     int64_t heads = op->options.heads, count = op->q->layout->sequences * heads, queries, keys;
@@ -127,11 +140,12 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
         return hd_pass_fail(pass, HEED_ARGUMENT, "%lld columns cannot be split into %lld heads", (long long)q->columns,
                             (long long)op.options.heads);
     if (!check_bias(pass, &op)) return NULL;
+    if (op.options.relative && !hd_relative_check(pass, op.options.relative, q, op.k)) return NULL;
     op.dropout = hd_pass_dropout(pass, op.options.dropout, op.options.site);
     op.y = hd_tensor_new(pass, q->rows, q->columns, q->layout);
     if (!op.y) return NULL;
     op.y->needs_gradient = !op.cached && (q->needs_gradient || op.k->needs_gradient || op.v->needs_gradient ||
-                                          (op.options.bias && op.options.bias->needs_gradient));
+                                          bias_needs_gradient(&op.options));
     if (pass->recording && op.y->needs_gradient) {
         op.log_sums = hd_pass_numbers(pass, q->rows, op.options.heads);
         if (!op.log_sums) return NULL;
@@ -140,7 +154,10 @@ static hd_tensor *attend(hd_pass *pass, attend_node op) {
     bool observed = pass->observer && pass->observer->attention;
     if (observed) call.weights = make_weights(pass, &op);
     if (pass->status != HEED_OK) return NULL;
-    pass->stream.device->attention(&pass->stream, &call);
+    if (op.options.relative)
+        hd_relative_attention(pass, op.options.relative, &call);
+    else
+        pass->stream.device->attention(&pass->stream, &call);
     if (observed) show(pass, &op, call.weights);
     return hd_pass_record(pass, op.y, &op, sizeof op, backward);
 }

@@ -57,6 +57,14 @@ hd_tensor *hd_repeat_heads(hd_pass *pass, hd_tensor *x, int64_t head_width, int6
 /* Layer norm, or with bias NULL the root-mean-square norm. */
 hd_tensor *hd_norm(hd_pass *pass, hd_tensor *x, hd_parameter *gain, hd_parameter *bias, float epsilon);
 
+/* Scores of relative positions (disentangled attention, He et al., 2021): of query i and key j also scale (q_i · keys[d] +
+ * k_j · queries[d]), with d the row of the distance i − j of their positions. It outlives the pass. */
+typedef struct hd_relative {
+    hd_tensor *keys, *queries;  /* [table rows, columns of q]; one may be NULL */
+    const int32_t *table_index; /* [2 farthest + 1]: d of each distance from −farthest on, ascending */
+    int64_t farthest;
+} hd_relative;
+
 typedef struct hd_attend_options {
     int64_t heads;
     int64_t key_heads; /* of cached keys and values, each for heads / key_heads neighbours; 0: as many as heads */
@@ -71,6 +79,7 @@ typedef struct hd_attend_options {
     hd_tensor *bias;
     int64_t bias_row; /* HD_BIAS_… */
     int64_t bias_zero;
+    const hd_relative *relative; /* or NULL; not with a bias or cached keys */
     float dropout;
     uint32_t site;     /* of the dropout (hd_dropout_site) */
     const char *where; /* "encoder", "decoder", "cross": for the observer */

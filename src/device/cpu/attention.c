@@ -269,11 +269,10 @@ void hd_cpu_attention(hd_stream *stream, const hd_attention_call *call) {
     hd_arena_rewind(&stream->scratch, mark);
 }
 
-/* The sequences of each chunk of rows; an empty one is in one chunk too. Returns the number of chunks, or 0 on failure. */
-static int64_t find_chunks(hd_stream *stream, attending *at) {
-    const hd_layout *layout = &at->call->queries;
+int64_t hd_cpu_chunk_sequences(hd_stream *stream, const hd_layout *layout, const hd_chunks *of_rows,
+                               const int32_t **found) {
     hd_cpu_chunks chunks;
-    hd_cpu_chunks_of(&at->backward->chunks, hd_layout_rows(layout), &chunks);
+    hd_cpu_chunks_of(of_rows, hd_layout_rows(layout), &chunks);
     int32_t *starts = hd_cpu_scratch(stream, (size_t)chunks.count + 1, sizeof *starts), s = 0;
     if (!starts) return 0;
     starts[0] = 0;
@@ -282,7 +281,7 @@ static int64_t find_chunks(hd_stream *stream, attending *at) {
         starts[i] = s;
     }
     starts[chunks.count] = (int32_t)layout->sequences;
-    at->chunks = starts;
+    *found = starts;
     return chunks.count;
 }
 
@@ -290,7 +289,8 @@ static void attend_backward(hd_stream *stream, attending *at) {
     const hd_attention_call *c = at->call;
     if (!prepare(stream, at, 2)) return;
     bool sums = at->backward->d_bias && !has_dense_bias(c);
-    int64_t pieces = sums ? find_chunks(stream, at) : c->queries.sequences;
+    int64_t pieces = c->queries.sequences;
+    if (sums) pieces = hd_cpu_chunk_sequences(stream, &c->queries, &at->backward->chunks, &at->chunks);
     hd_for_slices(stream->context, pieces * c->heads, 1, work_of(c), sums ? backward_chunk : backward, at);
 }
 

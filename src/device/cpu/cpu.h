@@ -32,6 +32,11 @@ static inline void hd_cpu_chunks_of(const hd_chunks *chunks, int64_t rows, hd_cp
     if (!chunks->count) out->count = 1, out->starts = out->whole;
 }
 
+/* The sequences of each chunk of rows, from starts[chunk] to starts[chunk + 1], in the stream's scratch; an empty one is in one
+ * chunk too. Returns the number of chunks, or 0 on failure. */
+int64_t hd_cpu_chunk_sequences(hd_stream *stream, const hd_layout *layout, const hd_chunks *of_rows,
+                               const int32_t **starts);
+
 /* A chunk's partial sum, by that of the first chunk; NULL if there are none. */
 static inline float *hd_cpu_partial_sum(float *first, int64_t chunk, const hd_chunks *chunks) {
     return first ? first + chunk * chunks->stride : NULL;

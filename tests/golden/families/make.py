@@ -21,12 +21,10 @@ import zlib
 import torch
 import transformers
 from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertForTokenClassification,
-                          GPT2Config, GPT2LMHeadModel, GraniteConfig, GraniteForCausalLM, LlamaConfig,
-                          LlamaForCausalLM, MarianConfig, MarianMTModel, OPTConfig, OPTForCausalLM, Olmo2Config,
-                          Olmo2ForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Phi3Config,
-                          Phi3ForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM,
-                          RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification,
-                          RobertaForTokenClassification, SmolLM3Config, SmolLM3ForCausalLM)
+                          GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MarianConfig, MarianMTModel,
+                          OPTConfig, OPTForCausalLM, PegasusConfig, PegasusForConditionalGeneration, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, RobertaConfig, RobertaForMaskedLM,
+                          RobertaForSequenceClassification, RobertaForTokenClassification)
 
 from measure import measure
 
@@ -51,19 +49,12 @@ MPNET = dict(vocab_size=37, hidden_size=24, num_hidden_layers=3, num_attention_h
 T5 = dict(vocab_size=37, d_model=16, d_kv=4, d_ff=20, num_layers=3, num_heads=3, relative_attention_num_buckets=8,
           relative_attention_max_distance=20, decoder_start_token_id=0)
 GATED = dict(T5, d_kv=3, d_ff=12, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
-ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
-
-
-def rope(kind, theta=10000.0, **numbers): return {"rope_parameters": dict(rope_type=kind, rope_theta=theta, **numbers)}
-
-
-FACTORS = dict(short_factor=[1.0, 1.25, 1.5, 2.0, 2.5], long_factor=[2.0, 3.0, 5.5, 9.0, 12.0])
-PHI3 = dict(ROTARY, hidden_size=24, pad_token_id=0, original_max_position_embeddings=40)
-SHORTER = {key: values[:3] for key, values in FACTORS.items()}
-CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n - 1)] for n in (39, 55)]  # 20 more are past 40 and past 64 tokens
 TEXT, TOKENS = {0: "bad", 1: "good", 2: "neither"}, {0: "O", 1: "PER", 2: "LOC", 3: "ORG"}
 SMALL = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
              max_position_embeddings=82)
+SMALL_BART = dict(vocab_size=37, d_model=8, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+                  decoder_attention_heads=2, encoder_ffn_dim=12, decoder_ffn_dim=12, max_position_embeddings=80)
+ENDED = {"texts": [[0, 5, 9, 2], [0, 2], [0, 4, 2, 8, 9, 2], [0] + [4 + 11 * i % 33 for i in range(70)] + [2]]}
 SMALL_LLAMA = dict(SMALL, num_key_value_heads=1, pad_token_id=1, bos_token_id=1, eos_token_id=2)
 WINDOWED = dict(SMALL, num_hidden_layers=6, num_key_value_heads=1, bos_token_id=1, eos_token_id=2)
 GPT_NEO = dict(vocab_size=37, hidden_size=12, num_layers=6, num_heads=2, intermediate_size=16, max_position_embeddings=80,
@@ -97,10 +88,34 @@ ALBERT = dict(vocab_size=37, embedding_size=8, hidden_size=24, num_hidden_layers
               num_attention_heads=3, intermediate_size=40, max_position_embeddings=80)
 ELECTRA = dict(vocab_size=37, embedding_size=8, hidden_size=18, num_hidden_layers=3, num_attention_heads=3,
                intermediate_size=28, max_position_embeddings=80, hidden_act="relu")
+ROTARY = dict(WIDE, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4)
+FACTORS = dict(short_factor=[1.0, 1.25, 1.5, 2.0, 2.5], long_factor=[2.0, 3.0, 5.5, 9.0, 12.0])
+PHI3 = dict(ROTARY, hidden_size=24, pad_token_id=0, original_max_position_embeddings=40)
+SHORTER = {key: factors[:3] for key, factors in FACTORS.items()}
+CROSSING = TEXTS + [[2] + [4 + 7 * i % 33 for i in range(n)] for n in (38, 54)]  # 20 tokens more are past 40 and past 64
+
+
+def scaled(kind, **numbers):
+    """A Llama with scaled rotary positions."""
+    keys = dict(ROTARY, head_dim=10, rope_parameters=dict(rope_type=kind, rope_theta=10000.0, **numbers))
+    if kind == "dynamic": keys["max_position_embeddings"] = 40
+    if kind == "linear": keys.update(attention_bias=True, mlp_bias=True)
+    return small("LlamaForCausalLM", **keys)
+
+
+def longrope(**numbers): return dict(rope_type="longrope", rope_theta=10000.0, **numbers)
+
+
+GEMMA3 = dict(dict(ROTARY, intermediate_size=16, num_hidden_layers=6), head_dim=10, sliding_window=20, pad_token_id=0,
+              query_pre_attn_scalar=256, layer_types=["sliding_attention", "full_attention"] * 3)
 SMALL_GTE = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_NOMIC = dict(SMALL, num_hidden_layers=3, head_dim=10)
 SMALL_MODERN = dict(SMALL, num_hidden_layers=7, local_attention=8, pad_token_id=1, bos_token_id=2, eos_token_id=3,
                     cls_token_id=2, sep_token_id=3)  # three layers with a full view, four with a window
+DEBERTA = dict(vocab_size=37, hidden_size=18, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
+               max_position_embeddings=80, position_biased_input=False, relative_attention=True, position_buckets=16,
+               pos_att_type=["p2c", "c2p"], share_att_key=True, norm_rel_ebd="layer_norm")
+SMALL_DEBERTA = dict(DEBERTA, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
 MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
@@ -108,6 +123,9 @@ MODELS = {
     "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
     "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "bart": small("BartForConditionalGeneration", **BART),
+    "bart-answer": (small("BartForQuestionAnswering", **SMALL_BART), ENDED),
+    "bart-headless": small("BartModel", **SMALL_BART),
+    "bart-text": (small("BartForSequenceClassification", **SMALL_BART, id2label=TEXT), ENDED),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
@@ -118,6 +136,18 @@ MODELS = {
     "camembert-masked": small("CamembertForMaskedLM", **ROBERTA),
     "camembert-text": small("CamembertForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
     "camembert-tokens": small("CamembertForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
+    "deberta-v2-absolute": small("DebertaV2ForMaskedLM", **dict(
+        SMALL_DEBERTA, relative_attention=False, position_biased_input=True, embedding_size=8, type_vocab_size=2)),
+    "deberta-v2-answer": small("DebertaV2ForQuestionAnswering", **dict(
+        SMALL_DEBERTA, position_buckets=8, max_relative_positions=30)),
+    "deberta-v2-headless": small("DebertaV2Model", **dict(
+        SMALL_DEBERTA, pos_att_type="p2c", share_att_key=False, position_buckets=-1, max_relative_positions=20)),
+    "deberta-v2-masked": small("DebertaV2ForMaskedLM", **dict(DEBERTA, hidden_act="gelu_new")),
+    "deberta-v2-text": small("DebertaV2ForSequenceClassification", **dict(
+        SMALL_DEBERTA, pos_att_type="c2p|p2c", share_att_key=False, norm_rel_ebd="none", position_biased_input=True,
+        embedding_size=8, type_vocab_size=2, pooler_hidden_act="tanh", id2label=TEXT)),
+    "deberta-v2-tokens": small("DebertaV2ForTokenClassification", **dict(
+        SMALL_DEBERTA, pos_att_type=["c2p"], norm_rel_ebd="none", id2label=TOKENS)),
     "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
     "distilbert-headless": small("DistilBertModel", **SMALL_DISTILBERT),
     "distilbert-masked": small("DistilBertForMaskedLM", **DISTILBERT),
@@ -136,6 +166,12 @@ MODELS = {
     "gemma2-headless": small("Gemma2Model", **SMALL_LLAMA, head_dim=8, sliding_window=9),
     "gemma2-text": small("Gemma2ForSequenceClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TEXT),
     "gemma2-tokens": small("Gemma2ForTokenClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9, id2label=TOKENS),
+    "gemma3": small("Gemma3ForCausalLM", **GEMMA3, rope_parameters={
+        "full_attention": dict(rope_type="linear", factor=8.0, rope_theta=1000000.0),
+        "sliding_attention": dict(rope_type="default", rope_theta=10000.0)}, final_logit_softcapping=2.5),
+    "gemma3-bidirectional": small("Gemma3TextModel", **GEMMA3, use_bidirectional_attention=True),
+    "gemma3-text": small("Gemma3TextForSequenceClassification", **SMALL_LLAMA, head_dim=8, sliding_window=9,
+                         rope_parameters=None, id2label=TEXT),
     "gpt-neo": small("GPTNeoForCausalLM", **dict(GPT_NEO, num_layers=4, intermediate_size=None), window_size=20,
                      attention_types=[[["global", "local"], 2]]),
     "gpt-neo-answer": small("GPTNeoForQuestionAnswering", **SMALL_GPT_NEO),
@@ -150,8 +186,9 @@ MODELS = {
     "gpt2-headless": small("GPT2Model", **SMALL_GPT2),
     "gpt2-text": small("GPT2ForSequenceClassification", **SMALL_GPT2, id2label=TEXT),
     "gpt2-tokens": small("GPT2ForTokenClassification", **SMALL_GPT2, id2label=TOKENS),
-    "granite": lambda: GraniteForCausalLM(GraniteConfig(**ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
-                                                        residual_multiplier=0.6, logits_scaling=1.5)),
+    "granite": small("GraniteForCausalLM", **ROTARY, head_dim=10, embedding_multiplier=3.0, attention_multiplier=0.4,
+                     residual_multiplier=0.6, logits_scaling=1.5),
+    "granite-headless": small("GraniteModel", **SMALL_LLAMA),
     "gte-headless": small("GteModel", **SMALL_GTE, type_vocab_size=0,
                           rope_parameters=dict(rope_type="linear", rope_theta=160000.0, factor=1.5)),
     "gte-masked": small("GteForMaskedLM", **dict(SMALL_GTE, hidden_act="silu")),
@@ -162,28 +199,25 @@ MODELS = {
                                                            tie_word_embeddings=True, rope_theta=500.0)),
                       {"texts": TEXTS}),
     "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
+    "llama-dynamic": scaled("dynamic", factor=2.5),
     "llama-headless": small("LlamaModel", **SMALL_LLAMA),
+    "llama-linear": scaled("linear", factor=4.0),
+    "llama-llama3": scaled("llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0,
+                           original_max_position_embeddings=40),
+    "llama-longrope": scaled("longrope", original_max_position_embeddings=40, **FACTORS),
     "llama-text": small("LlamaForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "llama-tokens": small("LlamaForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
-    "llama-dynamic": lambda: LlamaForCausalLM(LlamaConfig(**dict(ROTARY, max_position_embeddings=40), head_dim=10,
-                                                          **rope("dynamic", factor=2.5))),
-    "llama-linear": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, attention_bias=True, mlp_bias=True,
-                                                         **rope("linear", factor=4.0))),
-    "llama-llama3": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0, original_max_position_embeddings=40))),
-    "llama-longrope": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "longrope", original_max_position_embeddings=40, **FACTORS))),
-    "llama-yarn": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "yarn", factor=4.0, original_max_position_embeddings=40))),
-    "llama-yarn-mscale": lambda: LlamaForCausalLM(LlamaConfig(**ROTARY, head_dim=10, **rope(
-        "yarn", factor=4.0, original_max_position_embeddings=40, beta_fast=2.0, beta_slow=0.25, mscale=0.5,
-        mscale_all_dim=2.0, truncate=False))),
     "llama-wide": lambda: LlamaForCausalLM(LlamaConfig(**WIDE, head_dim=10)),
+    "llama-yarn": scaled("yarn", factor=4.0, original_max_position_embeddings=40),
+    "llama-yarn-mscale": scaled("yarn", factor=4.0, original_max_position_embeddings=40, beta_fast=2.0, beta_slow=0.25,
+                                mscale=0.5, mscale_all_dim=2.0, truncate=False),
     "m2m_100": (small("M2M100ForConditionalGeneration",
                       **dict(BART, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
                 {"texts": LONG + [[5, 1, 6, 1, 1, 7, 2]]}),
+    "m2m_100-headless": small("M2M100Model", **SMALL_BART),
     "marian": lambda: MarianMTModel(MarianConfig(**BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36,
                                                  activation_function="swish", scale_embedding=True)),
+    "marian-headless": small("MarianModel", **SMALL_BART, pad_token_id=36, eos_token_id=0, decoder_start_token_id=36),
     "marian-separate": (lambda: MarianMTModel(MarianConfig(
         **BART, decoder_vocab_size=29, share_encoder_decoder_embeddings=False, pad_token_id=28, eos_token_id=0,
         decoder_start_token_id=28, activation_function="swish", scale_embedding=True)),
@@ -191,6 +225,7 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mbart-headless": small("MBartModel", **SMALL_BART, scale_embedding=True, decoder_start_token_id=33),
     "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
     "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
     "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
@@ -208,28 +243,39 @@ MODELS = {
     "modernbert-text": small("ModernBertForSequenceClassification", **SMALL_MODERN, classifier_pooling="mean",
                              id2label=TEXT),
     "modernbert-tokens": small("ModernBertForTokenClassification", **SMALL_MODERN, id2label=TOKENS),
+    "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
+    "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
+    "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
+    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
+    "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
+    "mt5": untied("MT5ForConditionalGeneration", **GATED),
+    "mt5-encoder": small("MT5EncoderModel", **GATED),
     "nomic_bert-headless": small("NomicBertModel", **SMALL_NOMIC),
     "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
     "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
     "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
     "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
+    "olmo2-text": small("Olmo2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
     "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
     "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
     "mistral-text": small("MistralForSequenceClassification", **SMALL_LLAMA, sliding_window=9, id2label=TEXT),
     "mistral-tokens": small("MistralForTokenClassification", **SMALL_LLAMA, sliding_window=9, id2label=TOKENS),
     "mistral-unlimited": small("MistralForCausalLM", **SMALL_LLAMA, sliding_window=None),
+    "olmo2": small("Olmo2ForCausalLM", **ROTARY, head_dim=10, pad_token_id=0),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
     "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
     "opt-headless": small("OPTModel", **SMALL_OPT),
     "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
-    "phi3": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, head_dim=10)), {"texts": CROSSING}),
-    "phi3-longrope": (lambda: Phi3ForCausalLM(Phi3Config(**PHI3, **rope("longrope", **SHORTER))),
-                      {"texts": CROSSING}),
-    "phi3-partial": lambda: Phi3ForCausalLM(Phi3Config(**dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), **rope(
-        "longrope", partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER))),
+    "phi3": (small("Phi3ForCausalLM", **PHI3, head_dim=10), {"texts": CROSSING}),
+    "phi3-sliding": small("Phi3ForCausalLM", **SMALL_LLAMA, sliding_window=20),
+    "phi3-longrope": (small("Phi3ForCausalLM", **PHI3, rope_parameters=longrope(**SHORTER)), {"texts": CROSSING}),
+    "phi3-partial": small("Phi3ForCausalLM", **dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), rope_parameters=longrope(
+        partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER)),
+    "pegasus-headless": small("PegasusModel", **SMALL_BART),
+    "phi3-tokens": small("Phi3ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
     "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
                            max_window_layers=3),
@@ -246,6 +292,8 @@ MODELS = {
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
     "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "smollm3-sliding": small("SmolLM3ForCausalLM", **dict(SMALL_LLAMA, num_hidden_layers=5), use_sliding_window=True,
+                             sliding_window=20, no_rope_layer_interval=2),
     "t5": small("T5ForConditionalGeneration", **T5),
     "t5-encoder": (small("T5EncoderModel", **dict(T5, relative_attention_num_buckets=32, num_layers=2,
                                                   relative_attention_max_distance=128)), {"texts": TEXTS + BEYOND}),
@@ -261,6 +309,7 @@ MODELS = {
     "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
     "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
                                                         no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
+    "smollm3-answer": small("SmolLM3ForQuestionAnswering", **SMALL_LLAMA),
 }
 
 

@@ -106,6 +106,29 @@ typedef struct hd_additive_attention {
     float *dk, *d_values;  /* [keys, width], [keys, value_width], added to */
 } hd_additive_attention;
 
+/* Scores of relative positions for one head of one sequence (relative.c). Rows are strided, as those of hd_attention. */
+typedef struct hd_relative_scores {
+    int64_t queries, keys, width; /* width: of a head */
+    int64_t first_query;          /* its position, where that of the first key is 0 */
+    /* By distance from a query to a key, query − key, which may be negative: the row of the tables. It ascends. */
+    const int32_t *table_index;
+    float scale;
+    const float *q, *k; /* [queries, width], [keys, width] */
+    int64_t q_row, k_row;
+    const float *key_panels, *query_panels; /* tables as panels, [rows / 32][width][32]; NULL: there is none */
+    float *scores;                          /* [queries, keys] */
+    int64_t block_row;                      /* rows of the tables, rounded up to panels */
+    /* backward only */
+    const float *position_keys, *position_queries; /* [rows, width], stride table_row; NULL: there is none */
+    int64_t table_row;
+    const float *d_scores;                       /* [queries, keys] */
+    float *dq, *dk;                              /* added to, as q and k */
+    float *d_position_keys, *d_position_queries; /* added to, as the tables; NULL: not needed */
+} hd_relative_scores;
+
+/* Floats of scratch that the kernels of relative positions need. */
+static inline size_t hd_relative_scratch(int64_t block_row) { return HD_ATTENTION_QUERIES * (size_t)block_row; }
+
 /* Floats of scratch that the attention kernels need for heads of this width and an index into this number of keys. */
 static inline size_t hd_attention_scratch(int64_t width, int64_t pool_keys) {
     return HD_ATTENTION_QUERIES * (3 * HD_ATTENTION_KEYS + (size_t)width + 4 + (size_t)pool_keys) +
@@ -189,6 +212,9 @@ typedef struct hd_kernels {
     /* attention of the first `queries` rows of q; the backward pass does not support an index */
     void (*attention)(const hd_attention *attention, int64_t queries, float *scratch);
     void (*attention_backward)(const hd_attention *attention, int64_t queries, float *scratch);
+
+    void (*relative_scores)(const hd_relative_scores *call, float *scratch);
+    void (*relative_scores_backward)(const hd_relative_scores *call, float *scratch);
 
     void (*additive_attention)(const hd_additive_attention *attention);
     void (*additive_attention_backward)(const hd_additive_attention *attention);
