@@ -84,6 +84,18 @@ static heed_status read_tie(const heed_model *model, const hd_weights *weights, 
     return HEED_OK;
 }
 
+/* As in transformers, a decoder whose class has no head is a language model if the file has an output table. */
+static heed_status add_head(const heed_model *model, const hd_weights *weights, hd_recipe *recipe) {
+    static const hd_slot output = {HD_SHARED, HD_MODULE_TOKEN_OUTPUT, .part = HD_WEIGHT};
+    const hd_stored_tensor *table;
+    bool headless = recipe->head == HD_HEAD_NONE && recipe->side[HD_DECODER].layers && recipe->untied;
+    if (!headless || !model->family->architectures[HD_HEAD_LANGUAGE] || !hd_family_weight(model->family, &output))
+        return HEED_OK;
+    HD_TRY(hd_weight_find_spelled(model, weights, &output, &table));
+    if (table) recipe->head = HD_HEAD_LANGUAGE;
+    return HEED_OK;
+}
+
 /* Whether the file has a bias of any module with this bit, in any layer. */
 static heed_status has_bias(const heed_model *model, const hd_weights *weights, hd_network_side side, int64_t layers,
                             unsigned bit, bool *has) {
@@ -318,6 +330,7 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     heed_status status = drop_head(model, weights, recipe);
     if (status == HEED_OK) status = find_head(model, weights, recipe);
     if (status == HEED_OK) status = find_pooler(model, weights, recipe);
+    if (status == HEED_OK) status = add_head(model, weights, recipe);
     if (status == HEED_OK) status = read_tie(model, weights, recipe);
     if (status == HEED_OK) status = read_biases(model, weights, recipe);
     if (status == HEED_OK) status = open_network(model, config, recipe);

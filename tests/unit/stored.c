@@ -60,6 +60,7 @@ static bool small_recipe(every_model *m) {
     const hd_token_ids ids = {.pad = 1, .eos = 2, .decoder_start = 1};
     assert_ok(m->context, hd_family_default(m->context, m->of, (hd_head)m->head, &ids, &m->recipe));
     m->recipe.vocabulary = m->vocabulary, m->recipe.width = m->width;
+    if (m->recipe.embedding_width) m->recipe.embedding_width = m->width / 2;
     m->recipe.labels = hd_head_classifies((hd_head)m->head) ? LABELS : 0;
     for (int i = 0; i < HD_SIDES; i++) {
         hd_side_recipe *side = &m->recipe.side[i];

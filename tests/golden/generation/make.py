@@ -127,8 +127,9 @@ CASES = {
     "best-of-one": {**own(num_return_sequences=2), "refused": "best is 2"},
     "quantized": {"config": {"quantization_config": {"quant_method": "gptq", "bits": 4}}, **own(),
                   "refused": "quantization_config"},
-    "dynamic": {"config": {"rope_parameters": {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}}, **own(),
-                "refused": "rope_parameters"},
+    "dynamic": {"config": {"rope_parameters": {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}}, **own()},
+    "proportional": {"config": {"rope_parameters": {"rope_type": "proportional", "rope_theta": 10000.0}}, **own(),
+                     "refused": "rope_parameters"},
 }
 SOURCES = ["tok 5 9 tok 7", "a quick test", "b"]
 MARIAN = {"eos_token_id": 0, "pad_token_id": 71, "decoder_start_token_id": 71, "max_length": 14}
