@@ -227,8 +227,14 @@ static inline void close_to(const op_case *c, const char *what, int i, int64_t i
         fail_msg("%s: %s %d, element %lld is %.9g, expected %.9g", c->name, what, i, (long long)index, got, expected);
 }
 
+/* Elements of an operand that are moved. Sanitizers look for errors of memory, and the references are slow with them. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { CHECKED = 10 };
+#else
+enum { CHECKED = 150 };
+#endif
+
 static inline void check_against_reference(const op_case *c, const outcome *result) {
-    enum { CHECKED = 150 }; /* elements of an operand that are moved */
     double *x[OPERANDS], *y = calloc((size_t)(hd_layout_rows(c->layout) * c->columns) + 1, sizeof *y);
     for (int i = 0; i < OPERANDS; i++) {
         x[i] = calloc((size_t)operand_count(c, i) + 1, sizeof **x);
