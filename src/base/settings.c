@@ -314,7 +314,10 @@ void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out)
         hd_buffer_text(out, "  --");
         hd_buffer_text(out, row->name);
         if (row->kind != HD_SETTING_BOOL) hd_buffer_byte(out, ' ');
-        hd_setting_argument(row, out);
+        if (row->choices && row->argument)
+            hd_buffer_text(out, row->argument);
+        else
+            hd_setting_argument(row, out);
         if (out->size - start + 2 > HELP_COLUMN) { /* no room before the column: the help gets a line of its own */
             hd_buffer_byte(out, '\n');
             start = out->size;

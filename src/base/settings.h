@@ -42,8 +42,9 @@ typedef struct hd_setting {
     double min, max;      /* of numbers, both included; an infinity is accepted only where it is itself the limit */
     const char *argument; /* what --help shows in place of the value; for a choice its names, "a|b|c", in enum order */
     const char *help;     /* one line */
-    hd_choice_names *choices; /* of a choice whose names are those of another table, in place of `argument` */
-    unsigned flags;           /* further properties, as the table's owner defines them */
+    /* Of a choice whose names are those of another table. `argument` is then NULL, or one word for a long list. */
+    hd_choice_names *choices;
+    unsigned flags; /* further properties, as the table's owner defines them */
 } hd_setting;
 
 /* Gives every field its default. The fields' old contents are overwritten: free them first. After a failure the
