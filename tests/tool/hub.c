@@ -722,8 +722,10 @@ int main(int count, char **arguments) {
                          MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, finish, NULL, MHD_OPTION_END);
     const union MHD_DaemonInfo *information = daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (!information) return 1;
+    pthread_mutex_lock(&lock); /* threads of connections read it */
     port = information->port;
-    printf("%d\n", port);
+    pthread_mutex_unlock(&lock);
+    printf("%d\n", information->port);
     fflush(stdout);
     sleep(600);
     return 0;
