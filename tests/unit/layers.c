@@ -212,15 +212,19 @@ static void relative_positions_that_heed_lacks_are_refused(void **state) {
     hd_side_recipe *side = &good.side[HD_ENCODER];
     side->relative_positions = 10, side->relative_span = 16, side->relative = HD_RELATIVE_KEYS;
     hd_network_close(open(context, &good));
-    (bad = good).side[HD_ENCODER].relative_positions = 9; /* the logarithm would have no range */
+    bad = good;
+    bad.side[HD_ENCODER].relative_positions = 9; /* the logarithm would have no range */
     assert_unsupported(context, &bad, "9 relative positions cannot be divided into 16 buckets");
     bad.side[HD_ENCODER].max_positions = 9; /* no text reaches it */
     hd_network_close(open(context, &bad));
-    (bad = good).side[HD_ENCODER].relative_span = 1;
+    bad = good;
+    bad.side[HD_ENCODER].relative_span = 1;
     assert_unsupported(context, &bad, "into 1 buckets");
-    (bad = good).side[HD_ENCODER].relative_span = (int64_t)1 << 40;
+    bad = good;
+    bad.side[HD_ENCODER].relative_span = (int64_t)1 << 40;
     assert_unsupported(context, &bad, "heed builds up to");
-    (bad = good).side[HD_ENCODER].key_heads = 2;
+    bad = good;
+    bad.side[HD_ENCODER].key_heads = 2;
     assert_unsupported(context, &bad, "share keys");
     bad = good;
     bad.side[HD_DECODER] = bad.side[HD_ENCODER];
