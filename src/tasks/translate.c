@@ -16,15 +16,17 @@
 
 static const hd_setting rows[] = {
     {"from", HD_SETTING_STRING, F(from), NULL, 0, 0, "LANGUAGE",
-     "language of the texts, for models of several languages, by the tokenizer's code: eng_Latn, en_XX or en"},
-    {"to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE", "language to translate into, in the same way"},
+     "language of the texts, as a code of the tokenizer, such as eng_Latn, en_XX or en (models of several languages)"},
+    {"to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE",
+     "language of the translations, as a code of the tokenizer"},
     HD_OPTION_BEAMS(F(generation)),
     HD_OPTION_BEST(F(generation)),
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     HD_OPTIONS_SEARCH(F(generation)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
-    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh's form: 0-0 1-2 2-1"},
+    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL,
+     "print the word alignment in Pharaoh format, such as 0-0 1-2 2-1"},
     {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
      "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"},
 };
