@@ -394,6 +394,48 @@ HEED_API heed_status heed_embed_options(heed_context *context, heed_options **op
 HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
                                 const size_t *sizes, size_t count, heed_results **results);
 
+/* ---- hidden states, logits and embeddings as arrays ---------------------------------------------------- */
+
+/* The hidden states of one forward pass over one text, as output_hidden_states gives them in transformers,
+ * and the logits that follow from the last ones. Arrays are float32, row by row, and belong to the handle. */
+typedef struct heed_states heed_states;
+
+/* Runs the model once on a text of `size` bytes, with the special tokens of its tokenizer. An encoder–decoder
+ * also reads a target: the option "target", or the model's own translation (options "beams" and
+ * "max-new-tokens"), after the token that starts it; one that classifies texts reads the text on both sides.
+ * Options are those of heed_attend_options; another one is refused with HEED_ARGUMENT, and so is an empty
+ * text. HEED_LENGTH for a text or target that is longer than the model allows, HEED_MEMORY. The caller closes
+ * *states before the model. */
+HEED_API heed_status heed_inspect_states(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                         heed_states **states);
+/* The same for `count` token ids, at least one, to which nothing is added. `target` are the decoder's ids of
+ * an encoder–decoder, its start token first (decoder_input_ids in transformers). With `target` NULL it reads
+ * the start token and all ids but the last. HEED_ARGUMENT for an id that is not in the vocabulary. */
+HEED_API heed_status heed_inspect_ids(heed_model *model, const int32_t *ids, size_t count, const int32_t *target,
+                                      size_t target_count, heed_states **states);
+/* The layers of a side, "encoder" or "decoder"; −1 if the model has no such side. An encoder-only model has
+ * the first, a decoder-only model the second. */
+HEED_API int64_t heed_states_layers(const heed_states *states, const char *side);
+/* The states after `layer` layers of a side, [tokens, width], which `shape` is set to: 0 are the embeddings
+ * that enter the first layer, with positions, scale and norm; 1 are the outputs of the first layer, and so
+ * on. The last ones, number heed_states_layers, include the norm that follows the last layer, if there is
+ * one: they are last_hidden_state in transformers. The last ones of a recurrent decoder with attention are
+ * its last layer's states combined with the context. NULL for a layer or side that does not exist. */
+HEED_API const float *heed_states_layer(const heed_states *states, const char *side, int64_t layer, int64_t shape[2]);
+/* The token ids of a side, one per row of its states. NULL, and 0, for a side that does not exist. */
+HEED_API const int32_t *heed_states_ids(const heed_states *states, const char *side, size_t *count);
+/* The outputs of the model's head for the last states, before any softmax: [tokens, vocabulary] of a language
+ * model, masked language model or translation model, [tokens, labels] of a model that labels tokens,
+ * [1, labels] of one that classifies texts, [tokens, 2] (start, end) of one that answers questions. They are
+ * computed in the first call. HEED_UNSUPPORTED for a model without a head, HEED_MEMORY. */
+HEED_API heed_status heed_states_logits(heed_states *states, const float **logits, int64_t shape[2]);
+HEED_API void heed_states_close(heed_states *states); /* NULL is allowed */
+
+/* A copy of the embedding matrix [vocabulary, width] of a side, "encoder" or "decoder", which `shape` is set
+ * to; release with heed_free. Both sides of most models have the same one. HEED_ARGUMENT for another side,
+ * HEED_MEMORY. */
+HEED_API heed_status heed_model_embeddings(heed_model *model, const char *side, float **rows, int64_t shape[2]);
+
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
 /* The attention weights of every head of every layer over one text. */
