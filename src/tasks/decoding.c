@@ -35,7 +35,7 @@ static const hd_setting translate_rows[] = {
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     HD_OPTIONS_SEARCH(F(generation)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
-     "source tokens that a thread translates at once; 0: 160, or with several beams 128"},
+     "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
     ALIGNMENT,
 };
 

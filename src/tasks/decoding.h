@@ -12,7 +12,7 @@ typedef struct hd_decoding {
     hd_generation generation;
     char *from, *to;                  /* names of languages, until they are resolved */
     hd_side_tokenizer side[HD_SIDES]; /* with their tokens; of a language model its tokenizer twice */
-    int64_t batch_tokens;             /* of translation: source tokens decoded at once; 0: a default by the beams */
+    int64_t batch_tokens;             /* source tokens of a session at once; 0: a default for the model and the beams */
     bool alignment;                   /* word alignments beside translations */
     int64_t alignment_layer;          /* from 1 */
 } hd_decoding;
