@@ -10,6 +10,7 @@ static const own_option own[] = {{"output", 'o', "FOLDER", "new folder, in place
 static const command convert = {
     .name = "convert",
     .usage = "MODEL FOLDER [options]",
+    .words = "MODEL",
     .about =
         "Writes MODEL to the new FOLDER. The weights are written as safetensors, with another element type or in "
         "files\n"
