@@ -9,7 +9,7 @@
 #include "verbs.h"
 
 static const char *model_name, *input;
-static bool json, all, tokens, best; /* best: --best was given */
+static bool json, all, each_token, best; /* best: --best was given */
 
 #define MODEL(default) \
     { "model", 'm', "MODEL", "model to use" default, &model_name, NULL }
@@ -44,7 +44,8 @@ static const command tag = {
     .about =
         "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named\n"
         "entities in brackets, such as [LOC Berlin]. --json prints one array per text:\n"
-        "[{\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}, …].\n",
+        "[{\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}, …].\n"
+        "With --aggregation none, \"entity_group\" becomes \"entity\", and each token has its \"index\".\n",
     .own = tag_own,
     .own_count = sizeof tag_own / sizeof tag_own[0],
     .open_options = heed_tag_options,
@@ -62,6 +63,7 @@ static const command fill = {
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
     .open_options = heed_fill_options,
+    .notes = true,
 };
 
 typedef struct verb {
@@ -143,10 +145,11 @@ static void print_entities(const text_source *texts, const heed_results *results
     for (size_t i = 0; i < count; i++) {
         heed_results_span(results, index, i, &start, &end);
         if (json) {
-            printf("%s{\"%s\": ", i ? ", " : "", tokens ? "entity" : "entity_group");
+            printf("%s{\"%s\": ", i ? ", " : "", each_token ? "entity" : "entity_group");
             put_label(results, index, i);
             fputs(", ", stdout);
             put_score(results, index, i);
+            if (each_token) printf(", \"index\": %d", (int)heed_results_position(results, index, i));
             fputs(", \"word\": ", stdout);
             put_answer(results, index, i);
             printf(", \"start\": %zu, \"end\": %zu}", start, end);
@@ -248,7 +251,8 @@ static int run(const verb *v, int count, char **words) {
     if (!open_invocation(v->command, count, words, &line, &code)) return code;
     heed_model *model = NULL;
     best = was_given(&line, "best");
-    tokens = was_given(&line, "tokens");
+    const char *aggregation = last_value(&line, "aggregation");
+    each_token = aggregation && strcmp(aggregation, "none") == 0;
     if (open_texts(&line, input, &texts, &code)) {
         bool open = open_model(&line, model_name, v->shipped, v->otherwise, &model, &code);
         if (open) code = EXIT_DONE;

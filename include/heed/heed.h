@@ -264,6 +264,11 @@ HEED_API const char *heed_results_label(const heed_results *results, size_t inde
  * the last. */
 HEED_API void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start,
                                 size_t *end);
+/* The id of the token that heed_fill predicts; 0 for other results. */
+HEED_API int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative);
+/* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens of
+ * its text, special ones included; 0 for other results. */
+HEED_API int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative);
 /* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and
  * a target word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the
  * results. */
@@ -364,22 +369,26 @@ HEED_API void heed_session_close(heed_session *session);
 HEED_API heed_status heed_classify_options(heed_context *context, heed_options **options);
 /* Classifies each text: every label with its probability, or of a regression model its number, the largest
  * first; with the option "best" as many of them. As in transformers, "problem_type" and the number of labels
- * in the model's config decide how scores are computed. An alternative's text is its label. */
+ * in the model's config decide how scores are computed, unless the option "scores" names a function. An
+ * alternative's text is its label. */
 HEED_API heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, heed_results **results);
 HEED_API heed_status heed_tag_options(heed_context *context, heed_options **options);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
  * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
  * score is the mean probability of its words' labels. Adjacent entities are separate where the labels say so.
- * With the option "tokens", an alternative is a token with a label other than "O", and has the whole label
- * and its probability. */
+ * Other values of the option "aggregation" give what the token-classification pipeline of transformers returns
+ * with that aggregation_strategy: "none", each token that has not one of the labels "ignore", or "simple",
+ * "first", "average" and "max", groups of tokens or of words. */
 HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
                               const size_t *sizes, size_t count, heed_results **results);
 HEED_API heed_status heed_fill_options(heed_context *context, heed_options **options);
 /* Predicts the most probable words, as many as the option "best" says, for each mask of each text. An
  * alternative's label is the word, its span is that of the mask, and its text is the whole text with this
  * word and the most probable words for the other masks. Each mask is predicted independently, while the
- * others stay masked. A text without a mask has a problem. */
+ * others stay masked. A text without a mask has a problem. The option "target" is a word to choose among, in
+ * place of the whole vocabulary. With "keep-masks", the text of several masks has the other masks and the
+ * special tokens, as in transformers. */
 HEED_API heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts,
                                const size_t *sizes, size_t count, heed_results **results);
 

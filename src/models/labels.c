@@ -52,13 +52,13 @@ static double sigmoid(double x) {
     return (x < 0 ? small : 1) / (1 + small);
 }
 
-void hd_labels_score(const heed_model *model, const float *logits, int64_t count, double *scores) {
-    if (model->problem == HD_PROBLEM_ONE_LABEL) {
+void hd_labels_score(int problem, const float *logits, int64_t count, double *scores) {
+    if (problem == HD_PROBLEM_ONE_LABEL) {
         hd_softmax(logits, count, scores);
         return;
     }
     for (int64_t i = 0; i < count; i++)
-        scores[i] = model->problem == HD_PROBLEM_REGRESSION ? (double)logits[i] : sigmoid((double)logits[i]);
+        scores[i] = problem == HD_PROBLEM_REGRESSION ? (double)logits[i] : sigmoid((double)logits[i]);
 }
 
 heed_status hd_labels_read(const hd_json *config, heed_model *model) {

@@ -65,8 +65,8 @@ void hd_model_close(heed_model *model);
 /* labels.c: the labels' names and problem from a config, and into one (not 0: out of memory). */
 heed_status hd_labels_read(const hd_json *config, heed_model *model);
 int hd_labels_write(const heed_model *model, json_t *config);
-/* Scores [count] of a text's labels from their logits, by the model's problem. */
-void hd_labels_score(const heed_model *model, const float *logits, int64_t count, double *scores);
+/* Scores [count] of a text's labels from their logits, by an hd_problem. */
+void hd_labels_score(int problem, const float *logits, int64_t count, double *scores);
 /* Copies labels for a model that was made here. */
 heed_status hd_labels_set(heed_model *model, const char *const *labels);
 

@@ -7,11 +7,14 @@
 
 typedef struct classify_settings {
     int64_t best; /* labels per text; 0: all */
+    int scores;   /* 0: by the model's problem; else an hd_problem + 1 */
 } classify_settings;
 
 static const hd_setting option_rows[] = {
     {"best", HD_SETTING_INT, offsetof(classify_settings, best), "0", 0, 1 << 20, "NUMBER",
      "labels per text, the most probable first; 0: all"},
+    {"scores", HD_SETTING_CHOICE, offsetof(classify_settings, scores), "auto", 0, 0, "auto|softmax|sigmoid|none",
+     "function from logits to scores; auto: that of the model's problem_type"},
 };
 
 static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(classify_settings)};
@@ -57,7 +60,7 @@ static heed_status answer(void *user, const hd_encoded *e) {
         hd_free(e->model->context, scores);
         return HEED_MEMORY;
     }
-    hd_labels_score(e->model, logits, labels, scores);
+    hd_labels_score(settings->scores ? settings->scores - 1 : e->model->problem, logits, labels, scores);
     for (int64_t i = 0; i < labels; i++) {
         const char *label = e->model->labels[i];
         item->answers[i] = (hd_answer){

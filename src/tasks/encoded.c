@@ -252,8 +252,10 @@ static void run_worker(void *argument, int64_t index, int number) {
     (void)number;
     encoding_texts *e = argument;
     worker *w = &e->workers[index];
-    for (size_t first, count; w->status == HEED_OK && (count = take_texts(e, &first));)
-        w->status = run_batch(e, w, e->queue + first, count);
+    for (size_t first, count; w->status == HEED_OK && (count = take_texts(e, &first));) {
+        w->status = hd_check_stop(&w->context);
+        if (w->status == HEED_OK) w->status = run_batch(e, w, e->queue + first, count);
+    }
 }
 
 /* A failure of a pass is recorded in its worker's context, any other one in the model's. */

@@ -6,19 +6,18 @@
 
 #include <string.h>
 
-/* The tokens with the largest logits, the best first; of equal ones the lower id. */
-static void find_best(const float *logits, int64_t classes, int64_t count, hd_ranked *best) {
-    int64_t found = 0;
-    for (int64_t i = 0; i < classes; i++)
-        hd_keep_best(best, &found, count, sizeof *best, &(hd_ranked){logits[i], (int32_t)i});
-}
-
 typedef struct fill_settings {
     int64_t best;
+    hd_string_list targets;
+    bool keep_masks;
 } fill_settings;
 
 static const hd_setting option_rows[] = {
     {"best", HD_SETTING_INT, offsetof(fill_settings, best), "1", 1, 1000, "NUMBER", "number of words per mask"},
+    {"target", HD_SETTING_LIST, offsetof(fill_settings, targets), NULL, 0, 0, "WORD",
+     "word to choose among, in place of the whole vocabulary; may be repeated"},
+    {"keep-masks", HD_SETTING_BOOL, offsetof(fill_settings, keep_masks), NULL, 0, 0, NULL,
+     "texts with several masks retain the other masks and the special tokens, as in transformers"},
 };
 
 static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(fill_settings)};
@@ -30,6 +29,9 @@ heed_status heed_fill_options(heed_context *context, heed_options **options) {
 typedef struct filling {
     int64_t best;
     int32_t mask;
+    bool keep_masks;
+    int32_t *targets; /* [target_count], ascending; 0: the whole vocabulary */
+    size_t target_count, target_capacity;
     int32_t *ids;          /* of the text, with the best prediction in place of each mask */
     hd_ranked *ranked;     /* [masks, best]: tokens and their logits */
     double *probabilities; /* [vocabulary] */
@@ -43,19 +45,29 @@ static heed_status select_masks(void *user, const hd_encoded *e, int32_t *rows, 
     return HEED_OK;
 }
 
+/* The tokens with the largest logits, the best first; of equal ones the lower id. */
+static void find_best(const filling *f, const float *logits, int64_t classes, int64_t count, hd_ranked *best) {
+    int64_t found = 0, candidates = f->target_count ? (int64_t)f->target_count : classes;
+    for (int64_t i = 0; i < candidates; i++) {
+        int32_t token = f->target_count ? f->targets[i] : (int32_t)i;
+        hd_keep_best(best, &found, count, sizeof *best, &(hd_ranked){logits[token], token});
+    }
+}
+
 /* *answer is `token` for the mask at position `place`, and the text with it. */
 static heed_status set_answer(const filling *f, const hd_encoded *e, size_t place, int32_t token, hd_answer *answer) {
     const heed_tokenizer *tokenizer = e->model->tokenizer;
     hd_buffer text;
     hd_buffer_open(&text, e->model->context);
+    bool hide_special = !f->keep_masks || e->row_count == 1;
     int32_t best = f->ids[place];
     f->ids[place] = token;
-    heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, true, &text);
+    heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, hide_special, &text);
     f->ids[place] = best;
     size_t size = text.size;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_clear(&text);
-    if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, true, &text);
+    if (status == HEED_OK) status = hd_tokenizer_decode(tokenizer, &token, 1, !f->keep_masks, &text);
     char *word = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
     hd_buffer_close(&text);
     if (status == HEED_OK && (!sequence || !word)) status = HEED_MEMORY;
@@ -64,7 +76,8 @@ static heed_status set_answer(const filling *f, const hd_encoded *e, size_t plac
                           .label = word,
                           .score = (float)f->probabilities[token],
                           .start = e->encoding->starts[place],
-                          .end = e->encoding->ends[place]};
+                          .end = e->encoding->ends[place],
+                          .token = token};
     return status;
 }
 
@@ -78,7 +91,7 @@ static heed_status answer(void *user, const hd_encoded *e) {
                 f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
         return hd_results_problem(e->results, e->index, context->message);
     }
-    int64_t classes = e->logits->columns, best = hd_min(f->best, classes);
+    int64_t classes = e->logits->columns, best = hd_min(f->best, f->target_count ? (int64_t)f->target_count : classes);
     size_t answers = (size_t)(e->row_count * best);
     item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
     if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
@@ -89,8 +102,8 @@ static heed_status answer(void *user, const hd_encoded *e) {
     memcpy(f->ids, encoding->ids, encoding->count * sizeof *f->ids);
     for (int64_t i = 0; i < e->row_count; i++) {
         hd_ranked *ranked = f->ranked + i * best;
-        find_best(logits + i * classes, classes, best, ranked);
-        f->ids[e->rows[i]] = ranked->item;
+        find_best(f, logits + i * classes, classes, best, ranked);
+        if (!f->keep_masks) f->ids[e->rows[i]] = ranked->item;
     }
     const hd_ranked *ranked = f->ranked;
     for (int64_t i = 0; i < e->row_count; i++) {
@@ -101,20 +114,74 @@ static heed_status answer(void *user, const hd_encoded *e) {
     return HEED_OK;
 }
 
-heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
-                      size_t count, heed_results **results) {
+/* ---- targets ---- */
+
+/* The token of a word, or the first token of a word that is no token: then a note says so. */
+static heed_status find_target(const heed_model *model, const char *word, hd_encoding *encoding, int32_t *target) {
+    heed_context *context = model->context;
+    *target = hd_tokenizer_id(model->tokenizer, word);
+    if (*target >= 0) return HEED_OK;
+    HD_TRY(hd_tokenizer_encode(model->tokenizer, context, word, strlen(word), false, encoding));
+    if (!encoding->count) {
+        hd_note(context, "target \"%s\" has no token, and is left out", word);
+        return HEED_OK;
+    }
+    *target = encoding->ids[0];
+    const char *token = hd_tokenizer_token(model->tokenizer, *target);
+    hd_note(context, "target \"%s\" is not a token: its first token \"%s\" is used", word, token ? token : "");
+    return HEED_OK;
+}
+
+static heed_status add_target(heed_context *context, filling *f, int32_t target) {
+    size_t at = 0;
+    while (at < f->target_count && f->targets[at] < target) at++;
+    if (target < 0 || (at < f->target_count && f->targets[at] == target)) return HEED_OK;
+    if (!hd_grow(context, &f->targets, &f->target_capacity, f->target_count + 1, sizeof *f->targets))
+        return HEED_MEMORY;
+    memmove(f->targets + at + 1, f->targets + at, (f->target_count++ - at) * sizeof *f->targets);
+    f->targets[at] = target;
+    return HEED_OK;
+}
+
+static heed_status find_targets(const heed_model *model, const hd_string_list *words, filling *f) {
+    hd_encoding encoding = {0};
+    heed_status status = HEED_OK;
+    for (size_t i = 0; i < words->count && status == HEED_OK; i++) {
+        int32_t target;
+        status = find_target(model, words->items[i], &encoding, &target);
+        if (status == HEED_OK && target >= model->network->output->rows) target = -1; /* the model has no such row */
+        if (status == HEED_OK) status = add_target(model->context, f, target);
+    }
+    hd_encoding_close(&encoding);
+    if (status == HEED_OK && words->count && !f->target_count)
+        return hd_fail(model->context, HEED_ARGUMENT, "no target is a token of the model");
+    return status;
+}
+
+static heed_status fill(heed_model *model, const fill_settings *settings, const char *const *texts, const size_t *sizes,
+                        size_t count, heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_MASKED, "a masked language model", select_masks, answer};
     heed_context *context = model->context;
-    fill_settings settings = {.best = 1};
-    *results = NULL;
-    HD_TRY(hd_options_apply(context, options, &table, &settings));
     HD_TRY(hd_model_require(model, task.head, true, false, task.kind));
-    filling f = {.best = settings.best, .mask = hd_tokenizer_mask(model->tokenizer)};
+    filling f = {
+        .best = settings->best, .mask = hd_tokenizer_mask(model->tokenizer), .keep_masks = settings->keep_masks};
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
-    heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
+    heed_status status = f.probabilities ? find_targets(model, &settings->targets, &f) : HEED_MEMORY;
     if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);
     hd_free(context, f.probabilities);
+    hd_free(context, f.targets);
     hd_free(context, f.ranked);
     hd_free(context, f.ids);
+    return status;
+}
+
+heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                      size_t count, heed_results **results) {
+    fill_settings settings;
+    *results = NULL;
+    heed_status status = hd_settings_default(model->context, option_rows, HD_COUNT(option_rows), &settings);
+    if (status == HEED_OK) status = hd_options_apply(model->context, options, &table, &settings);
+    if (status == HEED_OK) status = fill(model, &settings, texts, sizes, count, results);
+    hd_settings_free(model->context, option_rows, HD_COUNT(option_rows), &settings);
     return status;
 }

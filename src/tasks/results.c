@@ -81,6 +81,16 @@ const char *heed_results_alignment(const heed_results *results, size_t index, si
                : NULL;
 }
 
+int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative) {
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].token
+                                                                   : 0;
+}
+
+int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative) {
+    return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].position
+                                                                   : 0;
+}
+
 const char *heed_results_problem(const heed_results *results, size_t index) {
     return index < results->count ? results->items[index].problem : NULL;
 }

@@ -11,6 +11,8 @@ typedef struct hd_answer {
     const char *label;     /* NULL: none */
     uint32_t start, end;   /* characters [start, end) of the text that the answer refers to */
     const char *alignment; /* NULL: none was requested */
+    int32_t token;         /* id of the predicted token */
+    int32_t position;      /* of the first token that the answer refers to, among those of the text */
 } hd_answer;
 
 typedef struct hd_result {

@@ -2,18 +2,21 @@
  * unless the first one's label ends an entity (E-, S-, L-, U-) or the second one's begins one (B-, S-, U-). */
 #include "base/options.h"
 #include "base/real.h"
-#include "tasks/encoded.h"
+#include "tasks/aggregate.h"
 #include "text/unicode.h"
 
 #include <string.h>
 
 typedef struct tag_settings {
-    bool tokens; /* each labelled token by itself */
+    int aggregation; /* hd_aggregation */
+    hd_string_list ignored;
 } tag_settings;
 
 static const hd_setting option_rows[] = {
-    {"tokens", HD_SETTING_BOOL, offsetof(tag_settings, tokens), "false", 0, 0, NULL,
-     "return each labelled token with its label (B-PER) in place of entities"},
+    {"aggregation", HD_SETTING_CHOICE, offsetof(tag_settings, aggregation), "entities", 0, 0, HD_AGGREGATIONS,
+     "none: each token; others as aggregation_strategy of transformers; entities: whole words, as in the labels"},
+    {"ignore", HD_SETTING_LIST, offsetof(tag_settings, ignored), "O", 0, 0, "LABEL",
+     "with another aggregation than entities: label that is left out; may be repeated"},
 };
 
 static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(tag_settings)};
@@ -85,7 +88,7 @@ static bool is_of_text(const hd_encoding *encoding, size_t i) { return encoding-
 static heed_status select_tokens(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
     const tag_settings *settings = user;
     for (size_t i = 0; i < e->encoding->count; i++)
-        if (settings->tokens ? is_of_text(e->encoding, i) : begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
+        if (settings->aggregation ? is_of_text(e->encoding, i) : begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
     return HEED_OK;
 }
 
@@ -122,22 +125,19 @@ static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, dou
     return HEED_OK;
 }
 
-/* A token with a label is an answer. */
-static heed_status read_token(const hd_encoded *e, const words *w, int64_t i, double *probabilities) {
-    const char *label = e->model->labels[w->labels[i]];
+static bool is_ignored(const tag_settings *settings, const char *label) {
+    for (size_t i = 0; i < settings->ignored.count; i++)
+        if (strcmp(settings->ignored.items[i], label) == 0) return true;
+    return false;
+}
+
+static heed_status aggregate(const tag_settings *settings, const hd_encoded *e, const words *w) {
     hd_result *item = &e->results->items[e->index];
-    if (strcmp(label, "O") == 0) return HEED_OK;
-    uint32_t start = e->encoding->starts[e->rows[i]], end = e->encoding->ends[e->rows[i]];
-    size_t first = hd_utf8_offset(e->text, e->size, start), size = hd_utf8_offset(e->text, e->size, end) - first;
-    const char *text = hd_results_copy(e->results, e->text + first, size);
-    if (!text) return HEED_MEMORY;
-    hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
-    item->answers[item->count++] = (hd_answer){.text = text,
-                                               .size = size,
-                                               .label = label,
-                                               .score = (float)probabilities[w->labels[i]],
-                                               .start = start,
-                                               .end = end};
+    HD_TRY(hd_aggregate_labels(e, (hd_aggregation)settings->aggregation, w->labels, w->logits, w->classes));
+    size_t kept = 0;
+    for (size_t i = 0; i < item->count; i++)
+        if (!is_ignored(settings, item->answers[i].label)) item->answers[kept++] = item->answers[i];
+    item->count = kept;
     return HEED_OK;
 }
 
@@ -148,11 +148,11 @@ static heed_status answer(void *user, const hd_encoded *e) {
     hd_result *item = &e->results->items[e->index];
     item->answers = hd_arena_alloc(&e->results->arena, (size_t)e->row_count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
+    if (settings->aggregation) return aggregate(settings, e, &w);
     double *probabilities = e->row_count ? hd_pass_alloc(e->pass, (size_t)w.classes, sizeof *probabilities) : NULL;
     if (e->row_count && !probabilities) return HEED_MEMORY;
     entity t = {.kind = NULL};
-    for (int64_t i = 0; i < e->row_count; i++)
-        HD_TRY(settings->tokens ? read_token(e, &w, i, probabilities) : read_word(e, &w, i, probabilities, &t));
+    for (int64_t i = 0; i < e->row_count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
     return close_entity(e, &t);
 }
 
@@ -160,8 +160,11 @@ heed_status heed_tag(heed_model *model, const heed_options *options, const char 
                      size_t count, heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_tokens,
                                          answer};
-    tag_settings settings = {0};
+    tag_settings settings;
     *results = NULL;
-    HD_TRY(hd_options_apply(model->context, options, &table, &settings));
-    return hd_encode_texts(model, &task, texts, sizes, count, &settings, results);
+    heed_status status = hd_settings_default(model->context, option_rows, HD_COUNT(option_rows), &settings);
+    if (status == HEED_OK) status = hd_options_apply(model->context, options, &table, &settings);
+    if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &settings, results);
+    hd_settings_free(model->context, option_rows, HD_COUNT(option_rows), &settings);
+    return status;
 }

@@ -36,6 +36,15 @@ static const char *string_at(const hd_strings *strings, size_t index, size_t *si
     return strings->text.data + begin;
 }
 
+void hd_strings_append_joined(const hd_strings *strings, const char *between, hd_buffer *out) {
+    for (size_t i = 0; i < strings->count; i++) {
+        size_t size;
+        const char *text = string_at(strings, i, &size);
+        if (i) hd_buffer_text(out, between);
+        hd_buffer_append(out, text, size);
+    }
+}
+
 static void metaspace(const hd_token_decoder *it, bool first, const char *text, size_t size, hd_strings *to) {
     char mark[4];
     size_t mark_size = hd_utf8_encode(it->replacement, mark);

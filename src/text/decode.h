@@ -45,6 +45,8 @@ typedef struct hd_strings {
 void hd_strings_open(hd_strings *strings, heed_context *context);
 void hd_strings_close(hd_strings *strings);
 void hd_strings_add(hd_strings *strings, const char *text, size_t size);
+/* Appends the strings to `out`, with `between` between them. */
+void hd_strings_append_joined(const hd_strings *strings, const char *between, hd_buffer *out);
 
 /* By name in the file; SIZE_MAX if there is none. */
 size_t hd_token_decoder_find(const char *type);

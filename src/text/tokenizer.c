@@ -640,6 +640,16 @@ heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context,
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
+heed_status hd_tokenizer_join(const heed_tokenizer *tokenizer, hd_strings *strings, hd_buffer *out) {
+    if (!tokenizer->decodes) {
+        hd_strings_append_joined(strings, " ", out);
+        return out->failed || strings->failed ? HEED_MEMORY : HEED_OK;
+    }
+    HD_TRY(hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, strings));
+    hd_buffer_append(out, strings->text.data, strings->text.size);
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
@@ -649,14 +659,11 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
         hd_token token = vocabulary->tokens[ids[i]];
         if (token.skipped && skip_special) continue;
-        /* Without a decoder tokens are joined by spaces. */
-        if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
         hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
     }
-    heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, &strings);
-    if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);
+    heed_status status = hd_tokenizer_join(tokenizer, &strings, out);
     hd_strings_close(&strings);
-    return out->failed ? HEED_MEMORY : status;
+    return status;
 }
 
 /* ---- vocabulary ----------------------------------------------------------------------------------------------- */
@@ -692,6 +699,11 @@ int32_t hd_tokenizer_unknown(const heed_tokenizer *tokenizer) {
 }
 
 static bool begins_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+
+bool hd_tokenizer_marks_continuations(const heed_tokenizer *tokenizer) {
+    if (tokenizer->model == HD_MODEL_WORDPIECE) return tokenizer->wordpiece.prefix && tokenizer->wordpiece.prefix[0];
+    return tokenizer->model == HD_MODEL_BPE && tokenizer->bpe.prefix && tokenizer->bpe.prefix[0];
+}
 
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *e, size_t i) {
     const char *token = hd_tokenizer_token(tokenizer, e->ids[i]);

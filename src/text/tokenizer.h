@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/random.h"
+#include "text/decode.h"
 #include "text/truncate.h"
 
 /* Opens a tokenizer.json. HEED_FORMAT when it is damaged, HEED_UNSUPPORTED when it names a component that heed lacks;
@@ -85,11 +86,18 @@ heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context,
  * ("##s") or those that begin one ("▁dog", "Ġdog"). */
 bool hd_tokenizer_continues_word(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t i);
 
+/* Whether the vocabulary marks the tokens that continue a word ("##s") with a prefix. */
+bool hd_tokenizer_marks_continuations(const heed_tokenizer *tokenizer);
+
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
 /* Appends the text of `ids` to `out`, without unknown ids, and with `skip_special` without special tokens. */
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out);
+
+/* Appends the text that the decoders make of strings, such as tokens. Without a decoder they are joined by spaces. Changes
+ * `strings`. */
+heed_status hd_tokenizer_join(const heed_tokenizer *tokenizer, hd_strings *strings, hd_buffer *out);
 
 /* ---- vocabulary ----------------------------------------------------------------------------------------------- */
 

@@ -41,6 +41,17 @@ static heed_status fill(const query *q, const char *const *texts, const size_t *
     return status;
 }
 
+static heed_status tag(const query *q, const char *const *texts, const size_t *sizes, size_t count,
+                       heed_results **results) {
+    static const char *const aggregations[] = {"entities", "none", "simple", "first", "average", "max"};
+    heed_options *options;
+    check(heed_tag_options(fuzz_context, &options) == HEED_OK);
+    check(heed_options_set(options, "aggregation", aggregations[q->number % HD_COUNT(aggregations)]) == HEED_OK);
+    heed_status status = heed_tag(q->model, options, texts, sizes, count, results);
+    heed_options_close(options);
+    return status;
+}
+
 /* The texts from `first` on. */
 static heed_status answer(query *q, size_t first, size_t count, hd_buffer *words, heed_results **results) {
     const char *const *texts = (const char *const *)(q->texts + first);
@@ -53,7 +64,7 @@ static heed_status answer(query *q, size_t first, size_t count, hd_buffer *words
         case HD_HEAD_CLASSIFY_TEXT:
             return heed_classify(q->model, NULL, texts, sizes, count, results);
         case HD_HEAD_CLASSIFY_TOKENS:
-            return heed_tag(q->model, NULL, texts, sizes, count, results);
+            return tag(q, texts, sizes, count, results);
         default:
             return fill(q, texts, sizes, count, results);
     }

@@ -42,7 +42,7 @@ static void scores_follow_the_problem(void **state) {
             if (problem >= 0) json_object_set_new(config, "problem_type", json_string(types[problem]));
             hd_json json = {.context = context, .path = path, .root = config, .index = SIZE_MAX};
             assert_ok(context, hd_labels_read(&json, model));
-            hd_labels_score(model, logits, labels, scores);
+            hd_labels_score(model->problem, logits, labels, scores);
             bool regression = problem == HD_PROBLEM_REGRESSION;
             bool sigmoid = !regression && (labels == 1 || problem == HD_PROBLEM_MANY_LABELS);
             double x = (double)logits[0], expected = regression ? x : 1 / (1 + exp(-x));

@@ -147,16 +147,35 @@ static void fine_tuning(void **state) {
     start_from = NULL;
 }
 
+/* The results of a tagger: words with the mean probabilities of their tokens. */
+static heed_status tag_words(heed_context *context, heed_model *model, const char *const *texts, size_t count,
+                             heed_results **results) {
+    heed_options *set;
+    HD_TRY(heed_tag_options(context, &set));
+    heed_status status = heed_options_set(set, "aggregation", "average");
+    if (status == HEED_OK) status = heed_tag(model, set, texts, NULL, count, results);
+    heed_options_close(set);
+    return status;
+}
+
 /* The results of classifiers, taggers and language models. */
 static heed_status predict(heed_context *context, heed_model *model, heed_results **results) {
     const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"[MASK] one [MASK]", "three"};
     if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, NULL, texts, NULL, 3, results);
-    if (strcmp(learned->objective, "tag") == 0) return heed_tag(model, NULL, texts, NULL, 3, results);
     heed_options *set;
     *results = NULL;
+    if (strcmp(learned->objective, "tag") == 0) {
+        HD_TRY(heed_tag(model, NULL, texts, NULL, 3, results));
+        heed_results_close(*results);
+        *results = NULL;
+        return tag_words(context, model, texts, 3, results);
+    }
     if (strcmp(learned->objective, "masked") == 0) {
         HD_TRY(heed_fill_options(context, &set));
         heed_status status = heed_options_set(set, "best", "3");
+        if (status == HEED_OK) status = heed_options_set(set, "target", "one");
+        if (status == HEED_OK) status = heed_options_set(set, "target", "onetwo");
+        if (status == HEED_OK) status = heed_options_set(set, "keep-masks", NULL);
         if (status == HEED_OK) status = heed_fill(model, set, masked, NULL, 2, results);
         heed_options_close(set);
         return status;
