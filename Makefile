@@ -15,11 +15,13 @@ demo: configure
 
 test: packages
 	@scripts/install-packages neon || true # without them that part is skipped
+	@scripts/install-packages python || true
 	@scripts/test
 
 # Everything, at most an hour; writes docs/checked.md.
 check: packages
 	@scripts/install-packages neon || true # what is missing is skipped
+	@scripts/install-packages python || true
 	@scripts/install-packages check || true
 	@scripts/check
 

@@ -1,0 +1,325 @@
+"""Models: texts in, answers out. Methods mirror heed.h; their keyword arguments are the library's options."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import threading
+from typing import Any, Callable, Iterator, Optional, Sequence, Union, overload
+
+import numpy as np
+
+from . import results as _results
+from ._arrays import view
+from ._context import Context, default
+from ._library import (
+    Handle,
+    check,
+    closed,
+    error_of,
+    header,
+    lib,
+    produce,
+    quick,
+    size_array,
+    string_array,
+    take_text,
+    utf8,
+)
+from ._options import open_options, pointer_of
+from .inspect import Attention, Picture, States
+from .results import Entity, Generated, Label, Word
+from .tokenizer import Tokenizer
+
+Texts = Union[str, Sequence[str]]
+Ids = Union[Sequence[int], np.ndarray]
+
+_words_type = header.callbacks["heed_words_function"]
+
+
+class Model:
+    """An open model: a Hugging Face folder, a shipped model by its name, or owner/name in the hub's cache.
+
+    Any number of threads may use a model at the same time and get the results that one thread gets. A method takes one text
+    and returns its result, or takes a list of texts and returns a list of results. Options are keyword arguments with the
+    names of the command line, with "_" for "-": `beams=5`; Model.options(verb) describes them."""
+
+    def __init__(self, name: Union[str, "os.PathLike[str]"], context: Optional[Context] = None) -> None:
+        self.context = context or default()
+        self.name = os.fsdecode(name)
+        opened = self.context.fork()
+        pointer = produce(opened, lib.heed_model_close, lib.heed_model_open, opened.pointer, os.fsencode(name))
+        self._handle = Handle(pointer, lib.heed_model_close, opened)
+        self._local = threading.local()
+        self._description: Optional[dict[str, Any]] = None
+        self._tokenizer: Optional[Tokenizer] = None
+
+    # ---- handles
+
+    def share(self, context: Handle) -> Handle:
+        """A handle on the model for a thread that uses this context."""
+        pointer = ctypes.c_void_p()
+        status = lib.heed_model_share(self._handle.pointer, context.pointer, ctypes.byref(pointer))
+        if status:
+            raise error_of(context.pointer, status)
+        return Handle(pointer.value, lib.heed_model_close, context)
+
+    def here(self) -> Handle:
+        """The calling thread's handle on the model."""
+        try:
+            return self._local.handle
+        except AttributeError:
+            self._local.handle = handle = self.share(self.context.here())
+            return handle
+
+    def close(self) -> None:
+        """Closes the model when what was made with it is closed too. The memory is freed when other threads that used the
+        model have ended."""
+        self._handle = closed
+        self._local = threading.local()
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"heed.Model({self.name!r})"
+
+    def _call(
+        self,
+        read: Callable[[int, int], Any],
+        function: Callable[..., Any],
+        texts: Texts,
+        kind: str,
+        settings: dict[str, Any],
+        between: Sequence[Any] = (),
+    ) -> Any:
+        """Calls function(model, options, texts, sizes, count, [between,] results) and reads the results."""
+        context, model = self.context.here(), self.here()
+        raw = [utf8(texts)] if isinstance(texts, str) else [utf8(text) for text in texts]
+        options = self.context.options(kind, settings)
+        pointer = produce(
+            context,
+            quick.heed_results_close,
+            function,
+            model.pointer,
+            options,
+            string_array(raw),
+            size_array(raw),
+            len(raw),
+            *between,
+        )
+        try:
+            rows = _results.collect(pointer, len(raw), read)
+        finally:
+            quick.heed_results_close(pointer)
+        return rows[0] if isinstance(texts, str) else rows
+
+    # ---- description
+
+    def describe(self) -> dict[str, Any]:
+        """What `heed info --json` says of an open model: type, architecture, sizes, tokenizer, generation settings."""
+        if self._description is None:
+            text = take_text(self.context.here(), lib.heed_model_describe, self.here().pointer, True)
+            self._description = json.loads(text)
+        return self._description
+
+    @property
+    def folder(self) -> str:
+        return self.describe()["folder"]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of a classifier, in the order of its config."""
+        return self.describe().get("labels", [])
+
+    @property
+    def languages(self) -> list[str]:
+        """The codes of the languages that a translation model of several languages takes as `from_` and `to`."""
+        return take_text(self.context.here(), lib.heed_model_languages, self.here().pointer).split()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            self._tokenizer = Tokenizer(self.folder, self.context)
+        return self._tokenizer
+
+    # ---- text to text
+
+    @overload
+    def translate(self, texts: str, **options: Any) -> list[Generated]: ...  # type: ignore[overload-overlap]
+    @overload
+    def translate(self, texts: Sequence[str], **options: Any) -> list[list[Generated]]: ...
+    def translate(self, texts: Texts, **options: Any) -> Any:
+        """Translates, summarizes or rewrites with an encoder-decoder: a list of heed.Generated per text, the best first."""
+        read = _results.aligned if options.get("alignment") else _results.generated
+        return self._call(read, lib.heed_translate, texts, "translate", options)
+
+    @overload
+    def generate(  # type: ignore[overload-overlap]
+        self, texts: str, first: int = 0, words: Optional[Callable[[int, str], Any]] = None, **options: Any
+    ) -> list[Generated]: ...
+    @overload
+    def generate(
+        self, texts: Sequence[str], first: int = 0, words: Optional[Callable[[int, str], Any]] = None, **options: Any
+    ) -> list[list[Generated]]: ...
+    def generate(
+        self, texts: Texts, first: int = 0, words: Optional[Callable[[int, str], Any]] = None, **options: Any
+    ) -> Any:
+        """Continues texts with a language model: a list of heed.Generated per text, the best first; without the prompt.
+
+        first: the number of the first text. Samples depend on the seed and on the text's number alone.
+        words: called with a text's number and its next words while they are generated; False stops that text."""
+        if words is None:
+            return self._call(_results.generated, lib.heed_generate, texts, "generate", options, (first, None, None))
+        listener = _Listener(words)
+        try:
+            return self._call(
+                _results.generated, lib.heed_generate, texts, "generate", options, (first, listener.function, None)
+            )
+        finally:
+            listener.raise_error()
+
+    def stream(self, text: str, number: int = 0, **options: Any) -> Iterator[str]:
+        """Yields the words of a continuation or a translation while they are generated. Options are those of sessions."""
+        from .session import Session
+
+        with Session(self) as session:
+            yield from session.stream(text, number, **options)
+
+    # ---- labels, entities, masked words
+
+    @overload
+    def classify(self, texts: str, **options: Any) -> list[Label]: ...  # type: ignore[overload-overlap]
+    @overload
+    def classify(self, texts: Sequence[str], **options: Any) -> list[list[Label]]: ...
+    def classify(self, texts: Texts, **options: Any) -> Any:
+        """The labels of each text as a list of heed.Label, the most probable first."""
+        return self._call(_results.labels, lib.heed_classify, texts, "classify", options)
+
+    @overload
+    def tag(self, texts: str, **options: Any) -> list[Entity]: ...  # type: ignore[overload-overlap]
+    @overload
+    def tag(self, texts: Sequence[str], **options: Any) -> list[list[Entity]]: ...
+    def tag(self, texts: Texts, **options: Any) -> Any:
+        """The named entities of each text as a list of heed.Entity, in order."""
+        return self._call(_results.entities, lib.heed_tag, texts, "tag", options)
+
+    @overload
+    def fill(self, texts: str, **options: Any) -> list[Word]: ...  # type: ignore[overload-overlap]
+    @overload
+    def fill(self, texts: Sequence[str], **options: Any) -> list[list[Word]]: ...
+    def fill(self, texts: Texts, **options: Any) -> Any:
+        """The most probable words for each mask of each text as a list of heed.Word."""
+        return self._call(_results.words, lib.heed_fill, texts, "fill", options)
+
+    # ---- arrays
+
+    def embed(self, texts: Texts, **options: Any) -> np.ndarray:
+        """The vector of a text, [columns] of float32, or of each text of a list, [count, columns]."""
+        context, model = self.context.here(), self.here()
+        raw = [utf8(texts)] if isinstance(texts, str) else [utf8(text) for text in texts]
+        arguments = (
+            model.pointer,
+            self.context.options("embed", options),
+            string_array(raw),
+            size_array(raw),
+            len(raw),
+        )
+        pointer = produce(context, quick.heed_results_close, lib.heed_embed, *arguments)
+        handle = Handle(pointer, quick.heed_results_close, model)
+        vectors = _results.collect(pointer, len(raw), lambda results, i: _vector(handle, i))
+        if isinstance(texts, str):
+            return vectors[0]
+        return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+    def attend(self, text: str, **options: Any) -> Attention:
+        """The attention weights of every head of every layer over a text."""
+        raw = utf8(text)
+        return Attention(*self._draw(lib.heed_attend, lib.heed_attention_close, options, raw, len(raw)))
+
+    def states(self, text: str, **options: Any) -> States:
+        """The hidden states of every layer over a text, and the logits. An encoder-decoder reads the option `target`, or its
+        own translation."""
+        raw = utf8(text)
+        return States(*self._draw(lib.heed_inspect_states, lib.heed_states_close, options, raw, len(raw)))
+
+    def states_of_ids(self, ids: Ids, target: Optional[Ids] = None) -> States:
+        """The same for token ids, to which nothing is added. `target` are the ids of an encoder-decoder's decoder, its start
+        token first; without them it reads the start token and all ids but the last."""
+        context = self.context.fork()
+        model = self.share(context)
+        arrays = [np.ascontiguousarray(one, dtype=np.int32) for one in (ids, () if target is None else target)]
+        arguments: list[Any] = [model.pointer, arrays[0].ctypes.data, arrays[0].size]
+        arguments += [None, 0] if target is None else [arrays[1].ctypes.data, arrays[1].size]
+        pointer = produce(context, lib.heed_states_close, lib.heed_inspect_ids, *arguments)
+        return States(Handle(pointer, lib.heed_states_close, model), context)
+
+    def embeddings(self, side: str) -> np.ndarray:
+        """The embedding matrix [vocabulary, width] of a side, "encoder" or "decoder"."""
+        context, shape = self.context.here(), (ctypes.c_int64 * 2)()
+        rows = ctypes.c_void_p()
+        status = lib.heed_model_embeddings(self.here().pointer, side.encode(), ctypes.byref(rows), shape)
+        check(context.pointer, status)
+        owner = Handle(rows.value, lambda pointer: quick.heed_free(context.pointer, pointer), context)
+        return view(owner, rows.value, tuple(shape))
+
+    # ---- pictures
+
+    def inspect_steps(self, text: str, **options: Any) -> Picture:
+        """The steps of a recurrent decoder while it translates a text."""
+        raw = utf8(text)
+        return Picture(*self._draw(lib.heed_inspect_steps, lib.heed_picture_close, options, raw, len(raw)))
+
+    def inspect_embeddings(self, text: Optional[str] = None, **options: Any) -> Picture:
+        """The embeddings of a text's tokens, or of the first words of the vocabulary."""
+        raw = None if text is None else utf8(text)
+        return Picture(*self._draw(lib.heed_inspect_embeddings, lib.heed_picture_close, options, raw, len(raw or b"")))
+
+    def inspect_positions(self, **options: Any) -> Picture:
+        """The positional encoding of a transformer."""
+        return Picture(*self._draw(lib.heed_inspect_positions, lib.heed_picture_close, options))
+
+    def inspect_nearest(self, word: str, **options: Any) -> Picture:
+        """The words whose embeddings have the largest cosine similarity with that of `word`."""
+        return Picture(*self._draw(lib.heed_inspect_nearest, lib.heed_picture_close, options, utf8(word)))
+
+    def _draw(
+        self, function: Callable[..., Any], close: Callable[..., Any], options: dict[str, Any], *arguments: Any
+    ) -> tuple[Handle, Handle]:
+        """A picture and its own context, so that another thread may draw it."""
+        context = self.context.fork()
+        model = self.share(context)
+        opened = open_options(context, "attend", options)
+        pointer = produce(context, close, function, model.pointer, pointer_of(opened), *arguments)
+        return Handle(pointer, close, model), context
+
+
+def _vector(results: Handle, index: int) -> np.ndarray:
+    columns = ctypes.c_size_t()
+    address = quick.heed_results_vector(results.pointer, index, ctypes.byref(columns))
+    return view(results, address, (columns.value,))
+
+
+class _Listener:
+    """A heed_words_function around a function of Python. An exception of the function stops the text, and is raised after
+    the call."""
+
+    def __init__(self, words: Callable[[int, str], Any]) -> None:
+        self._error: Optional[BaseException] = None
+        self._words = words
+        self.function = _words_type(self._pass_on)
+
+    def _pass_on(self, user: Any, index: int, text: int, size: int) -> bool:
+        try:
+            return self._words(index, ctypes.string_at(text, size).decode(errors="replace")) is not False
+        except BaseException as error:
+            self._error = error
+            return False
+
+    def raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,123 @@
+"""Sessions: the results of Model.generate and Model.translate, whatever else is in the session."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import heed
+import pytest
+
+TEXTS = ["the old", "a big cat", "the", "a new tree likes the old house"]
+
+
+def test_results_are_those_of_generate(trained: Any) -> None:
+    model = heed.Model(trained["language"])
+    expected = model.generate(TEXTS, max_new_tokens=9)
+    with heed.Session(model) as session:
+        ids = [session.add(text, max_new_tokens=9) for text in TEXTS]
+        found = {finished.id: finished.results for finished in session}
+        assert [found[id] for id in ids] == expected and not session.is_busy
+        later = session.add(TEXTS[0], max_new_tokens=9)
+        assert [finished.id for finished in session] == [later]
+
+
+def test_options_belong_to_a_request(trained: Any) -> None:
+    model = heed.Model(trained["language"])
+    with heed.Session(model) as session:
+        session.add("the old", max_new_tokens=4)
+        session.add("the old", max_new_tokens=6, beams=3, best=2)
+        session.add("the old", number=7, sample=True, seed=3, max_new_tokens=5)
+        found = {finished.id: finished.results for finished in session}
+        with pytest.raises(heed.ArgumentError, match="beamz"):
+            session.add("the", beamz=3)
+    assert found[0] == model.generate("the old", max_new_tokens=4)
+    assert found[1] == model.generate("the old", max_new_tokens=6, beams=3, best=2)
+    assert found[2] == model.generate("the old", first=7, sample=True, seed=3, max_new_tokens=5)
+
+
+def test_translators(trained: Any) -> None:
+    model = heed.Model(trained["translator"])
+    with heed.Session(model) as session:
+        for text in TEXTS:
+            session.add(text)
+        found = {finished.id: finished.results for finished in session}
+    assert [found[i][0].text for i in range(len(TEXTS))] == [row[0].text for row in model.translate(TEXTS)]
+
+
+def test_alignments(trained: Any) -> None:
+    model = heed.Model(trained["translator"])
+    with heed.Session(model) as session:
+        session.add(TEXTS[0], alignment=True)
+        assert next(iter(session)).results == model.translate(TEXTS[0], alignment=True)
+
+
+def test_streams(trained: Any) -> None:
+    model = heed.Model(trained["language"])
+    whole = model.generate("the old", max_new_tokens=12)[0].text
+    pieces = list(model.stream("the old", max_new_tokens=12))
+    assert len(pieces) > 1 and "".join(pieces) == whole
+    with heed.Session(model) as session:
+        other = session.add("a big", max_new_tokens=30)
+        assert "".join(session.stream("the old", max_new_tokens=12)) == whole
+        stream = session.stream("the old", max_new_tokens=30)
+        next(stream)
+        stream.close()  # cancels the text
+        assert [finished.id for finished in session] == [other]
+
+
+def test_cancelled_requests_have_no_results(trained: Any) -> None:
+    with heed.Session(heed.Model(trained["language"])) as session:
+        first = session.add("the old", max_new_tokens=20)
+        second = session.add("a big", max_new_tokens=5)
+        session.step()
+        session.cancel(first)
+        with pytest.raises(ValueError):
+            session.cancel(first)
+        assert [finished.id for finished in session] == [second]
+        with pytest.raises(ValueError):
+            session.cancel(second)
+
+
+def test_words_may_end_a_text_and_raise(trained: Any) -> None:
+    def fail(text: str) -> None:
+        raise KeyError("from words")
+
+    with heed.Session(heed.Model(trained["language"])) as session:
+        session.add("the old", words=lambda text: False, max_new_tokens=40)
+        assert len(next(iter(session)).results[0].text.split()) < 10
+        session.add("the old", words=fail, max_new_tokens=10)
+        with pytest.raises(KeyError, match="from words"):
+            list(session)
+
+
+def test_other_threads_add_while_one_steps(trained: Any) -> None:
+    model = heed.Model(trained["language"], heed.Context(threads=1))
+    expected = {text: model.generate(text, max_new_tokens=6) for text in TEXTS}
+    session = heed.Session(model)
+    asked: dict[int, str] = {}
+    lock = threading.Lock()
+
+    def add(text: str) -> None:
+        for _ in range(10):
+            with lock:
+                asked[session.add(text, max_new_tokens=6)] = text
+
+    threads = [threading.Thread(target=add, args=(text,)) for text in TEXTS]
+    for thread in threads:
+        thread.start()
+    found: dict[int, Any] = {}
+    while any(thread.is_alive() for thread in threads) or session.is_busy:
+        found.update((finished.id, finished.results) for finished in session)
+    found.update((finished.id, finished.results) for finished in session)
+    assert len(found) == 40
+    assert all(results == expected[asked[id]] for id, results in found.items())
+
+
+def test_a_text_with_a_problem(trained: Any) -> None:
+    with heed.Session(heed.Model(trained["translator"])) as session:
+        session.add("dog " * 2000)
+        finished = next(iter(session))
+        assert finished.results == [] and finished.problem
+        with pytest.raises(heed.TextError):
+            list(session.stream("dog " * 2000))
