@@ -42,6 +42,8 @@ typedef struct text_state {
     bool spaced; /* a space comes before the next visible token */
 } text_state;
 
+size_t hd_constraint_words(const hd_constraint *c) { return (size_t)((c->target.vocabulary + 63) / 64); }
+
 /* ---- the cost of what is left ---- */
 
 /* The tokens [*first, *last) of `texts` whose texts continue a common beginning of `depth` bytes with `byte`. */
@@ -202,7 +204,7 @@ static int64_t allow_ends(hd_constraint *c, const text_state *from, uint64_t *bi
  * −1. */
 static int64_t find_allowed(hd_constraint *c, const text_state *s, int32_t limit, uint64_t *bits, int32_t *most) {
     text_state after = *s;
-    memset(bits, 0, hd_allowed_words(c->target.vocabulary) * sizeof *bits);
+    memset(bits, 0, hd_constraint_words(c) * sizeof *bits);
     *most = 0;
     step_space(c, &after);
     if (after.state == HD_STATE_FAILED) return -1;
@@ -229,7 +231,7 @@ static allowed_set *new_set(hd_constraint *c, heed_context *context) {
     if (!hd_grow(context, &c->sets, &c->set_capacity, needed, sizeof *c->sets)) return NULL;
     if (c->set_capacity > capacity) memset(c->sets + capacity, 0, (c->set_capacity - capacity) * sizeof *c->sets);
     allowed_set *set = &c->sets[c->set_count];
-    if (!set->bits) set->bits = hd_alloc(context, hd_allowed_words(c->target.vocabulary), sizeof *set->bits);
+    if (!set->bits) set->bits = hd_alloc(context, hd_constraint_words(c), sizeof *set->bits);
     return set->bits ? set : NULL;
 }
 
@@ -259,7 +261,7 @@ static heed_status find_set(hd_constraint *c, heed_context *context, const text_
 
 /* After a token that leaves a space to the next one, sets are not kept: few vocabularies have such tokens. */
 static heed_status allow(hd_constraint *c, heed_context *context, const text_state *s, int64_t left, uint64_t *bits) {
-    size_t bytes = hd_allowed_words(c->target.vocabulary) * sizeof *bits;
+    size_t bytes = hd_constraint_words(c) * sizeof *bits;
     allowed_set own = {.bits = bits};
     const allowed_set *set = &own;
     int32_t most;
@@ -314,7 +316,7 @@ static heed_status check_start(hd_constraint *c, const char *name) {
         text_state s = {.state = HD_STATE_START, .place = (hd_token_place)place};
         const allowed_set *set;
         HD_TRY(find_set(c, c->context, &s, &set));
-        for (size_t i = 0; i < hd_allowed_words(c->target.vocabulary); i++)
+        for (size_t i = 0; i < hd_constraint_words(c); i++)
             if (set->bits[i]) return HEED_OK;
     }
     if (c->target.ends.count == 0 && is_complete(c, HD_STATE_START)) return HEED_OK;
@@ -332,7 +334,7 @@ static heed_status open_parts(hd_constraint *c, const char *name, const char *gr
     for (int place = 0; place < HD_TOKEN_PLACES; place++) longest = hd_max(longest, c->texts->place[place].longest);
     c->path = hd_alloc(c->context, (size_t)longest + 1, sizeof *c->path);
     if (!c->path) return HEED_MEMORY;
-    size_t bytes = hd_allowed_words(c->target.vocabulary) * sizeof(uint64_t);
+    size_t bytes = hd_constraint_words(c) * sizeof(uint64_t);
     c->set_limit = (int32_t)hd_max(KEPT_BYTES / (int64_t)hd_max((int64_t)bytes, 1), 16);
     return check_start(c, name);
 }

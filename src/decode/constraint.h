@@ -18,12 +18,8 @@ typedef struct hd_constraint_target {
     bool continues;                  /* the text follows that of the given tokens, as of a decoder-only network */
 } hd_constraint_target;
 
-/* Compiles the grammar, the JSON schema or the rule "any JSON object" that `generation` has, points it to the constraint, and
- * frees the options' texts, also after a failure. *constraint is NULL if it has none. HEED_ARGUMENT for two of them, and for
- * a grammar or schema with an error, or one that no token of the vocabulary can begin. */
-heed_status hd_constraint_make(heed_context *context, const hd_constraint_target *target, hd_generation *generation,
-                               hd_constraint **constraint);
-/* The same for a grammar in memory; `name` is its file, for messages. */
+/* Compiles a grammar (grammar.h); `name` is its file, for messages. HEED_ARGUMENT for one with an error, or one that no token
+ * of the vocabulary can begin. */
 heed_status hd_constraint_open(heed_context *context, const hd_constraint_target *target, const char *name,
                                const char *grammar, size_t size, hd_constraint **constraint);
 void hd_constraint_close(hd_constraint *constraint); /* NULL is allowed */
@@ -40,9 +36,12 @@ typedef enum hd_constraint_progress {
     HD_CONSTRAINT_CLOSED      /* it matches, and nothing may follow */
 } hd_constraint_progress;
 
+/* The number of words of 64 bits in a set of tokens. */
+size_t hd_constraint_words(const hd_constraint *constraint);
+
 /* Several threads may call these at once. */
 
-/* Bit i of `allowed` [words of 64 bits for the vocabulary] becomes 1 if token i may come next. An end token may come if the
+/* Bit i of `allowed` [words] becomes 1 if token i may come next. An end token may come if the
  * text then matches. `left`: how many tokens may still come; where possible, only those are allowed after which the text can
  * be completed with the rest. */
 heed_status hd_constraint_allow(hd_constraint *constraint, heed_context *context, const hd_constrained_text *text,
@@ -50,7 +49,6 @@ heed_status hd_constraint_allow(hd_constraint *constraint, heed_context *context
 heed_status hd_constraint_measure(hd_constraint *constraint, heed_context *context, const hd_constrained_text *text,
                                   hd_constraint_progress *progress);
 
-static inline size_t hd_allowed_words(int64_t vocabulary) { return (size_t)((vocabulary + 63) / 64); }
 static inline bool hd_is_allowed(const uint64_t *allowed, int64_t token) {
     return allowed[token / 64] >> token % 64 & 1;
 }
