@@ -10,6 +10,7 @@ static const own_option own[] = {{"output", 'o', "FOLDER", "new folder, in place
 static const command convert = {
     .name = "convert",
     .usage = "MODEL FOLDER [options]",
+    .words = "MODEL",
     .about =
         "Writes MODEL to the new FOLDER: its weights as safetensors, with another element type or in files of another\n"
         "size, and the other files as they are. It reads safetensors and PyTorch files, and converts models that heed\n"

@@ -17,6 +17,7 @@ static const own_option own[] = {
 static const command info = {
     .name = "info",
     .usage = "MODEL",
+    .words = "MODEL",
     .about =
         "Describes a model: architecture, sizes, memory, stored tensors, tokenizer, licence, recommended decoding "
         "settings,\n"
