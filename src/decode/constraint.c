@@ -5,6 +5,7 @@
 #include "decode/grammar_state.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -20,8 +21,10 @@ typedef struct allowed_set {
 } allowed_set;
 
 struct hd_constraint {
-    heed_context *context; /* that it was opened with */
+    _Atomic int owners;
+    heed_context *context; /* of the call that opens it, and only then */
     hd_constraint_target target;
+    int32_t *ends; /* those of `target` */
     const hd_token_texts *texts;
     hd_grammar grammar;
     int32_t *costs;       /* [nodes] */
@@ -339,31 +342,48 @@ static heed_status open_parts(hd_constraint *c, const char *name, const char *gr
     return check_start(c, name);
 }
 
+static heed_status copy_ends(hd_constraint *c, const hd_ids *ends) {
+    c->ends = hd_alloc(c->context, (size_t)ends->count, sizeof *c->ends);
+    if (!c->ends) return HEED_MEMORY;
+    if (ends->count) memcpy(c->ends, ends->ids, (size_t)ends->count * sizeof *c->ends);
+    c->target.ends.ids = c->ends;
+    return HEED_OK;
+}
+
 heed_status hd_constraint_open(heed_context *context, const hd_constraint_target *target, const char *name,
                                const char *grammar, size_t size, hd_constraint **constraint) {
     hd_constraint *c = hd_alloc_zeroed(context, 1, sizeof *c);
     *constraint = NULL;
     if (!c) return HEED_MEMORY;
+    c->owners = 1;
     c->context = context;
     c->target = *target;
     pthread_mutex_init(&c->lock, NULL);
-    heed_status status = open_parts(c, name, grammar, size);
+    heed_status status = copy_ends(c, &target->ends);
+    if (status == HEED_OK) status = open_parts(c, name, grammar, size);
     if (status == HEED_OK)
         *constraint = c;
     else
-        hd_constraint_close(c);
+        hd_constraint_close(context, c);
     return status;
 }
 
-void hd_constraint_close(hd_constraint *c) {
-    if (!c) return;
-    for (size_t i = 0; i < c->set_capacity; i++) hd_free(c->context, c->sets[i].bits);
-    for (int place = 0; place < HD_TOKEN_PLACES; place++) hd_free(c->context, c->set_of[place]);
-    hd_free(c->context, c->sets);
-    hd_free(c->context, c->path);
-    hd_free(c->context, c->costs);
-    hd_matcher_close(&c->matcher, c->context);
+hd_constraint *hd_constraint_share(hd_constraint *c) {
+    c->owners++;
+    return c;
+}
+
+void hd_constraint_close(heed_context *context, hd_constraint *c) {
+    if (!c || --c->owners) return;
+    for (size_t i = 0; i < c->set_capacity; i++) hd_free(context, c->sets[i].bits);
+    for (int place = 0; place < HD_TOKEN_PLACES; place++) hd_free(context, c->set_of[place]);
+    hd_free(context, c->sets);
+    hd_free(context, c->path);
+    hd_free(context, c->costs);
+    hd_free(context, c->ends);
+    hd_matcher_close(&c->matcher, context);
+    if (c->grammar.context) c->grammar.context = context;
     hd_grammar_close(&c->grammar);
     pthread_mutex_destroy(&c->lock);
-    hd_free(c->context, c);
+    hd_free(context, c);
 }

@@ -14,7 +14,7 @@ typedef struct hd_constraint hd_constraint;
 typedef struct hd_constraint_target {
     const heed_tokenizer *tokenizer; /* of the generated text; must outlive the constraint */
     int64_t vocabulary;              /* tokens that the network scores */
-    hd_ids ends;                     /* tokens that end a text; must outlive the constraint */
+    hd_ids ends;                     /* tokens that end a text */
     bool continues;                  /* the text follows that of the given tokens, as of a decoder-only network */
 } hd_constraint_target;
 
@@ -22,7 +22,9 @@ typedef struct hd_constraint_target {
  * of the vocabulary can begin. */
 heed_status hd_constraint_open(heed_context *context, const hd_constraint_target *target, const char *name,
                                const char *grammar, size_t size, hd_constraint **constraint);
-void hd_constraint_close(hd_constraint *constraint); /* NULL is allowed */
+/* A constraint has owners, each of which closes it: one at first, and one more per call of this. Returns the constraint. */
+hd_constraint *hd_constraint_share(hd_constraint *constraint);
+void hd_constraint_close(heed_context *context, hd_constraint *constraint); /* NULL is allowed */
 
 /* A text: tokens [length], of which the first `given` are those of the prompt or the start. */
 typedef struct hd_constrained_text {

@@ -2,6 +2,8 @@
 #ifndef HD_DECODE_CONSTRAINT_OPTIONS_H
 #define HD_DECODE_CONSTRAINT_OPTIONS_H
 
+#include <pthread.h>
+
 #include "base/settings.h"
 #include "decode/constraint.h"
 
@@ -20,9 +22,25 @@ typedef struct hd_constraint_options {
                              "JSON schema that the text must match: a file, or an object"), \
         HD_CONSTRAINT_OPTION(at, "json-object", HD_SETTING_BOOL, json_object, NULL, "the text must be a JSON object")
 
-/* Compiles the option that was set. *constraint is NULL if none was. HEED_ARGUMENT for two of them, and as
- * hd_constraint_open. */
+/* The constraints that requests with one target used last: equal grammars are compiled once. Several threads may use a list. */
+enum { HD_KEPT_CONSTRAINTS = 16 };
+typedef struct hd_constraint_list {
+    pthread_mutex_t lock;
+    struct {
+        char *grammar; /* [size] */
+        size_t size;
+        hd_constraint *constraint;
+    } kept[HD_KEPT_CONSTRAINTS]; /* [count], the last one used last */
+    int count;
+} hd_constraint_list;
+
+void hd_constraint_list_open(hd_constraint_list *list);
+void hd_constraint_list_close(hd_constraint_list *list, heed_context *context);
+
+/* Compiles the option that was set, or finds its constraint in `list` (may be NULL). *constraint is NULL if none was. The
+ * caller closes it. HEED_ARGUMENT for two of them, and as hd_constraint_open. */
 heed_status hd_constraint_make(heed_context *context, const hd_constraint_target *target,
-                               const hd_constraint_options *options, hd_constraint **constraint);
+                               const hd_constraint_options *options, hd_constraint_list *list,
+                               hd_constraint **constraint);
 
 #endif

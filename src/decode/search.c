@@ -200,8 +200,8 @@ heed_status hd_search_is_closed(const hd_search *s, const int32_t *tokens, bool 
 
 void hd_search_record_dead_end(hd_search *s) {
     snprintf(s->problem, sizeof s->problem,
-             "after %lld tokens, the constraint and the other options leave no token of the vocabulary",
-             (long long)(s->length - s->given));
+             "no token of the vocabulary may be number %lld: the constraint and the other options exclude all",
+             (long long)hd_search_made(s));
 }
 
 /* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one. */
