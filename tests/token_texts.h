@@ -34,7 +34,8 @@ static inline size_t check_token_sequence(heed_context *context, const heed_toke
     join_token_texts(texts, ids, count, &joined);
     assert_ok(context, hd_tokenizer_decode(tokenizer, ids, count, true, &decoded));
     size_t checked = hd_utf8_valid(joined.data ? joined.data : "", joined.size);
-    if (checked && (joined.size != decoded.size || (joined.size && memcmp(joined.data, decoded.data, joined.size) != 0)))
+    if (checked &&
+        (joined.size != decoded.size || (joined.size && memcmp(joined.data, decoded.data, joined.size) != 0)))
         fail_msg("%s: tokens %d … spell \"%s\", but are decoded to \"%s\"", name, ids[0], joined.data, decoded.data);
     hd_buffer_close(&joined);
     hd_buffer_close(&decoded);
@@ -43,8 +44,9 @@ static inline size_t check_token_sequence(heed_context *context, const heed_toke
 
 /* Random tokens, and the tokens of texts: the whole and each beginning of them. */
 static inline void check_token_texts(heed_context *context, const heed_tokenizer *tokenizer, const char *name) {
-    static const char *const lines[] = {"{\"name\": \"Zoë\", \"n\": [1, 2.5e3]}", "日本語 🙂 naïve don't stop . Now",
-                                        "a  b\n\tc", "## [x] </w> <0x41> ▁y", "she 's here , isn't she ?"};
+    static const char *const lines[] = {"{\"name\": \"Zoë\", \"n\": [1, 2.5e3]}",
+                                        "日本語 🙂 naïve don't stop . Now", "a  b\n\tc", "## [x] </w> <0x41> ▁y",
+                                        "she 's here , isn't she ?"};
     enum { MOST = 8, DRAWN = 3000 };
     const hd_token_texts *texts;
     heed_status status = hd_tokenizer_texts(tokenizer, context, &texts);

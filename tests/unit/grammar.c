@@ -73,7 +73,8 @@ static const struct {
     {"root ::= .", {"a", "\n", "é", "😀"}, {"", "ab"}},
     {"root ::= [à-ü]{2}", {"éè"}, {"e", "é", "ýa"}},
     {"root ::= [\\u3041-\\u3096\\U0001F600]+", {"あん", "😀"}, {"漢", "😁"}},
-    {"root ::= [\\x7F-\\u0801\\uFFFE-\\U00010001]", {"\x7F", "\xC2\x80", "\u07FF", "\u0801", "\uFFFF", "\U00010001"},
+    {"root ::= [\\x7F-\\u0801\\uFFFE-\\U00010001]",
+     {"\x7F", "\xC2\x80", "\u07FF", "\u0801", "\uFFFF", "\U00010001"},
      {"~", "\u0802", "\U00010002", "\uFFFD"}},
     {"root ::= \"\\x41\\u00e9\\U0001F600\\n\\r\\t\\\"\\\\\\[\\]\"", {"Aé😀\n\r\t\"\\[]"}, {"A"}},
     {"# numbers\nroot ::= sum # of terms\nsum ::= term (\"+\" term)*\nterm ::= [0-9]+ | \"(\" sum \")\"\n",
@@ -216,9 +217,9 @@ static void costs_are_the_bytes_that_are_left(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_accepted_or_refused),   cmocka_unit_test(errors_name_the_place),
-        cmocka_unit_test(deep_parentheses_are_refused),    cmocka_unit_test(readings_have_a_limit),
-        cmocka_unit_test(long_texts_have_few_states),      cmocka_unit_test(costs_are_the_bytes_that_are_left),
+        cmocka_unit_test(texts_are_accepted_or_refused), cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(deep_parentheses_are_refused),  cmocka_unit_test(readings_have_a_limit),
+        cmocka_unit_test(long_texts_have_few_states),    cmocka_unit_test(costs_are_the_bytes_that_are_left),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -3,12 +3,25 @@
 
 #include <stdio.h>
 
-static const char *const files[] = {
-    "text/affixes",           "text/bert",          "text/characters",      "text/gpt2",         "text/ignore-merges",
-    "text/llama-3",           "text/llama",         "text/marian",          "text/merged",       "text/metaspace-first",
-    "text/metaspace-never",   "text/old",           "text/roberta",         "text/trained-byte-bpe",
-    "text/trained-characters", "text/trained-plain", "text/trained-wordpiece", "text/trained-wordpiece-cased",
-    "text/whitespace"};
+static const char *const files[] = {"text/affixes",
+                                    "text/bert",
+                                    "text/characters",
+                                    "text/gpt2",
+                                    "text/ignore-merges",
+                                    "text/llama-3",
+                                    "text/llama",
+                                    "text/marian",
+                                    "text/merged",
+                                    "text/metaspace-first",
+                                    "text/metaspace-never",
+                                    "text/old",
+                                    "text/roberta",
+                                    "text/trained-byte-bpe",
+                                    "text/trained-characters",
+                                    "text/trained-plain",
+                                    "text/trained-wordpiece",
+                                    "text/trained-wordpiece-cased",
+                                    "text/whitespace"};
 
 static void they_are_what_the_decoder_writes(void **state) {
     (void)state;
@@ -42,19 +55,22 @@ static const struct {
     {"{\"type\": \"BPEDecoder\", \"suffix\": \"</w>\"}", false},
     {"{\"type\": \"Fuse\"}", false},
     {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \"\\u2581\"}, "
-     "\"content\": \" \"}, {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", "
+     "\"content\": \" \"}, {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" "
+     "\", "
      "\"start\": 1, \"stop\": 0}]}",
      false},
     {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 1}, "
      "{\"type\": \"Fuse\"}]}",
      false},
-    {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 0, "
+    {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", "
+     "\"start\": 0, "
      "\"stop\": 1}]}",
      true},
     {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Fuse\"}, {\"type\": \"Replace\", \"pattern\": {\"String\": "
      "\"ab\"}, \"content\": \"c\"}]}",
      true},
-    {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"ByteFallback\"}, {\"type\": \"WordPiece\", \"prefix\": \"##\", "
+    {"{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"ByteFallback\"}, {\"type\": \"WordPiece\", \"prefix\": "
+     "\"##\", "
      "\"cleanup\": true}]}",
      true},
 };
@@ -66,12 +82,13 @@ static void every_decoder_is_exact_or_refused(void **state) {
         heed_tokenizer *tokenizer;
         const hd_token_texts *texts;
         char json[4000];
-        snprintf(json, sizeof json,
-                 "{\"added_tokens\": [{\"id\": 0, \"content\": \"<s>\", \"single_word\": false, \"lstrip\": false, "
-                 "\"rstrip\": false, \"normalized\": false, \"special\": true}], \"normalizer\": null, \"pre_tokenizer\": "
-                 "null, \"post_processor\": null, \"decoder\": %s, \"model\": {\"type\": \"WordLevel\", %s, \"unk_token\": "
-                 "\"b\"}}",
-                 decoders[i].decoder, VOCABULARY);
+        snprintf(
+            json, sizeof json,
+            "{\"added_tokens\": [{\"id\": 0, \"content\": \"<s>\", \"single_word\": false, \"lstrip\": false, "
+            "\"rstrip\": false, \"normalized\": false, \"special\": true}], \"normalizer\": null, \"pre_tokenizer\": "
+            "null, \"post_processor\": null, \"decoder\": %s, \"model\": {\"type\": \"WordLevel\", %s, \"unk_token\": "
+            "\"b\"}}",
+            decoders[i].decoder, VOCABULARY);
         assert_ok(context, hd_tokenizer_parse(context, "crafted", json, strlen(json), &tokenizer));
         heed_status status = hd_tokenizer_texts(tokenizer, context, &texts);
         assert_int_equal(status, decoders[i].refused ? HEED_UNSUPPORTED : HEED_OK);
