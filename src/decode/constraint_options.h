@@ -15,12 +15,13 @@ typedef struct hd_constraint_options {
 #define HD_CONSTRAINT_OPTION(at, name, kind, field, argument, help) \
     { name, kind, (at) + offsetof(hd_constraint_options, field), NULL, 0, 0, argument, help }
 /* `at` is the offset of the hd_constraint_options in a table's struct. */
-#define HD_OPTIONS_CONSTRAINT(at)                                                           \
-    HD_CONSTRAINT_OPTION(at, "grammar", HD_SETTING_STRING, grammar, "FILE",                 \
-                         "grammar in GBNF that the text must match: a file, or rules"),     \
-        HD_CONSTRAINT_OPTION(at, "json-schema", HD_SETTING_STRING, json_schema, "FILE",     \
-                             "JSON schema that the text must match: a file, or an object"), \
-        HD_CONSTRAINT_OPTION(at, "json-object", HD_SETTING_BOOL, json_object, NULL, "the text must be a JSON object")
+#define HD_OPTIONS_CONSTRAINT(at)                                                                                 \
+    HD_CONSTRAINT_OPTION(at, "grammar", HD_SETTING_STRING, grammar, "FILE",                                       \
+                         "grammar in GBNF notation that the output must match: a file, or the rules themselves"), \
+        HD_CONSTRAINT_OPTION(at, "json-schema", HD_SETTING_STRING, json_schema, "FILE",                           \
+                             "JSON schema that the output must match: a file, or an object"),                     \
+        HD_CONSTRAINT_OPTION(at, "json-object", HD_SETTING_BOOL, json_object, NULL,                               \
+                             "restricts the output to a JSON object")
 
 /* The constraints that requests with one target used last: equal grammars are compiled once. Several threads may use a list. */
 enum { HD_KEPT_CONSTRAINTS = 16 };
