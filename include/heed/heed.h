@@ -81,8 +81,8 @@ HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* Whether the log also receives details, such as the tensors of a file that a model does not use. */
 HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
-/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL:
- * never. */
+/* Training, tasks for many texts, decoding, and the reading of text from pipes end with HEED_STOPPED soon after
+ * `stop` returns true. NULL: never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
@@ -264,8 +264,8 @@ HEED_API const char *heed_results_label(const heed_results *results, size_t inde
  * the last. */
 HEED_API void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start,
                                 size_t *end);
-/* The id of the token that heed_fill predicts; 0 for other results. */
-HEED_API int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative);
+/* The id of the token that heed_fill predicts, whose text is the label; 0 for other results. */
+HEED_API int32_t heed_results_label_token(const heed_results *results, size_t index, size_t alternative);
 /* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens of
  * its text, special ones included; 0 for other results. */
 HEED_API int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative);

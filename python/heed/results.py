@@ -85,7 +85,7 @@ def _spans(kind: Any, last: Callable[[int, int, int], int]) -> Callable[[int, in
 
 
 entities: Callable[[int, int], list[Entity]] = _spans(Entity, quick.heed_results_position)
-words: Callable[[int, int], list[Word]] = _spans(Word, quick.heed_results_token)
+words: Callable[[int, int], list[Word]] = _spans(Word, quick.heed_results_label_token)
 
 
 def _generated(results: int, index: int, alternative: int) -> Generated:

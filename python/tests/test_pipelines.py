@@ -46,6 +46,8 @@ def differences(found: Any, expected: Any, place: str = "") -> list[str]:
 
 def check(trained: Any, case: cases.Case, answer: Any) -> None:
     model, task, init, given, call = case
+    if "min_length" in call and "min-new-tokens" not in heed.options("translate"):
+        pytest.skip("this library has no option min-new-tokens")
     pipe = heed.pipeline(task, model=trained[model], **init)
     if isinstance(given, list) and given[0] == "generator":
         results = pipe((text for text in given[1]), **call)

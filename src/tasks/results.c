@@ -81,7 +81,7 @@ const char *heed_results_alignment(const heed_results *results, size_t index, si
                : NULL;
 }
 
-int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative) {
+int32_t heed_results_label_token(const heed_results *results, size_t index, size_t alternative) {
     return alternative < heed_results_alternatives(results, index) ? results->items[index].answers[alternative].token
                                                                    : 0;
 }
