@@ -88,7 +88,8 @@ static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_ar
     float *logits = r->logits;
     for (int64_t i = 0; i < call->rows; i++) {
         const hd_scoring *s = &scorings[i];
-        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL, s->prefix.allowed};
+        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL,
+                                s->needs_row ? NULL : s->prefix.allowed};
         best += most_found(s);
         if (rows[i].logits) logits += call->vocabulary;
     }
