@@ -3,6 +3,7 @@
 #ifndef HD_DECODE_SEARCH_H
 #define HD_DECODE_SEARCH_H
 
+#include "decode/records.h"
 #include "decode/request.h"
 #include "decode/score.h"
 
@@ -16,6 +17,9 @@ struct hd_search {
     hd_stops stops;
     void *user;
     bool (*token)(void *user, int32_t token);
+    heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count, size_t *bytes);
+    void *stop_user;
+    void (*logits)(void *user, const float *logits, int64_t vocabulary);
     int32_t *source; /* [source_count], until it is encoded, or longer where logits processors read it */
     int64_t source_count;
 
@@ -26,6 +30,8 @@ struct hd_search {
     int32_t *tokens, *spare; /* [beams, capacity]; `spare` of a beam search alone */
     float *scores;           /* [beams]: log p; of a beam search */
     double log_prob;         /* of the only hypothesis otherwise */
+    hd_arena records;        /* where log-probabilities are kept */
+    const hd_record **last;  /* [beams]: of the last token of each hypothesis; NULL if they are not kept */
     hd_hypothesis *finished; /* [beams], the best first */
     int64_t finished_count;
 
@@ -74,12 +80,22 @@ static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
 
 /* Allocates memory for the next token of every hypothesis. */
 heed_status hd_search_reserve(hd_search *search);
-/* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the
- * text continues. */
-int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
-/* Adds a finished hypothesis: tokens [length + 1] without the given ones and without the last `ending`. The best
- * `beams` are kept. */
-heed_status hd_search_finish(hd_search *search, const int32_t *tokens, int64_t ending, float score);
+/* How a hypothesis ends. */
+typedef struct hd_ending {
+    bool ends;
+    int64_t tokens;   /* at its end that are no part of the text: an end token or a stop sequence */
+    size_t bytes;     /* of its text, from a stop string on */
+    bool lacks_words; /* it lacks forced words */
+} hd_ending;
+
+/* Whether an end token, a stop sequence or a stop string ends tokens [length + 1]. */
+heed_status hd_search_ending(const hd_search *search, const int32_t *tokens, hd_ending *ending);
+/* Adds a finished hypothesis: tokens [length + 1] without the given ones and without those of the ending. The best `beams`
+ * are kept. `last` is the record of its last token. */
+heed_status hd_search_finish(hd_search *search, const int32_t *tokens, const hd_ending *ending, float score,
+                             const hd_record *last);
+/* The record of the next token of a hypothesis, where log-probabilities are kept; else NULL. */
+heed_status hd_search_record(hd_search *search, int64_t slot, int32_t token, const hd_record **record);
 
 /* Appends the next tokens, chosen from the continuations of each slot. Sets `slots` and `parents`, and finishes
  * hypotheses. */

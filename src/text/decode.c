@@ -297,6 +297,24 @@ size_t hd_token_decoder_find(const char *type) {
 
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind) { return &table[kind].type; }
 
+static bool have_kind(const hd_token_decoder *decoders, size_t count, hd_decoder_kind kind) {
+    for (size_t i = 0; i < count; i++)
+        if (decoders[i].kind == kind) return true;
+    return false;
+}
+
+bool hd_token_decoders_spell(const hd_token_decoder *decoders, size_t count, const char *text, size_t size,
+                             hd_buffer *out) {
+    if (have_kind(decoders, count, HD_DECODE_BYTE_FALLBACK)) {
+        int byte = byte_of(text, size);
+        if (byte >= 0) hd_buffer_byte(out, (char)byte);
+        return byte >= 0;
+    }
+    if (!have_kind(decoders, count, HD_DECODE_BYTE_LEVEL)) return false;
+    spell_bytes(text, size, out);
+    return true;
+}
+
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings) {
     hd_strings result;
     hd_strings_open(&result, strings->context);

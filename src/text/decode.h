@@ -50,6 +50,10 @@ void hd_strings_add(hd_strings *strings, const char *text, size_t size);
 size_t hd_token_decoder_find(const char *type);
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind);
 
+/* Appends the bytes of a token of a byte-level tokenizer, or the byte that "<0xE2>" names: a token may be a part of a
+ * character. False, and nothing is appended, for a token that decoders turn into text. */
+bool hd_token_decoders_spell(const hd_token_decoder *decoders, size_t count, const char *text, size_t size,
+                             hd_buffer *out);
 /* Applies the decoders in turn; `strings` is the input and the result. */
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings);
 
