@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -58,11 +57,6 @@ static bool is_colored(void) {
     return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && terminal_has_colors());
 }
 
-static int terminal_columns(void) {
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 static void print(const invocation *line, char *bytes, size_t size) {
     fwrite(bytes, 1, size, stdout);
     heed_free(line->context, bytes);
@@ -72,7 +66,7 @@ static heed_status draw_attention(const invocation *line, const heed_attention *
     char *bytes;
     size_t size;
     if (output) return heed_attention_save(attention, line->options, output);
-    heed_status status = heed_attention_draw(attention, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    heed_status status = heed_attention_draw(attention, line->options, is_colored(), terminal_columns(STDOUT_FILENO), &bytes, &size);
     if (status == HEED_OK) print(line, bytes, size);
     return status;
 }
@@ -81,7 +75,7 @@ static heed_status draw_picture(const invocation *line, const heed_picture *pict
     char *bytes;
     size_t size;
     if (output) return heed_picture_save(picture, line->options, output);
-    heed_status status = heed_picture_draw(picture, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    heed_status status = heed_picture_draw(picture, line->options, is_colored(), terminal_columns(STDOUT_FILENO), &bytes, &size);
     if (status == HEED_OK) print(line, bytes, size);
     return status;
 }

@@ -149,7 +149,7 @@ heed_status hd_beam_advance(hd_search *s, hd_arena *scratch) {
     }
     if (s->last && running) memcpy(s->last, last, (size_t)running * sizeof *last);
     int32_t *tokens = s->tokens;
-    s->tokens = s->spare, s->spare = tokens;
+    if (running) s->tokens = s->spare, s->spare = tokens; /* without a running one, the spare array lacks the prompt */
     s->slots = running;
     s->length++;
     return HEED_OK;

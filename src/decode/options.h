@@ -44,4 +44,9 @@
                   "sample among tokens with at least this fraction of the largest probability"), \
         HD_OPTION(at, "seed", HD_SETTING_INT, seed, "1", 0, 9e15, "NUMBER", "random seed for sampling")
 
+/* Proposed tokens (docs/speculation.md), which change no result. */
+#define HD_OPTION_PROMPT_LOOKUP(at)                                                     \
+    HD_OPTION(at, "prompt-lookup", HD_SETTING_INT, prompt_lookup, "0", 0, 64, "NUMBER", \
+              "maximum number of tokens per step to propose from the text so far; 0: none")
+
 #endif

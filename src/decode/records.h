@@ -15,6 +15,9 @@ struct hd_record {
  * the log-probability 0. HEED_MEMORY. */
 heed_status hd_record_add(hd_arena *arena, const hd_scoring *scoring, int64_t vocabulary, int32_t token, int64_t top,
                           const hd_record *before, const hd_record **record);
+/* A record of these tokens [1 + top]. HEED_MEMORY. */
+heed_status hd_record_copy(hd_arena *arena, const hd_continuation *tokens, int64_t top, const hd_record *before,
+                           const hd_record **record);
 /* The log-probabilities of the first `count` of `made` tokens, of which `last` is the last: tokens [count, 1 + top]. */
 void hd_records_read(const hd_record *last, int64_t made, int64_t count, int64_t top, hd_continuation *tokens);
 

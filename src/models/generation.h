@@ -51,19 +51,18 @@ typedef struct hd_generation {
     int early_stopping;       /* hd_early_stopping */
     float length_penalty;     /* a finished hypothesis scores log p / length^penalty */
     float repetition_penalty; /* 1: none */
-    float
-        presence_penalty; /* subtracted from the score of each token that was generated, as in OpenAI's API; 0: none */
-    float frequency_penalty; /* subtracted for each time that the token was generated; 0: none */
-    float source_penalty;    /* encoder_repetition_penalty: favours tokens of the source; 1: none */
-    int64_t no_repeat_ngram; /* 0: none */
-    int64_t no_source_ngram; /* encoder_no_repeat_ngram_size: n-grams of the source are not repeated; 0: they may be */
-    int32_t start;           /* token that begins a translation; −1: none */
-    hd_ids ends;             /* tokens that end a text */
-    hd_ids forced_first;     /* the first token of a translation is one of them; empty: any */
-    hd_ids forced_last;      /* the token at the limit of length */
-    hd_ids suppressed;       /* tokens that are never generated, */
-    hd_ids suppressed_first; /* and those that are not the first one */
-    hd_sequences bad_words;  /* are never generated */
+    float presence_penalty;   /* subtracted from the score of each generated token, as in OpenAI's API; 0: none */
+    float frequency_penalty;  /* subtracted for each time that the token was generated; 0: none */
+    float source_penalty;     /* encoder_repetition_penalty: favours tokens of the source; 1: none */
+    int64_t no_repeat_ngram;  /* 0: none */
+    int64_t no_source_ngram;  /* encoder_no_repeat_ngram_size: n-grams of the source are not repeated; 0: they may be */
+    int32_t start;            /* token that begins a translation; −1: none */
+    hd_ids ends;              /* tokens that end a text */
+    hd_ids forced_first;      /* the first token of a translation is one of them; empty: any */
+    hd_ids forced_last;       /* the token at the limit of length */
+    hd_ids suppressed;        /* tokens that are never generated, */
+    hd_ids suppressed_first;  /* and those that are not the first one */
+    hd_sequences bad_words;   /* are never generated */
     hd_sequences sequence_bias;   /* added to the score of the last token after the others */
     hd_forced_words forced_words; /* of a beam search: force_words_ids */
     hd_stop_strings stop_strings; /* end a text (hd_request: stopped) */
@@ -83,6 +82,7 @@ typedef struct hd_generation {
     float epsilon_cutoff;  /* sample among tokens of at least this probability; 0: all */
     float eta_cutoff;      /* the same, less where the entropy is large; 0: all */
     int64_t seed;          /* random seed for sampling */
+    int64_t prompt_lookup; /* most tokens that are proposed per step by prompt lookup: no result changes; 0: none */
     const char *lacking;   /* NULL, or the message about a setting of the folder that heed lacks */
 } hd_generation;
 

@@ -23,7 +23,7 @@ static const hd_setting rows[] = {
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     HD_OPTIONS_SEARCH(F(generation)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
-     "source tokens that a thread translates at once; 0: 160, or with several beams 128"},
+     "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
     {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh's form: 0-0 1-2 2-1"},
     {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
      "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"},
@@ -69,13 +69,11 @@ typedef struct translated {
     const char *problem; /* NULL: none */
 } translated;
 
-/* Each thread has a session and texts of its own: threads that shared every small operation of one batch would spend
- * their time waiting for each other. */
 typedef struct worker {
     heed_context context;
-    hd_session *session;
-    hd_arena kept;   /* results */
-    int64_t running; /* source tokens in the session */
+    hd_session *session; /* of the first `session_count` workers */
+    hd_arena kept;       /* results */
+    int64_t running;     /* source tokens in the session */
     heed_status status;
 } worker;
 
@@ -90,12 +88,12 @@ typedef struct translating {
     int32_t *ids;
     size_t id_count, id_capacity;
     int64_t *ends;          /* [source_count]: tokens of the sources up to and with this one */
-    int64_t tokens_at_once; /* of a worker */
+    int64_t tokens_at_once; /* of a session */
     _Atomic int64_t next;   /* the first source that no worker has taken */
     translated *translated; /* [source_count] */
     char ***alignments;     /* [source_count]: one for each hypothesis; NULL without alignments */
-    worker *workers;        /* [worker_count] */
-    int worker_count;
+    worker *workers;        /* [worker_count]: one for each thread */
+    int worker_count, session_count;
 } translating;
 
 /* An empty text has an empty translation, whatever the model. */
@@ -174,14 +172,14 @@ static int64_t tokens_between(const translating *t, int64_t first, int64_t end) 
 }
 
 /* Takes sources of like length, since what runs together should end together, with no more than so many tokens; `any`: the
- * first has any length. Shares become smaller towards the end, so that the workers finish together. */
+ * first has any length. Shares become smaller towards the end, so that the sessions finish together. */
 static int64_t take_sources(translating *t, int64_t tokens, bool any, int64_t *first) {
     enum { SMALLEST = 128 }; /* tokens */
-    int64_t threads = t->worker_count, all = (int64_t)t->source_count, count;
+    int64_t sessions = t->session_count, all = (int64_t)t->source_count, count;
     *first = atomic_load(&t->next);
     do {
-        int64_t smallest = hd_min(SMALLEST, tokens_between(t, 0, all) / threads + 1), most = tokens;
-        if (threads > 1) most = hd_min(most, hd_max(tokens_between(t, *first, all) / (2 * threads), smallest));
+        int64_t smallest = hd_min(SMALLEST, tokens_between(t, 0, all) / sessions + 1), most = tokens;
+        if (sessions > 1) most = hd_min(most, hd_max(tokens_between(t, *first, all) / (2 * sessions), smallest));
         count = any && *first < all;
         while (*first + count < all && count < most && tokens_between(t, *first, *first + count + 1) <= most) count++;
     } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
@@ -191,7 +189,7 @@ static int64_t take_sources(translating *t, int64_t tokens, bool any, int64_t *f
 /* An empty source counts as one token, so that there are never more hypotheses than tokens. */
 static int64_t cost_of(const source *one) { return hd_max(one->length, 1); }
 
-/* Adds sources to a worker's session: to an empty one, or with one beam where others have left room for a quarter. Each
+/* Adds sources to a session: to an empty one, or with one beam where others have left room for a quarter. Each
  * time some are encoded together. */
 static heed_status add_sources(translating *t, worker *w) {
     const hd_generation *generation = &t->settings->generation;
@@ -293,9 +291,27 @@ static heed_status sort_sources(translating *t) {
     if (!t->ends) return HEED_MEMORY;
     int64_t end = 0;
     for (size_t i = 0; i < t->source_count; i++) t->ends[i] = end += t->sources[i].length;
-    t->tokens_at_once = t->settings->batch_tokens;
-    if (!t->tokens_at_once) t->tokens_at_once = t->settings->generation.beams > 1 ? 128 : 160;
     return HEED_OK;
+}
+
+/* Whether all threads run one session. The weights of a large model come from memory in each step, so one large batch reads
+ * them once for all threads. Those of a small model stay in the caches: threads that shared every small operation of one
+ * batch would spend their time waiting for each other, so each has a session and texts of its own. */
+static bool shares_session(const translating *t) {
+    enum { LARGE = 1 << 24 };
+    const hd_network *network = t->model->network;
+    int64_t parameters = 0;
+    for (int64_t i = 0; i < network->count; i++) parameters += hd_parameter_count(network->parameters[i]);
+    return parameters >= LARGE;
+}
+
+/* The defaults are the fastest of bench/translate_ctranslate2.py and bench/full_size.py. */
+static void plan_sessions(translating *t) {
+    enum { SHARED = 1024, SHARED_BEAMS = 640, OWN = 160, OWN_BEAMS = 128 };
+    bool beams = t->settings->generation.beams > 1, shared = shares_session(t);
+    t->session_count = shared ? 1 : (int)hd_max(hd_min(t->model->context->threads, (int64_t)t->source_count), 1);
+    t->tokens_at_once = t->settings->batch_tokens;
+    if (!t->tokens_at_once) t->tokens_at_once = shared ? beams ? SHARED_BEAMS : SHARED : beams ? OWN_BEAMS : OWN;
 }
 
 static heed_status open_workers(translating *t) {
@@ -303,11 +319,13 @@ static heed_status open_workers(translating *t) {
     int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->source_count), 1);
     t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
     if (!t->workers) return HEED_MEMORY;
+    plan_sessions(t);
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
-        w->context = hd_context_worker(shared, shared->threads / count);
+        w->context = hd_context_worker(shared, shared->threads / t->session_count);
         hd_arena_open(&w->kept, &w->context);
-        if (hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
+        if (t->worker_count <= t->session_count &&
+            hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);
@@ -334,7 +352,7 @@ static heed_status translate_all(translating *t) {
     t->translated = hd_alloc_zeroed(context, t->source_count, sizeof *t->translated);
     if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
     if (!t->translated || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
-    hd_parallel_for(context, t->worker_count, INT64_MAX, run_worker, t);
+    hd_parallel_for(context, t->session_count, INT64_MAX, run_worker, t);
     HD_TRY(worker_status(t));
     if (t->alignments) hd_parallel_for(context, (int64_t)t->source_count, INT64_MAX, align_piece, t);
     HD_TRY(worker_status(t));

@@ -9,7 +9,7 @@ typedef struct hd_translate_options {
     hd_generation generation;
     char *from, *to;                  /* names of languages, until they are resolved */
     hd_side_tokenizer side[HD_SIDES]; /* with their tokens */
-    int64_t batch_tokens;             /* source tokens decoded at once; 0: a default that depends on the beams */
+    int64_t batch_tokens;             /* source tokens of a session at once; 0: a default for the model and the beams */
     bool alignment;                   /* word alignments beside the translations */
     int64_t alignment_layer;
 } hd_translate_options;

@@ -1,17 +1,40 @@
-/* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled; memory of
- * finished requests is freed; and running out of memory leaks nothing. */
+/* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled, on tokens that are
+ * proposed for it, on prefixes and sources that texts share, or on saving and loading the session; memory of finished requests
+ * is freed; and running out of memory leaks nothing. */
 #include "failing.h"
 #include "small_networks.h"
 
 #include "base/random.h"
-#include "decode/session.h"
+#include "decode/records.h"
+#include "decode/saved_session.h"
+#include "decode/session_requests.h"
 
-enum { TEXTS = 14, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
+#include <unistd.h>
+
+enum { KINDS = 14, TEXTS = 20, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
+
+/* Besides the small networks those whose rotary positions change as texts grow. */
+static const small_network growing[] = {{"families/llama-dynamic", false}, {"families/phi3-longrope", false}};
+enum { NETWORKS = HD_COUNT(small_networks) + HD_COUNT(growing) };
+
+static const small_network *network_at(size_t i) {
+    return i < HD_COUNT(small_networks) ? &small_networks[i] : &growing[i - HD_COUNT(small_networks)];
+}
+
+/* Saved sessions of a test need not survive a power failure. */
+int fsync(int descriptor);
+int fsync(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+
+static char saved_path[] = "/tmp/heed-session-XXXXXX";
 
 /* A result to compare with. */
 typedef struct result {
     int64_t count;
     float scores[MOST_BEST];
+    uint64_t log_probs[MOST_BEST]; /* fingerprints */
     int64_t lengths[MOST_BEST];
     int32_t ids[MOST_BEST][2 * MOST_TOKENS];
 } result;
@@ -32,6 +55,7 @@ typedef struct text {
 
 typedef struct fixture {
     opened_network opened;
+    hd_network *draft; /* with other weights; NULL for recurrent networks, which have none */
     text texts[TEXTS];
     hd_random_key key; /* of what is chosen at random, and how much was */
     uint64_t chosen;
@@ -47,14 +71,23 @@ static bool stream(void *user, int32_t token) {
     return t->streamed != t->patience;
 }
 
-/* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. */
+/* The first tokens of a text, or all, become those of another one. */
+static void share_tokens(fixture *f, text *t, const text *other) {
+    int64_t shared = choose(f, 3) ? choose(f, (uint64_t)hd_min(t->request.count, other->request.count) + 1) : -1;
+    if (shared < 0) shared = t->request.count = other->request.count;
+    memcpy(t->ids, other->ids, (size_t)shared * sizeof *t->ids);
+}
+
+/* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. The last texts
+ * share tokens with the first ones. */
 static void make_texts(fixture *f) {
     static const int32_t stops[] = {3, 7, 9, 11, 5}, stop_starts[] = {0, 1, 3, 4, 5};
     const hd_recipe *recipe = &f->opened.network->recipe;
     bool translates = hd_recipe_translates(recipe);
     int64_t most = translates ? hd_min(hd_recipe_longest(recipe), MOST_TOKENS) : MOST_TOKENS;
-    for (int i = 0; i < TEXTS; i++) {
-        text *t = &f->texts[i];
+    for (int text_index = 0; text_index < TEXTS; text_index++) {
+        int i = text_index % KINDS;
+        text *t = &f->texts[text_index];
         hd_generation *g = &t->generation;
         *t = (text){0};
         hd_generation_of(recipe, g);
@@ -65,6 +98,8 @@ static void make_texts(fixture *f) {
         g->best = g->beams > 1 ? hd_min(g->beams, MOST_BEST) : 1;
         if (i == 1 || i == 5 || i == 9) g->repetition_penalty = 1.4f;
         if (i == 2 || i == 6 || i == 10) g->no_repeat_ngram = 2;
+        if (i == 3 || i == 7 || i == 11) g->presence_penalty = 0.5f, g->frequency_penalty = 0.25f;
+        g->log_probs = i % 2, g->top_log_probs = i % 4;
         if (i == 3 || i == 11) g->forced_last = g->ends;
         if (i == 5) g->top_k = 6, g->temperature = 1.5f;
         if (i == 6) g->top_p = 0.7f, g->min_p = 0.05f;
@@ -77,6 +112,8 @@ static void make_texts(fixture *f) {
         t->request = (hd_request){
             .ids = t->ids, .count = count, .generation = g, .number = (uint64_t)i / 2, .user = t, .token = stream};
         if (i % 4 == 3) t->request.stops = (hd_stops){4, stops, stop_starts};
+        if (text_index % 2) g->prompt_lookup = 1 + choose(f, 10);
+        if (text_index >= KINDS) share_tokens(f, t, &f->texts[choose(f, (uint64_t)text_index)]);
     }
 }
 
@@ -86,15 +123,42 @@ static void open_fixture(fixture *f, const small_network *which) {
     f->opened.context->threads = 1;
     open_network(&f->opened, which, HD_OPEN_TO_RUN);
     assert_ok(f->opened.context, hd_network_pack(f->opened.network));
+    if (!which->recurrent) {
+        assert_ok(f->opened.context, hd_network_open(f->opened.context, &f->opened.network->recipe, &f->draft));
+        assert_ok(f->opened.context, hd_network_initialize(f->draft, 3));
+        assert_ok(f->opened.context, hd_network_pack(f->draft));
+    }
     make_texts(f);
 }
 
+static void close_fixture(fixture *f) {
+    hd_network_close(f->draft);
+    close_network(&f->opened);
+}
+
 /* ---- results ---- */
+
+/* The log-probabilities of a hypothesis' tokens, and of the most probable ones in their place. */
+static uint64_t fingerprint_log_probs(const hd_generation *g, const hd_hypothesis *h) {
+    hd_continuation tokens[4 * 2 * MOST_TOKENS];
+    assert_true(g->log_probs == (h->last != NULL));
+    if (!h->last) return 0;
+    hd_records_read(h->last, h->made, h->count, g->top_log_probs, tokens);
+    uint64_t found = FINGERPRINT_OF_NOTHING;
+    for (int64_t i = 0; i < h->count * (1 + g->top_log_probs); i++) {
+        assert_true(tokens[i].log_prob <= 0);
+        if (i % (1 + g->top_log_probs) == 0) assert_int_equal(tokens[i].token, h->ids[i / (1 + g->top_log_probs)]);
+        found = fingerprint(found, &tokens[i].token, sizeof tokens[i].token);
+        found = fingerprint(found, &tokens[i].log_prob, sizeof tokens[i].log_prob);
+    }
+    return found;
+}
 
 static void keep(const hd_decoded *decoded, result *r) {
     *r = (result){.count = decoded->count};
     for (int64_t i = 0; i < decoded->count; i++) {
         r->scores[i] = decoded->best[i].score;
+        r->log_probs[i] = fingerprint_log_probs(&((const text *)decoded->user)->generation, &decoded->best[i]);
         r->lengths[i] = decoded->best[i].count;
         assert_in_range(r->lengths[i], 0, 2 * MOST_TOKENS);
         if (r->lengths[i]) memcpy(r->ids[i], decoded->best[i].ids, (size_t)r->lengths[i] * sizeof(int32_t));
@@ -106,8 +170,11 @@ static void run_alone(fixture *f) {
         text *t = &f->texts[i];
         hd_session *session;
         hd_decoded decoded;
+        int64_t lookup = t->generation.prompt_lookup;
+        t->generation.prompt_lookup = 0;
         assert_ok(f->opened.context, hd_session_open(f->opened.context, f->opened.network, NULL, &session));
         assert_ok(f->opened.context, hd_session_add(session, &t->request, NULL));
+        t->generation.prompt_lookup = lookup;
         while (hd_session_is_busy(session)) assert_ok(f->opened.context, hd_session_step(session));
         assert_true(hd_session_next(session, &decoded));
         assert_true(decoded.count > 0);
@@ -161,10 +228,27 @@ static void cancel(fixture *f, hd_session *session, text *t) {
     (void)f;
 }
 
-/* Some texts are added, stepped and cancelled in a random order, with a random size of steps. */
+/* The session goes on in another one, which was loaded from a file. */
+static void reload(fixture *f, const hd_session_limits *limits, hd_session **session) {
+    assert_ok(f->opened.context, hd_session_save(*session, saved_path, NULL));
+    hd_session_close(*session);
+    assert_ok(f->opened.context,
+              hd_session_load(f->opened.context, f->opened.network, limits, saved_path, NULL, session));
+    for (int i = 0; i < TEXTS; i++) {
+        text *t = &f->texts[i];
+        if (t->added && !t->cancelled && !t->results)
+            assert_ok(f->opened.context, hd_session_attach(*session, t->id, t, stream));
+    }
+}
+
+/* Some texts are added, stepped and cancelled in a random order, with a random size of steps, and with tokens that nobody, the
+ * network itself or another one proposes. */
 static void run_order(fixture *f, const char *name, int number) {
     static const int64_t sizes[] = {0, 1, 3, 8, 64};
-    hd_session_limits limits = {sizes[choose(f, HD_COUNT(sizes))]};
+    const hd_network *drafts[] = {NULL, f->draft ? f->opened.network : NULL, f->draft};
+    hd_session_limits limits = {.step_tokens = sizes[choose(f, HD_COUNT(sizes))],
+                                .draft = drafts[choose(f, HD_COUNT(drafts))],
+                                .least_shared = choose(f, 4)};
     hd_session *session;
     int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
     f->opened.context->threads = number % 16 == 0 ? 2 : 1;
@@ -182,6 +266,8 @@ static void run_order(fixture *f, const char *name, int number) {
             add(f, session, &f->texts[order[next++]]);
         else if (action == 3)
             cancel(f, session, &f->texts[choose(f, TEXTS)]);
+        else if (action == 4 && choose(f, 4) == 0)
+            reload(f, &limits, &session);
         else
             assert_ok(f->opened.context, hd_session_step(session));
         if (action % 2) compare_finished(name, number, session);
@@ -193,13 +279,15 @@ static void run_order(fixture *f, const char *name, int number) {
 
 static void other_requests_and_order_change_no_bit(void **state) {
     (void)state;
-    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
+    close(mkstemp(saved_path));
+    for (size_t s = 0; s < NETWORKS; s++) {
         fixture f;
-        open_fixture(&f, &small_networks[s]);
+        open_fixture(&f, network_at(s));
         run_alone(&f);
-        for (int i = 0; i < ORDERS / (int)HD_COUNT(small_networks) + 1; i++) run_order(&f, small_networks[s].name, i);
-        close_network(&f.opened);
+        for (int i = 0; i < ORDERS / NETWORKS + 1; i++) run_order(&f, network_at(s)->name, i);
+        close_fixture(&f);
     }
+    unlink(saved_path);
 }
 
 /* ---- refusals ---- */
@@ -223,7 +311,7 @@ static void what_cannot_run_is_refused(void **state) {
     assert_ok(f.opened.context, hd_session_step(session));
     assert_false(hd_session_next(session, &decoded));
     hd_session_close(session);
-    close_network(&f.opened);
+    close_fixture(&f);
     open_fixture(&f, &small_networks[2]);
     static const int32_t many[100];
     request = f.texts[0].request;
@@ -232,7 +320,7 @@ static void what_cannot_run_is_refused(void **state) {
     assert_int_equal(hd_session_add(session, &request, NULL), HEED_LENGTH);
     assert_string_equal(f.opened.context->message, "100 tokens are more than the model's 64");
     hd_session_close(session);
-    close_network(&f.opened);
+    close_fixture(&f);
 }
 
 /* ---- memory ---- */
@@ -259,7 +347,9 @@ static fixture *failing_fixture;
 static heed_status run_session(heed_context *context) {
     hd_session *session;
     context->threads = 1;
-    HD_TRY(hd_session_open(context, failing_fixture->opened.network, &(hd_session_limits){5}, &session));
+    HD_TRY(hd_session_open(context, failing_fixture->opened.network,
+                           &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1},
+                           &session));
     heed_status status = run_all(failing_fixture, context, session);
     if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
     hd_session_close(session);
@@ -274,7 +364,7 @@ static void failing_allocations_leave_nothing(void **state) {
         run_alone(&f);
         failing_fixture = &f;
         fail_each_allocation(run_session);
-        close_network(&f.opened);
+        close_fixture(&f);
     }
 }
 
@@ -288,16 +378,17 @@ static void finished_requests_are_freed(void **state) {
         failing_allocator allocator = {.left = -1};
         heed_context *context;
         hd_session *session;
+        hd_session_limits limits = {.draft = f.draft, .least_shared = 2};
         assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
         context->threads = 1;
-        assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
+        assert_ok(context, hd_session_open(context, f.opened.network, &limits, &session));
         for (int i = 0; i < 3; i++) assert_ok(context, run_all(&f, context, session));
         long held = allocator.held;
         for (int i = 0; i < 20; i++) assert_ok(context, run_all(&f, context, session));
         assert_int_equal(allocator.held, held);
         hd_session_close(session);
         heed_context_close(context);
-        close_network(&f.opened);
+        close_fixture(&f);
     }
 }
 
