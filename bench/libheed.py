@@ -41,7 +41,7 @@ class Heed:
         return out
 
     def classify(self, lines):
-        results = self.run(lambda texts, count, out: self.lib.heed_classify(self.model, texts, None, count, out), lines)
+        results = self.run(lambda texts, count, out: self.lib.heed_classify(self.model, None, texts, None, count, out), lines)
         scores = []
         for i in range(len(lines)):
             n, pairs = self.lib.heed_results_alternatives(results, ctypes.c_size_t(i)), {}
