@@ -87,16 +87,16 @@ HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *s
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
 /* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16".
- * bfloat16 is faster on CPUs with AVX512-BF16 and within about 1e-2 of f32. It is the only mode whose results
- * differ between instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its recipe
- * instead. */
+ * bfloat16 is faster on CPUs with AMX or AVX512-BF16, and within about 1e-2 of f32. It is the only mode whose
+ * results differ between instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its
+ * recipe instead. */
 HEED_API heed_status heed_context_set_compute(heed_context *context, const char *name);
 /* What becomes of special tokens, such as "</s>" or "[MASK]", that a text spells out: "parse" (the default,
  * as in Hugging Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies
  * to texts that are encoded afterwards. HEED_ARGUMENT for another word. */
 HEED_API heed_status heed_context_set_special_tokens(heed_context *context, const char *how);
-/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of
- * threads. */
+/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16", "amx" or "neon") and its
+ * number of threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
 /* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries
@@ -323,6 +323,19 @@ HEED_API heed_status heed_generate_options(heed_context *context, heed_options *
 HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
                                    void *user, heed_results **results);
+
+/* Constrained output: an option of heed_generate, heed_translate and sessions limits each token, so that every
+ * answer matches a form. Only one of them may be set.
+ *
+ *   "grammar"      a grammar in llama.cpp's GBNF notation: a file, or the rules themselves, which contain "::="
+ *   "json-schema"  a JSON schema: a file, or the schema itself, which begins with a brace
+ *   "json-object"  any JSON object
+ *
+ * HEED_ARGUMENT, with the line and column or the place in the schema, for a grammar or schema that cannot be
+ * read or that no token of the vocabulary can begin, and for a keyword that heed lacks. HEED_UNSUPPORTED for a
+ * tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
+ * (heed_results_problem) and no answer. docs/constrained-output.md has the notation, the keywords, and when a
+ * limit of length completes the text. A session with such a request cannot be saved. */
 
 /* The distribution over the next token after a text: every token of the vocabulary with its logit, and with
  * its probability in each stage. The first stage, "model", is the softmax of the logits. Then come those of

@@ -65,7 +65,9 @@ static heed_status divide(hd_search *s, hd_candidate *merged, int64_t count, int
         hd_candidate c = merged[i];
         hd_ending ending;
         HD_TRY(hd_search_ending(s, tokens_of(s, &c), &ending));
-        bool ends = ending.ends || at_limit;
+        bool closed;
+        HD_TRY(hd_search_is_closed(s, tokens_of(s, &c), &closed));
+        bool ends = ending.ends || closed || at_limit;
         if (ends && i < beams) HD_TRY(finish(s, &c, &ending));
         if (!ends && *running < beams) merged[(*running)++] = c;
     }
@@ -139,6 +141,7 @@ heed_status hd_beam_advance(hd_search *s, hd_arena *scratch) {
     s->parents = hd_arena_alloc(scratch, (size_t)beams, sizeof *s->parents);
     if (!merged || !last || !s->parents) return HEED_MEMORY;
     HD_TRY(choose_running(s, merged, merge(s, merged), scratch, &running));
+    if (s->generation.constraint && !running && !s->problem[0]) hd_search_record_dead_end(s);
     for (int64_t i = 0; i < running; i++) {
         int32_t *tokens = s->spare + i * s->capacity;
         memcpy(tokens, hd_search_tokens(s, merged[i].slot), (size_t)s->length * sizeof *tokens);

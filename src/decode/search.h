@@ -42,6 +42,7 @@ struct hd_search {
     const hd_record **last;  /* [beams]: of the last token of each hypothesis; NULL if they are not kept */
     hd_hypothesis *finished; /* [beams], the best first */
     int64_t finished_count;
+    char problem[160]; /* why a hypothesis that ended is not among the finished ones, or all are excluded; "": none */
 
     int64_t first_slot;
     hd_place place, draft; /* of the slots of the network, and of the session's draft */
@@ -114,11 +115,15 @@ typedef struct hd_ending {
 /* Whether an end token, a stop sequence or a stop string ends tokens [length + 1]. */
 heed_status hd_search_ending(const hd_search *search, const int32_t *tokens, hd_ending *ending);
 /* Adds a finished hypothesis: tokens [length + 1] without the given ones and without those of the ending. The best `beams`
- * are kept. `last` is the record of its last token. */
+ * are kept. One that the constraint does not match is left out, and `problem` set. `last` is the record of its last token. */
 heed_status hd_search_finish(hd_search *search, const int32_t *tokens, const hd_ending *ending, float score,
                              const hd_record *last);
 /* The record of the next token of a hypothesis, where log-probabilities are kept; else NULL. */
 heed_status hd_search_record(hd_search *search, int64_t slot, int32_t token, const hd_record **record);
+/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
+heed_status hd_search_is_closed(const hd_search *search, const int32_t *tokens, bool *closed);
+/* Records that no token may follow: the constraint and the other processors exclude all. */
+void hd_search_record_dead_end(hd_search *search);
 
 /* The next token after a scoring's prefix: the most probable one, or a random one. */
 heed_status hd_greedy_choose(const hd_search *search, const hd_scoring *scoring, hd_arena *scratch,

@@ -33,15 +33,16 @@ static const hd_setting translate_rows[] = {
     HD_OPTIONS_SEARCH(F(generation)),
     HD_OPTIONS_WORDS(F(words)),
     HD_OPTION_KEEP_STOP(F(generation)),
+    HD_OPTIONS_CONSTRAINT(F(constraint)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
     ALIGNMENT,
 };
 
 static const hd_setting generate_rows[] = {
-    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)), HD_OPTION_BEAMS(F(generation)),
-    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),   HD_OPTIONS_WORDS(F(words)),
-    HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTIONS_LOG_PROBS(F(generation))};
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),   HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),     HD_OPTIONS_WORDS(F(words)),
+    HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTIONS_CONSTRAINT(F(constraint)), HD_OPTIONS_LOG_PROBS(F(generation))};
 
 static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -52,6 +53,7 @@ static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTIONS_WORDS(F(words)),
                                           HD_OPTION_KEEP_STOP(F(generation)),
                                           HD_OPTIONS_LOG_PROBS(F(generation)),
+                                          HD_OPTIONS_CONSTRAINT(F(constraint)),
                                           ALIGNMENT};
 
 const hd_option_table hd_translate_table = {translate_rows, HD_COUNT(translate_rows), sizeof(hd_decoding)};
@@ -116,6 +118,15 @@ heed_status hd_decoding_check(const heed_model *model, const heed_options *optio
 
 /* ---- opening ---- */
 
+static heed_status open_constraint(const heed_model *model, hd_constraint_list *list, hd_decoding *settings) {
+    const hd_recipe *recipe = &model->network->recipe;
+    hd_constraint_target target = {.tokenizer = settings->side[HD_DECODER].tokenizer,
+                                   .vocabulary = hd_recipe_target_vocabulary(recipe),
+                                   .ends = settings->generation.ends,
+                                   .continues = !hd_recipe_translates(recipe)};
+    return hd_constraint_make(model->context, &target, &settings->constraint, list, &settings->generation.constraint);
+}
+
 heed_status hd_decoding_read(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings) {
     *settings = (hd_decoding){.generation = model->generation};
@@ -128,12 +139,20 @@ heed_status hd_decoding_read(const heed_model *model, const heed_options *option
 
 heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings) {
+    return hd_decoding_open_with(model, options, table, NULL, settings);
+}
+
+heed_status hd_decoding_open_with(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                                  hd_constraint_list *constraints, hd_decoding *settings) {
     HD_TRY(hd_decoding_read(model, options, table, settings));
-    return hd_decoding_check(model, options, settings);
+    HD_TRY(hd_decoding_check(model, options, settings));
+    return open_constraint(model, constraints, settings);
 }
 
 void hd_decoding_close(heed_context *context, hd_decoding *settings) {
     hd_settings_free(context, session_rows, HD_COUNT(session_rows), settings);
+    hd_constraint_close(context, settings->generation.constraint);
+    settings->generation.constraint = NULL;
     settings->arena.context = context; /* the one that it was opened with may be closed */
     hd_arena_close(&settings->arena);
 }
@@ -188,8 +207,23 @@ heed_status hd_decoding_note_words(heed_results *results, size_t index, const hd
     return hd_results_note(results, index, "%s", note);
 }
 
+/* Whether the constraint, if there is one, accepts the empty text. */
+static heed_status accepts_nothing(const hd_decoding *settings, heed_context *context, bool *accepts) {
+    hd_constraint_progress progress;
+    *accepts = true;
+    if (!settings->generation.constraint) return HEED_OK;
+    HD_TRY(hd_constraint_measure(settings->generation.constraint, context, &(hd_constrained_text){0}, &progress));
+    *accepts = progress != HD_CONSTRAINT_INCOMPLETE;
+    return HEED_OK;
+}
+
 heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index) {
     hd_result *item = &results->items[index];
+    bool accepts;
+    HD_TRY(accepts_nothing(settings, results->context, &accepts));
+    if (!accepts)
+        return hd_results_problem(results, index,
+                                  "the translation of an empty text is empty, which the constraint excludes");
     item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
     item->answers[0] = (hd_answer){.text = "", .alignment = settings->alignment ? "" : NULL};
