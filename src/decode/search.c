@@ -213,10 +213,10 @@ heed_status hd_search_ending(const hd_search *s, const int32_t *tokens, hd_endin
 
 /* ---- constraints ---- */
 
-/* How far tokens [length + 1] without the last `dropped` match the constraint. */
-static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dropped,
+/* How far tokens [length + 1] without the last `dropped`, and without `cut` bytes of their text, match the constraint. */
+static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dropped, size_t cut,
                            hd_constraint_progress *progress) {
-    hd_constrained_text text = {.tokens = tokens, .length = s->length + 1 - dropped, .given = s->given};
+    hd_constrained_text text = {.tokens = tokens, .length = s->length + 1 - dropped, .given = s->given, .cut = cut};
     return hd_constraint_measure(s->generation.constraint, s->context, &text, progress);
 }
 
@@ -224,7 +224,7 @@ heed_status hd_search_is_closed(const hd_search *s, const int32_t *tokens, bool 
     hd_constraint_progress progress;
     *closed = false;
     if (!s->generation.constraint || s->generation.ends.count) return HEED_OK;
-    HD_TRY(measure(s, tokens, 0, &progress));
+    HD_TRY(measure(s, tokens, 0, 0, &progress));
     *closed = progress == HD_CONSTRAINT_CLOSED;
     return HEED_OK;
 }
@@ -235,15 +235,17 @@ void hd_search_record_dead_end(hd_search *s) {
              (long long)hd_search_made(s));
 }
 
-/* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one. */
-static heed_status check_constraint(hd_search *s, const int32_t *tokens, int64_t ending, bool *matches) {
+/* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one; a stop string does
+ * where it is kept. */
+static heed_status check_constraint(hd_search *s, const int32_t *tokens, const hd_ending *ending, bool *matches) {
     hd_constraint_progress progress;
     *matches = true;
     if (!s->generation.constraint) return HEED_OK;
-    HD_TRY(measure(s, tokens, hd_search_is_end(s, tokens[s->length]) ? 0 : ending, &progress));
+    HD_TRY(measure(s, tokens, hd_search_is_end(s, tokens[s->length]) ? 0 : ending->tokens,
+                   s->generation.keep_stop ? 0 : ending->bytes, &progress));
     *matches = progress != HD_CONSTRAINT_INCOMPLETE;
     if (*matches) return HEED_OK;
-    if (ending || hd_search_made(s) < s->limit)
+    if (ending->ends || hd_search_made(s) < s->limit)
         snprintf(s->problem, sizeof s->problem, "the text was ended before it matched the constraint");
     else
         snprintf(s->problem, sizeof s->problem, "the text does not match the constraint after %lld tokens, its limit",
@@ -254,7 +256,7 @@ static heed_status check_constraint(hd_search *s, const int32_t *tokens, int64_t
 heed_status hd_search_finish(hd_search *s, const int32_t *tokens, const hd_ending *ending, float score,
                              const hd_record *record) {
     bool matches;
-    HD_TRY(check_constraint(s, tokens, ending->tokens, &matches));
+    HD_TRY(check_constraint(s, tokens, ending, &matches));
     if (!matches) return HEED_OK;
     int64_t beams = hd_search_beams(s), count = hd_search_made(s) - ending->tokens;
     hd_hypothesis *last = &s->finished[beams - 1];
