@@ -158,6 +158,30 @@ static void texts_end_without_an_end_token(void **state) {
     }
 }
 
+/* Forced words and stop strings obey the constraint too. */
+static void words_obey_the_constraint(void **state) {
+    fixture *f = *state;
+    static const char *const forced[] = {"max-new-tokens", "20", "beams", "4", "force", "b", NULL};
+    static const char *const stopped[] = {"max-new-tokens", "20", "stop", "b", NULL};
+    static const char *const kept[] = {"max-new-tokens", "20", "stop", "b", "keep-stop", "true", NULL};
+    heed_model *models[] = {f->model, f->endless};
+    for (size_t i = 0; i < HD_COUNT(models); i++) {
+        heed_results *results = generate(f, models[i], "grammar", "root ::= \"a\" \" b\"? \"c\"", forced, 1);
+        if (heed_results_problem(results, 0)) fail_msg("%zu: %s", i, heed_results_problem(results, 0));
+        assert_string_equal(heed_results_text(results, 0, 0), "a bc");
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" (\"bc\" | \"b\")", stopped, 1);
+        assert_non_null(strstr(heed_results_problem(results, 0), "ended before it matched"));
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" \"b\"*", stopped, 1);
+        assert_string_equal(heed_results_text(results, 0, 0), "aa");
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" \"b\"", kept, 1);
+        assert_string_equal(heed_results_text(results, 0, 0), "aab");
+        heed_results_close(results);
+    }
+}
+
 static void all_kinds_of_decoding_match(void **state) {
     fixture *f = *state;
     static const char *const kinds[][15] = {
@@ -416,6 +440,7 @@ int main(void) {
         cmocka_unit_test(samples_match_their_schema),
         cmocka_unit_test(texts_end_without_an_end_token),
         cmocka_unit_test(all_kinds_of_decoding_match),
+        cmocka_unit_test(words_obey_the_constraint),
         cmocka_unit_test(processors_of_whole_rows_match),
         cmocka_unit_test(proposed_tokens_change_nothing),
         cmocka_unit_test(an_object_is_json),
