@@ -21,7 +21,7 @@ from ._options import Option
 from .inspect import Attention, AttentionMap, Picture, States
 from .model import Model
 from .pipelines import Pipeline, pipeline, set_seed
-from .results import Entity, Generated, Label, Word
+from .results import Entity, Generated, Label, Next, Token, Word
 from .session import Finished, Session
 from .streamers import TextIteratorStreamer, TextStreamer
 from .tokenizer import Encoding, Tokenizer
@@ -69,6 +69,7 @@ __all__ = [
     "MemoryError",
     "Model",
     "ModelEntry",
+    "Next",
     "NumericError",
     "Option",
     "Picture",
@@ -80,6 +81,7 @@ __all__ = [
     "TextError",
     "TextIteratorStreamer",
     "TextStreamer",
+    "Token",
     "Tokenizer",
     "UnsupportedError",
     "Word",

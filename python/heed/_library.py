@@ -62,7 +62,9 @@ def _declare(library: ctypes.CDLL) -> None:
         except AttributeError:
             raise ImportError(f"{library._name} lacks {name}: it is not of heed {header.version}") from None
         symbol.restype, symbol.argtypes = function.result, function.arguments
-    library.heed_results_text.restype = ctypes.c_void_p  # has a size, and may contain zero bytes
+    # These have sizes, and may contain zero bytes.
+    for function in ("heed_results_text", "heed_results_token_text", "heed_next_text"):
+        getattr(library, function).restype = ctypes.c_void_p
 
 
 _declare(lib)

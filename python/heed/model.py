@@ -29,7 +29,7 @@ from ._library import (
 )
 from ._options import open_options, pointer_of
 from .inspect import Attention, Picture, States
-from .results import Entity, Generated, Label, Word
+from .results import Entity, Generated, Label, Next, Word
 from .tokenizer import Tokenizer
 
 Texts = Union[str, Sequence[str]]
@@ -173,8 +173,9 @@ class Model:
 
         first: the number of the first text. Samples depend on the seed and on the text's number alone.
         words: called with a text's number and its next words while they are generated; False stops that text."""
+        read = _results.with_tokens if options.get("logprobs") or options.get("top_logprobs") else _results.generated
         if words is None:
-            return self._call(_results.generated, lib.heed_generate, texts, "generate", options, (first, None, None))
+            return self._call(read, lib.heed_generate, texts, "generate", options, (first, None, None))
         listener = _Listener(words)
         try:
             return self._call(
@@ -182,6 +183,24 @@ class Model:
             )
         finally:
             listener.raise_error()
+
+    def next(self, text: str, best: int = 10, **options: Any) -> Next:
+        """The distribution over the next token of a language model: the `best` tokens with the largest logits, and their
+        probabilities in each stage, such as "model", "temperature" and "top-k"."""
+        context, model, raw = self.context.here(), self.here(), utf8(text)
+        pointer = produce(
+            context,
+            lib.heed_next_close,
+            lib.heed_next_open,
+            model.pointer,
+            self.context.options("generate", options),
+            raw,
+            len(raw),
+        )
+        try:
+            return _results.read_next(pointer, best)
+        finally:
+            lib.heed_next_close(pointer)
 
     def stream(self, text: str, number: int = 0, **options: Any) -> Iterator[str]:
         """Yields the words of a continuation or a translation while they are generated. Options are those of sessions."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
+import numpy as np
+
 from ._errors import TextError
 from ._library import logger, quick
 
@@ -39,12 +41,23 @@ class Word(NamedTuple):
     token: int
 
 
+class Token(NamedTuple):
+    """A generated token with its log-probability under the model's own distribution. `text` is what it adds to the text; bytes
+    that are a part of a character are U+FFFD. `top` are the most probable tokens in its place (option `top_logprobs`)."""
+
+    id: int
+    log_prob: float
+    text: str
+    top: list["Token"]
+
+
 class Generated(NamedTuple):
-    """A translation or a continuation. `score` is log p / length^penalty."""
+    """A translation or a continuation. `score` is log p / length^penalty. `tokens` is None without the option `logprobs`."""
 
     text: str
     score: float
     alignment: Optional[str] = None
+    tokens: Optional[list[Token]] = None
 
 
 def text_of(results: int, index: int, alternative: int) -> str:
@@ -63,6 +76,35 @@ def labels(results: int, index: int) -> list[Label]:
         Label(_label_of(results, index, i), quick.heed_results_score(results, index, i))
         for i in range(quick.heed_results_alternatives(results, index))
     ]
+
+
+class Next(NamedTuple):
+    """The distribution over the next token, the most probable tokens first.
+
+    ids, logits: [tokens]. texts: what each token adds to a text. stages: the names of the stages of decoding.
+    probabilities: [stages, tokens]; 0 for a token that a stage leaves out."""
+
+    ids: np.ndarray
+    texts: list[str]
+    logits: np.ndarray
+    stages: list[str]
+    probabilities: np.ndarray
+
+
+def read_next(pointer: int, best: int) -> Next:
+    count = min(best, quick.heed_next_count(pointer))
+    ranks, stages, texts = range(count), range(quick.heed_next_stages(pointer)), []
+    size = ctypes.c_size_t()
+    for rank in ranks:
+        text = quick.heed_next_text(pointer, rank, ctypes.byref(size))
+        texts.append(ctypes.string_at(text, size.value).decode(errors="replace") if text else "")
+    return Next(
+        np.array([quick.heed_next_token(pointer, rank) for rank in ranks], np.int32),
+        texts,
+        np.array([quick.heed_next_logit(pointer, rank) for rank in ranks], np.float32),
+        [quick.heed_next_stage(pointer, stage).decode() for stage in stages],
+        np.array([[quick.heed_next_probability(pointer, rank, stage) for rank in ranks] for stage in stages]),
+    )
 
 
 def _spans(kind: Any, last: Callable[[int, int, int], int]) -> Callable[[int, int], list[Any]]:
@@ -102,6 +144,32 @@ def aligned(results: int, index: int) -> list[Generated]:
         one._replace(alignment=(quick.heed_results_alignment(results, index, i) or b"").decode())
         for i, one in enumerate(generated(results, index))
     ]
+
+
+def _token(results: int, index: int, alternative: int, token: int, rank: int, top: list[Token]) -> Token:
+    place, size = (results, index, alternative, token, rank), ctypes.c_size_t()
+    text = quick.heed_results_token_text(*place, ctypes.byref(size))
+    return Token(
+        quick.heed_results_token(*place),
+        quick.heed_results_log_prob(*place),
+        ctypes.string_at(text, size.value).decode(errors="replace") if text else "",
+        top,
+    )
+
+
+def _tokens(results: int, index: int, alternative: int) -> list[Token]:
+    found = []
+    for token in range(quick.heed_results_tokens(results, index, alternative)):
+        top: list[Token] = []
+        while quick.heed_results_token(results, index, alternative, token, len(top) + 1) >= 0:
+            top.append(_token(results, index, alternative, token, len(top) + 1, []))
+        found.append(_token(results, index, alternative, token, 0, top))
+    return found
+
+
+def with_tokens(results: int, index: int) -> list[Generated]:
+    """The same with the log-probabilities of their tokens."""
+    return [one._replace(tokens=_tokens(results, index, i)) for i, one in enumerate(generated(results, index))]
 
 
 T = TypeVar("T")

@@ -49,6 +49,21 @@ def test_options_are_those_of_the_command(trained: Any) -> None:
     assert "--beams" in heed.options_help("translate")
 
 
+def test_log_probabilities_and_the_next_token(trained: Any) -> None:
+    model = heed.Model(trained["language"])
+    plain = model.generate(LINES[0], max_new_tokens=5)[0]
+    one = model.generate(LINES[0], max_new_tokens=5, logprobs=True, top_logprobs=2)[0]
+    assert plain.tokens is None and one.text == plain.text and one.tokens
+    assert "".join(token.text for token in one.tokens) == one.text
+    assert all(token.top[0].id == token.id and token.top[0].log_prob == token.log_prob for token in one.tokens)
+    assert all(len(token.top) == 2 for token in one.tokens)
+    following = model.next(LINES[0], best=4, temperature=0.5, top_k=2)
+    assert following.stages == ["model", "temperature", "top-k"] and following.probabilities.shape == (3, 4)
+    assert following.ids[0] == one.tokens[0].id
+    assert following.probabilities[0, 0] == pytest.approx(np.exp(one.tokens[0].log_prob), rel=1e-5)
+    assert following.probabilities[2, 2:].tolist() == [0, 0] and following.probabilities[2].sum() == pytest.approx(1)
+
+
 def test_errors_have_classes_and_messages(tmp_path: pathlib.Path, trained: Any) -> None:
     with pytest.raises(heed.FileError, match="no-such-model") as caught:
         heed.Model("no-such-model")
