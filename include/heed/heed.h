@@ -81,8 +81,8 @@ HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* Whether the log also receives details, such as the tensors of a file that a model does not use. */
 HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
-/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL:
- * never. */
+/* Training, translation, text generation, steps of sessions, and the reading of text from pipes end with
+ * HEED_STOPPED soon after `stop` returns true. NULL: never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
@@ -284,7 +284,11 @@ HEED_API heed_status heed_translate_options(heed_context *context, heed_options 
  * their number nor their order changes a result. Models of several languages take the options "from" and "to"
  * (heed_model_languages); the default is what the model's files choose, and HEED_ARGUMENT if they choose no
  * target language. An empty text has an empty translation. A text that is too long has a problem, and the
- * others are translated. The caller closes the results before the model. */
+ * others are translated. The caller closes the results before the model.
+ *
+ * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
+ * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
+ * case too. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);
 
@@ -300,11 +304,8 @@ HEED_API heed_status heed_generate_options(heed_context *context, heed_options *
  * prompt; its score is log p / length^penalty. When a transformer's positions are full, the older half of its
  * context is dropped. Of a prompt that is longer than the positions only the end is used, and a note says so.
  * Samples depend only on the seed and on the text's number: `first` is the number of texts[0]. `words` may be
- * NULL; with several beams or alternatives it is not called. Otherwise like heed_translate.
- *
- * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
- * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
- * case too. */
+ * NULL; with several beams or alternatives it is not called. Otherwise like heed_translate, also with
+ * HEED_STOPPED. */
 HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
                                    void *user, heed_results **results);
