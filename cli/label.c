@@ -30,9 +30,9 @@ static const command classify = {
     .name = "classify",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Classifies each TEXT, or each line of --input or standard input: sentiment analysis with the default model.\n"
-        "Prints the most probable label and its probability, or the number that a regression model predicts. --json\n"
-        "prints one array per text:\n"
+        "Classifies each TEXT, or each line of --input or standard input. The default model does sentiment analysis.\n"
+        "Prints the most probable label and its probability, or the number that a regression model predicts.\n"
+        "--json prints one array per text:\n"
         "[{\"label\": …, \"score\": …}].\n",
     .own = classify_own,
     .own_count = sizeof classify_own / sizeof classify_own[0],
@@ -42,9 +42,8 @@ static const command tag = {
     .name = "tag",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named "
-        "entities\n"
-        "in brackets: [LOC Berlin]. --json prints one array per text:\n"
+        "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named\n"
+        "entities in brackets, such as [LOC Berlin]. --json prints one array per text:\n"
         "[{\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}, …].\n",
     .own = tag_own,
     .own_count = sizeof tag_own / sizeof tag_own[0],
@@ -55,12 +54,11 @@ static const command fill = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Predicts the masked words of each TEXT, or of each line of --input or standard input, with a masked language\n"
-        "model. Each mask ([MASK], or the model's own mask token) is replaced by the most probable word. With --best\n"
-        "one line is printed per word and mask, with tabs between the text's number, the probability, the word and "
-        "the\n"
-        "text. --json prints an array of {\"score\": …, \"token_str\": …, \"sequence\": …}, or an array of such "
-        "arrays\n"
-        "if the text has several masks.\n",
+        "model. Prints the text with the most probable word in place of each mask. A mask is the model's mask token,\n"
+        "such as [MASK]. --best prints several words per mask, one per line: the number of the text, the probability,\n"
+        "the word and the text, with tabs between them. --json prints an array of\n"
+        "{\"score\": …, \"token_str\": …, \"sequence\": …}, or an array of such arrays if the text has several "
+        "masks.\n",
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
     .open_options = heed_fill_options,

@@ -10,20 +10,17 @@
 
 #define F(field) offsetof(hd_decoding, field)
 
-#define LANGUAGES                                                                                               \
-    {"from",                                                                                                    \
-     HD_SETTING_STRING,                                                                                         \
-     F(from),                                                                                                   \
-     NULL,                                                                                                      \
-     0,                                                                                                         \
-     0,                                                                                                         \
-     "LANGUAGE",                                                                                                \
-     "language of the texts, for models of several languages, by the tokenizer's code: eng_Latn, en_XX or en"}, \
-    {                                                                                                           \
-        "to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE", "language to translate into, in the same way"   \
+#define LANGUAGES                                                                                     \
+    {"from",     HD_SETTING_STRING,                                                                   \
+     F(from),    NULL,                                                                                \
+     0,          0,                                                                                   \
+     "LANGUAGE", "language of the texts, as a code of the tokenizer, such as eng_Latn, en_XX or en"}, \
+    {                                                                                                 \
+        "to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE",                                       \
+            "language of the translations, as a code of the tokenizer"                                \
     }
 #define ALIGNMENT                                                                                                      \
-    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh's form: 0-0 1-2 2-1"}, { \
+    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh format: 0-0 1-2 2-1"}, { \
         "alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",                              \
             "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"                          \
     }
