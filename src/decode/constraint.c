@@ -43,6 +43,7 @@ typedef struct text_state {
     int32_t state;
     hd_token_place place;
     bool spaced; /* a space comes before the next visible token */
+    size_t left; /* bytes to read, at most */
 } text_state;
 
 size_t hd_constraint_words(const hd_constraint *c) { return (size_t)((c->target.vocabulary + 63) / 64); }
@@ -118,34 +119,54 @@ static heed_status find_costs(hd_constraint *c) {
 
 /* ---- states of texts ---- */
 
-static void step_bytes(hd_matcher *m, int32_t *state, const char *bytes, size_t size) {
-    for (size_t i = 0; i<size && * state> HD_STATE_DEAD; i++) *state = hd_matcher_step(m, *state, (uint8_t)bytes[i]);
+/* The bytes that a token adds, and what it leaves to the next one. NULL: it has none, and leaves all as it is. */
+static const char *text_of(const hd_constraint *c, text_state *s, int32_t token, size_t *size) {
+    if (token < 0 || token >= c->texts->ids || !c->texts->visible[token]) return NULL;
+    const char *text = hd_token_text(&c->texts->place[s->place], token, size);
+    s->place = HD_TOKEN_LATER;
+    s->spaced = c->texts->spaced[token];
+    return text;
+}
+
+static void step_bytes(hd_matcher *m, text_state *s, const char *bytes, size_t size) {
+    for (size_t i = 0; i < size && s->left && s->state > HD_STATE_DEAD; i++, s->left--)
+        s->state = hd_matcher_step(m, s->state, (uint8_t)bytes[i]);
 }
 
 /* The space that the last token left to the next one. */
 static void step_space(hd_constraint *c, text_state *s) {
-    if (s->spaced) step_bytes(&c->matcher, &s->state, " ", 1);
+    if (s->spaced) step_bytes(&c->matcher, s, " ", 1);
     s->spaced = false;
 }
 
 static void step_token(hd_constraint *c, text_state *s, int32_t token) {
     size_t size;
-    if (token < 0 || token >= c->texts->ids || !c->texts->visible[token]) return;
-    step_space(c, s);
-    const char *text = hd_token_text(&c->texts->place[s->place], token, &size);
-    step_bytes(&c->matcher, &s->state, text, size);
-    s->place = HD_TOKEN_LATER;
-    s->spaced = c->texts->spaced[token];
+    text_state before = *s;
+    const char *text = text_of(c, s, token, &size);
+    if (!text) return;
+    step_space(c, &before);
+    step_bytes(&c->matcher, &before, text, size);
+    s->state = before.state, s->left = before.left;
+}
+
+/* The bytes that the tokens of a text add after its beginning. */
+static size_t count_bytes(const hd_constraint *c, const hd_constrained_text *text, text_state s) {
+    size_t bytes = 0, size;
+    for (int64_t i = text->given; i < text->length; i++) {
+        bool spaced = s.spaced;
+        if (text_of(c, &s, text->tokens[i], &size)) bytes += size + spaced;
+    }
+    return bytes;
 }
 
 /* The state after a text's tokens; of the given ones only the place counts. HEED_MEMORY alone. */
 static heed_status find_state(hd_constraint *c, const hd_constrained_text *text, text_state *s) {
-    *s = (text_state){.state = HD_STATE_START};
-    for (int64_t i = 0; i < text->given && c->target.continues; i++) {
-        int32_t token = text->tokens[i];
-        if (token < 0 || token >= c->texts->ids || !c->texts->visible[token]) continue;
-        s->place = HD_TOKEN_LATER;
-        s->spaced = c->texts->spaced[token];
+    size_t size;
+    *s = (text_state){.state = HD_STATE_START, .left = SIZE_MAX};
+    for (int64_t i = 0; i < text->given && c->target.continues; i++) text_of(c, s, text->tokens[i], &size);
+    if (text->cut) {
+        size_t bytes = count_bytes(c, text, *s);
+        s->left = bytes - (text->cut < bytes ? text->cut : bytes);
     }
     for (int64_t i = text->given; i < text->length; i++) step_token(c, s, text->tokens[i]);
     return s->state == HD_STATE_FAILED ? HEED_MEMORY : HEED_OK;
@@ -316,7 +337,7 @@ heed_status hd_constraint_measure(hd_constraint *c, heed_context *context, const
 /* HEED_ARGUMENT if no token may be the first one. */
 static heed_status check_start(hd_constraint *c, const char *name) {
     for (int place = 0; place < HD_TOKEN_PLACES; place++) {
-        text_state s = {.state = HD_STATE_START, .place = (hd_token_place)place};
+        text_state s = {.state = HD_STATE_START, .place = (hd_token_place)place, .left = SIZE_MAX};
         const allowed_set *set;
         HD_TRY(find_set(c, c->context, &s, &set));
         for (size_t i = 0; i < hd_constraint_words(c); i++)

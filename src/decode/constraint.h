@@ -30,6 +30,7 @@ void hd_constraint_close(heed_context *context, hd_constraint *constraint); /* N
 typedef struct hd_constrained_text {
     const int32_t *tokens;
     int64_t length, given;
+    size_t cut; /* bytes at the end of its text that do not count, such as a stop string */
 } hd_constrained_text;
 
 typedef enum hd_constraint_progress {

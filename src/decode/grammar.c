@@ -156,8 +156,9 @@ void hd_grammar_define(hd_grammar *g, int32_t rule, hd_grammar_part body) {
     g->rules[rule].start = body.start;
 }
 
+/* A part that is not used, such as what is repeated 0 times, ends in a JUMP to no node: it gets an END. */
 static int32_t after_jumps(const hd_grammar *g, int32_t node) {
-    while (node >= 0 && g->nodes[node].kind == HD_GRAMMAR_JUMP) node = g->nodes[node].next;
+    while (g->nodes[node].kind == HD_GRAMMAR_JUMP) node = (int32_t)hd_max(g->nodes[node].next, 0);
     return node;
 }
 
@@ -169,7 +170,8 @@ void hd_grammar_finish(hd_grammar *g) {
         if (node->kind == HD_GRAMMAR_SPLIT || node->kind == HD_GRAMMAR_REPEAT)
             node->other = after_jumps(g, node->other);
     }
-    for (int32_t i = 0; i < g->rule_count; i++) g->rules[i].start = after_jumps(g, g->rules[i].start);
+    for (int32_t i = 0; i < g->rule_count; i++)
+        if (g->rules[i].start >= 0) g->rules[i].start = after_jumps(g, g->rules[i].start);
 }
 
 /* ---- characters ---- */

@@ -52,12 +52,17 @@ heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     }
     s->tokens[s->length] = next.token;
     s->log_prob += (double)next.log_prob;
-    int64_t ending = hd_search_ending(s, s->tokens);
+    if (s->logits && s->scorings->raw) s->logits(s->user, s->scorings->raw, s->decoder->vocabulary);
+    const hd_record *record;
+    hd_ending ending;
+    HD_TRY(hd_search_record(s, 0, next.token, &record));
+    if (record) s->last[0] = record;
+    HD_TRY(hd_search_ending(s, s->tokens, &ending));
     HD_TRY(hd_search_is_closed(s, s->tokens, &closed));
-    bool stopped = !ending && s->token && !s->token(s->user, next.token);
-    if (ending || closed || stopped || made == s->limit) {
+    bool stopped = !ending.ends && s->token && !s->token(s->user, next.token);
+    if (ending.ends || closed || stopped || made == s->limit) {
         double length = hd_power((double)made, (double)s->generation.length_penalty);
-        HD_TRY(hd_search_finish(s, s->tokens, ending, (float)(s->log_prob / length)));
+        HD_TRY(hd_search_finish(s, s->tokens, &ending, (float)(s->log_prob / length), record));
         s->slots = 0;
     }
     s->length++;

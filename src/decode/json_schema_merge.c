@@ -159,17 +159,15 @@ static json_t *merge_values(const char *key, json_t *a, json_t *b) {
     }
 }
 
-static bool same_keys(const json_t *a, const json_t *b) {
+/* additionalProperties limits all properties but those beside it: `a` must list those of `b`. */
+static bool lists_properties(const json_t *a, const json_t *b) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)a, key, value) if (!json_object_get(b, key)) return false;
-    return json_object_size(a) == json_object_size(b);
-}
-
-/* additionalProperties speaks of the properties beside it alone. */
-static bool may_merge_properties(const json_t *a, const json_t *b) {
-    bool limits = json_object_get(a, "additionalProperties") || json_object_get(b, "additionalProperties");
-    return !limits || same_keys(json_object_get(a, "properties"), json_object_get(b, "properties"));
+    if (!json_object_get(a, "additionalProperties")) return true;
+    json_object_foreach(json_object_get(b, "properties"), key, value) {
+        if (!json_object_get(json_object_get(a, "properties"), key)) return false;
+    }
+    return true;
 }
 
 const json_t *hd_schema_merge(hd_schema_compiler *c, const hd_schema_place *place, const json_t *a, const char *skip,
@@ -183,7 +181,7 @@ const json_t *hd_schema_merge(hd_schema_compiler *c, const hd_schema_place *plac
         return NULL;
     }
     if (json_is_true(b)) return merged;
-    if (!json_is_object(a) || !json_is_object(b) || !may_merge_properties(merged, b))
+    if (!json_is_object(a) || !json_is_object(b) || !lists_properties(merged, b) || !lists_properties(b, merged))
         hd_schema_fail(
             c, place, "heed cannot merge these schemas: %s",
             json_is_object(a) && json_is_object(b) ? "one has \"additionalProperties\"" : "one is not an object");

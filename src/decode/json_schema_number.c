@@ -68,13 +68,16 @@ static void append_range(int64_t low, int64_t high, hd_buffer *out) {
     bool any = false;
     int64_t least = 0, most = 9; /* of numbers with so many digits */
     hd_buffer_text(out, "(");
-    for (size_t digits = 1; digits <= MOST_DIGITS; digits++, least = most + 1, most = most * 10 + 9) {
+    for (size_t digits = 1; digits <= MOST_DIGITS && least <= high; digits++) {
         char first[24], last[24];
-        if (high < least || low > most) continue;
-        snprintf(first, sizeof first, "%lld", (long long)hd_max(low, least));
-        snprintf(last, sizeof last, "%lld", (long long)hd_min(high, most));
-        append_or(&any, out);
-        append_same_length(first, last, digits, out);
+        if (low <= most) {
+            snprintf(first, sizeof first, "%lld", (long long)hd_max(low, least));
+            snprintf(last, sizeof last, "%lld", (long long)hd_min(high, most));
+            append_or(&any, out);
+            append_same_length(first, last, digits, out);
+        }
+        least = most + 1;
+        most = most * 10 + 9;
     }
     hd_buffer_text(out, ")");
 }

@@ -351,6 +351,30 @@ static void a_vocabulary_without_the_first_token_is_named(void **state) {
     hd_tokenizer_close(tokenizer);
 }
 
+/* What a stop string cuts off does not count. */
+static void bytes_at_the_end_may_not_count(void **state) {
+    fixture *f = *state;
+    hd_constraint *constraint;
+    hd_encoding e = {0};
+    static const char grammar[] = "root ::= \"one\" \" two\"?", *const text = "xone two three";
+    hd_constraint_target target = {.tokenizer = f->model->tokenizer,
+                                   .vocabulary = (int64_t)hd_tokenizer_size(f->model->tokenizer),
+                                   .continues = true};
+    assert_ok(f->context, hd_constraint_open(f->context, &target, "g", grammar, sizeof grammar - 1, &constraint));
+    assert_ok(f->context, hd_tokenizer_encode(f->model->tokenizer, f->context, text, strlen(text), false, &e));
+    assert_int_equal(e.ends[0], 1);
+    for (size_t cut = 0; cut <= strlen("one two three") + 1; cut++) {
+        hd_constraint_progress progress;
+        hd_constrained_text t = {e.ids, (int64_t)e.count, 1, cut};
+        assert_ok(f->context, hd_constraint_measure(constraint, f->context, &t, &progress));
+        assert_int_equal(progress, cut == strlen(" three")       ? HD_CONSTRAINT_CLOSED
+                                   : cut == strlen(" two three") ? HD_CONSTRAINT_COMPLETE
+                                                                 : HD_CONSTRAINT_INCOMPLETE);
+    }
+    hd_encoding_close(&e);
+    hd_constraint_close(f->context, constraint);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_match_their_schema),
@@ -361,6 +385,7 @@ int main(void) {
         cmocka_unit_test(a_grammar_without_a_way_on_has_a_problem),
         cmocka_unit_test(the_end_comes_where_the_text_is_complete),
         cmocka_unit_test(requests_do_not_change_each_other),
+        cmocka_unit_test(bytes_at_the_end_may_not_count),
         cmocka_unit_test(errors_are_one_line),
         cmocka_unit_test(only_one_constraint_is_set),
         cmocka_unit_test(a_vocabulary_without_the_first_token_is_named),
