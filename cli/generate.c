@@ -28,16 +28,16 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Continues each TEXT, or each line of --input or standard input, with a language model. Settings come from\n"
-        "the model's generation_config.json. Options override them. Without settings, decoding is greedy.\n"
-        "The continuation of a TEXT argument is printed token by token, with its line breaks. The continuation of a\n"
-        "line of input is printed on one line. When the positions of a Transformer are full, the older half of its\n"
-        "context is dropped.\n"
+        "Continues each TEXT, or each line of --input or standard input, with a language model. Settings come\n"
+        "from the model's generation_config.json. Options override them. Without settings, decoding is\n"
+        "greedy. The continuation of a TEXT argument is printed token by token, with its line breaks. The\n"
+        "continuation of a line of input is printed on one line. When the positions of a Transformer are\n"
+        "full, the older half of its context is dropped.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n"
-        "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON as\n"
-        "\"logprobs\", with the fields of OpenAI's chat API.\n"
-        "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability after\n"
-        "the logits processors, the temperature, top-k, top-p and so on.\n",
+        "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON\n"
+        "as \"logprobs\", with the fields of OpenAI's chat API.\n"
+        "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability\n"
+        "after the logits processors, the temperature, top-k, top-p and so on.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,

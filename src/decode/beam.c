@@ -65,9 +65,7 @@ static heed_status divide(hd_search *s, hd_candidate *merged, int64_t count, int
         hd_candidate c = merged[i];
         hd_ending ending;
         HD_TRY(hd_search_ending(s, tokens_of(s, &c), &ending));
-        bool closed;
-        HD_TRY(hd_search_is_closed(s, tokens_of(s, &c), &closed));
-        bool ends = ending.ends || closed || at_limit;
+        bool ends = ending.ends || at_limit;
         if (ends && i < beams) HD_TRY(finish(s, &c, &ending));
         if (!ends && *running < beams) merged[(*running)++] = c;
     }

@@ -101,7 +101,7 @@ static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_ar
                                 .best = best,
                                 .logits = keeps_row(s) ? logits : NULL,
                                 .raw = keeps_raw(s) ? raw : NULL,
-                                .allowed = s->prefix.allowed};
+                                .allowed = s->needs_row ? NULL : s->prefix.allowed};
         best += most_found(s);
         if (rows[i].logits) logits += call->vocabulary;
         if (rows[i].raw) raw += call->vocabulary;

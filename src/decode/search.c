@@ -204,13 +204,6 @@ static int64_t stop_sequence(const hd_search *s, const int32_t *tokens) {
     return 0;
 }
 
-heed_status hd_search_ending(const hd_search *s, const int32_t *tokens, hd_ending *ending) {
-    *ending = (hd_ending){.tokens = hd_search_is_end(s, tokens[s->length]) ? 1 : stop_sequence(s, tokens)};
-    if (!ending->tokens && s->stopped) HD_TRY(s->stopped(s->stop_user, tokens, s->length + 1, &ending->bytes));
-    ending->ends = ending->tokens || ending->bytes;
-    return HEED_OK;
-}
-
 /* ---- constraints ---- */
 
 /* How far tokens [length + 1] without the last `dropped`, and without `cut` bytes of their text, match the constraint. */
@@ -220,12 +213,21 @@ static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dr
     return hd_constraint_measure(s->generation.constraint, s->context, &text, progress);
 }
 
-heed_status hd_search_is_closed(const hd_search *s, const int32_t *tokens, bool *closed) {
+/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
+static heed_status find_closed(const hd_search *s, const int32_t *tokens, bool *closed) {
     hd_constraint_progress progress;
     *closed = false;
     if (!s->generation.constraint || s->generation.ends.count) return HEED_OK;
     HD_TRY(measure(s, tokens, 0, 0, &progress));
     *closed = progress == HD_CONSTRAINT_CLOSED;
+    return HEED_OK;
+}
+
+heed_status hd_search_ending(const hd_search *s, const int32_t *tokens, hd_ending *ending) {
+    *ending = (hd_ending){.tokens = hd_search_is_end(s, tokens[s->length]) ? 1 : stop_sequence(s, tokens)};
+    if (!ending->tokens && s->stopped) HD_TRY(s->stopped(s->stop_user, tokens, s->length + 1, &ending->bytes));
+    HD_TRY(find_closed(s, tokens, &ending->ends));
+    ending->ends |= ending->tokens || ending->bytes;
     return HEED_OK;
 }
 

@@ -112,7 +112,8 @@ typedef struct hd_ending {
     bool lacks_words; /* it lacks forced words */
 } hd_ending;
 
-/* Whether an end token, a stop sequence or a stop string ends tokens [length + 1]. */
+/* Whether an end token, a stop sequence or a stop string ends tokens [length + 1], or the constraint, after which nothing may
+ * follow. */
 heed_status hd_search_ending(const hd_search *search, const int32_t *tokens, hd_ending *ending);
 /* Adds a finished hypothesis: tokens [length + 1] without the given ones and without those of the ending. The best `beams`
  * are kept. One that the constraint does not match is left out, and `problem` set. `last` is the record of its last token. */
@@ -120,8 +121,6 @@ heed_status hd_search_finish(hd_search *search, const int32_t *tokens, const hd_
                              const hd_record *last);
 /* The record of the next token of a hypothesis, where log-probabilities are kept; else NULL. */
 heed_status hd_search_record(hd_search *search, int64_t slot, int32_t token, const hd_record **record);
-/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
-heed_status hd_search_is_closed(const hd_search *search, const int32_t *tokens, bool *closed);
 /* Records that no token may follow: the constraint and the other processors exclude all. */
 void hd_search_record_dead_end(hd_search *search);
 
