@@ -1,5 +1,6 @@
 /* heed generate: reads texts and prints each with its continuation. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "memory.h"
 #include "models.h"
 #include "output.h"
+#include "stop.h"
 #include "texts.h"
 #include "verbs.h"
 
@@ -175,13 +177,19 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
         streamed_text streamed = {.text = texts->items[i], .size = texts->sizes[i]};
         heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
                                            texts->first + i - 1, streams ? print_words : NULL, &streamed, &results);
-        if (status != HEED_OK) {
+        if (status != HEED_OK && status != HEED_STOPPED) {
             *code = report_failure(line, status);
             return false;
         }
-        print_answers(line, texts, i, count, streamed.begun, results, code);
+        size_t answered = count;
+        if (status == HEED_STOPPED) { /* the line of a text that was being printed ends */
+            answered = report_stop(texts, i, count, results);
+            if (streamed.begun) answered = count;
+            *code = EXIT_FAILED;
+        }
+        print_answers(line, texts, i, answered, streamed.begun, results, code);
         heed_results_close(results);
-        if (!flush_output()) return false;
+        if (!flush_output() || status == HEED_STOPPED) return false;
     }
     return true;
 }
@@ -296,6 +304,7 @@ int run_generate(int count, char **words) {
     model_name = draft_name = next_count = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL, *draft = NULL;
+    stop_on_signals(line.context, SA_RESTART);
     if (read_next(&line, &next, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
         if (open_models(&line, &model, &draft, &code)) {
