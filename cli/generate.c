@@ -13,12 +13,14 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *next_count;
+static const char *model_name, *draft_name, *input, *next_count;
 static bool json;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"draft", 0, "MODEL", "smaller model with the same tokenizer that proposes tokens; the text stays the same",
+     &draft_name, NULL},
     {"json", 0, NULL, "print one JSON object per text", NULL, &json},
     {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
     COMPUTE,
@@ -192,6 +194,17 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
     return true;
 }
 
+/* Opens both models; without --draft, *draft is NULL. */
+static bool open_models(const invocation *line, heed_model **model, heed_model **draft, int *code) {
+    if (!open_model(line, model_name, "shakespeare", "train one: heed train --objective language", model, code))
+        return false;
+    if (!draft_name) return true;
+    if (!open_model(line, draft_name, NULL, "", draft, code)) return false;
+    heed_status status = heed_model_set_draft(*model, *draft);
+    if (status != HEED_OK) *code = report_failure(line, status);
+    return status == HEED_OK;
+}
+
 /* ---- the next token ---- */
 
 static void print_next_json(heed_next *next, size_t count) {
@@ -288,13 +301,13 @@ int run_generate(int count, char **words) {
     text_source texts;
     size_t next;
     int code;
-    model_name = next_count = NULL;
+    model_name = draft_name = next_count = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
-    heed_model *model = NULL;
+    heed_model *model = NULL, *draft = NULL;
     stop_on_signals(line.context, SA_RESTART);
     if (read_next(&line, &next, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
-        if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
+        if (open_models(&line, &model, &draft, &code)) {
             status = next ? HEED_OK : check_options(&line, model);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
@@ -305,6 +318,7 @@ int run_generate(int count, char **words) {
         close_texts(&texts);
     }
     heed_model_close(model);
+    heed_model_close(draft);
     close_invocation(&line);
     return finish_output(generate.name, code);
 }

@@ -170,6 +170,13 @@ HEED_API heed_status heed_model_open(heed_context *context, const char *name, he
  * HEED_MEMORY. */
 HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
+/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are
+ * opened with it, and in heed_generate, the draft proposes the next tokens of requests with one
+ * hypothesis, and one pass of the model verifies several of them. Results do not change by one bit, only
+ * the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft stays open while
+ * the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for another
+ * tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
+HEED_API heed_status heed_model_set_draft(heed_model *model, const heed_model *draft);
 /* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the
  * message lists the places that were searched. */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
@@ -434,6 +441,22 @@ HEED_API heed_status heed_session_step(heed_session *session);
  * are those of text 0. *results is NULL if there is none. The caller closes the results before the session's
  * context; they may outlive the session. */
 HEED_API heed_status heed_session_next(heed_session *session, uint64_t *id, heed_results **results);
+/* Writes the unfinished requests to a file, with all that the next step depends on: texts, options,
+ * tokens, and what the model has computed for them. The session stays as it is. The stepping thread calls
+ * it between steps, after heed_session_next has returned all results: else HEED_ARGUMENT. The file
+ * appears whole or not at all. HEED_FILE, HEED_MEMORY, HEED_UNSUPPORTED for a request with a grammar or a
+ * JSON schema, or the status of a step that failed. */
+HEED_API heed_status heed_session_save(const heed_session *session, const char *path);
+/* Opens a session from such a file. Its results have the bits that the saved session would have had, and
+ * requests keep their ids. Options that name files are read again. HEED_FORMAT for a damaged file, one of
+ * another format or bit epoch, or one of another model: the message has the reason. Otherwise like
+ * heed_session_open. Listeners are not saved: set them again with heed_session_listen. The draft is that
+ * of the handle (heed_model_set_draft). */
+HEED_API heed_status heed_session_load(heed_model *model, const char *path, heed_session **session);
+/* Sets the listener of a request that has not finished, as in heed_session_add. Its first call has the
+ * text since the last call before the session was saved. The stepping thread calls it. HEED_ARGUMENT for
+ * a request that is not in the session, HEED_MEMORY. */
+HEED_API heed_status heed_session_listen(heed_session *session, uint64_t id, heed_words_function *words, void *user);
 /* Drops what is unfinished. No other thread may use the session any more. NULL is allowed. */
 HEED_API void heed_session_close(heed_session *session);
 
