@@ -97,7 +97,8 @@ heed_status heed_fill(heed_model *model, const char *const *texts, const size_t 
     HD_TRY(hd_model_require(model, task.head, true, false, task.kind));
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
-    if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);
+    const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
+    if (status == HEED_OK) status = hd_encode_texts(model, &task, &of, &f, results);
     hd_free(context, f.probabilities);
     hd_free(context, f.ranked);
     hd_free(context, f.ids);

@@ -121,5 +121,6 @@ static heed_status answer(void *user, const hd_encoded *e) {
 heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                      heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, answer};
-    return hd_encode_texts(model, &task, texts, sizes, count, NULL, results);
+    return hd_encode_texts(model, &task, &(hd_encoded_texts){.texts = texts, .sizes = sizes, .count = count}, NULL,
+                           results);
 }
