@@ -294,7 +294,8 @@ HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, 
                                    heed_results **results);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its text, the
  * kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its score is the mean
- * probability of its words' labels. Adjacent entities are separate where the labels say so. */
+ * probability of its words' labels. As in transformers, text and span are those of the entity's tokens: the first one may
+ * include the space before it. Adjacent entities are separate where the labels say so. */
 HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
                               heed_results **results);
 /* Predicts the `best` most probable words, at least 1, for each mask of each text. An alternative's label is the word, its

@@ -640,6 +640,19 @@ heed_status hd_side_encode(const hd_side_tokenizer *side, heed_context *context,
 
 /* ---- ids to text ---------------------------------------------------------------------------------------------- */
 
+/* Without a decoder tokens are joined by spaces. */
+static void add_shown(const heed_tokenizer *tokenizer, const char *text, size_t size, hd_strings *strings) {
+    if (!tokenizer->decodes && strings->count) hd_strings_add(strings, " ", 1);
+    hd_strings_add(strings, text, size);
+}
+
+static heed_status join_shown(const heed_tokenizer *tokenizer, hd_strings *strings, hd_buffer *out) {
+    heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, strings);
+    if (status == HEED_OK) hd_buffer_append(out, strings->text.data, strings->text.size);
+    hd_strings_close(strings);
+    return out->failed ? HEED_MEMORY : status;
+}
+
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
@@ -649,14 +662,27 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
         if (!hd_vocabulary_has(vocabulary, ids[i])) continue;
         hd_token token = vocabulary->tokens[ids[i]];
         if (token.skipped && skip_special) continue;
-        /* Without a decoder tokens are joined by spaces. */
-        if (!tokenizer->decodes && strings.count) hd_strings_add(&strings, " ", 1);
-        hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
+        add_shown(tokenizer, vocabulary->pool.data + token.shown, token.shown_size, &strings);
     }
-    heed_status status = hd_decode_tokens(tokenizer->decoders, tokenizer->decoder_count, &strings);
-    if (status == HEED_OK) hd_buffer_append(out, strings.text.data, strings.text.size);
-    hd_strings_close(&strings);
-    return out->failed ? HEED_MEMORY : status;
+    return join_shown(tokenizer, &strings, out);
+}
+
+heed_status hd_tokenizer_decode_range(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t first,
+                                      size_t end, const char *text, size_t size, hd_buffer *out) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    int32_t unknown = hd_tokenizer_unknown(tokenizer);
+    hd_strings strings;
+    hd_strings_open(&strings, out->context);
+    for (size_t i = first; i < end && !strings.failed; i++) {
+        if (!hd_vocabulary_has(vocabulary, encoding->ids[i])) continue;
+        hd_token token = vocabulary->tokens[encoding->ids[i]];
+        size_t from = hd_utf8_offset(text, size, encoding->starts[i]);
+        if (encoding->ids[i] == unknown)
+            add_shown(tokenizer, text + from, hd_utf8_offset(text, size, encoding->ends[i]) - from, &strings);
+        else
+            add_shown(tokenizer, vocabulary->pool.data + token.shown, token.shown_size, &strings);
+    }
+    return join_shown(tokenizer, &strings, out);
 }
 
 /* ---- vocabulary ----------------------------------------------------------------------------------------------- */
