@@ -8,7 +8,7 @@ P, S = ctypes.c_void_p, ctypes.c_char_p
 class Heed:
     """One open model. `command` is the path of heed's command; libheed.so lies beside it."""
 
-    def __init__(self, command, folder, threads):
+    def __init__(self, command, folder, threads, compute="f32"):
         self.lib = ctypes.CDLL(str(pathlib.Path(command).resolve().parent / "libheed.so"))
         self.lib.heed_context_message.restype = S
         for name in ("heed_results_text", "heed_results_label", "heed_results_problem"):
@@ -17,6 +17,7 @@ class Heed:
         self.context, self.model = P(), P()
         self.check(self.lib.heed_context_open(ctypes.byref(self.context)))
         self.check(self.lib.heed_context_set_threads(self.context, threads))
+        self.check(self.lib.heed_context_set_compute(self.context, compute.encode()))
         self.check(self.lib.heed_model_open(self.context, S(str(folder).encode()), ctypes.byref(self.model)))
 
     def check(self, status):
@@ -40,7 +41,7 @@ class Heed:
         return out
 
     def classify(self, lines):
-        results = self.run(lambda texts, count, out: self.lib.heed_classify(self.model, texts, None, count, out), lines)
+        results = self.run(lambda texts, count, out: self.lib.heed_classify(self.model, None, texts, None, count, out), lines)
         scores = []
         for i in range(len(lines)):
             n, pairs = self.lib.heed_results_alternatives(results, ctypes.c_size_t(i)), {}
@@ -51,11 +52,23 @@ class Heed:
         self.lib.heed_results_close(results)
         return scores
 
-    def generate(self, lines, new_tokens):
+    def options(self, make, values):
+        """Options of a call, by name; the caller closes them."""
         options = P()
-        self.check(self.lib.heed_generate_options(self.context, ctypes.byref(options)))
-        self.check(self.lib.heed_options_set(options, b"max-new-tokens", str(new_tokens).encode()))
+        self.check(make(self.context, ctypes.byref(options)))
+        for name, value in values.items():
+            self.check(self.lib.heed_options_set(options, name.encode(), str(value).encode()))
+        return options
+
+    def generate(self, lines, new_tokens):
+        options = self.options(self.lib.heed_generate_options, {"max-new-tokens": new_tokens})
         results = self.run(lambda texts, count, out: self.lib.heed_generate(
             self.model, options, texts, None, count, ctypes.c_uint64(0), None, None, out), lines)
+        self.lib.heed_options_close(options)
+        return self.texts_of(results, len(lines))
+
+    def translate(self, lines, beams):
+        options = self.options(self.lib.heed_translate_options, {"beams": beams})
+        results = self.run(lambda texts, count, out: self.lib.heed_translate(self.model, options, texts, None, count, out), lines)
         self.lib.heed_options_close(options)
         return self.texts_of(results, len(lines))

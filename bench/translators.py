@@ -24,8 +24,8 @@ IDS = dict(pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_i
 MODELS = {
     "opus-mt": ("MarianMTModel", dict(vocab_size=58101, d_model=512, encoder_layers=6, decoder_layers=6, encoder_attention_heads=8,
                                       decoder_attention_heads=8, encoder_ffn_dim=2048, decoder_ffn_dim=2048, max_position_embeddings=512,
-                                      activation_function="swish", scale_embedding=True, pad_token_id=1, eos_token_id=2,
-                                      decoder_start_token_id=1)),
+                                      activation_function="swish", scale_embedding=True, pad_token_id=58100, eos_token_id=0,
+                                      decoder_start_token_id=58100)),
     "bart-large-cnn": ("BartForConditionalGeneration", dict(BART, **IDS, vocab_size=50264)),
     "mbart-large-50": ("MBartForConditionalGeneration", dict(BART, **IDS, vocab_size=250054, scale_embedding=True,
                                                               activation_function="relu")),
@@ -42,13 +42,14 @@ def make_tokenizer(folder, config):
 
     pad, eos, size = config.pad_token_id, config.eos_token_id, config.vocab_size
     words = {("</s>" if i == eos else "<pad>" if i == pad else f"w{i}"): i for i in range(size)}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token=f"w{size - 1}"))
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w9"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.add_special_tokens(["</s>", "<pad>"])
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", eos)])
     tokenizer.save(f"{folder}/tokenizer.json")
     with open(f"{folder}/tokenizer_config.json", "w") as file:
-        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "<pad>"}, file)
+        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "<pad>",
+                   "unk_token": "w9"}, file)
     return tokenizer
 
 

@@ -20,7 +20,7 @@ typedef struct command {
     const char *name;  /* "translate", "tokenize train": after "heed " in messages */
     const char *usage; /* what follows the name in --help */
     const char *about; /* lines for --help */
-    const char *words; /* "a|b|c": what words besides options may be, for completion; NULL: texts or files */
+    const char *words; /* "a|b|c" or "MODEL": what words besides options may be, for completion; NULL: texts or files */
     const own_option *own;
     size_t own_count;
     heed_status (*open_options)(heed_context *context, heed_options **options); /* NULL: only its own */

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -37,8 +36,8 @@ static const command attend = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Draws attention maps of each TEXT, or of each line of --input or standard input. Rows are queries, columns\n"
-        "are keys. A translator translates the text first, and its map shows the cross-attention. Subword tokens are\n"
-        "joined into words unless --pieces is given. SVG, HTML and .npy files contain one text.\n"
+        "are keys. A translator first translates the text. Its map shows the cross-attention. Without --pieces, the\n"
+        "subword tokens of a word are joined. An SVG, HTML or .npy file contains only one text.\n"
         "--steps, --embeddings, --positions, --nearest and --gradients draw other pictures, as text, SVG or JSON.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
@@ -58,11 +57,6 @@ static bool is_colored(void) {
     return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && terminal_has_colors());
 }
 
-static int terminal_columns(void) {
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 static void print(const invocation *line, char *bytes, size_t size) {
     fwrite(bytes, 1, size, stdout);
     heed_free(line->context, bytes);
@@ -72,7 +66,8 @@ static heed_status draw_attention(const invocation *line, const heed_attention *
     char *bytes;
     size_t size;
     if (output) return heed_attention_save(attention, line->options, output);
-    heed_status status = heed_attention_draw(attention, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    heed_status status =
+        heed_attention_draw(attention, line->options, is_colored(), terminal_columns(STDOUT_FILENO), &bytes, &size);
     if (status == HEED_OK) print(line, bytes, size);
     return status;
 }
@@ -81,7 +76,8 @@ static heed_status draw_picture(const invocation *line, const heed_picture *pict
     char *bytes;
     size_t size;
     if (output) return heed_picture_save(picture, line->options, output);
-    heed_status status = heed_picture_draw(picture, line->options, is_colored(), terminal_columns(), &bytes, &size);
+    heed_status status =
+        heed_picture_draw(picture, line->options, is_colored(), terminal_columns(STDOUT_FILENO), &bytes, &size);
     if (status == HEED_OK) print(line, bytes, size);
     return status;
 }

@@ -10,7 +10,7 @@ static const command bench = {
     .usage = "[machine] [kernels] [train] [translate] [options]",
     .about =
         "Benchmarks this machine (arithmetic and memory), heed's matrix products, training and translation.\n"
-        "Without an argument, it runs the first three.\n",
+        "Without an argument, it runs machine, kernels and train.\n",
     .words = "machine|kernels|train|translate",
     .open_options = heed_bench_options,
 };

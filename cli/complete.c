@@ -6,13 +6,21 @@
 #include "output.h"
 
 static const char *prefix; /* NULL: no completion */
+static int kept;           /* characters of the word that come before the prefix: "--name=" */
+static const char *whole;  /* the unfinished word */
 
-void start_completion(const char *word) { prefix = strcmp(word, "=") == 0 ? "" : word; }
+void start_completion(const char *unfinished) {
+    const char *equals = strncmp(unfinished, "--", 2) == 0 ? strchr(unfinished, '=') : NULL;
+    whole = unfinished;
+    kept = equals ? (int)(equals + 1 - unfinished) : 0;
+    prefix = strcmp(unfinished, "=") == 0 ? "" : unfinished + kept;
+}
 
 bool is_completing(void) { return prefix != NULL; }
 
 void offer(const char *candidate, const char *help) {
-    if (strncmp(candidate, prefix, strlen(prefix)) == 0) printf("%s\t%s\n", candidate, help ? help : "");
+    if (strncmp(candidate, prefix, strlen(prefix)) == 0)
+        printf("%.*s%s\t%s\n", kept, whole, candidate, help ? help : "");
 }
 
 static void offer_option(const char *name, const char *help) {
@@ -37,23 +45,24 @@ static void offer_words(const char *words) {
 }
 
 static void offer_models(heed_context *context) {
-    char *names;
-    if (heed_model_list(context, &names) != HEED_OK) return;
-    for (char *name = strtok(names, "\n"); name; name = strtok(NULL, "\n")) offer(name, "a shipped model");
-    heed_free(context, names);
+    heed_models *models;
+    if (heed_models_open(context, &models) != HEED_OK) return;
+    for (size_t i = 0; i < heed_models_count(models); i++)
+        offer(heed_models_name(models, i), heed_models_is_shipped(models, i) ? "a shipped model" : "a fetched model");
+    heed_models_close(models);
 }
 
 /* `argument` is what --help shows in place of the value. */
 static void offer_values(const invocation *line, const char *argument) {
-    if (strchr(argument, '|')) {
-        offer_words(argument);
-    } else if (strncmp(argument, "MODEL", 5) == 0) {
+    if (strncmp(argument, "MODEL", 5) == 0) {
         offer_models(line->context);
         puts("\tfolders");
     } else if (strncmp(argument, "FOLDER", 6) == 0) {
         puts("\tfolders");
     } else if (strncmp(argument, "FILE", 4) == 0) {
         puts("\tfiles");
+    } else if (argument[0] < 'A' || argument[0] > 'Z') { /* not a placeholder such as NUMBER */
+        offer_words(argument);
     }
 }
 
@@ -65,16 +74,23 @@ static const own_option *find(const own_option *options, size_t count, const cha
     return NULL;
 }
 
-/* What the value of an option is; NULL when the word is no option, or a flag. The verb's own options come first. */
-static const char *argument_of(const invocation *line, const own_option *common, size_t common_count, const char *word,
+/* What the value of an option is; NULL when the name is no option, or a flag. The verb's own options come first. */
+static const char *argument_of(const invocation *line, const own_option *common, size_t common_count, const char *name,
                                char **listed) {
-    const own_option *own = find(line->command->own, line->command->own_count, word);
+    const own_option *own = find(line->command->own, line->command->own_count, name);
     if (own) return own->argument;
-    if (line->options && strncmp(word, "--", 2) == 0) {
-        if (heed_options_argument(line->options, word + 2, listed) == HEED_OK && *listed) return *listed;
+    if (line->options && strncmp(name, "--", 2) == 0) {
+        if (heed_options_argument(line->options, name + 2, listed) == HEED_OK && *listed) return *listed;
     }
-    own = find(common, common_count, word);
+    own = find(common, common_count, name);
     return own ? own->argument : NULL;
+}
+
+/* The option whose value is unfinished: the word before, or in one word with the value. */
+static const char *unfinished_option(int last, char **words, char name[80]) {
+    if (!kept) return last > 0 ? words[last - 1] : NULL;
+    snprintf(name, 80, "%.*s", kept - 1, whole);
+    return name;
 }
 
 int complete_words(const invocation *line, const own_option *common, size_t common_count, int count, char **words) {
@@ -82,17 +98,20 @@ int complete_words(const invocation *line, const own_option *common, size_t comm
     int last = count - 1;
     if (last >= 0 && strcmp(words[last], "=") == 0) last++; /* bash has --name, =, and the value as words */
     if (last > 1 && strcmp(words[last - 1], "=") == 0) last--;
-    char *listed = NULL; /* an argument that the library made */
-    const char *argument = last > 0 ? argument_of(line, common, common_count, words[last - 1], &listed) : NULL, *name;
+    char *listed = NULL, joined[80]; /* listed: an argument that the library made */
+    const char *option = unfinished_option(last, words, joined), *name;
+    const char *argument = option ? argument_of(line, common, common_count, option, &listed) : NULL;
     if (argument) {
         offer_values(line, argument);
+    } else if (kept) {
+        /* a flag, or no option: it has no values */
     } else if (prefix[0] == '-') {
         offer_options(verb->own, verb->own_count);
         for (size_t i = 0; line->options && (name = heed_options_name(line->options, i)); i++)
             offer_option(name, heed_options_about(line->options, name));
         offer_options(common, common_count);
     } else {
-        if (verb->words) offer_words(verb->words);
+        if (verb->words) offer_values(line, verb->words);
         puts("\tfiles");
     }
     heed_free(line->context, listed);

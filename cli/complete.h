@@ -1,5 +1,5 @@
 /* Completion: a shell runs `heed complete WORD ...` with the words behind "heed" up to the cursor, the last of them perhaps
- * empty or unfinished. The answer has a line for each candidate, the word and its help between a tab; an empty word with
+ * empty or unfinished. An option and its value are two words, or one as "--name=value", or three as bash has them. The answer has a line for each candidate, the word and its help between a tab; an empty word with
  * "files" or "folders" lets the shell add those. Verbs, options and values come from the tables that run and describe them,
  * so that the scripts in completions/ name none. */
 #ifndef CLI_COMPLETE_H

@@ -10,10 +10,12 @@ static const own_option own[] = {{"output", 'o', "FOLDER", "new folder, in place
 static const command convert = {
     .name = "convert",
     .usage = "MODEL FOLDER [options]",
+    .words = "MODEL",
     .about =
-        "Writes MODEL to the new FOLDER: its weights as safetensors, with another element type or in files of another\n"
-        "size, and the other files as they are. It reads safetensors and PyTorch files, and converts models that heed\n"
-        "cannot run, too. Numbers are rounded to the nearest, ties to even.\n",
+        "Writes MODEL to the new FOLDER. The weights are written as safetensors, with another element type or in "
+        "files\n"
+        "of another size. All other files are copied. heed convert reads safetensors and PyTorch files. It also\n"
+        "converts models that heed cannot run. Numbers are rounded to the nearest number, and ties to even.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_convert_options,

@@ -21,13 +21,10 @@ static const command embed = {
     .name = "embed",
     .usage = "-m MODEL [options] [TEXT ...]",
     .about =
-        "Prints a vector for each TEXT, or for each line of --input or standard input, as a JSON array of numbers. "
-        "The\n"
-        "model is a sentence-transformers folder, whose pooling, dense layers, normalization and prompts are applied, "
-        "or\n"
-        "any encoder or decoder: then the vector is the mean of the last states. A long text is cut, and a message "
-        "says\n"
-        "where.\n",
+        "Prints a vector for each TEXT, or for each line of --input or standard input, as a JSON array of numbers.\n"
+        "With a sentence-transformers folder, its pooling, dense layers, normalization and prompts are applied. With\n"
+        "any other encoder or decoder, the vector is the mean of the last hidden states. A text that is too long is\n"
+        "cut, and a message gives the place of the cut.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_embed_options,

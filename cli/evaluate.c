@@ -140,10 +140,10 @@ static const own_option training_own[] = {{"output", 'o', "FILE.svg", "file for 
 static const measure measures[] = {
     {{.name = "evaluate bleu",
       .usage = "--reference FILE ... [options] [TRANSLATIONS ...]",
-      .about =
-          "Computes corpus BLEU of a file of translations, or of standard input, against one or more reference files.\n"
-          "Scores, output line and signature are those of sacreBLEU. --by-length prints a table instead: one row for\n"
-          "sentences of 1 to 10 words, one for 11 to 20, and so on, with one column per file.\n",
+      .about = "Computes corpus BLEU of a file of translations, or of standard input, with one or more reference "
+               "files. The\n"
+               "scores, the output and the signature are those of sacreBLEU. --by-length prints a table: one row for\n"
+               "sentences of 1 to 10 words, one row for 11 to 20 words, and so on, with one column per file.\n",
       .own = bleu_own,
       .own_count = sizeof bleu_own / sizeof bleu_own[0],
       .open_options = heed_bleu_options},
@@ -152,21 +152,18 @@ static const measure measures[] = {
     {{.name = "evaluate perplexity",
       .usage = "-m MODEL [options] [FILE ...]",
       .about =
-          "Computes a model's perplexity (exp of the mean loss per token) on files or standard input, the loss in "
-          "nats\n"
-          "per token, bits per byte and bits per character.\n"
+          "Computes the perplexity of a model (exp of the mean loss per token) on files or standard input, the loss "
+          "in\n"
+          "nats per token, bits per byte and bits per character.\n"
           "\n"
-          "A language model predicts every token of each line and the end token after it, if the vocabulary has one.\n"
-          "With --whole-file it predicts every token of the file but the first. The context of a token is all the "
-          "text\n"
-          "before it. A text longer than --window is split into windows, and the context then begins at the window's\n"
-          "start. With --stride windows overlap. Each token is predicted in the first window that contains it, so "
-          "after\n"
-          "the first window its context has at least window - stride + 1 tokens.\n"
+          "A language model predicts every token of each line and, if the vocabulary has one, the end token after it.\n"
+          "With --whole-file it predicts every token of the file except the first. The context of a token is all text\n"
+          "before it. A text longer than --window is split into windows, and the context begins at the start of the\n"
+          "window. With --stride, windows overlap, and each token is predicted in the first window that contains it.\n"
+          "So after the first window, the context of a token has at least window - stride + 1 tokens.\n"
           "\n"
-          "A translation model predicts --target given --source. A masked language model predicts each token of a "
-          "line\n"
-          "while that token alone is masked: its pseudo-perplexity.\n",
+          "A translation model predicts --target from --source. A masked language model predicts each token of a line\n"
+          "while only this token is masked. This gives the pseudo-perplexity.\n",
       .own = perplexity_own,
       .own_count = sizeof perplexity_own / sizeof perplexity_own[0],
       .open_options = heed_perplexity_options,
@@ -175,12 +172,13 @@ static const measure measures[] = {
      run_perplexity},
     {{.name = "evaluate accuracy",
       .usage = "--reference FILE [-m MODEL] [options] [FILE]",
-      .about = "Computes the accuracy of predicted labels, read from a file or standard input, against --reference, "
-               "line by\n"
-               "line. The output of `heed classify` is such a file. With -m the file contains texts, and the model "
-               "predicts\n"
-               "their labels. Macro F1 is the mean of the labels' F1. A label that the model does not have counts as "
-               "wrong.\n",
+      .about =
+          "Computes the accuracy of predicted labels. It compares a file or standard input with --reference, line by\n"
+          "line. The file may be the output of `heed classify`. With -m the file contains texts, and the model "
+          "predicts\n"
+          "their labels. Macro F1 is the mean of the F1 of all labels. If the model lacks a label of the reference, "
+          "each\n"
+          "text with this label counts as wrong.\n",
       .own = accuracy_own,
       .own_count = sizeof accuracy_own / sizeof accuracy_own[0],
       .open_options = heed_accuracy_options,
@@ -191,9 +189,9 @@ static const measure measures[] = {
       .usage = "--reference FILE [FILE] | -m MODEL [FILE]",
       .about = "Computes precision, recall and F1 of labelled spans such as named entities. It compares the labels of "
                "a file\n"
-               "with those of --reference, or with -m the model's labels with those of the file. Files are in CoNLL "
-               "format:\n"
-               "one word per line, first the word, last its label (O, B-PER, I-PER), and an empty line after each "
+               "with those of --reference. With -m it compares the model's labels with those of the file. Files are in "
+               "CoNLL\n"
+               "format. Each line has a word first and its label last (O, B-PER, I-PER), and an empty line ends each "
                "sentence.\n"
                "A span is correct if its first word, last word and type are correct, as in seqeval and conlleval.\n",
       .own = span_f1_own,
@@ -204,8 +202,8 @@ static const measure measures[] = {
      run_span_f1},
     {{.name = "evaluate training",
       .usage = "[options] FOLDER ...",
-      .about =
-          "Plots the loss, or another value of log.jsonl, of training runs against the step: one curve per folder.\n",
+      .about = "Plots the loss, or another value of log.jsonl, of training runs against the step, with one curve per "
+               "folder.\n",
       .own = training_own,
       .own_count = sizeof training_own / sizeof training_own[0],
       .open_options = heed_training_options},

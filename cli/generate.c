@@ -24,12 +24,12 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Continues each TEXT, or each line of --input or standard input, with a language model. It decodes as the\n"
-        "model's generation_config.json says, or else greedily; options replace those settings. The continuation of a "
-        "TEXT argument is printed token by token, with its\n"
-        "line breaks. For a line of input it is printed on one line. When a transformer's positions are full, the\n"
-        "older half of its context is dropped.\n"
-        "--json prints {\"generated_text\": …}, or with --best an array of such objects with a \"score\".\n",
+        "Continues each TEXT, or each line of --input or standard input, with a language model. Settings come from\n"
+        "the model's generation_config.json. Options override them. Without settings, decoding is greedy.\n"
+        "The continuation of a TEXT argument is printed token by token, with its line breaks. The continuation of a\n"
+        "line of input is printed on one line. When the positions of a Transformer are full, the older half of its\n"
+        "context is dropped.\n"
+        "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,

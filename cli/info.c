@@ -17,14 +17,14 @@ static const own_option own[] = {
 static const command info = {
     .name = "info",
     .usage = "MODEL",
+    .words = "MODEL",
     .about =
-        "Describes a model: architecture, sizes, memory, stored tensors, tokenizer, licence, recommended decoding "
-        "settings,\n"
-        "and the verbs that apply to it. MODEL may also be a single file of weights or a tokenizer.json. Of a model "
-        "that\n"
-        "does not open, what its files say is printed, and then the reason. Memory is that of the weights as the "
-        "verbs\n"
-        "hold them, without the texts in work; keys and values are of one hypothesis of a decoder.\n",
+        "Describes a model: architecture, sizes, memory, stored tensors, tokenizer, licence, recommended decoding\n"
+        "settings, and the verbs that apply to it. MODEL may also be a single file of weights or a tokenizer.json.\n"
+        "If heed cannot open the model, the description in its files is printed, and then the reason.\n"
+        "The memory is that of the weights after opening. It does not include the memory for texts. The memory of "
+        "keys\n"
+        "and values is for one hypothesis of a decoder.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_info_options,

@@ -1,6 +1,5 @@
 /* heed classify, heed tag and heed fill: text classification, named-entity recognition and masked-word prediction. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -9,8 +8,8 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *best;
-static bool json, all;
+static const char *model_name, *input;
+static bool json, all, tokens, best; /* best: --best was given */
 
 #define MODEL(default) \
     { "model", 'm', "MODEL", "model to use" default, &model_name, NULL }
@@ -25,55 +24,52 @@ static const own_option classify_own[] = {MODEL(" (default: sst2)"),
                                           COMPUTE,
                                           {"all", 0, NULL, "print every label, the most probable first", NULL, &all}};
 static const own_option tag_own[] = {MODEL(" (default: entities)"), INPUT, JSON, COMPUTE};
-static const own_option fill_own[] = {
-    MODEL(""),
-    INPUT,
-    JSON,
-    COMPUTE,
-    {"best", 0, "NUMBER", "number of words to print for each mask (default 1)", &best, NULL}};
+static const own_option fill_own[] = {MODEL(""), INPUT, JSON, COMPUTE};
 
 static const command classify = {
     .name = "classify",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Classifies each TEXT, or each line of --input or standard input: sentiment analysis with the default model.\n"
-        "Prints the most probable label and its probability, or the number that a regression model predicts. --json\n"
-        "prints one array per text:\n"
+        "Classifies each TEXT, or each line of --input or standard input. The default model does sentiment analysis.\n"
+        "Prints the most probable label and its probability, or the number that a regression model predicts.\n"
+        "--json prints one array per text:\n"
         "[{\"label\": …, \"score\": …}].\n",
     .own = classify_own,
     .own_count = sizeof classify_own / sizeof classify_own[0],
+    .open_options = heed_classify_options,
 };
 static const command tag = {
     .name = "tag",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named "
-        "entities\n"
-        "in brackets: [LOC Berlin]. --json prints one array per text:\n"
+        "Named-entity recognition: prints each TEXT, or each line of --input or standard input, with its named\n"
+        "entities in brackets, such as [LOC Berlin]. --json prints one array per text:\n"
         "[{\"entity_group\": …, \"score\": …, \"word\": …, \"start\": …, \"end\": …}, …].\n",
     .own = tag_own,
     .own_count = sizeof tag_own / sizeof tag_own[0],
+    .open_options = heed_tag_options,
 };
 static const command fill = {
     .name = "fill",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Predicts the masked words of each TEXT, or of each line of --input or standard input, with a masked language\n"
-        "model. Each mask ([MASK], or the model's own mask token) is replaced by the most probable word. With --best\n"
-        "one line is printed per word and mask, with tabs between the text's number, the probability, the word and "
-        "the\n"
-        "text. --json prints an array of {\"score\": …, \"token_str\": …, \"sequence\": …}, or an array of such "
-        "arrays\n"
-        "if the text has several masks.\n",
+        "model. Prints the text with the most probable word in place of each mask. A mask is the model's mask token,\n"
+        "such as [MASK]. --best prints several words per mask, one per line: the number of the text, the probability,\n"
+        "the word and the text, with tabs between them. --json prints an array of\n"
+        "{\"score\": …, \"token_str\": …, \"sequence\": …}, or an array of such arrays if the text has several "
+        "masks.\n",
     .own = fill_own,
     .own_count = sizeof fill_own / sizeof fill_own[0],
+    .open_options = heed_fill_options,
 };
 
 typedef struct verb {
     const command *command;
     const char *shipped;   /* the model that ships for it; NULL: none */
     const char *otherwise; /* advice for the message when no model is found */
-    heed_status (*predict)(heed_model *model, const text_source *texts, heed_results **results);
+    heed_status (*predict)(heed_model *model, const heed_options *options, const text_source *texts,
+                           heed_results **results);
     void (*print)(const text_source *texts, const heed_results *results, size_t index);
 } verb;
 
@@ -101,13 +97,14 @@ static void put_score(const heed_results *results, size_t index, size_t i) {
 
 /* ---- classify ---- */
 
-static heed_status predict_label(heed_model *model, const text_source *texts, heed_results **results) {
-    return heed_classify(model, texts->items, texts->sizes, texts->count, results);
+static heed_status predict_label(heed_model *model, const heed_options *options, const text_source *texts,
+                                 heed_results **results) {
+    return heed_classify(model, options, texts->items, texts->sizes, texts->count, results);
 }
 
 static void print_label(const text_source *texts, const heed_results *results, size_t index) {
     (void)texts;
-    size_t count = all ? heed_results_alternatives(results, index) : 1;
+    size_t count = all || best ? heed_results_alternatives(results, index) : 1;
     if (json) putchar('[');
     for (size_t i = 0; i < count; i++) {
         if (json) {
@@ -127,8 +124,9 @@ static void print_label(const text_source *texts, const heed_results *results, s
 
 /* ---- tag ---- */
 
-static heed_status predict_entities(heed_model *model, const text_source *texts, heed_results **results) {
-    return heed_tag(model, texts->items, texts->sizes, texts->count, results);
+static heed_status predict_entities(heed_model *model, const heed_options *options, const text_source *texts,
+                                    heed_results **results) {
+    return heed_tag(model, options, texts->items, texts->sizes, texts->count, results);
 }
 
 /* Prints the characters from *character, which begins at byte *at, up to `to`, and advances both. */
@@ -154,7 +152,7 @@ static void print_entities(const text_source *texts, const heed_results *results
     for (size_t i = 0; i < count; i++) {
         heed_results_span(results, index, i, &start, &end);
         if (json) {
-            fputs(i ? ", {\"entity_group\": " : "{\"entity_group\": ", stdout);
+            printf("%s{\"%s\": ", i ? ", " : "", tokens ? "entity" : "entity_group");
             put_label(results, index, i);
             fputs(", ", stdout);
             put_score(results, index, i);
@@ -177,10 +175,9 @@ static void print_entities(const text_source *texts, const heed_results *results
 
 /* ---- fill ---- */
 
-static size_t best_count(void) { return best ? strtoul(best, NULL, 10) : 1; }
-
-static heed_status predict_words(heed_model *model, const text_source *texts, heed_results **results) {
-    return heed_fill(model, texts->items, texts->sizes, texts->count, best_count(), results);
+static heed_status predict_words(heed_model *model, const heed_options *options, const text_source *texts,
+                                 heed_results **results) {
+    return heed_fill(model, options, texts->items, texts->sizes, texts->count, results);
 }
 
 static size_t mask_of(const heed_results *results, size_t index, size_t i) {
@@ -235,7 +232,7 @@ static void print_words(const text_source *texts, const heed_results *results, s
 static bool answer_batch(const verb *v, const invocation *line, heed_model *model, const text_source *texts,
                          int *code) {
     heed_results *results;
-    heed_status status = v->predict(model, texts, &results);
+    heed_status status = v->predict(model, line->options, texts, &results);
     if (status != HEED_OK) {
         *code = report_failure(line, status);
         return false;
@@ -260,9 +257,9 @@ static int run(const verb *v, int count, char **words) {
     int code;
     if (!open_invocation(v->command, count, words, &line, &code)) return code;
     heed_model *model = NULL;
-    if (best && (best_count() < 1 || best_count() > 1000 || strspn(best, "0123456789") != strlen(best))) {
-        code = report_usage(&line, "--best is \"%s\", expected a number from 1 to 1000", best);
-    } else if (open_texts(&line, input, &texts, &code)) {
+    best = was_given(&line, "best");
+    tokens = was_given(&line, "tokens");
+    if (open_texts(&line, input, &texts, &code)) {
         bool open = open_model(&line, model_name, v->shipped, v->otherwise, &model, &code);
         if (open) code = EXIT_DONE;
         while (open && next_texts(&texts) && answer_batch(v, &line, model, &texts, &code)) continue;

@@ -116,7 +116,12 @@ double seconds_now(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-int progress_columns(void) {
+int terminal_columns(int descriptor) {
     struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col - 1 : 79;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int progress_columns(void) {
+    int columns = terminal_columns(STDERR_FILENO);
+    return columns > 20 ? columns - 1 : 79;
 }

@@ -24,7 +24,10 @@ int finish_output(const char *name, int exit_code);
 /* Writes one line on standard error. Control characters in it become '?'. */
 void print_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* For progress bars: seconds of a clock that only goes forward, and the columns of the terminal of standard error. */
+/* The columns of the terminal that the descriptor is open on; 0: it is no terminal. */
+int terminal_columns(int descriptor);
+
+/* For progress bars: seconds of a clock that only goes forward, and the columns that a bar may fill. */
 double seconds_now(void);
 int progress_columns(void);
 

@@ -11,14 +11,14 @@ static const command pull = {
     .name = "pull",
     .usage = "OWNER/NAME [options]",
     .about =
-        "Fetches a model from the Hugging Face hub into its cache and prints the folder. Afterwards -m OWNER/NAME "
-        "opens it.\n"
-        "Without --include, these are the files that heed reads: configuration, tokenizer, templates, model card, and\n"
-        "weights as safetensors or else as PyTorch's .bin; --include '*' fetches all files. A broken download "
-        "continues\n"
-        "where it ended. HF_TOKEN is the access token for private and gated models, HF_HOME or HF_HUB_CACHE moves the "
-        "cache,\n"
-        "HF_ENDPOINT names another hub, and HF_HUB_OFFLINE=1 uses the cache alone.\n",
+        "Downloads a model from the Hugging Face hub into the cache and prints its folder. After that, the option\n"
+        "-m OWNER/NAME opens the model. Without --include, heed downloads only the files that it reads: "
+        "configuration,\n"
+        "tokenizer, templates, model card, and weights as safetensors or, if there are none, as PyTorch's .bin files.\n"
+        "--include '*' downloads all files. After a broken download, the same command downloads the rest.\n"
+        "Environment variables: HF_TOKEN is the access token for private and gated models. HF_HOME or HF_HUB_CACHE is\n"
+        "the place of the cache. HF_ENDPOINT is the address of another hub. With HF_HUB_OFFLINE=1, heed uses only the\n"
+        "cache.\n",
     .open_options = heed_pull_options,
 };
 

@@ -11,11 +11,9 @@ static const command push = {
     .name = "push",
     .usage = "FOLDER OWNER/NAME [options]",
     .about =
-        "Uploads a model folder to the Hugging Face hub as one commit and prints its address. The repository is made "
-        "if there\n"
-        "is none; README.md is its model card. Files whose names begin with a dot are left out. HF_TOKEN is an access "
-        "token\n"
-        "with the right to write.\n",
+        "Uploads a model folder to the Hugging Face hub as one commit and prints its address. If the repository does\n"
+        "not exist, it is created. README.md is the model card. Files whose names begin with a dot are left out.\n"
+        "The environment variable HF_TOKEN must have an access token that allows writing.\n",
     .open_options = heed_push_options,
 };
 

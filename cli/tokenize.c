@@ -27,7 +27,7 @@ static const command tokenize = {
     .usage = "-m MODEL [options] [TEXT ...]",
     .about =
         "Prints the tokens of each TEXT, or of each line of --input or standard input, one line per text.\n"
-        "heed tokenize train trains a tokenizer (heed tokenize train --help).\n",
+        "heed tokenize train trains a tokenizer. Its help is heed tokenize train --help.\n",
     .words = "train",
     .own = own,
     .own_count = sizeof own / sizeof own[0],

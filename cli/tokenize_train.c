@@ -13,12 +13,12 @@ static const command tokenize_train = {
     .usage = "--input FILE ... --output tokenizer.json [options]",
     .about =
         "Trains a tokenizer on text files with one text per line. Files may also be given as arguments. Kinds:\n"
-        "  bpe         byte-pair encoding, as translators use it; </s> ends a text\n"
+        "  bpe         byte-pair encoding of translators; </s> ends a text\n"
         "  wordpiece   BERT's WordPiece, with [CLS] and [SEP] around a text; --lowercase also removes accents\n"
         "  byte-bpe    GPT-2's byte-level BPE, which encodes any text; line ends are tokens\n"
         "  characters  one token per character, line ends included\n"
-        "  mask-byte-bpe  RoBERTa's byte-level BPE, with <s> and </s> around a text, and <mask>\n"
-        "  qwen-byte-bpe  Qwen2's byte-level BPE: each digit is a token; line ends are tokens\n"
+        "  mask-byte-bpe  RoBERTa's byte-level BPE, with <s> and </s> around a text, and the token <mask>\n"
+        "  qwen-byte-bpe  Qwen2's byte-level BPE; each digit is a token; line ends are tokens\n"
         "  unigram     T5's Unigram; </s> ends a text\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],

@@ -21,10 +21,9 @@ static const command train = {
     .about =
         "Trains or fine-tunes a model: a translator, a language model, a masked language model, a text classifier or "
         "a\n"
-        "tagger (--objective). Settings come from a recipe, a file of NAME = VALUE lines, and from the options.\n"
-        "Ctrl-C saves a checkpoint and stops. The same command with --resume continues, and ends with exactly the "
-        "same\n"
-        "weights as an uninterrupted run.\n",
+        "tagger (--objective). A recipe is a file of options, one NAME = VALUE per line. Options of the command\n"
+        "override it. Ctrl-C saves a checkpoint and stops the run. The same command with --resume continues the run.\n"
+        "A resumed run ends with exactly the same weights as an uninterrupted one.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_train_options,

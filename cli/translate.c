@@ -22,13 +22,15 @@ static const command translate = {
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Translates each TEXT, or each line of --input or standard input, and prints one translation per line.\n"
-        "--json prints {\"translation_text\": …}. --best prints one line per alternative, with tabs between the "
-        "text's\n"
-        "number, the score and the translation; with --json it prints an array of objects that have a \"score\".\n"
-        "--alignment adds the word alignment: \" ||| 0-0 1-2 2-1\" aligns the first word of the text with the first\n"
-        "word of the translation, the second with the third, and so on. Words are counted from 0 and separated by\n"
-        "spaces. With --json it is the field \"alignment\".\n"
-        "The model's generation_config.json overrides the defaults below; options override both.\n",
+        "--best prints several translations of a text, one per line: the number of the text, the score and the\n"
+        "translation, with tabs between them. --json prints one object per text: {\"translation_text\": …}. With "
+        "--best\n"
+        "it prints an array of such objects, each with a \"score\".\n"
+        "--alignment adds the word alignment. For example, \" ||| 0-0 1-2 2-1\" aligns the first word of the text "
+        "with\n"
+        "the first word of the translation, the second with the third, and the third with the second. Words are\n"
+        "separated by spaces and counted from 0. With --json the alignment is the field \"alignment\".\n"
+        "The model's generation_config.json overrides the defaults below. Options override both.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_translate_options,

@@ -7,20 +7,20 @@
 #define VERBS(V)                                                                                \
     V(translate, "Text", "translate from one language to another")                              \
     V(generate,  "Text", "continue a text")                                                     \
-    V(classify,  "Text", "classify texts, for example by sentiment")                          \
+    V(classify,  "Text", "classify texts, for example by sentiment")                            \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \
-    V(embed,     "Text", "vectors of texts")                                                    \
-    V(attend,    "Models", "attention maps and other pictures, as text, SVG and HTML")          \
+    V(embed,     "Text", "compute vectors of texts")                                            \
+    V(attend,    "Models", "draw attention maps and other pictures, as text, SVG and HTML")     \
     V(models,    "Models", "list the models that ship and those in the Hugging Face cache")      \
     V(pull,      "Models", "fetch a model from the Hugging Face hub")                           \
     V(push,      "Models", "upload a model to the Hugging Face hub")                            \
     V(info,      "Models", "describe a model")                                                  \
-    V(convert,   "Models", "another element type or other files for a model's weights")         \
+    V(convert,   "Models", "write a model with another element type or in other files")         \
     V(evaluate,  "Models", "score outputs, models and training runs")                           \
     V(bench,     "Models", "benchmark this machine and heed on it")                             \
     V(train,     "Training", "train or fine-tune a model")                                      \
-    V(tokenize,  "Training", "text to tokens or ids, and back; train a tokenizer")
+    V(tokenize,  "Training", "split texts into tokens, or train a tokenizer")
 /* clang-format on */
 
 #define DECLARE(name, group, help) int run_##name(int count, char **words);

@@ -2,12 +2,14 @@
 function __heed_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
+    set -l value (string replace -r -- '^--[^=]+=' '' "$current")
+    set -l option (string match -r -- '^--[^=]+=' "$current")
     for line in ($words[1] complete $words[2..-1] "$current" 2>/dev/null)
         switch $line
             case \tfiles
-                __fish_complete_path "$current"
+                printf '%s\n' "$option"(__fish_complete_path "$value")
             case \tfolders
-                __fish_complete_directories "$current"
+                printf '%s\n' "$option"(__fish_complete_directories "$value")
             case '*'
                 printf '%s\n' $line
         end

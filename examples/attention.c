@@ -1,78 +1,47 @@
-/* Attention (Vaswani and others, 2017) by its definition, without optimization: a few words attend to each other, and the
- * program prints the attention weights and the outputs. heed's implementation is src/autograd/ops/attend.c and
- * src/device/cpu/kernels/attention.c, which compute the same for many rows at a time.
+/* Translates a text, and prints for each word of the translation the word of the text that it attends to most, as the mean
+ * over all layers and heads:
  *
- *     example-attention [masked] */
-#include <math.h>
-#include <stdbool.h>
+ *     example-attention MODEL TEXT      MODEL: multi30k-en-de, or another translation model
+ *     cc attention.c $(pkg-config --cflags --libs heed) */
+#include <heed/heed.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WORDS = 5, WIDTH = 4 };
-
-/* Embeddings chosen by hand: the columns mean "animal", "colour", "moves" and "describes something". */
-static const char *const words[WORDS] = {"a", "black", "dog", "runs", "."};
-static const float x[WORDS][WIDTH] = {
-    {0.0f, 0.0f, 0.0f, 1.0f}, /* a */
-    {0.0f, 1.0f, 0.0f, 1.0f}, /* black */
-    {1.0f, 0.5f, 0.5f, 0.0f}, /* dog */
-    {0.5f, 0.0f, 1.0f, 0.0f}, /* runs */
-    {0.1f, 0.1f, 0.1f, 0.1f}, /* . */
-};
-
-/* The query, key and value projections; a model learns them. Here the query of an article, an adjective or a verb matches
- * the keys of animals, and the query of a noun matches the keys of words that describe it. */
-static const float query[WIDTH][WIDTH] = {{0, 0, 0, 4}, {0, 4, 0, 0}, {4, 0, 0, 0}, {4, 0, 0, 0}};
-static const float key[WIDTH][WIDTH] = {{2, 0, 0, 0}, {0, 2, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 2}};
-static const float value[WIDTH][WIDTH] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
-
-/* y = x W */
-static void multiply(const float x_row[WIDTH], const float weight[WIDTH][WIDTH], float y[WIDTH]) {
-    for (int j = 0; j < WIDTH; j++) {
-        y[j] = 0;
-        for (int i = 0; i < WIDTH; i++) y[j] += x_row[i] * weight[i][j];
-    }
-}
-
-static float dot(const float a[WIDTH], const float b[WIDTH]) {
+/* The sum over layers and heads of weights [layers, heads, queries, keys]. */
+static float total(const float *weights, const int64_t shape[4], int64_t query, int64_t key) {
     float sum = 0;
-    for (int i = 0; i < WIDTH; i++) sum += a[i] * b[i];
+    for (int64_t i = 0; i < shape[0] * shape[1]; i++) sum += weights[(i * shape[2] + query) * shape[3] + key];
     return sum;
 }
 
-/* Turns scores into weights that are positive and sum to one. The largest score is subtracted first, because exp of a large
- * number is infinite. Subtracting the same number from all scores does not change a softmax. */
-static void softmax(float *scores, int count) {
-    float largest = scores[0], sum = 0;
-    for (int i = 1; i < count; i++) largest = fmaxf(largest, scores[i]);
-    for (int i = 0; i < count; i++) sum += scores[i] = expf(scores[i] - largest);
-    for (int i = 0; i < count; i++) scores[i] /= sum;
+static void print_map(const heed_attention *attention, int64_t map) {
+    int64_t shape[4];
+    const float *weights = heed_attention_weights(attention, map, shape);
+    for (int64_t query = 0; query < shape[2]; query++) {
+        int64_t best = 0;
+        for (int64_t key = 1; key < shape[3]; key++)
+            if (total(weights, shape, query, key) > total(weights, shape, query, best)) best = key;
+        printf("%s\t%s\t%.2f\n", heed_attention_query(attention, map, query), heed_attention_key(attention, map, best),
+               (double)(total(weights, shape, query, best) / (float)(shape[0] * shape[1])));
+    }
 }
 
-int main(int count, char **arguments) {
-    bool masked =
-        count > 1 && strcmp(arguments[1], "masked") == 0; /* a word attends to itself and the words before it */
-    float q[WORDS][WIDTH], k[WORDS][WIDTH], v[WORDS][WIDTH];
-    for (int i = 0; i < WORDS; i++) {
-        multiply(x[i], query, q[i]);
-        multiply(x[i], key, k[i]);
-        multiply(x[i], value, v[i]);
+int main(int count, char **words) {
+    if (count != 3) {
+        fprintf(stderr, "%s MODEL TEXT\n", words[0]);
+        return 2;
     }
-    printf("%8s", "");
-    for (int j = 0; j < WORDS; j++) printf("%8s", words[j]);
-    printf("      answer\n");
-    for (int i = 0; i < WORDS; i++) {
-        float weights[WORDS] = {0}, answer[WIDTH] = {0};
-        int seen = masked ? i + 1 : WORDS;
-        for (int j = 0; j < seen; j++) weights[j] = dot(q[i], k[j]) / sqrtf(WIDTH);
-        softmax(weights, seen);
-        for (int j = 0; j < WORDS; j++)
-            for (int c = 0; c < WIDTH; c++) answer[c] += weights[j] * v[j][c];
-        printf("%8s", words[i]);
-        for (int j = 0; j < WORDS; j++) printf("%7.0f%%", 100 * (double)weights[j]);
-        printf("     ");
-        for (int c = 0; c < WIDTH; c++) printf(" %.2f", (double)answer[c]);
-        printf("\n");
-    }
-    return 0;
+    heed_context *context;
+    heed_model *model = NULL;
+    heed_attention *attention = NULL;
+    heed_status status = heed_context_open(&context);
+    if (status == HEED_OK) status = heed_model_open(context, words[1], &model);
+    if (status == HEED_OK) status = heed_attend(model, NULL, words[2], strlen(words[2]), &attention);
+    if (status != HEED_OK) fprintf(stderr, "%s\n", heed_context_message(context));
+    for (int64_t i = 0; attention && i < heed_attention_maps(attention); i++)
+        if (strcmp(heed_attention_kind(attention, i), "cross") == 0) print_map(attention, i);
+    heed_attention_close(attention);
+    heed_model_close(model);
+    heed_context_close(context);
+    return status == HEED_OK ? 0 : 1;
 }

@@ -1,20 +1,21 @@
 /* heed: Transformers in C. The one header that users include.
  *
- * Handles are opaque and are opened and closed in pairs. A function that can fail returns heed_status; the reason is
- * then one line of text in heed_context_message(context), valid until the next failing call. heed never prints, exits
- * or aborts. Text is UTF-8; invalid bytes are read as U+FFFD, as Python's errors="replace" does.
+ * Handles are opaque and are opened and closed in pairs. A function that can fail returns heed_status; the
+ * reason is then one line of text in heed_context_message(context), valid until the next failing call. heed
+ * never prints, exits or aborts. Text is UTF-8; invalid bytes are read as U+FFFD, as Python's
+ * errors="replace" does.
  *
- * Threads. A context is used by one thread at a time, and so is every handle that was opened with it: models, options,
- * results, attention, pictures and encodings. Another thread has a context of its own, from heed_context_fork or
- * heed_context_open. Separate contexts are independent. An open model does not change: with heed_model_share any number of
- * threads use it at the same time, each through a handle of its own, and get the results that one thread gets. An open
- * tokenizer does not change either: any number of threads use the same handle, each with its own context.
- * Callbacks (logs, words, progress) are called by the thread that makes the call, before the call returns; they must not
- * use the context of that call. heed's own threads exist within a call only, and of the caller's functions they call the
- * allocator alone.
+ * Threads. A context is used by one thread at a time, and so is every handle that was opened with it: models,
+ * options, results, attention, pictures and encodings. Another thread has a context of its own, from
+ * heed_context_fork or heed_context_open. Separate contexts are independent. An open model does not change:
+ * with heed_model_share any number of threads use it at the same time, each through a handle of its own, and
+ * get the results that one thread gets. An open tokenizer does not change either: any number of threads use
+ * the same handle, each with its own context. Callbacks (logs, words, progress) are called by the thread that
+ * makes the call, before the call returns; they must not use the context of that call. heed's own threads
+ * exist within a call only, and of the caller's functions they call the allocator alone.
  *
- * Pairs of parameters such as `texts` and `sizes` are arrays of `count` entries. Where a comment says "release with
- * heed_free", the caller owns the text. */
+ * Pairs of parameters such as `texts` and `sizes` are arrays of `count` entries. Where a comment says
+ * "release with heed_free", the caller owns the text. */
 #ifndef HEED_HEED_H
 #define HEED_HEED_H
 
@@ -27,12 +28,12 @@ extern "C" {
 #endif
 
 /* The version of this header; heed_version() is the library's. CMakeLists.txt reads the three numbers. */
-#define HEED_VERSION_MAJOR 0
-#define HEED_VERSION_MINOR 1
-#define HEED_VERSION_PATCH 0
-#define HEED_VERSION HEED_VERSION_EXPAND_(HEED_VERSION_MAJOR, HEED_VERSION_MINOR, HEED_VERSION_PATCH) /* "0.1.0" */
+#define HEED_VERSION_MAJOR                        0
+#define HEED_VERSION_MINOR                        1
+#define HEED_VERSION_PATCH                        0
+#define HEED_VERSION                              HEED_VERSION_EXPAND_(HEED_VERSION_MAJOR, HEED_VERSION_MINOR, HEED_VERSION_PATCH) /* "0.1.0" */
 #define HEED_VERSION_EXPAND_(major, minor, patch) HEED_VERSION_TEXT_(major, minor, patch)
-#define HEED_VERSION_TEXT_(major, minor, patch) #major "." #minor "." #patch
+#define HEED_VERSION_TEXT_(major, minor, patch)   #major "." #minor "." #patch
 
 #define HEED_API __attribute__((visibility("default")))
 
@@ -48,79 +49,88 @@ typedef enum heed_status {
     HEED_STOPPED      /* a callback requested a stop */
 } heed_status;
 
-/* The name of a status for programs: "out of memory", "file" and so on. The message for people is heed_context_message. */
+/* The name of a status for programs: "out of memory", "file" and so on. The message for people is
+ * heed_context_message. */
 HEED_API const char *heed_status_name(heed_status status);
 
-/* ---- context ------------------------------------------------------------------------------------------------- */
+/* ---- context ------------------------------------------------------------------------------------------- */
 
 typedef struct heed_context heed_context;
 
-/* Allocates (pointer NULL), resizes, or frees (size 0, returns NULL); returns NULL on failure. heed calls it from several
- * threads, possibly at the same time. */
+/* Allocates (pointer NULL), resizes, or frees (size 0, returns NULL); returns NULL on failure. heed calls it
+ * from several threads, possibly at the same time. */
 typedef void *heed_resize_function(void *user, void *pointer, size_t size);
 /* Receives notes and warnings, one line per call, without a newline. */
 typedef void heed_log_function(void *user, const char *line);
 /* Returns true to end a long call. heed calls it often, also from threads of its own and at the same time. */
 typedef bool heed_stop_function(void *user);
 
-/* Opens a context with all cores, malloc and no log. HEED_ARGUMENT if HEED_ISA names an instruction set that this
- * machine or build lacks: *context is then still set, so that the message can be read, and must be closed. */
+/* Opens a context with all cores, malloc and no log. HEED_ARGUMENT if HEED_ISA names an instruction set that
+ * this machine or build lacks: *context is then still set, so that the message can be read, and must be
+ * closed. */
 HEED_API heed_status heed_context_open(heed_context **context);
 /* Opens a context with an allocator of the caller. `resize` NULL means malloc. */
 HEED_API heed_status heed_context_open_with(heed_resize_function *resize, void *user, heed_context **context);
-/* A context for another thread: the same allocator, log, number of threads, arithmetic and instruction set, with a message
- * of its own. Called by the thread that uses `context`. Both are closed, in any order. HEED_MEMORY. The log is then called
- * by both threads, possibly at the same time; heed_context_set_log gives the fork another. */
+/* A context for another thread: the same allocator, log, number of threads, arithmetic and instruction set,
+ * with a message of its own. Called by the thread that uses `context`. Both are closed, in any order.
+ * HEED_MEMORY. The log is then called by both threads, possibly at the same time; heed_context_set_log gives
+ * the fork another. */
 HEED_API heed_status heed_context_fork(heed_context *context, heed_context **fork);
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* Whether the log also receives details, such as the tensors of a file that a model does not use. */
 HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
-/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
+/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL:
+ * never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
-/* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16". bfloat16 is
- * faster on CPUs with AVX512-BF16 and within about 1e-2 of f32. It is the only mode whose results differ between
- * instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its recipe instead. */
+/* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16".
+ * bfloat16 is faster on CPUs with AVX512-BF16 and within about 1e-2 of f32. It is the only mode whose results
+ * differ between instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its recipe
+ * instead. */
 HEED_API heed_status heed_context_set_compute(heed_context *context, const char *name);
-/* What becomes of special tokens, such as "</s>" or "[MASK]", that a text spells out: "parse" (the default, as in Hugging
- * Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies to texts that are encoded
- * afterwards. HEED_ARGUMENT for another word. */
+/* What becomes of special tokens, such as "</s>" or "[MASK]", that a text spells out: "parse" (the default,
+ * as in Hugging Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies
+ * to texts that are encoded afterwards. HEED_ARGUMENT for another word. */
 HEED_API heed_status heed_context_set_special_tokens(heed_context *context, const char *how);
-/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of threads. */
+/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of
+ * threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
-/* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries that heed was
- * built with. */
+/* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries
+ * that heed was built with. */
 HEED_API const char *heed_version(void);
 
-/* ---- characters ------------------------------------------------------------------------------------------------ */
+/* ---- characters ---------------------------------------------------------------------------------------- */
 
-/* Reads one character of text[0 … size) and returns its bytes, 0 for size 0. Invalid UTF-8 becomes U+FFFD, one for each
- * longest prefix of a valid sequence or each stray byte. */
+/* Reads one character of text[0 … size) and returns its bytes, 0 for size 0. Invalid UTF-8 becomes U+FFFD,
+ * one for each longest prefix of a valid sequence or each stray byte. */
 HEED_API size_t heed_text_character(const char *text, size_t size, uint32_t *code);
-/* True for characters that a program should not send to a terminal: C0 and C1 controls, DEL, and the controls of the
- * writing direction U+202A … U+202E and U+2066 … U+2069. Messages and notes have none; texts, labels and tokens of a model
- * may. */
+/* True for characters that a program should not send to a terminal: C0 and C1 controls, DEL, and the controls
+ * of the writing direction U+202A … U+202E and U+2066 … U+2069. Messages and notes have none; texts, labels
+ * and tokens of a model may. */
 HEED_API bool heed_character_is_control(uint32_t code);
-/* True if a text has nothing to read: no character, or only white space and invisible characters such as zero-width
- * spaces, variation selectors and directional marks. Such a text counts as empty. A zero byte is data. */
+/* True if a text has nothing to read: no character, or only white space and invisible characters such as
+ * zero-width spaces, variation selectors and directional marks. Such a text counts as empty. A zero byte is
+ * data. */
 HEED_API bool heed_text_is_blank(const char *text, size_t size);
-/* For "did you mean …?": whether `candidate` is spelled more like word[0 … size) than the candidates before it. *edits is the
- * fewest characters to insert, remove or replace that turn the word into one of them; set it to SIZE_MAX before the first.
- * False too for a candidate that is another word: one that takes more than a third of the word's characters and one. "_"
- * equals "-". */
+/* For "did you mean …?": whether `candidate` is spelled more like word[0 … size) than the candidates before
+ * it. *edits is the fewest characters to insert, remove or replace that turn the word into one of them; set
+ * it to SIZE_MAX before the first. False too for a candidate that is another word: one that takes more than a
+ * third of the word's characters and one. "_" equals "-". */
 HEED_API bool heed_word_is_nearer(const char *word, size_t size, const char *candidate, size_t *edits);
 
-/* ---- options -------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
-/* The options of one kind of call, opened by heed_translate_options, heed_train_options and so on. Names and values are
- * those of the command line: "beams", "5". A function that takes options accepts NULL for the defaults. */
+/* The options of one kind of call, opened by heed_translate_options, heed_train_options and so on. Names and
+ * values are those of the command line: "beams", "5". A function that takes options accepts NULL for the
+ * defaults. */
 typedef struct heed_options heed_options;
 
-/* HEED_ARGUMENT for an unknown name or a value out of range; the message names the valid ones. A NULL value sets a flag. */
+/* HEED_ARGUMENT for an unknown name or a value out of range; the message names the valid ones. A NULL value
+ * sets a flag. */
 HEED_API heed_status heed_options_set(heed_options *options, const char *name, const char *value);
 /* The options as --help prints them; release with heed_free. */
 HEED_API heed_status heed_options_help(const heed_options *options, char **text);
@@ -128,8 +138,8 @@ HEED_API heed_status heed_options_help(const heed_options *options, char **text)
 HEED_API const char *heed_options_name(const heed_options *options, size_t index);
 /* True for an option that needs no value. */
 HEED_API bool heed_options_is_flag(const heed_options *options, const char *name);
-/* The kind of an option's value, "NUMBER", "FILE" or "FOLDER", or its possible values, "a|b|c"; release with heed_free. *text
- * is NULL for a flag and for an unknown name. HEED_MEMORY. */
+/* The kind of an option's value, "NUMBER", "FILE" or "FOLDER", or its possible values, "a|b|c"; release with
+ * heed_free. *text is NULL for a flag and for an unknown name. HEED_MEMORY. */
 HEED_API heed_status heed_options_argument(const heed_options *options, const char *name, char **text);
 /* The line of help of an option; NULL for an unknown name. */
 HEED_API const char *heed_options_about(const heed_options *options, const char *name);
@@ -137,62 +147,66 @@ HEED_API void heed_options_close(heed_options *options); /* NULL is allowed */
 /* Releases text that heed returned. */
 HEED_API void heed_free(heed_context *context, void *text);
 
-/* ---- models --------------------------------------------------------------------------------------------------- */
+/* ---- models -------------------------------------------------------------------------------------------- */
 
 typedef struct heed_model heed_model;
 
-/* Opens a Hugging Face folder, a shipped model by its name, or owner/name in the hub's cache: maps the weights, packs
- * them, and opens the tokenizer. HEED_FILE, HEED_FORMAT, HEED_NUMERIC or HEED_UNSUPPORTED; the message names the file and
- * the tensor or key. During the call a file of weights may be replaced or removed, but not shortened in place: the system
- * then ends the process with SIGBUS. Afterwards its files are not read. */
+/* Opens a Hugging Face folder, a shipped model by its name, or owner/name in the hub's cache: maps the
+ * weights, packs them, and opens the tokenizer. HEED_FILE, HEED_FORMAT, HEED_NUMERIC or HEED_UNSUPPORTED; the
+ * message names the file and the tensor or key. During the call a file of weights may be replaced or removed,
+ * but not shortened in place: the system then ends the process with SIGBUS. Afterwards its files are not
+ * read. */
 HEED_API heed_status heed_model_open(heed_context *context, const char *name, heed_model **model);
-/* A second handle on an open model, for a thread that has a context of its own. Weights, tokenizer and labels exist once and
- * are freed with the last handle; handles are closed in any order, each before the context that it was opened with. The
- * weights come from the allocator of the context that opened the model, which must work until then; that context itself
- * may be closed. The model keeps the arithmetic (heed_context_set_compute) that it was opened with. Any thread may call it,
- * while `model` is open. HEED_MEMORY. */
+/* A second handle on an open model, for a thread that has a context of its own. Weights, tokenizer and labels
+ * exist once and are freed with the last handle; handles are closed in any order, each before the context
+ * that it was opened with. The weights come from the allocator of the context that opened the model, which
+ * must work until then; that context itself may be closed. The model keeps the arithmetic
+ * (heed_context_set_compute) that it was opened with. Any thread may call it, while `model` is open.
+ * HEED_MEMORY. */
 HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
-/* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the message lists the
- * places that were searched. */
+/* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the
+ * message lists the places that were searched. */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
 /* The names of the installed shipped models, sorted, one per line; release with heed_free. */
 HEED_API heed_status heed_model_list(heed_context *context, char **names);
-/* What `heed info` says of an open model, without what is in its files: lines of text or a JSON object on one line, without
- * the last newline; release with heed_free. */
+/* What `heed info` says of an open model, without what is in its files: lines of text or a JSON object on one
+ * line, without the last newline; release with heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
-/* The names of the languages that a translation model translates between, as the options "from" and "to" of heed_translate
- * take them, one per line; "" if its tokenizer has no language codes. Release with heed_free. */
+/* The names of the languages that a translation model translates between, as the options "from" and "to" of
+ * heed_translate take them, one per line; "" if its tokenizer has no language codes. Release with
+ * heed_free. */
 HEED_API heed_status heed_model_languages(const heed_model *model, char **codes);
 
 HEED_API heed_status heed_info_options(heed_context *context, heed_options **options);
-/* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json: architecture, sizes,
- * memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release with heed_free. When the model does
- * not open, the status and the message say why, and *text has what can be described, or is NULL. In JSON, "problem" is then
- * the message. */
+/* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json:
+ * architecture, sizes, memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release
+ * with heed_free. When the model does not open, the status and the message say why, and *text has what can be
+ * described, or is NULL. In JSON, "problem" is then the message. */
 HEED_API heed_status heed_info(heed_context *context, const heed_options *options, const char *name, bool json,
                                char **text);
 HEED_API heed_status heed_convert_options(heed_context *context, heed_options **options);
-/* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as safetensors, in the
- * element type "dtype" and in files of at most "shard-size", and all other files that belong to the model. heed need not be
- * able to run the model. Numbers are rounded to nearest even. The folder appears whole or not at all. HEED_ARGUMENT if it
- * exists and is not empty, HEED_NUMERIC for a number past the largest of the element type. */
+/* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as
+ * safetensors, in the element type "dtype" and in files of at most "shard-size", and all other files that
+ * belong to the model. heed need not be able to run the model. Numbers are rounded to nearest even. The
+ * folder appears whole or not at all. HEED_ARGUMENT if it exists and is not empty, HEED_NUMERIC for a number
+ * past the largest of the element type. */
 HEED_API heed_status heed_convert(heed_context *context, const heed_options *options, const char *model,
                                   const char *folder);
 
-/* ---- the list of models, and the hub --------------------------------------------------------------------------- */
+/* ---- the list of models, and the hub ------------------------------------------------------------------- */
 
-/* The models that heed_model_open finds by name: those that ship, sorted by name, and then those in the hub's cache of which
- * the main revision has a config.json. */
+/* The models that heed_model_open finds by name: those that ship, sorted by name, and then those in the hub's
+ * cache of which the main revision has a config.json. */
 typedef struct heed_models heed_models;
 
 /* HEED_MEMORY. The caller closes *models before the context. */
 HEED_API heed_status heed_models_open(heed_context *context, heed_models **models);
 HEED_API void heed_models_close(heed_models *models); /* NULL is allowed */
 HEED_API size_t heed_models_count(const heed_models *models);
-/* The name, the family (the "model_type" of its config.json, "" when that cannot be read) and the folder of model `index`,
- * owned by the list; NULL past the last. */
+/* The name, the family (the "model_type" of its config.json, "" when that cannot be read) and the folder of
+ * model `index`, owned by the list; NULL past the last. */
 HEED_API const char *heed_models_name(const heed_models *models, size_t index);
 HEED_API const char *heed_models_family(const heed_models *models, size_t index);
 HEED_API const char *heed_models_folder(const heed_models *models, size_t index);
@@ -200,38 +214,38 @@ HEED_API const char *heed_models_folder(const heed_models *models, size_t index)
 HEED_API uint64_t heed_models_bytes(const heed_models *models, size_t index);
 HEED_API bool heed_models_is_shipped(const heed_models *models, size_t index);
 
-/* Called while files are transferred: the file's name in the repository, and the bytes so far and in total, of all files of
- * the call. Returns false to end the call with HEED_STOPPED. */
+/* Called while files are transferred: the file's name in the repository, and the bytes so far and in total,
+ * of all files of the call. Returns false to end the call with HEED_STOPPED. */
 typedef bool heed_transfer_function(void *user, const char *file, uint64_t done, uint64_t total);
 
 HEED_API heed_status heed_pull_options(heed_context *context, heed_options **options);
-/* Fetches the files of the repository `name`, owner/name, from the hub into its cache, laid out as by the Python package
- * huggingface_hub, which shares it. *folder is that of the revision's files; release with heed_free. Files that are in the
- * cache are not fetched again, a broken download continues where it ended, and sizes and digests are checked. By default
- * these are the files that heed reads: configuration, tokenizer, templates, model card, and weights as safetensors or else
- * as PyTorch's .bin.
- * The environment variables are those of huggingface_hub: HF_ENDPOINT (default https://huggingface.co), HF_HOME,
- * HF_HUB_CACHE, HF_TOKEN or the token file, HF_HUB_DOWNLOAD_TIMEOUT (seconds without any byte, default 10), and
- * HF_HUB_OFFLINE, with which the folder in the cache is the result. The token is sent to the endpoint alone and is in no
- * message. Several processes may fetch the same repository at the same time.
- * `progress` may be NULL. HEED_FILE when the hub does not answer or refuses (the message says whether a token is needed),
- * or when a file cannot be written; HEED_FORMAT for an answer or a file that is not as the hub describes it, and for names
- * of files that could lead out of the folder; HEED_ARGUMENT for a name that no repository has; HEED_UNSUPPORTED when libcurl
- * is not installed; HEED_STOPPED. */
+/* Fetches the files of the repository `name`, owner/name, from the hub into its cache, laid out as by the
+ * Python package huggingface_hub, which shares it. *folder is that of the revision's files; release with
+ * heed_free. Files that are in the cache are not fetched again, a broken download continues where it ended,
+ * and sizes and digests are checked. By default these are the files that heed reads: configuration,
+ * tokenizer, templates, model card, and weights as safetensors or else as PyTorch's .bin. The environment
+ * variables are those of huggingface_hub: HF_ENDPOINT (default https://huggingface.co), HF_HOME,
+ * HF_HUB_CACHE, HF_TOKEN or the token file, HF_HUB_DOWNLOAD_TIMEOUT (seconds without any byte, default 10),
+ * and HF_HUB_OFFLINE, with which the folder in the cache is the result. The token is sent to the endpoint
+ * alone and is in no message. Several processes may fetch the same repository at the same time. `progress`
+ * may be NULL. HEED_FILE when the hub does not answer or refuses (the message says whether a token is
+ * needed), or when a file cannot be written; HEED_FORMAT for an answer or a file that is not as the hub
+ * describes it, and for names of files that could lead out of the folder; HEED_ARGUMENT for a name that no
+ * repository has; HEED_UNSUPPORTED when libcurl is not installed; HEED_STOPPED. */
 HEED_API heed_status heed_pull(heed_context *context, const heed_options *options, const char *name,
                                heed_transfer_function *progress, void *user, char **folder);
 HEED_API heed_status heed_push_options(heed_context *context, heed_options **options);
-/* Uploads the files of a model folder to the repository `name`, owner/name, as one commit. The repository is made if there is
- * none. Files that the hub has already are not sent; names that begin with a dot are left out. *address is that of the
- * repository on the hub; release with heed_free. The token comes from HF_TOKEN or the token file. Errors are those of
- * heed_pull, and HEED_FILE for a folder without a config.json. */
+/* Uploads the files of a model folder to the repository `name`, owner/name, as one commit. The repository is
+ * made if there is none. Files that the hub has already are not sent; names that begin with a dot are left
+ * out. *address is that of the repository on the hub; release with heed_free. The token comes from HF_TOKEN
+ * or the token file. Errors are those of heed_pull, and HEED_FILE for a folder without a config.json. */
 HEED_API heed_status heed_push(heed_context *context, const heed_options *options, const char *folder, const char *name,
                                heed_transfer_function *progress, void *user, char **address);
-/* One line with the versions of libcurl and its libraries, which heed_pull and heed_push load when they run; release with
- * heed_free. HEED_UNSUPPORTED, with the Debian package to install, when it cannot be loaded. */
+/* One line with the versions of libcurl and its libraries, which heed_pull and heed_push load when they run;
+ * release with heed_free. HEED_UNSUPPORTED, with the Debian package to install, when it cannot be loaded. */
 HEED_API heed_status heed_hub_library(heed_context *context, char **text);
 
-/* ---- answers -------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 /* The results of a call for an array of texts. */
 typedef struct heed_results heed_results;
@@ -243,150 +257,262 @@ HEED_API const char *heed_results_text(const heed_results *results, size_t index
 /* Its bytes, without the final 0; a text may contain zero bytes. */
 HEED_API size_t heed_results_size(const heed_results *results, size_t index, size_t alternative);
 HEED_API float heed_results_score(const heed_results *results, size_t index, size_t alternative);
-/* The label of a classified text or of an entity, or the word predicted for a mask; NULL for other results. */
+/* The label of a classified text or of an entity, or the word predicted for a mask; NULL for other
+ * results. */
 HEED_API const char *heed_results_label(const heed_results *results, size_t index, size_t alternative);
-/* The span of the text that an alternative is about, in characters (code points): the first, and one after the last. */
+/* The span of the text that an alternative is about, in characters (code points): the first, and one after
+ * the last. */
 HEED_API void heed_results_span(const heed_results *results, size_t index, size_t alternative, size_t *start,
                                 size_t *end);
-/* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and a target
- * word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the results. */
+/* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and
+ * a target word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the
+ * results. */
 HEED_API const char *heed_results_alignment(const heed_results *results, size_t index, size_t alternative);
 /* The reason why text `index` has no result (for example, it is longer than the model allows), or NULL. */
 HEED_API const char *heed_results_problem(const heed_results *results, size_t index);
 /* What is to be known about the result of text `index` (for example, where a long text was cut), or NULL. */
 HEED_API const char *heed_results_note(const heed_results *results, size_t index);
-/* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there is none. */
+/* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there
+ * is none. */
 HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
 HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
-/* ---- translation ---------------------------------------------------------------------------------------------- */
+/* ---- translation --------------------------------------------------------------------------------------- */
 
 HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
-/* Translates `count` texts of `sizes` bytes (`sizes` NULL: each text ends with a 0), many at once; neither their number
- * nor their order changes a result. Models of several languages take the options "from" and "to" (heed_model_languages);
- * the default is what the model's files choose, and HEED_ARGUMENT if they choose no target language. An empty text has an empty translation. A text that is too long has a problem, and the
+/* Translates `count` texts of `sizes` bytes (`sizes` NULL: each text ends with a 0), many at once; neither
+ * their number nor their order changes a result. Models of several languages take the options "from" and "to"
+ * (heed_model_languages); the default is what the model's files choose, and HEED_ARGUMENT if they choose no
+ * target language. An empty text has an empty translation. A text that is too long has a problem, and the
  * others are translated. The caller closes the results before the model. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);
 
-/* ---- text generation ------------------------------------------------------------------------------------------ */
+/* ---- text generation ----------------------------------------------------------------------------------- */
 
-/* Receives the next words of text `index` as they are generated, `size` bytes of whole characters; returns false to stop that
- * text. Called by the thread that called heed_generate; texts take turns. */
+/* Receives the next words of text `index` as they are generated, `size` bytes of whole characters; returns
+ * false to stop that text, whose answer is then what was generated so far. Called by the thread that called
+ * heed_generate or heed_session_step; texts take turns. In a session, `index` is the id of the request. */
 typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
 
 HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);
-/* Continues `count` texts with a language model. An alternative's text is the continuation, without the prompt; its score
- * is log p / length^penalty. When a transformer's positions are full, the older half of its context is dropped. Of a
- * prompt that is longer than the positions only the end is used, and a note says so. Samples depend only on the seed and
- * on the text's number: `first` is the number of texts[0]. `words` may be NULL; with several beams or alternatives it is
- * not called. Otherwise like heed_translate. */
+/* Continues `count` texts with a language model. An alternative's text is the continuation, without the
+ * prompt; its score is log p / length^penalty. When a transformer's positions are full, the older half of its
+ * context is dropped. Of a prompt that is longer than the positions only the end is used, and a note says so.
+ * Samples depend only on the seed and on the text's number: `first` is the number of texts[0]. `words` may be
+ * NULL; with several beams or alternatives it is not called. Otherwise like heed_translate.
+ *
+ * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
+ * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
+ * case too. */
 HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
                                    void *user, heed_results **results);
 
-/* ---- classification, named-entity recognition, masked words ---------------------------------------------------- */
+/* ---- sessions: requests that come and go --------------------------------------------------------------- */
 
-/* Classifies each text: every label with its probability, or of a regression model its number, the largest first. As in
- * transformers, "problem_type" and the number of labels in the model's config decide how scores are computed. An
- * alternative's text is its label. */
-HEED_API heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
-                                   heed_results **results);
-/* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its text, the
- * kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its score is the mean
- * probability of its words' labels. As in transformers, text and span are those of the entity's tokens: the first one may
- * include the space before it. Adjacent entities are separate where the labels say so. */
-HEED_API heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
-                              heed_results **results);
-/* Predicts the `best` most probable words, at least 1, for each mask of each text. An alternative's label is the word, its
- * span is that of the mask, and its text is the whole text with this word and the most probable words for the other masks.
- * Each mask is predicted independently, while the others stay masked. A text without a mask has a problem. */
-HEED_API heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
-                               size_t best, heed_results **results);
+/* Texts that a language model continues or a translator translates, many at once: each step is one forward
+ * pass for all that are running. The results of a request are those that heed_generate or heed_translate
+ * gives it, bit for bit, whatever else is in the session and whenever it was added.
+ *
+ *     while (heed_session_is_busy(session) && heed_session_step(session) == HEED_OK)
+ *         while (heed_session_next(session, &id, &results) == HEED_OK && results) { ... }
+ *
+ * Threads. One thread steps: it also calls heed_session_next and heed_session_close, and uses the context and
+ * the model that the session was opened with. Any thread may call heed_session_add, heed_session_cancel and
+ * heed_session_is_busy at the same time, and so may a heed_words_function. A thread other than the stepping
+ * one needs no model of its own, but passes options that it opened with a context of its own: the message of
+ * a failed heed_session_add is in the context of its options. Without options, and for heed_session_cancel,
+ * the stepping thread has the message in its context, and any other thread the status alone. */
+typedef struct heed_session heed_session;
 
-/* ---- vectors of texts ------------------------------------------------------------------------------------------- */
+/* All options of decoding: those of heed_generate_options and heed_translate_options, but for the size of
+ * batches. An option that the model has no use for is refused when a request is added. */
+HEED_API heed_status heed_session_options(heed_context *context, heed_options **options);
+/* Opens a session of a language model or a translation model, a Transformer or recurrent. The settings of the
+ * model's context (heed_context_set_special_tokens) apply to the whole session as they are now. The caller
+ * closes the session before the model. HEED_UNSUPPORTED for a model of another kind, HEED_MEMORY. */
+HEED_API heed_status heed_session_open(heed_model *model, heed_session **session);
+/* Adds a text of `size` bytes, which is copied like the options (NULL: those of the model's files). It begins
+ * in a later step, in the order of adding, as soon as the caches have space for it. `number` is, with the
+ * option "seed", the key of its random numbers: requests with the same text, options and number have the same
+ * samples. `words` (may be NULL) is called as in heed_generate, with the request's id. *id (may be NULL)
+ * identifies the request; ids begin at 0 and are not used twice.
+ *
+ * HEED_ARGUMENT or HEED_UNSUPPORTED for options that the model cannot run, HEED_MEMORY. What is wrong with
+ * the text itself, such as its length, is the problem of its results (heed_results_problem). */
+HEED_API heed_status heed_session_add(heed_session *session, const heed_options *options, const char *text, size_t size,
+                                      uint64_t number, heed_words_function *words, void *user, uint64_t *id);
+/* Drops a request: it will have no results. HEED_ARGUMENT if it has finished, was cancelled, or never was. */
+HEED_API heed_status heed_session_cancel(heed_session *session, uint64_t id);
+/* Whether there is a request that has neither finished nor been cancelled. */
+HEED_API bool heed_session_is_busy(const heed_session *session);
+/* Runs one step. Some requests read a part of their prompts (at most 512 tokens of all), the others generate
+ * one token for each of their hypotheses. Without a request it does nothing. HEED_STOPPED, without a step,
+ * when the context's `stop` returns true: the session remains as it was. After any other failure
+ * (HEED_MEMORY, HEED_UNSUPPORTED) it can only be closed. */
+HEED_API heed_status heed_session_step(heed_session *session);
+/* The results of a request that has finished and was not returned yet, in the order of finishing: the answers
+ * are those of text 0. *results is NULL if there is none. The caller closes the results before the session's
+ * context; they may outlive the session. */
+HEED_API heed_status heed_session_next(heed_session *session, uint64_t *id, heed_results **results);
+/* Drops what is unfinished. No other thread may use the session any more. NULL is allowed. */
+HEED_API void heed_session_close(heed_session *session);
+
+/* ---- classification, named-entity recognition, masked words -------------------------------------------- */
+
+HEED_API heed_status heed_classify_options(heed_context *context, heed_options **options);
+/* Classifies each text: every label with its probability, or of a regression model its number, the largest
+ * first; with the option "best" as many of them. As in transformers, "problem_type" and the number of labels
+ * in the model's config decide how scores are computed. An alternative's text is its label. */
+HEED_API heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts,
+                                   const size_t *sizes, size_t count, heed_results **results);
+HEED_API heed_status heed_tag_options(heed_context *context, heed_options **options);
+/* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
+ * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
+ * score is the mean probability of its words' labels. Adjacent entities are separate where the labels say so.
+ * As in transformers, text and span are those of the entity's tokens: the first may include the space before it.
+ * With the option "tokens", an alternative is a token with a label other than "O", and has the whole label
+ * and its probability. */
+HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
+                              const size_t *sizes, size_t count, heed_results **results);
+HEED_API heed_status heed_fill_options(heed_context *context, heed_options **options);
+/* Predicts the most probable words, as many as the option "best" says, for each mask of each text. An
+ * alternative's label is the word, its span is that of the mask, and its text is the whole text with this
+ * word and the most probable words for the other masks. Each mask is predicted independently, while the
+ * others stay masked. A text without a mask has a problem. */
+HEED_API heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts,
+                               const size_t *sizes, size_t count, heed_results **results);
+
+/* ---- vectors of texts ---------------------------------------------------------------------------------- */
 
 HEED_API heed_status heed_embed_options(heed_context *context, heed_options **options);
-/* One vector per text (heed_results_vector), as sentence-transformers makes it from the same folder: the model's last states
- * are pooled, then go through the folder's dense layers and normalization. A folder without a modules.json has the mean of
- * the states. A prompt of the folder may come before each text. A text that is too long is cut, and its result has a note.
- * HEED_UNSUPPORTED for an encoder-decoder, and for a folder with a module that heed lacks. */
+/* One vector per text (heed_results_vector), as sentence-transformers makes it from the same folder: the
+ * model's last states are pooled, then go through the folder's dense layers and normalization. A folder
+ * without a modules.json has the mean of the states. A prompt of the folder may come before each text. A text
+ * that is too long is cut, and its result has a note. HEED_UNSUPPORTED for an encoder-decoder, and for a
+ * folder with a module that heed lacks. */
 HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
                                 const size_t *sizes, size_t count, heed_results **results);
 
-/* ---- attention ------------------------------------------------------------------------------------------------ */
+/* ---- hidden states, logits and embeddings as arrays ---------------------------------------------------- */
+
+/* The hidden states of one forward pass over one text, as output_hidden_states gives them in transformers,
+ * and the logits that follow from the last ones. Arrays are float32, row by row, and belong to the handle. */
+typedef struct heed_states heed_states;
+
+/* Runs the model once on a text of `size` bytes, with the special tokens of its tokenizer. An encoder–decoder
+ * also reads a target: the option "target", or the model's own translation (options "beams" and
+ * "max-new-tokens"), after the token that starts it; one that classifies texts reads the text on both sides.
+ * Options are those of heed_attend_options; another one is refused with HEED_ARGUMENT, and so is an empty
+ * text. HEED_LENGTH for a text or target that is longer than the model allows, HEED_MEMORY. The caller closes
+ * *states before the model. */
+HEED_API heed_status heed_inspect_states(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                         heed_states **states);
+/* The same for `count` token ids, at least one, to which nothing is added. `target` are the decoder's ids of
+ * an encoder–decoder, its start token first (decoder_input_ids in transformers). With `target` NULL it reads
+ * the start token and all ids but the last. HEED_ARGUMENT for an id that is not in the vocabulary. */
+HEED_API heed_status heed_inspect_ids(heed_model *model, const int32_t *ids, size_t count, const int32_t *target,
+                                      size_t target_count, heed_states **states);
+/* The layers of a side, "encoder" or "decoder"; −1 if the model has no such side. An encoder-only model has
+ * the first, a decoder-only model the second. */
+HEED_API int64_t heed_states_layers(const heed_states *states, const char *side);
+/* The states after `layer` layers of a side, [tokens, width], which `shape` is set to: 0 are the embeddings
+ * that enter the first layer, with positions, scale and norm; 1 are the outputs of the first layer, and so
+ * on. The last ones, number heed_states_layers, include the norm that follows the last layer, if there is
+ * one: they are last_hidden_state in transformers. The last ones of a recurrent decoder with attention are
+ * its last layer's states combined with the context. NULL for a layer or side that does not exist. */
+HEED_API const float *heed_states_layer(const heed_states *states, const char *side, int64_t layer, int64_t shape[2]);
+/* The token ids of a side, one per row of its states. NULL, and 0, for a side that does not exist. */
+HEED_API const int32_t *heed_states_ids(const heed_states *states, const char *side, size_t *count);
+/* The outputs of the model's head for the last states, before any softmax: [tokens, vocabulary] of a language
+ * model, masked language model or translation model, [tokens, labels] of a model that labels tokens,
+ * [1, labels] of one that classifies texts, [tokens, 2] (start, end) of one that answers questions. They are
+ * computed in the first call. HEED_UNSUPPORTED for a model without a head, HEED_MEMORY. */
+HEED_API heed_status heed_states_logits(heed_states *states, const float **logits, int64_t shape[2]);
+HEED_API void heed_states_close(heed_states *states); /* NULL is allowed */
+
+/* A copy of the embedding matrix [vocabulary, width] of a side, "encoder" or "decoder", which `shape` is set
+ * to; release with heed_free. Both sides of most models have the same one. HEED_ARGUMENT for another side,
+ * HEED_MEMORY. */
+HEED_API heed_status heed_model_embeddings(heed_model *model, const char *side, float **rows, int64_t shape[2]);
+
+/* ---- attention ----------------------------------------------------------------------------------------- */
 
 /* The attention weights of every head of every layer over one text. */
 typedef struct heed_attention heed_attention;
 
 HEED_API heed_status heed_attend_options(heed_context *context, heed_options **options);
-/* Translates a text of `size` bytes, or takes the option "target" as its translation, and runs the model on both once more
- * to capture its attention weights. HEED_LENGTH when one of them is longer than the model allows, HEED_UNSUPPORTED for a
- * model without attention. The caller closes *attention. */
+/* Translates a text of `size` bytes, or takes the option "target" as its translation, and runs the model on
+ * both once more to capture its attention weights. HEED_LENGTH when one of them is longer than the model
+ * allows, HEED_UNSUPPORTED for a model without attention. The caller closes *attention. */
 HEED_API heed_status heed_attend(heed_model *model, const heed_options *options, const char *text, size_t size,
                                  heed_attention **attention);
 HEED_API void heed_attention_close(heed_attention *attention); /* NULL is allowed */
 
-/* The number of maps, and the kind of each: "encoder" or "decoder" (self-attention) or "cross" (cross-attention, and a
- * recurrent decoder's alignment). After the last map all of these functions return NULL. */
+/* The number of maps, and the kind of each: "encoder" or "decoder" (self-attention) or "cross"
+ * (cross-attention, and a recurrent decoder's alignment). After the last map all of these functions return
+ * NULL. */
 HEED_API int64_t heed_attention_maps(const heed_attention *attention);
 HEED_API const char *heed_attention_kind(const heed_attention *attention, int64_t map);
-/* The weights as [layers, heads, queries, keys], which `shape` is set to; the weights of a query sum to 1. Owned by the
- * attention, like the labels. */
+/* The weights as [layers, heads, queries, keys], which `shape` is set to; the weights of a query sum to 1.
+ * Owned by the attention, like the labels. */
 HEED_API const float *heed_attention_weights(const heed_attention *attention, int64_t map, int64_t shape[4]);
 HEED_API const char *heed_attention_query(const heed_attention *attention, int64_t map, int64_t index);
 HEED_API const char *heed_attention_key(const heed_attention *attention, int64_t map, int64_t index);
 HEED_API const char *heed_attention_source(const heed_attention *attention); /* the text */
 HEED_API const char *heed_attention_target(const heed_attention *attention); /* its translation, or "" */
 
-/* Draws the maps that the options (of heed_attend_options) select, in their "format": lines of text, SVG, HTML, JSON or
- * .npy. Text is in 24-bit colour if `color`, and at most `columns` wide if possible (0: any width). *bytes has *size bytes
- * and a final 0; release with heed_free. HEED_ARGUMENT for a kind, layer or head that the model does not have. */
+/* Draws the maps that the options (of heed_attend_options) select, in their "format": lines of text, SVG,
+ * HTML, JSON or .npy. Text is in 24-bit colour if `color`, and at most `columns` wide if possible (0: any
+ * width). *bytes has *size bytes and a final 0; release with heed_free. HEED_ARGUMENT for a kind, layer or
+ * head that the model does not have. */
 HEED_API heed_status heed_attention_draw(const heed_attention *attention, const heed_options *options, bool color,
                                          int columns, char **bytes, size_t *size);
-/* Draws into a file, which is written completely or not at all. The ending of its name (.svg, .html, .json, .npy, else
- * text) selects the format, unless the options name one. */
+/* Draws into a file, which is written completely or not at all. The ending of its name (.svg, .html, .json,
+ * .npy, else text) selects the format, unless the options name one. */
 HEED_API heed_status heed_attention_save(const heed_attention *attention, const heed_options *options,
                                          const char *path);
 
-/* ---- other pictures of a model ---------------------------------------------------------------------------------- */
+/* ---- other pictures of a model ------------------------------------------------------------------------- */
 
-/* A picture of a model's inside, ready to be drawn. Options are those of heed_attend_options; one that does not apply to a
- * picture is refused with HEED_ARGUMENT. The caller closes each picture before its models. */
+/* A picture of a model's inside, ready to be drawn. Options are those of heed_attend_options; one that does
+ * not apply to a picture is refused with HEED_ARGUMENT. The caller closes each picture before its models. */
 typedef struct heed_picture heed_picture;
 
-/* The steps of a recurrent decoder while it translates a text of `size` bytes: its states, its attention scores over the
- * encoder's states, context vectors, and predicted words. HEED_UNSUPPORTED for a model that is not a recurrent
- * encoder-decoder, HEED_LENGTH as for heed_attend. */
+/* The steps of a recurrent decoder while it translates a text of `size` bytes: its states, its attention
+ * scores over the encoder's states, context vectors, and predicted words. HEED_UNSUPPORTED for a model that
+ * is not a recurrent encoder-decoder, HEED_LENGTH as for heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
-/* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the vocabulary: one strip
- * per embedding, and their two principal components. HEED_LENGTH for more than 512 tokens. */
+/* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the
+ * vocabulary: one strip per embedding, and their two principal components. HEED_LENGTH for more than 512
+ * tokens. */
 HEED_API heed_status heed_inspect_embeddings(heed_model *model, const heed_options *options, const char *text,
                                              size_t size, heed_picture **picture);
-/* The positional encoding of a transformer: its table of positions, or the sines and cosines of rotary positions.
- * HEED_UNSUPPORTED for a recurrent model, which has none. */
+/* The positional encoding of a transformer: its table of positions, or the sines and cosines of rotary
+ * positions. HEED_UNSUPPORTED for a recurrent model, which has none. */
 HEED_API heed_status heed_inspect_positions(heed_model *model, const heed_options *options, heed_picture **picture);
-/* The words whose embeddings have the largest cosine similarity with that of `word`. HEED_ARGUMENT when `word` is not a
- * token. */
+/* The words whose embeddings have the largest cosine similarity with that of `word`. HEED_ARGUMENT when
+ * `word` is not a token. */
 HEED_API heed_status heed_inspect_nearest(heed_model *model, const heed_options *options, const char *word,
                                           heed_picture **picture);
-/* One curve per language model: the norm of the gradient of a token's loss with respect to the embedding of the token d
- * positions before it, against d, as the mean over windows of the `count` texts (`sizes` as in heed_translate). At least
- * one model; all were opened through one context. HEED_ARGUMENT for texts that are too short, HEED_UNSUPPORTED for a model
- * of another kind. */
+/* One curve per language model: the norm of the gradient of a token's loss with respect to the embedding of
+ * the token d positions before it, against d, as the mean over windows of the `count` texts (`sizes` as in
+ * heed_translate). At least one model; all were opened through one context. HEED_ARGUMENT for texts that are
+ * too short, HEED_UNSUPPORTED for a model of another kind. */
 HEED_API heed_status heed_inspect_gradients(heed_model *const *models, size_t model_count, const heed_options *options,
                                             const char *const *texts, const size_t *sizes, size_t count,
                                             heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is allowed */
 
-/* Draws a picture like heed_attention_draw and heed_attention_save, as lines of text, SVG or JSON. HEED_ARGUMENT for a
- * format that the picture does not have. */
+/* Draws a picture like heed_attention_draw and heed_attention_save, as lines of text, SVG or JSON.
+ * HEED_ARGUMENT for a format that the picture does not have. */
 HEED_API heed_status heed_picture_draw(const heed_picture *picture, const heed_options *options, bool color,
                                        int columns, char **bytes, size_t *size);
 HEED_API heed_status heed_picture_save(const heed_picture *picture, const heed_options *options, const char *path);
 
-/* ---- tokenizers ----------------------------------------------------------------------------------------------- */
+/* ---- tokenizers ---------------------------------------------------------------------------------------- */
 
 typedef struct heed_tokenizer heed_tokenizer;
 
@@ -397,14 +523,17 @@ HEED_API size_t heed_tokenizer_size(const heed_tokenizer *tokenizer); /* the lar
 /* The token's text, "▁dog"; NULL when the id is not used. Owned by the tokenizer. */
 HEED_API const char *heed_tokenizer_token(const heed_tokenizer *tokenizer, int32_t id);
 
-/* The ids of a text, and for each id its span in the text: the first character (code point) and one after the last. */
+/* The ids of a text, and for each id its span in the text: the first character (code point) and one after the
+ * last. */
 typedef struct heed_encoding heed_encoding;
 
-/* `special` adds the special tokens of the tokenizer's template, such as </s>. The caller closes the encoding. */
+/* `special` adds the special tokens of the tokenizer's template, such as </s>. The caller closes the
+ * encoding. */
 HEED_API heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed_context *context, const char *text,
                                            size_t size, bool special, heed_encoding **encoding);
-/* The same for several texts, on the threads of the context. encodings[i] is NULL where texts[i] is NULL or failed; the
- * status and the message are those of the first text that failed. The caller closes each encoding, also after a failure. */
+/* The same for several texts, on the threads of the context. encodings[i] is NULL where texts[i] is NULL or
+ * failed; the status and the message are those of the first text that failed. The caller closes each
+ * encoding, also after a failure. */
 HEED_API heed_status heed_tokenizer_encode_all(const heed_tokenizer *tokenizer, heed_context *context,
                                                const char *const *texts, const size_t *sizes, size_t count,
                                                bool special, heed_encoding **encodings);
@@ -418,11 +547,11 @@ HEED_API heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed
                                            size_t count, char **text, size_t *size);
 
 HEED_API heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options);
-/* Trains a tokenizer of the kind that option "kind" names on the lines of text files (option "input", once per file) and
- * writes it as a tokenizer.json to `path`. */
+/* Trains a tokenizer of the kind that option "kind" names on the lines of text files (option "input", once
+ * per file) and writes it as a tokenizer.json to `path`. */
 HEED_API heed_status heed_tokenizer_train(heed_context *context, const heed_options *options, const char *path);
 
-/* ---- training ------------------------------------------------------------------------------------------------- */
+/* ---- training ------------------------------------------------------------------------------------------ */
 
 /* The state of a training run. */
 typedef struct heed_progress heed_progress;
@@ -438,80 +567,84 @@ HEED_API const char *heed_progress_line(const heed_progress *progress);
 typedef bool heed_progress_function(void *user, const heed_progress *progress);
 
 HEED_API heed_status heed_train_options(heed_context *context, heed_options **options);
-/* Trains a model in `folder`, from the first step or, with the option "resume", from its last checkpoint. A resumed run
- * ends with exactly the same weights as an uninterrupted one. The finished model is that folder. `progress` may be NULL.
- * HEED_ARGUMENT for a folder with files that the run would overwrite, HEED_FILE while another process trains in it. */
+/* Trains a model in `folder`, from the first step or, with the option "resume", from its last checkpoint. A
+ * resumed run ends with exactly the same weights as an uninterrupted one. The finished model is that folder.
+ * `progress` may be NULL. HEED_ARGUMENT for a folder with files that the run would overwrite, HEED_FILE while
+ * another process trains in it. */
 HEED_API heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
                                 heed_progress_function *progress, void *user);
 
-/* ---- evaluation and benchmarks -------------------------------------------------------------------------------- */
+/* ---- evaluation and benchmarks ------------------------------------------------------------------------- */
 
 HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **options);
-/* Corpus BLEU of a file of translations ("-": standard input) against the references (option "reference", one or more
- * files), as sacreBLEU computes and prints it: a line of text, or a JSON object; release with heed_free. */
+/* Corpus BLEU of a file of translations ("-": standard input) against the references (option "reference", one
+ * or more files), as sacreBLEU computes and prints it: a line of text, or a JSON object; release with
+ * heed_free. */
 HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
                                         bool json, char **report);
 
-/* BLEU for each bucket of sentences of similar length and each of `count` files of translations. The length is the number
- * of space-separated words of the option "source", or of the first reference. The report is a table, or a JSON object
- * {"lengths_of", "series": [FILE], "buckets": [{"from", "to", "sentences", "mean_length", "bleu": [of each file]}],
- * "bleu", "signature"}; release with heed_free. If `picture` is not NULL, the curves are drawn into that SVG file, which
- * is written completely or not at all. */
+/* BLEU for each bucket of sentences of similar length and each of `count` files of translations. The length
+ * is the number of space-separated words of the option "source", or of the first reference. The report is a
+ * table, or a JSON object {"lengths_of", "series": [FILE], "buckets": [{"from", "to", "sentences",
+ * "mean_length", "bleu": [of each file]}], "bleu", "signature"}; release with heed_free. If `picture` is not
+ * NULL, the curves are drawn into that SVG file, which is written completely or not at all. */
 HEED_API heed_status heed_evaluate_bleu_by_length(heed_context *context, const heed_options *options,
                                                   const char *const *files, size_t count, bool json,
                                                   const char *picture, char **report);
 
 HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options **options);
-/* The perplexity of a model on text (exp of the mean loss per token), the loss in nats per token, bits per byte and bits
- * per character. The last two can be compared between models with different tokenizers. The report is a line of text, or
- * a JSON object {"perplexity", "loss", "bits_per_byte", "bits_per_character", "tokens", "bytes", "characters"}; release
- * with heed_free.
- * A decoder predicts each token of `count` files of text. Each line begins and ends with an end token, if the vocabulary
- * has one; the final one is predicted and counts as one byte, the line's end. With the option "whole-file", a file is one
- * text, and all its tokens but the first are predicted. A window has at most `window` tokens, and the next window begins
- * `stride` tokens later. A token is predicted in the first window that contains it, so its context has between
- * window − stride + 1 and window tokens, or all tokens before it if there are fewer.
- * An encoder–decoder predicts the option "target", given "source", and takes no files. A masked language model predicts
- * each token of a line while that token is masked: "pseudo_perplexity" (Salazar et al., 2020).
- * Empty lines are skipped. A line that is too long for a model without windows is left out, and a note names it.
+/* The perplexity of a model on text (exp of the mean loss per token), the loss in nats per token, bits per
+ * byte and bits per character. The last two can be compared between models with different tokenizers. The
+ * report is a line of text, or a JSON object {"perplexity", "loss", "bits_per_byte", "bits_per_character",
+ * "tokens", "bytes", "characters"}; release with heed_free. A decoder predicts each token of `count` files of
+ * text. Each line begins and ends with an end token, if the vocabulary has one; the final one is predicted
+ * and counts as one byte, the line's end. With the option "whole-file", a file is one text, and all its
+ * tokens but the first are predicted. A window has at most `window` tokens, and the next window begins
+ * `stride` tokens later. A token is predicted in the first window that contains it, so its context has
+ * between window − stride + 1 and window tokens, or all tokens before it if there are fewer. An
+ * encoder–decoder predicts the option "target", given "source", and takes no files. A masked language model
+ * predicts each token of a line while that token is masked: "pseudo_perplexity" (Salazar et al., 2020). Empty
+ * lines are skipped. A line that is too long for a model without windows is left out, and a note names it.
  * HEED_UNSUPPORTED for a model that predicts no tokens. */
 HEED_API heed_status heed_evaluate_perplexity(heed_model *model, const heed_options *options, const char *const *files,
                                               size_t count, bool json, char **report);
 
 HEED_API heed_status heed_accuracy_options(heed_context *context, heed_options **options);
-/* The accuracy of predicted labels against the option "reference", a file with one label per line. If `model` is NULL,
- * `file` ("-": standard input) has one predicted label per line; text after a tab is ignored. Otherwise `file` has one
- * text per line, and the model predicts the labels. The report has accuracy, macro F1, and precision, recall and F1 of
- * each label: lines of text in percent, or a JSON object of fractions {"accuracy", "macro_f1", "number", "labels": {LABEL:
- * {"precision", "recall", "f1", "number"}}, "confusion": {"labels", "counts": [[a row per true label, a column per
- * predicted label]]}}; release with heed_free. A label that the model lacks, and a text that is too long for it, count as
- * wrong, and a note says so. HEED_FORMAT for a label that is not UTF-8 text, HEED_LENGTH for more than 10,000 different
- * labels. */
+/* The accuracy of predicted labels against the option "reference", a file with one label per line. If `model`
+ * is NULL, `file` ("-": standard input) has one predicted label per line; text after a tab is ignored.
+ * Otherwise `file` has one text per line, and the model predicts the labels. The report has accuracy, macro
+ * F1, and precision, recall and F1 of each label: lines of text in percent, or a JSON object of fractions
+ * {"accuracy", "macro_f1", "number", "labels": {LABEL: {"precision", "recall", "f1", "number"}}, "confusion":
+ * {"labels", "counts": [[a row per true label, a column per predicted label]]}}; release with heed_free. A
+ * label that the model lacks, and a text that is too long for it, count as wrong, and a note says so.
+ * HEED_FORMAT for a label that is not UTF-8 text, HEED_LENGTH for more than 10,000 different labels. */
 HEED_API heed_status heed_evaluate_accuracy(heed_context *context, heed_model *model, const heed_options *options,
                                             const char *file, bool json, char **report);
 
 HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **options);
-/* Precision, recall and F1 of labelled spans of words, such as named entities, in files in CoNLL format: one word per line,
- * first the word, last its label. Without a model, the labels of `file` are compared with those of the option "reference";
- * with a model, its predicted labels are compared with those of `file`. A span is correct if its first word, last word and
- * type are correct, as in seqeval 1.2.2, which reads labels in the schemes IO, BIO, IOE and BIOES. The type is "PER" in the
- * label "B-PER"; without "-" it is all but the first character. The report has one line per type and one for all, in percent, or
- * is seqeval's JSON object of fractions {TYPE: {"precision", "recall", "f1", "number"}, "overall_precision",
- * "overall_recall", "overall_f1", "overall_accuracy"}. HEED_FORMAT when the files' words differ. */
+/* Precision, recall and F1 of labelled spans of words, such as named entities, in files in CoNLL format: one
+ * word per line, first the word, last its label. Without a model, the labels of `file` are compared with
+ * those of the option "reference"; with a model, its predicted labels are compared with those of `file`. A
+ * span is correct if its first word, last word and type are correct, as in seqeval 1.2.2, which reads labels
+ * in the schemes IO, BIO, IOE and BIOES. The type is "PER" in the label "B-PER"; without "-" it is all but
+ * the first character. The report has one line per type and one for all, in percent, or is seqeval's JSON
+ * object of fractions {TYPE: {"precision", "recall", "f1", "number"}, "overall_precision", "overall_recall",
+ * "overall_f1", "overall_accuracy"}. HEED_FORMAT when the files' words differ. */
 HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,
                                            const char *file, bool json, char **report);
 
 HEED_API heed_status heed_training_options(heed_context *context, heed_options **options);
-/* Plots one value (option "curve") of the log.jsonl of training runs against the step, one curve for each of `count`
- * folders of heed_train: as text, or a JSON object {"curve", "trainings": [{"folder", "step": [], "value": []}]}; release
- * with heed_free. If `picture` is not NULL, the curves are drawn into that SVG file, which is written completely or not at
- * all. HEED_FORMAT if no line of the log has that name. */
+/* Plots one value (option "curve") of the log.jsonl of training runs against the step, one curve for each of
+ * `count` folders of heed_train: as text, or a JSON object {"curve", "trainings": [{"folder", "step": [],
+ * "value": []}]}; release with heed_free. If `picture` is not NULL, the curves are drawn into that SVG file,
+ * which is written completely or not at all. HEED_FORMAT if no line of the log has that name. */
 HEED_API heed_status heed_evaluate_training(heed_context *context, const heed_options *options,
                                             const char *const *folders, size_t count, bool json, const char *picture,
                                             char **report);
 
 HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
-/* Runs the benchmark `what` ("machine", "kernels", "train", "translate") and calls `line` for each line of the report. */
+/* Runs the benchmark `what` ("machine", "kernels", "train", "translate") and calls `line` for each line of
+ * the report. */
 HEED_API heed_status heed_bench(heed_context *context, const heed_options *options, const char *what,
                                 heed_log_function *line, void *user);
 

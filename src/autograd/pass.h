@@ -23,6 +23,9 @@ typedef struct hd_observer {
                       int64_t keys, const float *weights);
     /* A tensor that a layer has made and calls `what`, before anything reads it. hd_pass_download gives its numbers. */
     void (*tensor)(void *user, hd_pass *pass, const char *what, hd_tensor *x);
+    /* The hidden states [tokens, width] of a side of the network after so many of its layers; 0: the embeddings. A recurrent
+     * decoder that attends reports them one token at a time. */
+    void (*states)(void *user, hd_pass *pass, int side, int64_t layers, hd_tensor *x);
     void *user;
 } hd_observer;
 
@@ -73,6 +76,12 @@ heed_status hd_pass_wait(hd_pass *pass);
 /* Shows a tensor to the observer; NULL is not shown. Returns it. */
 static inline hd_tensor *hd_pass_show(hd_pass *pass, const char *what, hd_tensor *x) {
     if (x && pass->observer && pass->observer->tensor) pass->observer->tensor(pass->observer->user, pass, what, x);
+    return x;
+}
+/* The same for hidden states. */
+static inline hd_tensor *hd_pass_show_states(hd_pass *pass, int side, int64_t layers, hd_tensor *x) {
+    if (x && pass->observer && pass->observer->states)
+        pass->observer->states(pass->observer->user, pass, side, layers, x);
     return x;
 }
 /* An op's refusal: records the message and the status; returns NULL for `return hd_pass_fail(…)`. */

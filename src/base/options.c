@@ -67,6 +67,8 @@ heed_status hd_options_apply(heed_context *context, const heed_options *options,
     return HEED_OK;
 }
 
+heed_context *hd_options_context(const heed_options *options) { return options->context; }
+
 bool hd_options_has(const heed_options *options, const char *name) {
     const hd_setting *row = options ? hd_settings_find(options->table->rows, options->table->count, name) : NULL;
     for (size_t i = 0; row && i < options->count; i++)

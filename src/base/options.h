@@ -17,6 +17,8 @@ heed_status hd_options_open(heed_context *context, const hd_option_table *table,
 heed_status hd_options_apply(heed_context *context, const heed_options *options, const hd_option_table *table,
                              void *settings);
 
+/* The context that they were opened with. */
+heed_context *hd_options_context(const heed_options *options);
 /* Was this one set? */
 bool hd_options_has(const heed_options *options, const char *name);
 

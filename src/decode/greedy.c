@@ -21,22 +21,21 @@ static void list_choices(const hd_scoring *scoring, int64_t count, hd_sample_cho
     qsort(choices, (size_t)count, sizeof *choices, by_token);
 }
 
-static heed_status sample(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
-    const hd_scoring *scoring = s->scorings;
+static heed_status sample(const hd_search *s, const hd_scoring *scoring, hd_arena *scratch, hd_continuation *chosen) {
     int64_t count = scoring->logits ? s->decoder->vocabulary : scoring->count;
     hd_arena_mark mark = hd_arena_here(scratch);
     hd_sample_choice *choices = hd_arena_alloc(scratch, (size_t)count, sizeof *choices);
     if (!choices) return HEED_MEMORY;
     list_choices(scoring, count, choices);
-    *chosen = hd_sample(&s->generation, choices, count, s->length - s->given, s->number);
+    *chosen = hd_sample(&s->generation, choices, count, scoring->prefix.length - s->given, s->number);
     hd_arena_rewind(scratch, mark);
     return HEED_OK;
 }
 
 /* If no token is allowed, the first one is taken, with probability 0. */
-static heed_status choose(const hd_search *s, hd_arena *scratch, hd_continuation *chosen) {
-    const hd_scoring *scoring = s->scorings;
-    if (scoring->samples) return sample(s, scratch, chosen);
+heed_status hd_greedy_choose(const hd_search *s, const hd_scoring *scoring, hd_arena *scratch,
+                             hd_continuation *chosen) {
+    if (scoring->samples) return sample(s, scoring, scratch, chosen);
     *chosen = scoring->count ? scoring->best[0] : (hd_continuation){-INFINITY, 0};
     return HEED_OK;
 }
@@ -44,7 +43,7 @@ static heed_status choose(const hd_search *s, hd_arena *scratch, hd_continuation
 heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     hd_continuation next;
     int64_t made = hd_search_made(s);
-    HD_TRY(choose(s, scratch, &next));
+    HD_TRY(hd_greedy_choose(s, s->scorings, scratch, &next));
     s->tokens[s->length] = next.token;
     s->log_prob += (double)next.log_prob;
     int64_t ending = hd_search_ending(s, s->tokens);

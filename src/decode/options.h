@@ -15,7 +15,7 @@
               "hypotheses per step of a beam search; 1: greedy search")
 #define HD_OPTION_BEST(at)                                              \
     HD_OPTION(at, "best", HD_SETTING_INT, best, "1", 1, 1024, "NUMBER", \
-              "alternatives per text: the best of the beams, or as many samples")
+              "number of outputs per text: the best beams, or with sampling this many samples")
 #define HD_OPTION_MAX_NEW_TOKENS(at)                                                           \
     HD_OPTION(at, "max-new-tokens", HD_SETTING_INT, max_new_tokens, "0", 0, 1 << 20, "NUMBER", \
               "longest output in tokens; 0: the model's own limit")
@@ -23,9 +23,9 @@
 /* Logits processors, and what ends and ranks a beam search. */
 #define HD_OPTIONS_SEARCH(at)                                                                                       \
     HD_OPTION(at, "length-penalty", HD_SETTING_FLOAT, length_penalty, "1", -10, 10, "NUMBER",                       \
-              "scores are log p / length^penalty: above 0 favours long outputs"),                                   \
+              "exponent of the length in the score, log p / length^penalty; above 0 favours long outputs"),         \
         HD_OPTION(at, "early-stopping", HD_SETTING_CHOICE, early_stopping, "unlikely", 0, 0, "unlikely|full|never", \
-                  "end of a beam search: as transformers' False, True and \"never\""),                              \
+                  "condition that ends a beam search; in transformers: False, True and \"never\""),                 \
         HD_OPTION(at, "repetition-penalty", HD_SETTING_FLOAT, repetition_penalty, "1", 0.01, 100, "NUMBER",         \
                   "divides the probability of tokens that occurred before; 1: none"),                               \
         HD_OPTION(at, "no-repeat-ngram", HD_SETTING_INT, no_repeat_ngram, "0", 0, 1 << 20, "NUMBER",                \
@@ -43,5 +43,10 @@
         HD_OPTION(at, "min-p", HD_SETTING_FLOAT, min_p, "0", 0, 1, "NUMBER",                     \
                   "sample among tokens with at least this fraction of the largest probability"), \
         HD_OPTION(at, "seed", HD_SETTING_INT, seed, "1", 0, 9e15, "NUMBER", "random seed for sampling")
+
+/* Proposed tokens (docs/speculation.md), which change no result. */
+#define HD_OPTION_PROMPT_LOOKUP(at)                                                     \
+    HD_OPTION(at, "prompt-lookup", HD_SETTING_INT, prompt_lookup, "0", 0, 64, "NUMBER", \
+              "maximum number of tokens per step to propose from the text so far; 0: none")
 
 #endif

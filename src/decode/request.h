@@ -1,8 +1,23 @@
-/* A request to a decoding session, and its result. */
+/* A decoding session's limits, its requests and their results. */
 #ifndef HD_DECODE_REQUEST_H
 #define HD_DECODE_REQUEST_H
 
+#include "layers/network.h"
 #include "models/generation.h"
+
+typedef struct hd_session hd_session;
+
+typedef struct hd_session_limits {
+    /* Maximum number of tokens per step. Prompts that do not fit beside the running hypotheses are cut into chunks.
+     * Every step has at least one token of each running hypothesis and of one prompt. Sources to encode, which
+     * cannot be cut, have the same limit. 0: no limit. */
+    int64_t step_tokens;
+    /* A smaller network with the same tokens, which proposes the next tokens of requests with one hypothesis: no result changes.
+     * It must outlive the session and be packed. NULL: none. */
+    const hd_network *draft;
+    /* Prompts that begin with so many equal tokens compute them once; 0: 32. */
+    int64_t least_shared;
+} hd_session_limits;
 
 /* Token sequences that end a text: sequence i is ids[starts[i]] … ids[starts[i + 1]], at least one token. They are
  * not part of the result. */

@@ -12,6 +12,15 @@ int64_t hd_first_visible(const hd_decoder *decoder, int64_t length) {
     return over > 0 ? (over + half - 1) / half * half : 0;
 }
 
+int64_t hd_search_most_proposed(const hd_search *s, const hd_decoder *decoder, const hd_place *place) {
+    if (hd_search_beams(s) > 1 || !decoder->class->rewind) return 0;
+    int64_t visible = s->length - place->first;
+    int64_t most = s->limit - hd_search_made(s) - (s->generation.forced_last.count > 0);
+    most = hd_min(most, decoder->window - visible);
+    if (place->text <= decoder->turn) most = hd_min(most, decoder->turn - visible);
+    return hd_max(most, 0);
+}
+
 /* ---- opening ---- */
 
 heed_status hd_session_allow(heed_context *context, const hd_generation *g) {
@@ -74,8 +83,8 @@ static heed_status begin(hd_search *s, const hd_request *request) {
     bool continues = s->decoder->continues;
     s->given = s->length = continues ? request->count : 1;
     s->limit = limit_of(s->decoder, &s->generation, s->given);
-    s->first_visible = hd_first_visible(s->decoder, s->given);
-    s->text = s->given - s->first_visible;
+    s->place.first = hd_first_visible(s->decoder, s->given);
+    s->place.text = s->given - s->place.first;
     s->capacity = s->given + hd_min(s->limit, FIRST_CAPACITY);
     s->tokens = hd_alloc(s->context, beams * (size_t)s->capacity, sizeof *s->tokens);
     s->finished = hd_alloc(s->context, beams, sizeof *s->finished);
@@ -103,6 +112,8 @@ heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, con
     s->generation = *request->generation;
     s->generation.beams = hd_max(s->generation.beams, 1);
     s->number = request->number;
+    s->lookup_count = hd_proposal_count_new(s->generation.prompt_lookup);
+    s->draft_count = hd_proposal_count_new(INT64_MAX);
     s->user = request->user;
     s->token = s->generation.beams == 1 ? request->token : NULL;
     heed_status status = copy_stops(s, &request->stops);
@@ -126,9 +137,16 @@ void hd_search_close(hd_search *s) {
 
 /* ---- hypotheses ---- */
 
-heed_status hd_search_reserve(hd_search *s) {
-    if (s->length < s->capacity) return HEED_OK;
-    int64_t capacity = hd_min(2 * s->capacity, s->given + s->limit);
+void hd_search_prefix(const hd_search *s, int64_t slot, int64_t length, hd_prefix *prefix) {
+    const int32_t *tokens = hd_search_tokens(s, slot);
+    *prefix = (hd_prefix){.generation = &s->generation, .tokens = tokens, .length = length, .given = s->given};
+    if (!hd_reads_source(&s->generation)) return;
+    prefix->source = s->decoder->continues ? (hd_ids){tokens, s->given} : (hd_ids){s->source, s->source_count};
+}
+
+heed_status hd_search_reserve(hd_search *s, int64_t next) {
+    if (s->length + next <= s->capacity) return HEED_OK;
+    int64_t capacity = hd_min(hd_max(2 * s->capacity, s->length + next), s->given + s->limit);
     size_t count = (size_t)(hd_search_beams(s) * capacity);
     int32_t *tokens = hd_alloc(s->context, count, sizeof *tokens);
     int32_t *spare = s->spare ? hd_alloc(s->context, count, sizeof *spare) : NULL;

@@ -3,8 +3,16 @@
 #ifndef HD_DECODE_SEARCH_H
 #define HD_DECODE_SEARCH_H
 
+#include "decode/proposals.h"
 #include "decode/request.h"
 #include "decode/score.h"
+
+/* The tokens that the slots of a decoder have processed. */
+typedef struct hd_place {
+    int64_t first; /* visible token: those before it are past the decoder's window */
+    int64_t seen;  /* tokens from there on that the slots have processed */
+    int64_t text;  /* tokens from there on when the slots began: the length that fixes rotary positions */
+} hd_place;
 
 typedef struct hd_search hd_search;
 struct hd_search {
@@ -30,17 +38,23 @@ struct hd_search {
     int64_t finished_count;
 
     int64_t first_slot;
-    int64_t first_visible; /* tokens before it are past the decoder's window */
-    int64_t seen;          /* tokens from there on that the slots have processed */
-    int64_t text;          /* tokens from there on when the slots began: the length that fixes rotary positions */
-    int64_t chunk;         /* tokens of each slot in this step */
-    hd_scoring *scorings;  /* [slots]: of this step; NULL until the whole prompt is processed */
-    int32_t *parents;      /* [slots] after a step: the previous slot of each; NULL: unchanged */
+    hd_place place, draft; /* of the slots of the network, and of the session's draft */
+    hd_search *leader;     /* begins with the same tokens, and processes `shared` of them for both; or NULL */
+    int64_t shared;
+    int64_t proposed; /* tokens after the last one that are scored in this step too; of a single hypothesis */
+    hd_proposal_count *proposer; /* of these */
+    hd_proposal_count lookup_count, draft_count;
+    int64_t chunk;        /* tokens of each slot in this step, with proposed ones */
+    hd_scoring *scorings; /* [slots, 1 + proposed]: of this step; NULL until the whole prompt is processed */
+    int32_t *parents;     /* [slots] after a step: the previous slot of each; NULL: unchanged */
     bool cancelled;
 };
 
 /* The first visible token of `length`. Past the decoder's window, half of the window is dropped at a time. */
 int64_t hd_first_visible(const hd_decoder *decoder, int64_t length);
+/* The most tokens that may be proposed now: while so many are added, the decoder's positions stay the same, no token is forced,
+ * and the text does not reach its limit. 0 for several hypotheses, and where states cannot be taken back. */
+int64_t hd_search_most_proposed(const hd_search *search, const hd_decoder *decoder, const hd_place *place);
 
 /* Copies a request. HEED_ARGUMENT or HEED_LENGTH if it cannot be run. */
 heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, const hd_request *request,
@@ -60,6 +74,12 @@ static inline const hd_ids *hd_search_forced(const hd_search *search) {
     if (g->forced_last.count && hd_search_made(search) == search->limit) return &g->forced_last;
     return g->forced_first.count && search->length == 1 ? &g->forced_first : NULL;
 }
+/* The number of tokens that the slots of a search have not processed; 0 where the next token is forced, or where another
+ * search processes them. */
+static inline int64_t hd_search_unprocessed(const hd_search *search) {
+    if (hd_search_forced(search) || search->leader) return 0;
+    return search->length - search->place.first - search->place.seen;
+}
 /* The number of continuations per slot that a step considers. With e tokens or rules that end a text, 1 + e per beam
  * leave enough that do not end. */
 static inline int64_t hd_search_continuations(const hd_search *search) {
@@ -67,13 +87,16 @@ static inline int64_t hd_search_continuations(const hd_search *search) {
     return hd_search_beams(search) > 1 ? (1 + endings) * hd_search_beams(search) : 1;
 }
 
+/* The first `length` tokens of a hypothesis, as logits processors read them. */
+void hd_search_prefix(const hd_search *search, int64_t slot, int64_t length, hd_prefix *prefix);
+
 /* Whether a token ends texts. */
 static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
     return hd_ids_have(&search->generation.ends, token);
 }
 
-/* Allocates memory for the next token of every hypothesis. */
-heed_status hd_search_reserve(hd_search *search);
+/* Allocates memory for the next `count` tokens of every hypothesis. */
+heed_status hd_search_reserve(hd_search *search, int64_t count);
 /* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the
  * text continues. */
 int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
@@ -81,6 +104,9 @@ int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
  * `beams` are kept. */
 heed_status hd_search_finish(hd_search *search, const int32_t *tokens, int64_t ending, float score);
 
+/* The next token after a scoring's prefix: the most probable one, or a random one. */
+heed_status hd_greedy_choose(const hd_search *search, const hd_scoring *scoring, hd_arena *scratch,
+                             hd_continuation *chosen);
 /* Appends the next tokens, chosen from the continuations of each slot. Sets `slots` and `parents`, and finishes
  * hypotheses. */
 heed_status hd_greedy_advance(hd_search *search, hd_arena *scratch);

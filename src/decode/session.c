@@ -1,36 +1,19 @@
-/* A step encodes the sources that were added, gives every search its share of the step's tokens, runs the decoder
- * once, scores and chooses the next tokens, and drops the slots of finished searches. */
+/* A step encodes the sources that were added, proposes tokens, gives every search its share of the step's tokens, runs the
+ * decoder once, scores and chooses the next tokens, and drops the slots of finished searches. */
 #include "decode/session.h"
 
 #include "base/real.h"
-#include "decode/search.h"
+#include "decode/prefixes.h"
+#include "decode/session_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct queue {
-    hd_search *first, *last;
-} queue;
-
-struct hd_session {
-    heed_context *context;
-    hd_decoder *decoder;
-    hd_session_limits limits;
-    hd_arena scratch; /* of a step */
-    hd_arena numbers; /* of a step, in device memory */
-    uint64_t next_id;
-    queue added, finished;
-    hd_search *returned; /* the last result of hd_session_next */
-    hd_search **running; /* [running_count], in the order of their slots */
-    int64_t running_count, slots;
-    size_t running_capacity;
-    bool cancels;       /* one of the running searches is cancelled */
-    heed_status status; /* of the last step */
-};
+enum { LEAST_SHARED = 32 }; /* tokens; fewer cost little, and those that wait for them lose a step */
 
 /* ---- requests ---- */
 
-static void push(queue *q, hd_search *search) {
+void hd_session_push(hd_session_queue *q, hd_search *search) {
     search->next = NULL;
     if (q->last)
         q->last->next = search;
@@ -39,7 +22,7 @@ static void push(queue *q, hd_search *search) {
     q->last = search;
 }
 
-static hd_search *pop(queue *q) {
+hd_search *hd_session_pop(hd_session_queue *q) {
     hd_search *search = q->first;
     if (search) q->first = search->next;
     if (!q->first) q->last = NULL;
@@ -52,11 +35,17 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
     *session = NULL;
     if (!s) return HEED_MEMORY;
     s->context = context;
+    s->network = network;
     if (limits) s->limits = *limits;
+    if (!s->limits.step_tokens) s->limits.step_tokens = INT32_MAX;
+    if (!s->limits.least_shared) s->limits.least_shared = LEAST_SHARED;
     hd_arena_open(&s->scratch, context);
+    hd_arena_open(&s->loaded, context);
     heed_status status = hd_network_decoder_open(context, network, &s->decoder);
+    if (status == HEED_OK) hd_stream_arena_open(s->decoder->stream, &s->numbers);
+    if (status == HEED_OK && s->limits.draft) status = hd_draft_open(context, s->limits.draft, s->decoder, &s->draft);
     if (status == HEED_OK)
-        hd_stream_arena_open(s->decoder->stream, &s->numbers), *session = s;
+        *session = s;
     else
         hd_session_close(s);
     return status;
@@ -64,13 +53,16 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
 
 void hd_session_close(hd_session *s) {
     if (!s) return;
-    for (hd_search *search; (search = pop(&s->added)) || (search = pop(&s->finished));) hd_search_close(search);
+    for (hd_search *search; (search = hd_session_pop(&s->added)) || (search = hd_session_pop(&s->finished));)
+        hd_search_close(search);
     for (int64_t i = 0; i < s->running_count; i++) hd_search_close(s->running[i]);
     hd_search_close(s->returned);
     hd_free(s->context, s->running);
+    hd_draft_close(&s->draft);
     hd_arena_close(&s->numbers);
     if (s->decoder) s->decoder->class->close(s->decoder);
     hd_arena_close(&s->scratch);
+    hd_arena_close(&s->loaded);
     hd_free(s->context, s);
 }
 
@@ -79,16 +71,16 @@ heed_status hd_session_add(hd_session *s, const hd_request *request, uint64_t *i
     HD_TRY(hd_search_open(s->context, s->decoder, request, &search));
     search->id = s->next_id++;
     if (id) *id = search->id;
-    push(&s->added, search);
+    hd_session_push(&s->added, search);
     return HEED_OK;
 }
 
-static bool cancel_added(queue *q, uint64_t id) {
-    queue kept = {0};
+static bool cancel_added(hd_session_queue *q, uint64_t id) {
+    hd_session_queue kept = {0};
     bool found = false;
-    for (hd_search *search; (search = pop(q));) {
+    for (hd_search *search; (search = hd_session_pop(q));) {
         if (search->id != id) {
-            push(&kept, search);
+            hd_session_push(&kept, search);
             continue;
         }
         hd_search_close(search);
@@ -116,7 +108,7 @@ bool hd_session_is_busy(const hd_session *s) {
 
 bool hd_session_next(hd_session *s, hd_decoded *decoded) {
     hd_search_close(s->returned);
-    s->returned = pop(&s->finished);
+    s->returned = hd_session_pop(&s->finished);
     if (!s->returned) return false;
     const hd_search *search = s->returned;
     *decoded = (hd_decoded){.id = search->id,
@@ -131,16 +123,53 @@ int64_t hd_session_visible(const hd_session *s, int64_t tokens) {
     return tokens - hd_first_visible(s->decoder, tokens);
 }
 
-/* ---- slots ---- */
+/* ---- slots: those of the draft are the same ---- */
+
+static heed_status add_slots(hd_session *s, const int32_t *ids, const hd_layout *sources) {
+    HD_TRY(s->decoder->class->add(s->decoder, ids, sources));
+    return s->draft.decoder ? s->draft.decoder->class->add(s->draft.decoder, ids, sources) : HEED_OK;
+}
+
+static heed_status reorder_slots(hd_session *s, const int32_t *parents, int64_t count) {
+    HD_TRY(s->decoder->class->reorder(s->decoder, parents, count));
+    return s->draft.decoder ? s->draft.decoder->class->reorder(s->draft.decoder, parents, count) : HEED_OK;
+}
+
+/* Those that wait for a search find another leader, or none: what they have in common is no longer in its slot. */
+static void replace_leader(hd_session *s, const hd_search *search) {
+    for (int64_t i = 0; i < s->running_count; i++)
+        if (s->running[i]->leader == search) hd_find_leader(s->decoder, s->running, i, s->limits.least_shared);
+}
+
+/* Takes the searches that are done or cancelled out of the running ones. */
+static void drop_searches(hd_session *s) {
+    hd_session_queue dropped = {0};
+    int64_t count = s->running_count;
+    s->running_count = 0;
+    for (int64_t i = 0; i < count; i++) {
+        hd_search *search = s->running[i];
+        if (!search->cancelled && search->slots)
+            s->running[s->running_count++] = search;
+        else
+            hd_session_push(&dropped, search);
+    }
+    for (hd_search *search; (search = hd_session_pop(&dropped));) {
+        replace_leader(s, search);
+        if (search->cancelled)
+            hd_search_close(search);
+        else
+            hd_session_push(&s->finished, search);
+    }
+}
 
 /* Drops the slots of searches that are done or cancelled, and copies the slots of hypotheses with several
  * continuations. */
 static heed_status update_slots(hd_session *s) {
-    int64_t most = 0, slots = 0, staying = 0;
+    int64_t most = 0, slots = 0;
+    bool changed = false, dropped = false;
     for (int64_t i = 0; i < s->running_count; i++) most += s->running[i]->slots;
     int32_t *parents = hd_arena_alloc(&s->scratch, (size_t)most, sizeof *parents);
     if (!parents) return HEED_MEMORY;
-    bool changed = false;
     for (int64_t i = 0; i < s->running_count; i++) {
         hd_search *search = s->running[i];
         int64_t first = slots, end = search->cancelled ? slots : slots + search->slots;
@@ -151,18 +180,13 @@ static heed_status update_slots(hd_session *s) {
         }
         search->first_slot = first;
         search->parents = NULL;
-        if (search->cancelled)
-            hd_search_close(search);
-        else if (search->slots == 0)
-            push(&s->finished, search);
-        else
-            s->running[staying++] = search;
+        dropped |= end == first;
     }
     changed |= slots != s->slots;
-    s->running_count = staying;
     s->slots = slots;
     s->cancels = false;
-    return changed ? s->decoder->class->reorder(s->decoder, parents, slots) : HEED_OK;
+    if (dropped) drop_searches(s);
+    return changed ? reorder_slots(s, parents, slots) : HEED_OK;
 }
 
 /* The number of added searches that begin in this step. */
@@ -170,79 +194,104 @@ static int64_t count_starters(const hd_session *s) {
     int64_t count = 0, tokens = 0;
     for (const hd_search *search = s->added.first; search; search = search->next, count++) {
         tokens += search->source_count;
-        if (count && tokens > (s->limits.step_tokens ? s->limits.step_tokens : INT32_MAX)) break;
+        if (count && tokens > s->limits.step_tokens) break;
     }
     return count;
 }
 
-/* Encodes the sources of the first `count` added searches together. */
-static heed_status encode(hd_session *s, int64_t count) {
-    int64_t tokens = 0, sequence = 0;
-    for (const hd_search *search = s->added.first; sequence < count; search = search->next, sequence++)
-        tokens += search->source_count;
+/* Encodes each source of the searches once; their slots are in the same order. */
+static heed_status encode(hd_session *s, const hd_sourced *added, int64_t count, int64_t different) {
+    int64_t tokens = 0, sequences = 0;
+    for (int64_t i = 0; i < count; i++) tokens += added[i].search->source_count;
     int32_t *ids = hd_arena_alloc(&s->scratch, (size_t)tokens, sizeof *ids);
-    int32_t *starts = hd_arena_alloc(&s->scratch, (size_t)count + 1, sizeof *starts);
-    if (!ids || !starts) return HEED_MEMORY;
-    starts[0] = 0, sequence = 0;
-    for (const hd_search *search = s->added.first; sequence < count; search = search->next, sequence++) {
-        if (search->source_count)
-            memcpy(ids + starts[sequence], search->source, (size_t)search->source_count * sizeof *ids);
-        starts[sequence + 1] = starts[sequence] + (int32_t)search->source_count;
+    int32_t *starts = hd_arena_alloc(&s->scratch, (size_t)different + 1, sizeof *starts);
+    int32_t *parents = hd_arena_alloc(&s->scratch, (size_t)(s->slots + count), sizeof *parents);
+    if (!ids || !starts || !parents) return HEED_MEMORY;
+    starts[0] = 0;
+    for (int64_t i = 0; i < s->slots; i++) parents[i] = (int32_t)i;
+    for (int64_t i = 0; i < count; i++) {
+        const hd_search *search = added[i].search;
+        if (added[i].first == added[i].index) {
+            int32_t start = starts[sequences++], size = (int32_t)search->source_count;
+            if (size) memcpy(ids + start, search->source, (size_t)size * sizeof *ids);
+            starts[sequences] = start + size;
+        }
+        parents[s->slots + i] = (int32_t)(s->slots + sequences - 1);
     }
-    return s->decoder->class->add(s->decoder, ids, &(hd_layout){.sequences = count, .starts = starts});
+    HD_TRY(add_slots(s, ids, &(hd_layout){.sequences = different, .starts = starts}));
+    return different < count ? reorder_slots(s, parents, s->slots + count) : HEED_OK;
 }
 
-static heed_status start_added(hd_session *s) {
-    int64_t count = count_starters(s);
+static void start(hd_session *s, hd_search *search) {
+    search->first_slot = s->slots++;
+    search->slots = hd_max(search->slots, 1);
+    s->running[s->running_count++] = search;
+    hd_find_leader(s->decoder, s->running, s->running_count - 1, s->limits.least_shared);
+}
+
+/* Searches that were loaded from a file may have several hypotheses, but have begun with one slot. */
+static heed_status copy_hypotheses(hd_session *s) {
+    int64_t slots = 0, most = 0;
+    for (int64_t i = 0; i < s->running_count; i++) most += s->running[i]->slots;
+    if (most == s->slots) return HEED_OK;
+    int32_t *parents = hd_arena_alloc(&s->scratch, (size_t)most, sizeof *parents);
+    if (!parents) return HEED_MEMORY;
+    for (int64_t i = 0; i < s->running_count; i++) {
+        hd_search *search = s->running[i];
+        int32_t parent = (int32_t)search->first_slot;
+        search->first_slot = slots;
+        for (int64_t end = slots + search->slots; slots < end; slots++) parents[slots] = parent;
+    }
+    s->slots = slots;
+    return reorder_slots(s, parents, slots);
+}
+
+heed_status hd_session_begin(hd_session *s, int64_t count) {
+    int64_t different = count;
     if (!count) return HEED_OK;
     if (!hd_grow(s->context, &s->running, &s->running_capacity, (size_t)(s->running_count + count), sizeof *s->running))
         return HEED_MEMORY;
-    HD_TRY(encode(s, count));
-    for (; count > 0; count--) {
-        hd_search *search = pop(&s->added);
-        if (!hd_reads_source(&search->generation)) {
-            hd_free(s->context, search->source);
-            search->source = NULL;
-        }
-        search->first_slot = s->slots++;
-        search->slots = 1;
-        s->running[s->running_count++] = search;
-    }
-    return HEED_OK;
+    hd_sourced *added = hd_arena_alloc(&s->scratch, (size_t)count, sizeof *added);
+    if (!added) return HEED_MEMORY;
+    int64_t index = 0;
+    for (hd_search *search = s->added.first; index < count; search = search->next, index++)
+        added[index] = (hd_sourced){search, index, index};
+    if (!s->decoder->continues) different = hd_group_sources(added, count);
+    HD_TRY(encode(s, added, count, different));
+    for (int64_t i = 0; i < count; i++) hd_session_pop(&s->added);
+    for (int64_t i = 0; i < count; i++) start(s, added[i].search);
+    return copy_hypotheses(s);
 }
 
 /* ---- one forward pass ---- */
 
 /* The slots of a search begin anew when its tokens get other positions: the window slides, or the text has become so long
  * that rotary positions change. */
-static void renew_positions(const hd_session *s, hd_search *search) {
+static void renew_positions(hd_session *s, hd_search *search) {
     int64_t first = hd_first_visible(s->decoder, search->length), text = search->length - first;
-    bool turns = search->text <= s->decoder->turn && text > s->decoder->turn;
-    if ((first == search->first_visible && !turns) || hd_search_forced(search)) return;
+    bool turns = search->place.text <= s->decoder->turn && text > s->decoder->turn;
+    if ((first == search->place.first && !turns) || hd_search_forced(search)) return;
     for (int64_t i = 0; i < search->slots; i++) s->decoder->class->rewind(s->decoder, search->first_slot + i, 0);
-    search->first_visible = first;
-    search->text = text;
-    search->seen = 0;
+    search->place = (hd_place){.first = first, .text = text};
+    replace_leader(s, search);
 }
 
-/* The number of tokens that the slots of a search have not processed; 0 where the next token is forced. */
-static int64_t unprocessed(const hd_search *search) {
-    return hd_search_forced(search) ? 0 : search->length - search->first_visible - search->seen;
-}
-
-/* Divides the step's tokens: one per running hypothesis, then chunks of prompts, in order. */
+/* Divides the step's tokens: one per running hypothesis, then proposed ones, then chunks of prompts, in order. */
 static void plan(hd_session *s) {
-    int64_t left = s->limits.step_tokens ? s->limits.step_tokens : INT32_MAX;
+    int64_t left = s->limits.step_tokens;
     bool any = false;
     for (int64_t i = 0; i < s->running_count; i++) {
-        renew_positions(s, s->running[i]);
-        s->running[i]->chunk = unprocessed(s->running[i]);
-        if (s->running[i]->chunk == 1) left -= s->running[i]->slots;
+        hd_search *search = s->running[i];
+        search->chunk = hd_search_unprocessed(search);
+        if (search->chunk != 1) continue;
+        search->chunk += search->proposed;
+        left -= search->chunk * search->slots;
     }
     for (int64_t i = 0; i < s->running_count; i++) {
         hd_search *search = s->running[i];
-        if (search->chunk <= 1) continue;
-        search->chunk = hd_min(search->chunk, hd_max(left / search->slots, !any));
+        if (hd_search_unprocessed(search) <= 1) continue;
+        int64_t most = hd_most_chunk(s->decoder, s->running, s->running_count, i);
+        search->chunk = hd_min(hd_min(search->chunk, most), hd_max(left / search->slots, !any));
         left -= search->chunk * search->slots;
         any = true;
     }
@@ -250,11 +299,11 @@ static void plan(hd_session *s) {
 
 /* Whether every slot of the search has processed all its tokens after the chunk. */
 static bool is_ready(const hd_search *search) {
-    return hd_search_forced(search) ||
-           (search->chunk && search->length == search->first_visible + search->seen + search->chunk);
+    return hd_search_forced(search) || (search->chunk && search->length + search->proposed ==
+                                                             search->place.first + search->place.seen + search->chunk);
 }
 
-/* A step's tokens, and the slots whose next token is scored. */
+/* A step's tokens, and the slots whose next tokens are scored. */
 typedef struct batch {
     int32_t *ids, *starts; /* [tokens], [slots + 1] */
     int32_t *lengths;      /* [slots]: of the texts */
@@ -264,13 +313,16 @@ typedef struct batch {
 } batch;
 
 static heed_status open_batch(hd_session *s, batch *b) {
-    int64_t tokens = 0;
-    for (int64_t i = 0; i < s->running_count; i++) tokens += s->running[i]->chunk * s->running[i]->slots;
+    int64_t tokens = 0, scores = s->slots;
+    for (int64_t i = 0; i < s->running_count; i++) {
+        tokens += s->running[i]->chunk * s->running[i]->slots;
+        scores += s->running[i]->proposed;
+    }
     *b = (batch){.ids = hd_arena_alloc(&s->scratch, (size_t)tokens, sizeof *b->ids),
                  .starts = hd_arena_alloc(&s->scratch, (size_t)s->slots + 1, sizeof *b->starts),
                  .lengths = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->lengths),
-                 .scored = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->scored),
-                 .scorings = hd_arena_alloc(&s->scratch, (size_t)s->slots, sizeof *b->scorings)};
+                 .scored = hd_arena_alloc(&s->scratch, (size_t)scores, sizeof *b->scored),
+                 .scorings = hd_arena_alloc(&s->scratch, (size_t)scores, sizeof *b->scorings)};
     if (!b->ids || !b->starts || !b->lengths || !b->scored || !b->scorings) return HEED_MEMORY;
     b->starts[0] = 0;
     return HEED_OK;
@@ -279,10 +331,10 @@ static heed_status open_batch(hd_session *s, batch *b) {
 static void add_chunk(batch *b, const hd_search *search) {
     for (int64_t i = 0; i < search->slots; i++) {
         int32_t *end = b->starts + search->first_slot + i;
-        const int32_t *tokens = hd_search_tokens(search, i) + search->first_visible + search->seen;
+        const int32_t *tokens = hd_search_tokens(search, i) + search->place.first + search->place.seen;
         if (search->chunk) memcpy(b->ids + *end, tokens, (size_t)search->chunk * sizeof *tokens);
         end[1] = *end + (int32_t)search->chunk;
-        b->lengths[search->first_slot + i] = (int32_t)search->text;
+        b->lengths[search->first_slot + i] = (int32_t)search->place.text;
     }
 }
 
@@ -307,22 +359,17 @@ static heed_status open_forced(hd_session *s, hd_search *search) {
 }
 
 static heed_status add_scorings(hd_session *s, batch *b, hd_search *search) {
-    HD_TRY(hd_search_reserve(search));
+    HD_TRY(hd_search_reserve(search, 1));
     if (hd_search_forced(search)) return open_forced(s, search);
     search->scorings = b->scorings + b->scores;
-    for (int64_t i = 0; i < search->slots; i++) {
-        hd_scoring *scoring = &search->scorings[i];
-        b->scored[b->scores++] = (int32_t)(search->first_slot + i);
-        *scoring = (hd_scoring){.prefix = {.generation = &search->generation,
-                                           .tokens = hd_search_tokens(search, i),
-                                           .length = search->length,
-                                           .given = search->given},
-                                .most = hd_search_continuations(search)};
-        if (hd_reads_source(&search->generation))
-            scoring->prefix.source = s->decoder->continues ? (hd_ids){scoring->prefix.tokens, search->given}
-                                                           : (hd_ids){search->source, search->source_count};
-        HD_TRY(hd_scoring_open(scoring, &s->scratch));
-    }
+    for (int64_t i = 0; i < search->slots; i++)
+        for (int64_t j = 0; j <= search->proposed; j++) {
+            hd_scoring *scoring = &b->scorings[b->scores];
+            b->scored[b->scores++] = (int32_t)(search->first_slot + i);
+            *scoring = (hd_scoring){.most = hd_search_continuations(search)};
+            hd_search_prefix(search, i, search->length + j, &scoring->prefix);
+            HD_TRY(hd_scoring_open(scoring, &s->scratch));
+        }
     return HEED_OK;
 }
 
@@ -336,25 +383,35 @@ static heed_status forward(hd_session *s) {
         search->scorings = NULL;
         if (is_ready(search)) HD_TRY(add_scorings(s, &b, search));
     }
-    for (int64_t i = 0; i < s->running_count; i++) s->running[i]->seen += s->running[i]->chunk;
+    for (int64_t i = 0; i < s->running_count; i++) s->running[i]->place.seen += s->running[i]->chunk;
     hd_layout layout = {.sequences = s->slots, .starts = b.starts, .lengths = b.lengths};
     if (!b.starts[s->slots]) return HEED_OK; /* forced ends alone */
     HD_TRY(s->decoder->class->step(s->decoder, b.ids, &layout, b.scored, b.scores));
     return hd_score_next(s->decoder, b.scorings, b.scores, &s->numbers, &s->scratch);
 }
 
+/* ---- steps ---- */
+
+static heed_status share_prefixes(hd_session *s) {
+    for (int64_t i = 0; i < s->running_count; i++) HD_TRY(hd_share_prefix(s->decoder, s->running[i]));
+    return HEED_OK;
+}
+
 static heed_status step(hd_session *s) {
     hd_arena_reset(&s->scratch);
     hd_arena_reset(&s->numbers);
     if (s->cancels) HD_TRY(update_slots(s));
-    HD_TRY(start_added(s));
+    HD_TRY(hd_session_begin(s, count_starters(s)));
     if (!s->running_count) return HEED_OK;
+    for (int64_t i = 0; i < s->running_count; i++) renew_positions(s, s->running[i]);
+    HD_TRY(share_prefixes(s));
+    HD_TRY(hd_session_propose(s));
     HD_TRY(forward(s));
+    HD_TRY(share_prefixes(s)); /* before the slots of those that finish are dropped */
     for (int64_t i = 0; i < s->running_count; i++) {
         hd_search *search = s->running[i];
         if (!search->scorings || search->cancelled) continue;
-        HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch)
-                                           : hd_greedy_advance(search, &s->scratch));
+        HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch) : hd_session_advance(s, search));
     }
     return update_slots(s);
 }

@@ -8,15 +8,6 @@
 #include "decode/request.h"
 #include "layers/network.h"
 
-typedef struct hd_session hd_session;
-
-typedef struct hd_session_limits {
-    /* Maximum number of tokens per step. Prompts that do not fit beside the running hypotheses are cut into chunks.
-     * Every step has at least one token of each running hypothesis and of one prompt. Sources to encode, which
-     * cannot be cut, have the same limit. 0: no limit. */
-    int64_t step_tokens;
-} hd_session_limits;
-
 /* The network must outlive the session and be packed (hd_network_pack). `limits` may be NULL. */
 heed_status hd_session_open(heed_context *context, const hd_network *network, const hd_session_limits *limits,
                             hd_session **session);
@@ -31,8 +22,8 @@ heed_status hd_session_add(hd_session *session, const hd_request *request, uint6
 heed_status hd_session_cancel(hd_session *session, uint64_t id);
 /* Whether there is an unfinished request. */
 bool hd_session_is_busy(const hd_session *session);
-/* One forward pass, and the next tokens of all hypotheses whose prompt is processed. After a failure the session can
- * only be closed. */
+/* One forward pass, and the next tokens of all hypotheses whose prompt is processed: of each one, or with proposed tokens
+ * (decode/proposals.h) several. After a failure the session can only be closed. */
 heed_status hd_session_step(hd_session *session);
 /* The result of a request that has finished and was not returned yet, in the order of finishing; false: there is none. It
  * is valid until the next call or until the session is closed. */

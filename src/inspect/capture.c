@@ -39,7 +39,8 @@ static void keep_tensor(void *user, hd_pass *pass, const char *what, hd_tensor *
 }
 
 void hd_capture_open(hd_capture *capture, heed_context *context) {
-    *capture = (hd_capture){.context = context, .observer = {keep_weights, keep_tensor, capture}};
+    *capture = (hd_capture){.context = context,
+                            .observer = {.attention = keep_weights, .tensor = keep_tensor, .user = capture}};
     hd_arena_open(&capture->arena, context);
 }
 

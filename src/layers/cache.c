@@ -347,6 +347,59 @@ heed_status hd_cache_reorder(hd_cache *cache, const int32_t *parents, int64_t co
     return HEED_OK;
 }
 
+/* Whole panels of keys are copied: what is past the last key is overwritten before it is read. */
+heed_status hd_cache_copy(hd_cache *cache, int64_t from, int64_t to, int64_t length) {
+    const hd_cache_pool *source = &sequence_of(cache, &cache->slots[from])->own;
+    hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[to]);
+    hd_cache_pool *own = &sequence->own;
+    sequence->used = 0;
+    HD_TRY(widen_own(cache, sequence, length));
+    hd_copy_call copy = {.rows = cache->layers * cache->heads,
+                         .columns = whole_panels(length) * cache->width,
+                         .x_row = source->keys * cache->width,
+                         .y_row = own->keys * cache->width};
+    copy.x = source->k.data, copy.y = own->k.data;
+    cache->stream->device->copy(cache->stream, &copy);
+    copy.columns = length * cache->width;
+    copy.x = source->v.data, copy.y = own->v.data;
+    cache->stream->device->copy(cache->stream, &copy);
+    sequence->used = cache->slots[to].length = length;
+    return HEED_OK;
+}
+
+/* The keys or values of a layer in host memory, until they are unmapped. */
+static const float *map_layer(hd_cache *cache, const hd_cache_pool *pool, const float *numbers, int64_t layer) {
+    size_t bytes = (size_t)(cache->heads * pool->keys * cache->width) * sizeof *numbers;
+    return hd_stream_map(cache->stream, numbers + layer_at(cache, pool, layer), bytes, HD_TO_READ);
+}
+
+static void unmap_layer(hd_cache *cache, const hd_cache_pool *pool, const float *numbers, int64_t layer,
+                        const float *host) {
+    size_t bytes = (size_t)(cache->heads * pool->keys * cache->width) * sizeof *numbers;
+    hd_stream_unmap(cache->stream, (void *)(uintptr_t)host, (void *)(uintptr_t)(numbers + layer_at(cache, pool, layer)),
+                    bytes, HD_TO_READ);
+}
+
+heed_status hd_cache_read(hd_cache *cache, int64_t slot, int64_t layer, float *rows) {
+    int64_t length = cache->slots[slot].length, width = cache->width, columns = cache->heads * width;
+    const hd_cache_sequence *sequence = sequence_of(cache, &cache->slots[slot]);
+    const hd_cache_pool *own = &sequence->own;
+    const float *k = map_layer(cache, own, own->k.data, layer);
+    const float *v = k ? map_layer(cache, own, own->v.data, layer) : NULL;
+    for (int64_t j = 0; v && j < length; j++) {
+        int64_t index = sequence->in_order ? j : cache->lists[slot * cache->list_keys + j];
+        for (int64_t h = 0; h < cache->heads; h++) {
+            const float *panel = k + (h * own->keys + index / HD_PANEL * HD_PANEL) * width + index % HD_PANEL;
+            float *row = rows + j * columns + h * width;
+            for (int64_t i = 0; i < width; i++) row[i] = panel[i * HD_PANEL];
+            memcpy(row + length * columns, v + (h * own->keys + index) * width, (size_t)width * sizeof *row);
+        }
+    }
+    if (v) unmap_layer(cache, own, own->v.data, layer, v);
+    if (k) unmap_layer(cache, own, own->k.data, layer, k);
+    return *cache->stream->status;
+}
+
 void hd_cache_rewind(hd_cache *cache, int64_t slot, int64_t length) {
     cache->slots[slot].length = hd_min(cache->slots[slot].length, length);
 }

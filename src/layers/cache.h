@@ -76,5 +76,10 @@ const hd_keys *hd_cache_memory(hd_cache *cache, int64_t layer);
 heed_status hd_cache_reorder(hd_cache *cache, const int32_t *parents, int64_t count);
 /* Slot `slot` keeps its first `length` keys alone. */
 void hd_cache_rewind(hd_cache *cache, int64_t slot, int64_t length);
+/* Slot `to`, which has no keys, gets the first `length` keys and values of slot `from`. Both are the only slots of their
+ * sequences since those were added. */
+heed_status hd_cache_copy(hd_cache *cache, int64_t from, int64_t to, int64_t length);
+/* The keys of a slot in a layer as host rows [length, heads · width], and its values after them. Waits. */
+heed_status hd_cache_read(hd_cache *cache, int64_t slot, int64_t layer, float *rows);
 
 #endif

@@ -11,7 +11,8 @@ static hd_tensor *embed(const hd_network *r, hd_pass *pass, hd_network_side side
                         const hd_layout *layout) {
     hd_parameter *table = side == HD_ENCODER ? r->source_embedding : r->target_embedding;
     hd_tensor *x = hd_embed_input(r, pass, table, input, layout, 1.0f);
-    return drop(r, pass, hd_pass_show(pass, "embedding", x), side, 0, HD_SITE_EMBEDDING);
+    hd_pass_show_states(pass, side, 0, hd_pass_show(pass, "embedding", x));
+    return drop(r, pass, x, side, 0, HD_SITE_EMBEDDING);
 }
 
 /* ---- the encoder ---- */
@@ -31,6 +32,7 @@ hd_tensor *hd_recurrent_encode(const hd_network *r, hd_pass *pass, const hd_inpu
         hd_tensor *in = i ? drop(r, pass, x, HD_ENCODER, i, HD_SITE_CELL) : x;
         x = encode_layer(r, pass, in, i, false);
         if (r->recipe.bidirectional) x = hd_join_columns(pass, x, encode_layer(r, pass, in, i, true));
+        hd_pass_show_states(pass, HD_ENCODER, i + 1, x);
     }
     return x;
 }
@@ -117,6 +119,7 @@ static hd_tensor *run_layers(const hd_network *r, hd_pass *pass, hd_tensor *gate
             gates = hd_apply(pass, &layer[HD_MODULE_CELL_INPUT], drop(r, pass, x, HD_DECODER, i, HD_SITE_CELL),
                              HD_IDENTITY);
         x = hd_recur(pass, (hd_cell)r->recipe.cell, gates, cell->weight, cell->bias, false, &at->states[i]);
+        if (i + 1 < r->recipe.side[HD_DECODER].layers) hd_pass_show_states(pass, HD_DECODER, i + 1, x);
     }
     return hd_pass_show(pass, "state", x);
 }
@@ -133,6 +136,11 @@ static hd_tensor *attend(const hd_network *r, hd_pass *pass, hd_tensor *h, const
     hd_tensor *context = scorer ? hd_attend_additive(pass, q, at->keys, at->values, scorer)
                                 : hd_attend(pass, q, at->keys, at->values, &options);
     return hd_pass_show(pass, "context", context);
+}
+
+/* The decoder's last states: with attention, those of its last layer combined with the context. */
+static hd_tensor *show_output(const hd_network *r, hd_pass *pass, hd_tensor *y) {
+    return hd_pass_show_states(pass, HD_DECODER, r->recipe.side[HD_DECODER].layers, hd_pass_show(pass, "output", y));
 }
 
 /* gates + context · x */
@@ -157,7 +165,7 @@ hd_tensor *hd_recurrent_advance(const hd_network *r, hd_pass *pass, hd_tensor *g
         context = attend(r, pass, h, at);
     }
     hd_tensor *y = hd_apply(pass, decoder_module(r, HD_MODULE_COMBINE), hd_join_columns(pass, h, context), HD_TANH);
-    if (!hd_pass_show(pass, "output", y)) return NULL;
+    if (!show_output(r, pass, y)) return NULL;
     y->layout = layout;
     if (hd_recipe_feeds(recipe)) at->fed = y;
     return y;
@@ -166,7 +174,7 @@ hd_tensor *hd_recurrent_advance(const hd_network *r, hd_pass *pass, hd_tensor *g
 hd_tensor *hd_recurrent_run(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
     const hd_module_weights *combine = decoder_module(r, HD_MODULE_COMBINE);
-    return hd_pass_show(pass, "output", combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
+    return show_output(r, pass, combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
 }
 
 /* ---- a batch of targets, one step at a time ---- */

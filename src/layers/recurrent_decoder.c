@@ -12,16 +12,18 @@ typedef struct recurrent_decoder {
     hd_decoder decoder;
     const hd_network *network;
     hd_pass pass;
+    hd_arena step; /* host memory of a step, which resets the pass for each position */
     int64_t slots, sources;
     kept *h, *c;                      /* [layers]: [slots, width] */
-    kept feedback, output;            /* [slots, width]: input to the next step (Luong), output of the last one */
+    kept feedback;                    /* [slots, width]: input to the next step (Luong) */
+    kept outputs;                     /* [scores, width]: of the scored tokens of the last step */
     kept keys, values;                /* of the memory, [tokens, width] */
     int32_t *starts;                  /* [sources + 1]: of the memory */
     int32_t *source, *spare_source;   /* [slots]: whose memory a slot attends to; ascending */
     int64_t *lengths, *spare_lengths; /* [slots]: tokens so far */
     size_t starts_capacity, source_capacity, spare_source_capacity, lengths_capacity, spare_lengths_capacity;
-    hd_tensor *last;          /* [scores, width]: the scored slots' outputs */
-    hd_arena_mark states_end; /* where they end in the pass's arena */
+    hd_tensor *last;          /* `outputs` */
+    hd_arena_mark states_end; /* of the pass's arena */
 } recurrent_decoder;
 
 static hd_stream *stream_of(recurrent_decoder *d) { return &d->pass.stream; }
@@ -167,8 +169,46 @@ static void put(recurrent_decoder *d, const some *s, kept *k, const hd_tensor *x
     if (x) stream_of(d)->device->scatter(stream_of(d), &(hd_scatter_call){s->count, width, s->slots, x->data, k->data});
 }
 
+/* The tokens of a step whose outputs are kept. */
+typedef struct scoring {
+    const int32_t *first;  /* [slots + 1]: the number of each slot's first one */
+    const int64_t *before; /* [slots]: tokens of each slot before that one */
+} scoring;
+
+static bool find_scored(recurrent_decoder *d, const hd_layout *layout, const int32_t *scored, int64_t scores,
+                        scoring *found) {
+    int32_t *first = hd_arena_alloc(&d->step, (size_t)d->slots + 1, sizeof *first);
+    int64_t *before = hd_arena_alloc(&d->step, (size_t)d->slots, sizeof *before);
+    if (!first || !before) return false;
+    int32_t at = 0;
+    for (int64_t s = 0; s < d->slots; s++) {
+        first[s] = at;
+        while (at < scores && scored[at] == s) at++;
+        before[s] = layout->starts[s + 1] - layout->starts[s] - (at - first[s]);
+    }
+    first[d->slots] = at;
+    *found = (scoring){first, before};
+    return true;
+}
+
+/* Keeps those outputs of tokens at `position` that are scored. */
+static heed_status keep_scored(recurrent_decoder *d, const some *s, const scoring *scored, int64_t position,
+                               const hd_tensor *y) {
+    int32_t *rows = hd_pass_alloc(&d->pass, (size_t)s->count, sizeof *rows);
+    if (!rows) return d->pass.status;
+    for (int64_t i = 0; i < s->count; i++) {
+        int64_t slot = s->slots[i], within = position - scored->before[slot];
+        bool kept_here = within >= 0 && scored->first[slot] < scored->first[slot + 1];
+        rows[i] = kept_here ? scored->first[slot] + (int32_t)within : -1;
+    }
+    stream_of(d)->device->scatter(stream_of(d),
+                                  &(hd_scatter_call){s->count, y->columns, rows, y->data, d->outputs.data});
+    return HEED_OK;
+}
+
 /* Forward of token `position` of the layout's sequences, where they have so many. */
-static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, int64_t position) {
+static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_layout *layout, const scoring *scored,
+                           int64_t position) {
     hd_pass *pass = &d->pass;
     int64_t width = d->network->recipe.width, layers = d->network->recipe.side[HD_DECODER].layers;
     some s;
@@ -189,21 +229,22 @@ static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_la
     if (!y) return pass->status;
     for (int64_t i = 0; i < layers; i++) put(d, &s, &d->h[i], at.states[i].h), put(d, &s, &d->c[i], at.states[i].c);
     put(d, &s, &d->feedback, at.fed);
-    put(d, &s, &d->output, y);
-    return HEED_OK;
+    return keep_scored(d, &s, scored, position, y);
 }
 
 static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
                         int64_t scores) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     hd_pass *pass = &d->pass;
-    HD_TRY(room(d, &d->output, d->slots));
+    scoring kept_rows;
+    hd_arena_reset(&d->step);
+    HD_TRY(room(d, &d->outputs, hd_max(scores, 1)));
+    if (!find_scored(d, layout, scored, scores, &kept_rows)) return HEED_MEMORY;
     int64_t longest = hd_layout_longest(layout);
-    for (int64_t position = 0; position < longest; position++) HD_TRY(advance(d, ids, layout, position));
+    for (int64_t position = 0; position < longest; position++) HD_TRY(advance(d, ids, layout, &kept_rows, position));
     for (int64_t s = 0; s < d->slots; s++) d->lengths[s] += layout->starts[s + 1] - layout->starts[s];
     hd_pass_reset(pass);
-    hd_tensor *outputs = hd_tensor_wrap(pass, d->slots, d->network->recipe.width, d->output.data, NULL);
-    d->last = hd_gather(pass, outputs, scored, scores, 1, NULL);
+    d->last = hd_tensor_wrap(pass, scores, d->network->recipe.width, d->outputs.data, NULL);
     if (!d->last) return pass->status;
     d->states_end = hd_arena_here(&pass->arena);
     return HEED_OK;
@@ -216,6 +257,65 @@ static heed_status logits(hd_decoder *decoder, int64_t first, int64_t count, flo
     if (!result) return d->pass.status;
     *out = result->data;
     return HEED_OK;
+}
+
+/* The rows of a slot's state: those of all layers, and the input of the next step. The last one is NULL. */
+static kept *state_row(recurrent_decoder *d, int64_t index) {
+    int64_t layers = d->network->recipe.side[HD_DECODER].layers;
+    return index < layers        ? &d->h[index]
+           : index < 2 * layers  ? &d->c[index - layers]
+           : index == 2 * layers ? &d->feedback
+                                 : NULL;
+}
+
+static void copy_row(recurrent_decoder *d, kept *k, int64_t from, int64_t to) {
+    int64_t width = d->network->recipe.width;
+    if (k->data)
+        stream_of(d)->device->move(stream_of(d), &(hd_move_call){width, k->data + from * width, k->data + to * width});
+}
+
+static heed_status copy_slot(hd_decoder *decoder, int64_t from, int64_t to, int64_t length) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    kept *k;
+    for (int64_t i = 0; (k = state_row(d, i)); i++) copy_row(d, k, from, to);
+    d->lengths[to] = length;
+    return HEED_OK;
+}
+
+static int64_t saved_count(const hd_decoder *decoder, int64_t length) {
+    recurrent_decoder *d = (recurrent_decoder *)(uintptr_t)decoder;
+    int64_t count = 0;
+    kept *k;
+    for (int64_t i = 0; (k = state_row(d, i)); i++) count += k->data ? d->network->recipe.width : 0;
+    return length ? count : 0;
+}
+
+static heed_status save_slot(hd_decoder *decoder, int64_t slot, float *saved) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    hd_stream *stream = stream_of(d);
+    int64_t width = d->network->recipe.width;
+    kept *k;
+    for (int64_t i = 0; (k = state_row(d, i)); i++) {
+        if (!k->data) continue;
+        stream->device->download(stream, (size_t)width * sizeof *saved, k->data + slot * width, saved);
+        saved += width;
+    }
+    return d->pass.status;
+}
+
+static heed_status load_slot(hd_decoder *decoder, int64_t slot, int64_t length, const void *saved) {
+    recurrent_decoder *d = (recurrent_decoder *)decoder;
+    hd_stream *stream = stream_of(d);
+    int64_t width = d->network->recipe.width;
+    const char *at = saved;
+    kept *k;
+    for (int64_t i = 0; length && (k = state_row(d, i)); i++) {
+        if (!k->data) continue;
+        stream->device->upload(stream, (size_t)width * sizeof *k->data, at, k->data + slot * width);
+        at += (size_t)width * sizeof *k->data;
+    }
+    d->lengths[slot] = length;
+    return d->pass.status;
 }
 
 /* Row i becomes row parents[i]. */
@@ -267,16 +367,18 @@ static void close_decoder(hd_decoder *decoder) {
         if (d->h) free_kept(d, &d->h[i]);
         if (d->c) free_kept(d, &d->c[i]);
     }
-    kept *rest[] = {&d->feedback, &d->output, &d->keys, &d->values};
+    kept *rest[] = {&d->feedback, &d->outputs, &d->keys, &d->values};
     for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(d, rest[i]);
     void *arrays[] = {d->h, d->c, d->starts, d->source, d->spare_source, d->lengths, d->spare_lengths};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
+    hd_arena_close(&d->step);
     hd_pass_close(&d->pass);
     hd_free(context, d);
 }
 
 heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder) {
-    static const hd_decoder_class class = {add, step, logits, reorder, NULL, close_decoder};
+    static const hd_decoder_class class = {add,       step,        logits,    reorder,   NULL,
+                                           copy_slot, saved_count, save_slot, load_slot, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     recurrent_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;
@@ -284,6 +386,7 @@ heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *n
     d->decoder = hd_decoder_of(&class, context, recipe);
     d->network = network;
     hd_pass_open(&d->pass, context, NULL);
+    hd_arena_open(&d->step, context);
     d->decoder.stream = &d->pass.stream;
     d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
     d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);

@@ -407,6 +407,7 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     hd_tensor *x = embed(&at, pass, input, layout), *convolved = convolve(&at, pass, x);
     if (convolved) start = hd_arena_here(&pass->arena);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
+        hd_pass_show_states(pass, side, at.layer, x);
         if (in_last_layer && at.layer == at.side->layers - 1) at.selection = selection;
         x = reuse_memory(pass, start, self_attention(&at, pass, x, cache));
         if (crosses) x = reuse_memory(pass, start, cross_attention(&at, pass, x, memory, cache));
@@ -415,6 +416,7 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     }
     if (!in_last_layer) x = hd_select(pass, x, selection);
     x = hd_apply_norm(pass, &hd_network_layer(&stack->network, side, 0)[HD_MODULE_FINAL_NORM], x);
+    x = hd_pass_show_states(pass, side, at.side->layers, x);
     return project_states(&at, pass, x);
 }
 

@@ -7,7 +7,7 @@ typedef struct stack_decoder {
     const hd_stack *stack;
     hd_pass pass;
     hd_cache cache;
-    hd_tensor *last;          /* [scores, width]: the scored slots' states after a step */
+    hd_tensor *last;          /* [scores, width]: states of the scored tokens after a step */
     hd_arena_mark states_end; /* where they end in the pass's arena */
 } stack_decoder;
 
@@ -22,7 +22,7 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
     return hd_stack_remember(d->stack, &d->pass, memory, &d->cache);
 }
 
-/* The last token of each scored slot; `positions` are those of the first tokens. */
+/* The scored tokens of each slot, its last ones; `positions` are those of the first of them. */
 static bool select_scored(stack_decoder *d, const hd_layout *layout, const int32_t *scored, int64_t scores,
                           hd_selection *selection) {
     hd_pass *pass = &d->pass;
@@ -33,9 +33,11 @@ static bool select_scored(stack_decoder *d, const hd_layout *layout, const int32
     if (!rows || !starts || !positions) return false;
     starts[0] = 0;
     for (int64_t s = 0, i = 0; s < slots; s++) {
-        int32_t last = layout->starts[s + 1] - 1;
-        positions[s] = layout->positions[s] + last - layout->starts[s];
-        if (i < scores && scored[i] == s) rows[i++] = last;
+        int64_t count = 0;
+        while (i + count < scores && scored[i + count] == s) count++;
+        int32_t first = layout->starts[s + 1] - (int32_t)count;
+        positions[s] = layout->positions[s] + first - layout->starts[s];
+        while (count--) rows[i++] = first++;
         starts[s + 1] = (int32_t)i;
     }
     *selection = (hd_selection){rows, {.sequences = slots, .starts = starts, .positions = positions}};
@@ -81,6 +83,65 @@ static void rewind_slot(hd_decoder *decoder, int64_t slot, int64_t length) {
     hd_cache_rewind(&((stack_decoder *)decoder)->cache, slot, length);
 }
 
+static heed_status copy_slot(hd_decoder *decoder, int64_t from, int64_t to, int64_t length) {
+    return hd_cache_copy(&((stack_decoder *)decoder)->cache, from, to, length);
+}
+
+/* Numbers of one layer: keys and values. */
+static int64_t layer_count(const stack_decoder *d, int64_t length) {
+    return 2 * length * d->cache.heads * d->cache.width;
+}
+
+static int64_t saved_count(const hd_decoder *decoder, int64_t length) {
+    const stack_decoder *d = (const stack_decoder *)decoder;
+    return d->cache.layers * layer_count(d, length);
+}
+
+static heed_status save_slot(hd_decoder *decoder, int64_t slot, float *saved) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    int64_t count = layer_count(d, d->cache.slots[slot].length);
+    for (int64_t layer = 0; layer < d->cache.layers; layer++)
+        HD_TRY(hd_cache_read(&d->cache, slot, layer, saved + layer * count));
+    return HEED_OK;
+}
+
+/* The slot's sequence alone has rows. */
+static const hd_layout *layout_of_slot(stack_decoder *d, int64_t slot, int64_t rows) {
+    int64_t slots = d->cache.slot_count;
+    hd_layout *layout = hd_pass_alloc(&d->pass, 1, sizeof *layout);
+    int32_t *starts = hd_pass_alloc(&d->pass, (size_t)slots + 1, sizeof *starts);
+    if (!layout || !starts) return NULL;
+    for (int64_t s = 0; s <= slots; s++) starts[s] = s > slot ? (int32_t)rows : 0;
+    *layout = (hd_layout){.sequences = slots, .starts = starts};
+    return layout;
+}
+
+static hd_tensor *upload(stack_decoder *d, const void *saved, const hd_layout *layout) {
+    hd_tensor *x = hd_tensor_new(&d->pass, hd_layout_rows(layout), d->cache.heads * d->cache.width, layout);
+    if (x) d->pass.stream.device->upload(&d->pass.stream, (size_t)hd_tensor_count(x) * sizeof(float), saved, x->data);
+    return x;
+}
+
+/* As a step that is given its keys and values. */
+static heed_status load_slot(hd_decoder *decoder, int64_t slot, int64_t length, const void *saved) {
+    stack_decoder *d = (stack_decoder *)decoder;
+    hd_pass_reset(&d->pass);
+    const hd_layout *layout = layout_of_slot(d, slot, length);
+    if (!layout) return d->pass.status;
+    HD_TRY(hd_cache_reserve(&d->cache, layout));
+    hd_arena_mark start = hd_arena_here(&d->pass.arena);
+    const char *at = saved;
+    size_t half = (size_t)layer_count(d, length) / 2 * sizeof(float);
+    for (int64_t layer = 0; layer < d->cache.layers; layer++, at += 2 * half) {
+        const hd_tensor *k = upload(d, at, layout), *v = k ? upload(d, at + half, layout) : NULL;
+        if (!v) return d->pass.status;
+        hd_cache_append(&d->cache, layer, k, v);
+        hd_arena_rewind(&d->pass.arena, start);
+    }
+    hd_cache_advance(&d->cache, layout);
+    return d->pass.status;
+}
+
 static void close_decoder(hd_decoder *decoder) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_cache_close(&d->cache);
@@ -89,7 +150,8 @@ static void close_decoder(hd_decoder *decoder) {
 }
 
 heed_status hd_stack_decoder_open(heed_context *context, const hd_network *network, hd_decoder **decoder) {
-    static const hd_decoder_class class = {add, step, logits, reorder, rewind_slot, close_decoder};
+    static const hd_decoder_class class = {add,       step,        logits,    reorder,   rewind_slot,
+                                           copy_slot, saved_count, save_slot, load_slot, close_decoder};
     const hd_recipe *recipe = &network->recipe;
     stack_decoder *d = hd_alloc_zeroed(context, 1, sizeof *d);
     *decoder = NULL;

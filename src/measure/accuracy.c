@@ -34,7 +34,7 @@ static heed_status classify(classifying *c) {
     const char *texts[TOGETHER], *text = c->texts.data ? c->texts.data : "", *expected = c->expected.data;
     heed_results *results;
     for (size_t i = 0; i < c->count; text += c->sizes[i++]) texts[i] = text;
-    HD_TRY(heed_classify(c->call->model, texts, c->sizes, c->count, &results));
+    HD_TRY(heed_classify(c->call->model, NULL, texts, c->sizes, c->count, &results));
     heed_status status = HEED_OK;
     for (size_t i = 0; i < c->count && status == HEED_OK; i++, expected += strlen(expected) + 1) {
         const char *problem = heed_results_problem(results, i), *label = heed_results_label(results, i, 0);

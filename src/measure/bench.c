@@ -239,7 +239,7 @@ heed_status hd_bench_kernels(hd_bench *b) {
 
 typedef struct translation {
     heed_model *model;
-    hd_translate_options settings;
+    hd_decoding settings;
     const char **texts;
     size_t *sizes, count, at_once;
     int64_t tokens; /* made */
@@ -284,7 +284,7 @@ heed_status hd_bench_translate(hd_bench *b) {
     t.texts = hd_alloc(context, t.count, sizeof *t.texts);
     t.sizes = hd_alloc(context, t.count, sizeof *t.sizes);
     if (status == HEED_OK && (!t.texts || !t.sizes)) status = HEED_MEMORY;
-    if (status == HEED_OK) status = hd_translate_settings(t.model, NULL, &t.settings);
+    if (status == HEED_OK) status = hd_decoding_open(t.model, NULL, &hd_translate_table, &t.settings);
     if (status == HEED_OK) {
         for (size_t i = 0; i < t.count; i++) hd_line_index_get(&lines, i, &t.texts[i], &t.sizes[i]);
         t.settings.generation.beams = b->options.beams;

@@ -9,12 +9,12 @@ static const hd_setting rows[] = {
     {"lowercase", HD_SETTING_BOOL, F(lowercase), NULL, 0, 0, NULL, "case-insensitive"},
     {"smooth", HD_SETTING_CHOICE, F(smooth), "exp", 0, 0, "exp|floor|add-k|none", "smoothing of zero precisions"},
     {"smooth-value", HD_SETTING_DOUBLE, F(smooth_value), "0", 0, 1000, "NUMBER",
-     "value of floor and add-k; 0: their own default, 0.1 and 1"},
+     "value for floor and add-k; 0: their defaults, 0.1 and 1"},
     {"effective-order", HD_SETTING_BOOL, F(effective_order), NULL, 0, 0, NULL,
      "leave out n-grams longer than every line"},
     {"width", HD_SETTING_INT, F(width), "1", 0, 15, "NUMBER", "decimals of the score"},
     {"source", HD_SETTING_STRING, F(source), NULL, 0, 0, "FILE",
-     "by length: source sentences whose words are counted; without it, the reference's"},
+     "by length: file of source sentences, whose words are counted; without it, words of the reference"},
     {"bucket", HD_SETTING_INT, F(bucket), "10", 1, 1 << 20, "NUMBER", "by length: words per bucket"},
 };
 

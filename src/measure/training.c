@@ -14,7 +14,7 @@ typedef struct training_settings {
 
 static const hd_setting rows[] = {
     {"curve", HD_SETTING_STRING, offsetof(training_settings, curve), "loss", 0, 0, "NAME",
-     "a name of log.jsonl: loss, validation_loss, bleu, accuracy, gradient_norm, lr, tokens_per_second, …"},
+     "value of log.jsonl to plot: loss, validation_loss, bleu, accuracy, gradient_norm, lr, tokens_per_second, …"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(training_settings)};

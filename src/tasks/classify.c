@@ -1,8 +1,24 @@
 /* Text classification. */
+#include "base/options.h"
 #include "tasks/encoded.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+typedef struct classify_settings {
+    int64_t best; /* labels per text; 0: all */
+} classify_settings;
+
+static const hd_setting option_rows[] = {
+    {"best", HD_SETTING_INT, offsetof(classify_settings, best), "0", 0, 1 << 20, "NUMBER",
+     "labels per text, the most probable first; 0: all"},
+};
+
+static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(classify_settings)};
+
+heed_status heed_classify_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
 
 static int by_score(const void *a, const void *b) {
     const hd_answer *x = a, *y = b;
@@ -23,7 +39,7 @@ static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, i
 }
 
 static heed_status answer(void *user, const hd_encoded *e) {
-    (void)user;
+    const classify_settings *settings = user;
     int64_t labels = e->model->network->recipe.labels;
     hd_result *item = &e->results->items[e->index];
     item->answers = hd_arena_alloc(&e->results->arena, (size_t)labels, sizeof *item->answers);
@@ -42,16 +58,24 @@ static heed_status answer(void *user, const hd_encoded *e) {
     hd_free(e->model->context, scores);
     qsort(item->answers, (size_t)labels, sizeof *item->answers, by_score);
     for (int64_t i = 0; i < labels; i++) item->answers[i].start = 0;
-    item->count = (size_t)labels;
+    item->count = (size_t)(settings->best ? hd_min(settings->best, labels) : labels);
     return HEED_OK;
 }
 
-heed_status hd_classify(heed_model *model, const hd_encoded_texts *texts, heed_results **results) {
+static heed_status classify(heed_model *model, const heed_options *options, const hd_encoded_texts *texts,
+                            heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", select_rows, answer};
-    return hd_encode_texts(model, &task, texts, NULL, results);
+    classify_settings settings = {0};
+    *results = NULL;
+    HD_TRY(hd_options_apply(model->context, options, &table, &settings));
+    return hd_encode_texts(model, &task, texts, &settings, results);
 }
 
-heed_status heed_classify(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
-                          heed_results **results) {
-    return hd_classify(model, &(hd_encoded_texts){.texts = texts, .sizes = sizes, .count = count}, results);
+heed_status hd_classify(heed_model *model, const hd_encoded_texts *texts, heed_results **results) {
+    return classify(model, NULL, texts, results);
+}
+
+heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                          size_t count, heed_results **results) {
+    return classify(model, options, &(hd_encoded_texts){.texts = texts, .sizes = sizes, .count = count}, results);
 }

@@ -1,5 +1,6 @@
 /* Masked language modelling: predicts the tokens at the masks of a text. */
 #include "base/best.h"
+#include "base/options.h"
 #include "base/real.h"
 #include "tasks/encoded.h"
 
@@ -12,8 +13,22 @@ static void find_best(const float *logits, int64_t classes, int64_t count, hd_ra
         hd_keep_best(best, &found, count, sizeof *best, &(hd_ranked){logits[i], (int32_t)i});
 }
 
+typedef struct fill_settings {
+    int64_t best;
+} fill_settings;
+
+static const hd_setting option_rows[] = {
+    {"best", HD_SETTING_INT, offsetof(fill_settings, best), "1", 1, 1000, "NUMBER", "number of words per mask"},
+};
+
+static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(fill_settings)};
+
+heed_status heed_fill_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
+
 typedef struct filling {
-    size_t best;
+    int64_t best;
     int32_t mask;
     int32_t *ids;          /* of the text, with the best prediction in place of each mask */
     hd_ranked *ranked;     /* [masks, best]: tokens and their logits */
@@ -63,7 +78,7 @@ static heed_status answer(void *user, const hd_encoded *e) {
                 f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
         return hd_results_problem(e->results, e->index, context->message);
     }
-    int64_t classes = e->logits->columns, best = hd_min((int64_t)f->best, classes);
+    int64_t classes = e->logits->columns, best = hd_min(f->best, classes);
     size_t answers = (size_t)(e->row_count * best);
     item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
     if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
@@ -86,15 +101,15 @@ static heed_status answer(void *user, const hd_encoded *e) {
     return HEED_OK;
 }
 
-heed_status heed_fill(heed_model *model, const char *const *texts, const size_t *sizes, size_t count, size_t best,
-                      heed_results **results) {
+heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                      size_t count, heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_MASKED, "a masked language model", select_masks, answer};
     heed_context *context = model->context;
-    filling f = {.best = best, .mask = hd_tokenizer_mask(model->tokenizer)};
+    fill_settings settings = {.best = 1};
     *results = NULL;
-    if (best < 1 || best > INT32_MAX)
-        return hd_fail(context, HEED_ARGUMENT, "best is %zu, but must be from 1 to %d", best, INT32_MAX);
+    HD_TRY(hd_options_apply(context, options, &table, &settings));
     HD_TRY(hd_model_require(model, task.head, true, false, task.kind));
+    filling f = {.best = settings.best, .mask = hd_tokenizer_mask(model->tokenizer)};
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     heed_status status = f.probabilities ? HEED_OK : HEED_MEMORY;
     const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};

@@ -11,7 +11,7 @@ static const hd_setting rows[] = {
     {"target", HD_SETTING_STRING, F(target), NULL, 0, 0, "TEXT", "use this translation instead of the model's own"},
     HD_OPTION_BEAMS(F(generation)),
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
-    {"pieces", HD_SETTING_BOOL, F(pieces), NULL, 0, 0, NULL, "label sub-word tokens instead of words"},
+    {"pieces", HD_SETTING_BOOL, F(pieces), NULL, 0, 0, NULL, "label subword tokens instead of words"},
     {"kind", HD_SETTING_CHOICE, F(kind), "auto", 0, 0, "auto|encoder|decoder|cross",
      "kind of attention; auto: cross-attention if there is any (json, html: all)"},
     {"layer", HD_SETTING_INT, F(layer), "0", 0, 1 << 20, "NUMBER", "layer, from 1; 0 for the mean of all"},
@@ -21,7 +21,7 @@ static const hd_setting rows[] = {
     {"count", HD_SETTING_INT, F(count), "0", 0, 512, "NUMBER",
      "number of candidates per step, nearest words, embeddings or positions; 0 for the default"},
     {"distance", HD_SETTING_INT, F(distance), "0", 0, 1 << 20, "NUMBER",
-     "gradients: tokens to go back; 0: up to 50, if the texts and the models allow it"},
+     "gradients: largest distance in tokens; 0: 50, or less if the texts or models are shorter"},
     {"format", HD_SETTING_CHOICE, F(format), "auto", 0, 0, "auto|text|svg|html|json|npy",
      "output format; auto: by the extension of --output, else text"},
 };

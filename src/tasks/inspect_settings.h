@@ -17,7 +17,7 @@ typedef enum hd_picture_format {
 typedef struct hd_inspect_settings {
     char *target; /* NULL: the model's own translation */
     hd_generation generation;
-    bool pieces;         /* label sub-word tokens instead of words */
+    bool pieces;         /* label subword tokens instead of words */
     int kind;            /* 0: cross-attention if there is any, else the first map; then hd_attention_kind + 1 */
     int64_t layer, head; /* from 1; 0: the mean of all */
     bool grid, lines;

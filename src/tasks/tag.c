@@ -1,10 +1,26 @@
 /* Named-entity recognition. A word has the label of its first subword token. Adjacent words of one kind are one entity,
  * unless the first one's label ends an entity (E-, S-, L-, U-) or the second one's begins one (B-, S-, U-). */
+#include "base/options.h"
 #include "base/real.h"
 #include "tasks/encoded.h"
 #include "text/unicode.h"
 
 #include <string.h>
+
+typedef struct tag_settings {
+    bool tokens; /* each labelled token by itself */
+} tag_settings;
+
+static const hd_setting option_rows[] = {
+    {"tokens", HD_SETTING_BOOL, offsetof(tag_settings, tokens), "false", 0, 0, NULL,
+     "return each labelled token with its label (B-PER) in place of entities"},
+};
+
+static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(tag_settings)};
+
+heed_status heed_tag_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &table, options);
+}
 
 static bool is_space(char c) { return strchr(" \t\r\n", c) != NULL; }
 
@@ -74,10 +90,12 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     return copy ? HEED_OK : status == HEED_OK ? HEED_MEMORY : status;
 }
 
-static heed_status select_words(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
-    (void)user;
+static bool is_of_text(const hd_encoding *encoding, size_t i) { return encoding->ends[i] > encoding->starts[i]; }
+
+static heed_status select_tokens(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    const tag_settings *settings = user;
     for (size_t i = 0; i < e->encoding->count; i++)
-        if (begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
+        if (settings->tokens ? is_of_text(e->encoding, i) : begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
     return HEED_OK;
 }
 
@@ -114,8 +132,27 @@ static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, dou
     return HEED_OK;
 }
 
+/* A token with a label is an answer. */
+static heed_status read_token(const hd_encoded *e, const words *w, int64_t i, double *probabilities) {
+    const char *label = e->model->labels[w->labels[i]];
+    hd_result *item = &e->results->items[e->index];
+    if (strcmp(label, "O") == 0) return HEED_OK;
+    uint32_t start = e->encoding->starts[e->rows[i]], end = e->encoding->ends[e->rows[i]];
+    size_t first = hd_utf8_offset(e->text, e->size, start), size = hd_utf8_offset(e->text, e->size, end) - first;
+    const char *text = hd_results_copy(e->results, e->text + first, size);
+    if (!text) return HEED_MEMORY;
+    hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
+    item->answers[item->count++] = (hd_answer){.text = text,
+                                               .size = size,
+                                               .label = label,
+                                               .score = (float)probabilities[w->labels[i]],
+                                               .start = start,
+                                               .end = end};
+    return HEED_OK;
+}
+
 static heed_status answer(void *user, const hd_encoded *e) {
-    (void)user;
+    const tag_settings *settings = user;
     words w = {0};
     HD_TRY(choose_labels(e, &w));
     hd_result *item = &e->results->items[e->index];
@@ -124,13 +161,18 @@ static heed_status answer(void *user, const hd_encoded *e) {
     double *probabilities = e->row_count ? hd_pass_alloc(e->pass, (size_t)w.classes, sizeof *probabilities) : NULL;
     if (e->row_count && !probabilities) return HEED_MEMORY;
     entity t = {.kind = NULL};
-    for (int64_t i = 0; i < e->row_count; i++) HD_TRY(read_word(e, &w, i, probabilities, &t));
+    for (int64_t i = 0; i < e->row_count; i++)
+        HD_TRY(settings->tokens ? read_token(e, &w, i, probabilities) : read_word(e, &w, i, probabilities, &t));
     return close_entity(e, &t);
 }
 
-heed_status heed_tag(heed_model *model, const char *const *texts, const size_t *sizes, size_t count,
-                     heed_results **results) {
-    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, answer};
-    return hd_encode_texts(model, &task, &(hd_encoded_texts){.texts = texts, .sizes = sizes, .count = count}, NULL,
-                           results);
+heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                     size_t count, heed_results **results) {
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_tokens,
+                                         answer};
+    tag_settings settings = {0};
+    *results = NULL;
+    HD_TRY(hd_options_apply(model->context, options, &table, &settings));
+    const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
+    return hd_encode_texts(model, &task, &of, &settings, results);
 }

@@ -3,7 +3,6 @@
 #include "base/float_environment.h"
 #include "base/parallel.h"
 #include "base/utf8.h"
-#include "decode/options.h"
 #include "decode/session.h"
 #include "inspect/align.h"
 #include "tasks/results.h"
@@ -11,44 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define F(field) offsetof(hd_translate_options, field)
-
-static const hd_setting rows[] = {
-    {"from", HD_SETTING_STRING, F(from), NULL, 0, 0, "LANGUAGE",
-     "language of the texts, for models of several languages, by the tokenizer's code: eng_Latn, en_XX or en"},
-    {"to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE", "language to translate into, in the same way"},
-    HD_OPTION_BEAMS(F(generation)),
-    HD_OPTION_BEST(F(generation)),
-    HD_OPTION_MAX_NEW_TOKENS(F(generation)),
-    HD_OPTIONS_SEARCH(F(generation)),
-    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
-     "source tokens that a thread translates at once; 0: 160, or with several beams 128"},
-    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh's form: 0-0 1-2 2-1"},
-    {"alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",
-     "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"},
-};
-
-const hd_option_table hd_translate_table = {rows, HD_COUNT(rows), sizeof(hd_translate_options)};
-
-heed_status heed_translate_options(heed_context *context, heed_options **options) {
-    return hd_options_open(context, &hd_translate_table, options);
-}
-
-heed_status hd_translate_settings(const heed_model *model, const heed_options *options,
-                                  hd_translate_options *settings) {
-    *settings = (hd_translate_options){.generation = model->generation};
-    heed_status status = hd_options_apply(model->context, options, &hd_translate_table, settings);
-    if (status == HEED_OK)
-        status = hd_model_choose_languages(model, settings->from, settings->to, settings->side, &settings->generation);
-    hd_settings_free(model->context, hd_translate_table.rows, hd_translate_table.count, settings);
-    HD_TRY(status);
-    HD_TRY(hd_session_allow(model->context, &settings->generation));
-    if (settings->generation.best > settings->generation.beams)
-        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
-                       (long long)settings->generation.best, (long long)settings->generation.beams);
-    return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
-}
 
 /* A text to translate: its ids in one array with the others'. */
 typedef struct source {
@@ -69,19 +30,17 @@ typedef struct translated {
     const char *problem; /* NULL: none */
 } translated;
 
-/* Each thread has a session and texts of its own: threads that shared every small operation of one batch would spend
- * their time waiting for each other. */
 typedef struct worker {
     heed_context context;
-    hd_session *session;
-    hd_arena kept;   /* results */
-    int64_t running; /* source tokens in the session */
+    hd_session *session; /* of the first `session_count` workers */
+    hd_arena kept;       /* results */
+    int64_t running;     /* source tokens in the session */
     heed_status status;
 } worker;
 
 typedef struct translating {
     heed_model *model;
-    const hd_translate_options *settings;
+    const hd_decoding *settings;
     const char *const *texts;
     const size_t *sizes;
     heed_results *results;
@@ -90,54 +49,39 @@ typedef struct translating {
     int32_t *ids;
     size_t id_count, id_capacity;
     int64_t *ends;          /* [source_count]: tokens of the sources up to and with this one */
-    int64_t tokens_at_once; /* of a worker */
+    int64_t tokens_at_once; /* of a session */
     _Atomic int64_t next;   /* the first source that no worker has taken */
     translated *translated; /* [source_count] */
     char ***alignments;     /* [source_count]: one for each hypothesis; NULL without alignments */
-    worker *workers;        /* [worker_count] */
-    int worker_count;
+    worker *workers;        /* [worker_count]: one for each thread */
+    int worker_count, session_count;
 } translating;
 
-/* An empty text has an empty translation, whatever the model. */
-static heed_status answer_empty(heed_results *results, size_t index, bool aligned) {
-    hd_result *item = &results->items[index];
-    item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
-    if (!item->answers) return HEED_MEMORY;
-    item->answers[0] = (hd_answer){.text = "", .alignment = aligned ? "" : NULL};
-    item->count = 1;
+/* Adds the ids of a text to the others'. */
+static heed_status add_source(translating *t, size_t index, const hd_ids *ids) {
+    size_t count = (size_t)ids->count;
+    if (!hd_grow(t->model->context, &t->ids, &t->id_capacity, t->id_count + count, sizeof *t->ids)) return HEED_MEMORY;
+    if (count) memcpy(t->ids + t->id_count, ids->ids, count * sizeof *t->ids);
+    t->sources[t->source_count++] = (source){index, (int64_t)t->id_count, (int64_t)count};
+    t->id_count += count;
     return HEED_OK;
 }
 
 static heed_status encode_all(translating *t, size_t count) {
-    heed_context *context = t->model->context;
-    const char *const *texts = t->texts;
-    const size_t *sizes = t->sizes;
-    hd_encoding encoding = {0};
+    hd_text_tokens prompt = {0};
     heed_status status = HEED_OK;
     for (size_t i = 0; i < count && status == HEED_OK; i++) {
-        if (hd_text_is_blank(texts[i], sizes[i])) {
-            status = answer_empty(t->results, i, t->settings->alignment);
+        if (hd_text_is_blank(t->texts[i], t->sizes[i])) {
+            status = hd_decoding_answer_blank(t->settings, t->results, i);
             continue;
         }
-        status = hd_side_encode(&t->settings->side[HD_ENCODER], context, texts[i], sizes[i], &encoding);
-        if (status != HEED_OK && status != HEED_LENGTH) break;
-        if (status == HEED_OK) status = hd_model_check_length(t->model, encoding.count);
-        if (status == HEED_LENGTH) {
-            status = hd_results_problem(t->results, i, context->message);
-            continue;
-        }
-        if (hd_model_check_ids(t->model, encoding.ids, encoding.count) != HEED_OK) {
-            status = hd_results_problem(t->results, i, context->message);
-            continue;
-        }
-        if (!hd_grow(context, &t->ids, &t->id_capacity, t->id_count + encoding.count, sizeof *t->ids))
-            status = HEED_MEMORY;
-        if (status != HEED_OK) break;
-        memcpy(t->ids + t->id_count, encoding.ids, encoding.count * sizeof *t->ids);
-        t->sources[t->source_count++] = (source){i, (int64_t)t->id_count, (int64_t)encoding.count};
-        t->id_count += encoding.count;
+        status = hd_text_tokens_read(t->model, t->settings, t->texts[i], t->sizes[i], &prompt);
+        if (status == HEED_OK)
+            status = add_source(t, i, &prompt.ids);
+        else if (status == HEED_LENGTH)
+            status = hd_results_problem(t->results, i, t->model->context->message);
     }
-    hd_encoding_close(&encoding);
+    hd_text_tokens_close(&prompt);
     return status;
 }
 
@@ -145,7 +89,7 @@ static heed_status keep_answers(translating *t, size_t number) {
     size_t index = t->sources[number].index;
     const translated *found = &t->translated[number];
     if (found->problem) return hd_results_problem(t->results, index, found->problem);
-    if (!found->count) return hd_results_problem(t->results, index, "no score that the model gives is a number");
+    if (!found->count) return hd_decoding_no_answer(t->results, index);
     hd_result *item = &t->results->items[index];
     item->answers = hd_arena_alloc(&t->results->arena, (size_t)found->count, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
@@ -174,14 +118,14 @@ static int64_t tokens_between(const translating *t, int64_t first, int64_t end) 
 }
 
 /* Takes sources of like length, since what runs together should end together, with no more than so many tokens; `any`: the
- * first has any length. Shares become smaller towards the end, so that the workers finish together. */
+ * first has any length. Shares become smaller towards the end, so that the sessions finish together. */
 static int64_t take_sources(translating *t, int64_t tokens, bool any, int64_t *first) {
     enum { SMALLEST = 128 }; /* tokens */
-    int64_t threads = t->worker_count, all = (int64_t)t->source_count, count;
+    int64_t sessions = t->session_count, all = (int64_t)t->source_count, count;
     *first = atomic_load(&t->next);
     do {
-        int64_t smallest = hd_min(SMALLEST, tokens_between(t, 0, all) / threads + 1), most = tokens;
-        if (threads > 1) most = hd_min(most, hd_max(tokens_between(t, *first, all) / (2 * threads), smallest));
+        int64_t smallest = hd_min(SMALLEST, tokens_between(t, 0, all) / sessions + 1), most = tokens;
+        if (sessions > 1) most = hd_min(most, hd_max(tokens_between(t, *first, all) / (2 * sessions), smallest));
         count = any && *first < all;
         while (*first + count < all && count < most && tokens_between(t, *first, *first + count + 1) <= most) count++;
     } while (count && !atomic_compare_exchange_weak(&t->next, first, *first + count));
@@ -191,7 +135,7 @@ static int64_t take_sources(translating *t, int64_t tokens, bool any, int64_t *f
 /* An empty source counts as one token, so that there are never more hypotheses than tokens. */
 static int64_t cost_of(const source *one) { return hd_max(one->length, 1); }
 
-/* Adds sources to a worker's session: to an empty one, or with one beam where others have left room for a quarter. Each
+/* Adds sources to a session: to an empty one, or with one beam where others have left room for a quarter. Each
  * time some are encoded together. */
 static heed_status add_sources(translating *t, worker *w) {
     const hd_generation *generation = &t->settings->generation;
@@ -221,10 +165,7 @@ static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *
         *h = decoded->best[i];
         h->ids = hd_arena_alloc(&w->kept, (size_t)h->count + 1, sizeof *h->ids);
         if (!h->ids) return HEED_MEMORY;
-        if (h->count) memcpy(h->ids, decoded->best[i].ids, (size_t)h->count * sizeof *h->ids);
-        /* as in transformers, an end that is not a special token is part of the text */
-        if (h->end >= 0 && !hd_tokenizer_is_special(t->settings->side[HD_DECODER].tokenizer, h->end))
-            h->ids[h->count++] = h->end;
+        h->count = hd_decoding_tokens(t->settings, &decoded->best[i], h->ids);
     }
     found->count = decoded->count;
     return HEED_OK;
@@ -293,9 +234,27 @@ static heed_status sort_sources(translating *t) {
     if (!t->ends) return HEED_MEMORY;
     int64_t end = 0;
     for (size_t i = 0; i < t->source_count; i++) t->ends[i] = end += t->sources[i].length;
-    t->tokens_at_once = t->settings->batch_tokens;
-    if (!t->tokens_at_once) t->tokens_at_once = t->settings->generation.beams > 1 ? 128 : 160;
     return HEED_OK;
+}
+
+/* Whether all threads run one session. The weights of a large model come from memory in each step, so one large batch reads
+ * them once for all threads. Those of a small model stay in the caches: threads that shared every small operation of one
+ * batch would spend their time waiting for each other, so each has a session and texts of its own. */
+static bool shares_session(const translating *t) {
+    enum { LARGE = 1 << 24 };
+    const hd_network *network = t->model->network;
+    int64_t parameters = 0;
+    for (int64_t i = 0; i < network->count; i++) parameters += hd_parameter_count(network->parameters[i]);
+    return parameters >= LARGE;
+}
+
+/* The defaults are the fastest of bench/translate_ctranslate2.py and bench/full_size.py. */
+static void plan_sessions(translating *t) {
+    enum { SHARED = 1024, SHARED_BEAMS = 640, OWN = 160, OWN_BEAMS = 128 };
+    bool beams = t->settings->generation.beams > 1, shared = shares_session(t);
+    t->session_count = shared ? 1 : (int)hd_max(hd_min(t->model->context->threads, (int64_t)t->source_count), 1);
+    t->tokens_at_once = t->settings->batch_tokens;
+    if (!t->tokens_at_once) t->tokens_at_once = shared ? beams ? SHARED_BEAMS : SHARED : beams ? OWN_BEAMS : OWN;
 }
 
 static heed_status open_workers(translating *t) {
@@ -303,11 +262,13 @@ static heed_status open_workers(translating *t) {
     int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->source_count), 1);
     t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
     if (!t->workers) return HEED_MEMORY;
+    plan_sessions(t);
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
-        w->context = hd_context_worker(shared, shared->threads / count);
+        w->context = hd_context_worker(shared, shared->threads / t->session_count);
         hd_arena_open(&w->kept, &w->context);
-        if (hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
+        if (t->worker_count <= t->session_count &&
+            hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);
@@ -334,7 +295,7 @@ static heed_status translate_all(translating *t) {
     t->translated = hd_alloc_zeroed(context, t->source_count, sizeof *t->translated);
     if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
     if (!t->translated || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
-    hd_parallel_for(context, t->worker_count, INT64_MAX, run_worker, t);
+    hd_parallel_for(context, t->session_count, INT64_MAX, run_worker, t);
     HD_TRY(worker_status(t));
     if (t->alignments) hd_parallel_for(context, (int64_t)t->source_count, INT64_MAX, align_piece, t);
     HD_TRY(worker_status(t));
@@ -342,8 +303,8 @@ static heed_status translate_all(translating *t) {
     return HEED_OK;
 }
 
-heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
-                         const size_t *sizes, size_t count, heed_results **results) {
+heed_status hd_translate(heed_model *model, const hd_decoding *settings, const char *const *texts, const size_t *sizes,
+                         size_t count, heed_results **results) {
     heed_context *context = model->context;
     HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "a translation model"));
     HD_TRY(hd_results_open(context, count, results));
@@ -367,19 +328,26 @@ heed_status hd_translate(heed_model *model, const hd_translate_options *settings
     return status;
 }
 
-heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
-                           const size_t *sizes, size_t count, heed_results **results) {
-    *results = NULL;
-    hd_translate_options settings;
-    HD_TRY(hd_translate_settings(model, options, &settings));
-    if (hd_recipe_translates(&model->network->recipe))
-        HD_TRY(hd_model_require_target(model, settings.side, &settings.generation, "to"));
-    HD_TRY(hd_results_check(model->context, texts, count));
-    if (sizes) return hd_translate(model, &settings, texts, sizes, count, results);
+static heed_status translate_sized(heed_model *model, const hd_decoding *settings, const char *const *texts,
+                                   const size_t *sizes, size_t count, heed_results **results) {
+    if (sizes) return hd_translate(model, settings, texts, sizes, count, results);
     size_t *measured = hd_alloc(model->context, count, sizeof *measured);
     if (!measured) return HEED_MEMORY;
     for (size_t i = 0; i < count; i++) measured[i] = texts[i] ? strlen(texts[i]) : 0;
-    heed_status status = hd_translate(model, &settings, texts, measured, count, results);
+    heed_status status = hd_translate(model, settings, texts, measured, count, results);
     hd_free(model->context, measured);
+    return status;
+}
+
+heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
+                           const size_t *sizes, size_t count, heed_results **results) {
+    hd_decoding settings;
+    *results = NULL;
+    heed_status status = hd_decoding_open(model, options, &hd_translate_table, &settings);
+    if (status == HEED_OK && hd_recipe_translates(&model->network->recipe))
+        status = hd_model_require_target(model, settings.side, &settings.generation, "to");
+    if (status == HEED_OK) status = hd_results_check(model->context, texts, count);
+    if (status == HEED_OK) status = translate_sized(model, &settings, texts, sizes, count, results);
+    hd_decoding_close(model->context, &settings);
     return status;
 }

@@ -2,25 +2,10 @@
 #ifndef HD_TASKS_TRANSLATE_H
 #define HD_TASKS_TRANSLATE_H
 
-#include "base/options.h"
-#include "models/model.h"
+#include "tasks/decoding.h"
 
-typedef struct hd_translate_options {
-    hd_generation generation;
-    char *from, *to;                  /* names of languages, until they are resolved */
-    hd_side_tokenizer side[HD_SIDES]; /* with their tokens */
-    int64_t batch_tokens;             /* source tokens decoded at once; 0: a default that depends on the beams */
-    bool alignment;                   /* word alignments beside the translations */
-    int64_t alignment_layer;
-} hd_translate_options;
-
-extern const hd_option_table hd_translate_table;
-
-/* The model's own generation config, with what `options` (may be NULL) sets. */
-heed_status hd_translate_settings(const heed_model *model, const heed_options *options, hd_translate_options *settings);
-
-/* heed_translate (heed/heed.h) with validated options. */
-heed_status hd_translate(heed_model *model, const hd_translate_options *settings, const char *const *texts,
-                         const size_t *sizes, size_t count, heed_results **results);
+/* heed_translate (heed/heed.h) with settings of hd_decoding_open. */
+heed_status hd_translate(heed_model *model, const hd_decoding *settings, const char *const *texts, const size_t *sizes,
+                         size_t count, heed_results **results);
 
 #endif

@@ -68,8 +68,8 @@ static heed_status check_ends(held_out *h) {
 
 static heed_status add_translations(held_out *h, hd_bleu *bleu) {
     hd_run *run = h->run;
-    hd_translate_options settings;
-    HD_TRY(hd_translate_settings(run->model, NULL, &settings));
+    hd_decoding settings;
+    HD_TRY(hd_decoding_open(run->model, NULL, &hd_translate_table, &settings));
     settings.generation.beams = run->options.valid_beams;
     settings.generation.best = 1;
     heed_results *results;

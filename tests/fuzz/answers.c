@@ -29,6 +29,18 @@ static bool stream(void *user, size_t index, const char *text, size_t size) {
     return true;
 }
 
+static heed_status fill(const query *q, const char *const *texts, const size_t *sizes, size_t count,
+                        heed_results **results) {
+    heed_options *options;
+    char best[16];
+    snprintf(best, sizeof best, "%zu", q->number);
+    check(heed_fill_options(fuzz_context, &options) == HEED_OK);
+    check((heed_options_set(options, "best", best) == HEED_OK) == (q->number > 0));
+    heed_status status = heed_fill(q->model, options, texts, sizes, count, results);
+    heed_options_close(options);
+    return status;
+}
+
 /* The texts from `first` on. */
 static heed_status answer(query *q, size_t first, size_t count, hd_buffer *words, heed_results **results) {
     const char *const *texts = (const char *const *)(q->texts + first);
@@ -39,11 +51,11 @@ static heed_status answer(query *q, size_t first, size_t count, hd_buffer *words
                              results);
     switch ((hd_head)q->model->network->recipe.head) {
         case HD_HEAD_CLASSIFY_TEXT:
-            return heed_classify(q->model, texts, sizes, count, results);
+            return heed_classify(q->model, NULL, texts, sizes, count, results);
         case HD_HEAD_CLASSIFY_TOKENS:
-            return heed_tag(q->model, texts, sizes, count, results);
+            return heed_tag(q->model, NULL, texts, sizes, count, results);
         default:
-            return heed_fill(q->model, texts, sizes, count, q->number, results);
+            return fill(q, texts, sizes, count, results);
     }
 }
 

@@ -38,13 +38,18 @@ static void make_texts(void) {
 typedef heed_status answering(heed_model *model, const char *const *some, size_t count, heed_results **results);
 
 static heed_status classify(heed_model *model, const char *const *some, size_t count, heed_results **results) {
-    return heed_classify(model, some, NULL, count, results);
+    return heed_classify(model, NULL, some, NULL, count, results);
 }
 static heed_status tag(heed_model *model, const char *const *some, size_t count, heed_results **results) {
-    return heed_tag(model, some, NULL, count, results);
+    return heed_tag(model, NULL, some, NULL, count, results);
 }
 static heed_status fill(heed_model *model, const char *const *some, size_t count, heed_results **results) {
-    return heed_fill(model, some, NULL, count, 3, results);
+    heed_options *options;
+    assert_ok(model->context, heed_fill_options(model->context, &options));
+    assert_ok(model->context, heed_options_set(options, "best", "3"));
+    heed_status status = heed_fill(model, options, some, NULL, count, results);
+    heed_options_close(options);
+    return status;
 }
 
 static void assert_same_string(const char *a, const char *b) {

@@ -310,10 +310,10 @@ static void other_tasks_refuse_a_model_without_a_head(void **state) {
     heed_results *results;
     make_folder(context, case_named("headless"));
     assert_ok(context, heed_model_open(context, made, &model));
-    assert_int_equal(heed_fill(model, &text, NULL, 1, 1, &results), HEED_UNSUPPORTED);
+    assert_int_equal(heed_fill(model, NULL, &text, NULL, 1, &results), HEED_UNSUPPORTED);
     assert_non_null(strstr(heed_context_message(context), "is a BertModel, expected a masked language model"));
-    assert_int_equal(heed_classify(model, &text, NULL, 1, &results), HEED_UNSUPPORTED);
-    assert_int_equal(heed_tag(model, &text, NULL, 1, &results), HEED_UNSUPPORTED);
+    assert_int_equal(heed_classify(model, NULL, &text, NULL, 1, &results), HEED_UNSUPPORTED);
+    assert_int_equal(heed_tag(model, NULL, &text, NULL, 1, &results), HEED_UNSUPPORTED);
     heed_model_close(model);
     /* without a modules.json, weights that lack the head are damaged */
     remove(in_made("modules.json"));

@@ -116,7 +116,7 @@ static void decoders_classify_texts(void **state) {
             snprintf(padded, sizeof padded, "%s t1 t1 ", text);
             const char *const texts[] = {text, padded, only_pads, "t1"};
             size_t labels = probabilities(json_array_get(json_object_get(expected, "logits"), i), p);
-            assert_ok(context, heed_classify(model, texts, NULL, HD_COUNT(texts), &results));
+            assert_ok(context, heed_classify(model, NULL, texts, NULL, HD_COUNT(texts), &results));
             for (size_t j = 0; j < labels; j++) {
                 float found = score_of(results, 0, model->labels[j]);
                 if (fabs((double)found - p[j]) > 1e-5)
@@ -180,7 +180,7 @@ static void decoders_tag_words(void **state) {
             const char *const texts[] = {"t4", text};
             heed_results *results;
             write_words(ids, text);
-            assert_ok(context, heed_tag(model, texts, NULL, 2, &results));
+            assert_ok(context, heed_tag(model, NULL, texts, NULL, 2, &results));
             check_entities(results, 1, model, json_object_get(expected, "logits"), row, json_array_size(ids), names[n]);
             row += json_array_size(ids);
             heed_results_close(results);
@@ -218,7 +218,7 @@ static void words_have_the_space_of_their_first_token(void **state) {
         write_byte_level_tokenizer(context, trims);
         assert_ok(context, heed_model_open(context, folder, &model));
         heed_results *results;
-        assert_ok(context, heed_tag(model, texts, NULL, 1, &results));
+        assert_ok(context, heed_tag(model, NULL, texts, NULL, 1, &results));
         size_t entities = heed_results_alternatives(results, 0);
         assert_in_range(entities, 2, 7);
         for (size_t i = 0; i < entities; i++) {
@@ -279,11 +279,11 @@ static void models_do_what_their_head_does(void **state) {
         heed_model *model = open_golden(context, all[i].name);
         const char *text = "t5 t9 t7";
         heed_results *results = NULL;
-        heed_status status = heed_classify(model, &text, NULL, 1, &results);
+        heed_status status = heed_classify(model, NULL, &text, NULL, 1, &results);
         assert_does(model, all[i].name, all[i].classifies, status, results);
-        status = heed_tag(model, &text, NULL, 1, &results);
+        status = heed_tag(model, NULL, &text, NULL, 1, &results);
         assert_does(model, all[i].name, all[i].tags, status, results);
-        status = heed_fill(model, &text, NULL, 1, 1, &results);
+        status = heed_fill(model, NULL, &text, NULL, 1, &results);
         assert_does(model, all[i].name, all[i].fills, status, results);
         status = generate(model, text, &results);
         assert_does(model, all[i].name, all[i].generates, status, results);

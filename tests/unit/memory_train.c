@@ -150,11 +150,17 @@ static void fine_tuning(void **state) {
 /* The results of classifiers, taggers and language models. */
 static heed_status predict(heed_context *context, heed_model *model, heed_results **results) {
     const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"[MASK] one [MASK]", "three"};
-    if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, texts, NULL, 3, results);
-    if (strcmp(learned->objective, "tag") == 0) return heed_tag(model, texts, NULL, 3, results);
-    if (strcmp(learned->objective, "masked") == 0) return heed_fill(model, masked, NULL, 2, 3, results);
+    if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, NULL, texts, NULL, 3, results);
+    if (strcmp(learned->objective, "tag") == 0) return heed_tag(model, NULL, texts, NULL, 3, results);
     heed_options *set;
     *results = NULL;
+    if (strcmp(learned->objective, "masked") == 0) {
+        HD_TRY(heed_fill_options(context, &set));
+        heed_status status = heed_options_set(set, "best", "3");
+        if (status == HEED_OK) status = heed_fill(model, set, masked, NULL, 2, results);
+        heed_options_close(set);
+        return status;
+    }
     HD_TRY(heed_generate_options(context, &set));
     heed_status status = heed_options_set(set, "max-new-tokens", "4");
     if (status == HEED_OK) status = heed_options_set(set, "sample", "true");

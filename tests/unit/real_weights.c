@@ -105,9 +105,14 @@ static void bert_tiny_equals_transformers(void **state) {
     json_t *goldens = json_load_file(GOLDEN "/real/bert-tiny.json", 0, NULL), *golden, *value;
     heed_context *context = open_context();
     heed_model *model;
+    heed_options *options;
+    char best[16];
     size_t i, j, columns;
     assert_non_null(goldens);
     assert_ok(context, heed_model_open(context, folder, &model));
+    snprintf(best, sizeof best, "%d", BEST);
+    assert_ok(context, heed_fill_options(context, &options));
+    assert_ok(context, heed_options_set(options, "best", best));
     json_array_foreach(goldens, i, golden) {
         heed_results *results;
         const char *text = json_string_value(json_object_get(golden, "text"));
@@ -116,7 +121,7 @@ static void bert_tiny_equals_transformers(void **state) {
         json_array_foreach(json_object_get(golden, "mean"), j, value)
             assert_true(fabs((double)found[j] - json_number_value(value)) <= 1e-5);
         heed_results_close(results);
-        assert_ok(context, heed_fill(model, &text, NULL, 1, BEST, &results));
+        assert_ok(context, heed_fill(model, options, &text, NULL, 1, &results));
         assert_int_equal(heed_results_alternatives(results, 0), BEST);
         json_array_foreach(json_object_get(golden, "fill"), j, value) {
             double score = json_number_value(json_object_get(value, "score"));
@@ -127,6 +132,7 @@ static void bert_tiny_equals_transformers(void **state) {
         heed_results_close(results);
     }
     json_decref(goldens);
+    heed_options_close(options);
     heed_model_close(model);
     heed_context_close(context);
 }

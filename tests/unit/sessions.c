@@ -1,12 +1,33 @@
-/* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled; memory of
- * finished requests is freed; and running out of memory leaks nothing. */
+/* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled, on tokens that are
+ * proposed for it, on prefixes and sources that texts share, or on saving and loading the session; memory of finished requests
+ * is freed; and running out of memory leaks nothing. */
 #include "failing.h"
 #include "small_networks.h"
 
 #include "base/random.h"
-#include "decode/session.h"
+#include "decode/saved_session.h"
+#include "decode/session_requests.h"
 
-enum { TEXTS = 14, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
+#include <unistd.h>
+
+enum { KINDS = 14, TEXTS = 20, MOST_TOKENS = 24, MOST_BEST = 4, ORDERS = 1000 };
+
+/* Besides the small networks those whose rotary positions change as texts grow. */
+static const small_network growing[] = {{"families/llama-dynamic", false}, {"families/phi3-longrope", false}};
+enum { NETWORKS = HD_COUNT(small_networks) + HD_COUNT(growing) };
+
+static const small_network *network_at(size_t i) {
+    return i < HD_COUNT(small_networks) ? &small_networks[i] : &growing[i - HD_COUNT(small_networks)];
+}
+
+/* Saved sessions of a test need not survive a power failure. */
+int fsync(int descriptor);
+int fsync(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+
+static char saved_path[] = "/tmp/heed-session-XXXXXX";
 
 /* A result to compare with. */
 typedef struct result {
@@ -32,6 +53,7 @@ typedef struct text {
 
 typedef struct fixture {
     opened_network opened;
+    hd_network *draft; /* with other weights; NULL for recurrent networks, which have none */
     text texts[TEXTS];
     hd_random_key key; /* of what is chosen at random, and how much was */
     uint64_t chosen;
@@ -47,14 +69,23 @@ static bool stream(void *user, int32_t token) {
     return t->streamed != t->patience;
 }
 
-/* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. */
+/* The first tokens of a text, or all, become those of another one. */
+static void share_tokens(fixture *f, text *t, const text *other) {
+    int64_t shared = choose(f, 3) ? choose(f, (uint64_t)hd_min(t->request.count, other->request.count) + 1) : -1;
+    if (shared < 0) shared = t->request.count = other->request.count;
+    memcpy(t->ids, other->ids, (size_t)shared * sizeof *t->ids);
+}
+
+/* One text of each kind: greedy, sampled and with beams, with every processor and with other limits and seeds. The last texts
+ * share tokens with the first ones. */
 static void make_texts(fixture *f) {
     static const int32_t stops[] = {3, 7, 9, 11, 5}, stop_starts[] = {0, 1, 3, 4, 5};
     const hd_recipe *recipe = &f->opened.network->recipe;
     bool translates = hd_recipe_translates(recipe);
     int64_t most = translates ? hd_min(hd_recipe_longest(recipe), MOST_TOKENS) : MOST_TOKENS;
-    for (int i = 0; i < TEXTS; i++) {
-        text *t = &f->texts[i];
+    for (int text_index = 0; text_index < TEXTS; text_index++) {
+        int i = text_index % KINDS;
+        text *t = &f->texts[text_index];
         hd_generation *g = &t->generation;
         *t = (text){0};
         hd_generation_of(recipe, g);
@@ -77,6 +108,8 @@ static void make_texts(fixture *f) {
         t->request = (hd_request){
             .ids = t->ids, .count = count, .generation = g, .number = (uint64_t)i / 2, .user = t, .token = stream};
         if (i % 4 == 3) t->request.stops = (hd_stops){4, stops, stop_starts};
+        if (text_index % 2) g->prompt_lookup = 1 + choose(f, 10);
+        if (text_index >= KINDS) share_tokens(f, t, &f->texts[choose(f, (uint64_t)text_index)]);
     }
 }
 
@@ -86,7 +119,17 @@ static void open_fixture(fixture *f, const small_network *which) {
     f->opened.context->threads = 1;
     open_network(&f->opened, which, HD_OPEN_TO_RUN);
     assert_ok(f->opened.context, hd_network_pack(f->opened.network));
+    if (!which->recurrent) {
+        assert_ok(f->opened.context, hd_network_open(f->opened.context, &f->opened.network->recipe, &f->draft));
+        assert_ok(f->opened.context, hd_network_initialize(f->draft, 3));
+        assert_ok(f->opened.context, hd_network_pack(f->draft));
+    }
     make_texts(f);
+}
+
+static void close_fixture(fixture *f) {
+    hd_network_close(f->draft);
+    close_network(&f->opened);
 }
 
 /* ---- results ---- */
@@ -106,8 +149,11 @@ static void run_alone(fixture *f) {
         text *t = &f->texts[i];
         hd_session *session;
         hd_decoded decoded;
+        int64_t lookup = t->generation.prompt_lookup;
+        t->generation.prompt_lookup = 0;
         assert_ok(f->opened.context, hd_session_open(f->opened.context, f->opened.network, NULL, &session));
         assert_ok(f->opened.context, hd_session_add(session, &t->request, NULL));
+        t->generation.prompt_lookup = lookup;
         while (hd_session_is_busy(session)) assert_ok(f->opened.context, hd_session_step(session));
         assert_true(hd_session_next(session, &decoded));
         assert_true(decoded.count > 0);
@@ -161,10 +207,27 @@ static void cancel(fixture *f, hd_session *session, text *t) {
     (void)f;
 }
 
-/* Some texts are added, stepped and cancelled in a random order, with a random size of steps. */
+/* The session goes on in another one, which was loaded from a file. */
+static void reload(fixture *f, const hd_session_limits *limits, hd_session **session) {
+    assert_ok(f->opened.context, hd_session_save(*session, saved_path, NULL));
+    hd_session_close(*session);
+    assert_ok(f->opened.context,
+              hd_session_load(f->opened.context, f->opened.network, limits, saved_path, NULL, session));
+    for (int i = 0; i < TEXTS; i++) {
+        text *t = &f->texts[i];
+        if (t->added && !t->cancelled && !t->results)
+            assert_ok(f->opened.context, hd_session_attach(*session, t->id, t, stream));
+    }
+}
+
+/* Some texts are added, stepped and cancelled in a random order, with a random size of steps, and with tokens that nobody, the
+ * network itself or another one proposes. */
 static void run_order(fixture *f, const char *name, int number) {
     static const int64_t sizes[] = {0, 1, 3, 8, 64};
-    hd_session_limits limits = {sizes[choose(f, HD_COUNT(sizes))]};
+    const hd_network *drafts[] = {NULL, f->draft ? f->opened.network : NULL, f->draft};
+    hd_session_limits limits = {.step_tokens = sizes[choose(f, HD_COUNT(sizes))],
+                                .draft = drafts[choose(f, HD_COUNT(drafts))],
+                                .least_shared = choose(f, 4)};
     hd_session *session;
     int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
     f->opened.context->threads = number % 16 == 0 ? 2 : 1;
@@ -182,6 +245,8 @@ static void run_order(fixture *f, const char *name, int number) {
             add(f, session, &f->texts[order[next++]]);
         else if (action == 3)
             cancel(f, session, &f->texts[choose(f, TEXTS)]);
+        else if (action == 4 && choose(f, 4) == 0)
+            reload(f, &limits, &session);
         else
             assert_ok(f->opened.context, hd_session_step(session));
         if (action % 2) compare_finished(name, number, session);
@@ -193,13 +258,15 @@ static void run_order(fixture *f, const char *name, int number) {
 
 static void other_requests_and_order_change_no_bit(void **state) {
     (void)state;
-    for (size_t s = 0; s < HD_COUNT(small_networks); s++) {
+    close(mkstemp(saved_path));
+    for (size_t s = 0; s < NETWORKS; s++) {
         fixture f;
-        open_fixture(&f, &small_networks[s]);
+        open_fixture(&f, network_at(s));
         run_alone(&f);
-        for (int i = 0; i < ORDERS / (int)HD_COUNT(small_networks) + 1; i++) run_order(&f, small_networks[s].name, i);
-        close_network(&f.opened);
+        for (int i = 0; i < ORDERS / NETWORKS + 1; i++) run_order(&f, network_at(s)->name, i);
+        close_fixture(&f);
     }
+    unlink(saved_path);
 }
 
 /* ---- refusals ---- */
@@ -223,7 +290,7 @@ static void what_cannot_run_is_refused(void **state) {
     assert_ok(f.opened.context, hd_session_step(session));
     assert_false(hd_session_next(session, &decoded));
     hd_session_close(session);
-    close_network(&f.opened);
+    close_fixture(&f);
     open_fixture(&f, &small_networks[2]);
     static const int32_t many[100];
     request = f.texts[0].request;
@@ -232,7 +299,7 @@ static void what_cannot_run_is_refused(void **state) {
     assert_int_equal(hd_session_add(session, &request, NULL), HEED_LENGTH);
     assert_string_equal(f.opened.context->message, "100 tokens are more than the model's 64");
     hd_session_close(session);
-    close_network(&f.opened);
+    close_fixture(&f);
 }
 
 /* ---- memory ---- */
@@ -259,7 +326,9 @@ static fixture *failing_fixture;
 static heed_status run_session(heed_context *context) {
     hd_session *session;
     context->threads = 1;
-    HD_TRY(hd_session_open(context, failing_fixture->opened.network, &(hd_session_limits){5}, &session));
+    HD_TRY(hd_session_open(context, failing_fixture->opened.network,
+                           &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1},
+                           &session));
     heed_status status = run_all(failing_fixture, context, session);
     if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
     hd_session_close(session);
@@ -274,7 +343,7 @@ static void failing_allocations_leave_nothing(void **state) {
         run_alone(&f);
         failing_fixture = &f;
         fail_each_allocation(run_session);
-        close_network(&f.opened);
+        close_fixture(&f);
     }
 }
 
@@ -288,16 +357,17 @@ static void finished_requests_are_freed(void **state) {
         failing_allocator allocator = {.left = -1};
         heed_context *context;
         hd_session *session;
+        hd_session_limits limits = {.draft = f.draft, .least_shared = 2};
         assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
         context->threads = 1;
-        assert_ok(context, hd_session_open(context, f.opened.network, NULL, &session));
+        assert_ok(context, hd_session_open(context, f.opened.network, &limits, &session));
         for (int i = 0; i < 3; i++) assert_ok(context, run_all(&f, context, session));
         long held = allocator.held;
         for (int i = 0; i < 20; i++) assert_ok(context, run_all(&f, context, session));
         assert_int_equal(allocator.held, held);
         hd_session_close(session);
         heed_context_close(context);
-        close_network(&f.opened);
+        close_fixture(&f);
     }
 }
 

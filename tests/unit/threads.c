@@ -145,14 +145,14 @@ static void generate_samples(worker *w, record *r) {
 
 static void classify(worker *w, record *r) {
     heed_results *results = NULL;
-    TRY(heed_classify(w->models[CLASSIFIER], reviews, NULL, HD_COUNT(reviews), &results));
+    TRY(heed_classify(w->models[CLASSIFIER], NULL, reviews, NULL, HD_COUNT(reviews), &results));
     if (results) add_results(r, results, HD_COUNT(reviews));
     heed_results_close(results);
 }
 
 static void tag(worker *w, record *r) {
     heed_results *results = NULL;
-    TRY(heed_tag(w->models[TAGGER], news, NULL, HD_COUNT(news), &results));
+    TRY(heed_tag(w->models[TAGGER], NULL, news, NULL, HD_COUNT(news), &results));
     if (results) add_results(r, results, HD_COUNT(news));
     heed_results_close(results);
 }

@@ -598,8 +598,8 @@ static void learns(void **state) {
         sizes[i] = (size_t)(strchr(line, '\n') - line);
         line += sizes[i] + 1;
     }
-    hd_translate_options settings;
-    assert_ok(context, hd_translate_settings(model, NULL, &settings));
+    hd_decoding settings;
+    assert_ok(context, hd_decoding_open(model, NULL, &hd_translate_table, &settings));
     heed_results *together, *alone;
     settings.batch_tokens = 1000;
     assert_ok(context, hd_translate(model, &settings, texts, sizes, PAIRS, &together));

@@ -1,0 +1,137 @@
+#include "tasks/decoding.h"
+
+#include "decode/options.h"
+#include "decode/session.h"
+#include "inspect/align.h"
+
+#include <string.h>
+
+/* ---- options ---- */
+
+#define F(field) offsetof(hd_decoding, field)
+
+#define LANGUAGES                                                                                     \
+    {"from",     HD_SETTING_STRING,                                                                   \
+     F(from),    NULL,                                                                                \
+     0,          0,                                                                                   \
+     "LANGUAGE", "language of the texts, as a code of the tokenizer, such as eng_Latn, en_XX or en"}, \
+    {                                                                                                 \
+        "to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE",                                       \
+            "language of the translations, as a code of the tokenizer"                                \
+    }
+#define ALIGNMENT                                                                                                      \
+    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh format: 0-0 1-2 2-1"}, { \
+        "alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",                              \
+            "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"                          \
+    }
+
+static const hd_setting translate_rows[] = {
+    LANGUAGES,
+    HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_BEST(F(generation)),
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)),
+    HD_OPTIONS_SEARCH(F(generation)),
+    {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
+     "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
+    ALIGNMENT,
+};
+
+static const hd_setting generate_rows[] = {HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),
+                                           HD_OPTION_BEAMS(F(generation)), HD_OPTION_BEST(F(generation)),
+                                           HD_OPTIONS_SEARCH(F(generation))};
+
+static const hd_setting session_rows[] = {LANGUAGES,
+                                          HD_OPTION_MAX_NEW_TOKENS(F(generation)),
+                                          HD_OPTIONS_SAMPLING(F(generation)),
+                                          HD_OPTION_BEAMS(F(generation)),
+                                          HD_OPTION_BEST(F(generation)),
+                                          HD_OPTIONS_SEARCH(F(generation)),
+                                          ALIGNMENT};
+
+const hd_option_table hd_translate_table = {translate_rows, HD_COUNT(translate_rows), sizeof(hd_decoding)};
+const hd_option_table hd_generate_table = {generate_rows, HD_COUNT(generate_rows), sizeof(hd_decoding)};
+const hd_option_table hd_session_table = {session_rows, HD_COUNT(session_rows), sizeof(hd_decoding)};
+
+heed_status heed_translate_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &hd_translate_table, options);
+}
+
+heed_status heed_generate_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &hd_generate_table, options);
+}
+
+heed_status heed_session_options(heed_context *context, heed_options **options) {
+    return hd_options_open(context, &hd_session_table, options);
+}
+
+static heed_status require_sampling(const heed_model *model, const heed_options *options, bool samples) {
+    static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
+    for (size_t i = 0; i < HD_COUNT(of_sampling) && !samples; i++)
+        if (hd_options_has(options, of_sampling[i]))
+            return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample", of_sampling[i]);
+    return HEED_OK;
+}
+
+heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                             hd_decoding *settings) {
+    *settings = (hd_decoding){.generation = model->generation};
+    hd_generation *generation = &settings->generation;
+    HD_TRY(hd_options_apply(model->context, options, table, settings));
+    HD_TRY(hd_model_choose_languages(model, settings->from, settings->to, settings->side, generation));
+    HD_TRY(require_sampling(model, options, generation->sample));
+    HD_TRY(hd_session_allow(model->context, generation));
+    if (!generation->sample && generation->best > generation->beams)
+        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
+                       (long long)generation->best, (long long)generation->beams);
+    return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
+}
+
+void hd_decoding_close(heed_context *context, hd_decoding *settings) {
+    hd_settings_free(context, session_rows, HD_COUNT(session_rows), settings);
+}
+
+/* ---- from texts ---- */
+
+/* The text without the end that a template may have added. An empty text begins with the token that begins texts. */
+static hd_ids read_prompt(const heed_model *model, const hd_decoding *settings, hd_text_tokens *prompt) {
+    const hd_encoding *encoding = &prompt->encoding;
+    size_t count = encoding->count;
+    if (count > 1 && encoding->ids[count - 1] == model->network->recipe.eos && encoding->ends[count - 1] == 0) --count;
+    if (count) return (hd_ids){encoding->ids, (int64_t)count};
+    prompt->start = settings->generation.start >= 0 ? settings->generation.start : 0;
+    return (hd_ids){&prompt->start, 1};
+}
+
+heed_status hd_text_tokens_read(const heed_model *model, const hd_decoding *settings, const char *text, size_t size,
+                                hd_text_tokens *prompt) {
+    bool translates = hd_recipe_translates(&model->network->recipe);
+    HD_TRY(hd_side_encode(&settings->side[HD_ENCODER], model->context, text, size, &prompt->encoding));
+    if (translates) HD_TRY(hd_model_check_length(model, prompt->encoding.count));
+    prompt->ids = translates ? (hd_ids){prompt->encoding.ids, (int64_t)prompt->encoding.count}
+                             : read_prompt(model, settings, prompt);
+    return hd_model_check_ids(model, prompt->ids.ids, (size_t)prompt->ids.count);
+}
+
+void hd_text_tokens_close(hd_text_tokens *prompt) { hd_encoding_close(&prompt->encoding); }
+
+/* ---- to answers ---- */
+
+int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *h, int32_t *ids) {
+    int64_t count = h->count;
+    if (count) memcpy(ids, h->ids, (size_t)count * sizeof *ids);
+    if (h->end >= 0 && !hd_tokenizer_is_special(settings->side[HD_DECODER].tokenizer, h->end)) ids[count++] = h->end;
+    return count;
+}
+
+heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index) {
+    hd_result *item = &results->items[index];
+    item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    item->answers[0] = (hd_answer){.text = "", .alignment = settings->alignment ? "" : NULL};
+    item->count = 1;
+    return HEED_OK;
+}
+
+heed_status hd_decoding_no_answer(heed_results *results, size_t index) {
+    return hd_results_problem(results, index, "no score that the model gives is a number");
+}

@@ -1,0 +1,50 @@
+/* Texts become requests of decoding sessions, and what these decode becomes answers: shared by translation, text generation
+ * and the sessions of heed/heed.h. */
+#ifndef HD_TASKS_DECODING_H
+#define HD_TASKS_DECODING_H
+
+#include "base/options.h"
+#include "decode/request.h"
+#include "models/model.h"
+#include "tasks/results.h"
+
+typedef struct hd_decoding {
+    hd_generation generation;
+    char *from, *to;                  /* names of languages, until they are resolved */
+    hd_side_tokenizer side[HD_SIDES]; /* with their tokens; of a language model its tokenizer twice */
+    int64_t batch_tokens;             /* source tokens of a session at once; 0: a default for the model and the beams */
+    bool alignment;                   /* word alignments beside translations */
+    int64_t alignment_layer;          /* from 1 */
+} hd_decoding;
+
+/* The options of heed_translate, heed_generate and sessions. */
+extern const hd_option_table hd_translate_table, hd_generate_table, hd_session_table;
+
+/* The model's own generation config, with what `options` of this table (may be NULL) sets. The caller closes the settings,
+ * also after a failure. HEED_ARGUMENT or HEED_UNSUPPORTED for what the model cannot run. */
+heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                             hd_decoding *settings);
+void hd_decoding_close(heed_context *context, hd_decoding *settings);
+
+/* The tokens that a text gives the network. Initialize with {0}, reuse for any number of texts, close at the end. */
+typedef struct hd_text_tokens {
+    hd_encoding encoding;
+    int32_t start;
+    hd_ids ids; /* the source, or of a language model the prompt */
+} hd_text_tokens;
+
+/* HEED_LENGTH for a text that the model cannot process: the message has the reason. Else HEED_MEMORY or HEED_UNSUPPORTED. */
+heed_status hd_text_tokens_read(const heed_model *model, const hd_decoding *settings, const char *text, size_t size,
+                                hd_text_tokens *prompt);
+void hd_text_tokens_close(hd_text_tokens *prompt);
+
+/* Copies the tokens of a hypothesis that belong to its text to ids [count + 1], and returns their number. As in transformers,
+ * an end that is not a special token is one of them. */
+int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *hypothesis, int32_t *ids);
+
+/* An empty source has an empty translation, whatever the model. */
+heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index);
+/* The problem of a text without a single finished hypothesis. */
+heed_status hd_decoding_no_answer(heed_results *results, size_t index);
+
+#endif

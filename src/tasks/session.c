@@ -1,0 +1,556 @@
+/* A text waits in `added`, where any thread puts it under the lock. The stepping thread moves it to `running` when the caches
+ * have space for it, and to `finished` with its last answer. Only the stepping thread uses the decoding session.
+ *
+ * A thread that adds a text encodes it with a context of its own, a copy of the one that the session has kept from its opening,
+ * since the session's own belongs to the stepping thread. */
+#include "tasks/session.h"
+
+#include "base/float_environment.h"
+#include "base/utf8.h"
+#include "decode/session.h"
+#include "inspect/align.h"
+#include "text/stream.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+    HYPOTHESES_AT_ONCE = 64, /* a step reads each weight once for all of them */
+    CACHED_TOKENS = 1 << 14, /* of all hypotheses: another text begins only below this bound on the caches */
+    STEP_TOKENS = 512,       /* of prompts, so that hypotheses that run do not wait long for a long one */
+    ALTERNATIVE_BITS = 54    /* the number of an alternative's random stream is that of its text, and its own above */
+};
+
+/* A text from its adding to its results. */
+typedef struct text_request {
+    struct text_request *next; /* in a list of the session */
+    heed_session *session;
+    uint64_t id;
+    hd_session_text given;
+    hd_decoding own;             /* settings, unless others were given */
+    const hd_decoding *settings; /* `own`, or those given */
+    char *text;                  /* [given.size]: copied for the alignment alone, else NULL */
+    int32_t *ids;                /* [ids_capacity]: tokens of the prompt or source, then those that were generated */
+    size_t ids_capacity, id_count, prompt;
+    size_t first;    /* of the ids that are decoded together: a source is no part of the text of its translation */
+    size_t hidden;   /* bytes of the prompt's tokens as text, which is no part of the answer */
+    size_t streamed; /* bytes of the text that were hidden or streamed */
+    uint64_t *runs;  /* [run_count]: ids in the decoding session, of each sample or of the only search */
+    int64_t run_count, waiting; /* waiting: runs that have not finished */
+    int64_t hypotheses, cached; /* at most: running, and their tokens in the caches */
+    heed_results *results;      /* its own, or those given */
+    char *problem, *note;       /* NULL: none */
+    bool blank;
+    _Atomic bool cancelled;
+} text_request;
+
+typedef struct list {
+    text_request *first, *last;
+} list;
+
+struct heed_session {
+    heed_context *context; /* of the stepping thread */
+    const heed_model *model;
+    heed_context quiet; /* the context as it was when the session was opened, without a message: never changed */
+    pthread_mutex_t lock;
+    /* Under the lock: */
+    pthread_t stepping; /* the thread that opened the session or stepped last */
+    uint64_t next_id;
+    int64_t unfinished;
+    list added, running, finished;
+    bool cancels; /* a running text is cancelled */
+    /* Of the stepping thread alone: */
+    hd_session *decoder;
+    hd_buffer text;     /* a text's tokens as text */
+    int64_t hypotheses; /* of running texts, */
+    int64_t cached;     /* and their tokens in the caches */
+    heed_status status; /* of the last step, and of streaming */
+};
+
+/* ---- lists ---- */
+
+static void push(list *l, text_request *r) {
+    r->next = NULL;
+    if (l->last)
+        l->last->next = r;
+    else
+        l->first = r;
+    l->last = r;
+}
+
+static text_request *pop(list *l) {
+    text_request *r = l->first;
+    if (r) l->first = r->next;
+    if (!l->first) l->last = NULL;
+    return r;
+}
+
+/* Removes a request that is in the list. */
+static void unlink_request(list *l, const text_request *r) {
+    list rest = {0};
+    for (text_request *one; (one = pop(l));)
+        if (one != r) push(&rest, one);
+    *l = rest;
+}
+
+static text_request *find(const list *l, uint64_t id) {
+    for (text_request *r = l->first; r; r = r->next)
+        if (r->id == id && !r->cancelled) return r;
+    return NULL;
+}
+
+static void close_request(heed_context *context, text_request *r) {
+    if (!r) return;
+    if (!r->given.results) heed_results_close(r->results);
+    if (!r->given.settings) hd_decoding_close(context, &r->own);
+    void *arrays[] = {r->text, r->ids, r->runs, r->problem, r->note, r};
+    for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
+}
+
+static void close_all(heed_context *context, list *l) {
+    for (text_request *r; (r = pop(l));) close_request(context, r);
+}
+
+/* ---- adding ---- */
+
+/* The most tokens of one text in the caches. A recurrent network, whose texts have any length, caches none. */
+static int64_t most_cached(const hd_recipe *recipe, const text_request *r) {
+    int64_t longest = hd_recipe_longest(recipe), new_tokens = r->settings->generation.max_new_tokens;
+    int64_t prompt = (int64_t)r->prompt;
+    if (longest == INT64_MAX) return 0;
+    return r->hypotheses * (new_tokens ? hd_min(prompt + new_tokens, longest) : longest);
+}
+
+static bool reserve_ids(heed_context *context, text_request *r, size_t count) {
+    return hd_grow(context, &r->ids, &r->ids_capacity, r->id_count + count, sizeof *r->ids);
+}
+
+static bool append_ids(heed_context *context, text_request *r, const int32_t *ids, size_t count) {
+    if (!reserve_ids(context, r, count)) return false;
+    if (count) memcpy(r->ids + r->id_count, ids, count * sizeof *ids);
+    r->id_count += count;
+    return true;
+}
+
+/* The text of the request's tokens: how the first of the continuation is written depends on those before it. */
+static heed_status decode(const text_request *r, hd_buffer *text) {
+    hd_buffer_clear(text);
+    return hd_tokenizer_decode(r->settings->side[HD_DECODER].tokenizer, r->ids + r->first, r->id_count - r->first, true,
+                               text);
+}
+
+/* What the continuation's text comes after. */
+static heed_status hide_prompt(heed_context *context, text_request *r) {
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    heed_status status = decode(r, &text);
+    r->hidden = r->streamed = text.size;
+    hd_buffer_close(&text);
+    return status;
+}
+
+static heed_status note_length(heed_context *context, const heed_session *s, text_request *r) {
+    int64_t count = (int64_t)r->prompt, visible = hd_session_visible(s->decoder, count);
+    if (visible >= count) return HEED_OK;
+    hd_buffer note;
+    hd_buffer_open(&note, context);
+    hd_buffer_format(&note, "a text of %lld tokens is more than the model's %lld: only the last %lld are its context",
+                     (long long)count, (long long)hd_recipe_longest(&s->model->network->recipe), (long long)visible);
+    r->note = hd_buffer_take(&note);
+    if (!r->note) return HEED_MEMORY;
+    hd_note(context, "%s", r->note);
+    return HEED_OK;
+}
+
+static heed_status copy_text(heed_context *context, text_request *r) {
+    if (!r->settings->alignment) return HEED_OK;
+    r->text = hd_copy_bytes(context, r->given.text, r->given.size);
+    r->given.text = r->text;
+    return r->text ? HEED_OK : HEED_MEMORY;
+}
+
+static heed_status encode(const heed_model *model, const heed_session *s, text_request *r) {
+    heed_context *context = model->context;
+    bool translates = hd_recipe_translates(&model->network->recipe);
+    if (translates && hd_text_is_blank(r->given.text, r->given.size)) {
+        r->blank = true;
+        return HEED_OK;
+    }
+    hd_text_tokens prompt = {0};
+    heed_status status = hd_text_tokens_read(model, r->settings, r->given.text, r->given.size, &prompt);
+    if (status == HEED_OK) {
+        r->prompt = (size_t)prompt.ids.count;
+        if (!append_ids(context, r, prompt.ids.ids, r->prompt)) status = HEED_MEMORY;
+    }
+    hd_text_tokens_close(&prompt);
+    HD_TRY(status);
+    r->cached = most_cached(&model->network->recipe, r);
+    if (translates) {
+        r->first = r->prompt;
+        return copy_text(context, r);
+    }
+    HD_TRY(hide_prompt(context, r));
+    return note_length(context, s, r);
+}
+
+static heed_status configure(const heed_model *model, text_request *r) {
+    r->settings = r->given.settings ? r->given.settings : &r->own;
+    if (!r->given.settings) {
+        HD_TRY(hd_decoding_open(model, r->given.options, &hd_session_table, &r->own));
+        if (hd_recipe_translates(&model->network->recipe))
+            HD_TRY(hd_model_require_target(model, r->own.side, &r->own.generation, "to"));
+    }
+    const hd_generation *generation = &r->settings->generation;
+    r->hypotheses = hd_max(generation->beams, generation->best);
+    r->run_count = generation->sample ? generation->best : 1;
+    r->runs = hd_alloc(model->context, (size_t)r->run_count, sizeof *r->runs);
+    return r->runs ? HEED_OK : HEED_MEMORY;
+}
+
+/* A text that cannot be decoded is added too: its results have the problem. */
+static heed_status open_request(const heed_model *model, heed_session *s, const hd_session_text *text,
+                                text_request **request) {
+    heed_context *context = model->context;
+    text_request *r = *request = hd_alloc_zeroed(context, 1, sizeof *r);
+    if (!r) return HEED_MEMORY;
+    r->session = s;
+    r->given = *text;
+    heed_status status = configure(model, r);
+    if (status == HEED_OK) {
+        status = encode(model, s, r);
+        if (status != HEED_OK && status != HEED_MEMORY) {
+            r->problem = hd_copy_string(context, context->message);
+            status = r->problem ? HEED_OK : HEED_MEMORY;
+        }
+    }
+    if (status == HEED_OK) return HEED_OK;
+    close_request(context, r);
+    *request = NULL;
+    return status;
+}
+
+static bool is_stepping(heed_session *s) {
+    pthread_mutex_lock(&s->lock);
+    bool same = pthread_equal(s->stepping, pthread_self());
+    pthread_mutex_unlock(&s->lock);
+    return same;
+}
+
+/* Records a failure in the context of the calling thread, if it is known: that of the options, or the stepping thread's. */
+static heed_status report(heed_session *s, const heed_options *options, const heed_context *own, heed_status status) {
+    heed_context *context = options ? hd_options_context(options) : is_stepping(s) ? s->context : NULL;
+    return context ? hd_fail_as(context, own, status) : status;
+}
+
+heed_status hd_session_add_text(heed_session *s, const hd_session_text *text, uint64_t *id) {
+    heed_context own = s->quiet;
+    if (is_stepping(s)) own.log = s->context->log, own.log_user = s->context->log_user;
+    heed_model model = *s->model;
+    model.context = &own;
+    text_request *r;
+    hd_float_environment found = hd_float_enter();
+    heed_status status = open_request(&model, s, text, &r);
+    hd_float_leave(found);
+    if (status != HEED_OK) return report(s, text->options, &own, status);
+    pthread_mutex_lock(&s->lock);
+    r->id = s->next_id++;
+    if (id) *id = r->id;
+    push(&s->added, r);
+    s->unfinished++;
+    pthread_mutex_unlock(&s->lock);
+    return HEED_OK;
+}
+
+heed_status heed_session_add(heed_session *s, const heed_options *options, const char *text, size_t size,
+                             uint64_t number, heed_words_function *words, void *user, uint64_t *id) {
+    return hd_session_add_text(s,
+                               &(hd_session_text){.text = text ? text : "",
+                                                  .size = text ? size : 0,
+                                                  .number = number,
+                                                  .words = words,
+                                                  .user = user,
+                                                  .options = options},
+                               id);
+}
+
+/* ---- cancelling ---- */
+
+heed_status heed_session_cancel(heed_session *s, uint64_t id) {
+    pthread_mutex_lock(&s->lock);
+    text_request *added = find(&s->added, id), *running = added ? NULL : find(&s->running, id);
+    if (added) unlink_request(&s->added, added);
+    if (running) running->cancelled = s->cancels = true;
+    if (added || running) s->unfinished--;
+    pthread_mutex_unlock(&s->lock);
+    heed_context own = s->quiet;
+    close_request(&own, added);
+    if (added || running) return HEED_OK;
+    hd_fail(&own, HEED_ARGUMENT, "no request %llu is waiting or running", (unsigned long long)id);
+    return report(s, NULL, &own, HEED_ARGUMENT);
+}
+
+/* Takes the cancelled texts from the running ones. */
+static list take_cancelled(heed_session *s) {
+    list kept = {0}, cancelled = {0};
+    pthread_mutex_lock(&s->lock);
+    for (text_request *r; s->cancels && (r = pop(&s->running));) push(r->cancelled ? &cancelled : &kept, r);
+    if (s->cancels) s->running = kept;
+    s->cancels = false;
+    pthread_mutex_unlock(&s->lock);
+    return cancelled;
+}
+
+static void leave(heed_session *s, const text_request *r) {
+    s->hypotheses -= r->hypotheses;
+    s->cached -= r->cached;
+}
+
+static void drop_cancelled(heed_session *s) {
+    list cancelled = take_cancelled(s);
+    for (text_request *r; (r = pop(&cancelled));) {
+        for (int64_t i = 0; i < r->run_count; i++) hd_session_cancel(s->decoder, r->runs[i]); /* some have finished */
+        leave(s, r);
+        close_request(s->context, r);
+    }
+}
+
+/* ---- streaming: a token may be a part of a character, which is passed on when it is whole ---- */
+
+/* Streams what is new in s->text; false if the listener returned false. */
+static bool pass_on(text_request *r, bool last) {
+    const hd_buffer *text = &r->session->text;
+    const hd_session_text *to = &r->given;
+    size_t first, end = hd_stream_next(text->data ? text->data : "", text->size, r->streamed, last, &first);
+    r->streamed = end;
+    return first == end || to->words(to->user, to->results ? to->index : r->id, text->data + first, end - first);
+}
+
+static bool stream(void *user, int32_t token) {
+    text_request *r = user;
+    heed_session *s = r->session;
+    if (r->cancelled) return false;
+    if (s->status == HEED_OK && !append_ids(s->context, r, &token, 1)) s->status = HEED_MEMORY;
+    if (s->status == HEED_OK) s->status = decode(r, &s->text);
+    if (s->status != HEED_OK) return false;
+    return pass_on(r, false);
+}
+
+static bool streams(const text_request *r) { return r->given.words && r->hypotheses == 1; }
+
+/* ---- beginning ---- */
+
+static heed_status run(heed_session *s, text_request *r) {
+    hd_request request = {.ids = r->ids,
+                          .count = (int64_t)r->prompt,
+                          .generation = &r->settings->generation,
+                          .number = r->given.number,
+                          .user = r,
+                          .token = streams(r) ? stream : NULL};
+    for (; r->waiting < r->run_count; r->waiting++) {
+        HD_TRY(hd_session_add(s->decoder, &request, &r->runs[r->waiting]));
+        request.number += (uint64_t)1 << ALTERNATIVE_BITS;
+    }
+    return HEED_OK;
+}
+
+/* The text has its last answer, or a problem. */
+static void finish(heed_session *s, text_request *r) {
+    leave(s, r);
+    pthread_mutex_lock(&s->lock);
+    unlink_request(&s->running, r);
+    bool returned = !r->cancelled && !r->given.results;
+    if (!r->cancelled) s->unfinished--;
+    if (returned) push(&s->finished, r);
+    pthread_mutex_unlock(&s->lock);
+    if (!returned) close_request(s->context, r);
+}
+
+/* Answers at once what needs no decoding. */
+static heed_status begin(heed_session *s, text_request *r) {
+    size_t index = r->given.index, best = (size_t)r->settings->generation.best;
+    if (r->given.results)
+        r->results = r->given.results;
+    else
+        HD_TRY(hd_results_open(s->context, 1, &r->results));
+    heed_status status = HEED_OK;
+    if (r->note) status = hd_results_note(r->results, index, "%s", r->note);
+    if (status == HEED_OK && !r->problem && !r->blank) {
+        hd_result *item = &r->results->items[index];
+        item->answers = hd_arena_alloc(&r->results->arena, best, sizeof *item->answers);
+        if (!item->answers) return HEED_MEMORY;
+        status = run(s, r);
+        if (status == HEED_OK || status == HEED_MEMORY) return status;
+        r->problem = hd_copy_string(s->context, s->context->message);
+        status = r->problem ? HEED_OK : HEED_MEMORY;
+    }
+    if (status == HEED_OK)
+        status = r->problem ? hd_results_problem(r->results, index, r->problem)
+                            : hd_decoding_answer_blank(r->settings, r->results, index);
+    if (status == HEED_OK) finish(s, r);
+    return status;
+}
+
+/* The next text that may begin; NULL if there is none, or the caches are full. */
+static text_request *take_added(heed_session *s) {
+    pthread_mutex_lock(&s->lock);
+    text_request *r = s->added.first;
+    if (r && s->hypotheses && (s->hypotheses + r->hypotheses > HYPOTHESES_AT_ONCE || s->cached >= CACHED_TOKENS))
+        r = NULL;
+    if (r) push(&s->running, pop(&s->added));
+    pthread_mutex_unlock(&s->lock);
+    if (r) s->hypotheses += r->hypotheses, s->cached += r->cached;
+    return r;
+}
+
+/* ---- answers ---- */
+
+static heed_status align(heed_session *s, text_request *r, hd_answer *answer) {
+    const hd_decoding *settings = r->settings;
+    hd_buffer out;
+    hd_buffer_open(&out, s->context);
+    heed_status status =
+        hd_align(s->context, s->model, settings->side, settings->generation.start, settings->alignment_layer,
+                 r->given.text, r->given.size, r->ids + r->prompt, (int64_t)(r->id_count - r->prompt), &out);
+    if (status == HEED_OK) {
+        answer->alignment = hd_results_copy(r->results, out.data, out.size);
+        if (!answer->alignment) status = HEED_MEMORY;
+    }
+    hd_buffer_close(&out);
+    return status;
+}
+
+static heed_status keep_answer(heed_session *s, text_request *r, const hd_hypothesis *h, hd_answer *answer) {
+    r->id_count = r->prompt;
+    if (!reserve_ids(s->context, r, (size_t)h->count + 1)) return HEED_MEMORY;
+    r->id_count += (size_t)hd_decoding_tokens(r->settings, h, r->ids + r->prompt);
+    HD_TRY(decode(r, &s->text));
+    if (streams(r)) pass_on(r, true);
+    size_t hidden = (size_t)hd_min((int64_t)r->hidden, (int64_t)s->text.size), size = s->text.size - hidden;
+    const char *text = hd_results_copy(r->results, size ? s->text.data + hidden : "", size);
+    if (!text) return HEED_MEMORY;
+    *answer = (hd_answer){.text = text, .size = size, .score = h->score};
+    return r->settings->alignment ? align(s, r, answer) : HEED_OK;
+}
+
+/* A text has several answers from one beam search, or from as many samples. One that is too long to be aligned has a problem. */
+static heed_status keep_run(heed_session *s, text_request *r, const hd_decoded *decoded) {
+    hd_result *item = &r->results->items[r->given.index];
+    int64_t run = 0;
+    while (r->runs[run] != decoded->id) run++;
+    heed_status status = HEED_OK;
+    for (int64_t i = 0; i < decoded->count && status == HEED_OK; i++)
+        status = keep_answer(s, r, &decoded->best[i], &item->answers[run + i]);
+    item->count += (size_t)decoded->count;
+    if (status != HEED_LENGTH) return status;
+    r->problem = hd_copy_string(s->context, s->context->message);
+    return r->problem ? HEED_OK : HEED_MEMORY;
+}
+
+static heed_status keep_answers(heed_session *s, const hd_decoded *decoded) {
+    text_request *r = decoded->user;
+    hd_result *item = &r->results->items[r->given.index];
+    if (!r->cancelled && !r->problem) HD_TRY(keep_run(s, r, decoded));
+    if (--r->waiting) return HEED_OK;
+    if (r->problem) item->count = 0;
+    if (r->problem)
+        HD_TRY(hd_results_problem(r->results, r->given.index, r->problem));
+    else if (!item->count)
+        HD_TRY(hd_decoding_no_answer(r->results, r->given.index));
+    finish(s, r);
+    return HEED_OK;
+}
+
+/* ---- the session ---- */
+
+heed_status heed_session_open(heed_model *model, heed_session **session) {
+    heed_context *context = model->context;
+    *session = NULL;
+    if (!hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true))
+        HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, true, true, "a causal language model or a translation model"));
+    heed_session *s = hd_alloc_zeroed(context, 1, sizeof *s);
+    if (!s) return HEED_MEMORY;
+    s->context = context;
+    s->model = model;
+    s->quiet = hd_context_worker(context, 1);
+    s->stepping = pthread_self();
+    pthread_mutex_init(&s->lock, NULL);
+    hd_buffer_open(&s->text, context);
+    hd_float_environment found = hd_float_enter();
+    heed_status status = hd_session_open(context, model->network, &(hd_session_limits){STEP_TOKENS}, &s->decoder);
+    if (status == HEED_OK) status = hd_network_pack(model->network);
+    hd_float_leave(found);
+    if (status == HEED_OK)
+        *session = s;
+    else
+        heed_session_close(s);
+    return status;
+}
+
+void heed_session_close(heed_session *s) {
+    if (!s) return;
+    heed_context *context = s->context;
+    hd_session_close(s->decoder);
+    close_all(context, &s->added);
+    close_all(context, &s->running);
+    close_all(context, &s->finished);
+    hd_buffer_close(&s->text);
+    pthread_mutex_destroy(&s->lock);
+    hd_free(context, s);
+}
+
+bool heed_session_is_busy(const heed_session *session) {
+    heed_session *s = (heed_session *)session; /* the lock alone changes */
+    pthread_mutex_lock(&s->lock);
+    bool busy = s->unfinished > 0;
+    pthread_mutex_unlock(&s->lock);
+    return busy;
+}
+
+static heed_status step(heed_session *s) {
+    hd_decoded decoded;
+    drop_cancelled(s);
+    for (text_request *r; (r = take_added(s));) HD_TRY(begin(s, r));
+    HD_TRY(hd_session_step(s->decoder));
+    HD_TRY(s->status);
+    while (hd_session_next(s->decoder, &decoded)) HD_TRY(keep_answers(s, &decoded));
+    return HEED_OK;
+}
+
+heed_status heed_session_step(heed_session *s) {
+    pthread_mutex_lock(&s->lock);
+    s->stepping = pthread_self();
+    pthread_mutex_unlock(&s->lock);
+    HD_TRY(hd_check_stop(s->context));
+    hd_float_environment found = hd_float_enter();
+    if (s->status == HEED_OK) s->status = step(s);
+    hd_float_leave(found);
+    return s->status;
+}
+
+heed_status heed_session_next(heed_session *s, uint64_t *id, heed_results **results) {
+    *results = NULL;
+    pthread_mutex_lock(&s->lock);
+    text_request *r = pop(&s->finished);
+    pthread_mutex_unlock(&s->lock);
+    if (!r) return HEED_OK;
+    if (id) *id = r->id;
+    *results = r->results;
+    r->results = NULL;
+    close_request(s->context, r);
+    return HEED_OK;
+}
+
+static heed_status abandon(list *l, const char *problem) {
+    for (const text_request *r = l->first; r; r = r->next) {
+        if (!r->given.results) continue;
+        r->given.results->items[r->given.index].count = 0;
+        HD_TRY(hd_results_problem(r->given.results, r->given.index, problem));
+    }
+    return HEED_OK;
+}
+
+heed_status hd_session_abandon(heed_session *s, const char *problem) {
+    HD_TRY(abandon(&s->added, problem));
+    return abandon(&s->running, problem);
+}
