@@ -13,7 +13,7 @@ static const command push = {
     .about =
         "Uploads a model folder to the Hugging Face hub as one commit and prints its address. If the repository does\n"
         "not exist, it is created. README.md is the model card. Files whose names begin with a dot are left out.\n"
-        "The environment variable HF_TOKEN must have an access token that allows writing.\n",
+        "The environment variable HF_TOKEN is an access token that allows writing.\n",
     .open_options = heed_push_options,
 };
 

@@ -87,16 +87,16 @@ HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *s
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
 /* Sets the arithmetic of matrix products in models that are opened afterwards: "f32" (the default) or "bf16".
- * bfloat16 is faster on CPUs with AVX512-BF16 and within about 1e-2 of f32. It is the only mode whose results
- * differ between instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its recipe
- * instead. */
+ * bfloat16 is faster on CPUs with AMX or AVX512-BF16, and within about 1e-2 of f32. It is the only mode whose
+ * results differ between instruction sets. HEED_ARGUMENT for another name. Training uses the `compute` of its
+ * recipe instead. */
 HEED_API heed_status heed_context_set_compute(heed_context *context, const char *name);
 /* What becomes of special tokens, such as "</s>" or "[MASK]", that a text spells out: "parse" (the default,
  * as in Hugging Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies
  * to texts that are encoded afterwards. HEED_ARGUMENT for another word. */
 HEED_API heed_status heed_context_set_special_tokens(heed_context *context, const char *how);
-/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16" or "neon") and its number of
- * threads. */
+/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16", "amx" or "neon") and its
+ * number of threads. */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
 HEED_API int heed_context_threads(const heed_context *context);
 /* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries

@@ -347,11 +347,12 @@ static void pair_product_case(int64_t rows, int64_t columns, int64_t depth) {
         product.c = single;
         for (int64_t r = 0; r < rows; r++) t->product(&product, r, r + 1, 0, panels);
         assert_memory_equal(whole, single, (size_t)(rows * columns + MARGIN) * sizeof *whole);
-        if (half > 1) { /* the first half of the depth, and the rest */
-            by_columns.depth = half / 2;
+        int64_t first = half / 2 / HD_PAIRS_BLOCK * HD_PAIRS_BLOCK;
+        if (first) { /* about the first half of the depth, and the rest */
+            by_columns.depth = first;
             t->product(&by_columns, 0, rows, 0, panels);
-            by_columns.mode = HD_CONTINUE, by_columns.depth = half - half / 2;
-            by_columns.a += half / 2 * rows, by_columns.b = b + half / 2 * columns;
+            by_columns.mode = HD_CONTINUE, by_columns.depth = half - first;
+            by_columns.a += first * rows, by_columns.b = b + first * columns;
             t->product(&by_columns, 0, rows, 0, panels);
             assert_memory_equal(whole, other, (size_t)(rows * columns + MARGIN) * sizeof *whole);
             by_columns.mode = HD_STORE, by_columns.depth = half, by_columns.a = a_by_columns, by_columns.b = b;

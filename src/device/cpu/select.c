@@ -7,13 +7,23 @@
 extern const hd_kernels hd_kernels_portable;
 #ifdef HEED_HAS_AVX2
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-extern const hd_kernels hd_kernels_avx2, hd_kernels_avx512, hd_kernels_avx512bf16;
+extern const hd_kernels hd_kernels_avx2, hd_kernels_avx512, hd_kernels_avx512bf16, hd_kernels_amx;
 
 /* __builtin_cpu_supports of Clang 14 does not know this one. */
 static bool has_f16c(void) {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+/* AMX, and Linux's permission to use its registers, which a process must request. */
+static bool has_amx(void) {
+    enum { BF16 = 1 << 22, TILE = 1 << 24, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILE)) return false;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 #endif
 #ifdef HEED_HAS_NEON
@@ -21,7 +31,7 @@ extern const hd_kernels hd_kernels_neon;
 #endif
 
 const hd_kernels *hd_kernels_at(int i) {
-    const hd_kernels *tables[5] = {&hd_kernels_portable};
+    const hd_kernels *tables[6] = {&hd_kernels_portable};
     int count = 1;
 #ifdef HEED_HAS_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c()) {
@@ -29,7 +39,10 @@ const hd_kernels *hd_kernels_at(int i) {
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
             tables[count++] = &hd_kernels_avx512;
-            if (__builtin_cpu_supports("avx512bf16")) tables[count++] = &hd_kernels_avx512bf16;
+            if (__builtin_cpu_supports("avx512bf16")) {
+                tables[count++] = &hd_kernels_avx512bf16;
+                if (has_amx()) tables[count++] = &hd_kernels_amx;
+            }
         }
     }
 #endif

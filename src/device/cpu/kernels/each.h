@@ -9,8 +9,9 @@
 
 /* HD_KERNELS(K): every kernel's name, once. Laid out by hand: clang-format would move one name at each call. */
 /* clang-format off */
-#define HD_KERNELS(K)                                                                                           \
-    K(product) K(pack) K(pair_columns) K(pair_rows)                                                             \
+#define HD_KERNELS(K) K(product) HD_OTHER_KERNELS(K)
+#define HD_OTHER_KERNELS(K)                                                                                     \
+    K(pack) K(pair_columns) K(pair_rows)                                                                        \
     K(add) K(scale) K(add_scaled) K(multiply) K(rotate) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) K(adam) \
     K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)                 \
     K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows)                                                  \

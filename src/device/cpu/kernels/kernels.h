@@ -8,6 +8,8 @@
 #include "base/context.h"
 #include "device/types.h"
 
+enum { HD_PAIRS_BLOCK = 16 }; /* pairs that an instruction multiplies at once (tiles.c) */
+
 /* How a product combines with the values in C. */
 typedef enum hd_product_mode {
     HD_STORE,    /* C = chain from zero */
@@ -29,7 +31,7 @@ typedef struct hd_product {
     float *c;         /* [rows, columns], row stride c_row */
     int64_t c_row;
     /* A and B contain pairs of bfloat16 (pair_columns, pair_rows): depth and steps count pairs. Results differ
-     * between instruction sets. */
+     * between instruction sets. Chains are continued after a multiple of HD_PAIRS_BLOCK pairs. */
     bool pairs;
     hd_product_mode mode;
     const float *bias; /* [columns] or NULL, added after the chain; not with HD_ADD */
