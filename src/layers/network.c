@@ -303,10 +303,9 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
     return x;
 }
 
-/* The token that a decoder reads before a text of `count` tokens. transformers finds the last token by the number of those that
- * are not padding. */
-static int32_t token_before(const hd_recipe *recipe, const int32_t *ids, int64_t count) {
-    if (!recipe->starts_with_last) return recipe->decoder_start;
+/* transformers finds the last token by the number of those that are not padding. */
+int32_t hd_recipe_token_before(const hd_recipe *recipe, const int32_t *ids, int64_t count) {
+    if (!recipe->starts_with_last || !count) return recipe->decoder_start;
     int64_t last = -1;
     for (int64_t i = 0; i < count; i++) last += ids[i] != recipe->pad;
     return ids[last < 0 ? count - 1 : last];
@@ -319,7 +318,7 @@ static const int32_t *shift_right(const hd_network *network, hd_pass *pass, cons
     for (int64_t s = 0; shifted && s < layout->sequences; s++) {
         int32_t start = layout->starts[s], end = layout->starts[s + 1];
         for (int32_t r = start; r < end; r++)
-            shifted[r] = r == start ? token_before(&network->recipe, ids + start, end - start) : ids[r - 1];
+            shifted[r] = r == start ? hd_recipe_token_before(&network->recipe, ids + start, end - start) : ids[r - 1];
     }
     return shifted;
 }

@@ -143,6 +143,8 @@ heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd
 /* Rows `ids` of a table, as float32 in host memory [count, columns]. */
 heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
                             float *rows);
+/* The token that the decoder of an encoder–decoder reads before a text of `count` tokens, if both sides read it. */
+int32_t hd_recipe_token_before(const hd_recipe *recipe, const int32_t *ids, int64_t count);
 /* The row of a text's states that is pooled as its last one: the last that is not padding, or of an encoder–decoder the last end
  * token, as in transformers. */
 int64_t hd_recipe_last_row(const hd_recipe *recipe, const int32_t *ids, int64_t count);

@@ -416,8 +416,7 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     }
     if (!in_last_layer) x = hd_select(pass, x, selection);
     x = hd_apply_norm(pass, &hd_network_layer(&stack->network, side, 0)[HD_MODULE_FINAL_NORM], x);
-    x = hd_pass_show_states(pass, side, at.side->layers, x);
-    return project_states(&at, pass, x);
+    return hd_pass_show_states(pass, side, at.side->layers, project_states(&at, pass, x));
 }
 
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {
