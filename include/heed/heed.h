@@ -309,6 +309,19 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
                                    const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
                                    void *user, heed_results **results);
 
+/* Constrained output: an option of heed_generate, heed_translate and sessions limits each token, so that every
+ * answer matches a form. Only one of them may be set.
+ *
+ *   "grammar"      a grammar in llama.cpp's GBNF notation: a file, or the rules themselves, which contain "::="
+ *   "json-schema"  a JSON schema: a file, or the schema itself, which begins with a brace
+ *   "json-object"  any JSON object
+ *
+ * HEED_ARGUMENT, with the line and column or the place in the schema, for a grammar or schema that cannot be
+ * read or that no token of the vocabulary can begin, and for a keyword that heed lacks. HEED_UNSUPPORTED for a
+ * tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
+ * (heed_results_problem) and no answer. docs/constrained-output.md has the notation, the keywords, and when a
+ * limit of length completes the text. A session with such a request cannot be saved. */
+
 /* ---- sessions: requests that come and go --------------------------------------------------------------- */
 
 /* Texts that a language model continues or a translator translates, many at once: each step is one forward

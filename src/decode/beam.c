@@ -57,7 +57,9 @@ static heed_status divide(hd_search *s, candidate *merged, int64_t count, int64_
         int32_t *tokens = hd_search_tokens(s, c.slot);
         tokens[s->length] = c.token;
         int64_t ending = hd_search_ending(s, tokens);
-        bool ends = ending || made >= s->limit;
+        bool closed, ends;
+        HD_TRY(hd_search_is_closed(s, tokens, &closed));
+        ends = ending || closed || made >= s->limit;
         if (ends && i < beams) HD_TRY(hd_search_finish(s, tokens, ending, normalize(s, c.score, made)));
         if (!ends && *running < beams) merged[(*running)++] = c;
     }
@@ -71,6 +73,7 @@ heed_status hd_beam_advance(hd_search *s, hd_arena *scratch) {
     if (!merged || !s->parents) return HEED_MEMORY;
     HD_TRY(divide(s, merged, merge(s, merged), &running));
     if (is_done(s, running, running ? merged[0].score : 0)) running = 0;
+    if (s->generation.constraint && !running && !s->problem[0]) hd_search_record_dead_end(s);
     for (int64_t i = 0; i < running; i++) {
         int32_t *tokens = s->spare + i * s->capacity;
         memcpy(tokens, hd_search_tokens(s, merged[i].slot), (size_t)s->length * sizeof *tokens);

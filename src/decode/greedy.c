@@ -43,12 +43,19 @@ heed_status hd_greedy_choose(const hd_search *s, const hd_scoring *scoring, hd_a
 heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     hd_continuation next;
     int64_t made = hd_search_made(s);
+    bool closed;
     HD_TRY(hd_greedy_choose(s, s->scorings, scratch, &next));
+    if (s->generation.constraint && next.log_prob == -INFINITY) {
+        hd_search_record_dead_end(s);
+        s->slots = 0;
+        return HEED_OK;
+    }
     s->tokens[s->length] = next.token;
     s->log_prob += (double)next.log_prob;
     int64_t ending = hd_search_ending(s, s->tokens);
+    HD_TRY(hd_search_is_closed(s, s->tokens, &closed));
     bool stopped = !ending && s->token && !s->token(s->user, next.token);
-    if (ending || stopped || made == s->limit) {
+    if (ending || closed || stopped || made == s->limit) {
         double length = hd_power((double)made, (double)s->generation.length_penalty);
         HD_TRY(hd_search_finish(s, s->tokens, ending, (float)(s->log_prob / length)));
         s->slots = 0;

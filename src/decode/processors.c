@@ -1,6 +1,7 @@
 #include "decode/processors.h"
 
 #include "base/real.h"
+#include "decode/constraint.h"
 
 #include <float.h>
 #include <math.h>
@@ -191,6 +192,12 @@ static void decay(const hd_prefix *p, float *row, int64_t count) {
     }
 }
 
+/* After all others, so that none of them makes an excluded token possible again. */
+static void apply_constraint(const hd_prefix *p, float *row, int64_t count) {
+    for (int64_t i = 0; p->allowed && i < count; i++)
+        if (!hd_is_allowed(p->allowed, i)) row[i] = -INFINITY;
+}
+
 heed_status hd_process_row(const hd_prefix *p, float *row, int64_t vocabulary, hd_arena *scratch) {
     const hd_generation *g = p->generation;
     hd_arena_mark mark = hd_arena_here(scratch);
@@ -206,6 +213,7 @@ heed_status hd_process_row(const hd_prefix *p, float *row, int64_t vocabulary, h
     list_late(&list, p);
     merge_changes(&list);
     apply_changes(&list, row);
+    apply_constraint(p, row, vocabulary);
     if (g->renormalize && g->beams > 1) normalize(row, vocabulary);
     hd_arena_rewind(scratch, mark);
     return HEED_OK;

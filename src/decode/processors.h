@@ -10,9 +10,11 @@
 /* A hypothesis whose next token is to be chosen: what processors read. */
 typedef struct hd_prefix {
     const hd_generation *generation;
-    const int32_t *tokens; /* [length]: so far, with those given */
-    int64_t length, given; /* given: the tokens of the start or of the prompt */
-    hd_ids source;         /* of a translation, or the prompt; of hd_reads_source alone */
+    const int32_t *tokens;   /* [length]: so far, with those given */
+    int64_t length, given;   /* given: the tokens of the start or of the prompt */
+    int64_t left;            /* tokens that may still come */
+    const uint64_t *allowed; /* bit i: the constraint allows token i; NULL: there is none */
+    hd_ids source;           /* of a translation, or the prompt; of hd_reads_source alone */
 } hd_prefix;
 
 /* Whether a processor reads the source. */

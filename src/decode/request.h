@@ -53,6 +53,7 @@ typedef struct hd_decoded {
     void *user;
     const hd_hypothesis *best; /* [count], the best first */
     int64_t count;             /* 0, in a beam search: all scores of the network are NaN */
+    const char *problem;       /* why no text matches the constraint of the request, with `count` 0; else NULL */
 } hd_decoded;
 
 #endif

@@ -4,12 +4,22 @@
 #include "decode/score.h"
 
 #include "base/best.h"
+#include "decode/constraint.h"
 
 #include <math.h>
 #include <string.h>
 
 /* The tokens that top-k sampling finds as the best; among more, sorting the whole row is quicker. */
 enum { MOST_SAMPLED = 256 };
+
+/* The tokens that the constraint allows. */
+static heed_status find_allowed(hd_prefix *prefix, hd_arena *arena) {
+    hd_constraint *constraint = prefix->generation->constraint;
+    hd_constrained_text text = {.tokens = prefix->tokens, .length = prefix->length, .given = prefix->given};
+    uint64_t *allowed = hd_arena_alloc(arena, hd_constraint_words(constraint), sizeof *allowed);
+    prefix->allowed = allowed;
+    return allowed ? hd_constraint_allow(constraint, arena->context, &text, prefix->left, allowed) : HEED_MEMORY;
+}
 
 heed_status hd_scoring_open(hd_scoring *s, hd_arena *arena) {
     const hd_generation *g = s->prefix.generation;
@@ -20,7 +30,8 @@ heed_status hd_scoring_open(hd_scoring *s, hd_arena *arena) {
     s->best = hd_arena_alloc(arena, (size_t)s->most, sizeof *s->best);
     s->count = 0;
     s->logits = NULL;
-    return s->best ? HEED_OK : HEED_MEMORY;
+    if (!s->best) return HEED_MEMORY;
+    return g->constraint ? find_allowed(&s->prefix, arena) : HEED_OK;
 }
 
 /* ---- the call of the device ---- */
@@ -77,7 +88,7 @@ static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_ar
     float *logits = r->logits;
     for (int64_t i = 0; i < call->rows; i++) {
         const hd_scoring *s = &scorings[i];
-        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL};
+        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL, s->prefix.allowed};
         best += most_found(s);
         if (rows[i].logits) logits += call->vocabulary;
     }

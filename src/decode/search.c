@@ -1,8 +1,10 @@
 #include "decode/search.h"
 
 #include "base/best.h"
+#include "decode/constraint.h"
 #include "decode/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FIRST_CAPACITY = 32 }; /* tokens generated */
@@ -140,6 +142,7 @@ void hd_search_close(hd_search *s) {
 void hd_search_prefix(const hd_search *s, int64_t slot, int64_t length, hd_prefix *prefix) {
     const int32_t *tokens = hd_search_tokens(s, slot);
     *prefix = (hd_prefix){.generation = &s->generation, .tokens = tokens, .length = length, .given = s->given};
+    prefix->left = s->given + s->limit - length;
     if (!hd_reads_source(&s->generation)) return;
     prefix->source = s->decoder->continues ? (hd_ids){tokens, s->given} : (hd_ids){s->source, s->source_count};
 }
@@ -177,7 +180,50 @@ int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
     return 0;
 }
 
+/* ---- constraints ---- */
+
+/* How far tokens [length + 1] without the last `dropped` match the constraint. */
+static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dropped,
+                           hd_constraint_progress *progress) {
+    hd_constrained_text text = {.tokens = tokens, .length = s->length + 1 - dropped, .given = s->given};
+    return hd_constraint_measure(s->generation.constraint, s->context, &text, progress);
+}
+
+heed_status hd_search_is_closed(const hd_search *s, const int32_t *tokens, bool *closed) {
+    hd_constraint_progress progress;
+    *closed = false;
+    if (!s->generation.constraint || s->generation.ends.count) return HEED_OK;
+    HD_TRY(measure(s, tokens, 0, &progress));
+    *closed = progress == HD_CONSTRAINT_CLOSED;
+    return HEED_OK;
+}
+
+void hd_search_record_dead_end(hd_search *s) {
+    snprintf(s->problem, sizeof s->problem,
+             "no token of the vocabulary may be number %lld: the constraint and the other options exclude all",
+             (long long)hd_search_made(s));
+}
+
+/* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one. */
+static heed_status check_constraint(hd_search *s, const int32_t *tokens, int64_t ending, bool *matches) {
+    hd_constraint_progress progress;
+    *matches = true;
+    if (!s->generation.constraint) return HEED_OK;
+    HD_TRY(measure(s, tokens, hd_search_is_end(s, tokens[s->length]) ? 0 : ending, &progress));
+    *matches = progress != HD_CONSTRAINT_INCOMPLETE;
+    if (*matches) return HEED_OK;
+    if (ending || hd_search_made(s) < s->limit)
+        snprintf(s->problem, sizeof s->problem, "the text was ended before it matched the constraint");
+    else
+        snprintf(s->problem, sizeof s->problem, "the text does not match the constraint after %lld tokens, its limit",
+                 (long long)s->limit);
+    return HEED_OK;
+}
+
 heed_status hd_search_finish(hd_search *s, const int32_t *tokens, int64_t ending, float score) {
+    bool matches;
+    HD_TRY(check_constraint(s, tokens, ending, &matches));
+    if (!matches) return HEED_OK;
     int64_t beams = hd_search_beams(s), count = hd_search_made(s) - ending;
     hd_hypothesis *last = &s->finished[beams - 1];
     bool full = s->finished_count == beams;

@@ -36,6 +36,7 @@ struct hd_search {
     double log_prob;         /* of the only hypothesis otherwise */
     hd_hypothesis *finished; /* [beams], the best first */
     int64_t finished_count;
+    char problem[160]; /* why a hypothesis that ended is not among the finished ones, or all are excluded; "": none */
 
     int64_t first_slot;
     hd_place place, draft; /* of the slots of the network, and of the session's draft */
@@ -100,8 +101,12 @@ heed_status hd_search_reserve(hd_search *search, int64_t count);
 /* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the
  * text continues. */
 int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
+/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
+heed_status hd_search_is_closed(const hd_search *search, const int32_t *tokens, bool *closed);
+/* Records that no token may follow: the constraint and the other processors exclude all. */
+void hd_search_record_dead_end(hd_search *search);
 /* Adds a finished hypothesis: tokens [length + 1] without the given ones and without the last `ending`. The best
- * `beams` are kept. */
+ * `beams` are kept. One that the constraint does not match is left out, and `problem` set. */
 heed_status hd_search_finish(hd_search *search, const int32_t *tokens, int64_t ending, float score);
 
 /* The next token after a scoring's prefix: the most probable one, or a random one. */

@@ -115,7 +115,8 @@ bool hd_session_next(hd_session *s, hd_decoded *decoded) {
                             .number = search->number,
                             .user = search->user,
                             .best = search->finished,
-                            .count = hd_min(hd_max(search->generation.best, 1), search->finished_count)};
+                            .count = hd_min(hd_max(search->generation.best, 1), search->finished_count),
+                            .problem = search->finished_count || !search->problem[0] ? NULL : search->problem};
     return true;
 }
 

@@ -548,6 +548,8 @@ typedef struct hd_best_row {
     int64_t most;         /* tokens to find */
     hd_token_score *best; /* device [most] */
     float *logits;        /* device [vocabulary]: gets all changed logits; or NULL. With HD_CHANGED_LOGITS alone */
+    /* host: bit i of the vocabulary is 1 if token i may be found, and else its score becomes −∞ with the changes; NULL: all may */
+    const uint64_t *allowed;
 } hd_best_row;
 
 /* The tokens with the highest scores of each row, in descending order. The logits of all rows come a range of tokens at a

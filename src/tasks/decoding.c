@@ -31,14 +31,15 @@ static const hd_setting translate_rows[] = {
     HD_OPTION_BEST(F(generation)),
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     HD_OPTIONS_SEARCH(F(generation)),
+    HD_OPTIONS_CONSTRAINT(F(constraint)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
     ALIGNMENT,
 };
 
-static const hd_setting generate_rows[] = {HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),
-                                           HD_OPTION_BEAMS(F(generation)), HD_OPTION_BEST(F(generation)),
-                                           HD_OPTIONS_SEARCH(F(generation))};
+static const hd_setting generate_rows[] = {
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)), HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),   HD_OPTIONS_CONSTRAINT(F(constraint))};
 
 static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -46,6 +47,7 @@ static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_BEAMS(F(generation)),
                                           HD_OPTION_BEST(F(generation)),
                                           HD_OPTIONS_SEARCH(F(generation)),
+                                          HD_OPTIONS_CONSTRAINT(F(constraint)),
                                           ALIGNMENT};
 
 const hd_option_table hd_translate_table = {translate_rows, HD_COUNT(translate_rows), sizeof(hd_decoding)};
@@ -72,8 +74,22 @@ static heed_status require_sampling(const heed_model *model, const heed_options 
     return HEED_OK;
 }
 
+static heed_status open_constraint(const heed_model *model, hd_constraint_list *list, hd_decoding *settings) {
+    const hd_recipe *recipe = &model->network->recipe;
+    hd_constraint_target target = {.tokenizer = settings->side[HD_DECODER].tokenizer,
+                                   .vocabulary = hd_recipe_target_vocabulary(recipe),
+                                   .ends = settings->generation.ends,
+                                   .continues = !hd_recipe_translates(recipe)};
+    return hd_constraint_make(model->context, &target, &settings->constraint, list, &settings->generation.constraint);
+}
+
 heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings) {
+    return hd_decoding_open_with(model, options, table, NULL, settings);
+}
+
+heed_status hd_decoding_open_with(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                                  hd_constraint_list *constraints, hd_decoding *settings) {
     *settings = (hd_decoding){.generation = model->generation};
     hd_generation *generation = &settings->generation;
     HD_TRY(hd_options_apply(model->context, options, table, settings));
@@ -83,11 +99,14 @@ heed_status hd_decoding_open(const heed_model *model, const heed_options *option
     if (!generation->sample && generation->best > generation->beams)
         return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
                        (long long)generation->best, (long long)generation->beams);
+    HD_TRY(open_constraint(model, constraints, settings));
     return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
 }
 
 void hd_decoding_close(heed_context *context, hd_decoding *settings) {
     hd_settings_free(context, session_rows, HD_COUNT(session_rows), settings);
+    hd_constraint_close(context, settings->generation.constraint);
+    settings->generation.constraint = NULL;
 }
 
 /* ---- from texts ---- */
@@ -123,8 +142,23 @@ int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *h, 
     return count;
 }
 
+/* Whether the constraint, if there is one, accepts the empty text. */
+static heed_status accepts_nothing(const hd_decoding *settings, heed_context *context, bool *accepts) {
+    hd_constraint_progress progress;
+    *accepts = true;
+    if (!settings->generation.constraint) return HEED_OK;
+    HD_TRY(hd_constraint_measure(settings->generation.constraint, context, &(hd_constrained_text){0}, &progress));
+    *accepts = progress != HD_CONSTRAINT_INCOMPLETE;
+    return HEED_OK;
+}
+
 heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index) {
     hd_result *item = &results->items[index];
+    bool accepts;
+    HD_TRY(accepts_nothing(settings, results->context, &accepts));
+    if (!accepts)
+        return hd_results_problem(results, index,
+                                  "the translation of an empty text is empty, which the constraint excludes");
     item->answers = hd_arena_alloc(&results->arena, 1, sizeof *item->answers);
     if (!item->answers) return HEED_MEMORY;
     item->answers[0] = (hd_answer){.text = "", .alignment = settings->alignment ? "" : NULL};

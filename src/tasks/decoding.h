@@ -4,6 +4,7 @@
 #define HD_TASKS_DECODING_H
 
 #include "base/options.h"
+#include "decode/constraint_options.h"
 #include "decode/request.h"
 #include "models/model.h"
 #include "tasks/results.h"
@@ -15,6 +16,7 @@ typedef struct hd_decoding {
     int64_t batch_tokens;             /* source tokens of a session at once; 0: a default for the model and the beams */
     bool alignment;                   /* word alignments beside translations */
     int64_t alignment_layer;          /* from 1 */
+    hd_constraint_options constraint; /* until it is compiled, in `generation` */
 } hd_decoding;
 
 /* The options of heed_translate, heed_generate and sessions. */
@@ -24,6 +26,9 @@ extern const hd_option_table hd_translate_table, hd_generate_table, hd_session_t
  * also after a failure. HEED_ARGUMENT or HEED_UNSUPPORTED for what the model cannot run. */
 heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings);
+/* The same; equal grammars and schemas of several calls with a list (may be NULL) are compiled once. */
+heed_status hd_decoding_open_with(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                                  hd_constraint_list *constraints, hd_decoding *settings);
 void hd_decoding_close(heed_context *context, hd_decoding *settings);
 
 /* The tokens that a text gives the network. Initialize with {0}, reuse for any number of texts, close at the end. */
@@ -44,7 +49,7 @@ int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *hyp
 
 /* An empty source has an empty translation, whatever the model. */
 heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index);
-/* The problem of a text without a single finished hypothesis. */
+/* The problem of a text without a single finished hypothesis, unless a constraint is the reason. */
 heed_status hd_decoding_no_answer(heed_results *results, size_t index);
 
 #endif

@@ -60,6 +60,8 @@ struct heed_session {
     int64_t unfinished;
     list added, running, finished;
     bool cancels; /* a running text is cancelled */
+    /* With a lock of its own: */
+    hd_constraint_list constraints;
     /* Of the stepping thread alone: */
     hd_session *decoder;
     hd_buffer text;     /* a text's tokens as text */
@@ -197,7 +199,7 @@ static heed_status encode(const heed_model *model, const heed_session *s, text_r
 static heed_status configure(const heed_model *model, text_request *r) {
     r->settings = r->given.settings ? r->given.settings : &r->own;
     if (!r->given.settings) {
-        HD_TRY(hd_decoding_open(model, r->given.options, &hd_session_table, &r->own));
+        HD_TRY(hd_decoding_open_with(model, r->given.options, &hd_session_table, &r->session->constraints, &r->own));
         if (hd_recipe_translates(&model->network->recipe))
             HD_TRY(hd_model_require_target(model, r->own.side, &r->own.generation, "to"));
     }
@@ -433,10 +435,12 @@ static heed_status keep_answer(heed_session *s, text_request *r, const hd_hypoth
     return r->settings->alignment ? align(s, r, answer) : HEED_OK;
 }
 
-/* A text has several answers from one beam search, or from as many samples. One that is too long to be aligned has a problem. */
+/* A text has several answers from one beam search, or from as many samples. One that is too long to be aligned has a problem,
+ * and so has a text of which a sample does not match its constraint. */
 static heed_status keep_run(heed_session *s, text_request *r, const hd_decoded *decoded) {
     hd_result *item = &r->results->items[r->given.index];
     int64_t run = 0;
+    if (decoded->problem) return (r->problem = hd_copy_string(s->context, decoded->problem)) ? HEED_OK : HEED_MEMORY;
     while (r->runs[run] != decoded->id) run++;
     heed_status status = HEED_OK;
     for (int64_t i = 0; i < decoded->count && status == HEED_OK; i++)
@@ -475,6 +479,7 @@ heed_status heed_session_open(heed_model *model, heed_session **session) {
     s->quiet = hd_context_worker(context, 1);
     s->stepping = pthread_self();
     pthread_mutex_init(&s->lock, NULL);
+    hd_constraint_list_open(&s->constraints);
     hd_buffer_open(&s->text, context);
     hd_float_environment found = hd_float_enter();
     heed_status status = hd_session_open(context, model->network, &(hd_session_limits){STEP_TOKENS}, &s->decoder);
@@ -494,6 +499,7 @@ void heed_session_close(heed_session *s) {
     close_all(context, &s->added);
     close_all(context, &s->running);
     close_all(context, &s->finished);
+    hd_constraint_list_close(&s->constraints, context);
     hd_buffer_close(&s->text);
     pthread_mutex_destroy(&s->lock);
     hd_free(context, s);

@@ -154,12 +154,19 @@ static heed_status add_sources(translating *t, worker *w) {
     return HEED_OK;
 }
 
+static heed_status copy_problem(worker *w, const char *problem, translated *found) {
+    char *copy = hd_arena_alloc(&w->kept, strlen(problem) + 1, 1);
+    found->problem = copy ? strcpy(copy, problem) : NULL;
+    return copy ? HEED_OK : HEED_MEMORY;
+}
+
 static heed_status keep_hypotheses(translating *t, worker *w, const hd_decoded *decoded) {
     const source *one = decoded->user;
     translated *found = &t->translated[one - t->sources];
     w->running -= cost_of(one);
     found->best = hd_arena_alloc(&w->kept, (size_t)decoded->count, sizeof *found->best);
     if (!found->best) return HEED_MEMORY;
+    if (decoded->problem) return copy_problem(w, decoded->problem, found);
     for (int64_t i = 0; i < decoded->count; i++) {
         hd_hypothesis *h = &found->best[i];
         *h = decoded->best[i];
@@ -204,9 +211,7 @@ static heed_status align_source(const translating *t, worker *w, int64_t i) {
         status = hd_align(&w->context, t->model, t->settings->side, t->settings->generation.start,
                           t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids, h->count, &out);
         if (status == HEED_LENGTH) { /* a problem of this text alone */
-            char *problem = hd_arena_alloc(&w->kept, strlen(w->context.message) + 1, 1);
-            t->translated[i].problem = problem ? strcpy(problem, w->context.message) : NULL;
-            status = problem ? HEED_OK : HEED_MEMORY;
+            status = copy_problem(w, w->context.message, &t->translated[i]);
             break;
         }
         if (status != HEED_OK) break;

@@ -47,8 +47,9 @@ struct heed_tokenizer {
     hd_truncation truncation;
     hd_padding padding;
     hd_languages languages;
-    pthread_mutex_t lock;             /* of `idle` */
+    pthread_mutex_t lock;             /* of `idle` and `texts` */
     struct hd_encoding_scratch *idle; /* scratch memory that no call uses now */
+    struct hd_token_texts *texts;     /* owned; NULL until they are used */
 };
 
 /* An empty tokenizer: add components, then call hd_tokenizer_finish. NULL when memory ran out. */

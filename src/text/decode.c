@@ -15,8 +15,7 @@ void hd_strings_close(hd_strings *strings) {
     hd_strings_open(strings, strings->context);
 }
 
-/* Completes the string that was appended to strings->text. */
-static void end_string(hd_strings *strings) {
+void hd_strings_end(hd_strings *strings) {
     if (strings->failed) return;
     if (strings->text.failed ||
         !hd_grow(strings->context, &strings->ends, &strings->capacity, strings->count + 1, sizeof *strings->ends))
@@ -27,10 +26,10 @@ static void end_string(hd_strings *strings) {
 
 void hd_strings_add(hd_strings *strings, const char *text, size_t size) {
     hd_buffer_append(&strings->text, text, size);
-    end_string(strings);
+    hd_strings_end(strings);
 }
 
-static const char *string_at(const hd_strings *strings, size_t index, size_t *size) {
+const char *hd_strings_at(const hd_strings *strings, size_t index, size_t *size) {
     size_t begin = index ? strings->ends[index - 1] : 0;
     *size = strings->ends[index] - begin;
     return strings->text.data + begin;
@@ -47,7 +46,7 @@ static void metaspace(const hd_token_decoder *it, bool first, const char *text, 
             hd_buffer_byte(&to->text, text[at++]);
         }
     }
-    end_string(to);
+    hd_strings_end(to);
 }
 
 static void strip(const hd_token_decoder *it, const char *text, size_t size, hd_strings *to) {
@@ -81,7 +80,7 @@ static void replace(const hd_token_decoder *it, const char *text, size_t size, h
         at = matches->items[i].last;
     }
     put_characters(line->characters + at, line->count - at, to);
-    end_string(to);
+    hd_strings_end(to);
 }
 
 static void replace_all(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) {
@@ -91,7 +90,7 @@ static void replace_all(const hd_token_decoder *it, const hd_strings *from, hd_s
     hd_matches_open(&matches, to->context);
     for (size_t i = 0; i < from->count && !to->failed; i++) {
         size_t size;
-        const char *text = string_at(from, i, &size);
+        const char *text = hd_strings_at(from, i, &size);
         replace(it, text, size, &line, &matches, to);
     }
     hd_matches_close(&matches);
@@ -113,7 +112,7 @@ static void end_words(const hd_token_decoder *it, bool last, const char *text, s
         hd_buffer_append(&to->text, text + at, length);
         at += length;
     }
-    end_string(to);
+    hd_strings_end(to);
 }
 
 /* Replaces each `from` by `to`, which is not longer, in place; returns the new size. */
@@ -141,12 +140,10 @@ static void wordpiece(const hd_token_decoder *it, bool first, const char *text, 
     hd_buffer_append(&to->text, text, size);
     for (size_t i = 0; it->cleanup && !to->text.failed && to->text.size > begin && i < HD_COUNT(cleanups); i++)
         to->text.size = begin + shorten(to->text.data + begin, to->text.size - begin, cleanups[i][0], cleanups[i][1]);
-    end_string(to);
+    hd_strings_end(to);
 }
 
-/* Appends the bytes that a token's characters stand for, or its own bytes when one of its characters stands for
- * none. */
-static void spell_bytes(const char *text, size_t size, hd_buffer *out) {
+void hd_spell_bytes(const char *text, size_t size, hd_buffer *out) {
     size_t begin = out->size;
     for (size_t at = 0; at < size;) {
         uint32_t code;
@@ -166,8 +163,8 @@ static void byte_level(const hd_strings *from, hd_strings *to) {
     hd_buffer_open(&bytes, to->context);
     for (size_t i = 0; i < from->count; i++) {
         size_t size;
-        const char *text = string_at(from, i, &size);
-        spell_bytes(text, size, &bytes);
+        const char *text = hd_strings_at(from, i, &size);
+        hd_spell_bytes(text, size, &bytes);
     }
     for (size_t at = 0; at < bytes.size;) {
         uint32_t code;
@@ -176,7 +173,7 @@ static void byte_level(const hd_strings *from, hd_strings *to) {
         hd_buffer_append(&to->text, character, hd_utf8_encode(code, character));
     }
     to->failed = to->failed || bytes.failed;
-    end_string(to);
+    hd_strings_end(to);
     hd_buffer_close(&bytes);
 }
 
@@ -186,8 +183,7 @@ static int hexadecimal(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that "<0xE2>" names, or -1. */
-static int byte_of(const char *text, size_t size) {
+int hd_spelled_byte(const char *text, size_t size) {
     if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>') return -1;
     int high = hexadecimal(text[3]), low = hexadecimal(text[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
@@ -222,8 +218,8 @@ static void byte_fallback(const hd_token_decoder *it, const hd_strings *from, hd
     hd_buffer_open(&bytes, to->context);
     for (size_t i = 0; i < from->count; i++) {
         size_t size;
-        const char *text = string_at(from, i, &size);
-        int byte = byte_of(text, size);
+        const char *text = hd_strings_at(from, i, &size);
+        int byte = hd_spelled_byte(text, size);
         if (byte >= 0) {
             hd_buffer_byte(&bytes, (char)byte);
             continue;
@@ -261,7 +257,7 @@ typedef void decode(const hd_token_decoder *it, const hd_strings *from, hd_strin
     static void name(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) { \
         for (size_t i = 0; i < from->count; i++) {                                         \
             size_t size;                                                                   \
-            const char *text = string_at(from, i, &size);                                  \
+            const char *text = hd_strings_at(from, i, &size);                                  \
             call;                                                                          \
         }                                                                                  \
     }
@@ -315,6 +311,18 @@ size_t hd_token_decoder_find(const char *type) {
 }
 
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind) { return &table[kind].type; }
+
+void hd_decode_separately(const hd_token_decoder *it, bool first, bool last, const hd_strings *from, hd_strings *to) {
+    if (it->kind == HD_DECODE_REPLACE) replace_all(it, from, to);
+    for (size_t i = 0; i < from->count && it->kind != HD_DECODE_REPLACE && !to->failed; i++) {
+        size_t size;
+        const char *text = hd_strings_at(from, i, &size);
+        if (it->kind == HD_DECODE_METASPACE) metaspace(it, first, text, size, to);
+        if (it->kind == HD_DECODE_STRIP) strip(it, text, size, to);
+        if (it->kind == HD_DECODE_WORDPIECE) wordpiece(it, first, text, size, to);
+        if (it->kind == HD_DECODE_BPE) end_words(it, last, text, size, to);
+    }
+}
 
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings) {
     hd_strings result;

@@ -47,10 +47,22 @@ typedef struct hd_strings {
 void hd_strings_open(hd_strings *strings, heed_context *context);
 void hd_strings_close(hd_strings *strings);
 void hd_strings_add(hd_strings *strings, const char *text, size_t size);
+/* Completes the string that was appended to strings->text. */
+void hd_strings_end(hd_strings *strings);
+const char *hd_strings_at(const hd_strings *strings, size_t index, size_t *size);
 
 /* By name in the file; SIZE_MAX if there is none. */
 size_t hd_token_decoder_find(const char *type);
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind);
+
+/* The byte that "<0xE2>" names, or −1. */
+int hd_spelled_byte(const char *text, size_t size);
+/* Appends the bytes that the characters of a byte-level token stand for; the text itself if one of them stands for none. */
+void hd_spell_bytes(const char *text, size_t size, hd_buffer *out);
+/* Applies a decoder of separate strings (METASPACE, STRIP, REPLACE, WORDPIECE, BPE) to each string as if it were alone:
+ * the first one or not, and the last one or not. */
+void hd_decode_separately(const hd_token_decoder *decoder, bool first, bool last, const hd_strings *from,
+                          hd_strings *to);
 
 /* Applies the decoders in turn; `strings` is the input and the result. */
 heed_status hd_decode_tokens(const hd_token_decoder *decoders, size_t count, hd_strings *strings);

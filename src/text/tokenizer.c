@@ -1,4 +1,5 @@
 #include "text/components.h"
+#include "text/token_texts.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 #include "text/word_cache.h"
@@ -109,6 +110,7 @@ void hd_tokenizer_close(heed_tokenizer *tokenizer) {
         next = tokenizer->idle->next;
         close_scratch(tokenizer->idle);
     }
+    hd_token_texts_close(tokenizer->texts);
     pthread_mutex_destroy(&tokenizer->lock);
     hd_free(context, tokenizer->name);
     hd_free(context, tokenizer);

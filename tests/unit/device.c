@@ -342,6 +342,16 @@ static hd_token_scores scores_of_row(int row) {
     return row < 2 ? HD_CHANGED_LOGITS : row == 2 ? HD_SOFTMAX_AFTER_CHANGE : HD_SOFTMAX_BEFORE_CHANGE;
 }
 
+/* Tokens 300 to 699 and each third one: of rows 1 to 3, if rows are limited. */
+static uint64_t allowed[(VOCABULARY + 63) / 64];
+static bool limited;
+
+static const uint64_t *allowed_in(int row) { return limited && row >= 1 && row <= 3 ? allowed : NULL; }
+
+static bool may_come(int row, int64_t token) {
+    return !allowed_in(row) || (token >= 300 && token < 700) || token % 3 == 0;
+}
+
 /* All rows, so many tokens per call. */
 static void find_best(machine *m, int64_t at_once, const hd_score_change *list, const int32_t *starts,
                       best_results *r) {
@@ -349,7 +359,7 @@ static void find_best(machine *m, int64_t at_once, const hd_score_change *list, 
     hd_token_score *best = numbers(m, sizeof r->best);
     float *whole = numbers(m, sizeof r->logits), *logits = numbers(m, BEST_ROWS * VOCABULARY * sizeof *logits);
     for (int i = 0; i < BEST_ROWS; i++)
-        rows[i] = (hd_best_row){scores_of_row(i), BEST, best + (size_t)i * BEST, i ? NULL : whole};
+        rows[i] = (hd_best_row){scores_of_row(i), BEST, best + (size_t)i * BEST, i ? NULL : whole, allowed_in(i)};
     hd_best_tokens_call call = {.rows = BEST_ROWS,
                                 .vocabulary = VOCABULARY,
                                 .logits = logits,
@@ -391,7 +401,9 @@ static void score_row(int row, const hd_score_change *list, const int32_t *start
     for (int64_t j = 0; j < VOCABULARY; j++) x[j] = (double)logit(row, j);
     double sum = log_sum(x);
     for (int64_t j = 0; j < VOCABULARY; j++)
-        x[j] = changed(list, starts[row], starts[row + 1], j, scores == HD_SOFTMAX_BEFORE_CHANGE ? x[j] - sum : x[j]);
+        x[j] = may_come(row, j) ? changed(list, starts[row], starts[row + 1], j,
+                                          scores == HD_SOFTMAX_BEFORE_CHANGE ? x[j] - sum : x[j])
+                                : -INFINITY;
     sum = log_sum(x);
     for (int64_t j = 0; scores == HD_SOFTMAX_AFTER_CHANGE && j < VOCABULARY; j++) x[j] -= sum;
 }
@@ -418,8 +430,7 @@ static void check_best(const best_results *r, const hd_score_change *list, const
     }
 }
 
-static void best_tokens_are_the_largest(void **state) {
-    (void)state;
+static void find_best_on_all_devices(void) {
     static const int64_t at_once[] = {VOCABULARY, HD_EXP_PIECE, 2 * HD_EXP_PIECE};
     static best_results expected, found;
     hd_score_change list[4 * 6 + 1]; /* rows 0 to 3 have the same */
@@ -440,6 +451,20 @@ static void best_tokens_are_the_largest(void **state) {
     check_best(&expected, list, starts);
     assert_int_equal(expected.best[BEST_ROWS - 1][0].token, 1007);
     assert_int_equal(expected.best[BEST_ROWS - 1][1].token, -1);
+}
+
+static void best_tokens_are_the_largest(void **state) {
+    (void)state;
+    limited = false;
+    find_best_on_all_devices();
+}
+
+static void best_tokens_are_allowed(void **state) {
+    (void)state;
+    limited = true;
+    for (int64_t i = 0; i < VOCABULARY; i++)
+        if (may_come(1, i)) allowed[i / 64] |= (uint64_t)1 << i % 64;
+    find_best_on_all_devices();
 }
 
 /* ---- conditional random fields ---- */
@@ -556,6 +581,7 @@ static void failures_come_with_the_wait(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(chunks_are_calls), cmocka_unit_test(optimizers_step_alike),
                                        cmocka_unit_test(best_tokens_are_the_largest),
+                                       cmocka_unit_test(best_tokens_are_allowed),
                                        cmocka_unit_test(fields_of_chunks_are_calls),
                                        cmocka_unit_test(failures_come_with_the_wait)};
     return cmocka_run_group_tests(tests, NULL, NULL);

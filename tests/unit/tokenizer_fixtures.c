@@ -1,6 +1,6 @@
 /* text: real tokenizer.json files of ../shared/fixtures, with the results of tokenizers for adversarial texts, and texts with
  * ids from the hub. Files that are absent are skipped by name. HEED_SHARED names another folder than ../shared. */
-#include "fixture.h"
+#include "token_texts.h"
 
 #include "base/file.h"
 #include "text/tokenizer.h"
@@ -185,6 +185,7 @@ static void real_files_give_the_results_of_tokenizers(void **state) {
         heed_tokenizer *tokenizer = open_folder(context, folder);
         if (!tokenizer) continue;
         check_folder(context, folders[i], tokenizer);
+        check_token_texts(context, tokenizer, folders[i]);
         heed_tokenizer *saved = copy(context, tokenizer);
         check_folder(context, folders[i], saved);
         hd_tokenizer_close(saved);

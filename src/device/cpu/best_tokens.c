@@ -44,6 +44,20 @@ static void apply_changes(reading *r, int64_t first, int64_t count, float *x) {
     }
 }
 
+static bool is_allowed(const hd_best_row *row, int64_t token) {
+    return !row->allowed || (row->allowed[token / 64] >> token % 64 & 1);
+}
+
+/* Excludes tokens from the piece, which begins at a multiple of 64. */
+static void exclude(const hd_best_row *row, int64_t first, int64_t count, float *x) {
+    for (int64_t j = 0; row->allowed && j < count; j += 64) {
+        uint64_t allowed = row->allowed[(first + j) / 64];
+        if (allowed == ~(uint64_t)0) continue;
+        for (int64_t i = j; i < j + 64 && i < count; i++, allowed >>= 1)
+            if (!(allowed & 1)) x[i] = -INFINITY;
+    }
+}
+
 /* What is not above the list's last cannot enter it; tokens ascend, so equals of the last cannot either. */
 static void search_piece(const reading *r, int64_t first, int64_t count, const float *x) {
     const float *worst = &r->row->best[r->row->most - 1].score;
@@ -54,10 +68,10 @@ static void search_piece(const reading *r, int64_t first, int64_t count, const f
 static void read_piece(reading *r, int64_t first, int64_t count, float *x) {
     bool before = r->row->scores == HD_SOFTMAX_BEFORE_CHANGE;
     float largest = INFINITY;
-    if (!before) apply_changes(r, first, count, x);
+    if (!before) apply_changes(r, first, count, x), exclude(r->row, first, count, x);
     if (r->row->logits) memcpy(r->row->logits + first, x, (size_t)count * sizeof *x);
     if (r->row->scores != HD_CHANGED_LOGITS) largest = r->kernels->add_exponentials(count, x, r->sum);
-    if (before) apply_changes(r, first, count, x);
+    if (before) apply_changes(r, first, count, x), exclude(r->row, first, count, x);
     if (r->row->most && largest > r->row->best[r->row->most - 1].score) search_piece(r, first, count, x);
 }
 
@@ -69,6 +83,7 @@ static void normalize(const reading *r, int32_t first_change) {
     if (r->row->scores != HD_SOFTMAX_BEFORE_CHANGE) return;
     for (int32_t i = first_change; i < r->change_end; i++) {
         const hd_score_change *change = &r->call->changes[i];
+        if (!is_allowed(r->row, change->token)) continue;
         insert(r->row, (hd_token_score){change_score(change, r->call->changed[i] - log_sum), change->token});
     }
 }
