@@ -196,7 +196,7 @@ static void add_valid(const hd_buffer *bytes, hd_strings *to) {
         size = hd_utf8_decode(bytes->data + at, bytes->size - at, &code);
         if (hd_utf8_valid(bytes->data + at, size)) hd_buffer_append(&to->text, bytes->data + at, size);
     }
-    end_string(to);
+    hd_strings_end(to);
 }
 
 /* A run of bytes becomes one string if it is valid UTF-8, else one U+FFFD per byte. */
