@@ -1,4 +1,5 @@
 /* heed generate: reads texts and prints each with its continuation. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,14 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input;
+static const char *model_name, *input, *next_count;
 static bool json;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"json", 0, NULL, "print one JSON object per text", NULL, &json},
+    {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
     COMPUTE,
 };
 
@@ -29,7 +31,11 @@ static const command generate = {
         "The continuation of a TEXT argument is printed token by token, with its line breaks. The continuation of a\n"
         "line of input is printed on one line. When the positions of a Transformer are full, the older half of its\n"
         "context is dropped.\n"
-        "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n",
+        "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n"
+        "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON as\n"
+        "\"logprobs\", with the fields of OpenAI's chat API.\n"
+        "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability after\n"
+        "the logits processors, the temperature, top-k, top-p and so on.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,
@@ -52,8 +58,57 @@ static bool print_words(void *user, size_t index, const char *text, size_t size)
     return flush_output();
 }
 
+/* ---- log-probabilities of tokens ---- */
+
+static bool has_tokens(const invocation *line) { return was_given(line, "logprobs"); }
+
+/* One token with its log-probability, as in OpenAI's chat API. */
+static void print_token(const heed_results *results, size_t index, size_t alternative, size_t token, size_t rank) {
+    size_t size;
+    const char *text = heed_results_token_text(results, index, alternative, token, rank, &size);
+    printf("{\"token\": ");
+    put_json_string(text ? text : "", size);
+    printf(", \"logprob\": ");
+    put_json_float(heed_results_log_prob(results, index, alternative, token, rank));
+    printf(", \"bytes\": [");
+    for (size_t i = 0; i < size; i++) printf("%s%d", i ? ", " : "", (unsigned char)text[i]);
+    printf("], \"id\": %d", (int)heed_results_token(results, index, alternative, token, rank));
+}
+
+static void print_json_tokens(const heed_results *results, size_t index, size_t alternative) {
+    size_t count = heed_results_tokens(results, index, alternative);
+    fputs(", \"logprobs\": {\"content\": [", stdout);
+    for (size_t i = 0; i < count; i++) {
+        if (i) fputs(", ", stdout);
+        print_token(results, index, alternative, i, 0);
+        fputs(", \"top_logprobs\": [", stdout);
+        for (size_t rank = 1; heed_results_token(results, index, alternative, i, rank) >= 0; rank++) {
+            if (rank > 1) fputs(", ", stdout);
+            print_token(results, index, alternative, i, rank);
+            putchar('}');
+        }
+        fputs("]}", stdout);
+    }
+    fputs("]}", stdout);
+}
+
+/* A line per token, and below it the most probable ones. */
+static void print_tokens(const heed_results *results, size_t index, size_t alternative) {
+    size_t count = heed_results_tokens(results, index, alternative), size;
+    for (size_t i = 0; i < count; i++)
+        for (size_t rank = 0; heed_results_token(results, index, alternative, i, rank) >= 0; rank++) {
+            double log_prob = (double)heed_results_log_prob(results, index, alternative, i, rank);
+            const char *text = heed_results_token_text(results, index, alternative, i, rank, &size);
+            printf("%s%10.4f %9.6f  ", rank ? "    " : "", log_prob, exp(log_prob));
+            put_json_string(text, size);
+            putchar('\n');
+        }
+}
+
+/* ---- answers ---- */
+
 static void print_object(const char *text, size_t size, const heed_results *results, size_t index, size_t alternative,
-                         bool scored) {
+                         bool scored, bool tokens) {
     size_t added = heed_results_size(results, index, alternative);
     char *whole = grow_memory(NULL, size + added, 1);
     if (size) memcpy(whole, text, size);
@@ -65,6 +120,7 @@ static void print_object(const char *text, size_t size, const heed_results *resu
         fputs(", \"score\": ", stdout);
         put_json_float(heed_results_score(results, index, alternative));
     }
+    if (tokens) print_json_tokens(results, index, alternative);
     putchar('}');
 }
 
@@ -81,9 +137,10 @@ static void print_answer(const invocation *line, const text_source *texts, size_
     for (size_t i = 0; i < count; i++) {
         if (json && i) fputs(", ", stdout);
         if (json)
-            print_object(texts->items[index], texts->sizes[index], results, index, i, alternatives);
+            print_object(texts->items[index], texts->sizes[index], results, index, i, alternatives, has_tokens(line));
         else
             print_line(texts, index, results, i);
+        if (!json && has_tokens(line)) print_tokens(results, index, i);
     }
     if (json) fputs(alternatives ? "]\n" : "\n", stdout);
 }
@@ -108,7 +165,8 @@ static void print_answers(const invocation *line, const text_source *texts, size
 /* False after a failure that ends the run; it was reported. Lines are continued together, arguments one by one, since their
  * continuations are printed token by token. */
 static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
-    bool streams = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best");
+    bool streams =
+        !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best") && !has_tokens(line);
     size_t count = streams ? 1 : texts->count;
     for (size_t i = 0; i < texts->count; i += count) {
         heed_results *results;
@@ -126,23 +184,114 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
     return true;
 }
 
+/* ---- the next token ---- */
+
+static void print_next_json(heed_next *next, size_t count) {
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        const char *text = heed_next_text(next, i, &size), *stage;
+        printf("%s{\"token\": %d, \"token_str\": ", i ? ", " : "", (int)heed_next_token(next, i));
+        put_json_string(text ? text : "", size);
+        fputs(", \"logit\": ", stdout);
+        put_json_float(heed_next_logit(next, i));
+        printf(", \"probability\": %.9g, \"after\": {", heed_next_probability(next, i, 0));
+        for (size_t j = 1; (stage = heed_next_stage(next, j)) != NULL; j++)
+            printf("%s\"%s\": %.9g", j > 1 ? ", " : "", stage, heed_next_probability(next, i, j));
+        fputs("}}", stdout);
+    }
+    fputs("]\n", stdout);
+}
+
+static void print_probability(double probability) {
+    if (probability > 0)
+        printf(probability < 1e-4 ? " %14.2e" : " %14.6f", probability);
+    else
+        printf(" %14s", "-");
+}
+
+static void print_next_table(heed_next *next, size_t count) {
+    const char *stage;
+    printf("%4s %8s %10s %14s", "rank", "id", "logit", "probability");
+    for (size_t j = 1; (stage = heed_next_stage(next, j)) != NULL; j++) printf(" %14s", stage);
+    fputs("  token\n", stdout);
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        const char *text = heed_next_text(next, i, &size);
+        printf("%4zu %8d %10.4f", i + 1, (int)heed_next_token(next, i), (double)heed_next_logit(next, i));
+        for (size_t j = 0; j < heed_next_stages(next); j++) print_probability(heed_next_probability(next, i, j));
+        fputs("  ", stdout);
+        put_json_string(text ? text : "", size);
+        putchar('\n');
+    }
+}
+
+/* A table of each text. A dash stands for a token that a stage leaves out. */
+static bool print_next(const invocation *line, heed_model *model, const text_source *texts, size_t most, int *code) {
+    for (size_t i = 0; i < texts->count; i++) {
+        heed_next *next = NULL;
+        heed_status status = HEED_LENGTH;
+        if (texts->items[i]) status = heed_next_open(model, line->options, texts->items[i], texts->sizes[i], &next);
+        if (status != HEED_OK && status != HEED_LENGTH) {
+            *code = report_failure(line, status);
+            return false;
+        }
+        if (status == HEED_LENGTH) {
+            report_text(texts, i, texts->items[i] ? heed_context_message(line->context) : too_long);
+            *code = EXIT_FAILED;
+            putchar('\n');
+            continue;
+        }
+        size_t count = heed_next_count(next) < most ? heed_next_count(next) : most;
+        if (json)
+            print_next_json(next, count);
+        else
+            print_next_table(next, count);
+        heed_next_close(next);
+        if (!flush_output()) return false;
+    }
+    return true;
+}
+
+/* The number of rows of --next; 0 without it. False if it is not a number. */
+static bool read_next(const invocation *line, size_t *count, int *code) {
+    char *end;
+    *count = 0;
+    if (!next_count) return true;
+    long number = strtol(next_count, &end, 10);
+    if (next_count[0] && !*end && number >= 1 && number <= 1 << 24) {
+        *count = (size_t)number;
+        return true;
+    }
+    *code = report_usage(line, "--next is \"%s\", expected a whole number from 1 to 16777216", next_count);
+    return false;
+}
+
+/* Is it a model that continues texts, and are the options valid? */
+static heed_status check_options(const invocation *line, heed_model *model) {
+    heed_results *none = NULL;
+    heed_status status = heed_generate(model, line->options, NULL, NULL, 0, 0, NULL, NULL, &none);
+    heed_results_close(none);
+    return status;
+}
+
 int run_generate(int count, char **words) {
     invocation line;
     text_source texts;
+    size_t next;
     int code;
-    model_name = NULL;
+    model_name = next_count = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
-    if (open_texts(&line, input, &texts, &code)) {
-        heed_results *none = NULL;
+    if (read_next(&line, &next, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
         if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
-            /* is it a model that goes on with texts, and are the options sound? */
-            status = heed_generate(model, line.options, NULL, NULL, 0, 0, NULL, NULL, &none);
+            status = next ? HEED_OK : check_options(&line, model);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
-        heed_results_close(none);
-        while (status == HEED_OK && next_texts(&texts) && generate_batch(&line, model, &texts, &code)) continue;
+        while (status == HEED_OK && next_texts(&texts) &&
+               (next ? print_next(&line, model, &texts, next, &code) : generate_batch(&line, model, &texts, &code)))
+            continue;
         if (texts.failed) code = EXIT_FAILED;
         close_texts(&texts);
     }

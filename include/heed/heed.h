@@ -275,6 +275,21 @@ HEED_API const char *heed_results_note(const heed_results *results, size_t index
 /* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there
  * is none. */
 HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
+/* With the option "logprobs" of text generation: the number of tokens of an alternative; else 0. */
+HEED_API size_t heed_results_tokens(const heed_results *results, size_t index, size_t alternative);
+/* The generated token number `token` (rank 0), or with the option "top-logprobs" n the token of rank 1 to n
+ * among the most probable ones in its place; −1 if there is none. */
+HEED_API int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative, size_t token,
+                                    size_t rank);
+/* Its natural logarithm of the probability under the model's own distribution: the softmax of the logits,
+ * before logits processors, temperature and sampling filters, as in OpenAI's API and vLLM. 0 for a token
+ * that was forced by its position; −∞ if there is no such token. */
+HEED_API float heed_results_log_prob(const heed_results *results, size_t index, size_t alternative, size_t token,
+                                     size_t rank);
+/* The *size bytes that it adds to a text, which may be a part of a character; owned by the results. NULL if
+ * there is no such token. */
+HEED_API const char *heed_results_token_text(const heed_results *results, size_t index, size_t alternative,
+                                             size_t token, size_t rank, size_t *size);
 HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
 /* ---- translation --------------------------------------------------------------------------------------- */
@@ -321,6 +336,33 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
  * tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
  * (heed_results_problem) and no answer. docs/constrained-output.md has the notation, the keywords, and when a
  * limit of length completes the text. A session with such a request cannot be saved. */
+
+/* The distribution over the next token after a text: every token of the vocabulary with its logit, and with
+ * its probability in each stage. The first stage, "model", is the softmax of the logits. Then come those of
+ * these stages that change something: "processors" (logits processors, such as "logit-bias"),
+ * "temperature", "top-k", "top-p", "min-p", "typical-p", "epsilon-cutoff" and "eta-cutoff", each applied
+ * after the stages before it. */
+typedef struct heed_next heed_next;
+
+/* `options` are those of heed_generate_options; HEED_ARGUMENT for one that does not change the
+ * distribution, such as "beams". Options of sampling need no "sample" here. HEED_UNSUPPORTED for a model
+ * that is not a causal language model, HEED_LENGTH for a text that it cannot process. The caller closes
+ * *next before the model. */
+HEED_API heed_status heed_next_open(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                    heed_next **next);
+HEED_API void heed_next_close(heed_next *next);          /* NULL is allowed */
+HEED_API size_t heed_next_count(const heed_next *next);  /* tokens of the vocabulary */
+HEED_API size_t heed_next_stages(const heed_next *next); /* stages, at least 1 */
+/* The name of a stage; NULL past the last. */
+HEED_API const char *heed_next_stage(const heed_next *next, size_t stage);
+/* The token of rank 0 (the largest logit) to count − 1, its logit and its probability in a stage: 0 for one
+ * that the stage leaves out. */
+HEED_API int32_t heed_next_token(const heed_next *next, size_t rank);
+HEED_API float heed_next_logit(const heed_next *next, size_t rank);
+HEED_API double heed_next_probability(const heed_next *next, size_t rank, size_t stage);
+/* The *size bytes that the token adds to a text, which may be a part of a character; valid until the next
+ * call. NULL when out of memory, and past the last rank. */
+HEED_API const char *heed_next_text(heed_next *next, size_t rank, size_t *size);
 
 /* ---- sessions: requests that come and go --------------------------------------------------------------- */
 
@@ -571,9 +613,10 @@ typedef struct heed_progress heed_progress;
 
 HEED_API int64_t heed_progress_step(const heed_progress *progress);
 HEED_API int64_t heed_progress_steps(const heed_progress *progress); /* of the whole run */
-HEED_API double heed_progress_value(const heed_progress *progress,
-                                    const char *name); /* "loss", "lr", "tokens_per_second",
-                                                            "seconds_left", "validation_loss", "bleu"; NaN when unknown */
+HEED_API double heed_progress_value(
+    const heed_progress *progress,
+    const char
+        *name); /* "loss", "lr", "tokens_per_second", "seconds_left", "validation_loss", "bleu"; NaN when unknown */
 /* One line for people, without a newline; valid until the callback returns. */
 HEED_API const char *heed_progress_line(const heed_progress *progress);
 /* Returns false to save a checkpoint and stop; heed_train then returns HEED_STOPPED. */

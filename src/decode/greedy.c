@@ -43,7 +43,6 @@ heed_status hd_greedy_choose(const hd_search *s, const hd_scoring *scoring, hd_a
 heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     hd_continuation next;
     int64_t made = hd_search_made(s);
-    bool closed;
     HD_TRY(hd_greedy_choose(s, s->scorings, scratch, &next));
     if (s->generation.constraint && next.log_prob == -INFINITY) {
         hd_search_record_dead_end(s);
@@ -52,12 +51,16 @@ heed_status hd_greedy_advance(hd_search *s, hd_arena *scratch) {
     }
     s->tokens[s->length] = next.token;
     s->log_prob += (double)next.log_prob;
-    int64_t ending = hd_search_ending(s, s->tokens);
-    HD_TRY(hd_search_is_closed(s, s->tokens, &closed));
-    bool stopped = !ending && s->token && !s->token(s->user, next.token);
-    if (ending || closed || stopped || made == s->limit) {
+    if (s->logits && s->scorings->raw) s->logits(s->user, s->scorings->raw, s->decoder->vocabulary);
+    const hd_record *record;
+    hd_ending ending;
+    HD_TRY(hd_search_record(s, 0, next.token, &record));
+    if (record) s->last[0] = record;
+    HD_TRY(hd_search_ending(s, s->tokens, &ending));
+    bool in_text = !ending.tokens && !ending.bytes, stopped = in_text && s->token && !s->token(s->user, next.token);
+    if (ending.ends || stopped || made == s->limit) {
         double length = hd_power((double)made, (double)s->generation.length_penalty);
-        HD_TRY(hd_search_finish(s, s->tokens, ending, (float)(s->log_prob / length)));
+        HD_TRY(hd_search_finish(s, s->tokens, &ending, (float)(s->log_prob / length), record));
         s->slots = 0;
     }
     s->length++;

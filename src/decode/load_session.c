@@ -125,6 +125,41 @@ static heed_status read_count(const hd_json *json, const char *key, hd_proposal_
     return HEED_OK;
 }
 
+/* The log-probabilities of `made` tokens. */
+static heed_status read_records(const hd_json *array, hd_search *search, int64_t made, int64_t vocabulary,
+                                const hd_record **last) {
+    int64_t width = 1 + search->generation.top_log_probs, id, bits;
+    hd_continuation *tokens = hd_arena_alloc(&search->records, (size_t)width, sizeof *tokens);
+    if (!tokens) return HEED_MEMORY;
+    *last = NULL;
+    if ((int64_t)json_array_size(array->root) != 2 * made * width)
+        return hd_json_expected(array, NULL, "log-probabilities of the tokens");
+    for (int64_t i = 0; i < made * width; i++) {
+        if (!hd_json_value_int(json_array_get(array->root, (size_t)(2 * i)), &id) || id < -1 || id >= vocabulary ||
+            !hd_json_value_int(json_array_get(array->root, (size_t)(2 * i + 1)), &bits) || bits < 0 ||
+            bits > UINT32_MAX)
+            return hd_json_expected(array, NULL, "log-probabilities of the tokens");
+        tokens[i % width].token = (int32_t)id;
+        memcpy(&tokens[i % width].log_prob, &(uint32_t){(uint32_t)bits}, sizeof tokens->log_prob);
+        if (i % width == width - 1) HD_TRY(hd_record_copy(&search->records, tokens, width - 1, *last, last));
+    }
+    return HEED_OK;
+}
+
+static heed_status read_slot_records(const loading *from, const hd_json *json, hd_search *search) {
+    hd_json array, one;
+    size_t count;
+    HD_TRY(hd_json_array(json, "records", &array, &count));
+    if ((int64_t)count != (search->last ? search->slots : 0))
+        return hd_json_expected(&array, NULL, "those of each hypothesis");
+    for (size_t i = 0; i < count; i++) {
+        hd_json_element(&array, i, &one);
+        HD_TRY(read_records(&one, search, search->length - search->given, from->session->decoder->vocabulary,
+                            &search->last[i]));
+    }
+    return HEED_OK;
+}
+
 /* The hypotheses of a search that runs: all of one length, which has not reached the limit. */
 static heed_status read_hypotheses(loading *from, const hd_json *json, hd_search *search) {
     hd_json slots, scores, one;
@@ -153,7 +188,22 @@ static heed_status read_hypotheses(loading *from, const hd_json *json, hd_search
     }
     search->slots = (int64_t)count;
     search->length += (int64_t)made;
-    return HEED_OK;
+    return read_slot_records(from, json, search);
+}
+
+/* How a hypothesis ended, and its log-probabilities. */
+static heed_status read_ending(const loading *from, const hd_json *json, hd_search *search, hd_hypothesis *h) {
+    int64_t stop_bytes;
+    hd_json records;
+    size_t count;
+    HD_TRY(hd_json_int(json, "stop_bytes", 0, 0, INT64_MAX, &stop_bytes));
+    HD_TRY(hd_json_bool(json, "lacks_words", false, &h->lacks_words));
+    HD_TRY(hd_json_int(json, "made", h->count, h->count, search->limit, &h->made));
+    HD_TRY(hd_json_array(json, "records", &records, &count));
+    h->stop_bytes = (size_t)stop_bytes;
+    h->last = NULL;
+    if (!search->last) return HEED_OK;
+    return read_records(&records, search, h->made, from->session->decoder->vocabulary, &h->last);
 }
 
 static heed_status read_finished(const loading *from, const hd_json *json, hd_search *search) {
@@ -177,6 +227,7 @@ static heed_status read_finished(const loading *from, const hd_json *json, hd_se
         if (ids.count) memcpy(h->ids, ids.ids, (size_t)ids.count * sizeof *h->ids);
         h->count = ids.count, h->end = (int32_t)end;
         search->finished_count++;
+        HD_TRY(read_ending(from, &one, search, h));
     }
     return HEED_OK;
 }

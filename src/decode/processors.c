@@ -14,8 +14,11 @@ static bool decays(const hd_generation *g) { return (g->decay_factor > 1 || g->d
 
 static bool penalizes(const hd_generation *g) { return g->source_penalty != 1.0f || g->repetition_penalty != 1.0f; }
 
+static bool reduces(const hd_generation *g) { return g->presence_penalty != 0 || g->frequency_penalty != 0; }
+
 bool hd_needs_row(const hd_generation *g) {
-    return g->replace_invalid || decays(g) || (g->renormalize && g->beams > 1 && !g->sample && penalizes(g));
+    return g->replace_invalid || decays(g) || g->forced_words.count ||
+           (g->renormalize && g->beams > 1 && !g->sample && penalizes(g));
 }
 
 /* ---- changes of single tokens ---- */
@@ -27,7 +30,8 @@ typedef struct change_list {
 } change_list;
 
 static void change(change_list *list, int32_t token, float bias, float penalty) {
-    if (token >= 0 && token < list->vocabulary) list->changes[list->count++] = (hd_score_change){token, bias, penalty};
+    if (token >= 0 && token < list->vocabulary)
+        list->changes[list->count++] = (hd_score_change){token, bias, penalty, 0};
 }
 
 static void exclude(change_list *list, int32_t token) { change(list, token, -INFINITY, 1.0f); }
@@ -58,7 +62,26 @@ static void penalize(change_list *list, const hd_ids *tokens, float penalty) {
     list->count += kept;
 }
 
-/* Sorts the changes, and makes one of those of a token: biases are added and penalties multiplied; what is excluded stays so. */
+/* Subtracts from the scores of the generated tokens: for each token once, and for each time that it was generated. */
+static void reduce(change_list *list, const hd_prefix *p) {
+    const hd_generation *g = p->generation;
+    if (!reduces(g)) return;
+    change_list all = {.changes = list->changes + list->count, .vocabulary = list->vocabulary};
+    for (int64_t i = p->given; i < p->length; i++) change(&all, p->tokens[i], -0.0f, 1.0f);
+    sort_changes(&all);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < all.count; i++) {
+        if (!kept || all.changes[kept - 1].token != all.changes[i].token) {
+            all.changes[kept] = all.changes[i];
+            all.changes[kept++].reduction = g->presence_penalty;
+        }
+        all.changes[kept - 1].reduction += g->frequency_penalty;
+    }
+    list->count += kept;
+}
+
+/* Sorts the changes, and makes one of those of a token: biases and reductions are added and penalties multiplied; what is
+ * excluded stays so. */
 static void merge_changes(change_list *list) {
     int64_t kept = 0;
     sort_changes(list);
@@ -70,6 +93,7 @@ static void merge_changes(change_list *list) {
         }
         if (merged->bias > -INFINITY) merged->bias += next.bias;
         merged->penalty *= next.penalty;
+        merged->reduction += next.reduction;
     }
     list->count = kept;
 }
@@ -111,6 +135,7 @@ static void list_early(change_list *list, const hd_prefix *p) {
     add_biases(list, p);
     penalize(list, &p->source, 1 / g->source_penalty);
     penalize(list, &hypothesis, g->repetition_penalty);
+    reduce(list, p);
     exclude_ngrams(list, p, &hypothesis, g->no_repeat_ngram);
     exclude_ngrams(list, p, &p->source, g->no_source_ngram);
     exclude_words(list, p);
@@ -127,7 +152,7 @@ static void list_late(change_list *list, const hd_prefix *p) {
 
 int64_t hd_most_changes(const hd_prefix *p) {
     const hd_generation *g = p->generation;
-    return 2 * p->length + 2 * p->source.count + g->sequence_bias.count + g->bad_words.count + g->ends.count +
+    return 3 * p->length + 2 * p->source.count + g->sequence_bias.count + g->bad_words.count + g->ends.count +
            g->suppressed.count + g->suppressed_first.count;
 }
 
@@ -160,7 +185,7 @@ static void apply_changes(const change_list *list, float *x) {
         const hd_score_change *c = &list->changes[i];
         float score = x[c->token] + c->bias;
         if (c->bias > -INFINITY)
-            x[c->token] = score < 0 ? score * c->penalty : score / c->penalty;
+            x[c->token] = (score < 0 ? score * c->penalty : score / c->penalty) - c->reduction;
         else
             x[c->token] = -INFINITY;
     }

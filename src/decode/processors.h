@@ -1,4 +1,5 @@
-/* Logits processors, with transformers' names, order and arithmetic. Most are changes to the scores of single tokens, which the
+/* Logits processors, with transformers' names, order and arithmetic. Presence and frequency penalties, which transformers
+ * lacks, follow the repetition penalty, as in vLLM. Most are changes to the scores of single tokens, which the
  * device makes while it searches for the best ones (device/device.h: best_tokens). The others need all scores of a row. */
 #ifndef HD_DECODE_PROCESSORS_H
 #define HD_DECODE_PROCESSORS_H
@@ -24,7 +25,8 @@ bool hd_reads_source(const hd_generation *generation);
  *  - the exponential decay, which multiplies scores below and above 0 by other factors than a penalty does,
  *  - the replacement of invalid values, after which excluded tokens may come again,
  *  - log-probabilities of a beam search that are normalized again after a penalty. Without one, those after the changes are the
- *    softmax of the changed logits. */
+ *    softmax of the changed logits,
+ *  - a beam search with forced words, of which the next token's score is needed though it is not among the best. */
 bool hd_needs_row(const hd_generation *generation);
 
 /* The most changes that hd_list_changes makes. */

@@ -38,6 +38,13 @@ typedef struct hd_request {
     /* Called with each token as it is generated, the end excluded, by the thread that steps the session; returns
      * false to stop. It may add and cancel requests. NULL: not called; nor is it for a beam search. */
     bool (*token)(void *user, int32_t token);
+    /* Whether a stop string ends a text of tokens [count], the given ones included: sets *bytes to the length of the text from
+     * the stop string on, 0 to continue. Called after each token of each hypothesis. A failure ends the step. NULL: none does. */
+    heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count, size_t *bytes);
+    void *stop_user;
+    /* Called with the network's logits [vocabulary] of each next token, where log-probabilities are kept and there is one
+     * hypothesis. NULL: not called. */
+    void (*logits)(void *user, const float *logits, int64_t vocabulary);
 } hd_request;
 
 /* A finished target, without the start token and without the tokens that ended it. */
@@ -45,7 +52,12 @@ typedef struct hd_hypothesis {
     float score; /* log p / length^penalty; the length includes the tokens that ended it */
     int32_t *ids;
     int64_t count;
-    int32_t end; /* the end token that ended it; −1: the limit of length or a stop sequence */
+    int32_t end;       /* the end token that ended it; −1: the limit of length, a stop sequence or a stop string */
+    size_t stop_bytes; /* of its text, from the stop string that ended it on; 0: none did */
+    bool lacks_words;  /* the search ended without some forced words */
+    const struct hd_record
+        *last;    /* the log-probabilities (decode/records.h) of `made` tokens; NULL: they are not kept */
+    int64_t made; /* generated tokens, with those that ended it */
 } hd_hypothesis;
 
 typedef struct hd_decoded {

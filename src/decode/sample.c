@@ -102,24 +102,89 @@ static double eta_of(const hd_sample_choice *choices, int64_t count, double epsi
     return fmin(epsilon, sqrt(epsilon) * hd_exponential(-fmin(fmax(entropy, 0), 40)));
 }
 
+/* ---- stages ---- */
+
+/* Candidate tokens, by descending logit, and the sum of their weights. */
+typedef struct pool {
+    hd_sample_choice *choices; /* [count] */
+    int64_t count;
+    double total;
+} pool;
+
+static bool acts_temperature(const hd_generation *g) { return g->temperature < 1 || g->temperature > 1; }
+static bool acts_top_k(const hd_generation *g) { return g->top_k > 0; }
+static bool acts_top_p(const hd_generation *g) { return g->top_p < 1; }
+static bool acts_min_p(const hd_generation *g) { return g->min_p > 0; }
+static bool acts_typical_p(const hd_generation *g) { return g->typical_p < 1; }
+static bool acts_epsilon_cutoff(const hd_generation *g) { return g->epsilon_cutoff > 0 && g->epsilon_cutoff < 1; }
+static bool acts_eta_cutoff(const hd_generation *g) { return g->eta_cutoff > 0 && g->eta_cutoff < 1; }
+
+static void keep_all(const hd_generation *g, pool *p) { (void)g, (void)p; } /* the weights have the temperature */
+
+static void keep_top_k(const hd_generation *g, pool *p) {
+    if (g->top_k >= p->count) return;
+    p->count = keep_top(p->choices, p->count, g->top_k);
+    p->total = sum_of(p->choices, p->count);
+}
+
+static void keep_top_p(const hd_generation *g, pool *p) {
+    p->count = cut_at(p->choices, p->count, (double)g->top_p * p->total);
+}
+
+static void keep_min_p(const hd_generation *g, pool *p) {
+    while (p->count > 1 && p->choices[p->count - 1].weight < (double)g->min_p * p->choices[0].weight) p->count--;
+}
+
+static void keep_typical_p(const hd_generation *g, pool *p) {
+    p->count = keep_typical(p->choices, p->count, (double)g->typical_p);
+}
+
+static void keep_epsilon_cutoff(const hd_generation *g, pool *p) {
+    p->count = cut_below(p->choices, p->count, (double)g->epsilon_cutoff);
+}
+
+static void keep_eta_cutoff(const hd_generation *g, pool *p) {
+    p->count = cut_below(p->choices, p->count, eta_of(p->choices, p->count, (double)g->eta_cutoff));
+}
+
+static const struct {
+    const char *name;
+    bool (*acts)(const hd_generation *g);
+    void (*keep)(const hd_generation *g, pool *p);
+} stages[HD_SAMPLE_STAGES] = {
+    [HD_SAMPLE_TEMPERATURE] = {"temperature", acts_temperature, keep_all},
+    [HD_SAMPLE_TOP_K] = {"top-k", acts_top_k, keep_top_k},
+    [HD_SAMPLE_TOP_P] = {"top-p", acts_top_p, keep_top_p},
+    [HD_SAMPLE_MIN_P] = {"min-p", acts_min_p, keep_min_p},
+    [HD_SAMPLE_TYPICAL_P] = {"typical-p", acts_typical_p, keep_typical_p},
+    [HD_SAMPLE_EPSILON_CUTOFF] = {"epsilon-cutoff", acts_epsilon_cutoff, keep_epsilon_cutoff},
+    [HD_SAMPLE_ETA_CUTOFF] = {"eta-cutoff", acts_eta_cutoff, keep_eta_cutoff},
+};
+
+const char *hd_sample_stage_name(hd_sample_stage stage) { return stages[stage].name; }
+bool hd_sample_stage_acts(const hd_generation *g, hd_sample_stage stage) { return stages[stage].acts(g); }
+
+int64_t hd_sample_filter(const hd_generation *g, hd_sample_stage last, hd_sample_choice *choices, int64_t count,
+                         double *total) {
+    double all = (double)count, share = (double)g->top_p;
+    pool p = {.choices = choices};
+    p.count = weigh(choices, count, g->temperature, &p.total);
+    bool top_k = g->top_k && g->top_k < p.count;
+    if (!top_k && share < 1 &&
+        last >= HD_SAMPLE_TOP_P) /* all of these together weigh less than what top-p leaves out */
+        p.count = drop_unlikely(choices, p.count, (1 - share) * p.total / (2 * all));
+    qsort(choices, (size_t)p.count, sizeof *choices, by_logit);
+    for (int i = 0; i <= (int)last && p.count; i++)
+        if (stages[i].acts(g)) stages[i].keep(g, &p);
+    *total = sum_of(choices, p.count);
+    return p.count;
+}
+
 hd_continuation hd_sample(const hd_generation *g, hd_sample_choice *choices, int64_t count, int64_t position,
                           uint64_t number) {
-    double total, all = (double)count;
-    count = weigh(choices, count, g->temperature, &total);
+    double total;
+    count = hd_sample_filter(g, HD_SAMPLE_STAGES - 1, choices, count, &total);
     if (!count) return (hd_continuation){-INFINITY, 0};
-    bool top_k = g->top_k && g->top_k < count;
-    double share = (double)g->top_p;
-    if (!top_k && share < 1) /* all of these together weigh less than what top-p leaves out */
-        count = drop_unlikely(choices, count, (1 - share) * total / (2 * all));
-    qsort(choices, (size_t)count, sizeof *choices, by_logit);
-    if (top_k) count = keep_top(choices, count, g->top_k), total = sum_of(choices, count);
-    if (share < 1) count = cut_at(choices, count, share * total);
-    while (count > 1 && choices[count - 1].weight < (double)g->min_p * choices[0].weight) count--;
-    if (g->typical_p < 1) count = keep_typical(choices, count, (double)g->typical_p);
-    if (g->epsilon_cutoff > 0 && g->epsilon_cutoff < 1) count = cut_below(choices, count, (double)g->epsilon_cutoff);
-    if (g->eta_cutoff > 0 && g->eta_cutoff < 1)
-        count = cut_below(choices, count, eta_of(choices, count, (double)g->eta_cutoff));
-    total = sum_of(choices, count);
     hd_random_key key = hd_random_key_make((uint64_t)g->seed, HD_RANDOM_SAMPLE, (uint64_t)position);
     double drawn = (double)hd_random_uniform(key, 0, 0, number) * total;
     int64_t i = 0;

@@ -94,13 +94,41 @@ static json_t *scores_write(const hd_search *s) {
     return NULL;
 }
 
+/* The log-probabilities of the last `made` tokens: for each its number, that of the token and of the most probable ones. */
+static json_t *records_write(const hd_search *s, const hd_record *last, int64_t made) {
+    json_t *array = json_array();
+    int64_t width = 1 + s->generation.top_log_probs, count = last ? made * width : 0;
+    hd_continuation *tokens = hd_alloc(s->context, (size_t)count, sizeof *tokens);
+    int failed = !array || !tokens;
+    if (!failed && last) hd_records_read(last, made, made, width - 1, tokens);
+    for (int64_t i = 0; i < count && !failed; i++)
+        failed = append(array, json_integer(tokens[i].token)) | append(array, hd_saved_float_write(tokens[i].log_prob));
+    hd_free(s->context, tokens);
+    if (!failed) return array;
+    json_decref(array);
+    return NULL;
+}
+
+static json_t *slot_records_write(const hd_search *s) {
+    json_t *array = json_array();
+    int failed = !array;
+    for (int64_t i = 0; i < s->slots && s->last; i++)
+        failed |= append(array, records_write(s, s->last[i], s->length - s->given));
+    if (!failed) return array;
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *hypotheses_write(const hd_search *s) {
     json_t *array = json_array();
     int failed = !array;
     for (int64_t i = 0; i < s->finished_count; i++) {
         const hd_hypothesis *h = &s->finished[i];
-        failed |= append(array, json_pack("{s:o, s:o, s:i}", "score", hd_saved_float_write(h->score), "ids",
-                                          hd_saved_ids_write(h->ids, h->count), "end", (int)h->end));
+        failed |=
+            append(array, json_pack("{s:o, s:o, s:i, s:I, s:b, s:I, s:o}", "score", hd_saved_float_write(h->score),
+                                    "ids", hd_saved_ids_write(h->ids, h->count), "end", (int)h->end, "stop_bytes",
+                                    (json_int_t)h->stop_bytes, "lacks_words", (int)h->lacks_words, "made",
+                                    (json_int_t)h->made, "records", records_write(s, h->last, h->made)));
     }
     if (!failed) return array;
     json_decref(array);
@@ -118,12 +146,13 @@ static heed_status add_search(void *user, const hd_search *s, hd_search_state st
         return hd_fail(to->context, HEED_UNSUPPORTED, "heed lacks saving a request with a grammar or a JSON schema");
     const int32_t *ids = continues ? s->tokens : s->source;
     json_t *object = json_pack(
-        "{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "state", (int)state, "id",
+        "{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "state", (int)state, "id",
         (json_int_t)s->id, "number", hexadecimal(s->number), "generation", hd_saved_generation_write(&s->generation),
         "stops", stops_write(&s->stops), "ids", hd_saved_ids_write(ids, continues ? s->given : s->source_count),
-        "slots", slots_write(s), "scores", scores_write(s), "log_prob", hd_saved_double_write(s->log_prob), "finished",
-        hypotheses_write(s), "first", (json_int_t)s->place.first, "seen", (json_int_t)s->place.seen, "text",
-        (json_int_t)s->place.text, "lookup", count_write(&s->lookup_count), "draft", count_write(&s->draft_count));
+        "slots", slots_write(s), "records", slot_records_write(s), "scores", scores_write(s), "log_prob",
+        hd_saved_double_write(s->log_prob), "finished", hypotheses_write(s), "first", (json_int_t)s->place.first,
+        "seen", (json_int_t)s->place.seen, "text", (json_int_t)s->place.text, "lookup", count_write(&s->lookup_count),
+        "draft", count_write(&s->draft_count));
     if (!object || append(to->searches, object)) return hd_json_no_memory(to->context, "session");
     if (state == HD_SEARCH_RUNNING) to->floats += s->slots * s->decoder->class->saved_count(s->decoder, s->place.seen);
     return HEED_OK;

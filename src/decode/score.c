@@ -29,7 +29,7 @@ heed_status hd_scoring_open(hd_scoring *s, hd_arena *arena) {
     if (s->samples) s->most = g->top_k > 0 && g->top_k < MOST_SAMPLED && !s->needs_row ? g->top_k + 1 : 0;
     s->best = hd_arena_alloc(arena, (size_t)s->most, sizeof *s->best);
     s->count = 0;
-    s->logits = NULL;
+    s->logits = s->row = s->raw = NULL;
     if (!s->best) return HEED_MEMORY;
     return g->constraint ? find_allowed(&s->prefix, arena) : HEED_OK;
 }
@@ -58,7 +58,8 @@ static heed_status list_changes(const hd_decoder *decoder, const hd_scoring *sco
 typedef struct results {
     hd_token_score *best; /* device [best_count]: of all rows */
     float *logits;        /* device [whole_rows, vocabulary] */
-    int64_t best_count, whole_rows;
+    float *raw;           /* device [raw_rows, vocabulary] */
+    int64_t best_count, whole_rows, raw_rows;
 } results;
 
 static hd_token_scores scores_of(const hd_scoring *s) {
@@ -71,26 +72,39 @@ static hd_token_scores scores_of(const hd_scoring *s) {
 /* Whether the device keeps the row's logits. */
 static bool keeps_row(const hd_scoring *s) { return s->samples || s->needs_row; }
 
+/* Whether the device keeps the network's logits besides. */
+static bool keeps_raw(const hd_scoring *s) { return s->prefix.generation->log_probs; }
+
 /* The tokens for the device to find. */
 static int64_t most_found(const hd_scoring *s) { return s->needs_row ? 0 : s->most; }
 
 static heed_status list_rows(const hd_scoring *scorings, hd_arena *device, hd_arena *host, hd_best_tokens_call *call,
                              results *r) {
-    for (int64_t i = 0; i < call->rows; i++)
-        r->best_count += most_found(&scorings[i]), r->whole_rows += keeps_row(&scorings[i]);
+    for (int64_t i = 0; i < call->rows; i++) {
+        r->best_count += most_found(&scorings[i]);
+        r->whole_rows += keeps_row(&scorings[i]);
+        r->raw_rows += keeps_raw(&scorings[i]);
+    }
     hd_best_row *rows = hd_arena_alloc(host, (size_t)call->rows, sizeof *rows);
     r->best = hd_arena_alloc(device, (size_t)r->best_count, sizeof *r->best);
     r->logits = hd_arena_alloc(device, (size_t)(r->whole_rows * call->vocabulary), sizeof *r->logits);
+    r->raw = hd_arena_alloc(device, (size_t)(r->raw_rows * call->vocabulary), sizeof *r->raw);
     call->sums = hd_arena_alloc(device, (size_t)call->rows, sizeof *call->sums);
     call->changed = hd_arena_alloc(device, (size_t)call->change_starts[call->rows], sizeof *call->changed);
-    if (!rows || !r->best || !r->logits || !call->sums || !call->changed) return HEED_MEMORY;
+    if (!rows || !r->best || !r->logits || !r->raw || !call->sums || !call->changed) return HEED_MEMORY;
     hd_token_score *best = r->best;
-    float *logits = r->logits;
+    float *logits = r->logits, *raw = r->raw;
     for (int64_t i = 0; i < call->rows; i++) {
         const hd_scoring *s = &scorings[i];
-        rows[i] = (hd_best_row){scores_of(s), most_found(s), best, keeps_row(s) ? logits : NULL, s->prefix.allowed};
+        rows[i] = (hd_best_row){.scores = scores_of(s),
+                                .most = most_found(s),
+                                .best = best,
+                                .logits = keeps_row(s) ? logits : NULL,
+                                .raw = keeps_raw(s) ? raw : NULL,
+                                .allowed = s->needs_row ? NULL : s->prefix.allowed};
         best += most_found(s);
         if (rows[i].logits) logits += call->vocabulary;
+        if (rows[i].raw) raw += call->vocabulary;
     }
     call->row = rows;
     return HEED_OK;
@@ -113,6 +127,7 @@ static heed_status process(hd_scoring *s, const float *logits, int64_t vocabular
         s->logits = row;
         return HEED_OK;
     }
+    s->row = row;
     double log_sum = s->prefix.generation->beams == 1 ? hd_log_sum(row, vocabulary) : 0;
     for (int64_t i = 0; i < vocabulary; i++)
         if (row[i] > -INFINITY)
@@ -132,12 +147,17 @@ static heed_status read_row(hd_stream *stream, const float *row, int64_t vocabul
 static heed_status read_results(hd_stream *stream, const results *r, int64_t vocabulary, hd_arena *host,
                                 hd_scoring *scorings, int64_t rows) {
     const hd_token_score *best = hd_stream_read(stream, host, r->best, (size_t)r->best_count * sizeof *best);
-    const float *logits = r->logits;
+    const float *logits = r->logits, *raw = r->raw;
     if (*stream->status != HEED_OK) return *stream->status;
     for (hd_scoring *s = scorings; s < scorings + rows; s++) {
         for (; s->count < most_found(s) && best[s->count].token >= 0; s->count++)
             s->best[s->count] = (hd_continuation){best[s->count].score, best[s->count].token};
         best += most_found(s);
+        if (keeps_raw(s)) {
+            s->raw = hd_stream_read(stream, host, raw, (size_t)vocabulary * sizeof *raw);
+            if (!s->raw) return *stream->status;
+            raw += vocabulary;
+        }
         if (!keeps_row(s)) continue;
         if (s->needs_row || s->most == 0 || ends_in_equals(s)) HD_TRY(read_row(stream, logits, vocabulary, host, s));
         logits += vocabulary;

@@ -21,6 +21,9 @@ typedef struct hd_scoring {
     int64_t count;
     /* [vocabulary]: in place of `best`, for sampling among all tokens or among more equal ones than were found; else NULL */
     const float *logits;
+    const float
+        *row; /* [vocabulary]: the scores of all tokens, of a search that needs them and does not sample; else NULL */
+    const float *raw; /* [vocabulary]: the network's logits, where log-probabilities are kept; else NULL */
 } hd_scoring;
 
 /* Memory for the results of a scoring whose prefix and `most` are set. */

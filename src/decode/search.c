@@ -27,11 +27,17 @@ int64_t hd_search_most_proposed(const hd_search *s, const hd_decoder *decoder, c
 
 heed_status hd_session_allow(heed_context *context, const hd_generation *g) {
     if (g->lacking) return hd_fail(context, HEED_UNSUPPORTED, "%s", g->lacking);
+    if (g->forced_words.count && g->beams < 2)
+        return hd_fail(context, HEED_ARGUMENT,
+                       "forced words (force_words_ids) need a beam search: set beams (num_beams) to at least 2");
     if (!g->sample) return HEED_OK;
     if (g->beams > 1)
         return hd_fail(context, HEED_ARGUMENT,
                        "sample (do_sample) with %lld beams (num_beams), which heed lacks: set one of them",
                        (long long)g->beams);
+    if (g->forced_words.count)
+        return hd_fail(context, HEED_ARGUMENT,
+                       "forced words (force_words_ids) need a beam search, but tokens are sampled");
     if (!(g->temperature > 0))
         return hd_fail(context, HEED_ARGUMENT, "temperature is not above 0, but tokens are sampled");
     if (!(g->typical_p > 0)) return hd_fail(context, HEED_ARGUMENT, "typical_p is not above 0, but tokens are sampled");
@@ -79,12 +85,25 @@ static heed_status copy_stops(hd_search *s, const hd_stops *stops) {
     return s->stops.starts && s->stops.ids ? HEED_OK : HEED_MEMORY;
 }
 
+/* Forced words must fit into the generated tokens; words of the prompt count too, but may not be there. */
+static heed_status check_forced(const hd_search *s) {
+    int64_t shortest = hd_forced_words_shortest(&s->generation.forced_words);
+    if (shortest <= s->limit) return HEED_OK;
+    return hd_fail(s->context, HEED_ARGUMENT, "forced words of %lld tokens do not fit into %lld generated tokens",
+                   (long long)shortest, (long long)s->limit);
+}
+
 /* The single initial hypothesis: the start token, or the prompt. */
 static heed_status begin(hd_search *s, const hd_request *request) {
     size_t beams = (size_t)hd_search_beams(s);
+    if (s->generation.log_probs) {
+        s->last = hd_alloc_zeroed(s->context, beams, sizeof *s->last);
+        if (!s->last) return HEED_MEMORY;
+    }
     bool continues = s->decoder->continues;
     s->given = s->length = continues ? request->count : 1;
     s->limit = limit_of(s->decoder, &s->generation, s->given);
+    HD_TRY(check_forced(s));
     s->place.first = hd_first_visible(s->decoder, s->given);
     s->place.text = s->given - s->place.first;
     s->capacity = s->given + hd_min(s->limit, FIRST_CAPACITY);
@@ -110,6 +129,7 @@ heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, con
     hd_search *s = hd_alloc_zeroed(context, 1, sizeof *s);
     if (!s) return HEED_MEMORY;
     s->context = context;
+    hd_arena_open(&s->records, context);
     s->decoder = decoder;
     s->generation = *request->generation;
     s->generation.beams = hd_max(s->generation.beams, 1);
@@ -118,6 +138,9 @@ heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, con
     s->draft_count = hd_proposal_count_new(INT64_MAX);
     s->user = request->user;
     s->token = s->generation.beams == 1 ? request->token : NULL;
+    s->stopped = request->stopped;
+    s->stop_user = request->stop_user;
+    s->logits = request->logits;
     heed_status status = copy_stops(s, &request->stops);
     if (status == HEED_OK) status = begin(s, request);
     if (status == HEED_OK)
@@ -130,7 +153,8 @@ heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, con
 void hd_search_close(hd_search *s) {
     if (!s) return;
     for (int64_t i = 0; i < s->finished_count; i++) hd_free(s->context, s->finished[i].ids);
-    void *arrays[] = {s->source, s->tokens, s->spare, s->scores, s->finished};
+    hd_arena_close(&s->records);
+    void *arrays[] = {s->source, s->tokens, s->spare, s->scores, s->finished, s->last};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(s->context, arrays[i]);
     hd_free(s->context, (int32_t *)s->stops.ids);
     hd_free(s->context, (int32_t *)s->stops.starts);
@@ -167,10 +191,10 @@ heed_status hd_search_reserve(hd_search *s, int64_t next) {
     return HEED_OK;
 }
 
-int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
+/* The number of tokens of the stop sequence that the text ends in, or 0. */
+static int64_t stop_sequence(const hd_search *s, const int32_t *tokens) {
     const hd_stops *stops = &s->stops;
     int64_t made = hd_search_made(s), end = s->length + 1;
-    if (hd_search_is_end(s, tokens[end - 1])) return 1;
     for (int64_t i = 0; i < stops->count; i++) {
         int64_t count = stops->starts[i + 1] - stops->starts[i];
         if (count <= made &&
@@ -182,19 +206,28 @@ int64_t hd_search_ending(const hd_search *s, const int32_t *tokens) {
 
 /* ---- constraints ---- */
 
-/* How far tokens [length + 1] without the last `dropped` match the constraint. */
-static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dropped,
+/* How far tokens [length + 1] without the last `dropped`, and without `cut` bytes of their text, match the constraint. */
+static heed_status measure(const hd_search *s, const int32_t *tokens, int64_t dropped, size_t cut,
                            hd_constraint_progress *progress) {
-    hd_constrained_text text = {.tokens = tokens, .length = s->length + 1 - dropped, .given = s->given};
+    hd_constrained_text text = {.tokens = tokens, .length = s->length + 1 - dropped, .given = s->given, .cut = cut};
     return hd_constraint_measure(s->generation.constraint, s->context, &text, progress);
 }
 
-heed_status hd_search_is_closed(const hd_search *s, const int32_t *tokens, bool *closed) {
+/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
+static heed_status find_closed(const hd_search *s, const int32_t *tokens, bool *closed) {
     hd_constraint_progress progress;
     *closed = false;
     if (!s->generation.constraint || s->generation.ends.count) return HEED_OK;
-    HD_TRY(measure(s, tokens, 0, &progress));
+    HD_TRY(measure(s, tokens, 0, 0, &progress));
     *closed = progress == HD_CONSTRAINT_CLOSED;
+    return HEED_OK;
+}
+
+heed_status hd_search_ending(const hd_search *s, const int32_t *tokens, hd_ending *ending) {
+    *ending = (hd_ending){.tokens = hd_search_is_end(s, tokens[s->length]) ? 1 : stop_sequence(s, tokens)};
+    if (!ending->tokens && s->stopped) HD_TRY(s->stopped(s->stop_user, tokens, s->length + 1, &ending->bytes));
+    HD_TRY(find_closed(s, tokens, &ending->ends));
+    ending->ends |= ending->tokens || ending->bytes;
     return HEED_OK;
 }
 
@@ -204,15 +237,17 @@ void hd_search_record_dead_end(hd_search *s) {
              (long long)hd_search_made(s));
 }
 
-/* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one. */
-static heed_status check_constraint(hd_search *s, const int32_t *tokens, int64_t ending, bool *matches) {
+/* Whether a hypothesis that ended matches the constraint. An end token belongs to its text if it has one; a stop string does
+ * where it is kept. */
+static heed_status check_constraint(hd_search *s, const int32_t *tokens, const hd_ending *ending, bool *matches) {
     hd_constraint_progress progress;
     *matches = true;
     if (!s->generation.constraint) return HEED_OK;
-    HD_TRY(measure(s, tokens, hd_search_is_end(s, tokens[s->length]) ? 0 : ending, &progress));
+    HD_TRY(measure(s, tokens, hd_search_is_end(s, tokens[s->length]) ? 0 : ending->tokens,
+                   s->generation.keep_stop ? 0 : ending->bytes, &progress));
     *matches = progress != HD_CONSTRAINT_INCOMPLETE;
     if (*matches) return HEED_OK;
-    if (ending || hd_search_made(s) < s->limit)
+    if (ending->ends || hd_search_made(s) < s->limit)
         snprintf(s->problem, sizeof s->problem, "the text was ended before it matched the constraint");
     else
         snprintf(s->problem, sizeof s->problem, "the text does not match the constraint after %lld tokens, its limit",
@@ -220,19 +255,33 @@ static heed_status check_constraint(hd_search *s, const int32_t *tokens, int64_t
     return HEED_OK;
 }
 
-heed_status hd_search_finish(hd_search *s, const int32_t *tokens, int64_t ending, float score) {
+heed_status hd_search_finish(hd_search *s, const int32_t *tokens, const hd_ending *ending, float score,
+                             const hd_record *record) {
     bool matches;
     HD_TRY(check_constraint(s, tokens, ending, &matches));
     if (!matches) return HEED_OK;
-    int64_t beams = hd_search_beams(s), count = hd_search_made(s) - ending;
+    int64_t beams = hd_search_beams(s), count = hd_search_made(s) - ending->tokens;
     hd_hypothesis *last = &s->finished[beams - 1];
     bool full = s->finished_count == beams;
     if (full && !(score > last->score)) return HEED_OK;
     int32_t last_token = tokens[s->length];
-    hd_hypothesis new = {score, copy_ids(s->context, tokens + s->given, count), count,
-                         hd_search_is_end(s, last_token) ? last_token : -1};
+    hd_hypothesis new = {.score = score,
+                         .ids = copy_ids(s->context, tokens + s->given, count),
+                         .count = count,
+                         .end = hd_search_is_end(s, last_token) ? last_token : -1,
+                         .stop_bytes = ending->bytes,
+                         .lacks_words = ending->lacks_words,
+                         .last = record,
+                         .made = hd_search_made(s)};
     if (!new.ids) return HEED_MEMORY;
     if (full) hd_free(s->context, last->ids);
     hd_keep_best(s->finished, &s->finished_count, beams, sizeof new, &new);
     return HEED_OK;
+}
+
+heed_status hd_search_record(hd_search *s, int64_t slot, int32_t token, const hd_record **record) {
+    *record = NULL;
+    if (!s->last) return HEED_OK;
+    return hd_record_add(&s->records, &s->scorings[slot], s->decoder->vocabulary, token, s->generation.top_log_probs,
+                         s->last[slot], record);
 }

@@ -4,6 +4,7 @@
 #define HD_DECODE_SEARCH_H
 
 #include "decode/proposals.h"
+#include "decode/records.h"
 #include "decode/request.h"
 #include "decode/score.h"
 
@@ -24,6 +25,9 @@ struct hd_search {
     hd_stops stops;
     void *user;
     bool (*token)(void *user, int32_t token);
+    heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count, size_t *bytes);
+    void *stop_user;
+    void (*logits)(void *user, const float *logits, int64_t vocabulary);
     int32_t *source; /* [source_count], until it is encoded, or longer where logits processors read it */
     int64_t source_count;
 
@@ -34,6 +38,8 @@ struct hd_search {
     int32_t *tokens, *spare; /* [beams, capacity]; `spare` of a beam search alone */
     float *scores;           /* [beams]: log p; of a beam search */
     double log_prob;         /* of the only hypothesis otherwise */
+    hd_arena records;        /* where log-probabilities are kept */
+    const hd_record **last;  /* [beams]: of the last token of each hypothesis; NULL if they are not kept */
     hd_hypothesis *finished; /* [beams], the best first */
     int64_t finished_count;
     char problem[160]; /* why a hypothesis that ended is not among the finished ones, or all are excluded; "": none */
@@ -98,16 +104,25 @@ static inline bool hd_search_is_end(const hd_search *search, int32_t token) {
 
 /* Allocates memory for the next `count` tokens of every hypothesis. */
 heed_status hd_search_reserve(hd_search *search, int64_t count);
-/* The number of tokens at the end of tokens [length + 1] that end the text: an end token or a stop sequence; 0: the
- * text continues. */
-int64_t hd_search_ending(const hd_search *search, const int32_t *tokens);
-/* Whether the constraint has nothing that may follow tokens [length + 1], and the network has no token that ends texts. */
-heed_status hd_search_is_closed(const hd_search *search, const int32_t *tokens, bool *closed);
+/* How a hypothesis ends. */
+typedef struct hd_ending {
+    bool ends;
+    int64_t tokens;   /* at its end that are no part of the text: an end token or a stop sequence */
+    size_t bytes;     /* of its text, from a stop string on */
+    bool lacks_words; /* it lacks forced words */
+} hd_ending;
+
+/* Whether an end token, a stop sequence or a stop string ends tokens [length + 1], or the constraint, after which nothing may
+ * follow. */
+heed_status hd_search_ending(const hd_search *search, const int32_t *tokens, hd_ending *ending);
+/* Adds a finished hypothesis: tokens [length + 1] without the given ones and without those of the ending. The best `beams`
+ * are kept. One that the constraint does not match is left out, and `problem` set. `last` is the record of its last token. */
+heed_status hd_search_finish(hd_search *search, const int32_t *tokens, const hd_ending *ending, float score,
+                             const hd_record *last);
+/* The record of the next token of a hypothesis, where log-probabilities are kept; else NULL. */
+heed_status hd_search_record(hd_search *search, int64_t slot, int32_t token, const hd_record **record);
 /* Records that no token may follow: the constraint and the other processors exclude all. */
 void hd_search_record_dead_end(hd_search *search);
-/* Adds a finished hypothesis: tokens [length + 1] without the given ones and without the last `ending`. The best
- * `beams` are kept. One that the constraint does not match is left out, and `problem` set. */
-heed_status hd_search_finish(hd_search *search, const int32_t *tokens, int64_t ending, float score);
 
 /* The next token after a scoring's prefix: the most probable one, or a random one. */
 heed_status hd_greedy_choose(const hd_search *search, const hd_scoring *scoring, hd_arena *scratch,

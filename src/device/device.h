@@ -531,10 +531,10 @@ typedef enum hd_token_scores {
 } hd_token_scores;
 
 /* A change to the score of one token: the bias is added (−0: nothing changes; −∞: the token is excluded), then what is
- * below 0 is multiplied by the penalty, and what is not is divided by it. */
+ * below 0 is multiplied by the penalty, and what is not is divided by it, and then the reduction is subtracted. */
 typedef struct hd_score_change {
     int32_t token;
-    float bias, penalty;
+    float bias, penalty, reduction;
 } hd_score_change;
 
 typedef struct hd_token_score {
@@ -550,6 +550,7 @@ typedef struct hd_best_row {
     float *logits;        /* device [vocabulary]: gets all changed logits; or NULL. With HD_CHANGED_LOGITS alone */
     /* host: bit i of the vocabulary is 1 if token i may be found, and else its score becomes −∞ with the changes; NULL: all may */
     const uint64_t *allowed;
+    float *raw; /* device [vocabulary]: gets all logits as they come; or NULL */
 } hd_best_row;
 
 /* The tokens with the highest scores of each row, in descending order. The logits of all rows come a range of tokens at a

@@ -13,6 +13,8 @@ typedef enum key_kind {
     KEY_IDS,       /* hd_ids: an integer or an array of them; negative ones, which no token has, are left out */
     KEY_WORDS,     /* hd_sequences: an array of arrays of ids */
     KEY_BIASES,    /* hd_sequences: an array of pairs of such an array and a number */
+    KEY_FORCED,    /* hd_forced_words: an array of arrays of ids, or of arrays of those, which are alternatives */
+    KEY_TEXTS,     /* hd_stop_strings: a string or an array of strings */
     KEY_START,     /* int32_t: a token; the first of these rows that a file has wins */
     KEY_EARLY,     /* int: hd_early_stopping */
     KEY_DECAY,     /* the pair decay_start and decay_factor */
@@ -67,14 +69,14 @@ static const generation_key keys[] = {
     {"eta_cutoff", KEY_FLOAT, F(eta_cutoff), -1e6, 1e6, NULL},
     {"top_h", KEY_LACKING, 0, 0, 0, NULL},
     {"guidance_scale", KEY_LACKING, 0, 0, 0, "1"},
-    {"stop_strings", KEY_LACKING, 0, 0, 0, "[]"},
+    {"stop_strings", KEY_TEXTS, F(stop_strings), 0, 0, NULL},
     {"watermarking_config", KEY_LACKING, 0, 0, 0, NULL},
     {"token_healing", KEY_LACKING, 0, 0, 0, "false"},
     {"penalty_alpha", KEY_LACKING, 0, 0, 0, "0"},
     {"dola_layers", KEY_LACKING, 0, 0, 0, NULL},
     {"num_beam_groups", KEY_LACKING, 0, 0, 0, "1"},
     {"constraints", KEY_LACKING, 0, 0, 0, NULL},
-    {"force_words_ids", KEY_LACKING, 0, 0, 0, NULL},
+    {"force_words_ids", KEY_FORCED, F(forced_words), 0, 0, NULL},
     {"low_memory", KEY_LACKING, 0, 0, 0, "false"},
     /* a limit of time depends on the machine */
     {"max_time", KEY_UNWRITTEN, 0, 0, 0, NULL},
@@ -131,6 +133,34 @@ void hd_generation_of(const hd_recipe *recipe, hd_generation *generation) {
     generation->start = recipe->decoder_start;
     if (recipe->eos >= 0) generation->ends = (hd_ids){&recipe->eos, 1};
     if (recipe->pad >= 0) generation->bad_words = (hd_sequences){1, &recipe->pad, starts, NULL};
+}
+
+/* ---- forced words ---- */
+
+static bool begins(const hd_sequences *words, int32_t a, int32_t b) {
+    int32_t size = words->starts[a + 1] - words->starts[a];
+    return size <= words->starts[b + 1] - words->starts[b] &&
+           memcmp(words->ids + words->starts[a], words->ids + words->starts[b], (size_t)size * sizeof *words->ids) == 0;
+}
+
+bool hd_forced_words_overlap(const hd_forced_words *forced) {
+    for (int64_t i = 0; i < forced->count; i++)
+        for (int32_t a = forced->starts[i]; a < forced->starts[i + 1]; a++)
+            for (int32_t b = forced->starts[i]; b < forced->starts[i + 1]; b++)
+                if (a != b && begins(&forced->words, a, b)) return true;
+    return false;
+}
+
+int64_t hd_forced_words_shortest(const hd_forced_words *forced) {
+    const int32_t *starts = forced->words.starts;
+    int64_t all = 0;
+    for (int64_t i = 0; i < forced->count; i++) {
+        int64_t shortest = INT64_MAX;
+        for (int32_t a = forced->starts[i]; a < forced->starts[i + 1]; a++)
+            shortest = hd_min(shortest, starts[a + 1] - starts[a]);
+        all += shortest;
+    }
+    return all;
 }
 
 /* ---- reading ---- */
@@ -195,9 +225,12 @@ static heed_status read_ids(const reading *r, const generation_key *key, hd_ids 
     size_t most = json_is_array(value) ? json_array_size(value) : 1;
     int32_t *ids = hd_arena_alloc(r->arena, most, sizeof *ids);
     if (!ids) return HEED_MEMORY;
+    int64_t count = 0;
+    if (!add_ids(value, ids, &count)) return hd_json_expected(r->json, key->name, "an integer or an array of them");
     *out = (hd_ids){ids, 0};
-    return add_ids(value, ids, &out->count) ? HEED_OK
-                                            : hd_json_expected(r->json, key->name, "an integer or an array of them");
+    for (int64_t i = 0; i < count; i++) /* each once: some processors would otherwise change the score twice */
+        if (!hd_ids_have(out, ids[i])) ids[out->count++] = ids[i];
+    return HEED_OK;
 }
 
 /* The ids of element i, without or with its bias; NULL where there are none. */
@@ -206,6 +239,26 @@ static const json_t *sequence_of(const json_t *list, size_t i, bool biased) {
     const json_t *ids = biased ? json_array_get(element, 0) : element;
     bool valid = json_array_size(ids) > 0 && (!biased || json_is_number(json_array_get(element, 1)));
     return valid ? ids : NULL;
+}
+
+static heed_status check_tokens(const reading *r, const generation_key *key, const int32_t *ids, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (ids[i] >= hd_recipe_target_vocabulary(r->recipe))
+            return record_lacking(r, key->name, " has a token that the model lacks");
+    return HEED_OK;
+}
+
+static bool same_sequence(const hd_sequences *s, int64_t a, int64_t b) {
+    int32_t count = s->starts[a + 1] - s->starts[a];
+    return count == s->starts[b + 1] - s->starts[b] &&
+           memcmp(s->ids + s->starts[a], s->ids + s->starts[b], (size_t)count * sizeof *s->ids) == 0;
+}
+
+/* Of several biases of one sequence the last one counts, as in transformers; the others become −0, which changes nothing. */
+static void keep_last_biases(const hd_sequences *s, float *biases) {
+    for (int64_t i = 0; i < s->count; i++)
+        for (int64_t j = i + 1; j < s->count; j++)
+            if (same_sequence(s, i, j)) biases[i] = -0.0f;
 }
 
 static heed_status read_sequences(const reading *r, const generation_key *key, bool biased, hd_sequences *out) {
@@ -228,9 +281,83 @@ static heed_status read_sequences(const reading *r, const generation_key *key, b
         biases[i] = biased ? (float)json_number_value(json_array_get(json_array_get(list, i), 1)) : -INFINITY;
     }
     *out = (hd_sequences){(int64_t)count, ids, starts, biased ? biases : NULL};
-    for (int64_t i = 0; i < at; i++)
-        if (ids[i] >= hd_recipe_target_vocabulary(r->recipe))
-            return record_lacking(r, key->name, " has a token that the model lacks");
+    if (biased) keep_last_biases(out, biases);
+    return check_tokens(r, key, ids, at);
+}
+
+/* Counts the groups, the words and the tokens of force_words_ids; false if it is something else. */
+static bool measure_forced(const json_t *list, size_t *words, size_t *tokens) {
+    size_t i, j;
+    const json_t *group, *word;
+    if (json_array_size(list) == 0) return false;
+    json_array_foreach(list, i, group) {
+        bool nested = json_is_array(json_array_get(group, 0));
+        *words += nested ? json_array_size(group) : 1;
+        if (json_array_size(group) == 0) return false;
+        if (!nested) *tokens += json_array_size(group);
+        if (!nested) continue;
+        json_array_foreach(group, j, word) {
+            if (json_array_size(word) == 0) return false;
+            *tokens += json_array_size(word);
+        }
+    }
+    return true;
+}
+
+/* One group: a word, or an array of alternatives. False if a token is not an id. */
+static bool add_group(const json_t *group, int32_t *ids, int32_t *starts, int64_t *word, int64_t *at) {
+    bool nested = json_is_array(json_array_get(group, 0));
+    for (size_t i = 0; i < (nested ? json_array_size(group) : 1); i++) {
+        const json_t *tokens = nested ? json_array_get(group, i) : group;
+        if (!add_ids(tokens, ids, at) || *at != starts[*word] + (int64_t)json_array_size(tokens)) return false;
+        starts[++*word] = (int32_t)*at;
+    }
+    return true;
+}
+
+static heed_status read_forced(const reading *r, const generation_key *key, hd_forced_words *out) {
+    const char *expected = "an array of arrays of ids, or of arrays of such arrays";
+    const json_t *list = json_object_get(r->json->root, key->name);
+    size_t count = json_array_size(list), words = 0, tokens = 0;
+    if (!measure_forced(list, &words, &tokens)) return hd_json_expected(r->json, key->name, expected);
+    int32_t *ids = hd_arena_alloc(r->arena, tokens, sizeof *ids);
+    int32_t *starts = hd_arena_alloc(r->arena, words + 1, sizeof *starts);
+    int32_t *groups = hd_arena_alloc(r->arena, count + 1, sizeof *groups);
+    if (!ids || !starts || !groups) return HEED_MEMORY;
+    int64_t word = 0, at = 0;
+    starts[0] = groups[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!add_group(json_array_get(list, i), ids, starts, &word, &at))
+            return hd_json_expected(r->json, key->name, expected);
+        groups[i + 1] = (int32_t)word;
+    }
+    *out = (hd_forced_words){(int64_t)count, {word, ids, starts, NULL}, groups};
+    if (hd_forced_words_overlap(out))
+        return record_lacking(r, key->name, " has an alternative that begins another one");
+    return check_tokens(r, key, ids, at);
+}
+
+static bool add_text(const reading *r, const json_t *value, const char **text, size_t *size) {
+    *size = json_string_length(value);
+    char *copy = *size ? hd_arena_alloc(r->arena, *size + 1, 1) : NULL;
+    if (copy) memcpy(copy, json_string_value(value), *size + 1);
+    *text = copy;
+    return copy;
+}
+
+static heed_status read_texts(const reading *r, const generation_key *key, hd_stop_strings *out) {
+    const json_t *list = json_object_get(r->json->root, key->name);
+    size_t count = json_is_array(list) ? json_array_size(list) : 1;
+    const char **texts = hd_arena_alloc(r->arena, count, sizeof *texts);
+    size_t *sizes = hd_arena_alloc(r->arena, count, sizeof *sizes);
+    if (!texts || !sizes) return HEED_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *value = json_is_array(list) ? json_array_get(list, i) : list;
+        if (json_string_length(value) == 0)
+            return hd_json_expected(r->json, key->name, "a string or an array of strings that are not empty");
+        if (!add_text(r, value, &texts[i], &sizes[i])) return HEED_MEMORY;
+    }
+    *out = (hd_stop_strings){(int64_t)count, texts, sizes};
     return HEED_OK;
 }
 
@@ -271,6 +398,10 @@ static heed_status read_key(const reading *r, const generation_key *key) {
         case KEY_WORDS:
         case KEY_BIASES:
             return read_sequences(r, key, key->kind == KEY_BIASES, field);
+        case KEY_FORCED:
+            return read_forced(r, key, field);
+        case KEY_TEXTS:
+            return read_texts(r, key, field);
         case KEY_START:
             return read_start(r, key);
         case KEY_EARLY:
@@ -361,6 +492,35 @@ static json_t *sequences_array(const hd_sequences *s) {
     return NULL;
 }
 
+/* A group of one word is written as the word. */
+static json_t *forced_array(const hd_forced_words *forced) {
+    json_t *array = json_array();
+    int failed = 0;
+    for (int64_t i = 0; i < forced->count; i++) {
+        hd_sequences group = forced->words;
+        group.count = forced->starts[i + 1] - forced->starts[i];
+        group.starts += forced->starts[i];
+        json_t *words = sequences_array(&group);
+        bool single = group.count == 1 && words;
+        json_t *value = single ? json_incref(json_array_get(words, 0)) : words;
+        failed |= json_array_append_new(array, value);
+        if (single) json_decref(words);
+    }
+    if (!failed) return array;
+    json_decref(array);
+    return NULL;
+}
+
+static json_t *texts_array(const hd_stop_strings *texts) {
+    json_t *array = json_array();
+    int failed = 0;
+    for (int64_t i = 0; i < texts->count; i++)
+        failed |= json_array_append_new(array, json_stringn(texts->texts[i], texts->sizes[i]));
+    if (!failed) return array;
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *early_value(int early_stopping) {
     return early_stopping == HD_STOP_NEVER ? json_string("never") : json_boolean(early_stopping == HD_STOP_FULL);
 }
@@ -390,6 +550,10 @@ static json_t *value_of(const generation_key *key, const hd_generation *generati
         case KEY_WORDS:
         case KEY_BIASES:
             return sequences->count ? sequences_array(sequences) : json_null();
+        case KEY_FORCED:
+            return generation->forced_words.count ? forced_array(&generation->forced_words) : json_null();
+        case KEY_TEXTS:
+            return generation->stop_strings.count ? texts_array(&generation->stop_strings) : json_null();
         case KEY_DECAY:
             return generation->decay_factor > 1 || generation->decay_factor < 1
                        ? json_pack("[I, f]", (json_int_t)generation->decay_start, generation->decay_factor)

@@ -31,6 +31,8 @@ static const hd_setting translate_rows[] = {
     HD_OPTION_BEST(F(generation)),
     HD_OPTION_MAX_NEW_TOKENS(F(generation)),
     HD_OPTIONS_SEARCH(F(generation)),
+    HD_OPTIONS_WORDS(F(words)),
+    HD_OPTION_KEEP_STOP(F(generation)),
     HD_OPTIONS_CONSTRAINT(F(constraint)),
     {"batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",
      "source tokens that a session translates at once; 0: a default for the model's size and the beams"},
@@ -38,8 +40,9 @@ static const hd_setting translate_rows[] = {
 };
 
 static const hd_setting generate_rows[] = {
-    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)), HD_OPTION_BEAMS(F(generation)),
-    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),   HD_OPTIONS_CONSTRAINT(F(constraint))};
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),   HD_OPTION_BEAMS(F(generation)),
+    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),     HD_OPTIONS_WORDS(F(words)),
+    HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTIONS_CONSTRAINT(F(constraint)), HD_OPTIONS_LOG_PROBS(F(generation))};
 
 static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -47,6 +50,9 @@ static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_BEAMS(F(generation)),
                                           HD_OPTION_BEST(F(generation)),
                                           HD_OPTIONS_SEARCH(F(generation)),
+                                          HD_OPTIONS_WORDS(F(words)),
+                                          HD_OPTION_KEEP_STOP(F(generation)),
+                                          HD_OPTIONS_LOG_PROBS(F(generation)),
                                           HD_OPTIONS_CONSTRAINT(F(constraint)),
                                           ALIGNMENT};
 
@@ -66,13 +72,51 @@ heed_status heed_session_options(heed_context *context, heed_options **options) 
     return hd_options_open(context, &hd_session_table, options);
 }
 
+/* ---- options that would have no effect, and settings that contradict each other ---- */
+
 static heed_status require_sampling(const heed_model *model, const heed_options *options, bool samples) {
-    static const char *const of_sampling[] = {"temperature", "top-k", "top-p", "min-p", "seed"};
+    static const char *const of_sampling[] = {"temperature", "top-k",          "top-p",      "min-p",
+                                              "typical-p",   "epsilon-cutoff", "eta-cutoff", "seed"};
     for (size_t i = 0; i < HD_COUNT(of_sampling) && !samples; i++)
         if (hd_options_has(options, of_sampling[i]))
             return hd_fail(model->context, HEED_ARGUMENT, "%s requires sample", of_sampling[i]);
     return HEED_OK;
 }
+
+static heed_status check_beams(const heed_model *model, const heed_options *options, const hd_generation *g) {
+    int64_t vocabulary = hd_recipe_target_vocabulary(&model->network->recipe);
+    if (g->beams > vocabulary)
+        return hd_fail(model->context, HEED_ARGUMENT, "beams is %lld, but the model has only %lld tokens",
+                       (long long)g->beams, (long long)vocabulary);
+    if (!g->sample && g->best > g->beams)
+        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
+                       (long long)g->best, (long long)g->beams);
+    if (g->beams == 1 && hd_options_has(options, "early-stopping"))
+        return hd_fail(model->context, HEED_ARGUMENT, "early-stopping requires beams of at least 2");
+    return HEED_OK;
+}
+
+static heed_status check_lengths(const heed_model *model, const heed_options *options, const hd_generation *g) {
+    if (!hd_options_has(options, "min-new-tokens") || !g->max_new_tokens || g->min_new_tokens <= g->max_new_tokens)
+        return HEED_OK;
+    return hd_fail(model->context, HEED_ARGUMENT, "min-new-tokens is %lld, but max-new-tokens is %lld",
+                   (long long)g->min_new_tokens, (long long)g->max_new_tokens);
+}
+
+heed_status hd_decoding_check(const heed_model *model, const heed_options *options, hd_decoding *settings) {
+    const hd_generation *g = &settings->generation;
+    HD_TRY(require_sampling(model, options, g->sample));
+    HD_TRY(hd_session_allow(model->context, g));
+    HD_TRY(check_beams(model, options, g));
+    HD_TRY(check_lengths(model, options, g));
+    if (hd_options_has(options, "top-logprobs") && !g->log_probs)
+        return hd_fail(model->context, HEED_ARGUMENT, "top-logprobs requires logprobs");
+    if (hd_options_has(options, "keep-stop") && !g->stop_strings.count)
+        return hd_fail(model->context, HEED_ARGUMENT, "keep-stop requires stop");
+    return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
+}
+
+/* ---- opening ---- */
 
 static heed_status open_constraint(const heed_model *model, hd_constraint_list *list, hd_decoding *settings) {
     const hd_recipe *recipe = &model->network->recipe;
@@ -83,6 +127,16 @@ static heed_status open_constraint(const heed_model *model, hd_constraint_list *
     return hd_constraint_make(model->context, &target, &settings->constraint, list, &settings->generation.constraint);
 }
 
+heed_status hd_decoding_read(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                             hd_decoding *settings) {
+    *settings = (hd_decoding){.generation = model->generation};
+    hd_arena_open(&settings->arena, model->context);
+    HD_TRY(hd_options_apply(model->context, options, table, settings));
+    HD_TRY(hd_model_choose_languages(model, settings->from, settings->to, settings->side, &settings->generation));
+    return hd_word_options_resolve(model, settings->side[HD_DECODER].tokenizer, &settings->words, &settings->arena,
+                                   &settings->generation);
+}
+
 heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings) {
     return hd_decoding_open_with(model, options, table, NULL, settings);
@@ -90,23 +144,17 @@ heed_status hd_decoding_open(const heed_model *model, const heed_options *option
 
 heed_status hd_decoding_open_with(const heed_model *model, const heed_options *options, const hd_option_table *table,
                                   hd_constraint_list *constraints, hd_decoding *settings) {
-    *settings = (hd_decoding){.generation = model->generation};
-    hd_generation *generation = &settings->generation;
-    HD_TRY(hd_options_apply(model->context, options, table, settings));
-    HD_TRY(hd_model_choose_languages(model, settings->from, settings->to, settings->side, generation));
-    HD_TRY(require_sampling(model, options, generation->sample));
-    HD_TRY(hd_session_allow(model->context, generation));
-    if (!generation->sample && generation->best > generation->beams)
-        return hd_fail(model->context, HEED_ARGUMENT, "best is %lld, but only %lld beams are searched",
-                       (long long)generation->best, (long long)generation->beams);
-    HD_TRY(open_constraint(model, constraints, settings));
-    return settings->alignment ? hd_align_layer(model, settings->alignment_layer, &settings->alignment_layer) : HEED_OK;
+    HD_TRY(hd_decoding_read(model, options, table, settings));
+    HD_TRY(hd_decoding_check(model, options, settings));
+    return open_constraint(model, constraints, settings);
 }
 
 void hd_decoding_close(heed_context *context, hd_decoding *settings) {
     hd_settings_free(context, session_rows, HD_COUNT(session_rows), settings);
     hd_constraint_close(context, settings->generation.constraint);
     settings->generation.constraint = NULL;
+    settings->arena.context = context; /* the one that it was opened with may be closed */
+    hd_arena_close(&settings->arena);
 }
 
 /* ---- from texts ---- */
@@ -140,6 +188,23 @@ int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *h, 
     if (count) memcpy(ids, h->ids, (size_t)count * sizeof *ids);
     if (h->end >= 0 && !hd_tokenizer_is_special(settings->side[HD_DECODER].tokenizer, h->end)) ids[count++] = h->end;
     return count;
+}
+
+size_t hd_decoding_text_size(const hd_decoding *settings, const hd_hypothesis *h, const hd_buffer *text,
+                             size_t hidden) {
+    if (!h->stop_bytes || settings->generation.keep_stop || !text->size) return text->size;
+    return hd_stops_cut(&settings->generation.stop_strings, text->data, text->size, hidden);
+}
+
+heed_status hd_decoding_stopped(void *finder, const int32_t *tokens, int64_t count, size_t *bytes) {
+    return hd_stop_finder_match(finder, tokens, count, bytes);
+}
+
+heed_status hd_decoding_note_words(heed_results *results, size_t index, const hd_hypothesis *h) {
+    static const char note[] = "a text lacks forced words: the beam search reached its maximum length without them";
+    if (!h->lacks_words || results->items[index].note) return HEED_OK;
+    hd_note(results->context, "%s", note);
+    return hd_results_note(results, index, "%s", note);
 }
 
 /* Whether the constraint, if there is one, accepts the empty text. */

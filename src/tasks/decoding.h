@@ -8,6 +8,7 @@
 #include "decode/request.h"
 #include "models/model.h"
 #include "tasks/results.h"
+#include "tasks/word_options.h"
 
 typedef struct hd_decoding {
     hd_generation generation;
@@ -16,6 +17,8 @@ typedef struct hd_decoding {
     int64_t batch_tokens;             /* source tokens of a session at once; 0: a default for the model and the beams */
     bool alignment;                   /* word alignments beside translations */
     int64_t alignment_layer;          /* from 1 */
+    hd_word_options words;            /* until they are resolved */
+    hd_arena arena;                   /* of their tokens, which `generation` refers to */
     hd_constraint_options constraint; /* until it is compiled, in `generation` */
 } hd_decoding;
 
@@ -26,6 +29,10 @@ extern const hd_option_table hd_translate_table, hd_generate_table, hd_session_t
  * also after a failure. HEED_ARGUMENT or HEED_UNSUPPORTED for what the model cannot run. */
 heed_status hd_decoding_open(const heed_model *model, const heed_options *options, const hd_option_table *table,
                              hd_decoding *settings);
+/* Its two parts: reads the options, and refuses what the model cannot run and options that would have no effect. */
+heed_status hd_decoding_read(const heed_model *model, const heed_options *options, const hd_option_table *table,
+                             hd_decoding *settings);
+heed_status hd_decoding_check(const heed_model *model, const heed_options *options, hd_decoding *settings);
 /* The same; equal grammars and schemas of several calls with a list (may be NULL) are compiled once. */
 heed_status hd_decoding_open_with(const heed_model *model, const heed_options *options, const hd_option_table *table,
                                   hd_constraint_list *constraints, hd_decoding *settings);
@@ -46,6 +53,18 @@ void hd_text_tokens_close(hd_text_tokens *prompt);
 /* Copies the tokens of a hypothesis that belong to its text to ids [count + 1], and returns their number. As in transformers,
  * an end that is not a special token is one of them. */
 int64_t hd_decoding_tokens(const hd_decoding *settings, const hd_hypothesis *hypothesis, int32_t *ids);
+
+/* Whether stop strings are cut off. */
+static inline bool hd_decoding_cuts(const hd_decoding *settings) {
+    return settings->generation.stop_strings.count && !settings->generation.keep_stop;
+}
+/* The length of a hypothesis' text without a stop string; `hidden` bytes are those of a prompt. */
+size_t hd_decoding_text_size(const hd_decoding *settings, const hd_hypothesis *hypothesis, const hd_buffer *text,
+                             size_t hidden);
+/* For hd_request: ends texts at stop strings. `finder` is a hd_stop_finder. */
+heed_status hd_decoding_stopped(void *finder, const int32_t *tokens, int64_t count, size_t *bytes);
+/* The note of a text of which a hypothesis lacks forced words. */
+heed_status hd_decoding_note_words(heed_results *results, size_t index, const hd_hypothesis *hypothesis);
 
 /* An empty source has an empty translation, whatever the model. */
 heed_status hd_decoding_answer_blank(const hd_decoding *settings, heed_results *results, size_t index);

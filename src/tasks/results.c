@@ -1,5 +1,6 @@
 #include "tasks/results.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,4 +105,37 @@ void heed_results_span(const heed_results *results, size_t index, size_t alterna
     if (alternative >= heed_results_alternatives(results, index)) return;
     const hd_answer *answer = &results->items[index].answers[alternative];
     *start = answer->start, *end = answer->end;
+}
+
+static const hd_answer_tokens *tokens_of(const heed_results *results, size_t index, size_t alternative) {
+    static const hd_answer_tokens none;
+    return alternative < heed_results_alternatives(results, index) ? &results->items[index].answers[alternative].tokens
+                                                                   : &none;
+}
+
+static const hd_scored_token *scored_token(const heed_results *results, size_t index, size_t alternative, size_t token,
+                                           size_t rank) {
+    const hd_answer_tokens *tokens = tokens_of(results, index, alternative);
+    return token < tokens->count && rank <= tokens->top ? &tokens->items[token * (1 + tokens->top) + rank] : NULL;
+}
+
+size_t heed_results_tokens(const heed_results *results, size_t index, size_t alternative) {
+    return tokens_of(results, index, alternative)->count;
+}
+
+int32_t heed_results_token(const heed_results *results, size_t index, size_t alternative, size_t token, size_t rank) {
+    const hd_scored_token *scored = scored_token(results, index, alternative, token, rank);
+    return scored ? scored->token : -1;
+}
+
+float heed_results_log_prob(const heed_results *results, size_t index, size_t alternative, size_t token, size_t rank) {
+    const hd_scored_token *scored = scored_token(results, index, alternative, token, rank);
+    return scored ? scored->log_prob : -INFINITY;
+}
+
+const char *heed_results_token_text(const heed_results *results, size_t index, size_t alternative, size_t token,
+                                    size_t rank, size_t *size) {
+    const hd_scored_token *scored = scored_token(results, index, alternative, token, rank);
+    *size = scored ? scored->size : 0;
+    return scored ? scored->text : NULL;
 }

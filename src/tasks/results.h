@@ -4,13 +4,28 @@
 
 #include "base/arena.h"
 
+/* A token with its log-probability under the model's distribution. */
+typedef struct hd_scored_token {
+    int32_t token;
+    float log_prob;
+    const char *text; /* [size] and a 0: the bytes that it adds to a text */
+    size_t size;
+} hd_scored_token;
+
+/* The generated tokens of an answer, each followed by the most probable ones in its place. */
+typedef struct hd_answer_tokens {
+    size_t count, top;
+    const hd_scored_token *items; /* [count, 1 + top] */
+} hd_answer_tokens;
+
 typedef struct hd_answer {
     const char *text; /* [size] and a 0 */
     size_t size;
     float score;
-    const char *label;     /* NULL: none */
-    uint32_t start, end;   /* characters [start, end) of the text that the answer refers to */
-    const char *alignment; /* NULL: none was requested */
+    const char *label;       /* NULL: none */
+    uint32_t start, end;     /* characters [start, end) of the text that the answer refers to */
+    const char *alignment;   /* NULL: none was requested */
+    hd_answer_tokens tokens; /* none unless they were requested */
 } hd_answer;
 
 typedef struct hd_result {

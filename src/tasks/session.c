@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "decode/session.h"
 #include "inspect/align.h"
+#include "tasks/answer_tokens.h"
 #include "text/stream.h"
 
 #include <pthread.h>
@@ -41,7 +42,8 @@ typedef struct text_request {
     int64_t hypotheses, cached; /* at most: running, and their tokens in the caches */
     heed_results *results;      /* its own, or those given */
     char *problem, *note;       /* NULL: none */
-    bool blank;
+    hd_stop_finder stops;       /* open where `finds` */
+    bool finds, blank;
     _Atomic bool cancelled;
 } text_request;
 
@@ -106,6 +108,7 @@ static void close_request(heed_context *context, text_request *r) {
     if (!r) return;
     if (!r->given.results) heed_results_close(r->results);
     if (!r->given.settings) hd_decoding_close(context, &r->own);
+    if (r->finds) hd_stop_finder_close(&r->stops);
     void *arrays[] = {r->text, r->ids, r->runs, r->problem, r->note, r};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
 }
@@ -319,11 +322,20 @@ static void drop_cancelled(heed_session *s) {
 
 /* ---- streaming: a token may be a part of a character, which is passed on when it is whole ---- */
 
+/* The length of s->text without what may be the beginning of a stop string, or of a character. */
+static size_t settled_size(const text_request *r) {
+    const hd_buffer *text = &r->session->text;
+    size_t size = hd_stream_whole(text->data, text->size);
+    if (hd_decoding_cuts(r->settings)) size -= hd_stops_begun(&r->settings->generation.stop_strings, text->data, size);
+    return size;
+}
+
 /* Streams what is new in s->text; false if the listener returned false. */
 static bool pass_on(text_request *r, bool last) {
     const hd_buffer *text = &r->session->text;
     const hd_session_text *to = &r->given;
-    size_t first, end = hd_stream_next(text->data ? text->data : "", text->size, r->streamed, last, &first);
+    size_t size = last ? text->size : settled_size(r);
+    size_t first, end = hd_stream_next(text->data ? text->data : "", size, r->streamed, last, &first);
     r->streamed = end;
     return first == end || to->words(to->user, to->results ? to->index : r->id, text->data + first, end - first);
 }
@@ -342,6 +354,16 @@ static bool streams(const text_request *r) { return r->given.words && r->hypothe
 
 /* ---- beginning ---- */
 
+/* Several samples of a text share what finds their stop strings. */
+static heed_status find_stops(heed_session *s, text_request *r, hd_request *request) {
+    const hd_stop_strings *stops = &r->settings->generation.stop_strings;
+    if (!stops->count) return HEED_OK;
+    r->finds = true;
+    request->stopped = hd_decoding_stopped;
+    request->stop_user = &r->stops;
+    return hd_stop_finder_open(&r->stops, r->settings->side[HD_DECODER].tokenizer, s->context, stops);
+}
+
 static heed_status run(heed_session *s, text_request *r) {
     hd_request request = {.ids = r->ids,
                           .count = (int64_t)r->prompt,
@@ -349,6 +371,7 @@ static heed_status run(heed_session *s, text_request *r) {
                           .number = r->given.number,
                           .user = r,
                           .token = streams(r) ? stream : NULL};
+    HD_TRY(find_stops(s, r, &request));
     for (; r->waiting < r->run_count; r->waiting++) {
         HD_TRY(hd_session_add(s->decoder, &request, &r->runs[r->waiting]));
         request.number += (uint64_t)1 << ALTERNATIVE_BITS;
@@ -427,11 +450,16 @@ static heed_status keep_answer(heed_session *s, text_request *r, const hd_hypoth
     if (!reserve_ids(s->context, r, (size_t)h->count + 1)) return HEED_MEMORY;
     r->id_count += (size_t)hd_decoding_tokens(r->settings, h, r->ids + r->prompt);
     HD_TRY(decode(r, &s->text));
+    s->text.size = hd_decoding_text_size(r->settings, h, &s->text, r->hidden);
     if (streams(r)) pass_on(r, true);
     size_t hidden = (size_t)hd_min((int64_t)r->hidden, (int64_t)s->text.size), size = s->text.size - hidden;
     const char *text = hd_results_copy(r->results, size ? s->text.data + hidden : "", size);
     if (!text) return HEED_MEMORY;
     *answer = (hd_answer){.text = text, .size = size, .score = h->score};
+    HD_TRY(hd_decoding_note_words(r->results, r->given.index, h));
+    if (h->last)
+        HD_TRY(hd_answer_tokens_make(&r->settings->generation, h, (int64_t)(r->id_count - r->prompt),
+                                     r->settings->side[HD_DECODER].tokenizer, r->results, &answer->tokens));
     return r->settings->alignment ? align(s, r, answer) : HEED_OK;
 }
 

@@ -32,9 +32,10 @@ typedef struct translated {
 
 typedef struct worker {
     heed_context context;
-    hd_session *session; /* of the first `session_count` workers */
-    hd_arena kept;       /* results */
-    int64_t running;     /* source tokens in the session */
+    hd_session *session;  /* of the first `session_count` workers */
+    hd_arena kept;        /* results */
+    hd_stop_finder stops; /* if there are stop strings */
+    int64_t running;      /* source tokens in the session */
     heed_status status;
 } worker;
 
@@ -100,6 +101,8 @@ static heed_status keep_answers(translating *t, size_t number) {
         hd_buffer_clear(&text);
         const hd_hypothesis *h = &found->best[i];
         status = hd_tokenizer_decode(t->settings->side[HD_DECODER].tokenizer, h->ids, (size_t)h->count, true, &text);
+        text.size = hd_decoding_text_size(t->settings, h, &text, 0);
+        if (status == HEED_OK) status = hd_decoding_note_words(t->results, index, h);
         const char *copy = status == HEED_OK ? hd_results_copy(t->results, text.data, text.size) : NULL;
         const char *alignment = t->alignments ? t->alignments[number][i] : NULL;
         if (alignment && copy) alignment = hd_results_copy(t->results, alignment, strlen(alignment));
@@ -148,6 +151,7 @@ static heed_status add_sources(translating *t, worker *w) {
                               .generation = generation,
                               .number = one->index,
                               .user = one};
+        if (generation->stop_strings.count) request.stopped = hd_decoding_stopped, request.stop_user = &w->stops;
         HD_TRY(hd_session_add(w->session, &request, NULL));
         w->running += cost_of(one);
     }
@@ -272,6 +276,10 @@ static heed_status open_workers(translating *t) {
         worker *w = &t->workers[t->worker_count++];
         w->context = hd_context_worker(shared, shared->threads / t->session_count);
         hd_arena_open(&w->kept, &w->context);
+        const hd_stop_strings *stops = &t->settings->generation.stop_strings;
+        if (stops->count &&
+            hd_stop_finder_open(&w->stops, t->settings->side[HD_DECODER].tokenizer, &w->context, stops) != HEED_OK)
+            return hd_fail_as(shared, &w->context, HEED_MEMORY);
         if (t->worker_count <= t->session_count &&
             hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
@@ -283,6 +291,7 @@ static void close_workers(translating *t) {
     for (int i = 0; i < t->worker_count; i++) {
         worker *w = &t->workers[i];
         hd_session_close(w->session);
+        hd_stop_finder_close(&w->stops);
         hd_arena_close(&w->kept);
     }
     hd_free(t->model->context, t->workers);

@@ -257,7 +257,7 @@ typedef void decode(const hd_token_decoder *it, const hd_strings *from, hd_strin
     static void name(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) { \
         for (size_t i = 0; i < from->count; i++) {                                         \
             size_t size;                                                                   \
-            const char *text = hd_strings_at(from, i, &size);                                  \
+            const char *text = hd_strings_at(from, i, &size);                              \
             call;                                                                          \
         }                                                                                  \
     }
@@ -311,6 +311,24 @@ size_t hd_token_decoder_find(const char *type) {
 }
 
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind) { return &table[kind].type; }
+
+static bool have_kind(const hd_token_decoder *decoders, size_t count, hd_decoder_kind kind) {
+    for (size_t i = 0; i < count; i++)
+        if (decoders[i].kind == kind) return true;
+    return false;
+}
+
+bool hd_token_decoders_spell(const hd_token_decoder *decoders, size_t count, const char *text, size_t size,
+                             hd_buffer *out) {
+    if (have_kind(decoders, count, HD_DECODE_BYTE_FALLBACK)) {
+        int byte = hd_spelled_byte(text, size);
+        if (byte >= 0) hd_buffer_byte(out, (char)byte);
+        return byte >= 0;
+    }
+    if (!have_kind(decoders, count, HD_DECODE_BYTE_LEVEL)) return false;
+    hd_spell_bytes(text, size, out);
+    return true;
+}
 
 void hd_decode_separately(const hd_token_decoder *it, bool first, bool last, const hd_strings *from, hd_strings *to) {
     if (it->kind == HD_DECODE_REPLACE) replace_all(it, from, to);

@@ -55,6 +55,10 @@ const char *hd_strings_at(const hd_strings *strings, size_t index, size_t *size)
 size_t hd_token_decoder_find(const char *type);
 const hd_component_type *hd_token_decoder_type(hd_decoder_kind kind);
 
+/* Appends the bytes of a token of a byte-level tokenizer, or the byte that "<0xE2>" names: a token may be a part of a
+ * character. False, and nothing is appended, for a token that decoders turn into text. */
+bool hd_token_decoders_spell(const hd_token_decoder *decoders, size_t count, const char *text, size_t size,
+                             hd_buffer *out);
 /* The byte that "<0xE2>" names, or −1. */
 int hd_spelled_byte(const char *text, size_t size);
 /* Appends the bytes that the characters of a byte-level token stand for; the text itself if one of them stands for none. */

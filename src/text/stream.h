@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The length of a text without the U+FFFD at its end, which wait for more tokens. */
+size_t hd_stream_whole(const char *text, size_t size);
 /* The text of all tokens so far may be passed on from byte *first to the returned end, after `streamed` bytes of the text
  * of fewer tokens were; nothing if the two are equal. The caller sets `streamed` to the end. Without `last` a U+FFFD at the
  * end waits for more tokens. A decoder may later write in another way what was passed on: then less or nothing follows,

@@ -158,6 +158,30 @@ static void texts_end_without_an_end_token(void **state) {
     }
 }
 
+/* Forced words and stop strings obey the constraint too. */
+static void words_obey_the_constraint(void **state) {
+    fixture *f = *state;
+    static const char *const forced[] = {"max-new-tokens", "20", "beams", "4", "force", "b", NULL};
+    static const char *const stopped[] = {"max-new-tokens", "20", "stop", "b", NULL};
+    static const char *const kept[] = {"max-new-tokens", "20", "stop", "b", "keep-stop", "true", NULL};
+    heed_model *models[] = {f->model, f->endless};
+    for (size_t i = 0; i < HD_COUNT(models); i++) {
+        heed_results *results = generate(f, models[i], "grammar", "root ::= \"a\" \" b\"? \"c\"", forced, 1);
+        if (heed_results_problem(results, 0)) fail_msg("%zu: %s", i, heed_results_problem(results, 0));
+        assert_string_equal(heed_results_text(results, 0, 0), "a bc");
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" (\"bc\" | \"b\")", stopped, 1);
+        assert_non_null(strstr(heed_results_problem(results, 0), "ended before it matched"));
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" \"b\"*", stopped, 1);
+        assert_string_equal(heed_results_text(results, 0, 0), "aa");
+        heed_results_close(results);
+        results = generate(f, models[i], "grammar", "root ::= \"aa\" \"b\"", kept, 1);
+        assert_string_equal(heed_results_text(results, 0, 0), "aab");
+        heed_results_close(results);
+    }
+}
+
 static void all_kinds_of_decoding_match(void **state) {
     fixture *f = *state;
     static const char *const kinds[][15] = {
@@ -176,6 +200,42 @@ static void all_kinds_of_decoding_match(void **state) {
             check_texts(results, schemas[i], 3);
             heed_results_close(results);
         }
+}
+
+/* Settings of generation_config.json with which processors read whole rows, and after which excluded tokens could come again. */
+static void processors_of_whole_rows_match(void **state) {
+    fixture *f = *state;
+    static const char *const kinds[][7] = {{"max-new-tokens", "60", NULL},
+                                           {"max-new-tokens", "60", "beams", "3", "best", "2", NULL},
+                                           {"max-new-tokens", "60", "sample", "true", "temperature", "2", NULL}};
+    hd_generation *generation = &f->model->generation, before = *generation;
+    generation->replace_invalid = generation->renormalize = true;
+    generation->source_penalty = 1.5f;
+    for (size_t i = 0; i < HD_COUNT(schemas); i += 3)
+        for (size_t j = 0; j < HD_COUNT(kinds); j++) {
+            heed_results *results = generate(f, f->model, "json-schema", schemas[i], kinds[j], 3);
+            check_texts(results, schemas[i], 3);
+            heed_results_close(results);
+        }
+    *generation = before;
+}
+
+/* Proposed tokens change no text, also where the constraint refuses them. */
+static void proposed_tokens_change_nothing(void **state) {
+    fixture *f = *state;
+    static const char *const kinds[][7] = {{"max-new-tokens", "90", NULL},
+                                           {"max-new-tokens", "90", "sample", "true", "temperature", "2", NULL}};
+    static const char *const grammar = "root ::= (\"a \" [a-f]{2,4} \" text \"){3,9} \"!\"";
+    for (size_t j = 0; j < HD_COUNT(kinds); j++) {
+        heed_results *plain = generate(f, f->model, "grammar", grammar, kinds[j], 20);
+        f->model->generation.prompt_lookup = 6;
+        heed_results *proposed = generate(f, f->model, "grammar", grammar, kinds[j], 20);
+        f->model->generation.prompt_lookup = 0;
+        for (size_t i = 0; i < 20; i++)
+            assert_string_equal(heed_results_text(plain, i, 0), heed_results_text(proposed, i, 0));
+        heed_results_close(plain);
+        heed_results_close(proposed);
+    }
 }
 
 static void an_object_is_json(void **state) {
@@ -380,6 +440,9 @@ int main(void) {
         cmocka_unit_test(samples_match_their_schema),
         cmocka_unit_test(texts_end_without_an_end_token),
         cmocka_unit_test(all_kinds_of_decoding_match),
+        cmocka_unit_test(words_obey_the_constraint),
+        cmocka_unit_test(processors_of_whole_rows_match),
+        cmocka_unit_test(proposed_tokens_change_nothing),
         cmocka_unit_test(an_object_is_json),
         cmocka_unit_test(a_limit_leaves_the_text_complete),
         cmocka_unit_test(a_grammar_without_a_way_on_has_a_problem),

@@ -1,50 +1,30 @@
 /* The settings of a folder, config.json and generation_config.json, give the texts that transformers makes with them, or are
  * refused by name (tests/golden/generation/make.py). */
-#include "fixture.h"
+#include "settings_folder.h"
 
 #include "base/file.h"
-#include "formats/json.h"
 #include "models/model.h"
 
-#include <ftw.h>
 #include <heed/heed.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/heed-XXXXXX";
-
-static void write_object(heed_context *context, const char *name, const json_t *object) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_ok(context, hd_json_write(context, path, object));
-}
-
-static void link_file(const char *base, const char *name) {
-    char from[512], to[256];
-    snprintf(from, sizeof from, "%s/%s", base, name);
-    snprintf(to, sizeof to, "%s/%s", folder, name);
-    unlink(to);
-    assert_int_equal(symlink(from, to), 0);
-}
-
-static void make_folder(heed_context *context, const json_t *one) {
-    const char *base = json_object_get(one, "model") ? GOLDEN "/marian" : GOLDEN "/generation/llama";
-    char path[512];
-    snprintf(path, sizeof path, "%s/config.json", base);
-    json_t *config = json_load_file(path, 0, NULL), *own = json_object_get(one, "config");
-    assert_non_null(config);
-    if (own) json_object_update(config, own);
-    write_object(context, "config.json", config);
-    json_decref(config);
-    snprintf(path, sizeof path, "%s/generation_config.json", folder);
-    unlink(path);
-    if (json_object_get(one, "generation"))
-        write_object(context, "generation_config.json", json_object_get(one, "generation"));
-    link_file(base, "model.safetensors");
-    link_file(base, "tokenizer.json");
-    link_file(base, "tokenizer_config.json");
+/* transformers keeps stop strings in the text. */
+static heed_status answer_with(heed_context *context, const json_t *one, const char *const *texts, size_t count,
+                               heed_model *model, heed_results **results) {
+    heed_options *options;
+    bool translates = is_translation(one);
+    HD_TRY(translates ? heed_translate_options(context, &options) : heed_generate_options(context, &options));
+    heed_status status = HEED_OK;
+    if (json_object_get(json_object_get(one, "generation"), "stop_strings"))
+        status = heed_options_set(options, "keep-stop", NULL);
+    if (status == HEED_OK)
+        status = translates ? heed_translate(model, options, texts, NULL, count, results)
+                            : heed_generate(model, options, texts, NULL, count, 0, NULL, NULL, results);
+    heed_options_close(options);
+    return status;
 }
 
 static heed_status answer(heed_context *context, const json_t *one, bool together, heed_model **model,
@@ -55,8 +35,28 @@ static heed_status answer(heed_context *context, const json_t *one, bool togethe
     HD_TRY(heed_model_open(context, folder, model));
     for (i = 0; i < count; i++) texts[i] = json_string_value(json_array_get(json_object_get(one, "texts"), i));
     if (!together) count = 1;
-    return json_object_get(one, "model") ? heed_translate(*model, NULL, texts, NULL, count, results)
-                                         : heed_generate(*model, NULL, texts, NULL, count, 0, NULL, NULL, results);
+    return answer_with(context, one, texts, count, *model, results);
+}
+
+static void check_text(const char *name, const heed_results *results, size_t i, size_t alternative,
+                       const json_t *text) {
+    const char *found = heed_results_text(results, i, alternative), *expected = json_string_value(text);
+    if (!found || strcmp(found, expected) != 0)
+        fail_msg("%s: text %zu is \"%s\", expected \"%s\"", name, i, found ? found : "missing", expected);
+}
+
+/* All of a beam search, with transformers' sequences_scores. */
+static void check_alternatives(const char *name, const heed_results *results, size_t i, const json_t *expected) {
+    size_t j;
+    const json_t *one;
+    if (heed_results_alternatives(results, i) != json_array_size(expected))
+        fail_msg("%s: text %zu has %zu alternatives", name, i, heed_results_alternatives(results, i));
+    json_array_foreach(expected, j, one) {
+        double score = json_number_value(json_array_get(one, 1)), found = (double)heed_results_score(results, i, j);
+        check_text(name, results, i, j, json_array_get(one, 0));
+        if (!(fabs(found - score) <= 1e-5 * fmax(1, fabs(score))))
+            fail_msg("%s: the score of text %zu is %.7g, expected %.7g", name, i, found, score);
+    }
 }
 
 static void check_case(const char *name, const json_t *one, bool together) {
@@ -70,19 +70,15 @@ static void check_case(const char *name, const json_t *one, bool together) {
         fail_msg("%s: not refused, or not by name: %s", name, heed_context_message(context));
     if (!refused && status != HEED_OK) fail_msg("%s: %s", name, heed_context_message(context));
     for (size_t i = 0; !refused && i < (together ? json_array_size(json_object_get(one, "texts")) : 1); i++) {
-        const char *expected = json_string_value(json_array_get(json_object_get(one, "expected"), i));
-        const char *found = heed_results_text(results, i, 0);
-        if (!found || strcmp(found, expected) != 0)
-            fail_msg("%s: text %zu is \"%s\", expected \"%s\"", name, i, found ? found : "missing", expected);
+        const json_t *expected = json_array_get(json_object_get(one, "expected"), i);
+        if (json_is_string(expected))
+            check_text(name, results, i, 0, expected);
+        else
+            check_alternatives(name, results, i, expected);
     }
     heed_results_close(results);
     heed_model_close(model);
     heed_context_close(context);
-}
-
-static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place) {
-    (void)information, (void)kind, (void)place;
-    return remove(path);
 }
 
 static void settings_of_folders_are_those_of_transformers(void **state) {
@@ -90,13 +86,13 @@ static void settings_of_folders_are_those_of_transformers(void **state) {
     const char *name;
     json_t *cases = json_load_file(GOLDEN "/generation/cases.json", 0, NULL), *one;
     assert_non_null(cases);
-    assert_non_null(mkdtemp(folder));
+    open_folder();
     json_object_foreach(cases, name, one) {
         check_case(name, one, true);
         check_case(name, one, false);
     }
     json_decref(cases);
-    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder();
 }
 
 /* ---- tokens that the model lacks ---- */
@@ -118,8 +114,7 @@ static void a_token_that_the_model_lacks_is_one_text_s_problem(void **state) {
     heed_model *model;
     heed_results *results;
     json_t *one = json_object();
-    strcpy(folder, "/tmp/heed-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    open_folder();
     make_folder(context, one);
     char path[256];
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
@@ -135,7 +130,7 @@ static void a_token_that_the_model_lacks_is_one_text_s_problem(void **state) {
     heed_model_close(model);
     json_decref(one);
     heed_context_close(context);
-    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    remove_folder();
 }
 
 /* ---- written and read again ---- */

@@ -118,6 +118,43 @@ static heed_status generate(heed_context *context, heed_model *model) {
     return status;
 }
 
+/* Options whose values are words, and log-probabilities. */
+static heed_status generate_with_words(heed_context *context, heed_model *model) {
+    static const char *const texts[] = {"a", "b c"};
+    static const char *const options[][2] = {
+        {"max-new-tokens", "4"}, {"beams", "2"}, {"logit-bias", "a=1,7=-1"}, {"forbid", "k"},    {"force", "d|h"},
+        {"stop", "f"},           {"stop", "x"},  {"forced-eos", "</s>"},     {"logprobs", NULL}, {"top-logprobs", "2"}};
+    heed_options *set = NULL;
+    heed_results *results = NULL;
+    heed_status status = heed_generate_options(context, &set);
+    for (size_t i = 0; i < HD_COUNT(options) && status == HEED_OK; i++)
+        status = heed_options_set(set, options[i][0], options[i][1]);
+    if (status == HEED_OK) status = heed_generate(model, set, texts, NULL, HD_COUNT(texts), 0, NULL, NULL, &results);
+    for (size_t i = 0; status == HEED_OK && i < HD_COUNT(texts); i++) {
+        record(heed_results_text(results, i, 0));
+        for (size_t j = 0, size; j < heed_results_tokens(results, i, 0); j++)
+            record(heed_results_token_text(results, i, 0, j, 2, &size));
+    }
+    heed_results_close(results);
+    heed_options_close(set);
+    return status;
+}
+
+static heed_status predict_next(heed_context *context, heed_model *model) {
+    heed_options *set = NULL;
+    heed_next *next = NULL;
+    size_t size;
+    heed_status status = heed_generate_options(context, &set);
+    if (status == HEED_OK) status = heed_options_set(set, "top-k", "3");
+    if (status == HEED_OK) status = heed_next_open(model, set, "a b", 3, &next);
+    const char *text = next ? heed_next_text(next, 0, &size) : NULL;
+    if (status == HEED_OK && !text) status = HEED_MEMORY;
+    if (text) record(text);
+    heed_next_close(next);
+    heed_options_close(set);
+    return status;
+}
+
 /* Every picture of one attention, by its fingerprint. */
 static heed_status draw_all(heed_context *context, heed_options *set, const heed_attention *attention) {
     static const char *const formats[] = {"text", "svg", "html", "json", "npy"};
@@ -229,6 +266,12 @@ static heed_status only_translate(heed_context *context) { return with_model(con
 static heed_status only_generate(heed_context *context) {
     return with_model_at(context, PROJECT "/models/shakespeare", generate);
 }
+static heed_status only_words(heed_context *context) {
+    return with_model_at(context, GOLDEN "/generation/llama", generate_with_words);
+}
+static heed_status only_next(heed_context *context) {
+    return with_model_at(context, GOLDEN "/generation/llama", predict_next);
+}
 static heed_status only_attend(heed_context *context) { return with_model(context, attend); }
 static heed_status only_inspect(heed_context *context) { return with_model(context, inspect); }
 
@@ -258,6 +301,8 @@ static void translations(void **state) {
 static void continuations(void **state) {
     (void)state;
     fail_each(only_generate, only_generate, 20, 20);
+    fail_each(only_words, only_words, 20, 60);
+    fail_each(only_next, only_next, 20, 40);
 }
 
 static void attentions(void **state) {

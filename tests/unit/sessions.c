@@ -5,6 +5,7 @@
 #include "small_networks.h"
 
 #include "base/random.h"
+#include "decode/records.h"
 #include "decode/saved_session.h"
 #include "decode/session_requests.h"
 
@@ -33,6 +34,7 @@ static char saved_path[] = "/tmp/heed-session-XXXXXX";
 typedef struct result {
     int64_t count;
     float scores[MOST_BEST];
+    uint64_t log_probs[MOST_BEST]; /* fingerprints */
     int64_t lengths[MOST_BEST];
     int32_t ids[MOST_BEST][2 * MOST_TOKENS];
 } result;
@@ -96,6 +98,8 @@ static void make_texts(fixture *f) {
         g->best = g->beams > 1 ? hd_min(g->beams, MOST_BEST) : 1;
         if (i == 1 || i == 5 || i == 9) g->repetition_penalty = 1.4f;
         if (i == 2 || i == 6 || i == 10) g->no_repeat_ngram = 2;
+        if (i == 3 || i == 7 || i == 11) g->presence_penalty = 0.5f, g->frequency_penalty = 0.25f;
+        g->log_probs = i % 2, g->top_log_probs = i % 4;
         if (i == 3 || i == 11) g->forced_last = g->ends;
         if (i == 5) g->top_k = 6, g->temperature = 1.5f;
         if (i == 6) g->top_p = 0.7f, g->min_p = 0.05f;
@@ -134,10 +138,27 @@ static void close_fixture(fixture *f) {
 
 /* ---- results ---- */
 
+/* The log-probabilities of a hypothesis' tokens, and of the most probable ones in their place. */
+static uint64_t fingerprint_log_probs(const hd_generation *g, const hd_hypothesis *h) {
+    hd_continuation tokens[4 * 2 * MOST_TOKENS];
+    assert_true(g->log_probs == (h->last != NULL));
+    if (!h->last) return 0;
+    hd_records_read(h->last, h->made, h->count, g->top_log_probs, tokens);
+    uint64_t found = FINGERPRINT_OF_NOTHING;
+    for (int64_t i = 0; i < h->count * (1 + g->top_log_probs); i++) {
+        assert_true(tokens[i].log_prob <= 0);
+        if (i % (1 + g->top_log_probs) == 0) assert_int_equal(tokens[i].token, h->ids[i / (1 + g->top_log_probs)]);
+        found = fingerprint(found, &tokens[i].token, sizeof tokens[i].token);
+        found = fingerprint(found, &tokens[i].log_prob, sizeof tokens[i].log_prob);
+    }
+    return found;
+}
+
 static void keep(const hd_decoded *decoded, result *r) {
     *r = (result){.count = decoded->count};
     for (int64_t i = 0; i < decoded->count; i++) {
         r->scores[i] = decoded->best[i].score;
+        r->log_probs[i] = fingerprint_log_probs(&((const text *)decoded->user)->generation, &decoded->best[i]);
         r->lengths[i] = decoded->best[i].count;
         assert_in_range(r->lengths[i], 0, 2 * MOST_TOKENS);
         if (r->lengths[i]) memcpy(r->ids[i], decoded->best[i].ids, (size_t)r->lengths[i] * sizeof(int32_t));

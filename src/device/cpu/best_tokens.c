@@ -17,7 +17,7 @@ typedef struct reading {
 static float change_score(const hd_score_change *change, float score) {
     if (change->bias == -INFINITY) return -INFINITY; /* of an infinite score too */
     score += change->bias;
-    return score < 0 ? score * change->penalty : score / change->penalty;
+    return (score < 0 ? score * change->penalty : score / change->penalty) - change->reduction;
 }
 
 static bool precedes(const hd_token_score *a, const hd_token_score *b) {
@@ -68,6 +68,7 @@ static void search_piece(const reading *r, int64_t first, int64_t count, const f
 static void read_piece(reading *r, int64_t first, int64_t count, float *x) {
     bool before = r->row->scores == HD_SOFTMAX_BEFORE_CHANGE;
     float largest = INFINITY;
+    if (r->row->raw) memcpy(r->row->raw + first, x, (size_t)count * sizeof *x);
     if (!before) apply_changes(r, first, count, x), exclude(r->row, first, count, x);
     if (r->row->logits) memcpy(r->row->logits + first, x, (size_t)count * sizeof *x);
     if (r->row->scores != HD_CHANGED_LOGITS) largest = r->kernels->add_exponentials(count, x, r->sum);

@@ -2,10 +2,12 @@
 
     llama/       a tiny model whose next token depends on the last one alone, and its tokenizer
     cases.json   per case the keys of config.json and of generation_config.json (null: no such file), and the continuations
-                 of the texts, or the translations by ../marian; "refused" is what heed's message names instead
+                 of the texts, or the translations by ../marian; of a beam search all num_return_sequences alternatives with
+                 their sequences_scores; "refused" is what heed's message names instead
 
 Written with torch 2.13.0 and transformers 5.24.0.
 """
+import functools
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ import tempfile
 import torch
 import transformers
 from safetensors.torch import save_file
+from transformers.generation.stopping_criteria import StopStringCriteria
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<end>"]
@@ -115,12 +118,18 @@ CASES = {
     "own-head": {"config": {"tie_word_embeddings": True}, **own()},
     "eos-beyond": {"config": {"eos_token_id": 999, "max_new_tokens": 5}},
     "guidance": {**own(guidance_scale=1.5), "refused": "guidance_scale"},
-    "stop-strings": {**own(stop_strings=["d"]), "refused": "stop_strings"},
+    "stop-string": own(stop_strings="d", eos_token_id=None),
+    "stop-strings": own(stop_strings=["h d k", "g j", "e f", " i"], eos_token_id=None),
+    "stop-strings-of-prompt": own(stop_strings=["c g", "a h", "e f"], eos_token_id=None),
+    "stop-strings-beams": own(stop_strings=["d k", "f"], num_beams=4, num_return_sequences=3),
+    "best": own(num_beams=4, num_return_sequences=4),
+    "best-penalty": own(num_beams=5, num_return_sequences=3, length_penalty=2.0),
+    "best-negative-penalty": own(num_beams=3, num_return_sequences=3, length_penalty=-0.5, early_stopping=True),
     "watermark": {**own(watermarking_config={"bias": 2.5}), "refused": "watermarking_config"},
     "dola": {**own(dola_layers="low"), "refused": "dola_layers"},
     "contrast": {**own(penalty_alpha=0.6, top_k=4), "refused": "penalty_alpha"},
     "groups": {**own(num_beams=4, num_beam_groups=2, diversity_penalty=0.5), "refused": "num_beam_groups"},
-    "force-words": {**own(num_beams=4, force_words_ids=[[A]]), "refused": "force_words_ids"},
+    "force-words": {**own(force_words_ids=[[A]]), "refused": "force_words_ids"},
     "beam-sample": {**own(num_beams=2, do_sample=True), "refused": "do_sample"},
     "top-h": {**own(do_sample=True, top_h=0.4), "refused": "top_h"},
     "bad-word-beyond": {**own(bad_words_ids=[[999]]), "refused": "bad_words_ids"},
@@ -150,6 +159,7 @@ CASES |= {
     "marian-bias": marian(sequence_bias=[[[9], -5.0], [[4, 5], 4.0]], num_beams=3),
     "marian-min": marian(min_length=9, num_beams=3),
     "marian-renormalize": marian(renormalize_logits=True, bad_words_ids=[[71]], num_beams=4, forced_eos_token_id=0),
+    "marian-best": marian(num_beams=4, num_return_sequences=4, bad_words_ids=[[71]]),
     "marian-suppress": marian(suppress_tokens=list(range(20, 60)), num_beams=3),
     "marian-bos-starts": {"model": "marian", "generation": {"eos_token_id": 0, "bos_token_id": 71, "max_length": 9}},
     "marian-legacy": {"model": "marian", "config": {"num_beams": 3, "max_length": 11, "no_repeat_ngram_size": 2,
@@ -176,16 +186,23 @@ def compute(folder, case):
     model, results = kind.from_pretrained(folder, dtype=torch.float32).eval(), []
     for text in SOURCES if translates else TEXTS:
         ids = tokenizer(text, return_tensors="pt").input_ids
-        out = model.generate(ids, attention_mask=torch.ones_like(ids))[0]
+        out = model.generate(ids, attention_mask=torch.ones_like(ids), tokenizer=tokenizer, return_dict_in_generate=True,
+                             output_scores=True)
         # the whole text without the prompt, as the pipeline does it
         before = "" if translates else tokenizer.decode(ids[0], skip_special_tokens=True)
-        results.append(tokenizer.decode(out, skip_special_tokens=True)[len(before):])
+        rows = [tokenizer.decode(row, skip_special_tokens=True)[len(before):] for row in out.sequences]
+        scores = getattr(out, "sequences_scores", None)
+        results.append(rows[0] if scores is None else [[row, float(f"{score:.7g}")]
+                                                       for row, score in zip(rows, scores.tolist())])
     return results
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
+    # the vocabulary has no "abcdef"
+    StopStringCriteria.clean_tokenizer_vocab = staticmethod(
+        functools.partial(StopStringCriteria.clean_tokenizer_vocab, static_prefix="a"))
     make_model(os.path.join(HERE, "llama"))
     for name, case in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
