@@ -6,7 +6,7 @@
 | model | structure | jobs | programs |
 | opus-mt, t5-base | Marian and T5-base, float32 | 32 texts of 20 to 30 words, 32 new tokens each, 4 beams and greedy | CTranslate2, PyTorch |
 | bert-base | BERT-base, bfloat16 arithmetic | 320 sentences of 20 to 30 words, in batches of 32 and one at a time | PyTorch in bfloat16 |
-| gpt2, gpt2-bf16, llama-1.1b | GPT-2 small in float32 and bfloat16, TinyLlama in bfloat16 | reading a prompt of 512 tokens; 128 new tokens | PyTorch, llama.cpp |
+| gpt2, gpt2-bf16, llama-1.1b | GPT-2 small in float32 and bfloat16, TinyLlama in bfloat16 | reading a prompt of 512 tokens; 128 new tokens | PyTorch, llama.cpp (xllamacpp) |
 
 heed reads prompts of bfloat16 models with bfloat16 arithmetic, as the others do, and generates with float32 arithmetic. Each
 program has a process of its own that keeps the model open. Peak memory is the largest resident set of that process, with its
@@ -36,12 +36,12 @@ MODELS = {  # class and configuration, element type, jobs, peers
                 dict(vocab_size=32128, d_model=768, d_ff=3072, num_layers=12, num_heads=12, pad_token_id=0, eos_token_id=1,
                      decoder_start_token_id=0), "float32", TRANSLATORS, ["ctranslate2", "pytorch"]),
     "bert-base": ("BertForSequenceClassification", dict(num_labels=2, pad_token_id=0), "float32", ENCODERS, ["pytorch"]),
-    "gpt2": (*GPT2, "float32", DECODERS, ["pytorch", "llama_cpp"]),
-    "gpt2-bf16": (*GPT2, "bfloat16", DECODERS, ["pytorch", "llama_cpp"]),
+    "gpt2": (*GPT2, "float32", DECODERS, ["pytorch", "xllamacpp"]),
+    "gpt2-bf16": (*GPT2, "bfloat16", DECODERS, ["pytorch", "xllamacpp"]),
     "llama-1.1b": ("LlamaForCausalLM",
                    dict(vocab_size=32000, hidden_size=2048, intermediate_size=5632, num_hidden_layers=22, num_attention_heads=32,
                         num_key_value_heads=4, max_position_embeddings=2048, rms_norm_eps=1e-5, eos_token_id=2), "bfloat16",
-                   DECODERS, ["pytorch", "llama_cpp"]),
+                   DECODERS, ["pytorch", "xllamacpp"]),
 }
 
 
@@ -243,23 +243,22 @@ def open_ctranslate2(folder, options):
     return run
 
 
-def open_llama_cpp(folder, options):
-    import llama_cpp
-    model = llama_cpp.Llama(f"{folder}/model.gguf", n_ctx=640, n_batch=512, n_ubatch=512, n_threads=options.threads,
-                            n_threads_batch=options.threads, verbose=False)
+def open_xllamacpp(folder, options):
+    """llama.cpp in the wheel of xllamacpp, which is compiled for AVX2: its reading of prompts is slower than a native build's."""
+    import xllamacpp
+    params = xllamacpp.CommonParams()
+    params.model.path = f"{folder}/model.gguf"
+    params.n_ctx, params.n_batch, params.n_ubatch, params.n_parallel = 640, 512, 512, 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
+    params.warmup, params.verbosity = False, -1
+    server = xllamacpp.Server(params)
 
     def run(job):
-        new = 1 if job.startswith("prefill") else 128
-        ids = ids_of(job)[0]
+        request = {"prompt": ids_of(job)[0], "n_predict": 1 if job.startswith("prefill") else 128, "temperature": 0,
+                   "cache_prompt": False, "return_tokens": True, "ignore_eos": True}
 
         def go():
-            model.reset()
-            token, out = ids, []
-            for _ in range(new):
-                model.eval(token)
-                token = [model.sample(temp=0.0)]
-                out += token
-            return [text_of(out)]
+            return [text_of(server.handle_completions(request)["tokens"])]
         return go
     return run
 

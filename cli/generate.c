@@ -1,5 +1,6 @@
 /* heed generate: reads texts and prints each with its continuation. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,18 @@
 #include "memory.h"
 #include "models.h"
 #include "output.h"
+#include "stop.h"
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *input, *next_count;
+static const char *model_name, *draft_name, *input, *next_count;
 static bool json;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
+    {"draft", 0, "MODEL", "smaller model with the same tokenizer that proposes tokens; the text stays the same",
+     &draft_name, NULL},
     {"json", 0, NULL, "print one JSON object per text", NULL, &json},
     {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
     COMPUTE,
@@ -26,16 +30,16 @@ static const command generate = {
     .name = "generate",
     .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
-        "Continues each TEXT, or each line of --input or standard input, with a language model. Settings come from\n"
-        "the model's generation_config.json. Options override them. Without settings, decoding is greedy.\n"
-        "The continuation of a TEXT argument is printed token by token, with its line breaks. The continuation of a\n"
-        "line of input is printed on one line. When the positions of a Transformer are full, the older half of its\n"
-        "context is dropped.\n"
+        "Continues each TEXT, or each line of --input or standard input, with a language model. Settings come\n"
+        "from the model's generation_config.json. Options override them. Without settings, decoding is\n"
+        "greedy. The continuation of a TEXT argument is printed token by token, with its line breaks. The\n"
+        "continuation of a line of input is printed on one line. When the positions of a Transformer are\n"
+        "full, the older half of its context is dropped.\n"
         "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n"
-        "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON as\n"
-        "\"logprobs\", with the fields of OpenAI's chat API.\n"
-        "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability after\n"
-        "the logits processors, the temperature, top-k, top-p and so on.\n",
+        "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON\n"
+        "as \"logprobs\", with the fields of OpenAI's chat API.\n"
+        "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability\n"
+        "after the logits processors, the temperature, top-k, top-p and so on.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,
@@ -173,15 +177,32 @@ static bool generate_batch(const invocation *line, heed_model *model, const text
         streamed_text streamed = {.text = texts->items[i], .size = texts->sizes[i]};
         heed_status status = heed_generate(model, line->options, texts->items + i, texts->sizes + i, count,
                                            texts->first + i - 1, streams ? print_words : NULL, &streamed, &results);
-        if (status != HEED_OK) {
+        if (status != HEED_OK && status != HEED_STOPPED) {
             *code = report_failure(line, status);
             return false;
         }
-        print_answers(line, texts, i, count, streamed.begun, results, code);
+        size_t answered = count;
+        if (status == HEED_STOPPED) { /* the line of a text that was being printed ends */
+            answered = report_stop(texts, i, count, results);
+            if (streamed.begun) answered = count;
+            *code = EXIT_FAILED;
+        }
+        print_answers(line, texts, i, answered, streamed.begun, results, code);
         heed_results_close(results);
-        if (!flush_output()) return false;
+        if (!flush_output() || status == HEED_STOPPED) return false;
     }
     return true;
+}
+
+/* Opens both models; without --draft, *draft is NULL. */
+static bool open_models(const invocation *line, heed_model **model, heed_model **draft, int *code) {
+    if (!open_model(line, model_name, "shakespeare", "train one: heed train --objective language", model, code))
+        return false;
+    if (!draft_name) return true;
+    if (!open_model(line, draft_name, NULL, "", draft, code)) return false;
+    heed_status status = heed_model_set_draft(*model, *draft);
+    if (status != HEED_OK) *code = report_failure(line, status);
+    return status == HEED_OK;
 }
 
 /* ---- the next token ---- */
@@ -280,12 +301,13 @@ int run_generate(int count, char **words) {
     text_source texts;
     size_t next;
     int code;
-    model_name = next_count = NULL;
+    model_name = draft_name = next_count = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
-    heed_model *model = NULL;
+    heed_model *model = NULL, *draft = NULL;
+    stop_on_signals(line.context, SA_RESTART);
     if (read_next(&line, &next, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
-        if (open_model(&line, model_name, "shakespeare", "train one: heed train --objective language", &model, &code)) {
+        if (open_models(&line, &model, &draft, &code)) {
             status = next ? HEED_OK : check_options(&line, model);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
@@ -296,6 +318,7 @@ int run_generate(int count, char **words) {
         close_texts(&texts);
     }
     heed_model_close(model);
+    heed_model_close(draft);
     close_invocation(&line);
     return finish_output(generate.name, code);
 }

@@ -8,4 +8,7 @@
  * system's default handler. A signal that is ignored, as under nohup, stays ignored. `flags` are more flags of sigaction. */
 void stop_on_signals(heed_context *context, int flags);
 
+/* Whether such a signal has come. */
+bool is_stop_requested(void);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "memory.h"
 #include "output.h"
+#include "stop.h"
 
 enum {
     BATCH_LINES = 512,
@@ -50,9 +51,30 @@ void close_texts(text_source *t) {
     free(t->held);
 }
 
+static const char stopped[] = "stopped"; /* of heed_translate and heed_generate */
+
 void report_text(const text_source *t, size_t index, const char *problem) {
+    if (strcmp(problem, stopped) == 0) return;
     print_message("heed %s: %s %llu: %s", t->line->command->name, t->noun, (unsigned long long)t->first + index,
                   problem);
+}
+
+static bool is_stopped(const heed_results *results, size_t index) {
+    const char *problem = heed_results_problem(results, index);
+    return problem && strcmp(problem, stopped) == 0;
+}
+
+size_t report_stop(const text_source *t, size_t first, size_t count, const heed_results *results) {
+    size_t end = 0, missing = t->count - first - count; /* texts that were read and not begun */
+    for (size_t i = 0; i < count; i++) {
+        if (is_stopped(results, i))
+            missing++;
+        else
+            end = i + 1;
+    }
+    print_message("heed %s: stopped: %zu %s%s without an answer", t->line->command->name, missing, t->noun,
+                  missing == 1 ? "" : "s");
+    return end;
 }
 
 static void add_item(text_source *t, size_t offset, size_t size) {
@@ -109,6 +131,14 @@ static bool is_more_ready(const text_source *t) {
     return poll(&request, 1, PATIENCE) != 0;
 }
 
+/* False if a signal requests a stop meanwhile. */
+static bool wait_for_input(const text_source *t) {
+    struct pollfd request = {.fd = t->descriptor, .events = POLLIN};
+    while (!is_stop_requested())
+        if (poll(&request, 1, -1) >= 0 || errno != EINTR) return true;
+    return false;
+}
+
 /* Drops a byte order mark, once the first three bytes are there. */
 static void drop_byte_order_mark(text_source *t, size_t *searched) {
     static const char mark[] = "\xEF\xBB\xBF";
@@ -126,6 +156,10 @@ static void read_more(text_source *t, size_t *searched) {
         t->held = grow_memory(t->held, t->capacity, 1);
     }
     ssize_t size;
+    if (!wait_for_input(t)) {
+        t->ended = true;
+        return;
+    }
     do size = read(t->descriptor, t->held + t->end, READ_BYTES);
     while (size < 0 && errno == EINTR);
     if (size < 0) {
@@ -165,5 +199,9 @@ static bool next_lines(text_source *t) {
 bool next_texts(text_source *t) {
     t->first += t->count;
     t->count = 0;
-    return t->descriptor < 0 ? next_words(t) : next_lines(t);
+    bool more = t->descriptor < 0 ? next_words(t) : next_lines(t);
+    if (!is_stop_requested()) return more;
+    print_message("heed %s: stopped", t->line->command->name);
+    t->failed = true;
+    return false;
 }

@@ -31,7 +31,10 @@ void close_texts(text_source *texts);
 
 /* The reason why an item is NULL. */
 extern const char too_long[];
-/* `heed translate: line 3: …` on standard error. */
+/* `heed translate: line 3: …` on standard error; nothing for a text that a signal has stopped (report_stop). */
 void report_text(const text_source *texts, size_t index, const char *problem);
+/* Of results of `count` texts from `first` on, of a call that a signal has stopped: reports how many have no answer, in one line
+ * on standard error, and returns the number of texts up to the last one that has an answer or another problem. */
+size_t report_stop(const text_source *texts, size_t first, size_t count, const heed_results *results);
 
 #endif

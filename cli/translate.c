@@ -1,9 +1,11 @@
 /* heed translate: reads texts and prints their translations, in order. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "arguments.h"
 #include "models.h"
 #include "output.h"
+#include "stop.h"
 #include "texts.h"
 #include "verbs.h"
 
@@ -96,15 +98,17 @@ static bool print_answer(const text_source *texts, const heed_results *results, 
 static bool translate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
     heed_results *results;
     heed_status status = heed_translate(model, line->options, texts->items, texts->sizes, texts->count, &results);
-    if (status != HEED_OK) {
+    if (status != HEED_OK && status != HEED_STOPPED) {
         *code = report_failure(line, status);
         return false;
     }
     bool best = was_given(line, "best");
-    for (size_t i = 0; i < texts->count; i++)
+    size_t count = status == HEED_OK ? texts->count : report_stop(texts, 0, texts->count, results);
+    for (size_t i = 0; i < count; i++)
         if (!print_answer(texts, results, i, best || heed_results_alternatives(results, i) > 1)) *code = EXIT_FAILED;
     heed_results_close(results);
-    return flush_output();
+    if (status == HEED_STOPPED) *code = EXIT_FAILED;
+    return flush_output() && status == HEED_OK;
 }
 
 static int translate_all(const invocation *line, heed_model *model, text_source *texts) {
@@ -120,6 +124,7 @@ int run_translate(int count, char **words) {
     model_name = NULL;
     if (!open_invocation(&translate, count, words, &line, &code)) return code;
     heed_model *model = NULL;
+    stop_on_signals(line.context, SA_RESTART);
     if (open_texts(&line, input, &texts, &code)) {
         if (open_model(&line, model_name, "multi30k-en-de", "train one: heed train", &model, &code))
             code = translate_all(&line, model, &texts);

@@ -299,7 +299,8 @@ static inline void remote_keep_relative(remote_item *item, hd_relative_scores_ca
 static inline void remote_keep_best(remote_item *item, hd_best_tokens_call *c) {
     hd_best_row *rows = remote_keep_addresses(item, c->row, (size_t)c->rows * sizeof *rows);
     for (int64_t i = 0; rows && i < c->rows; i++)
-        rows[i].allowed = remote_keep(item, rows[i].allowed, (size_t)(c->vocabulary + 63) / 64 * sizeof *rows[i].allowed);
+        rows[i].allowed =
+            remote_keep(item, rows[i].allowed, (size_t)(c->vocabulary + 63) / 64 * sizeof *rows[i].allowed);
     c->row = rows;
 }
 
@@ -362,7 +363,8 @@ REMOTE(cross_entropy, KEEP_IDS(targets, c->rows); remote_keep_chunks(item, &c->c
 REMOTE(crf_loss, remote_keep_layout(item, &c->field.layout); KEEP_IDS(targets, hd_layout_rows(&c->field.layout));
        remote_keep_chunks(item, &c->chunks))
 REMOTE(crf_best, remote_keep_layout(item, &c->field.layout))
-REMOTE(best_tokens, remote_keep_best(item, c); KEEP_IDS(changes, c->change_starts[c->rows]); KEEP_IDS(change_starts, c->rows + 1))
+REMOTE(best_tokens, remote_keep_best(item, c); KEEP_IDS(changes, c->change_starts[c->rows]);
+       KEEP_IDS(change_starts, c->rows + 1))
 
 #define REMOTE_ENTRY(name) .name = remote_##name,
 

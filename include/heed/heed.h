@@ -37,6 +37,7 @@ extern "C" {
 
 #define HEED_API __attribute__((visibility("default")))
 
+/* What became of a call. */
 typedef enum heed_status {
     HEED_OK = 0,
     HEED_ARGUMENT,    /* an invalid argument: an unknown setting, a value out of range */
@@ -55,6 +56,8 @@ HEED_API const char *heed_status_name(heed_status status);
 
 /* ---- context ------------------------------------------------------------------------------------------- */
 
+/* What the calls of one thread have in common: the allocator, the log, the number of threads, and the message
+ * of the last failure. */
 typedef struct heed_context heed_context;
 
 /* Allocates (pointer NULL), resizes, or frees (size 0, returns NULL); returns NULL on failure. heed calls it
@@ -78,11 +81,12 @@ HEED_API heed_status heed_context_open_with(heed_resize_function *resize, void *
 HEED_API heed_status heed_context_fork(heed_context *context, heed_context **fork);
 HEED_API void heed_context_close(heed_context *context); /* after everything opened through it; NULL is allowed */
 HEED_API const char *heed_context_message(const heed_context *context);
+/* Sets the function that receives notes and warnings; NULL: none does. `user` is passed to it. */
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* Whether the log also receives details, such as the tensors of a file that a model does not use. */
 HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
-/* Training, and the reading of text from pipes, end with HEED_STOPPED soon after `stop` returns true. NULL:
- * never. */
+/* Training, translation, text generation, steps of sessions, and the reading of text from pipes end with
+ * HEED_STOPPED soon after `stop` returns true. NULL: never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
@@ -95,9 +99,9 @@ HEED_API heed_status heed_context_set_compute(heed_context *context, const char 
  * as in Hugging Face tokenizers) takes each for the token, "text" encodes it like any other text. It applies
  * to texts that are encoded afterwards. HEED_ARGUMENT for another word. */
 HEED_API heed_status heed_context_set_special_tokens(heed_context *context, const char *how);
-/* The context's instruction set ("portable", "avx2", "avx512", "avx512bf16", "amx" or "neon") and its
- * number of threads. */
+/* The context's instruction set: "portable", "avx2", "avx512", "avx512bf16", "amx" or "neon". */
 HEED_API const char *heed_context_instruction_set(const heed_context *context);
+/* The number of threads that a call may use. */
 HEED_API int heed_context_threads(const heed_context *context);
 /* One line with the version, the bit epoch (float32 results are bit-identical within one), and the libraries
  * that heed was built with. */
@@ -149,6 +153,7 @@ HEED_API void heed_free(heed_context *context, void *text);
 
 /* ---- models -------------------------------------------------------------------------------------------- */
 
+/* A handle on an open model: its weights, its tokenizer, and the settings of its folder. */
 typedef struct heed_model heed_model;
 
 /* Opens a Hugging Face folder, a shipped model by its name, or owner/name in the hub's cache: maps the
@@ -165,6 +170,13 @@ HEED_API heed_status heed_model_open(heed_context *context, const char *name, he
  * HEED_MEMORY. */
 HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
+/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are
+ * opened with it, and in heed_generate, the draft proposes the next tokens of requests with one
+ * hypothesis, and one pass of the model verifies several of them. Results do not change by one bit, only
+ * the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft stays open while
+ * the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for another
+ * tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
+HEED_API heed_status heed_model_set_draft(heed_model *model, const heed_model *draft);
 /* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the
  * message lists the places that were searched. */
 HEED_API heed_status heed_model_find(heed_context *context, const char *name, char **folder);
@@ -179,6 +191,7 @@ HEED_API heed_status heed_model_describe(const heed_model *model, bool json, cha
  * heed_free. */
 HEED_API heed_status heed_model_languages(const heed_model *model, char **codes);
 
+/* Opens the options of heed_info. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_info_options(heed_context *context, heed_options **options);
 /* Describes a model's folder, named as in heed_model_open, or one file of weights or tokenizer.json:
  * architecture, sizes, memory, stored tensors, tokenizer, licence. The output is that of `heed info`; release
@@ -186,6 +199,7 @@ HEED_API heed_status heed_info_options(heed_context *context, heed_options **opt
  * described, or is NULL. In JSON, "problem" is then the message. */
 HEED_API heed_status heed_info(heed_context *context, const heed_options *options, const char *name, bool json,
                                char **text);
+/* Opens the options of heed_convert. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_convert_options(heed_context *context, heed_options **options);
 /* Writes the model folder `model` (named as in heed_model_open) to the new folder `folder`: its weights as
  * safetensors, in the element type "dtype" and in files of at most "shard-size", and all other files that
@@ -205,19 +219,23 @@ typedef struct heed_models heed_models;
 HEED_API heed_status heed_models_open(heed_context *context, heed_models **models);
 HEED_API void heed_models_close(heed_models *models); /* NULL is allowed */
 HEED_API size_t heed_models_count(const heed_models *models);
-/* The name, the family (the "model_type" of its config.json, "" when that cannot be read) and the folder of
- * model `index`, owned by the list; NULL past the last. */
+/* The name of model `index`, owned by the list; NULL past the last. */
 HEED_API const char *heed_models_name(const heed_models *models, size_t index);
+/* The family of model `index`: the "model_type" of its config.json, or "" when that cannot be read. Owned by
+ * the list; NULL past the last. */
 HEED_API const char *heed_models_family(const heed_models *models, size_t index);
+/* The folder of model `index`, owned by the list; NULL past the last. */
 HEED_API const char *heed_models_folder(const heed_models *models, size_t index);
 /* The size of its files in bytes. */
 HEED_API uint64_t heed_models_bytes(const heed_models *models, size_t index);
+/* Whether model `index` ships with heed; false for one in the cache of the hub. */
 HEED_API bool heed_models_is_shipped(const heed_models *models, size_t index);
 
 /* Called while files are transferred: the file's name in the repository, and the bytes so far and in total,
  * of all files of the call. Returns false to end the call with HEED_STOPPED. */
 typedef bool heed_transfer_function(void *user, const char *file, uint64_t done, uint64_t total);
 
+/* Opens the options of heed_pull. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_pull_options(heed_context *context, heed_options **options);
 /* Fetches the files of the repository `name`, owner/name, from the hub into its cache, laid out as by the
  * Python package huggingface_hub, which shares it. *folder is that of the revision's files; release with
@@ -234,6 +252,7 @@ HEED_API heed_status heed_pull_options(heed_context *context, heed_options **opt
  * repository has; HEED_UNSUPPORTED when libcurl is not installed; HEED_STOPPED. */
 HEED_API heed_status heed_pull(heed_context *context, const heed_options *options, const char *name,
                                heed_transfer_function *progress, void *user, char **folder);
+/* Opens the options of heed_push. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_push_options(heed_context *context, heed_options **options);
 /* Uploads the files of a model folder to the repository `name`, owner/name, as one commit. The repository is
  * made if there is none. Files that the hub has already are not sent; names that begin with a dot are left
@@ -256,6 +275,8 @@ HEED_API size_t heed_results_alternatives(const heed_results *results, size_t in
 HEED_API const char *heed_results_text(const heed_results *results, size_t index, size_t alternative);
 /* Its bytes, without the final 0; a text may contain zero bytes. */
 HEED_API size_t heed_results_size(const heed_results *results, size_t index, size_t alternative);
+/* The score of an alternative, as the call that made the results describes it; 0 when there is no such
+ * alternative. */
 HEED_API float heed_results_score(const heed_results *results, size_t index, size_t alternative);
 /* The label of a classified text or of an entity, or the word predicted for a mask; NULL for other
  * results. */
@@ -294,12 +315,17 @@ HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
 /* ---- translation --------------------------------------------------------------------------------------- */
 
+/* Opens the options of heed_translate. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
 /* Translates `count` texts of `sizes` bytes (`sizes` NULL: each text ends with a 0), many at once; neither
  * their number nor their order changes a result. Models of several languages take the options "from" and "to"
  * (heed_model_languages); the default is what the model's files choose, and HEED_ARGUMENT if they choose no
  * target language. An empty text has an empty translation. A text that is too long has a problem, and the
- * others are translated. The caller closes the results before the model. */
+ * others are translated. The caller closes the results before the model.
+ *
+ * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
+ * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
+ * case too. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);
 
@@ -310,30 +336,28 @@ HEED_API heed_status heed_translate(heed_model *model, const heed_options *optio
  * heed_generate or heed_session_step; texts take turns. In a session, `index` is the id of the request. */
 typedef bool heed_words_function(void *user, size_t index, const char *text, size_t size);
 
+/* Opens the options of heed_generate. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_generate_options(heed_context *context, heed_options **options);
 /* Continues `count` texts with a language model. An alternative's text is the continuation, without the
  * prompt; its score is log p / length^penalty. When a transformer's positions are full, the older half of its
  * context is dropped. Of a prompt that is longer than the positions only the end is used, and a note says so.
  * Samples depend only on the seed and on the text's number: `first` is the number of texts[0]. `words` may be
- * NULL; with several beams or alternatives it is not called. Otherwise like heed_translate.
- *
- * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
- * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
- * case too. */
+ * NULL; with several beams or alternatives it is not called. Otherwise like heed_translate, also with
+ * HEED_STOPPED. */
 HEED_API heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, uint64_t first, heed_words_function *words,
                                    void *user, heed_results **results);
 
-/* Constrained output: an option of heed_generate, heed_translate and sessions limits each token, so that every
- * answer matches a form. Only one of them may be set.
+/* Constrained output: an option of heed_generate, heed_translate and sessions limits each token, so that
+ * every answer matches a form. Only one of them may be set.
  *
- *   "grammar"      a grammar in llama.cpp's GBNF notation: a file, or the rules themselves, which contain "::="
- *   "json-schema"  a JSON schema: a file, or the schema itself, which begins with a brace
- *   "json-object"  any JSON object
+ * "grammar"      a grammar in llama.cpp's GBNF notation: a file, or the rules themselves, which contain "::="
+ * "json-schema"  a JSON schema: a file, or the schema itself, which begins with a brace "json-object"  any
+ * JSON object
  *
  * HEED_ARGUMENT, with the line and column or the place in the schema, for a grammar or schema that cannot be
- * read or that no token of the vocabulary can begin, and for a keyword that heed lacks. HEED_UNSUPPORTED for a
- * tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
+ * read or that no token of the vocabulary can begin, and for a keyword that heed lacks. HEED_UNSUPPORTED for
+ * a tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
  * (heed_results_problem) and no answer. docs/constrained-output.md has the notation, the keywords, and when a
  * limit of length completes the text. A session with such a request cannot be saved. */
 
@@ -355,10 +379,11 @@ HEED_API size_t heed_next_count(const heed_next *next);  /* tokens of the vocabu
 HEED_API size_t heed_next_stages(const heed_next *next); /* stages, at least 1 */
 /* The name of a stage; NULL past the last. */
 HEED_API const char *heed_next_stage(const heed_next *next, size_t stage);
-/* The token of rank 0 (the largest logit) to count − 1, its logit and its probability in a stage: 0 for one
- * that the stage leaves out. */
+/* The token of rank 0 (the largest logit) to count − 1. */
 HEED_API int32_t heed_next_token(const heed_next *next, size_t rank);
+/* The logit of the token of a rank. */
 HEED_API float heed_next_logit(const heed_next *next, size_t rank);
+/* The probability of the token of a rank in a stage; 0 for a token that the stage leaves out. */
 HEED_API double heed_next_probability(const heed_next *next, size_t rank, size_t stage);
 /* The *size bytes that the token adds to a text, which may be a part of a character; valid until the next
  * call. NULL when out of memory, and past the last rank. */
@@ -411,17 +436,35 @@ HEED_API heed_status heed_session_step(heed_session *session);
  * are those of text 0. *results is NULL if there is none. The caller closes the results before the session's
  * context; they may outlive the session. */
 HEED_API heed_status heed_session_next(heed_session *session, uint64_t *id, heed_results **results);
+/* Writes the unfinished requests to a file, with all that the next step depends on: texts, options,
+ * tokens, and what the model has computed for them. The session stays as it is. The stepping thread calls
+ * it between steps, after heed_session_next has returned all results: else HEED_ARGUMENT. The file
+ * appears whole or not at all. HEED_FILE, HEED_MEMORY, HEED_UNSUPPORTED for a request with a grammar or a
+ * JSON schema, or the status of a step that failed. */
+HEED_API heed_status heed_session_save(const heed_session *session, const char *path);
+/* Opens a session from such a file. Its results have the bits that the saved session would have had, and
+ * requests keep their ids. Options that name files are read again. HEED_FORMAT for a damaged file, one of
+ * another format or bit epoch, or one of another model: the message has the reason. Otherwise like
+ * heed_session_open. Listeners are not saved: set them again with heed_session_listen. The draft is that
+ * of the handle (heed_model_set_draft). */
+HEED_API heed_status heed_session_load(heed_model *model, const char *path, heed_session **session);
+/* Sets the listener of a request that has not finished, as in heed_session_add. Its first call has the
+ * text since the last call before the session was saved. The stepping thread calls it. HEED_ARGUMENT for
+ * a request that is not in the session, HEED_MEMORY. */
+HEED_API heed_status heed_session_listen(heed_session *session, uint64_t id, heed_words_function *words, void *user);
 /* Drops what is unfinished. No other thread may use the session any more. NULL is allowed. */
 HEED_API void heed_session_close(heed_session *session);
 
 /* ---- classification, named-entity recognition, masked words -------------------------------------------- */
 
+/* Opens the options of heed_classify. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_classify_options(heed_context *context, heed_options **options);
 /* Classifies each text: every label with its probability, or of a regression model its number, the largest
  * first; with the option "best" as many of them. As in transformers, "problem_type" and the number of labels
  * in the model's config decide how scores are computed. An alternative's text is its label. */
 HEED_API heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, heed_results **results);
+/* Opens the options of heed_tag. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_tag_options(heed_context *context, heed_options **options);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
  * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
@@ -431,6 +474,7 @@ HEED_API heed_status heed_tag_options(heed_context *context, heed_options **opti
  * and its probability. */
 HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
                               const size_t *sizes, size_t count, heed_results **results);
+/* Opens the options of heed_fill. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_fill_options(heed_context *context, heed_options **options);
 /* Predicts the most probable words, as many as the option "best" says, for each mask of each text. An
  * alternative's label is the word, its span is that of the mask, and its text is the whole text with this
@@ -441,12 +485,13 @@ HEED_API heed_status heed_fill(heed_model *model, const heed_options *options, c
 
 /* ---- vectors of texts ---------------------------------------------------------------------------------- */
 
+/* Opens the options of heed_embed. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_embed_options(heed_context *context, heed_options **options);
 /* One vector per text (heed_results_vector), as sentence-transformers makes it from the same folder: the
  * model's last states are pooled, then go through the folder's dense layers and normalization. A folder
- * without a modules.json has the mean of the states. A prompt of the folder may come before each text. A text
- * that is too long is cut, and its result has a note. HEED_UNSUPPORTED for an encoder-decoder, and for a
- * folder with a module that heed lacks. */
+ * without a modules.json has the mean of the states (Reimers and Gurevych, 2019). A prompt of the folder may
+ * come before each text. A text that is too long is cut, and its result has a note. HEED_UNSUPPORTED for an
+ * encoder-decoder, and for a folder with a module that heed lacks. */
 HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
                                 const size_t *sizes, size_t count, heed_results **results);
 
@@ -497,6 +542,8 @@ HEED_API heed_status heed_model_embeddings(heed_model *model, const char *side, 
 /* The attention weights of every head of every layer over one text. */
 typedef struct heed_attention heed_attention;
 
+/* Opens the options of heed_attend, of the pictures of attention, and of the functions heed_inspect_*. The
+ * caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_attend_options(heed_context *context, heed_options **options);
 /* Translates a text of `size` bytes, or takes the option "target" as its translation, and runs the model on
  * both once more to capture its attention weights. HEED_LENGTH when one of them is longer than the model
@@ -505,15 +552,19 @@ HEED_API heed_status heed_attend(heed_model *model, const heed_options *options,
                                  heed_attention **attention);
 HEED_API void heed_attention_close(heed_attention *attention); /* NULL is allowed */
 
-/* The number of maps, and the kind of each: "encoder" or "decoder" (self-attention) or "cross"
- * (cross-attention, and a recurrent decoder's alignment). After the last map all of these functions return
- * NULL. */
+/* The number of maps. */
 HEED_API int64_t heed_attention_maps(const heed_attention *attention);
+/* The kind of a map: "encoder" or "decoder" (self-attention) or "cross" (cross-attention, and a recurrent
+ * decoder's alignment). NULL past the last map. */
 HEED_API const char *heed_attention_kind(const heed_attention *attention, int64_t map);
-/* The weights as [layers, heads, queries, keys], which `shape` is set to; the weights of a query sum to 1.
- * Owned by the attention, like the labels. */
+/* The weights of a map as [layers, heads, queries, keys], which `shape` is set to. The weights of a query sum
+ * to 1 (Vaswani and others, 2017; of a recurrent decoder Bahdanau and others, 2015, or Luong and others,
+ * 2015). Owned by the attention; NULL past the last map. */
 HEED_API const float *heed_attention_weights(const heed_attention *attention, int64_t map, int64_t shape[4]);
+/* The label of a query, row `index`: a word, or a token if the options say so. Owned by the attention; NULL
+ * past the last. */
 HEED_API const char *heed_attention_query(const heed_attention *attention, int64_t map, int64_t index);
+/* The label of a key, column `index`. Owned by the attention; NULL past the last. */
 HEED_API const char *heed_attention_key(const heed_attention *attention, int64_t map, int64_t index);
 HEED_API const char *heed_attention_source(const heed_attention *attention); /* the text */
 HEED_API const char *heed_attention_target(const heed_attention *attention); /* its translation, or "" */
@@ -561,14 +612,17 @@ HEED_API heed_status heed_inspect_gradients(heed_model *const *models, size_t mo
                                             heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is allowed */
 
-/* Draws a picture like heed_attention_draw and heed_attention_save, as lines of text, SVG or JSON.
+/* Draws a picture like heed_attention_draw, as lines of text, SVG or JSON.
  * HEED_ARGUMENT for a format that the picture does not have. */
 HEED_API heed_status heed_picture_draw(const heed_picture *picture, const heed_options *options, bool color,
                                        int columns, char **bytes, size_t *size);
+/* Draws into a file, which is written completely or not at all. The ending of its name selects the format,
+ * unless the options name one. */
 HEED_API heed_status heed_picture_save(const heed_picture *picture, const heed_options *options, const char *path);
 
 /* ---- tokenizers ---------------------------------------------------------------------------------------- */
 
+/* Turns text into token ids and back, as the tokenizers of Hugging Face do with the same tokenizer.json. */
 typedef struct heed_tokenizer heed_tokenizer;
 
 /* Opens a tokenizer.json file, or the tokenizer of a model, named as in heed_model_open. */
@@ -592,15 +646,20 @@ HEED_API heed_status heed_tokenizer_encode(const heed_tokenizer *tokenizer, heed
 HEED_API heed_status heed_tokenizer_encode_all(const heed_tokenizer *tokenizer, heed_context *context,
                                                const char *const *texts, const size_t *sizes, size_t count,
                                                bool special, heed_encoding **encodings);
+/* The number of tokens. */
 HEED_API size_t heed_encoding_count(const heed_encoding *encoding);
-HEED_API const int32_t *heed_encoding_ids(const heed_encoding *encoding);     /* [count] */
-HEED_API const uint32_t *heed_encoding_starts(const heed_encoding *encoding); /* [count] */
-HEED_API const uint32_t *heed_encoding_ends(const heed_encoding *encoding);   /* [count] */
-HEED_API void heed_encoding_close(heed_encoding *encoding);                   /* NULL is allowed */
+/* The ids [count], owned by the encoding. */
+HEED_API const int32_t *heed_encoding_ids(const heed_encoding *encoding);
+/* The first characters of the tokens' spans [count], owned by the encoding; 0 for a token of the template. */
+HEED_API const uint32_t *heed_encoding_starts(const heed_encoding *encoding);
+/* One after the last characters of the tokens' spans [count], owned by the encoding. */
+HEED_API const uint32_t *heed_encoding_ends(const heed_encoding *encoding);
+HEED_API void heed_encoding_close(heed_encoding *encoding); /* NULL is allowed */
 /* The text of ids, without special tokens, *size bytes and a final 0; release with heed_free. */
 HEED_API heed_status heed_tokenizer_decode(const heed_tokenizer *tokenizer, heed_context *context, const int32_t *ids,
                                            size_t count, char **text, size_t *size);
 
+/* Opens the options of heed_tokenizer_train. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_tokenizer_train_options(heed_context *context, heed_options **options);
 /* Trains a tokenizer of the kind that option "kind" names on the lines of text files (option "input", once
  * per file) and writes it as a tokenizer.json to `path`. */
@@ -611,17 +670,18 @@ HEED_API heed_status heed_tokenizer_train(heed_context *context, const heed_opti
 /* The state of a training run. */
 typedef struct heed_progress heed_progress;
 
+/* The number of the last step, from 1. */
 HEED_API int64_t heed_progress_step(const heed_progress *progress);
 HEED_API int64_t heed_progress_steps(const heed_progress *progress); /* of the whole run */
-HEED_API double heed_progress_value(
-    const heed_progress *progress,
-    const char
-        *name); /* "loss", "lr", "tokens_per_second", "seconds_left", "validation_loss", "bleu"; NaN when unknown */
+/* A number by its name: "loss", "lr", "tokens_per_second", "seconds_left", "validation_loss" or "bleu"; NaN
+ * when it is unknown. */
+HEED_API double heed_progress_value(const heed_progress *progress, const char *name);
 /* One line for people, without a newline; valid until the callback returns. */
 HEED_API const char *heed_progress_line(const heed_progress *progress);
 /* Returns false to save a checkpoint and stop; heed_train then returns HEED_STOPPED. */
 typedef bool heed_progress_function(void *user, const heed_progress *progress);
 
+/* Opens the options of heed_train. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_train_options(heed_context *context, heed_options **options);
 /* Trains a model in `folder`, from the first step or, with the option "resume", from its last checkpoint. A
  * resumed run ends with exactly the same weights as an uninterrupted one. The finished model is that folder.
@@ -632,10 +692,12 @@ HEED_API heed_status heed_train(heed_context *context, const heed_options *optio
 
 /* ---- evaluation and benchmarks ------------------------------------------------------------------------- */
 
+/* Opens the options of heed_evaluate_bleu and heed_evaluate_bleu_by_length. The caller closes *options.
+ * HEED_MEMORY. */
 HEED_API heed_status heed_bleu_options(heed_context *context, heed_options **options);
 /* Corpus BLEU of a file of translations ("-": standard input) against the references (option "reference", one
- * or more files), as sacreBLEU computes and prints it: a line of text, or a JSON object; release with
- * heed_free. */
+ * or more files), as sacreBLEU computes and prints it (Papineni and others, 2002; Post, 2018): a line of
+ * text, or a JSON object; release with heed_free. */
 HEED_API heed_status heed_evaluate_bleu(heed_context *context, const heed_options *options, const char *translations,
                                         bool json, char **report);
 
@@ -648,6 +710,7 @@ HEED_API heed_status heed_evaluate_bleu_by_length(heed_context *context, const h
                                                   const char *const *files, size_t count, bool json,
                                                   const char *picture, char **report);
 
+/* Opens the options of heed_evaluate_perplexity. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options **options);
 /* The perplexity of a model on text (exp of the mean loss per token), the loss in nats per token, bits per
  * byte and bits per character. The last two can be compared between models with different tokenizers. The
@@ -665,6 +728,7 @@ HEED_API heed_status heed_perplexity_options(heed_context *context, heed_options
 HEED_API heed_status heed_evaluate_perplexity(heed_model *model, const heed_options *options, const char *const *files,
                                               size_t count, bool json, char **report);
 
+/* Opens the options of heed_evaluate_accuracy. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_accuracy_options(heed_context *context, heed_options **options);
 /* The accuracy of predicted labels against the option "reference", a file with one label per line. If `model`
  * is NULL, `file` ("-": standard input) has one predicted label per line; text after a tab is ignored.
@@ -677,6 +741,7 @@ HEED_API heed_status heed_accuracy_options(heed_context *context, heed_options *
 HEED_API heed_status heed_evaluate_accuracy(heed_context *context, heed_model *model, const heed_options *options,
                                             const char *file, bool json, char **report);
 
+/* Opens the options of heed_evaluate_span_f1. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **options);
 /* Precision, recall and F1 of labelled spans of words, such as named entities, in files in CoNLL format: one
  * word per line, first the word, last its label. Without a model, the labels of `file` are compared with
@@ -689,6 +754,7 @@ HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **
 HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,
                                            const char *file, bool json, char **report);
 
+/* Opens the options of heed_evaluate_training. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_training_options(heed_context *context, heed_options **options);
 /* Plots one value (option "curve") of the log.jsonl of training runs against the step, one curve for each of
  * `count` folders of heed_train: as text, or a JSON object {"curve", "trainings": [{"folder", "step": [],
@@ -698,6 +764,7 @@ HEED_API heed_status heed_evaluate_training(heed_context *context, const heed_op
                                             const char *const *folders, size_t count, bool json, const char *picture,
                                             char **report);
 
+/* Opens the options of heed_bench. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_bench_options(heed_context *context, heed_options **options);
 /* Runs the benchmark `what` ("machine", "kernels", "train", "translate") and calls `line` for each line of
  * the report. */

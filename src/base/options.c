@@ -69,6 +69,12 @@ heed_status hd_options_apply(heed_context *context, const heed_options *options,
 
 heed_context *hd_options_context(const heed_options *options) { return options->context; }
 
+bool hd_options_at(const heed_options *options, size_t index, const char **name, const char **value) {
+    if (!options || index >= options->count) return false;
+    *name = options->names[index], *value = options->values[index];
+    return true;
+}
+
 bool hd_options_has(const heed_options *options, const char *name) {
     const hd_setting *row = options ? hd_settings_find(options->table->rows, options->table->count, name) : NULL;
     for (size_t i = 0; row && i < options->count; i++)

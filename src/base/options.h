@@ -19,6 +19,8 @@ heed_status hd_options_apply(heed_context *context, const heed_options *options,
 
 /* The context that they were opened with. */
 heed_context *hd_options_context(const heed_options *options);
+/* The name and value of what was set as number `index`; false past the last one. The value of a bare flag is NULL. */
+bool hd_options_at(const heed_options *options, size_t index, const char **name, const char **value);
 /* Was this one set? */
 bool hd_options_has(const heed_options *options, const char *name);
 

@@ -2,21 +2,27 @@
 
 #include <string.h>
 
-heed_status hd_draft_open(heed_context *context, const hd_network *network, const hd_decoder *decoder,
-                          hd_draft *draft) {
-    HD_TRY(hd_network_decoder_open(context, network, &draft->decoder));
-    const hd_decoder *own = draft->decoder;
-    hd_stream_arena_open(own->stream, &draft->numbers);
-    if (own->continues != decoder->continues)
+static const char *kind_of(const hd_recipe *recipe) {
+    return hd_recipe_translates(recipe) ? "translates" : "continues texts";
+}
+
+heed_status hd_draft_check(heed_context *context, const hd_recipe *draft, const hd_recipe *recipe) {
+    if (!draft->side[HD_DECODER].layers || hd_recipe_translates(draft) != hd_recipe_translates(recipe))
         return hd_fail(context, HEED_ARGUMENT, "the draft model %s, but the model %s",
-                       own->continues ? "continues texts" : "translates",
-                       decoder->continues ? "continues texts" : "translates");
-    if (own->vocabulary != decoder->vocabulary || own->source_vocabulary != decoder->source_vocabulary)
-        return hd_fail(context, HEED_ARGUMENT, "the draft model has %lld tokens, but the model has %lld",
-                       (long long)own->vocabulary, (long long)decoder->vocabulary);
-    if (!own->class->rewind)
+                       draft->side[HD_DECODER].layers ? kind_of(draft) : "generates no text", kind_of(recipe));
+    if (draft->architecture == HD_RECURRENT)
         return hd_fail(context, HEED_ARGUMENT,
                        "a recurrent network cannot be a draft model: its states cannot be taken back");
+    int64_t tokens = hd_recipe_target_vocabulary(recipe), drafted = hd_recipe_target_vocabulary(draft);
+    if (tokens == drafted && draft->vocabulary == recipe->vocabulary) return HEED_OK;
+    return hd_fail(context, HEED_ARGUMENT, "the draft model has %lld tokens, but the model has %lld",
+                   (long long)hd_max(drafted, draft->vocabulary), (long long)hd_max(tokens, recipe->vocabulary));
+}
+
+heed_status hd_draft_open(heed_context *context, const hd_network *network, const hd_network *target, hd_draft *draft) {
+    HD_TRY(hd_draft_check(context, &network->recipe, &target->recipe));
+    HD_TRY(hd_network_decoder_open(context, network, &draft->decoder));
+    hd_stream_arena_open(draft->decoder->stream, &draft->numbers);
     return HEED_OK;
 }
 
@@ -92,10 +98,10 @@ static void add_chunk(pass *p, const hd_search *search, int64_t chunk) {
 static heed_status add_scoring(pass *p, int64_t i) {
     hd_search *search = p->searches[i];
     hd_scoring *scoring = &p->scorings[p->scores];
+    *scoring = (hd_scoring){.most = 1};
     hd_search_prefix(search, 0, search->length + search->proposed, &scoring->prefix);
     p->scored[p->scores] = (int32_t)search->first_slot;
     p->scored_searches[p->scores++] = i;
-    scoring->most = 1;
     return hd_scoring_open(scoring, p->scratch);
 }
 

@@ -11,8 +11,10 @@ typedef struct hd_draft {
     hd_arena numbers;    /* of a pass, in device memory */
 } hd_draft;
 
-/* HEED_ARGUMENT if the network cannot propose tokens for the decoder. */
-heed_status hd_draft_open(heed_context *context, const hd_network *network, const hd_decoder *decoder, hd_draft *draft);
+/* HEED_ARGUMENT if a network of recipe `draft` cannot propose tokens for one of `recipe`. */
+heed_status hd_draft_check(heed_context *context, const hd_recipe *draft, const hd_recipe *recipe);
+/* Opens the draft of a network: hd_draft_check. */
+heed_status hd_draft_open(heed_context *context, const hd_network *network, const hd_network *target, hd_draft *draft);
 void hd_draft_close(hd_draft *draft);
 /* Proposes tokens for those searches [count] of which `drafted` [count] is more than 0: so many at most. Others keep what was
  * proposed for them. A prompt that it has not processed is cut into parts of `step_tokens`; nothing is proposed before its

@@ -18,6 +18,7 @@ typedef struct loading {
     const hd_network *network;
     hd_session_limits limits;
     hd_session *session;
+    uint64_t fingerprint; /* of the network */
     const hd_stored_tensor *slots;
     hd_search **running; /* [running_count], in the file's order */
     int64_t running_count, added_count;
@@ -52,11 +53,11 @@ static heed_status check_version(const loading *from, const hd_json *json) {
                    HD_SESSION_FORMAT, HD_BIT_EPOCH);
 }
 
-static heed_status check_model(const loading *from, const hd_json *json) {
-    uint64_t saved, own;
+static heed_status check_model(loading *from, const hd_json *json) {
+    uint64_t saved;
     HD_TRY(read_hexadecimal(json, "model", &saved));
-    HD_TRY(hd_session_fingerprint(from->context, from->network, &own));
-    if (saved == own) return HEED_OK;
+    HD_TRY(hd_session_fingerprint(from->context, from->network, &from->fingerprint));
+    if (saved == from->fingerprint) return HEED_OK;
     return hd_fail(from->context, HEED_FORMAT, "%s: a session of another model", from->path);
 }
 
@@ -330,6 +331,7 @@ static heed_status read_session(loading *from, const hd_json *json) {
     HD_TRY(read_limits(from, json, &limits));
     HD_TRY(hd_session_open(from->context, from->network, &limits, &from->session));
     HD_TRY(hd_json_int(json, "next_id", 0, 0, INT64_MAX, &next_id));
+    from->session->fingerprint = from->fingerprint;
     from->session->next_id = (uint64_t)next_id;
     HD_TRY(hd_json_array(json, "searches", &array, &count));
     for (size_t i = 0; i < count; i++) {

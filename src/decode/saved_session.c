@@ -38,7 +38,7 @@ heed_status hd_session_fingerprint(heed_context *context, const hd_network *netw
     hd_arena_open(&arena, context);
     hd_checksum_add(&sum, &network->recipe, sizeof network->recipe);
     heed_status status = probe(decoder, &arena, &sum);
-    *fingerprint = hd_checksum_value(&sum);
+    if (status == HEED_OK) *fingerprint = hd_checksum_value(&sum);
     decoder->class->close(decoder);
     hd_arena_close(&arena);
     return status;
@@ -47,7 +47,7 @@ heed_status hd_session_fingerprint(heed_context *context, const hd_network *netw
 /* ---- saving ---- */
 
 typedef struct saving {
-    const hd_session *session;
+    hd_session *session;
     heed_context *context;
     json_t *searches;
     int64_t floats; /* of all slots */
@@ -159,12 +159,11 @@ static heed_status add_search(void *user, const hd_search *s, hd_search_state st
 }
 
 static heed_status write_state(saving *to, hd_buffer *out) {
-    const hd_session *s = to->session;
-    uint64_t fingerprint;
-    HD_TRY(hd_session_fingerprint(to->context, s->network, &fingerprint));
+    hd_session *s = to->session;
+    if (!s->fingerprint) HD_TRY(hd_session_fingerprint(to->context, s->network, &s->fingerprint));
     HD_TRY(hd_for_searches(s, add_search, to));
     json_t *state = json_pack("{s:i, s:i, s:s, s:o, s:I, s:I, s:I, s:O}", "format", HD_SESSION_FORMAT, "bit_epoch",
-                              HD_BIT_EPOCH, "heed", HEED_VERSION, "model", hexadecimal(fingerprint), "step_tokens",
+                              HD_BIT_EPOCH, "heed", HEED_VERSION, "model", hexadecimal(s->fingerprint), "step_tokens",
                               (json_int_t)s->limits.step_tokens, "least_shared", (json_int_t)s->limits.least_shared,
                               "next_id", (json_int_t)s->next_id, "searches", to->searches);
     heed_status status = state ? hd_json_append(to->context, state, out) : hd_json_no_memory(to->context, "session");
@@ -209,7 +208,7 @@ static heed_status write_file(saving *to, const char *path, const hd_buffer *cal
     return status;
 }
 
-heed_status hd_session_save(const hd_session *session, const char *path, const hd_buffer *caller) {
+heed_status hd_session_save(hd_session *session, const char *path, const hd_buffer *caller) {
     saving to = {.session = session, .context = session->context};
     hd_buffer state;
     HD_TRY(session->status);

@@ -12,7 +12,7 @@
 /* Writes the session to a file, whole or not at all, and changes nothing of it. Between steps, not from a listener. `caller` has
  * bytes of the caller's own, which hd_session_load returns; NULL: none. HEED_FILE, HEED_MEMORY, or the status of a step that
  * failed. */
-heed_status hd_session_save(const hd_session *session, const char *path, const hd_buffer *caller);
+heed_status hd_session_save(hd_session *session, const char *path, const hd_buffer *caller);
 /* Opens a session from a file. The network and `limits` are as for hd_session_open; where a limit is 0, that of the saved
  * session holds. The caller's bytes are appended to `caller`, which may be NULL. HEED_FORMAT for a damaged file, one of
  * another format or bit epoch, or one of another model. */

@@ -43,7 +43,7 @@ heed_status hd_session_open(heed_context *context, const hd_network *network, co
     hd_arena_open(&s->loaded, context);
     heed_status status = hd_network_decoder_open(context, network, &s->decoder);
     if (status == HEED_OK) hd_stream_arena_open(s->decoder->stream, &s->numbers);
-    if (status == HEED_OK && s->limits.draft) status = hd_draft_open(context, s->limits.draft, s->decoder, &s->draft);
+    if (status == HEED_OK && s->limits.draft) status = hd_draft_open(context, s->limits.draft, network, &s->draft);
     if (status == HEED_OK)
         *session = s;
     else

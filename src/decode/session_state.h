@@ -23,8 +23,9 @@ struct hd_session {
     hd_search **running; /* [running_count], in the order of their slots */
     int64_t running_count, slots;
     size_t running_capacity;
-    bool cancels;       /* one of the running searches is cancelled */
-    heed_status status; /* of the last step */
+    uint64_t fingerprint; /* of the network, once the session was saved or loaded; 0: not yet */
+    bool cancels;         /* one of the running searches is cancelled */
+    heed_status status;   /* of the last step */
 };
 
 /* Appends a search to a queue, and takes the first one; NULL: it is empty. */

@@ -259,9 +259,8 @@ static void translate_all(void *argument) {
 /* Tokens of all translations, an end token each. */
 static heed_status count_tokens(translation *t) {
     heed_results *results;
-    HD_TRY(hd_translate(t->model, &t->settings, t->texts, t->sizes, t->count, &results));
     hd_encoding encoding = {0};
-    heed_status status = HEED_OK;
+    heed_status status = hd_translate(t->model, &t->settings, t->texts, t->sizes, t->count, &results);
     for (size_t i = 0; i < t->count && status == HEED_OK; i++) {
         const char *text = heed_results_text(results, i, 0);
         if (text)

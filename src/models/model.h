@@ -42,7 +42,8 @@ typedef struct heed_model {
     int32_t specials[HD_SPECIALS];    /* ids by role, −1: none; of a model with a tokenizer */
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     hd_generation generation;
-    const hd_embedder *embedder; /* of a model with one side that was opened to run, else NULL */
+    const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
+    const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */
 } heed_model;
 
 typedef enum hd_open_purpose {

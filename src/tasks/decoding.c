@@ -40,9 +40,11 @@ static const hd_setting translate_rows[] = {
 };
 
 static const hd_setting generate_rows[] = {
-    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),   HD_OPTION_BEAMS(F(generation)),
-    HD_OPTION_BEST(F(generation)),           HD_OPTIONS_SEARCH(F(generation)),     HD_OPTIONS_WORDS(F(words)),
-    HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTIONS_CONSTRAINT(F(constraint)), HD_OPTIONS_LOG_PROBS(F(generation))};
+    HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SAMPLING(F(generation)),
+    HD_OPTION_BEAMS(F(generation)),          HD_OPTION_BEST(F(generation)),
+    HD_OPTIONS_SEARCH(F(generation)),        HD_OPTIONS_WORDS(F(words)),
+    HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTION_PROMPT_LOOKUP(F(generation)),
+    HD_OPTIONS_CONSTRAINT(F(constraint)),    HD_OPTIONS_LOG_PROBS(F(generation))};
 
 static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -50,6 +52,7 @@ static const hd_setting session_rows[] = {LANGUAGES,
                                           HD_OPTION_BEAMS(F(generation)),
                                           HD_OPTION_BEST(F(generation)),
                                           HD_OPTIONS_SEARCH(F(generation)),
+                                          HD_OPTION_PROMPT_LOOKUP(F(generation)),
                                           HD_OPTIONS_WORDS(F(words)),
                                           HD_OPTION_KEEP_STOP(F(generation)),
                                           HD_OPTIONS_LOG_PROBS(F(generation)),

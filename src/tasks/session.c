@@ -7,9 +7,12 @@
 
 #include "base/float_environment.h"
 #include "base/utf8.h"
+#include "decode/saved_session.h"
 #include "decode/session.h"
+#include "decode/session_requests.h"
 #include "inspect/align.h"
 #include "tasks/answer_tokens.h"
+#include "tasks/session_file.h"
 #include "text/stream.h"
 
 #include <pthread.h>
@@ -32,6 +35,7 @@ typedef struct text_request {
     hd_decoding own;             /* settings, unless others were given */
     const hd_decoding *settings; /* `own`, or those given */
     char *text;                  /* [given.size]: copied for the alignment alone, else NULL */
+    char *record;                /* what adds the text again (session_file.h); NULL: others gave its settings */
     int32_t *ids;                /* [ids_capacity]: tokens of the prompt or source, then those that were generated */
     size_t ids_capacity, id_count, prompt;
     size_t first;    /* of the ids that are decoded together: a source is no part of the text of its translation */
@@ -44,6 +48,7 @@ typedef struct text_request {
     char *problem, *note;       /* NULL: none */
     hd_stop_finder stops;       /* open where `finds` */
     bool finds, blank;
+    bool restored; /* `runs` are those of a session that was loaded */
     _Atomic bool cancelled;
 } text_request;
 
@@ -109,7 +114,7 @@ static void close_request(heed_context *context, text_request *r) {
     if (!r->given.results) heed_results_close(r->results);
     if (!r->given.settings) hd_decoding_close(context, &r->own);
     if (r->finds) hd_stop_finder_close(&r->stops);
-    void *arrays[] = {r->text, r->ids, r->runs, r->problem, r->note, r};
+    void *arrays[] = {r->text, r->record, r->ids, r->runs, r->problem, r->note, r};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
 }
 
@@ -202,6 +207,9 @@ static heed_status encode(const heed_model *model, const heed_session *s, text_r
 static heed_status configure(const heed_model *model, text_request *r) {
     r->settings = r->given.settings ? r->given.settings : &r->own;
     if (!r->given.settings) {
+        r->record =
+            hd_text_record_write(model->context, r->given.text, r->given.size, r->given.number, r->given.options);
+        if (!r->record) return HEED_MEMORY;
         HD_TRY(hd_decoding_open_with(model, r->given.options, &hd_session_table, &r->session->constraints, &r->own));
         if (hd_recipe_translates(&model->network->recipe))
             HD_TRY(hd_model_require_target(model, r->own.side, &r->own.generation, "to"));
@@ -354,6 +362,13 @@ static bool streams(const text_request *r) { return r->given.words && r->hypothe
 
 /* ---- beginning ---- */
 
+/* Of a session that was loaded from a file, a run goes on; one that had finished before its text did runs again. */
+static heed_status run_one(heed_session *s, text_request *r, const hd_request *request, uint64_t *id) {
+    if (r->restored && hd_session_attach(s->decoder, *id, r, request->token) == HEED_OK)
+        return hd_session_attach_stops(s->decoder, *id, request->stop_user, request->stopped);
+    return hd_session_add(s->decoder, request, id);
+}
+
 /* Several samples of a text share what finds their stop strings. */
 static heed_status find_stops(heed_session *s, text_request *r, hd_request *request) {
     const hd_stop_strings *stops = &r->settings->generation.stop_strings;
@@ -373,7 +388,7 @@ static heed_status run(heed_session *s, text_request *r) {
                           .token = streams(r) ? stream : NULL};
     HD_TRY(find_stops(s, r, &request));
     for (; r->waiting < r->run_count; r->waiting++) {
-        HD_TRY(hd_session_add(s->decoder, &request, &r->runs[r->waiting]));
+        HD_TRY(run_one(s, r, &request, &r->runs[r->waiting]));
         request.number += (uint64_t)1 << ALTERNATIVE_BITS;
     }
     return HEED_OK;
@@ -481,6 +496,7 @@ static heed_status keep_run(heed_session *s, text_request *r, const hd_decoded *
 
 static heed_status keep_answers(heed_session *s, const hd_decoded *decoded) {
     text_request *r = decoded->user;
+    if (!r) return HEED_OK; /* of a file that has no text for it */
     hd_result *item = &r->results->items[r->given.index];
     if (!r->cancelled && !r->problem) HD_TRY(keep_run(s, r, decoded));
     if (--r->waiting) return HEED_OK;
@@ -494,6 +510,10 @@ static heed_status keep_answers(heed_session *s, const hd_decoded *decoded) {
 }
 
 /* ---- the session ---- */
+
+static hd_session_limits limits_of(const heed_model *model) {
+    return (hd_session_limits){.step_tokens = STEP_TOKENS, .draft = model->draft ? model->draft->network : NULL};
+}
 
 heed_status heed_session_open(heed_model *model, heed_session **session) {
     heed_context *context = model->context;
@@ -510,7 +530,8 @@ heed_status heed_session_open(heed_model *model, heed_session **session) {
     hd_constraint_list_open(&s->constraints);
     hd_buffer_open(&s->text, context);
     hd_float_environment found = hd_float_enter();
-    heed_status status = hd_session_open(context, model->network, &(hd_session_limits){STEP_TOKENS}, &s->decoder);
+    hd_session_limits limits = limits_of(model);
+    heed_status status = hd_session_open(context, model->network, &limits, &s->decoder);
     if (status == HEED_OK) status = hd_network_pack(model->network);
     hd_float_leave(found);
     if (status == HEED_OK)
@@ -587,4 +608,147 @@ static heed_status abandon(list *l, const char *problem) {
 heed_status hd_session_abandon(heed_session *s, const char *problem) {
     HD_TRY(abandon(&s->added, problem));
     return abandon(&s->running, problem);
+}
+
+/* ---- sessions in files ---- */
+
+/* Appends what the requests of a list need to go on. */
+static void append_requests(const list *l, bool running, hd_buffer *out) {
+    for (const text_request *r = l->first; r; r = r->next) {
+        if (r->cancelled || !r->record) continue;
+        bool first = out->data[out->size - 1] == '[';
+        hd_buffer_format(out, "%s{\"id\":%llu,\"streamed\":%zu,\"runs\":[", first ? "" : ",", (unsigned long long)r->id,
+                         r->streamed);
+        for (int64_t i = 0; running && i < r->run_count; i++)
+            hd_buffer_format(out, "%s%llu", i ? "," : "", (unsigned long long)r->runs[i]);
+        hd_buffer_format(out, "],\"text\":%s}", r->record);
+    }
+}
+
+heed_status heed_session_save(const heed_session *session, const char *path) {
+    heed_session *s = (heed_session *)session; /* its requests stay as they are */
+    hd_buffer out;
+    HD_TRY(s->status);
+    hd_buffer_open(&out, s->context);
+    drop_cancelled(s);
+    pthread_mutex_lock(&s->lock);
+    bool finished = s->finished.first;
+    hd_buffer_format(&out, "{\"next_id\":%llu,\"requests\":[", (unsigned long long)s->next_id);
+    if (!out.failed) append_requests(&s->running, true, &out);
+    if (!out.failed) append_requests(&s->added, false, &out);
+    pthread_mutex_unlock(&s->lock);
+    hd_buffer_text(&out, "]}");
+    heed_status status = out.failed ? HEED_MEMORY : HEED_OK;
+    if (finished)
+        status = hd_fail(s->context, HEED_ARGUMENT,
+                         "a session with results that heed_session_next has not returned cannot be saved");
+    hd_float_environment found = hd_float_enter();
+    if (status == HEED_OK) status = hd_session_save(s->decoder, path, &out);
+    hd_float_leave(found);
+    hd_buffer_close(&out);
+    return status;
+}
+
+/* The runs of a text that was running; it runs again at once. */
+static heed_status resume(heed_session *s, text_request *r, const hd_json *json) {
+    int64_t runs[1024];
+    size_t count;
+    HD_TRY(hd_json_ints(json, "runs", 0, INT64_MAX, runs, HD_COUNT(runs), &count));
+    if (!count) return HEED_OK;
+    if ((int64_t)count > r->run_count) return hd_json_expected(json, "runs", "as many runs as the text has answers");
+    for (int64_t i = 0; i < r->run_count; i++) r->runs[i] = i < (int64_t)count ? (uint64_t)runs[i] : UINT64_MAX;
+    r->restored = true;
+    pthread_mutex_lock(&s->lock);
+    unlink_request(&s->added, r);
+    push(&s->running, r);
+    pthread_mutex_unlock(&s->lock);
+    s->hypotheses += r->hypotheses, s->cached += r->cached;
+    return begin(s, r);
+}
+
+static heed_status read_request(heed_session *s, const hd_json *json) {
+    hd_text_record record;
+    hd_json text;
+    int64_t id, streamed;
+    HD_TRY(hd_json_int(json, "id", 0, 0, INT64_MAX, &id));
+    HD_TRY(hd_json_int(json, "streamed", 0, 0, INT64_MAX, &streamed));
+    HD_TRY(hd_json_object(json, "text", &text));
+    heed_status status = hd_text_record_read(&text, &record);
+    hd_session_text added = {.text = record.text ? record.text : "",
+                             .size = record.size,
+                             .number = record.number,
+                             .options = record.options};
+    if (status == HEED_OK) status = hd_session_add_text(s, &added, NULL);
+    hd_text_record_close(s->context, &record);
+    HD_TRY(status);
+    text_request *r = s->added.last;
+    r->id = (uint64_t)id;
+    r->streamed = (size_t)streamed;
+    return resume(s, r, json);
+}
+
+static heed_status read_requests(heed_session *s, const char *path, const hd_buffer *bytes) {
+    hd_json json, array, one;
+    size_t count;
+    int64_t next_id;
+    if (!bytes->size) return hd_fail(s->context, HEED_FORMAT, "%s: a session without texts", path);
+    HD_TRY(hd_json_open_bytes(s->context, path, bytes->data, bytes->size, HD_JSON_STRICT, &json));
+    heed_status status = hd_json_int(&json, "next_id", 0, 0, INT64_MAX, &next_id);
+    if (status == HEED_OK) status = hd_json_array(&json, "requests", &array, &count);
+    for (size_t i = 0; status == HEED_OK && i < count; i++) {
+        hd_json_element(&array, i, &one);
+        status = json_is_object(one.root) ? read_request(s, &one) : hd_json_expected(&one, NULL, "an object");
+    }
+    s->next_id = (uint64_t)next_id;
+    hd_json_close(&json);
+    return status;
+}
+
+static heed_status load(heed_session *s, const char *path) {
+    hd_session_limits limits = limits_of(s->model);
+    hd_session *decoder;
+    hd_buffer bytes;
+    hd_buffer_open(&bytes, s->context);
+    heed_status status = hd_session_load(s->context, s->model->network, &limits, path, &bytes, &decoder);
+    if (status == HEED_OK) {
+        hd_session_close(s->decoder);
+        s->decoder = decoder;
+        status = read_requests(s, path, &bytes);
+    }
+    hd_buffer_close(&bytes);
+    return status;
+}
+
+heed_status heed_session_load(heed_model *model, const char *path, heed_session **session) {
+    HD_TRY(heed_session_open(model, session));
+    hd_float_environment found = hd_float_enter();
+    heed_status status = load(*session, path);
+    hd_float_leave(found);
+    if (status == HEED_OK) return HEED_OK;
+    heed_session_close(*session);
+    *session = NULL;
+    return status;
+}
+
+/* The tokens that a running text has now: those before were not listened to. */
+static heed_status catch_up(heed_session *s, text_request *r) {
+    hd_progress progress;
+    if (!r->waiting || r->hypotheses > 1) return HEED_OK;
+    for (int64_t i = 0; i < hd_session_count(s->decoder); i++) {
+        hd_session_progress(s->decoder, i, &progress);
+        if (progress.id != r->runs[0]) continue;
+        r->id_count = r->prompt;
+        if (!append_ids(s->context, r, progress.generated.ids, (size_t)progress.generated.count)) return HEED_MEMORY;
+    }
+    return hd_session_attach(s->decoder, r->runs[0], r, streams(r) ? stream : NULL);
+}
+
+heed_status heed_session_listen(heed_session *s, uint64_t id, heed_words_function *words, void *user) {
+    pthread_mutex_lock(&s->lock);
+    text_request *r = find(&s->added, id);
+    if (!r) r = find(&s->running, id);
+    pthread_mutex_unlock(&s->lock);
+    if (!r) return hd_fail(s->context, HEED_ARGUMENT, "no request %llu is waiting or running", (unsigned long long)id);
+    r->given.words = words, r->given.user = user;
+    return catch_up(s, r);
 }

@@ -25,7 +25,7 @@ static int longest_first(const void *a, const void *b) {
 
 /* The hypotheses of a source, in the worker's arena. */
 typedef struct translated {
-    hd_hypothesis *best; /* [count] */
+    hd_hypothesis *best; /* [count]; NULL: the call was stopped before */
     int64_t count;
     const char *problem; /* NULL: none */
 } translated;
@@ -89,6 +89,7 @@ static heed_status encode_all(translating *t, size_t count) {
 static heed_status keep_answers(translating *t, size_t number) {
     size_t index = t->sources[number].index;
     const translated *found = &t->translated[number];
+    if (!found->best) return hd_results_problem(t->results, index, "stopped");
     if (found->problem) return hd_results_problem(t->results, index, found->problem);
     if (!found->count) return hd_decoding_no_answer(t->results, index);
     hd_result *item = &t->results->items[index];
@@ -304,17 +305,29 @@ static heed_status worker_status(const translating *t) {
     return HEED_OK;
 }
 
+/* Whether the caller has stopped the call. What has finished is kept. */
+static bool was_stopped(translating *t) {
+    bool stopped = false;
+    for (int i = 0; i < t->worker_count; i++) {
+        if (t->workers[i].status != HEED_STOPPED) continue;
+        t->workers[i].status = HEED_OK;
+        stopped = true;
+    }
+    return stopped;
+}
+
 static heed_status translate_all(translating *t) {
     heed_context *context = t->model->context;
     t->translated = hd_alloc_zeroed(context, t->source_count, sizeof *t->translated);
     if (t->settings->alignment) t->alignments = hd_alloc(context, t->source_count, sizeof *t->alignments);
     if (!t->translated || (t->settings->alignment && !t->alignments)) return HEED_MEMORY;
     hd_parallel_for(context, t->session_count, INT64_MAX, run_worker, t);
+    bool stopped = was_stopped(t);
     HD_TRY(worker_status(t));
     if (t->alignments) hd_parallel_for(context, (int64_t)t->source_count, INT64_MAX, align_piece, t);
     HD_TRY(worker_status(t));
     for (size_t i = 0; i < t->source_count; i++) HD_TRY(keep_answers(t, i));
-    return HEED_OK;
+    return stopped ? hd_fail(context, HEED_STOPPED, "stopped") : HEED_OK;
 }
 
 heed_status hd_translate(heed_model *model, const hd_decoding *settings, const char *const *texts, const size_t *sizes,
@@ -336,7 +349,7 @@ heed_status hd_translate(heed_model *model, const hd_decoding *settings, const c
     hd_free(context, t.sources);
     hd_free(context, t.ids);
     hd_float_leave(found);
-    if (status == HEED_OK) return HEED_OK;
+    if (status == HEED_OK || status == HEED_STOPPED) return status;
     heed_results_close(*results);
     *results = NULL;
     return status;

@@ -4,7 +4,7 @@
 
 #include "tasks/decoding.h"
 
-/* heed_translate (heed/heed.h) with settings of hd_decoding_open. */
+/* heed_translate (heed/heed.h) with settings of hd_decoding_open. With HEED_STOPPED there are results too. */
 heed_status hd_translate(heed_model *model, const hd_decoding *settings, const char *const *texts, const size_t *sizes,
                          size_t count, heed_results **results);
 

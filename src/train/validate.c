@@ -73,8 +73,8 @@ static heed_status add_translations(held_out *h, hd_bleu *bleu) {
     settings.generation.beams = run->options.valid_beams;
     settings.generation.best = 1;
     heed_results *results;
-    HD_TRY(hd_translate(run->model, &settings, h->source.texts, h->source.sizes, h->source.count, &results));
-    heed_status status = HEED_OK;
+    heed_status status =
+        hd_translate(run->model, &settings, h->source.texts, h->source.sizes, h->source.count, &results);
     for (size_t i = 0; i < h->source.count && status == HEED_OK; i++) {
         const char *text = heed_results_text(results, i, 0);
         status =

@@ -39,7 +39,8 @@ static bool generate(hd_matcher *m, const uint8_t *data, size_t size, char *text
     return false;
 }
 
-static void run(heed_context *context, const char *text, size_t text_size, const uint8_t *data, size_t size, bool json) {
+static void run(heed_context *context, const char *text, size_t text_size, const uint8_t *data, size_t size,
+                bool json) {
     hd_grammar grammar;
     hd_matcher matcher;
     if (hd_grammar_parse(context, "fuzz", text, text_size, &grammar) != HEED_OK) {

@@ -579,7 +579,8 @@ static void failures_come_with_the_wait(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(chunks_are_calls), cmocka_unit_test(optimizers_step_alike),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(chunks_are_calls),
+                                       cmocka_unit_test(optimizers_step_alike),
                                        cmocka_unit_test(best_tokens_are_the_largest),
                                        cmocka_unit_test(best_tokens_are_allowed),
                                        cmocka_unit_test(fields_of_chunks_are_calls),

@@ -4,6 +4,7 @@
 #include "small_networks.h"
 
 #include "base/file.h"
+#include "decode/saved_session.h"
 #include "decode/session.h"
 #include "inspect/capture.h"
 #include "train/optimizer.h"
@@ -137,14 +138,29 @@ static void add_results(fixture *f, hd_session *session) {
         }
 }
 
-/* Greedy search, sampling and beams side by side, the second round beside texts that have begun. */
+static char session_path[] = "/tmp/heed-remote-session-XXXXXX";
+
+/* The session goes on in another one, which was loaded from a file. */
+static void reload(fixture *f, hd_session **session) {
+    heed_context *context = f->opened.context;
+    close(mkstemp(session_path));
+    assert_ok(context, hd_session_save(*session, session_path, NULL));
+    hd_session_close(*session);
+    assert_ok(context, hd_session_load(context, f->opened.network, NULL, session_path, NULL, session));
+    unlink(session_path);
+    strcpy(strrchr(session_path, '-'), "-XXXXXX");
+}
+
+/* Greedy search, sampling and beams side by side, the second round beside texts that have begun, in a session that was loaded
+ * from a file. Tokens are proposed, and texts share prefixes or sources. */
 static void decode(fixture *f) {
     hd_session *session;
     hd_generation generations[TEXTS];
     int32_t ids[TEXTS][40];
     assert_ok(f->opened.context, hd_network_pack(f->opened.network));
-    assert_ok(f->opened.context,
-              hd_session_open(f->opened.context, f->opened.network, &(hd_session_limits){20}, &session));
+    bool recurrent = f->opened.network->recipe.architecture == HD_RECURRENT;
+    hd_session_limits limits = {.step_tokens = 20, .draft = recurrent ? NULL : f->opened.network, .least_shared = 3};
+    assert_ok(f->opened.context, hd_session_open(f->opened.context, f->opened.network, &limits, &session));
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TEXTS; i++) {
             hd_generation *g = &generations[i];
@@ -153,17 +169,19 @@ static void decode(fixture *f) {
             g->beams = g->best = i < 2 ? 1 : i;
             g->sample = i == 1;
             if (i == 0) g->repetition_penalty = 1.3f;
+            if (i == 1) g->prompt_lookup = 5;
             if (i == 1 && round) g->top_k = 5, g->temperature = 1.5f;
             if (i == 3) g->no_repeat_ngram = 2, g->repetition_penalty = 1.2f;
             if (i == 3 && round) g->no_source_ngram = 2, g->source_penalty = 1.1f;
             if (i == 0 && round) g->decay_factor = 1.1;                           /* all scores of a row are read, */
             if (i == 2 && round) g->renormalize = true, g->source_penalty = 0.8f; /* of two beams too */
-            for (int j = 0; j < TEXT_TOKENS; j++) ids[i][j] = token(i + 10 * round, j);
+            for (int j = 0; j < TEXT_TOKENS; j++) ids[i][j] = token(i % 3 + (j > 6) * i + 10 * round, j);
             hd_request request = {
                 .ids = ids[i], .count = TEXT_TOKENS - i, .generation = g, .number = (uint64_t)i, .user = NULL};
             assert_ok(f->opened.context, hd_session_add(session, &request, NULL));
         }
         for (int step = 0; step < 4; step++) assert_ok(f->opened.context, hd_session_step(session));
+        if (!round) reload(f, &session);
     }
     while (hd_session_is_busy(session)) assert_ok(f->opened.context, hd_session_step(session));
     add_results(f, session);
