@@ -139,6 +139,15 @@ static void print_characters(const char *text, size_t size, size_t *at, size_t *
     put_line_text(text + first, *at - first);
 }
 
+/* Characters of white space, which a span may begin with. */
+static size_t count_spaces(const char *text, size_t size, size_t character) {
+    size_t at = 0, spaces = 0;
+    uint32_t code;
+    for (size_t i = 0; i < character && at < size; i++) at += heed_text_character(text + at, size - at, &code);
+    while (at + spaces < size && strchr(" \t\r\n", text[at + spaces]) && text[at + spaces]) spaces++;
+    return spaces;
+}
+
 static void print_entities(const text_source *texts, const heed_results *results, size_t index) {
     size_t count = heed_results_alternatives(results, index), at = 0, character = 0, start, end;
     if (json) putchar('[');
@@ -155,6 +164,7 @@ static void print_entities(const text_source *texts, const heed_results *results
             printf(", \"start\": %zu, \"end\": %zu}", start, end);
             continue;
         }
+        start += count_spaces(texts->items[index], texts->sizes[index], start);
         print_characters(texts->items[index], texts->sizes[index], &at, &character, start);
         putchar('[');
         put_label(results, index, i);

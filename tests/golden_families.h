@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_TOKENS = 4096, MOST_TEXTS = 16, MOST_FOLDERS = 200, MOST_CHECKS = 4 };
+enum { MOST_TOKENS = 4096, MOST_TEXTS = 16, MOST_FOLDERS = 400, MOST_CHECKS = 4 };
 
 /* ---- a folder, and what a network computes of its texts ---- */
 
@@ -82,23 +82,30 @@ static inline hd_tensor *encode(const heed_model *model, hd_pass *pass, const go
 
 /* The last states of the network's top side. */
 static inline hd_tensor *forward(const heed_model *model, hd_pass *pass, const golden *g) {
-    if (!translates(model)) return hd_network_read(model->network, pass, g->texts.ids, &g->texts.layout, NULL);
+    if (!translates(model))
+        return hd_network_read(model->network, pass, &(hd_input){.ids = g->texts.ids}, &g->texts.layout, NULL);
     hd_tensor *memory = encode(model, pass, g);
     return hd_network_decode(model->network, pass, &(hd_input){.ids = g->targets.ids}, &g->targets.layout, memory);
 }
 
+/* The rows that the head's output layer scores. */
+static inline hd_tensor *head(const heed_model *model, hd_pass *pass, const golden *g, hd_tensor *states) {
+    if (!translates(model)) states = hd_network_select_pooled(model->network, pass, states, g->texts.ids);
+    return hd_network_head(model->network, pass, states);
+}
+
 static inline results compute(const golden *g, heed_model *model) {
-    results r = {.width = model->network->recipe.width};
+    results r = {0};
     hd_pass pass;
     hd_pass_open(&pass, model->context, &model->network->arena);
     hd_tensor *states = forward(model, &pass, g);
     if (!states) fail_msg("%s: %s", g->name, heed_context_message(model->context));
     r.states = copy_numbers(&pass, states);
-    r.rows = states->rows;
+    r.rows = states->rows, r.width = states->columns;
     const hd_parameter *output = model->network->output;
     if (model->network->recipe.head != HD_HEAD_NONE) {
         const hd_tensor *logits =
-            hd_network_logits(model->network, &pass, hd_network_head(model->network, &pass, states), 0, output->rows);
+            hd_network_logits(model->network, &pass, head(model, &pass, g, states), 0, output->rows);
         if (!logits) fail_msg("%s: %s", g->name, heed_context_message(model->context));
         r.logits = copy_numbers(&pass, logits);
         r.classes = logits->columns, r.rows = logits->rows;

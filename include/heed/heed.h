@@ -475,6 +475,7 @@ HEED_API heed_status heed_tag_options(heed_context *context, heed_options **opti
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
  * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
  * score is the mean probability of its words' labels. Adjacent entities are separate where the labels say so.
+ * As in transformers, text and span are those of the entity's tokens: the first may include the space before it.
  * Other values of the option "aggregation" give what the token-classification pipeline of transformers returns
  * with that aggregation_strategy: "none", each token that has not one of the labels "ignore", or "simple",
  * "first", "average" and "max", groups of tokens or of words. */

@@ -104,10 +104,25 @@ static int find_choice(const hd_setting *row, const char *value) {
     return -1;
 }
 
+/* The name that is nearest to `value` by spelling; NULL: none is near, or there are too few names to need one. */
+static const char *nearest_choice(const hd_setting *row, const char *value, int *count) {
+    enum { FEW = 12 };
+    const char *name, *nearest = NULL;
+    size_t size, edits = SIZE_MAX;
+    for (*count = 0; row->choices && choice_at(row, *count, &name, &size); ++*count)
+        if (hd_is_nearer(value, strlen(value), name, &edits)) nearest = name;
+    return *count > FEW ? nearest : NULL;
+}
+
 static heed_status fail_choice(heed_context *context, const hd_setting *row, const char *value) {
     char expected[512] = "one of ";
+    int count;
     size_t at = strlen(expected), size;
-    const char *name;
+    const char *name, *nearest = nearest_choice(row, value, &count);
+    if (nearest) {
+        snprintf(expected, sizeof expected, "one of %d names, of which the nearest is %s", count, nearest);
+        return fail_value(context, row, value, expected);
+    }
     for (int index = 0; choice_at(row, index, &name, &size) && at + size + 3 < sizeof expected; index++) {
         if (index) expected[at++] = ',', expected[at++] = ' ';
         memcpy(expected + at, name, size);

@@ -74,7 +74,7 @@ static hd_layout *layout_of_rows(hd_pass *pass, const hd_batch *batch) {
 hd_tensor *hd_batch_forward(const hd_network *network, hd_pass *pass, const hd_batch *batch) {
     hd_tensor *states = NULL;
     if (batch->source_ids && !batch->decoder_ids)
-        states = hd_network_read(network, pass, batch->source_ids, &batch->sources, NULL);
+        states = hd_network_read(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources, NULL);
     else if (batch->source_ids)
         states = hd_network_encode(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources);
     if (batch->decoder_ids)
@@ -83,5 +83,7 @@ hd_tensor *hd_batch_forward(const hd_network *network, hd_pass *pass, const hd_b
         const hd_layout *layout = layout_of_rows(pass, batch);
         states = layout ? hd_gather(pass, states, batch->rows, batch->target_count, 1, layout) : NULL;
     }
+    if (batch->source_ids && !batch->decoder_ids && !batch->rows)
+        states = hd_network_select_pooled(network, pass, states, batch->source_ids);
     return hd_network_head(network, pass, states);
 }

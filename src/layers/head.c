@@ -10,7 +10,7 @@ static void declare_classes(hd_network *network, hd_module module) {
     const hd_recipe *recipe = &network->recipe;
     int64_t classes = hd_network_classes(network);
     hd_slot table = head_slot(module, HD_WEIGHT, HD_USE_MATRIX), bias = head_slot(module, HD_BIAS, HD_USE_SHIFT);
-    network->output = hd_network_declare(network, table, classes, recipe->width, 2);
+    network->output = hd_network_declare(network, table, classes, hd_recipe_state_width(recipe), 2);
     network->output_bias = recipe->head_output_unbiased ? NULL : hd_network_declare(network, bias, 1, classes, 1);
 }
 
@@ -26,13 +26,14 @@ static void declare_crf(hd_network *network) {
 
 /* Columns that the head's dense layer computes: of a masked head as many as the table that scores them. */
 static int64_t dense_width(const hd_recipe *recipe) {
-    return recipe->head == HD_HEAD_MASKED ? hd_recipe_embedding_width(recipe) : recipe->width;
+    return recipe->head == HD_HEAD_MASKED ? hd_recipe_embedding_width(recipe) : hd_recipe_state_width(recipe);
 }
 
 static void declare_dense(hd_network *network, hd_module module) {
     const hd_recipe *recipe = &network->recipe;
     hd_slot dense = {HD_SHARED, module};
-    hd_network_declare_linear(network, dense, dense_width(recipe), recipe->width, !recipe->head_dense_unbiased);
+    hd_network_declare_linear(network, dense, dense_width(recipe), hd_recipe_state_width(recipe),
+                              !recipe->head_dense_unbiased);
 }
 
 static void declare_norm(hd_network *network) {
@@ -122,6 +123,33 @@ hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *
     if (!states) return NULL;
     return pooling == HD_POOL_MEAN ? hd_mean(pass, states)
                                    : end_rows(&network->recipe, pass, states, pooling == HD_POOL_FIRST);
+}
+
+int64_t hd_recipe_last_row(const hd_recipe *recipe, const int32_t *ids, int64_t count) {
+    bool translates = hd_recipe_translates(recipe);
+    for (int64_t i = count - 1; i >= 0; i--)
+        if (translates ? ids[i] == recipe->eos : ids[i] != recipe->pad) return i;
+    return translates ? count - 1 : 0;
+}
+
+hd_tensor *hd_network_select_pooled(const hd_network *network, hd_pass *pass, hd_tensor *states, const int32_t *ids) {
+    const hd_recipe *recipe = &network->recipe;
+    bool pooled = recipe->head == HD_HEAD_CLASSIFY_TEXT && recipe->pooling == HD_POOL_LAST;
+    if (!states || !pooled || recipe->architecture != HD_TRANSFORMER) return states;
+    const hd_layout *texts = states->layout;
+    int64_t count = texts->sequences;
+    int32_t *rows = hd_pass_alloc(pass, (size_t)count, sizeof *rows);
+    int32_t *starts = hd_pass_alloc(pass, (size_t)count + 1, sizeof *starts);
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    if (!rows || !starts || !layout) return NULL;
+    for (int64_t s = 0; s < count; s++) {
+        int32_t start = texts->starts[s], size = texts->starts[s + 1] - start;
+        rows[s] = size ? start + (int32_t)hd_recipe_last_row(recipe, ids + start, size) : -1;
+        starts[s] = (int32_t)s;
+    }
+    starts[count] = (int32_t)count;
+    *layout = (hd_layout){count, starts, texts->examples, NULL};
+    return hd_gather(pass, states, rows, count, 1, layout);
 }
 
 /* Each row of pooled states as a text of its own. */

@@ -115,6 +115,12 @@ void hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, i
     if (bias) hd_network_declare(network, part_of(slot, HD_BIAS, HD_USE_SHIFT), 1, out, 1);
 }
 
+void hd_network_declare_convolution(hd_network *network, hd_slot slot, int64_t out, int64_t in, int64_t kernel) {
+    hd_network_declare_linear(network, slot, out, in * kernel, true);
+    hd_parameter *weight = hd_network_layer(network, slot.side, slot.layer)[slot.module].weight;
+    if (weight) weight->kernel = kernel;
+}
+
 float *hd_network_map(hd_network *network, int64_t count, float **host) {
     float *numbers = hd_arena_alloc(&network->numbers, (size_t)count, sizeof *numbers);
     *host = numbers ? hd_stream_map(&network->stream, numbers, (size_t)count * sizeof *numbers, HD_TO_WRITE) : NULL;
@@ -297,28 +303,37 @@ hd_tensor *hd_embed_input(const hd_network *network, hd_pass *pass, hd_parameter
     return x;
 }
 
-/* Each text after the token from which generation starts, without its last token. */
+/* transformers finds the last token by the number of those that are not padding. */
+int32_t hd_recipe_token_before(const hd_recipe *recipe, const int32_t *ids, int64_t count) {
+    if (!recipe->starts_with_last || !count) return recipe->decoder_start;
+    int64_t last = -1;
+    for (int64_t i = 0; i < count; i++) last += ids[i] != recipe->pad;
+    return ids[last < 0 ? count - 1 : last];
+}
+
+/* Each text after the token from which its decoder starts, without its last token. */
 static const int32_t *shift_right(const hd_network *network, hd_pass *pass, const int32_t *ids,
                                   const hd_layout *layout) {
     int32_t *shifted = hd_pass_alloc(pass, (size_t)hd_layout_rows(layout), sizeof *shifted);
-    for (int64_t s = 0; shifted && s < layout->sequences; s++)
-        for (int32_t r = layout->starts[s]; r < layout->starts[s + 1]; r++)
-            shifted[r] = r == layout->starts[s] ? network->recipe.decoder_start : ids[r - 1];
+    for (int64_t s = 0; shifted && s < layout->sequences; s++) {
+        int32_t start = layout->starts[s], end = layout->starts[s + 1];
+        for (int32_t r = start; r < end; r++)
+            shifted[r] = r == start ? hd_recipe_token_before(&network->recipe, ids + start, end - start) : ids[r - 1];
+    }
     return shifted;
 }
 
-hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                            const hd_selection *selection) {
     const hd_recipe *recipe = &network->recipe;
-    hd_input input = {.ids = ids};
-    hd_tensor *memory = NULL;
-    if (!recipe->side[HD_DECODER].layers) return hd_network_encode_rows(network, pass, &input, layout, selection);
-    if (recipe->side[HD_ENCODER].layers) {
-        memory = hd_network_encode(network, pass, &input, layout);
-        input.ids = shift_right(network, pass, ids, layout);
-        if (!memory || !input.ids) return NULL;
-    }
-    return hd_select(pass, hd_network_decode(network, pass, &input, layout, memory), selection);
+    if (!recipe->side[HD_DECODER].layers) return hd_network_encode_rows(network, pass, input, layout, selection);
+    if (!recipe->side[HD_ENCODER].layers)
+        return hd_select(pass, hd_network_decode(network, pass, input, layout, NULL), selection);
+    if (!input->ids) return hd_pass_fail(pass, HEED_ARGUMENT, "an encoder–decoder reads a text of token ids");
+    hd_tensor *memory = hd_network_encode(network, pass, input, layout);
+    hd_input shifted = {.ids = shift_right(network, pass, input->ids, layout)};
+    if (!memory || !shifted.ids) return NULL;
+    return hd_select(pass, hd_network_decode(network, pass, &shifted, layout, memory), selection);
 }
 
 hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *states) {

@@ -13,6 +13,8 @@ typedef struct hd_decoder hd_decoder;
 typedef struct hd_input {
     const int32_t *ids; /* [tokens]; NULL: rows */
     hd_tensor *rows;    /* [tokens, width] */
+    const int32_t
+        *types; /* [tokens]: rows of the table of token types; NULL: the first. A side without one ignores them. */
 } hd_input;
 
 /* Rows of a batch, ascending. The layout divides them among the sequences; its positions are those of the first row of
@@ -108,7 +110,7 @@ static inline hd_tensor *hd_network_decode(const hd_network *network, hd_pass *p
 }
 /* The last states of whole texts, or of some of their rows: those of the only side. Of an encoder–decoder they are the
  * decoder's, which reads the text shifted right (BartForSequenceClassification). */
-hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const int32_t *ids, const hd_layout *layout,
+hd_tensor *hd_network_read(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                            const hd_selection *selection);
 static inline heed_status hd_network_decoder_open(heed_context *context, const hd_network *network,
                                                   hd_decoder **decoder) {
@@ -141,6 +143,13 @@ heed_status hd_network_choose(const hd_network *network, hd_pass *pass, const hd
 /* Rows `ids` of a table, as float32 in host memory [count, columns]. */
 heed_status hd_network_rows(heed_context *context, const hd_parameter *table, const int32_t *ids, int64_t count,
                             float *rows);
+/* The token that the decoder of an encoder–decoder reads before a text of `count` tokens, if both sides read it. */
+int32_t hd_recipe_token_before(const hd_recipe *recipe, const int32_t *ids, int64_t count);
+/* The row of a text's states that is pooled as its last one: the last that is not padding, or of an encoder–decoder the last end
+ * token, as in transformers. */
+int64_t hd_recipe_last_row(const hd_recipe *recipe, const int32_t *ids, int64_t count);
+/* The states, but of a head that pools the last row those rows alone, one per text. */
+hd_tensor *hd_network_select_pooled(const hd_network *network, hd_pass *pass, hd_tensor *states, const int32_t *ids);
 /* One row [width] per sequence. */
 hd_tensor *hd_network_pool(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_pooling pooling);
 /* The number of tokens, labels or ends of answers that training may predict: all but a padding token that comes last and has a bias of −10,000,
@@ -171,7 +180,8 @@ enum {
     HD_SITE_FFN = 3,
     HD_SITE_CELL = 4,
     HD_SITE_STATES = 5, /* of a recurrent side, after its last layer */
-    HD_SITE_HEAD = 6
+    HD_SITE_HEAD = 6,
+    HD_SITE_CONVOLUTION = 7
 };
 /* The site within the module. */
 enum {
@@ -190,6 +200,7 @@ hd_network *hd_network_new(heed_context *context, const hd_network_class *class,
 hd_parameter *hd_network_declare(hd_network *network, hd_slot slot, int64_t rows, int64_t columns, int dimensions);
 /* Declare the parameters of this slot's module; the slot's part and use are ignored. */
 void hd_network_declare_linear(hd_network *network, hd_slot slot, int64_t out, int64_t in, bool bias);
+void hd_network_declare_convolution(hd_network *network, hd_slot slot, int64_t out, int64_t in, int64_t kernel);
 void hd_network_declare_norm(hd_network *network, hd_slot slot, int64_t width, hd_norm_kind kind, float epsilon);
 /* Declares the recipe's output layers; last of all. */
 void hd_network_declare_head(hd_network *network);

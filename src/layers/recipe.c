@@ -117,6 +117,7 @@ static void simplify_side(hd_side_recipe *side, int64_t width) {
     bool offset = side->positions == HD_POSITIONS_LEARNED || side->positions == HD_POSITIONS_SINUSOIDAL_APART;
     if (!offset) side->position_offset = 0;
     if (!side->position_buckets) side->bucket_distance = 0, side->bucket_per_layer = false;
+    if (!side->convolution) side->convolution_activation = 0;
 }
 
 /* Clears the fields of the head that have no effect. */
@@ -153,6 +154,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     r.embedding_width = hd_recipe_embedding_width(&r);
     if (!hd_recipe_projects(&r)) r.embedding_projection = 0;
+    if (!hd_recipe_translates(&r) || hd_head_predicts_tokens((hd_head)r.head)) r.starts_with_last = false;
     if (!hd_recipe_translates(&r)) r.target_vocabulary = 0;
     simplify_head(&r);
     r.logit_scale = hd_recipe_logit_scale(&r), r.logit_softcap = hd_recipe_soft_cap(&r);
@@ -174,4 +176,5 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to) {
     to->head_norm = from->head_norm;
     to->head_dense_unbiased = from->head_dense_unbiased;
     to->head_output_unbiased = from->head_output_unbiased;
+    to->starts_with_last = from->starts_with_last;
 }

@@ -150,11 +150,15 @@ enum {
     HD_RELATIVE_NORM = 8       /* there is a norm of the table */
 };
 
-/* The place of the layer that takes embeddings from their width to the network's. */
+/* The place of the layer that takes embeddings from their width to the network's. The last states keep the network's width, except
+ * with HD_PROJECTION_TOKENS. */
 typedef enum hd_projection {
     HD_PROJECTION_AFTER_NORM, /* after the embedding's norm, with a bias, where the widths differ (ELECTRA) */
     HD_PROJECTION_BEFORE_NORM, /* between the sum with positions and the norm, without a bias, where they differ (DeBERTa) */
-    HD_PROJECTION_ALWAYS       /* after the norm, with a bias, also between equal widths (ALBERT) */
+    HD_PROJECTION_ALWAYS,      /* after the norm, with a bias, also between equal widths (ALBERT) */
+    /* of a decoder's tokens, before positions are added, without a bias, where the widths differ; another layer takes the last
+     * states back to the width of embeddings (OPT-350m) */
+    HD_PROJECTION_TOKENS
 } hd_projection;
 
 /* Recipes are compared byte for byte (hd_recipe_equal), so the structs have no padding. */
@@ -195,8 +199,10 @@ typedef struct hd_side_recipe {
     int64_t
         relative_positions; /* distances from a query to a key that have states of their own, or share them; 0: none have */
     int64_t
-        relative_span;    /* the table has so many rows for keys on each side, by buckets; 0: a row for each distance */
-    int64_t token_types;  /* rows of the table of segments; 0: there is none */
+        relative_span;   /* the table has so many rows for keys on each side, by buckets; 0: a row for each distance */
+    int64_t token_types; /* rows of the table of segments; 0: there is none */
+    int64_t
+        convolution; /* tokens of the convolution beside layer 0, an odd number; 0: there is none (DeBERTa's v2-xlarge) */
     int64_t rotary_width; /* columns of a head that are rotated, the first ones; 0: all */
     hd_rotary_scaling rotary_scaling;
     hd_layer_set unrotated_layers; /* layers without positions, on a side with rotary ones */
@@ -211,18 +217,19 @@ typedef struct hd_side_recipe {
     float rotary_base;
     float local_rotary_base; /* of layers with a window, which are not scaled; 0: they have the angles of the others */
     float score_scale; /* of attention's scores q · k; 0: 1 / √(head width · (1 + relative keys + relative queries)) */
-    float score_softcap;   /* c: scores become c · tanh(score / c); 0: they stay as they are */
-    float embedding_scale; /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
-    float residual_scale;  /* of each sublayer's output before it is added; 0: 1 */
-    bool gated;            /* feed-forward: activation(gate) · up */
-    bool embedding_norm;   /* a norm after the embedding */
-    bool final_norm;       /* a norm after the last layer */
-    bool first_unnormed;   /* layer 0 has no norm before its attention */
-    bool scale_embedding;  /* by √width */
-    bool pads_unplaced;    /* a padding token in a text has the position before the first, and none is counted for it */
+    float score_softcap;        /* c: scores become c · tanh(score / c); 0: they stay as they are */
+    float embedding_scale;      /* of the embeddings of tokens, besides scale_embedding; 0: 1 */
+    float residual_scale;       /* of each sublayer's output before it is added; 0: 1 */
+    int convolution_activation; /* hd_activation */
+    bool gated;                 /* feed-forward: activation(gate) · up */
+    bool embedding_norm;        /* a norm after the embedding */
+    bool final_norm;            /* a norm after the last layer */
+    bool first_unnormed;        /* layer 0 has no norm before its attention */
+    bool scale_embedding;       /* by √width */
+    bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
     /* Each layer has biases of its own for position buckets; else those of layer 0 are shared. */
     bool bucket_per_layer;
-    uint8_t unused[1]; /* zero */
+    uint8_t unused[5]; /* zero */
     /* Buckets of relative positions, each with a bias of the scores (positions.h); 0: there are none. From the distance on,
      * all keys are in the last bucket. */
     int64_t position_buckets, bucket_distance;
@@ -260,7 +267,10 @@ typedef struct hd_recipe {
     bool head_output_unbiased; /* of a head other than a language model's */
     bool scale_logits;         /* of tokens, by 1 / √width besides logit_scale */
     bool pad_trained;          /* the embedding of the padding token is one as others, not fixed at zero */
-    uint8_t unused[5];         /* zero */
+    /* An encoder–decoder that reads one text on both sides: the decoder begins with the last token of the text, not with
+     * decoder_start (mBART). */
+    bool starts_with_last;
+    uint8_t unused[4]; /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -300,6 +310,16 @@ static inline bool hd_recipe_projects(const hd_recipe *recipe) {
 
 static inline int64_t hd_recipe_embedding_width(const hd_recipe *recipe) {
     return recipe->embedding_width ? recipe->embedding_width : recipe->width;
+}
+
+/* Columns of the embeddings of positions and token types. */
+static inline int64_t hd_recipe_position_width(const hd_recipe *recipe) {
+    return recipe->embedding_projection == HD_PROJECTION_TOKENS ? recipe->width : hd_recipe_embedding_width(recipe);
+}
+
+/* Columns of the last states. */
+static inline int64_t hd_recipe_state_width(const hd_recipe *recipe) {
+    return recipe->embedding_projection == HD_PROJECTION_TOKENS ? hd_recipe_embedding_width(recipe) : recipe->width;
 }
 
 /* The layer whose weights this one has. */
@@ -367,7 +387,10 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
     M(POSITIONS,                  2,    3)                                                                             \
     M(TOKEN_TYPES,               40, NONE)                                                                             \
     M(EMBEDDING_NORM,          NONE, NONE)                                                                             \
-    M(EMBEDDING_PROJECTION,      50, NONE) /* of an embedding that is narrower or wider than the network */            \
+    M(EMBEDDING_PROJECTION,      50,   90) /* of an embedding that is narrower or wider than the network */            \
+    M(STATE_PROJECTION,        NONE,   91) /* of the last states, back to the width of the embedding */                \
+    M(CONVOLUTION,               92, NONE) /* of the embeddings, added to the states of layer 0 */                     \
+    M(CONVOLUTION_NORM,        NONE, NONE)                                                                             \
     M(RELATIVE_POSITIONS,        82, NONE) /* a row for each bucket of distances from a query to a key */              \
     M(RELATIVE_NORM,           NONE, NONE)                                                                             \
     M(RELATIVE_Q,                84, NONE) /* where the rows do not share Q and K */                                   \

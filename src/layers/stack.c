@@ -1,4 +1,5 @@
 /* Forward code of the Transformer: read from hd_stack_run at the end upwards. stack_open.c builds it. */
+#include "layers/convolution.h"
 #include "layers/positions.h"
 #include "layers/relative.h"
 #include "layers/rotary.h"
@@ -172,13 +173,22 @@ static hd_tensor *feed_forward(const place *at, hd_pass *pass, hd_tensor *x) {
     return after(at, pass, x, hd_apply(pass, down, inner, HD_IDENTITY), &ffn);
 }
 
-/* A single text: every token is of the first type. */
-static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x) {
-    int32_t *types = x ? hd_pass_alloc(pass, (size_t)x->rows, sizeof *types) : NULL;
+/* Without types, every token is of the first one. */
+static const int32_t *types_of(hd_pass *pass, const hd_input *input, int64_t count, int64_t rows) {
+    int32_t *first = input->types ? NULL : hd_pass_alloc(pass, (size_t)count, sizeof *first);
+    if (first) memset(first, 0, (size_t)count * sizeof *first);
+    for (int64_t i = 0; input->types && i < count; i++)
+        if (input->types[i] < 0 || input->types[i] >= rows)
+            return hd_pass_fail(pass, HEED_ARGUMENT, "a token of type %d, but the model has %lld types",
+                                input->types[i], (long long)rows);
+    return input->types ? input->types : first;
+}
+
+static hd_tensor *add_types(const place *at, hd_pass *pass, hd_tensor *x, const hd_input *input) {
+    hd_parameter *table = layer_of(at)[HD_MODULE_TOKEN_TYPES].whole;
+    const int32_t *types = x ? types_of(pass, input, x->rows, table->rows) : NULL;
     if (!types) return NULL;
-    memset(types, 0, (size_t)x->rows * sizeof *types);
-    hd_tensor *y = hd_embed(pass, layer_of(at)[HD_MODULE_TOKEN_TYPES].whole, types, x->layout, 1.0f, -1);
-    return hd_dropout_add(pass, y, x, 0.0f, 0);
+    return hd_dropout_add(pass, hd_embed(pass, table, types, x->layout, 1.0f, -1), x, 0.0f, 0);
 }
 
 /* The position of each token, where padding tokens have the one before the first and are not counted. A decoder counts
@@ -230,11 +240,18 @@ static bool adds_positions(const hd_side_recipe *side) {
     return side->positions != HD_POSITIONS_ROTARY && side->positions != HD_POSITIONS_NONE;
 }
 
-/* From the width of embeddings to the network's, where they differ. */
-static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, bool before_norm) {
+/* From the width of embeddings to the network's, where they differ and this is the place of the projection. */
+static hd_tensor *project(const place *at, hd_pass *pass, hd_tensor *x, hd_projection here) {
     const hd_module_weights *layer = &layer_of(at)[HD_MODULE_EMBEDDING_PROJECTION];
-    bool first = at->recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
-    return layer->weight && first == before_norm ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+    hd_projection projection = (hd_projection)at->recipe->embedding_projection;
+    if (projection == HD_PROJECTION_ALWAYS) projection = HD_PROJECTION_AFTER_NORM;
+    return layer->weight && projection == here ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
+}
+
+/* From the network's width back to that of embeddings. */
+static hd_tensor *project_states(const place *at, hd_pass *pass, hd_tensor *x) {
+    const hd_module_weights *layer = &hd_network_layer(at->network, at->which, 0)[HD_MODULE_STATE_PROJECTION];
+    return layer->weight ? hd_apply(pass, layer, x, HD_IDENTITY) : x;
 }
 
 static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, const hd_layout *layout) {
@@ -243,16 +260,17 @@ static hd_tensor *embed(const place *at, hd_pass *pass, const hd_input *input, c
     float scale = hd_side_embedding_scale(at->side, at->recipe->width);
     hd_tensor *x = hd_embed_input(at->network, pass, table, input, layout, scale);
     hd_pass_show(pass, "embedding", x);
-    if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x);
+    if (layer[HD_MODULE_TOKEN_TYPES].whole) x = add_types(at, pass, x, input);
+    x = project(at, pass, x, HD_PROJECTION_TOKENS);
     if (has_padding(at, input, layout))
         x = add_counted_positions(at, pass, x, input->ids);
     else if (adds_positions(at->side))
         x = hd_add_positions(pass, x, layer[HD_MODULE_POSITIONS].whole, at->fixed.positions, at->side->max_positions,
                              at->fixed.positions ? -at->fixed.first : at->side->position_offset);
-    x = project(at, pass, x, true);
+    x = project(at, pass, x, HD_PROJECTION_BEFORE_NORM);
     x = hd_apply_norm(pass, &layer[HD_MODULE_EMBEDDING_NORM], x);
     x = hd_dropout_add(pass, x, NULL, at->recipe->dropout, site(at, HD_SITE_EMBEDDING, HD_SITE_OUTPUT));
-    return project(at, pass, x, false);
+    return project(at, pass, x, HD_PROJECTION_AFTER_NORM);
 }
 
 /* Without a tape, only x is used again after a sublayer. It moves to the position of the previous x, so that all
@@ -264,6 +282,20 @@ static hd_tensor *reuse_memory(hd_pass *pass, hd_arena_mark start, hd_tensor *x)
     hd_tensor *kept = hd_tensor_new(pass, old.rows, old.columns, old.layout);
     if (kept) pass->stream.device->move(&pass->stream, &(hd_move_call){hd_tensor_count(kept), old.data, kept->data});
     return kept;
+}
+
+/* What a convolution of the embeddings x adds to the states of layer 0; NULL: nothing. It stays in memory until then. */
+static hd_tensor *convolve(const place *at, hd_pass *pass, hd_tensor *x) {
+    if (!at->side->convolution) return NULL;
+    hd_arena_mark start = hd_arena_here(&pass->arena);
+    uint32_t dropped = site(at, HD_SITE_CONVOLUTION, HD_SITE_INNER);
+    const hd_module_weights *layer = &layer_of(at)[HD_MODULE_CONVOLUTION];
+    return reuse_memory(pass, start, hd_convolve(pass, layer, x, at->side, at->recipe->dropout, dropped));
+}
+
+static hd_tensor *add_convolution(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *convolved) {
+    hd_tensor *sum = hd_dropout_add(pass, x, hd_select(pass, convolved, at->selection), 0.0f, 0);
+    return hd_apply_norm(pass, &layer_of(at)[HD_MODULE_CONVOLUTION_NORM], sum);
 }
 
 /* Whether attention in the last layer depends on the position of a query among the keys. */
@@ -372,17 +404,19 @@ hd_tensor *hd_stack_run(const hd_stack *stack, hd_network_side side, hd_pass *pa
     at.length = hd_max(span_of(layout).end, 1);
     if (!at.side->bucket_per_layer) at.bias = position_bias(&at, pass);
     hd_arena_mark start = hd_arena_here(&pass->arena);
-    hd_tensor *x = embed(&at, pass, input, layout);
+    hd_tensor *x = embed(&at, pass, input, layout), *convolved = convolve(&at, pass, x);
+    if (convolved) start = hd_arena_here(&pass->arena);
     for (at.layer = 0; at.layer < at.side->layers; at.layer++) {
         hd_pass_show_states(pass, side, at.layer, x);
         if (in_last_layer && at.layer == at.side->layers - 1) at.selection = selection;
         x = reuse_memory(pass, start, self_attention(&at, pass, x, cache));
         if (crosses) x = reuse_memory(pass, start, cross_attention(&at, pass, x, memory, cache));
         x = reuse_memory(pass, start, feed_forward(&at, pass, x));
+        if (convolved && !at.layer) x = reuse_memory(pass, start, add_convolution(&at, pass, x, convolved));
     }
     if (!in_last_layer) x = hd_select(pass, x, selection);
     x = hd_apply_norm(pass, &hd_network_layer(&stack->network, side, 0)[HD_MODULE_FINAL_NORM], x);
-    return hd_pass_show_states(pass, side, at.side->layers, x);
+    return hd_pass_show_states(pass, side, at.side->layers, project_states(&at, pass, x));
 }
 
 heed_status hd_stack_remember(const hd_stack *stack, hd_pass *pass, hd_tensor *memory, hd_cache *cache) {

@@ -1,4 +1,5 @@
 /* Builds a stack from its recipe: parameters and their shapes. */
+#include "layers/convolution.h"
 #include "layers/positions.h"
 #include "layers/relative.h"
 #include "layers/rotary.h"
@@ -66,14 +67,20 @@ static heed_status check_side(heed_context *context, const hd_recipe *recipe, hd
                        (long long)side->layers, (long long)side->stored_layers);
     if (side->stored_layers && side->first_unnormed)
         return hd_fail(context, HEED_UNSUPPORTED, "layers that share weights have the same norms");
+    if (side->convolution && which == HD_DECODER)
+        return hd_fail(context, HEED_UNSUPPORTED, "a convolution of a decoder, which heed lacks");
+    HD_TRY(hd_convolution_check(context, side));
     return check_positions(context, side, width);
 }
 
 static heed_status check_embedding(heed_context *context, const hd_recipe *recipe) {
+    bool of_tokens = recipe->embedding_projection == HD_PROJECTION_TOKENS;
+    const hd_side_recipe *side = &recipe->side[of_tokens ? HD_DECODER : HD_ENCODER];
     if (!hd_recipe_projects(recipe)) return HEED_OK;
-    if (recipe->side[HD_DECODER].layers || hd_is_sinusoidal(&recipe->side[HD_ENCODER]))
+    if (hd_recipe_translates(recipe) || !side->layers || hd_is_sinusoidal(side))
         return hd_fail(context, HEED_UNSUPPORTED,
-                       "embeddings of a width of their own are for encoders alone, without sinusoidal positions");
+                       "embeddings of a width of their own are for %ss alone, without sinusoidal positions",
+                       of_tokens ? "decoder" : "encoder");
     return HEED_OK;
 }
 
@@ -163,12 +170,20 @@ static void declare_relative_positions(const building *b) {
 /* Norm and projection of the embeddings. */
 static void declare_embedding(const building *b) {
     const hd_recipe *recipe = &b->network->recipe;
-    bool projected_first = recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM;
+    bool projected_first = recipe->embedding_projection == HD_PROJECTION_BEFORE_NORM ||
+                           recipe->embedding_projection == HD_PROJECTION_TOKENS;
     int64_t width = hd_recipe_embedding_width(recipe);
     if (b->recipe->embedding_norm) declare_norm(b, HD_MODULE_EMBEDDING_NORM, projected_first ? recipe->width : width);
     if (hd_recipe_projects(recipe))
         hd_network_declare_linear(b->network, slot_of(b, HD_MODULE_EMBEDDING_PROJECTION), recipe->width, width,
                                   !projected_first);
+}
+
+static void declare_convolution(const building *b) {
+    int64_t width = b->network->recipe.width, kernel = b->recipe->convolution;
+    if (!kernel) return;
+    hd_network_declare_convolution(b->network, slot_of(b, HD_MODULE_CONVOLUTION), width, width, kernel);
+    declare_norm(b, HD_MODULE_CONVOLUTION_NORM, width);
 }
 
 static void declare_layers(building *b) {
@@ -182,6 +197,14 @@ static void declare_layers(building *b) {
         declare_ffn(b);
     }
     b->layer = 0;
+}
+
+/* Of the last states, back to the width of embeddings. */
+static void declare_state_projection(const building *b) {
+    const hd_recipe *recipe = &b->network->recipe;
+    int64_t width = hd_recipe_state_width(recipe);
+    if (width == recipe->width) return;
+    hd_network_declare_linear(b->network, slot_of(b, HD_MODULE_STATE_PROJECTION), width, recipe->width, false);
 }
 
 /* ---- fixed positions ---- */
@@ -244,7 +267,7 @@ static hd_tensor *decode(const hd_network *network, hd_pass *pass, const hd_inpu
 static void declare(hd_stack *stack) {
     hd_network *network = &stack->network;
     building sides[HD_SIDES];
-    int64_t embedding = hd_recipe_embedding_width(&network->recipe);
+    int64_t embedding = hd_recipe_position_width(&network->recipe);
     for (int i = 0; i < HD_SIDES; i++) sides[i] = (building){network, &network->recipe.side[i], (hd_network_side)i, 0};
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_recipe *r = sides[i].recipe;
@@ -256,12 +279,14 @@ static void declare(hd_stack *stack) {
         if (r->layers && r->token_types) declare_table(&sides[i], HD_MODULE_TOKEN_TYPES, r->token_types, embedding);
         if (r->layers) declare_embedding(&sides[i]);
         if (r->layers) declare_relative_positions(&sides[i]);
+        if (r->layers) declare_convolution(&sides[i]);
         if (r->layers) make_fixed_positions(stack, (hd_network_side)i);
     }
     for (int i = 0; i < HD_SIDES; i++) declare_layers(&sides[i]);
     for (int i = 0; i < HD_SIDES; i++)
         if (sides[i].recipe->layers && sides[i].recipe->final_norm)
             declare_norm(&sides[i], HD_MODULE_FINAL_NORM, network->recipe.width);
+    declare_state_projection(&sides[HD_DECODER]);
     hd_network_declare_head(network);
 }
 

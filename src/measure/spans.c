@@ -78,7 +78,8 @@ static heed_status predict_sentence(tally *j, const hd_lines *lines) {
     for (size_t i = 0; i < s->words; i++) hd_buffer_append(&j->chosen, &none, sizeof none);
     if (j->chosen.failed) return HEED_MEMORY;
     static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_words, choose};
-    HD_TRY(hd_encode_texts(j->call->model, &task, &text, &s->text.size, 1, j, &results));
+    const hd_encoded_texts texts = {.texts = &text, .sizes = &s->text.size, .count = 1};
+    HD_TRY(hd_encode_texts(j->call->model, &task, &texts, j, &results));
     if (heed_results_problem(results, 0))
         hd_note(j->call->context, "%s: line %llu: %s; nothing is found in this sentence", lines->path,
                 (unsigned long long)s->line, heed_results_problem(results, 0));

@@ -21,7 +21,6 @@ static const hd_config_key keys[] = {
     {"attention_probs_dropout_prob", HD_KEY_FLOAT, RECIPE(attention_dropout), "0.1"},
     {"initializer_range", HD_KEY_FLOAT, RECIPE(initial_spread), "0.02"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "0"},
-    {"conv_kernel_size", HD_KEY_CONSTANT, 0, "0"}, /* of v2-xlarge and v2-xxlarge */
     {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
 };
 
@@ -33,6 +32,8 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_EMBEDDING_NORM, "deberta.embeddings.LayerNorm"},
     {HD_MODULE_RELATIVE_POSITIONS, "deberta.encoder.rel_embeddings.weight"},
     {HD_MODULE_RELATIVE_NORM, "deberta.encoder.LayerNorm"},
+    {HD_MODULE_CONVOLUTION, "deberta.encoder.conv.conv"},
+    {HD_MODULE_CONVOLUTION_NORM, "deberta.encoder.conv.LayerNorm"},
     {HD_MODULE_Q, "deberta.encoder.layer.{}.attention.self.query_proj"},
     {HD_MODULE_K, "deberta.encoder.layer.{}.attention.self.key_proj"},
     {HD_MODULE_V, "deberta.encoder.layer.{}.attention.self.value_proj"},
@@ -168,9 +169,40 @@ static heed_status check_size(const hd_json *config, const char *key, int64_t ex
                    (long long)size, (long long)expected);
 }
 
+static heed_status read_activation(const hd_json *config, const char *key, const char *otherwise, int *activation) {
+    const char *name;
+    HD_TRY(hd_json_string(config, key, otherwise, &name));
+    for (const hd_choice *c = hd_activations; c->name; c++)
+        if (strcmp(name, c->name) == 0) {
+            *activation = c->value;
+            return HEED_OK;
+        }
+    return hd_choice_refuse(config, key, name, hd_activations);
+}
+
+/* That of v2-xlarge and v2-xxlarge. transformers computes with an odd number of tokens alone. */
+static heed_status read_convolution(const hd_json *config, hd_side_recipe *side) {
+    int64_t groups;
+    HD_TRY(hd_json_int(config, "conv_kernel_size", 0, INT32_MIN, INT32_MAX, &side->convolution));
+    side->convolution = hd_max(side->convolution, 0);
+    if (!side->convolution) return HEED_OK;
+    HD_TRY(hd_json_int(config, "conv_groups", 1, 1, INT32_MAX, &groups));
+    if (groups != 1 || side->convolution % 2 == 0)
+        return hd_fail(config->context, HEED_UNSUPPORTED,
+                       "%s: \"conv_kernel_size\" is %lld and \"conv_groups\" %lld; heed has odd sizes and one group",
+                       config->path, (long long)side->convolution, (long long)groups);
+    return read_activation(config, "conv_act", "tanh", &side->convolution_activation);
+}
+
+static int write_convolution(const hd_side_recipe *side, json_t *config) {
+    const char *activation = hd_activation_name((hd_activation)side->convolution_activation);
+    if (!side->convolution) return 0;
+    return json_object_set_new(config, "conv_kernel_size", json_integer(side->convolution)) |
+           json_object_set_new(config, "conv_act", json_string(activation));
+}
+
 /* The masked head has the activation of the layers. */
 static heed_status read_head(const hd_json *config, hd_recipe *recipe) {
-    const char *name;
     bool legacy;
     if (recipe->head == HD_HEAD_MASKED) {
         recipe->head_activation = recipe->side[HD_ENCODER].activation;
@@ -178,13 +210,7 @@ static heed_status read_head(const hd_json *config, hd_recipe *recipe) {
         if (!legacy) recipe->untied = false;
     }
     if (recipe->head != HD_HEAD_CLASSIFY_TEXT) return HEED_OK;
-    HD_TRY(hd_json_string(config, "pooler_hidden_act", "gelu", &name));
-    for (const hd_choice *c = hd_activations; c->name; c++)
-        if (strcmp(name, c->name) == 0) {
-            recipe->head_activation = c->value;
-            return HEED_OK;
-        }
-    return hd_choice_refuse(config, "pooler_hidden_act", name, hd_activations);
+    return read_activation(config, "pooler_hidden_act", "gelu", &recipe->head_activation);
 }
 
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
@@ -198,6 +224,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
         if (side->heads) HD_TRY(check_size(config, "attention_head_size", recipe->width / side->heads));
     }
     HD_TRY(read_relative(config, side));
+    HD_TRY(read_convolution(config, side));
     return read_head(config, recipe);
 }
 
@@ -209,7 +236,7 @@ static int write(const hd_recipe *recipe, json_t *config) {
         failed |= json_object_set_new(config, "pooler_hidden_act",
                                       json_string(hd_activation_name((hd_activation)recipe->head_activation)));
     if (recipe->head == HD_HEAD_MASKED) failed |= json_object_set_new(config, "legacy", json_true());
-    return failed | write_relative(side, config);
+    return failed | write_relative(side, config) | write_convolution(side, config);
 }
 
 static const hd_tokenizer_kind tokenizer = HD_KIND_WORDPIECE;

@@ -4,6 +4,7 @@
 #include "layers/recurrent.h"
 #include "models/model.h"
 #include "text/json_text.h"
+#include "text/languages.h"
 
 #include <string.h>
 
@@ -162,6 +163,18 @@ static void append_tokenizer(const char *name, const heed_tokenizer *tokenizer, 
     hd_buffer_byte(out, '\n');
 }
 
+/* The names of the languages that a multilingual translator translates into. */
+static void append_languages(const heed_tokenizer *tokenizer, hd_buffer *out) {
+    const hd_languages *languages = tokenizer ? hd_tokenizer_languages(tokenizer) : NULL;
+    if (!languages) return;
+    begin_line(out, "languages");
+    for (size_t i = 0; i < languages->count; i++) {
+        if (i) hd_buffer_text(out, ", ");
+        hd_language_name(tokenizer, languages->ids[i], out);
+    }
+    hd_buffer_byte(out, '\n');
+}
+
 static void append_generation(const hd_generation *generation, hd_buffer *out) {
     begin_line(out, "generation");
     hd_buffer_format(out, "beams %lld", (long long)generation->beams);
@@ -190,6 +203,7 @@ void hd_model_describe_text(const heed_model *model, hd_buffer *out) {
     append_tokenizer("tokenizer", model->tokenizer, out);
     append_tokenizer("  of targets", model->target_tokenizer, out);
     append_labels(model, out);
+    append_languages(model->tokenizer, out);
     if (model->network->recipe.side[HD_DECODER].layers) append_generation(&model->generation, out);
 }
 
@@ -269,6 +283,21 @@ static int add_labels(const heed_model *model, json_t *object) {
     return failed;
 }
 
+static int add_languages(const heed_model *model, json_t *object) {
+    const hd_languages *languages = model->tokenizer ? hd_tokenizer_languages(model->tokenizer) : NULL;
+    json_t *names = languages ? json_array() : NULL;
+    int failed = languages ? json_object_set_new(object, "languages", names) : 0;
+    for (size_t i = 0; languages && i < languages->count && !failed; i++) {
+        hd_buffer name;
+        hd_buffer_open(&name, model->context);
+        hd_language_name(model->tokenizer, languages->ids[i], &name);
+        failed =
+            name.failed || json_array_append_new(names, hd_json_text(model->context, name.data ? name.data : "")) != 0;
+        hd_buffer_close(&name);
+    }
+    return failed;
+}
+
 json_t *hd_model_describe_object(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     json_t *object = json_pack(
@@ -292,6 +321,7 @@ json_t *hd_model_describe_object(const heed_model *model) {
     if (!failed && recipe->architecture == HD_RECURRENT) failed = add_recurrent(recipe, object);
     if (!failed) failed = add_targets(model, object);
     if (!failed && model->labels) failed = add_labels(model, object);
+    if (!failed) failed = add_languages(model, object);
     return unless_failed(object, failed);
 }
 

@@ -99,7 +99,7 @@ static heed_status read_pooling_flags(const reading *r, const hd_json *json) {
 
 static heed_status read_pooling(const reading *r, const hd_json *json) {
     hd_embedder *s = r->embedder;
-    int64_t width = r->model->network->recipe.width, columns;
+    int64_t width = hd_recipe_state_width(&r->model->network->recipe), columns;
     const char *key = hd_json_has(json, "embedding_dimension") ? "embedding_dimension" : "word_embedding_dimension";
     bool include;
     HD_TRY(hd_json_int(json, key, width, 1, INT32_MAX, &columns));
@@ -396,7 +396,7 @@ heed_status hd_embedder_open(heed_model *model, bool loads) {
     if (hd_recipe_translates(recipe)) return HEED_OK;
     hd_embedder *s = hd_arena_alloc(arena, 1, sizeof *s);
     if (!s) return HEED_MEMORY;
-    *s = (hd_embedder){.poolings = {HD_STATES_MEAN}, .pooling_count = 1, .columns = recipe->width};
+    *s = (hd_embedder){.poolings = {HD_STATES_MEAN}, .pooling_count = 1, .columns = hd_recipe_state_width(recipe)};
     s->similarity = "cosine";
     reading r = {.model = model, .embedder = s, .arena = arena, .loads = loads};
     heed_status status = read_embedder(&r);

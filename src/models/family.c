@@ -544,6 +544,19 @@ void hd_family_score_last(hd_recipe *recipe) {
     recipe->head_output_unbiased = recipe->head == HD_HEAD_CLASSIFY_TEXT;
 }
 
+heed_status hd_family_check_positions(const hd_json *config, hd_recipe *recipe) {
+    for (int i = 0; i < HD_SIDES; i++) {
+        hd_side_recipe *side = &recipe->side[i];
+        if (!side->position_offset || side->max_positions >= 1) continue;
+        if (hd_json_has(config, "max_position_embeddings"))
+            return hd_fail(config->context, HEED_FORMAT,
+                           "%s: \"max_position_embeddings\" leaves no position after token %d", config->path,
+                           recipe->pad);
+        side->max_positions = 1;
+    }
+    return HEED_OK;
+}
+
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
                           bool *has) {
     enum { SMALL = 8 };

@@ -205,6 +205,9 @@ heed_status hd_family_change_head(heed_context *context, const hd_family *family
                                   hd_recipe *recipe);
 /* The head of decoders in transformers that classifies texts: it scores the last state, without a bias. */
 void hd_family_score_last(hd_recipe *recipe);
+/* HEED_FORMAT if max_position_embeddings leaves no position after the padding token. Without the key, as in a new model whose size
+ * is set later, there is one. */
+heed_status hd_family_check_positions(const hd_json *config, hd_recipe *recipe);
 /* Whether there are models of this family with this head and these sides. */
 heed_status hd_family_has(heed_context *context, const hd_family *family, hd_head head, bool encoder, bool decoder,
                           bool *has);

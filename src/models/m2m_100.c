@@ -24,15 +24,27 @@ static void complete(hd_recipe *recipe) {
     }
 }
 
+/* Rows of transformers' table of positions besides those that the config counts. The table must have a row for the padding token,
+ * after which positions begin. */
+enum { MORE_ROWS = 2 };
+
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     if (recipe->pad < 0)
         return hd_fail(config->context, HEED_UNSUPPORTED,
                        "%s: \"pad_token_id\" is null, but positions begin after the padding token", config->path);
     for (int i = 0; i < HD_SIDES; i++) {
-        recipe->side[i].position_offset = recipe->pad + 1;
-        recipe->side[i].pads_unplaced = true;
+        hd_side_recipe *side = &recipe->side[i];
+        side->position_offset = recipe->pad + 1;
+        side->pads_unplaced = true;
+        side->max_positions += MORE_ROWS - side->position_offset;
     }
-    return HEED_OK;
+    return hd_family_check_positions(config, recipe);
+}
+
+static int write(const hd_recipe *recipe, json_t *config) {
+    const hd_side_recipe *side = &recipe->side[HD_ENCODER];
+    return json_object_set_new(config, "max_position_embeddings",
+                               json_integer(side->max_positions + side->position_offset - MORE_ROWS));
 }
 
 const hd_family hd_m2m_100 = {
@@ -44,4 +56,5 @@ const hd_family hd_m2m_100 = {
     .weights = weights,
     .weight_count = HD_COUNT(weights),
     .complete = complete,
-    .read = read};
+    .read = read,
+    .write = write};

@@ -15,6 +15,7 @@ static void complete(hd_recipe *recipe) {
         recipe->side[i].norm_placement = HD_NORM_PRE;
         recipe->side[i].final_norm = true;
     }
+    recipe->starts_with_last = recipe->head != HD_HEAD_LANGUAGE;
 }
 
 /* mBART's translations begin with a language code, which the config need not name. Without one, transformers begins them with
@@ -27,14 +28,15 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     return HEED_OK;
 }
 
-/* The classes that classify and answer are missing: their decoder begins with the last token of the text. */
-const hd_family hd_mbart = {
-    .model_type = "mbart",
-    .architectures = {[HD_HEAD_LANGUAGE] = "MBartForConditionalGeneration", [HD_HEAD_NONE] = "MBartModel"},
-    .base = &hd_bart,
-    .keys = keys,
-    .key_count = HD_COUNT(keys),
-    .weights = weights,
-    .weight_count = HD_COUNT(weights),
-    .complete = complete,
-    .read = read};
+const hd_family hd_mbart = {.model_type = "mbart",
+                            .architectures = {[HD_HEAD_LANGUAGE] = "MBartForConditionalGeneration",
+                                              [HD_HEAD_CLASSIFY_TEXT] = "MBartForSequenceClassification",
+                                              [HD_HEAD_ANSWER] = "MBartForQuestionAnswering",
+                                              [HD_HEAD_NONE] = "MBartModel"},
+                            .base = &hd_bart,
+                            .keys = keys,
+                            .key_count = HD_COUNT(keys),
+                            .weights = weights,
+                            .weight_count = HD_COUNT(weights),
+                            .complete = complete,
+                            .read = read};

@@ -40,6 +40,7 @@ typedef struct heed_model {
     char **labels;                    /* [recipe.labels]: names of a classifier's labels; NULL without one */
     int problem;                      /* hd_problem, of a classifier of texts */
     int32_t specials[HD_SPECIALS];    /* ids by role, −1: none; of a model with a tokenizer */
+    bool typed;                       /* the network reads the token types that the tokenizer gives */
     hd_generation generation;
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */

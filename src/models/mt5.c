@@ -17,6 +17,8 @@ static const hd_other_class classes[] = {{"MT5Model", HD_HEAD_LANGUAGE}, {NULL, 
 
 const hd_family hd_mt5 = {.model_type = "mt5",
                           .architectures = {[HD_HEAD_LANGUAGE] = "MT5ForConditionalGeneration",
+                                            [HD_HEAD_CLASSIFY_TEXT] = "MT5ForSequenceClassification",
+                                            [HD_HEAD_ANSWER] = "MT5ForQuestionAnswering",
                                             [HD_HEAD_CLASSIFY_TOKENS] = "MT5ForTokenClassification",
                                             [HD_HEAD_NONE] = "MT5EncoderModel"},
                           .base = &hd_t5,

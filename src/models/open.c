@@ -161,9 +161,9 @@ static heed_status find_stored(const heed_model *model, const hd_weights *weight
 
 /* Checks the stored tensor's shape and element type against the parameter's. */
 static heed_status expect(const heed_model *model, const stored_rows *stored, const hd_parameter *parameter) {
-    int64_t shape[] = {stored->rows, parameter->columns}, transposed[] = {parameter->columns, stored->rows};
-    HD_TRY(hd_stored_expect(model->context, stored->tensor, parameter->dimensions,
-                            stored->transposed ? transposed : shape));
+    int64_t shape[3], transposed[] = {parameter->columns, stored->rows};
+    int dimensions = hd_parameter_shape(parameter, stored->rows, shape);
+    HD_TRY(hd_stored_expect(model->context, stored->tensor, dimensions, stored->transposed ? transposed : shape));
     return hd_model_expect_weight(model->context, stored->tensor);
 }
 

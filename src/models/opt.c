@@ -1,5 +1,5 @@
 /* OPT (Zhang et al., 2022). Decoder only, pre-norm, learned positions from the table's row 2 on. OPT-350m alone is post-norm and
- * has narrower embeddings, which heed lacks: it is refused by the name of the key. model_type: "opt" */
+ * has narrower embeddings. model_type: "opt" */
 #include "models/family.h"
 
 static const hd_config_key keys[] = {
@@ -16,16 +16,15 @@ static const hd_config_key keys[] = {
     {"bos_token_id", HD_KEY_ID, RECIPE(decoder_start), "2"},
     {"eos_token_id", HD_KEY_IDS, RECIPE(eos), "2"},
     {"pad_token_id", HD_KEY_ID, RECIPE(pad), "1"},
-    {"do_layer_norm_before", HD_KEY_CONSTANT, 0, "true"},
     {"layer_norm_elementwise_affine", HD_KEY_CONSTANT, 0, "true"},
-    {"_remove_final_layer_norm", HD_KEY_CONSTANT, 0, "false"},
-    {"enable_bias", HD_KEY_CONSTANT, 0, "true"},
     {"tie_word_embeddings", HD_KEY_NOT, RECIPE(untied), "true"},
 };
 
 static const hd_weight_name weights[] = {
     {HD_MODULE_EMBEDDING, "model.decoder.embed_tokens.weight"},
     {HD_MODULE_POSITIONS, "model.decoder.embed_positions.weight"},
+    {HD_MODULE_EMBEDDING_PROJECTION, "model.decoder.project_in"},
+    {HD_MODULE_STATE_PROJECTION, "model.decoder.project_out"},
     {HD_MODULE_Q, "model.decoder.layers.{}.self_attn.q_proj"},
     {HD_MODULE_K, "model.decoder.layers.{}.self_attn.k_proj"},
     {HD_MODULE_V, "model.decoder.layers.{}.self_attn.v_proj"},
@@ -49,23 +48,33 @@ static void complete(hd_recipe *recipe) {
     side->positions = HD_POSITIONS_LEARNED;
     side->position_offset = 2;
     side->norm = HD_NORM_LAYER;
-    side->norm_placement = HD_NORM_PRE;
     side->norm_epsilon = 1e-5f;
-    side->final_norm = true;
-    side->biases = HD_BIAS_ALL;
+    recipe->embedding_projection = HD_PROJECTION_TOKENS;
     hd_family_score_last(recipe);
 }
 
+/* Only a pre-norm model has a norm after the last layer. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
-    int64_t embedding_width;
-    HD_TRY(hd_json_int(config, "word_embed_proj_dim", recipe->width, 1, 1 << 24, &embedding_width));
-    if (embedding_width == recipe->width) return HEED_OK;
-    return hd_fail(config->context, HEED_UNSUPPORTED,
-                   "%s: \"word_embed_proj_dim\" is not \"hidden_size\", which heed lacks", config->path);
+    hd_side_recipe *side = &recipe->side[HD_DECODER];
+    bool before, bare, biased;
+    HD_TRY(hd_json_int(config, "word_embed_proj_dim", recipe->width, 1, 1 << 24, &recipe->embedding_width));
+    if (recipe->embedding_width == recipe->width) recipe->embedding_width = 0;
+    HD_TRY(hd_json_bool(config, "do_layer_norm_before", true, &before));
+    HD_TRY(hd_json_bool(config, "_remove_final_layer_norm", false, &bare));
+    HD_TRY(hd_json_bool(config, "enable_bias", true, &biased));
+    side->norm_placement = before ? HD_NORM_PRE : HD_NORM_POST;
+    side->final_norm = before && !bare;
+    side->biases = biased ? HD_BIAS_ALL : 0;
+    return HEED_OK;
 }
 
 static int write(const hd_recipe *recipe, json_t *config) {
-    return json_object_set_new(config, "word_embed_proj_dim", json_integer(recipe->width));
+    const hd_side_recipe *side = &recipe->side[HD_DECODER];
+    bool before = side->norm_placement == HD_NORM_PRE;
+    return json_object_set_new(config, "word_embed_proj_dim", json_integer(hd_recipe_embedding_width(recipe))) |
+           json_object_set_new(config, "do_layer_norm_before", json_boolean(before)) |
+           json_object_set_new(config, "_remove_final_layer_norm", json_boolean(before && !side->final_norm)) |
+           json_object_set_new(config, "enable_bias", json_boolean(side->biases != 0));
 }
 
 const hd_family hd_opt = {.model_type = "opt",

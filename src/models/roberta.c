@@ -47,9 +47,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     side->position_offset = recipe->pad + 1;
     side->pads_unplaced = true;
     side->max_positions -= side->position_offset;
-    if (side->max_positions >= 1) return HEED_OK;
-    return hd_fail(config->context, HEED_FORMAT, "%s: \"max_position_embeddings\" leaves no position after token %d",
-                   config->path, recipe->pad);
+    return hd_family_check_positions(config, recipe);
 }
 
 static int write(const hd_recipe *recipe, json_t *config) {

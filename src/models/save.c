@@ -108,9 +108,8 @@ static heed_status declare_stored(const heed_model *model, hd_arena *names, hd_d
         hd_buffer_close(&name);
         if (!kept) return HEED_MEMORY;
         hd_declared_tensor *d = &declared[(*count)++];
-        *d = (hd_declared_tensor){.name = kept, .dtype = dtype, .dimensions = p->dimensions};
-        d->shape[0] = rows;
-        d->shape[1] = p->columns;
+        *d = (hd_declared_tensor){.name = kept, .dtype = dtype};
+        d->dimensions = hd_parameter_shape(p, rows, d->shape);
         if (weight->transposed && p->dimensions == 2) d->shape[1] = d->shape[0], d->shape[0] = p->columns;
     }
     return HEED_OK;
@@ -148,11 +147,12 @@ static heed_status write_tokenizer_config(const heed_model *model, const char *p
     (void)dtype;
     if (!model->tokenizer) return HEED_OK;
     const hd_recipe *recipe = &model->network->recipe;
+    json_t *names = json_pack("[s, s]", "input_ids", "attention_mask");
+    int failed = model->typed ? json_array_insert_new(names, 1, json_string("token_type_ids")) : 0;
     json_t *config =
-        json_pack("{s:s, s:b, s:I, s:[s, s]}", "tokenizer_class", "PreTrainedTokenizerFast",
-                  "clean_up_tokenization_spaces", 0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe),
-                  "model_input_names", "input_ids", "attention_mask");
-    int failed = !config || hd_specials_write(model, config) || hd_languages_write(model->tokenizer, config);
+        json_pack("{s:s, s:b, s:I, s:o}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces",
+                  0, "model_max_length", (json_int_t)hd_recipe_max_positions(recipe), "model_input_names", names);
+    failed |= !config || hd_specials_write(model, config) || hd_languages_write(model->tokenizer, config);
     heed_status status = failed ? hd_json_no_memory(model->context, path) : hd_json_write(model->context, path, config);
     json_decref(config);
     return status;

@@ -16,6 +16,18 @@ static const char *text_of(const json_t *value) {
     return json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
 }
 
+/* Whether a tokenizer's inputs, if its file lists them, include token types. */
+static bool lists_types(const json_t *names, bool otherwise) {
+    const json_t *name;
+    size_t i;
+    if (!json_is_array(names)) return otherwise;
+    json_array_foreach(names, i, name) {
+        const char *text = json_string_value(name);
+        if (text && strcmp(text, "token_type_ids") == 0) return otherwise;
+    }
+    return false;
+}
+
 static heed_status read_file(heed_model *model, const char *name) {
     char *path = hd_path_join(model->context, model->folder, name);
     hd_json json = {0};
@@ -25,6 +37,7 @@ static heed_status read_file(heed_model *model, const char *name) {
         const char *text = text_of(json_object_get(json.root, keys[i]));
         if (text && model->specials[i] < 0) model->specials[i] = hd_tokenizer_id(model->tokenizer, text);
     }
+    model->typed = lists_types(json_object_get(json.root, "model_input_names"), model->typed);
     hd_json_close(&json);
     hd_free(model->context, path);
     return status;
@@ -49,6 +62,7 @@ heed_status hd_specials_find(heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     int32_t before, after, unknown = hd_tokenizer_unknown(model->tokenizer);
     for (int i = 0; i < HD_SPECIALS; i++) model->specials[i] = -1;
+    model->typed = recipe->side[HD_ENCODER].token_types > 1;
     if (model->folder) {
         HD_TRY(read_file(model, "tokenizer_config.json"));
         HD_TRY(read_file(model, "special_tokens_map.json"));

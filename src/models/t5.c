@@ -34,6 +34,9 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_EMBEDDING, "transformer.shared.weight"},
     {HD_MODULE_TOKEN_OUTPUT, "lm_head"},
     {HD_MODULE_OUTPUT, "classifier"},
+    {HD_MODULE_POOLER, "classification_head.dense"},
+    {HD_MODULE_TEXT_OUTPUT, "classification_head.out_proj"},
+    {HD_MODULE_ANSWER_OUTPUT, "qa_outputs"},
     {HD_MODULE_POSITION_BIAS, "transformer.{side}.block.{}.layer.0.SelfAttention.relative_attention_bias.weight"},
     {HD_MODULE_Q, "transformer.{side}.block.{}.layer.0.SelfAttention.q"},
     {HD_MODULE_K, "transformer.{side}.block.{}.layer.0.SelfAttention.k"},
@@ -82,6 +85,9 @@ static void complete(hd_recipe *recipe) {
         side->activation = HD_RELU;
     }
     recipe->pad_trained = true;
+    recipe->pooling = HD_POOL_LAST;
+    recipe->head_dense = recipe->head == HD_HEAD_CLASSIFY_TEXT;
+    recipe->head_activation = HD_TANH;
 }
 
 /* "relu", or with a gate "gated-gelu", which means GELU by tanh. What is written beside it wins. */
@@ -109,7 +115,7 @@ static heed_status read_activation(const hd_json *config, hd_recipe *recipe) {
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     HD_TRY(read_activation(config, recipe));
     HD_TRY(hd_json_bool(config, "scale_decoder_outputs", recipe->scale_logits, &recipe->scale_logits));
-    if (recipe->head != HD_HEAD_LANGUAGE)
+    if (recipe->head == HD_HEAD_CLASSIFY_TOKENS || recipe->head == HD_HEAD_NONE)
         recipe->side[HD_DECODER].layers = 0;
     else if (!recipe->side[HD_DECODER].layers)
         recipe->side[HD_DECODER].layers = recipe->side[HD_ENCODER].layers;
@@ -120,7 +126,7 @@ static int write(const hd_recipe *recipe, json_t *config) {
     const hd_side_recipe *side = &recipe->side[HD_ENCODER];
     const char *name = hd_activation_name((hd_activation)side->activation);
     const char *layer = side->activation == HD_GELU_TANH ? "gelu" : name;
-    bool translates = recipe->head == HD_HEAD_LANGUAGE;
+    bool translates = hd_recipe_translates(recipe);
     return json_object_set_new(config, "feed_forward_proj", json_sprintf("%s%s", side->gated ? "gated-" : "", layer)) |
            json_object_set_new(config, "dense_act_fn", json_string(name)) |
            json_object_set_new(config, "is_gated_act", json_boolean(side->gated)) |
@@ -133,11 +139,13 @@ static const hd_other_class classes[] = {
 
 const hd_family hd_t5 = {.model_type = "t5",
                          .architectures = {[HD_HEAD_LANGUAGE] = "T5ForConditionalGeneration",
+                                           [HD_HEAD_CLASSIFY_TEXT] = "T5ForSequenceClassification",
                                            [HD_HEAD_CLASSIFY_TOKENS] = "T5ForTokenClassification",
+                                           [HD_HEAD_ANSWER] = "T5ForQuestionAnswering",
                                            [HD_HEAD_NONE] = "T5EncoderModel"},
                          .classes = classes,
                          .prefix = "transformer.",
-                         .prefixes = {[HD_HEAD_LANGUAGE] = ""},
+                         .prefixes = {[HD_HEAD_LANGUAGE] = "", [HD_HEAD_ANSWER] = ""},
                          .respellings = respellings,
                          .keys = keys,
                          .key_count = HD_COUNT(keys),

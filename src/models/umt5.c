@@ -14,6 +14,8 @@ static const hd_other_class classes[] = {{"UMT5Model", HD_HEAD_LANGUAGE}, {NULL,
 
 const hd_family hd_umt5 = {.model_type = "umt5",
                            .architectures = {[HD_HEAD_LANGUAGE] = "UMT5ForConditionalGeneration",
+                                             [HD_HEAD_CLASSIFY_TEXT] = "UMT5ForSequenceClassification",
+                                             [HD_HEAD_ANSWER] = "UMT5ForQuestionAnswering",
                                              [HD_HEAD_CLASSIFY_TOKENS] = "UMT5ForTokenClassification",
                                              [HD_HEAD_NONE] = "UMT5EncoderModel"},
                            .base = &hd_t5,

@@ -164,6 +164,7 @@ static const char *const buffers[] = {
     "encoder.version",
     "decoder.version",
     "embed_positions._float_tensor",
+    "EncDecAttention.relative_attention_bias.weight", /* of old files of T5 */
 };
 
 static bool is_buffer(const char *name) {

@@ -29,21 +29,13 @@ static int by_score(const void *a, const void *b) {
     return (x->start > y->start) - (x->start < y->start); /* the label's id, until they are sorted */
 }
 
-/* The last token that is not padding, or of an encoder–decoder the last end token, as in transformers. */
-static int64_t last_token(const hd_recipe *recipe, const hd_encoding *tokens) {
-    bool translates = hd_recipe_translates(recipe);
-    for (int64_t i = (int64_t)tokens->count - 1; i >= 0; i--)
-        if (translates ? tokens->ids[i] == recipe->eos : tokens->ids[i] != recipe->pad) return i;
-    return translates ? (int64_t)tokens->count - 1 : 0;
-}
-
 /* The rows that the head pools. Two directions of a recurrent network end in different rows. */
 static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
     (void)user;
     const hd_recipe *recipe = &e->model->network->recipe;
     int64_t tokens = (int64_t)e->encoding->count, first = 0;
     bool last = recipe->pooling == HD_POOL_LAST && recipe->architecture == HD_TRANSFORMER;
-    if (last) first = last_token(recipe, e->encoding);
+    if (last) first = hd_recipe_last_row(recipe, e->encoding->ids, tokens);
     *count = last || recipe->pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
     for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)(first + i);
     return HEED_OK;
@@ -73,11 +65,20 @@ static heed_status answer(void *user, const hd_encoded *e) {
     return HEED_OK;
 }
 
-heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
-                          size_t count, heed_results **results) {
+static heed_status classify(heed_model *model, const heed_options *options, const hd_encoded_texts *texts,
+                            heed_results **results) {
     static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", select_rows, answer};
     classify_settings settings = {0};
     *results = NULL;
     HD_TRY(hd_options_apply(model->context, options, &table, &settings));
-    return hd_encode_texts(model, &task, texts, sizes, count, &settings, results);
+    return hd_encode_texts(model, &task, texts, &settings, results);
+}
+
+heed_status hd_classify(heed_model *model, const hd_encoded_texts *texts, heed_results **results) {
+    return classify(model, NULL, texts, results);
+}
+
+heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                          size_t count, heed_results **results) {
+    return classify(model, options, &(hd_encoded_texts){.texts = texts, .sizes = sizes, .count = count}, results);
 }

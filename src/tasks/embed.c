@@ -186,12 +186,14 @@ static heed_status embed(embedding *e, const char *const *texts, const size_t *s
     task.most = e->embedder->max_tokens ? hd_min(e->embedder->max_tokens, longest) : longest;
     task.skipped = hd_utf8_count(e->prompt, strlen(e->prompt));
     HD_TRY(hd_results_check(context, texts, count));
-    if (!e->prompt[0]) return hd_encode_texts(e->model, &task, texts, sizes, count, e, results);
+    hd_encoded_texts given = {.texts = texts, .sizes = sizes, .count = count};
+    if (!e->prompt[0]) return hd_encode_texts(e->model, &task, &given, e, results);
     const char **with = hd_arena_alloc(&e->arena, count, sizeof *with);
     size_t *with_sizes = hd_arena_alloc(&e->arena, count, sizeof *with_sizes);
     if (!with || !with_sizes) return HEED_MEMORY;
     HD_TRY(add_prompt(e, texts, sizes, count, with, with_sizes));
-    return hd_encode_texts(e->model, &task, with, with_sizes, count, e, results);
+    given.texts = with, given.sizes = with_sizes;
+    return hd_encode_texts(e->model, &task, &given, e, results);
 }
 
 heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,

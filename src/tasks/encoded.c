@@ -37,8 +37,7 @@ typedef struct encoding_texts {
     const hd_encoded_task *task;
     void *user;
     heed_results *results;
-    const char *const *texts;
-    const size_t *sizes;
+    const hd_encoded_texts *of;
     hd_encoding encoding, text_only; /* of one text; the second without the template, of a text that is cut */
     hd_arena arena;                  /* of the window */
     queued_text *queue;              /* [queued], the longest first */
@@ -51,17 +50,19 @@ typedef struct encoding_texts {
     pthread_mutex_t answering; /* guards the results */
 } encoding_texts;
 
-/* Bytes of a text. A blank one counts as empty. */
-static size_t size_of(const encoding_texts *e, size_t index) {
-    size_t size = e->sizes ? e->sizes[index] : strlen(e->texts[index]);
-    return hd_text_is_blank(e->texts[index], size) ? 0 : size;
+/* Bytes of one of these texts. A blank one counts as empty. */
+static size_t size_in(const char *const *texts, const size_t *sizes, size_t index) {
+    size_t size = sizes ? sizes[index] : strlen(texts[index]);
+    return hd_text_is_blank(texts[index], size) ? 0 : size;
 }
+
+static size_t size_of(const encoding_texts *e, size_t index) { return size_in(e->of->texts, e->of->sizes, index); }
 
 static hd_encoded encoded_of(const encoding_texts *e, const queued_text *t) {
     return (hd_encoded){.model = e->model,
                         .results = e->results,
                         .index = t->index,
-                        .text = e->texts[t->index],
+                        .text = e->of->texts[t->index],
                         .size = size_of(e, t->index),
                         .encoding = &t->tokens,
                         .rows = t->rows,
@@ -120,12 +121,35 @@ static void drop_tokens(hd_encoding *encoding, size_t from, size_t to) {
     encoding->count = from + rest;
 }
 
+/* Encodes a text or a pair with the template. */
+static heed_status encode(encoding_texts *e, size_t index, const hd_truncation *truncation) {
+    const hd_encoded_texts *of = e->of;
+    hd_encode_options options = {.add_special = true, .truncation = truncation};
+    if (of->seconds) options.second = of->seconds[index];
+    if (of->seconds) options.second_size = size_in(of->seconds, of->second_sizes, index);
+    return hd_tokenizer_encode_with(e->model->tokenizer, e->model->context, of->texts[index], size_of(e, index),
+                                    &options, &e->encoding);
+}
+
+/* Removes the last tokens of the longer text, as Hugging Face's tokenizers truncate. */
+static heed_status cut_pair(encoding_texts *e, size_t index, int64_t most) {
+    hd_truncation longest_first = {.present = true,
+                                   .longest = (size_t)most,
+                                   .strategy = HD_TRUNCATE_LONGEST_FIRST,
+                                   .direction = HD_TRUNCATE_RIGHT};
+    HD_TRY(encode(e, index, &longest_first));
+    return hd_results_note(e->results, index,
+                           "cut to %zu tokens, without the last %zu of the first text and %zu of the second",
+                           e->encoding.count, e->encoding.cut[0], e->encoding.cut[1]);
+}
+
 /* Removes the text's last tokens but none of the template, as Hugging Face's tokenizers truncate. */
 static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
     heed_context *context = e->model->context;
     hd_encoding *whole = &e->encoding, *text = &e->text_only;
     size_t total = whole->count;
-    HD_TRY(hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), false, text));
+    if (e->of->seconds) return cut_pair(e, index, most);
+    HD_TRY(hd_tokenizer_encode(e->model->tokenizer, context, e->of->texts[index], size_of(e, index), false, text));
     size_t template = total - text->count;
     if ((size_t)most <= template)
         return hd_fail(context, HEED_LENGTH, "the limit of %lld tokens leaves none for the text", (long long)most);
@@ -138,8 +162,7 @@ static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
 
 static heed_status queue_text(encoding_texts *e, size_t index) {
     heed_context *context = e->model->context;
-    heed_status status =
-        hd_tokenizer_encode(e->model->tokenizer, context, e->texts[index], size_of(e, index), true, &e->encoding);
+    heed_status status = encode(e, index, NULL);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
     int64_t most = hd_min(hd_recipe_longest(&e->model->network->recipe), e->task->most);
     if (status == HEED_OK && most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
@@ -162,12 +185,20 @@ static int longest_first(const void *a, const void *b) {
 
 /* The texts of a pass as one batch, in the pass's memory. */
 typedef struct batch {
-    int32_t *ids; /* [tokens] */
+    hd_input input;
     hd_layout layout;
     hd_selection selection;
 } batch;
 
-static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, batch *b) {
+/* The token types of the texts [tokens], one after the other. */
+static const int32_t *join_types(hd_pass *pass, const queued_text *texts, size_t count, size_t tokens) {
+    int32_t *types = hd_pass_alloc(pass, tokens, sizeof *types), *end = types;
+    for (size_t i = 0; types && i < count; i++)
+        for (size_t t = 0; t < texts[i].tokens.count; t++) *end++ = (int32_t)texts[i].tokens.types[t];
+    return types;
+}
+
+static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, bool typed, batch *b) {
     size_t tokens = 0, row_count = 0;
     for (size_t i = 0; i < count; i++) tokens += texts[i].tokens.count, row_count += (size_t)texts[i].row_count;
     int32_t *ids = hd_pass_alloc(pass, tokens, sizeof *ids), *starts = hd_pass_alloc(pass, count + 1, sizeof *starts);
@@ -184,16 +215,16 @@ static bool open_batch(hd_pass *pass, const queued_text *texts, size_t count, ba
         starts[i + 1] = starts[i] + (int32_t)t->tokens.count;
         row_starts[i + 1] = row_starts[i] + (int32_t)t->row_count;
     }
-    *b = (batch){.ids = ids,
+    *b = (batch){.input = {.ids = ids, .types = typed ? join_types(pass, texts, count, tokens) : NULL},
                  .layout = {.sequences = (int64_t)count, .starts = starts},
                  .selection = {rows, {.sequences = (int64_t)count, .starts = row_starts, .positions = positions}}};
-    return true;
+    return !typed || b->input.types;
 }
 
 /* The last states of the selected rows. */
 static hd_tensor *run_network(const hd_network *network, hd_pass *pass, const batch *b) {
     bool all = hd_layout_rows(&b->selection.layout) == hd_layout_rows(&b->layout);
-    return hd_network_read(network, pass, b->ids, &b->layout, all ? NULL : &b->selection);
+    return hd_network_read(network, pass, &b->input, &b->layout, all ? NULL : &b->selection);
 }
 
 /* The head's output for all texts of the batch. */
@@ -222,7 +253,7 @@ static heed_status answer_batch(encoding_texts *e, hd_pass *pass, const queued_t
 static heed_status run_batch(encoding_texts *e, worker *w, const queued_text *texts, size_t count) {
     batch b;
     hd_pass_reset(&w->pass);
-    if (!open_batch(&w->pass, texts, count, &b)) return w->pass.status;
+    if (!open_batch(&w->pass, texts, count, e->model->typed, &b)) return w->pass.status;
     const hd_tensor *logits = score(e, &w->pass, &b);
     if (!logits) return w->pass.status;
     pthread_mutex_lock(&e->answering);
@@ -282,9 +313,9 @@ static heed_status run_queue(encoding_texts *e) {
     return worker_status(e);
 }
 
-static heed_status encode_all(encoding_texts *e, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (e->texts[i]) HD_TRY(queue_text(e, i));
+static heed_status encode_all(encoding_texts *e) {
+    for (size_t i = 0; i < e->of->count; i++) {
+        if (e->of->texts[i] && (!e->of->seconds || e->of->seconds[i])) HD_TRY(queue_text(e, i));
         if (e->tokens >= WINDOW_TOKENS) HD_TRY(run_queue(e));
     }
     return run_queue(e);
@@ -313,19 +344,18 @@ static void close_encoding(encoding_texts *e) {
     pthread_mutex_destroy(&e->answering);
 }
 
-heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
-                            const size_t *sizes, size_t count, void *user, heed_results **results) {
+heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const hd_encoded_texts *texts, void *user,
+                            heed_results **results) {
     *results = NULL;
     if (!task->pool) HD_TRY(hd_model_require(model, task->head, true, false, task->kind));
-    HD_TRY(hd_results_check(model->context, texts, count));
-    HD_TRY(hd_results_open(model->context, count, results));
+    HD_TRY(hd_results_check(model->context, texts->texts, texts->count));
+    HD_TRY(hd_results_open(model->context, texts->count, results));
     hd_float_environment found = hd_float_enter();
-    encoding_texts e = {
-        .model = model, .task = task, .user = user, .results = *results, .texts = texts, .sizes = sizes};
+    encoding_texts e = {.model = model, .task = task, .user = user, .results = *results, .of = texts};
     pthread_mutex_init(&e.answering, NULL);
     hd_arena_open(&e.arena, model->context);
-    heed_status status = open_workers(&e, count);
-    if (status == HEED_OK) status = encode_all(&e, count);
+    heed_status status = open_workers(&e, texts->count);
+    if (status == HEED_OK) status = encode_all(&e);
     close_encoding(&e);
     hd_float_leave(found);
     if (status == HEED_OK) return HEED_OK;

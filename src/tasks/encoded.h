@@ -36,10 +36,22 @@ typedef struct hd_encoded_task {
     size_t skipped; /* characters before each text, of a prompt, that the note does not count */
 } hd_encoded_task;
 
-/* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A text that is too long gets a problem instead. A
- * text's result depends on it alone. HEED_UNSUPPORTED unless the model has the task's head. */
-heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const char *const *texts,
-                            const size_t *sizes, size_t count, void *user, heed_results **results);
+/* Texts, or pairs of texts: [count] each. Sizes are in bytes; NULL: the texts end with a zero. */
+typedef struct hd_encoded_texts {
+    const char *const *texts;
+    const size_t *sizes;
+    const char *const *seconds; /* NULL: there are no pairs */
+    const size_t *second_sizes;
+    size_t count;
+} hd_encoded_texts;
+
+/* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A pair is arranged, and its
+ * tokens have the types, as the tokenizer's template says. A text that is too long gets a problem instead. A text's result depends
+ * on it alone. HEED_UNSUPPORTED unless the model has the task's head. */
+heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const hd_encoded_texts *texts, void *user,
+                            heed_results **results);
+/* heed_classify of texts or pairs (classify.c). */
+heed_status hd_classify(heed_model *model, const hd_encoded_texts *texts, heed_results **results);
 
 /* Predicts labels [row_count] of the selected tokens, jointly where the model has a CRF. */
 heed_status hd_choose_labels(const hd_encoded *encoded, int32_t *labels);

@@ -166,8 +166,9 @@ static heed_status fill(heed_model *model, const fill_settings *settings, const 
     filling f = {
         .best = settings->best, .mask = hd_tokenizer_mask(model->tokenizer), .keep_masks = settings->keep_masks};
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
+    const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
     heed_status status = f.probabilities ? find_targets(model, &settings->targets, &f) : HEED_MEMORY;
-    if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &f, results);
+    if (status == HEED_OK) status = hd_encode_texts(model, &task, &of, &f, results);
     hd_free(context, f.probabilities);
     hd_free(context, f.targets);
     hd_free(context, f.ranked);

@@ -87,7 +87,7 @@ static void observe_embedding(void *user, hd_pass *pass, const char *what, hd_te
 /* A forward and a backward pass over windows [first, end) of `chosen`. */
 static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64_t chosen, int64_t first, int64_t end) {
     const hd_network *network = m->model->network;
-    int64_t tokens = m->distance + 1, windows = end - first, width = network->recipe.width;
+    int64_t tokens = m->distance + 1, windows = end - first;
     int32_t *ids = hd_pass_alloc(pass, (size_t)(windows * tokens), sizeof *ids);
     int32_t *starts = hd_pass_alloc(pass, (size_t)windows + 1, sizeof *starts);
     int32_t *lasts = hd_pass_alloc(pass, (size_t)windows, sizeof *lasts);
@@ -113,6 +113,7 @@ static heed_status measure_batch(measuring *m, hd_pass *pass, int64_t all, int64
     if (!m->embedding || !m->embedding->gradient) return HEED_OK;
     const float *gradient = hd_pass_download(pass, m->embedding->gradient, hd_tensor_count(m->embedding));
     if (!gradient) return pass->status;
+    int64_t width = m->embedding->columns;
     for (int64_t w = 0; w < windows; w++)
         for (int64_t d = 0; d < tokens; d++) m->norms[d] += hd_vector_norm(gradient + (lasts[w] - d) * width, width);
     return HEED_OK;

@@ -76,7 +76,7 @@ static heed_status check_ids(const heed_model *model, const char *what, const in
 static heed_status shift_right(heed_states *s, const int32_t *ids, int64_t count, const int32_t **shifted) {
     int32_t *copy = hd_arena_alloc(&s->arena, (size_t)count, sizeof *copy);
     if (!copy) return HEED_MEMORY;
-    copy[0] = s->model->network->recipe.decoder_start;
+    copy[0] = hd_recipe_token_before(&s->model->network->recipe, ids, count);
     memcpy(copy + 1, ids, (size_t)(count - 1) * sizeof *copy);
     *shifted = copy;
     return copy[0] >= 0 ? HEED_OK : hd_fail(s->context, HEED_ARGUMENT, "the model has no start token: set the target");
@@ -237,7 +237,11 @@ static hd_tensor *last_states(const heed_states *s, hd_pass *pass) {
 
 static heed_status compute_logits(heed_states *s, hd_pass *pass) {
     const hd_network *network = s->model->network;
-    hd_tensor *rows = hd_network_head(network, pass, last_states(s, pass));
+    const side_states *text = &s->side[s->side[HD_ENCODER].ids ? HD_ENCODER : HD_DECODER];
+    hd_tensor *states = last_states(s, pass);
+    if (states && (int64_t)text->id_count == states->rows)
+        states = hd_network_select_pooled(network, pass, states, text->ids);
+    hd_tensor *rows = hd_network_head(network, pass, states);
     hd_tensor *logits = rows ? hd_network_logits(network, pass, rows, 0, network->output->rows) : NULL;
     const float *numbers = logits ? hd_pass_download(pass, logits->data, hd_tensor_count(logits)) : NULL;
     if (!numbers) return pass->status;

@@ -27,6 +27,14 @@ heed_status heed_tag_options(heed_context *context, heed_options **options) {
 
 static bool is_space(char c) { return strchr(" \t\r\n", c) != NULL; }
 
+/* Whether a token has no visible character: it is one of the template, or a space alone. */
+static bool is_blank(const hd_encoded *e, size_t token) {
+    size_t at = hd_utf8_offset(e->text, e->size, e->encoding->starts[token]);
+    size_t end = hd_utf8_offset(e->text, e->size, e->encoding->ends[token]);
+    while (at < end && is_space(e->text[at])) at++;
+    return at == end;
+}
+
 /* Does a word begin with this token? It does if a space comes before its first visible character, or if the vocabulary
  * marks it as the beginning of a word. */
 static bool begins_a_word(const hd_encoded *e, size_t token) {
@@ -55,32 +63,34 @@ static position read_label(const char *label) {
                       .kind = label[1] && label[2] ? label + 2 : "_"};
 }
 
-/* The entity that the words read last belong to. */
+/* The entity that the words read last belong to. As in transformers, its span and its text are those of its tokens: the first one
+ * may include the space before it. */
 typedef struct entity {
     const char *kind; /* NULL: none */
     bool ended;
-    uint32_t start, end;
-    double sum; /* of the probabilities of its words */
+    size_t first, end; /* its tokens */
+    double sum;        /* of the probabilities of its words */
     int64_t words;
 } entity;
 
 static heed_status close_entity(const hd_encoded *e, entity *t) {
     hd_result *item = &e->results->items[e->index];
+    hd_buffer words;
     if (!t->kind) return HEED_OK;
-    size_t first = hd_utf8_offset(e->text, e->size, t->start), end = hd_utf8_offset(e->text, e->size, t->end);
-    /* a token may include the space before it, or be a space alone */
-    while (first < end && is_space(e->text[first])) first++, t->start++;
-    while (end > first && is_space(e->text[end - 1])) end--, t->end--;
-    char *words = hd_results_copy(e->results, e->text + first, end - first);
-    if (!words) return HEED_MEMORY;
-    item->answers[item->count++] = (hd_answer){.text = words,
-                                               .size = end - first,
-                                               .label = t->kind,
-                                               .score = (float)(t->sum / (double)t->words),
-                                               .start = t->start,
-                                               .end = t->end};
+    hd_buffer_open(&words, e->model->context);
+    heed_status status =
+        hd_tokenizer_decode_range(e->model->tokenizer, e->encoding, t->first, t->end, e->text, e->size, &words);
+    char *copy = status == HEED_OK ? hd_results_copy(e->results, words.data, words.size) : NULL;
+    if (copy)
+        item->answers[item->count++] = (hd_answer){.text = copy,
+                                                   .size = words.size,
+                                                   .label = t->kind,
+                                                   .score = (float)(t->sum / (double)t->words),
+                                                   .start = e->encoding->starts[t->first],
+                                                   .end = e->encoding->ends[t->end - 1]};
+    hd_buffer_close(&words);
     t->kind = NULL;
-    return HEED_OK;
+    return copy ? HEED_OK : status == HEED_OK ? HEED_MEMORY : status;
 }
 
 static bool is_of_text(const hd_encoding *encoding, size_t i) { return encoding->ends[i] > encoding->starts[i]; }
@@ -114,14 +124,14 @@ static heed_status read_word(const hd_encoded *e, const words *w, int64_t i, dou
     bool same = t->kind && !t->ended && !p.outside && !p.begins && strcmp(t->kind, p.kind) == 0;
     if (!same) HD_TRY(close_entity(e, t));
     if (p.outside) return HEED_OK;
-    if (!same) *t = (entity){.kind = p.kind, .start = e->encoding->starts[e->rows[i]]};
+    if (!same) *t = (entity){.kind = p.kind, .first = (size_t)e->rows[i]};
     hd_softmax(w->logits + i * w->classes, w->classes, probabilities);
     t->sum += probabilities[w->labels[i]];
     t->words++;
     t->ended = p.ends;
-    int64_t end = i + 1 < e->row_count ? e->rows[i + 1] : (int64_t)e->encoding->count;
-    for (int64_t token = e->rows[i]; token < end; token++)
-        if (is_of_text(e->encoding, (size_t)token)) t->end = e->encoding->ends[token];
+    size_t end = i + 1 < e->row_count ? (size_t)e->rows[i + 1] : e->encoding->count;
+    for (size_t token = (size_t)e->rows[i]; token < end; token++)
+        if (!is_blank(e, token)) t->end = token + 1;
     return HEED_OK;
 }
 
@@ -162,9 +172,10 @@ heed_status heed_tag(heed_model *model, const heed_options *options, const char 
                                          answer};
     tag_settings settings;
     *results = NULL;
+    const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
     heed_status status = hd_settings_default(model->context, option_rows, HD_COUNT(option_rows), &settings);
     if (status == HEED_OK) status = hd_options_apply(model->context, options, &table, &settings);
-    if (status == HEED_OK) status = hd_encode_texts(model, &task, texts, sizes, count, &settings, results);
+    if (status == HEED_OK) status = hd_encode_texts(model, &task, &of, &settings, results);
     hd_settings_free(model->context, option_rows, HD_COUNT(option_rows), &settings);
     return status;
 }

@@ -12,6 +12,7 @@ typedef struct hd_parameter {
     const char *name;         /* as it is stored, "model.encoder.layers.0.fc1.weight" */
     int64_t rows, columns;    /* [rows, columns]; a vector has 1 row */
     int dimensions;           /* 1 or 2 */
+    int64_t kernel;           /* of a convolution, which is stored as [rows, columns / kernel, kernel]; 0: none */
     bool multiplied;          /* products read it */
     bool looked_up;           /* its rows are read one by one */
     const void *stored;       /* host memory at any address; NULL when made here, or when it has been packed */
@@ -26,5 +27,13 @@ typedef struct hd_parameter {
 } hd_parameter;
 
 static inline int64_t hd_parameter_count(const hd_parameter *p) { return p->rows * p->columns; }
+
+/* The shape of the stored tensor whose first dimension is `first`; returns the number of dimensions. */
+static inline int hd_parameter_shape(const hd_parameter *p, int64_t first, int64_t shape[3]) {
+    shape[0] = first;
+    shape[1] = p->kernel ? p->columns / p->kernel : p->columns;
+    shape[2] = p->kernel;
+    return p->kernel ? 3 : p->dimensions;
+}
 
 #endif

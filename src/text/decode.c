@@ -198,19 +198,31 @@ int hd_spelled_byte(const char *text, size_t size) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+/* The characters of these bytes, without what is no UTF-8. */
+static void add_valid(const hd_buffer *bytes, hd_strings *to) {
+    for (size_t at = 0, size; at < bytes->size; at += size) {
+        uint32_t code;
+        size = hd_utf8_decode(bytes->data + at, bytes->size - at, &code);
+        if (hd_utf8_valid(bytes->data + at, size)) hd_buffer_append(&to->text, bytes->data + at, size);
+    }
+    hd_strings_end(to);
+}
+
 /* A run of bytes becomes one string if it is valid UTF-8, else one U+FFFD per byte. */
-static void flush_bytes(hd_buffer *bytes, hd_strings *to) {
+static void flush_bytes(const hd_token_decoder *it, hd_buffer *bytes, hd_strings *to) {
     if (bytes->failed) to->failed = true;
     if (bytes->size == 0) return;
     if (hd_utf8_valid(bytes->data, bytes->size)) {
         hd_strings_add(to, bytes->data, bytes->size);
+    } else if (it->valid_only) {
+        add_valid(bytes, to);
     } else {
         for (size_t i = 0; i < bytes->size; i++) hd_strings_add(to, "\xEF\xBF\xBD", 3);
     }
     hd_buffer_clear(bytes);
 }
 
-static void byte_fallback(const hd_strings *from, hd_strings *to) {
+static void byte_fallback(const hd_token_decoder *it, const hd_strings *from, hd_strings *to) {
     hd_buffer bytes;
     hd_buffer_open(&bytes, to->context);
     for (size_t i = 0; i < from->count; i++) {
@@ -221,10 +233,10 @@ static void byte_fallback(const hd_strings *from, hd_strings *to) {
             hd_buffer_byte(&bytes, (char)byte);
             continue;
         }
-        flush_bytes(&bytes, to);
+        flush_bytes(it, &bytes, to);
         hd_strings_add(to, text, size);
     }
-    flush_bytes(&bytes, to);
+    flush_bytes(it, &bytes, to);
     hd_buffer_close(&bytes);
 }
 
@@ -232,6 +244,13 @@ static void byte_fallback(const hd_strings *from, hd_strings *to) {
 
 static heed_status read_metaspace(heed_context *context, const json_t *object, const char *where, void *component) {
     return hd_read_old_prepend(context, object, where, &((hd_token_decoder *)component)->prepend);
+}
+
+/* Set by heed's own description of ByT5's tokenizer alone. */
+static heed_status read_valid_only(heed_context *context, const json_t *object, const char *where, void *component) {
+    (void)context, (void)where;
+    ((hd_token_decoder *)component)->valid_only = json_is_true(json_object_get(object, "valid_only"));
+    return HEED_OK;
 }
 
 typedef void decode(const hd_token_decoder *it, const hd_strings *from, hd_strings *to);
@@ -252,7 +271,7 @@ typedef void decode(const hd_token_decoder *it, const hd_strings *from, hd_strin
         }                                                                                  \
     }
 DECODE_EACH(each_metaspace, metaspace(it, i == 0, text, size, to))
-DECODE(all_byte_fallback, byte_fallback(from, to))
+DECODE(all_byte_fallback, byte_fallback(it, from, to))
 DECODE(all_fused, hd_strings_add(to, from->text.data, from->text.size))
 DECODE_EACH(each_stripped, strip(it, text, size, to))
 DECODE_EACH(each_wordpiece, wordpiece(it, i == 0, text, size, to))
@@ -271,7 +290,7 @@ static const struct {
                                {"split", HD_FIELD_BOOL, F(split), .fallback = true}},
                               read_metaspace},
                              each_metaspace},
-    [HD_DECODE_BYTE_FALLBACK] = {{"ByteFallback"}, all_byte_fallback},
+    [HD_DECODE_BYTE_FALLBACK] = {{"ByteFallback", .read_more = read_valid_only}, all_byte_fallback},
     [HD_DECODE_FUSE] = {{"Fuse"}, all_fused},
     [HD_DECODE_STRIP] = {{"Strip",
                           {{"content", HD_FIELD_CHARACTER, F(replacement)},

@@ -10,7 +10,8 @@
 
 typedef enum hd_decoder_kind {
     HD_DECODE_METASPACE,     /* `replacement` becomes a space; the first token loses it unless `prepend` is never */
-    HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" become the characters of these bytes */
+    HD_DECODE_BYTE_FALLBACK, /* runs of "<0xE2>" become the characters of these bytes; with `valid_only` without what is no
+                              * UTF-8, as ByT5's tokenizer decodes */
     HD_DECODE_FUSE,          /* all strings become one */
     HD_DECODE_STRIP,         /* removes up to `start` and `stop` times `replacement` at the ends of each string */
     HD_DECODE_REPLACE,       /* each match of `expression` becomes `content` */
@@ -27,6 +28,7 @@ typedef struct hd_token_decoder {
     hd_prepend prepend;
     size_t start, stop;
     bool cleanup;
+    bool valid_only; /* not of a file: `tokenizers` has no such decoder, and it is not saved */
     bool split, prefix_space, trim_offsets, use_regex; /* kept for saving: they are for encoding */
     char *pattern, *content;                           /* owned, with their sizes */
     size_t pattern_size, content_size;

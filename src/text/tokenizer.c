@@ -668,6 +668,26 @@ heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *
     return status;
 }
 
+heed_status hd_tokenizer_decode_range(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t first,
+                                      size_t end, const char *text, size_t size, hd_buffer *out) {
+    const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
+    int32_t unknown = hd_tokenizer_unknown(tokenizer);
+    hd_strings strings;
+    hd_strings_open(&strings, out->context);
+    for (size_t i = first; i < end && !strings.failed; i++) {
+        if (!hd_vocabulary_has(vocabulary, encoding->ids[i])) continue;
+        hd_token token = vocabulary->tokens[encoding->ids[i]];
+        size_t from = hd_utf8_offset(text, size, encoding->starts[i]);
+        if (encoding->ids[i] == unknown)
+            hd_strings_add(&strings, text + from, hd_utf8_offset(text, size, encoding->ends[i]) - from);
+        else
+            hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
+    }
+    heed_status status = hd_tokenizer_join(tokenizer, &strings, out);
+    hd_strings_close(&strings);
+    return status;
+}
+
 /* ---- vocabulary ----------------------------------------------------------------------------------------------- */
 
 size_t hd_tokenizer_size(const heed_tokenizer *tokenizer) { return tokenizer->vocabulary.count; }

@@ -94,6 +94,10 @@ bool hd_tokenizer_marks_continuations(const heed_tokenizer *tokenizer);
 /* Appends the text of `ids` to `out`, without unknown ids, and with `skip_special` without special tokens. */
 heed_status hd_tokenizer_decode(const heed_tokenizer *tokenizer, const int32_t *ids, size_t count, bool skip_special,
                                 hd_buffer *out);
+/* The same of tokens [first, end) of an encoding of this text, with all special tokens. An unknown token is the part of the text
+ * that it stands for. */
+heed_status hd_tokenizer_decode_range(const heed_tokenizer *tokenizer, const hd_encoding *encoding, size_t first,
+                                      size_t end, const char *text, size_t size, hd_buffer *out);
 
 /* Appends the text that the decoders make of strings, such as tokens. Without a decoder they are joined by spaces. Changes
  * `strings`. */

@@ -258,7 +258,7 @@ static heed_status build_bytes(hd_builder *it) {
     HD_TRY(status);
     HD_TRY(hd_build_name_tokens(it, "extra_id", listed ? 0 : extra));
     for (int64_t i = 0; i < extra && !listed; i++) HD_TRY(hd_build_later(it, it->names[i]));
-    hd_build_component(&it->decoders, "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}");
+    hd_build_component(&it->decoders, "{\"type\":\"ByteFallback\",\"valid_only\":true},{\"type\":\"Fuse\"}");
     HD_TRY(hd_build_tokens(it));
     const char *eos = hd_build_role_text(it, HD_EOS);
     HD_TRY(hd_build_parts(it, false, HD_PARTS(hd_first_text, eos), NULL));

@@ -26,7 +26,8 @@ static heed_status read_text(heed_context *context, heed_model *model) {
     const hd_network *network = model->network;
     hd_pass pass;
     hd_pass_open(&pass, context, &model->network->arena);
-    hd_tensor *states = hd_network_read(network, &pass, ids, &(hd_layout){1, starts, NULL, NULL}, NULL);
+    hd_tensor *states =
+        hd_network_read(network, &pass, &(hd_input){.ids = ids}, &(hd_layout){1, starts, NULL, NULL}, NULL);
     hd_tensor *rows = hd_network_head(network, &pass, states);
     if (network->output) hd_network_logits(network, &pass, rows, 0, network->output->rows);
     heed_status status = pass.status;

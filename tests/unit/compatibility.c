@@ -87,13 +87,40 @@ static void append_weights(const char *class, hd_buffer *out) {
         if (strcmp(real_weights[i].class, class) == 0) hd_buffer_text(out, real_weights[i].weights);
 }
 
-static void append_family(const hd_family *family, json_t *configs, hd_buffer *out) {
+/* The objective that trains a model with this head, or "". */
+static const char *objective_of(const hd_family *family, int head) {
+    static const char *const names[HD_HEADS] = {
+        [HD_HEAD_MASKED] = "masked", [HD_HEAD_CLASSIFY_TEXT] = "classify", [HD_HEAD_CLASSIFY_TOKENS] = "tag"};
+    bool translates = strstr(family->architectures[head], "Generation") || strstr(family->architectures[head], "MT");
+    if (head == HD_HEAD_LANGUAGE) return translates ? "translate" : "language";
+    return names[head] ? names[head] : "";
+}
+
+/* What transformers has opened of a class: every golden that heed saved, and a model that heed trained. */
+static void append_opened(const hd_family *family, json_t *opened, int head, hd_buffer *out) {
+    const char *class = family->architectures[head], *objective = objective_of(family, head);
+    const json_t *trained = json_object_get(json_object_get(opened, "trained"), family->model_type), *name;
+    bool saved = true, any = false, is_trained = false;
+    for (size_t i = 0; i < golden_count; i++) {
+        if (strcmp(goldens[i].class, class) != 0 || strcmp(goldens[i].type, family->model_type) != 0) continue;
+        saved &= json_object_get(json_object_get(opened, "saved"), goldens[i].name) != NULL;
+        any = true;
+    }
+    size_t i;
+    json_array_foreach(trained, i, name) is_trained |= strcmp(json_string_value(name), objective) == 0;
+    if (any && saved) hd_buffer_text(out, "saved");
+    if (is_trained) hd_buffer_text(out, any && saved ? ", trained" : "trained");
+}
+
+static void append_family(const hd_family *family, json_t *configs, json_t *opened, hd_buffer *out) {
     const char *type = family->model_type;
     for (int head = 0; head < HD_HEADS; head++) {
         const char *class = family->architectures[head];
         if (!class) continue;
         hd_buffer_format(out, "| %s | `%s` | ", type, class);
         append_goldens(family, class, out);
+        hd_buffer_text(out, " | ");
+        append_opened(family, opened, head, out);
         hd_buffer_text(out, " | ");
         append_configs(family, configs, class, out);
         hd_buffer_text(out, " | ");
@@ -111,13 +138,16 @@ static void append_families(hd_buffer *out) {
     const hd_family *sorted[256];
     size_t count = 0;
     json_t *configs = json_load_file(GOLDEN "/configs/tensors.json", 0, NULL);
+    json_t *opened = json_load_file(GOLDEN "/families/transformers.json", 0, NULL);
     assert_non_null(configs);
+    assert_non_null(opened);
     for (; hd_families[count]; count++) sorted[count] = hd_families[count];
     qsort(sorted, count, sizeof(hd_family *), compare_families);
     hd_buffer_text(out,
-                   "| model type | class | random weights | real config | real weights |\n"
-                   "| --- | --- | --- | --- | --- |\n");
-    for (size_t i = 0; i < count; i++) append_family(sorted[i], configs, out);
+                   "| model type | class | random weights | transformers opens | real config | real weights |\n"
+                   "| --- | --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < count; i++) append_family(sorted[i], configs, opened, out);
+    json_decref(opened);
     json_decref(configs);
 }
 
@@ -217,6 +247,12 @@ static const char introduction[] =
     "  transformers. Results with cached keys and values, from several weight files, and from a PyTorch file must be\n"
     "  bit-identical. The tests save each model in each element type, and no byte of a tensor may change\n"
     "  (`tests/unit/families.c`, `tests/unit/family_files.c`).\n"
+    "- **transformers opens**: models of heed that transformers opens without a missing or an unexpected tensor. "
+    "*Saved*\n"
+    "  means every model of the column before it, as heed saved the model. Its states and logits are bit-identical\n"
+    "  (`tests/golden/families/reopen.py`). *Trained* means a small model of `heed train`. transformers computes the "
+    "same\n"
+    "  logits and token ids as heed (`tests/golden/families/train.py`).\n"
     "- **Real config**: configs of published models. The tests open each model at full size. heed must find and use "
     "every\n"
     "  tensor that transformers saves for the model, with the same shape (`tests/unit/real_configs.c`). \"No real "

@@ -135,7 +135,7 @@ static void backward(const golden *g, heed_model *model, float *gradients) {
     hd_pass_open(&pass, model->context, &model->network->arena);
     pass.recording = true;
     pass.gradients = gradients;
-    hd_tensor *rows = hd_network_head(model->network, &pass, forward(model, &pass, g));
+    hd_tensor *rows = head(model, &pass, g, forward(model, &pass, g));
     if (!rows) fail_msg("%s: %s", g->name, heed_context_message(model->context));
     hd_module_weights output = {.weight = model->network->output, .bias = model->network->output_bias};
     bool alone = model->network->recipe.head == HD_HEAD_NONE;

@@ -99,8 +99,9 @@ static float score_of(const heed_results *results, size_t index, const char *lab
 /* Padding tokens at the end, which the tokenizer may have added, are not the last token that is classified. */
 static void decoders_classify_texts(void **state) {
     (void)state;
-    static const char *const names[] = {"bart-text", "gpt2-text",  "llama-text", "olmo2-text",
-                                        "opt-text",  "qwen2-text", "qwen3-text"};
+    static const char *const names[] = {"bart-text",  "gpt2-text",     "llama-text",  "mbart-text",
+                                        "olmo2-text", "opt-350m-text", "opt-text",    "phi3-text",
+                                        "qwen2-text", "qwen3-text",    "smollm3-text"};
     for (size_t n = 0; n < HD_COUNT(names); n++) {
         heed_context *context = open_context();
         heed_model *model = open_golden(context, names[n]);
@@ -190,6 +191,51 @@ static void decoders_tag_words(void **state) {
     }
 }
 
+/* As transformers' pipeline does it with byte-level tokenizers: the text of an entity is that of its tokens, which have the space
+ * before a word. The span has the space unless the tokenizer removes it from offsets. */
+static void write_byte_level_tokenizer(heed_context *context, bool trims) {
+    hd_buffer text;
+    hd_buffer_open(&text, context);
+    hd_buffer_format(&text,
+                     "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true},"
+                     "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":%s},\"decoder\":{\"type\":"
+                     "\"ByteLevel\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"0\",\"vocab\":{\"0\":0",
+                     trims ? "true" : "false");
+    for (int i = 1; i <= 26; i++) hd_buffer_format(&text, ",\"\u0120%c\":%d", 'a' + i - 1, i);
+    hd_buffer_text(&text, "}}}");
+    assert_ok(context, hd_file_write(context, in_folder("tokenizer.json"), text.data, text.size));
+    hd_buffer_close(&text);
+}
+
+static void words_have_the_space_of_their_first_token(void **state) {
+    (void)state;
+    static const char text[] = " e i q d x b c";
+    const char *const texts[] = {text};
+    for (int trims = 0; trims < 2; trims++) {
+        heed_context *context = open_context();
+        heed_model *model = open_golden(context, "qwen3-tokens");
+        heed_model_close(model);
+        write_byte_level_tokenizer(context, trims);
+        assert_ok(context, heed_model_open(context, folder, &model));
+        heed_results *results;
+        assert_ok(context, heed_tag(model, NULL, texts, NULL, 1, &results));
+        size_t entities = heed_results_alternatives(results, 0);
+        assert_in_range(entities, 2, 7);
+        for (size_t i = 0; i < entities; i++) {
+            size_t start, end, size = heed_results_size(results, 0, i);
+            const char *words = heed_results_text(results, 0, i);
+            heed_results_span(results, 0, i, &start, &end);
+            assert_int_equal(text[start] == ' ', !trims);
+            assert_int_equal(words[0], ' ');
+            assert_int_equal(size, end - start + (size_t)trims);
+            assert_memory_equal(words + trims, text + start, end - start);
+        }
+        heed_results_close(results);
+        heed_model_close(model);
+        heed_context_close(context);
+    }
+}
+
 /* ---- what a model does ---- */
 
 typedef struct doing {
@@ -250,6 +296,7 @@ static void models_do_what_their_head_does(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(decoders_classify_texts), cmocka_unit_test(decoders_tag_words),
+                                       cmocka_unit_test(words_have_the_space_of_their_first_token),
                                        cmocka_unit_test(models_do_what_their_head_does)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = {"bart",    "m2m",  "marian",      "marian-separate", "mbart",
-                                    "mbart50", "nllb", "nllb-legacy", "pegasus",         "small100"};
+static const char *const names[] = {"bart",    "byt5", "m2m",         "marian",  "marian-separate", "mbart",
+                                    "mbart50", "nllb", "nllb-legacy", "pegasus", "small100"};
 
 static const char *path_of(const char *name, const char *file) {
     static char path[1024];
@@ -185,6 +185,30 @@ static void languages_have_names(void **state) {
     heed_context_close(context);
 }
 
+/* `heed info` lists them. */
+static void information_has_the_languages(void **state) {
+    (void)state;
+    static const char *const expected[][2] = {{"nllb", "deu_Latn, eng_Latn, fra_Latn, zul_Latn"}, {"bart", NULL}};
+    heed_context *context = open_context();
+    for (size_t i = 0; i < HD_COUNT(expected); i++) {
+        char *text, line[128];
+        assert_ok(context, heed_info(context, NULL, path_of(expected[i][0], ""), false, &text));
+        snprintf(line, sizeof line, "\nlanguages     %s\n", expected[i][1] ? expected[i][1] : "");
+        assert_true((strstr(text, expected[i][1] ? line : "\nlanguages") != NULL) == (expected[i][1] != NULL));
+        heed_free(context, text);
+        assert_ok(context, heed_info(context, NULL, path_of(expected[i][0], ""), true, &text));
+        json_t *object = json_loads(text, 0, NULL), *names = json_object_get(object, "languages"), *name;
+        size_t at = 0, index;
+        line[0] = 0;
+        json_array_foreach(names, index, name) at +=
+            (size_t)snprintf(line + at, sizeof line - at, "%s%s", index ? ", " : "", json_string_value(name));
+        assert_string_equal(line, expected[i][1] ? expected[i][1] : "");
+        json_decref(object);
+        heed_free(context, text);
+    }
+    heed_context_close(context);
+}
+
 static const char *failing_name;
 
 static heed_status open_and_choose(heed_context *context) {
@@ -213,6 +237,7 @@ int main(void) {
         cmocka_unit_test(targets_have_the_token_of_their_language),
         cmocka_unit_test(unknown_and_missing_languages_are_refused),
         cmocka_unit_test(languages_have_names),
+        cmocka_unit_test(information_has_the_languages),
         cmocka_unit_test(each_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,9 +98,9 @@ static void a_text_is_read_by_the_last_side(void **state) {
         hd_pass pass;
         hd_pass_open(&pass, context, &network->arena);
         const hd_tensor *expected =
-            run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){sides == 3 ? shifted : ids, NULL});
-        const hd_tensor *all = hd_network_read(network, &pass, ids, &layout, NULL);
-        const hd_tensor *some = hd_network_read(network, &pass, ids, &layout, &selection);
+            run(network, &pass, &(hd_input){.ids = ids}, &(hd_input){.ids = sides == 3 ? shifted : ids});
+        const hd_tensor *all = hd_network_read(network, &pass, &(hd_input){.ids = ids}, &layout, NULL);
+        const hd_tensor *some = hd_network_read(network, &pass, &(hd_input){.ids = ids}, &layout, &selection);
         assert_memory_equal(all->data, expected->data, TOKENS * WIDTH * sizeof(float));
         for (size_t i = 0; i < HD_COUNT(rows); i++)
             assert_memory_equal(some->data + i * WIDTH, expected->data + rows[i] * WIDTH, WIDTH * sizeof(float));

@@ -520,7 +520,9 @@ static void a_bias_of_another_shape_is_refused(void **state) {
     }
 }
 
-int main(void) {
+/* An argument selects tests by their names, as "relative*". */
+int main(int count, char **arguments) {
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
     const struct CMUnitTest others[] = {cmocka_unit_test(cached_equals_whole),
                                         cmocka_unit_test(shapes_are_refused),
                                         cmocka_unit_test(a_bias_of_another_shape_is_refused),

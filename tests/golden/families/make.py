@@ -12,7 +12,8 @@ their number in the table as the seed; the others with 5.24.0; all with torch 2.
 
 A row of MODELS is a function that makes the model. measure.py treats each model by the head of its class, so a further row
 needs nothing else. A row that needs other texts than LONG is a pair of the function and {"texts": [...]}; an encoder–decoder
-may also have {"targets": [...]}, the inputs of its decoder without the token that starts them.
+may also have {"targets": [...]}, the inputs of its decoder without the token that starts them. {"pairs": ...} is the
+post-processor of the tokenizer that arranges pairs of texts for a class that classifies them.
 """
 import argparse
 import os
@@ -61,8 +62,14 @@ GPT_NEO = dict(vocab_size=37, hidden_size=12, num_layers=6, num_heads=2, interme
                bos_token_id=1, eos_token_id=2)
 SMALL_GPT_NEO = dict(GPT_NEO, num_layers=2, pad_token_id=1, window_size=9, attention_types=[[["local", "global"], 1]])
 SMALL_GPT2 = dict(vocab_size=37, n_embd=12, n_layer=2, n_head=2, n_positions=80, pad_token_id=1)
+SMALL_T5 = dict(GATED, d_model=8, d_ff=10, num_layers=2, num_heads=2)
+STOPPED = {"texts": [[5, 9, 1], [1], [5, 1, 9, 1], [5, 9, 1, 7], [4 + 11 * i % 33 for i in range(70)] + [1]]}
 SMALL_OPT = dict(vocab_size=37, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, ffn_dim=16,
                  max_position_embeddings=80, word_embed_proj_dim=12)
+BERT_PAIRS = {"post_processor": {"type": "BertProcessing", "sep": ["t3", 3], "cls": ["t2", 2]}, "typed": True}
+ROBERTA_PAIRS = {"post_processor": {"type": "RobertaProcessing", "sep": ["t2", 2], "cls": ["t0", 0], "trim_offsets": True,
+                                    "add_prefix_space": False}, "typed": False}
+NARROW_OPT = dict(SMALL_OPT, word_embed_proj_dim=8, do_layer_norm_before=False)
 
 
 def small(name, **keys):
@@ -120,16 +127,18 @@ MODELS = {
     "albert-answer": small("AlbertForQuestionAnswering", **SMALL, embedding_size=8),
     "albert-headless": small("AlbertModel", **SMALL, embedding_size=12),
     "albert-masked": small("AlbertForMaskedLM", **ALBERT),
-    "albert-text": small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
+    "albert-text": (small("AlbertForSequenceClassification", **SMALL, embedding_size=8, num_hidden_groups=2, id2label=TEXT),
+                    {"pairs": BERT_PAIRS}),
     "albert-tokens": small("AlbertForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "bart": small("BartForConditionalGeneration", **BART),
     "bart-answer": (small("BartForQuestionAnswering", **SMALL_BART), ENDED),
     "bart-headless": small("BartModel", **SMALL_BART),
-    "bart-text": (small("BartForSequenceClassification", **SMALL_BART, id2label=TEXT), ENDED),
+    "bart-text": (small("BartForSequenceClassification", **SMALL_BART, id2label=TEXT), dict(ENDED, pairs=ROBERTA_PAIRS)),
     "bert-answer": small("BertForQuestionAnswering", **SMALL),
     "bert-headless": small("BertModel", **SMALL),
     "bert-masked": (lambda: BertForMaskedLM(BertConfig(**BERT)), {"texts": TEXTS}),
-    "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)), {"texts": TEXTS}),
+    "bert-text": (lambda: BertForSequenceClassification(BertConfig(**BERT, id2label=TEXT)),
+                  {"texts": TEXTS, "pairs": BERT_PAIRS}),
     "bert-tokens": (lambda: BertForTokenClassification(BertConfig(**BERT, id2label=TOKENS)), {"texts": TEXTS}),
     "camembert-answer": small("CamembertForQuestionAnswering", **SMALL, type_vocab_size=1),
     "camembert-headless": small("CamembertModel", **SMALL, type_vocab_size=1),
@@ -140,12 +149,15 @@ MODELS = {
         SMALL_DEBERTA, relative_attention=False, position_biased_input=True, embedding_size=8, type_vocab_size=2)),
     "deberta-v2-answer": small("DebertaV2ForQuestionAnswering", **dict(
         SMALL_DEBERTA, position_buckets=8, max_relative_positions=30)),
+    "deberta-v2-convolution": small("DebertaV2ForMaskedLM", **dict(SMALL_DEBERTA, conv_kernel_size=3, conv_act="gelu")),
+    "deberta-v2-convolution-tokens": small("DebertaV2ForTokenClassification", **dict(
+        SMALL_DEBERTA, num_hidden_layers=1, conv_kernel_size=5, id2label=TOKENS)),
     "deberta-v2-headless": small("DebertaV2Model", **dict(
         SMALL_DEBERTA, pos_att_type="p2c", share_att_key=False, position_buckets=-1, max_relative_positions=20)),
     "deberta-v2-masked": small("DebertaV2ForMaskedLM", **dict(DEBERTA, hidden_act="gelu_new")),
-    "deberta-v2-text": small("DebertaV2ForSequenceClassification", **dict(
+    "deberta-v2-text": (small("DebertaV2ForSequenceClassification", **dict(
         SMALL_DEBERTA, pos_att_type="c2p|p2c", share_att_key=False, norm_rel_ebd="none", position_biased_input=True,
-        embedding_size=8, type_vocab_size=2, pooler_hidden_act="tanh", id2label=TEXT)),
+        embedding_size=8, type_vocab_size=2, pooler_hidden_act="tanh", id2label=TEXT)), {"pairs": BERT_PAIRS}),
     "deberta-v2-tokens": small("DebertaV2ForTokenClassification", **dict(
         SMALL_DEBERTA, pos_att_type=["c2p"], norm_rel_ebd="none", id2label=TOKENS)),
     "distilbert-answer": small("DistilBertForQuestionAnswering", **SMALL_DISTILBERT),
@@ -156,7 +168,8 @@ MODELS = {
     "electra-answer": small("ElectraForQuestionAnswering", **SMALL, embedding_size=8),
     "electra-headless": small("ElectraModel", **SMALL, embedding_size=12),
     "electra-masked": small("ElectraForMaskedLM", **ELECTRA),
-    "electra-text": small("ElectraForSequenceClassification", **SMALL, embedding_size=8, hidden_act="relu", id2label=TEXT),
+    "electra-text": (small("ElectraForSequenceClassification", **SMALL, embedding_size=8, hidden_act="relu", id2label=TEXT),
+                     {"pairs": BERT_PAIRS}),
     "electra-tokens": small("ElectraForTokenClassification", **SMALL, embedding_size=8, id2label=TOKENS),
     "gemma2": small("Gemma2ForCausalLM", **WINDOWED, head_dim=8, sliding_window=20, query_pre_attn_scalar=8,
                     attn_logit_softcapping=1.5, final_logit_softcapping=2.5),
@@ -195,11 +208,11 @@ MODELS = {
     "gte-text": small("GteForSequenceClassification", **SMALL_GTE, id2label=TEXT),
     "gte-tokens": small("GteForTokenClassification", **SMALL_GTE, id2label=TOKENS),
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=3)), {"texts": TEXTS}),
+    "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
+    "llama-dynamic": scaled("dynamic", factor=2.5),
     "llama-grouped": (lambda: LlamaForCausalLM(LlamaConfig(**LLAMA, num_attention_heads=6, num_key_value_heads=2,
                                                            tie_word_embeddings=True, rope_theta=500.0)),
                       {"texts": TEXTS}),
-    "llama-answer": small("LlamaForQuestionAnswering", **SMALL_LLAMA),
-    "llama-dynamic": scaled("dynamic", factor=2.5),
     "llama-headless": small("LlamaModel", **SMALL_LLAMA),
     "llama-linear": scaled("linear", factor=4.0),
     "llama-llama3": scaled("llama3", factor=8.0, low_freq_factor=0.5, high_freq_factor=4.0,
@@ -225,14 +238,16 @@ MODELS = {
     "mbart": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=33),
     "mbart-50": small("MBartForConditionalGeneration", **BART, scale_embedding=True, decoder_start_token_id=2,
                       activation_function="relu"),
+    "mbart-answer": (small("MBartForQuestionAnswering", **SMALL_BART), ENDED),
     "mbart-headless": small("MBartModel", **SMALL_BART, scale_embedding=True, decoder_start_token_id=33),
-    "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
-    "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
-    "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
-    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
-    "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
-    "mt5": untied("MT5ForConditionalGeneration", **GATED),
-    "mt5-encoder": small("MT5EncoderModel", **GATED),
+    "mbart-text": (small("MBartForSequenceClassification", **SMALL_BART, id2label=TEXT), {
+        "texts": ENDED["texts"] + [[5, 9, 2, 33], [5, 1, 9, 2, 33]]}),
+    "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
+    "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
+    "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
+    "mistral-text": small("MistralForSequenceClassification", **SMALL_LLAMA, sliding_window=9, id2label=TEXT),
+    "mistral-tokens": small("MistralForTokenClassification", **SMALL_LLAMA, sliding_window=9, id2label=TOKENS),
+    "mistral-unlimited": small("MistralForCausalLM", **SMALL_LLAMA, sliding_window=None),
     "modernbert-answer": small("ModernBertForQuestionAnswering", **SMALL_MODERN),
     "modernbert-biased": small("ModernBertForMaskedLM", **SMALL_MODERN, attention_bias=True, mlp_bias=True,
                                norm_bias=True, classifier_bias=True, decoder_bias=False, hidden_activation="relu",
@@ -246,41 +261,49 @@ MODELS = {
     "mpnet": (small("MPNetModel", **MPNET), {"texts": PADDED + BEYOND}),
     "mpnet-answer": small("MPNetForQuestionAnswering", **SMALL),
     "mpnet-masked": small("MPNetForMaskedLM", **SMALL),
-    "mpnet-text": small("MPNetForSequenceClassification", **SMALL, id2label=TEXT),
+    "mpnet-text": (small("MPNetForSequenceClassification", **SMALL, id2label=TEXT), {"pairs": ROBERTA_PAIRS}),
     "mpnet-tokens": small("MPNetForTokenClassification", **SMALL, id2label=TOKENS),
     "mt5": untied("MT5ForConditionalGeneration", **GATED),
+    "mt5-answer": small("MT5ForQuestionAnswering", **SMALL_T5),
     "mt5-encoder": small("MT5EncoderModel", **GATED),
+    "mt5-text": (small("MT5ForSequenceClassification", **SMALL_T5, id2label=TEXT), STOPPED),
+    "mt5-tokens": small("MT5ForTokenClassification", **SMALL_T5, id2label=TOKENS),
     "nomic_bert-headless": small("NomicBertModel", **SMALL_NOMIC),
     "nomic_bert-masked": small("NomicBertForMaskedLM", **dict(SMALL_NOMIC, hidden_act="gelu")),
-    "nomic_bert-text": small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT),
+    "nomic_bert-text": (small("NomicBertForSequenceClassification", **SMALL_NOMIC, id2label=TEXT), {"pairs": BERT_PAIRS}),
     "nomic_bert-tokens": small("NomicBertForTokenClassification", **SMALL_NOMIC, id2label=TOKENS),
-    "olmo2": lambda: Olmo2ForCausalLM(Olmo2Config(**ROTARY, head_dim=10, pad_token_id=0)),
-    "olmo2-text": small("Olmo2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
-    "mistral": small("MistralForCausalLM", **WINDOWED, head_dim=8, sliding_window=20),
-    "mistral-answer": small("MistralForQuestionAnswering", **SMALL_LLAMA, sliding_window=9),
-    "mistral-headless": small("MistralModel", **SMALL_LLAMA, sliding_window=9),
-    "mistral-text": small("MistralForSequenceClassification", **SMALL_LLAMA, sliding_window=9, id2label=TEXT),
-    "mistral-tokens": small("MistralForTokenClassification", **SMALL_LLAMA, sliding_window=9, id2label=TOKENS),
-    "mistral-unlimited": small("MistralForCausalLM", **SMALL_LLAMA, sliding_window=None),
     "olmo2": small("Olmo2ForCausalLM", **ROTARY, head_dim=10, pad_token_id=0),
+    "olmo2-headless": small("Olmo2Model", **SMALL_LLAMA),
     "opt": lambda: OPTForCausalLM(OPTConfig(**OPT)),
+    "opt-350m": small("OPTForCausalLM", **NARROW_OPT),
+    "opt-350m-answer": small("OPTForQuestionAnswering", **NARROW_OPT),
+    "opt-350m-headless": small("OPTModel", **NARROW_OPT),
+    "opt-350m-text": small("OPTForSequenceClassification", **NARROW_OPT, id2label=TEXT),
     "opt-answer": small("OPTForQuestionAnswering", **SMALL_OPT),
     "opt-headless": small("OPTModel", **SMALL_OPT),
     "opt-text": small("OPTForSequenceClassification", **SMALL_OPT, id2label=TEXT),
+    "opt-unbiased": small("OPTForCausalLM", **dict(SMALL_OPT, word_embed_proj_dim=16, enable_bias=False,
+                                                   _remove_final_layer_norm=True, tie_word_embeddings=False)),
     "pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART, activation_function="relu",
                                                                      scale_embedding=True)),
+    "pegasus-headless": small("PegasusModel", **SMALL_BART),
     "phi3": (small("Phi3ForCausalLM", **PHI3, head_dim=10), {"texts": CROSSING}),
-    "phi3-sliding": small("Phi3ForCausalLM", **SMALL_LLAMA, sliding_window=20),
+    "phi3-headless": small("Phi3Model", **SMALL_LLAMA),
     "phi3-longrope": (small("Phi3ForCausalLM", **PHI3, rope_parameters=longrope(**SHORTER)), {"texts": CROSSING}),
     "phi3-partial": small("Phi3ForCausalLM", **dict(PHI3, hidden_size=32, rms_norm_eps=1e-6), rope_parameters=longrope(
         partial_rotary_factor=0.75, attention_factor=1.25, **SHORTER)),
-    "pegasus-headless": small("PegasusModel", **SMALL_BART),
+    "phi3-sliding": small("Phi3ForCausalLM", **SMALL_LLAMA, sliding_window=20),
+    "phi3-text": small("Phi3ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
     "phi3-tokens": small("Phi3ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**WIDE)),
+    "qwen2-answer": small("Qwen2ForQuestionAnswering", **SMALL_LLAMA),
+    "qwen2-headless": small("Qwen2Model", **SMALL_LLAMA),
     "qwen2-sliding": small("Qwen2ForCausalLM", **WINDOWED, use_sliding_window=True, sliding_window=20,
                            max_window_layers=3),
     "qwen2-text": small("Qwen2ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "qwen2-tokens": small("Qwen2ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**WIDE, head_dim=10)),
+    "qwen3-answer": small("Qwen3ForQuestionAnswering", **SMALL_LLAMA, head_dim=10),
     "qwen3-headless": small("Qwen3Model", **SMALL_LLAMA, head_dim=10, tie_word_embeddings=True),
     "qwen3-sliding": small("Qwen3ForCausalLM", **WINDOWED, head_dim=8, use_sliding_window=True, sliding_window=20,
                            layer_types=["sliding_attention", "full_attention"] * 3),
@@ -290,33 +313,43 @@ MODELS = {
     "roberta-headless": small("RobertaModel", **SMALL, type_vocab_size=1),
     "roberta-masked": lambda: RobertaForMaskedLM(RobertaConfig(**dict(ROBERTA, hidden_act="relu"))),
     "roberta-padded": (lambda: RobertaForMaskedLM(RobertaConfig(**ROBERTA)), {"texts": PADDED}),
-    "roberta-text": lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
+    "roberta-text": (lambda: RobertaForSequenceClassification(RobertaConfig(**ROBERTA, id2label=TEXT)),
+                     {"pairs": ROBERTA_PAIRS}),
     "roberta-tokens": lambda: RobertaForTokenClassification(RobertaConfig(**ROBERTA, id2label=TOKENS)),
+    "smollm3": small("SmolLM3ForCausalLM", **dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
+                     no_rope_layers=[1, 0, 1, 0, 0], head_dim=6),
+    "smollm3-answer": small("SmolLM3ForQuestionAnswering", **SMALL_LLAMA),
+    "smollm3-headless": small("SmolLM3Model", **SMALL_LLAMA, no_rope_layer_interval=2),
     "smollm3-sliding": small("SmolLM3ForCausalLM", **dict(SMALL_LLAMA, num_hidden_layers=5), use_sliding_window=True,
                              sliding_window=20, no_rope_layer_interval=2),
+    "smollm3-text": small("SmolLM3ForSequenceClassification", **SMALL_LLAMA, id2label=TEXT),
+    "smollm3-tokens": small("SmolLM3ForTokenClassification", **SMALL_LLAMA, id2label=TOKENS),
     "t5": small("T5ForConditionalGeneration", **T5),
+    "t5-answer": small("T5ForQuestionAnswering", **dict(SMALL_T5, feed_forward_proj="relu")),
     "t5-encoder": (small("T5EncoderModel", **dict(T5, relative_attention_num_buckets=32, num_layers=2,
                                                   relative_attention_max_distance=128)), {"texts": TEXTS + BEYOND}),
     "t5-gated": untied("T5ForConditionalGeneration", **dict(GATED, num_layers=4, num_decoder_layers=3)),
     "t5-silu": small("T5ForConditionalGeneration", **dict(GATED, feed_forward_proj="gated-silu")),
+    "t5-text": (small("T5ForSequenceClassification", **dict(SMALL_T5, feed_forward_proj="relu"), id2label=TEXT), STOPPED),
     "t5-tokens": small("T5ForTokenClassification", **T5, id2label=TOKENS),
     "umt5": untied("UMT5ForConditionalGeneration", **GATED),
+    "umt5-answer": small("UMT5ForQuestionAnswering", **SMALL_T5),
     "umt5-encoder": small("UMT5EncoderModel", **GATED, is_encoder_decoder=False),
+    "umt5-text": (small("UMT5ForSequenceClassification", **SMALL_T5, id2label=TEXT), STOPPED),
+    "umt5-tokens": small("UMT5ForTokenClassification", **SMALL_T5, id2label=TOKENS),
     "xlm-roberta-answer": small("XLMRobertaForQuestionAnswering", **SMALL, type_vocab_size=1),
     "xlm-roberta-headless": small("XLMRobertaModel", **SMALL, type_vocab_size=1),
     "xlm-roberta-masked": small("XLMRobertaForMaskedLM", **ROBERTA),
-    "xlm-roberta-text": small("XLMRobertaForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+    "xlm-roberta-text": (small("XLMRobertaForSequenceClassification", **SMALL, type_vocab_size=1, id2label=TEXT),
+                         {"pairs": ROBERTA_PAIRS}),
     "xlm-roberta-tokens": small("XLMRobertaForTokenClassification", **SMALL, type_vocab_size=1, id2label=TOKENS),
-    "smollm3": lambda: SmolLM3ForCausalLM(SmolLM3Config(**dict(ROTARY, num_hidden_layers=5), pad_token_id=0,
-                                                        no_rope_layers=[1, 0, 1, 0, 0], head_dim=6)),
-    "smollm3-answer": small("SmolLM3ForQuestionAnswering", **SMALL_LLAMA),
 }
 
 
 def parts(name):
     row = MODELS[name]
     make, options = row if isinstance(row, tuple) else (row, {})
-    return make, options.get("texts", LONG), options.get("targets")
+    return make, options.get("texts", LONG), options.get("targets"), options.get("pairs")
 
 
 def randomize(model, seed):

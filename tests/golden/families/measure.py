@@ -11,6 +11,8 @@
                  left out. The loss is the sum over all rows of the cross entropy of target hash(row) mod (classes − 1);
                  where there are no classes to choose among, the sum of the products of the logits or states with hash
                  numbers. No dropout.
+    pairs        of a row with {"pairs": …}: pairs of texts, words "t5" for the ids of a tokenizer with this "post_processor"; the ids
+                 and types that it makes of them, and the logits. "typed": the model reads the types.
     generated    of a class that generates: for some texts the ids after the prompt, by greedy and beam search. Nothing ends
                  them: there are NEW, or fewer where the positions end.
 """
@@ -20,6 +22,7 @@ import os
 import tempfile
 
 import safetensors.torch
+import tokenizers
 import torch
 import transformers
 
@@ -142,10 +145,29 @@ def targets_of(model, texts):
     return [[3 + (7 * j + i) % 30 for j in range([5, 1, 9, 0, 70][i % 5])] for i in range(len(texts))]
 
 
+PAIRS = [["t5 t9", "t17"], ["t4", "t30 t31 t8 t8"], ["", "t6 t7"]]
+
+
+def pairs_of(model, options):
+    """The model on pairs, as the tokenizer of its class would give them."""
+    words = {f"t{i}": i for i in range(model.config.vocab_size)}
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps({
+        "version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": options["post_processor"],
+        "model": {"type": "WordLevel", "unk_token": "t0", "vocab": words}, "added_tokens": []}))
+    encoded = [tokenizer.encode(*pair) for pair in PAIRS]
+    logits = []
+    for e in encoded:
+        given = dict(input_ids=torch.tensor([e.ids]), attention_mask=torch.ones(1, len(e.ids), dtype=torch.int64))
+        if options["typed"]: given["token_type_ids"] = torch.tensor([e.type_ids])
+        with torch.no_grad(): logits.append(model(**given).logits[0])
+    return dict(options, texts=PAIRS, ids=[e.ids for e in encoded], types=[e.type_ids for e in encoded],
+                logits=rounded(torch.stack(logits)))
+
+
 def rounded(rows): return [[round(v, 6) for v in row] for row in rows.tolist()]
 
 
-def measure(folder, texts, targets=None):
+def measure(folder, texts, targets=None, pairs=None):
     with open(f"{folder}/config.json") as file: kind = getattr(transformers, json.load(file)["architectures"][0])
 
     def opened():
@@ -162,6 +184,7 @@ def measure(folder, texts, targets=None):
         if targets: result.update(targets=targets, encoder=rounded(digest(torch.cat(run.encoder))))
         result["states"] = rounded(digest(run.states))
         if run.logits is not None: result["logits"] = rounded(run.logits)
+        if pairs: result["pairs"] = pairs_of(model, pairs)
     result["gradients"] = gradients(model, run.loss())
     if model.can_generate(): result["generated"] = both_generated(opened(), texts, targets)
     with open(f"{folder}/expected.json", "w") as file:

@@ -1,5 +1,6 @@
 """Trains a small model of each family and objective with heed and opens it in transformers: python train.py BUILD [FAMILY ...].
-No key may be missing or unexpected, the logits must be those of heed, and the tokenizer must give heed's ids."""
+No key may be missing or unexpected, the logits must be those of heed, and the tokenizer must give heed's ids. transformers.json
+lists the families and objectives for which this is so."""
 import json
 import os
 import subprocess
@@ -8,6 +9,8 @@ import tempfile
 
 import torch
 import transformers
+
+from opened import keep
 
 transformers.logging.set_verbosity_error()
 torch.set_num_threads(1)
@@ -58,13 +61,14 @@ def check(folder):
 
 
 def main():
-    failed = False
+    results, failed = {}, False
     families = sys.argv[2:] or output(heed, "complete", "train", "--family", "").split()
     with tempfile.TemporaryDirectory() as work:
         for name, text in FILES.items():
             with open(f"{work}/{name}", "w") as file: file.write(text)
         for family in families:
             if family in ("auto", "heed-rnn"): continue
+            results[family] = []
             for objective, data in OBJECTIVES.items():
                 folder = f"{work}/{family}-{objective}"
                 run = subprocess.run([heed, "train", "--family", family, "--objective", objective, *data, *SIZES, "-o", folder],
@@ -73,6 +77,8 @@ def main():
                 difference, problems = check(folder) if run.returncode == 0 else (0, [run.stderr.strip()])
                 print(f"{family} {objective}: difference {difference:.2g}, {'; '.join(problems) or 'all keys'}")
                 failed |= bool(problems)
+                if not problems: results[family].append(objective)
+    keep("trained", results)
     return failed
 
 

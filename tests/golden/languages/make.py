@@ -44,10 +44,10 @@ def link(name, files):
             path.write_text(json.dumps(value) + "\n")
 
 
-def save_model(name, kind, **config):
+def save_model(name, kind, sizes=SIZES, **config):
     torch.manual_seed(zlib.crc32(name.encode()))
     model = getattr(transformers, kind)
-    model = model(model.config_class(**{**SIZES, **config}))
+    model = model(model.config_class(**{**sizes, **config}))
     with torch.no_grad():
         for key, weight in model.named_parameters():
             if "Sinusoidal" in key or not weight.requires_grad: continue
@@ -119,6 +119,14 @@ def pegasus():
     save_model("pegasus", "PegasusForConditionalGeneration", vocab_size=vocabulary("pegasus"), pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
                activation_function="relu", scale_embedding=True, generation=dict(num_beams=4, length_penalty=0.6))
     expect("pegasus", "PegasusForConditionalGeneration", [(None, None)], plain, nothing)
+
+
+def byt5():
+    link("byt5", {"config.json": {"model_type": "t5"}, "tokenizer_config.json": "folders/byt5/tokenizer_config.json"})
+    sizes = dict(d_model=12, d_kv=6, d_ff=12, num_layers=2, num_decoder_layers=1, num_heads=2)
+    save_model("byt5", "T5ForConditionalGeneration", sizes, vocab_size=384, feed_forward_proj="gated-gelu", tie_word_embeddings=False,
+               tokenizer_class="ByT5Tokenizer", decoder_start_token_id=0)
+    expect("byt5", "T5ForConditionalGeneration", [(None, None)], plain, nothing)
 
 
 def marian(name, extra):
@@ -207,7 +215,7 @@ def nllb(name, legacy):
     expect(name, "M2M100ForConditionalGeneration", pairs, with_source, first)
 
 
-cases = {"bart": bart, "pegasus": pegasus, "marian": lambda: marian("marian", "marian"), "marian-separate": lambda: marian("marian-separate", "marian-separate"),
+cases = {"bart": bart, "byt5": byt5, "pegasus": pegasus, "marian": lambda: marian("marian", "marian"), "marian-separate": lambda: marian("marian-separate", "marian-separate"),
          "mbart": mbart, "mbart50": mbart50, "m2m": m2m, "small100": small100, "nllb": lambda: nllb("nllb", False),
          "nllb-legacy": lambda: nllb("nllb-legacy", True)}
 
