@@ -469,8 +469,8 @@ HEED_API heed_status heed_tag_options(heed_context *context, heed_options **opti
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
  * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
  * score is the mean probability of its words' labels. Adjacent entities are separate where the labels say so.
- * As in transformers, text and span are those of the entity's tokens: the first may include the space before it.
- * With the option "tokens", an alternative is a token with a label other than "O", and has the whole label
+ * As in transformers, text and span are those of the entity's tokens: the first may include the space before
+ * it. With the option "tokens", an alternative is a token with a label other than "O", and has the whole label
  * and its probability. */
 HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
                               const size_t *sizes, size_t count, heed_results **results);
