@@ -85,8 +85,8 @@ HEED_API const char *heed_context_message(const heed_context *context);
 HEED_API void heed_context_set_log(heed_context *context, heed_log_function *log, void *user);
 /* Whether the log also receives details, such as the tensors of a file that a model does not use. */
 HEED_API void heed_context_set_verbose(heed_context *context, int verbose);
-/* Training, translation, text generation, steps of sessions, tasks for many texts, and the reading of text from
- * pipes end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
+/* Training, translation, text generation, steps of sessions, tasks for many texts, and the reading of text
+ * from pipes end with HEED_STOPPED soon after `stop` returns true. NULL: never. */
 HEED_API void heed_context_set_stop(heed_context *context, heed_stop_function *stop, void *user);
 /* Sets the number of threads, 1 to 256; 0 means one per core. */
 HEED_API heed_status heed_context_set_threads(heed_context *context, int threads);
@@ -287,8 +287,8 @@ HEED_API void heed_results_span(const heed_results *results, size_t index, size_
                                 size_t *end);
 /* The id of the token that heed_fill predicts, whose text is the label; 0 for other results. */
 HEED_API int32_t heed_results_label_token(const heed_results *results, size_t index, size_t alternative);
-/* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens of
- * its text, special ones included; 0 for other results. */
+/* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens
+ * of its text, special ones included; 0 for other results. */
 HEED_API int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative);
 /* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and
  * a target word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the
@@ -475,10 +475,10 @@ HEED_API heed_status heed_tag_options(heed_context *context, heed_options **opti
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
  * text, the kind of its label ("PER" of "B-PER"; the tags B, I, E, S, L and U are known), and the span; its
  * score is the mean probability of its words' labels. Adjacent entities are separate where the labels say so.
- * As in transformers, text and span are those of the entity's tokens: the first may include the space before it.
- * Other values of the option "aggregation" give what the token-classification pipeline of transformers returns
- * with that aggregation_strategy: "none", each token that has not one of the labels "ignore", or "simple",
- * "first", "average" and "max", groups of tokens or of words. */
+ * As in transformers, text and span are those of the entity's tokens: the first may include the space before
+ * it. Other values of the option "aggregation" give what the token-classification pipeline of transformers
+ * returns with that aggregation_strategy: "none", each token that has not one of the labels "ignore", or
+ * "simple", "first", "average" and "max", groups of tokens or of words. */
 HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
                               const size_t *sizes, size_t count, heed_results **results);
 /* Opens the options of heed_fill. The caller closes *options. HEED_MEMORY. */
