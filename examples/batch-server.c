@@ -1,7 +1,5 @@
 /* Continues or translates lines as they arrive, many at once: one thread reads lines and adds requests, the other one steps and
- * prints each answer when it has finished, after the line's number:
- *
- *     mkfifo requests && example-batch-server MODEL < requests */
+ * prints each finished answer after the line's number. mkfifo requests && example-batch-server MODEL < requests */
 #include <heed/heed.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,14 +44,16 @@ int main(int count, char **words) {
     if (status == HEED_OK) status = heed_model_open(context, count > 1 ? words[1] : "shakespeare", &model);
     if (status == HEED_OK) status = heed_session_open(model, &session);
     if (status == HEED_OK) status = heed_context_fork(context, &other);
-    if (status == HEED_OK && pthread_create(&adder, NULL, add_lines, other) != 0) status = HEED_MEMORY;
+    bool adds = status == HEED_OK && pthread_create(&adder, NULL, add_lines, other) == 0;
+    if (status == HEED_OK && !adds) status = HEED_MEMORY;
     for (; status == HEED_OK && (!ended || heed_session_is_busy(session)); print_finished())
         if ((status = heed_session_step(session)) == HEED_OK && !heed_session_is_busy(session)) usleep(1000);
-    if (status != HEED_OK) return fprintf(stderr, "%s\n", heed_context_message(context)), 1;
-    pthread_join(adder, NULL);
+    if (status != HEED_OK) fprintf(stderr, "%s\n", heed_context_message(context));
+    if (status != HEED_OK && adds) exit(1); /* the other thread may wait for a line */
+    if (adds) pthread_join(adder, NULL);
     heed_session_close(session);
     heed_context_close(other);
     heed_model_close(model);
     heed_context_close(context);
-    return 0;
+    return status != HEED_OK;
 }
