@@ -60,7 +60,7 @@ def make_model(name, folder):
     if jobs == TRANSLATORS:
         model.generation_config = transformers.GenerationConfig(
             min_new_tokens=NEW, max_new_tokens=NEW, decoder_start_token_id=config.decoder_start_token_id,
-            eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id)
+            eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id, bad_words_ids=[[config.pad_token_id]])
     if jobs == DECODERS:
         model.generation_config = transformers.GenerationConfig(bos_token_id=config.bos_token_id)
     model.save_pretrained(folder)
@@ -237,7 +237,7 @@ def open_ctranslate2(folder, options):
 
         def go():
             out = model.translate_batch(tokens, beam_size=int(job.split()[1]), min_decoding_length=NEW, max_decoding_length=NEW,
-                                        max_batch_size=TEXTS)
+                                        max_batch_size=TEXTS, suppress_sequences=[["<pad>"]])
             return [" ".join(one.hypotheses[0]) for one in out]
         return go
     return run
@@ -304,7 +304,7 @@ def measure(name, options):
                 worker.wait()
             print(f"{name}, {job}, {options.threads} threads, {'texts' if job.startswith('batch') else 'tokens'}/s:")
             for one in programs:
-                same = sum(a == b for a, b in zip(answers[one], answers["heed"]))
+                same = sum(a.strip() == b.strip() for a, b in zip(answers[one], answers["heed"]))
                 print(f"  {one:14} {spread(rates[one])}; peak {memory[one]:.0f} MB; answers {same} of {len(answers['heed'])} equal")
             others = [max(values) for values in zip(*(rates[one] for one in programs[1:]))]
             print(f"  ratio to the best {spread([a / b for a, b in zip(rates['heed'], others)])}; "
