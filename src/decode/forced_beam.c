@@ -75,14 +75,14 @@ static heed_status extend(bank_list *l, int32_t slot) {
     if (hd_forced_is_complete(&state)) return HEED_OK;
     int64_t first = l->count, tokens = hd_forced_next(&state, l->next);
     for (int64_t i = 0; i < tokens; i++) {
-        banked new = {.candidate = {score_of(s, slot, l->next[i]), slot, l->next[i]}};
-        HD_TRY(hd_forced_open(forced, l->scratch, &new.state));
-        hd_forced_copy(&state, &new.state);
-        hd_forced_add(&new.state, l->next[i]);
-        new.shares = hd_forced_continues(&state, l->next[i]);
-        if (new.shares && state.matched < state.longest) state.beginning[state.matched++] = l->next[i];
-        new.shares = new.shares &&new.state.begun >= 0;
-        if (new.candidate.score > -INFINITY && !is_listed(l, slot, l->next[i])) l->items[l->count++] = new;
+        banked one = {.candidate = {score_of(s, slot, l->next[i]), slot, l->next[i]}};
+        HD_TRY(hd_forced_open(forced, l->scratch, &one.state));
+        hd_forced_copy(&state, &one.state);
+        hd_forced_add(&one.state, l->next[i]);
+        one.shares = hd_forced_continues(&state, l->next[i]);
+        if (one.shares && state.matched < state.longest) state.beginning[state.matched++] = l->next[i];
+        one.shares = one.shares && one.state.begun >= 0;
+        if (one.candidate.score > -INFINITY && !is_listed(l, slot, l->next[i])) l->items[l->count++] = one;
     }
     for (banked *b = l->items + first; b < l->items + l->count; b++) {
         if (b->shares) b->state.matched = state.matched;
