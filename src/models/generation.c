@@ -430,7 +430,10 @@ heed_status hd_generation_parse(const hd_json *json, const hd_recipe *recipe, hd
     reading r = {json, recipe, arena, generation};
     for (size_t i = 0; i < HD_COUNT(keys); i++)
         if (hd_json_has(json, keys[i].name)) HD_TRY(read_key(&r, &keys[i]));
-    if (generation->sample && !hd_json_has(json, "top_k")) generation->top_k = TOP_K; /* transformers' default */
+    if (hd_json_has(json, "do_sample") && generation->sample && !hd_json_has(json, "top_k"))
+        generation->top_k = TOP_K; /* transformers' default */
+    generation->sets_beams |= hd_json_has(json, "num_beams");
+    generation->sets_length |= hd_json_has(json, "max_length") || hd_json_has(json, "max_new_tokens");
     const json_t *cache = json_object_get(json->root, "cache_implementation");
     if (json_is_string(cache) && strcmp(json_string_value(cache), "quantized") == 0)
         HD_TRY(record_lacking(&r, "cache_implementation", " is \"quantized\""));

@@ -83,6 +83,7 @@ typedef struct hd_generation {
     float eta_cutoff;      /* the same, less where the entropy is large; 0: all */
     int64_t seed;          /* random seed for sampling */
     int64_t prompt_lookup; /* most tokens that are proposed per step by prompt lookup: no result changes; 0: none */
+    bool sets_beams, sets_length; /* whether the files, and not a default, chose `beams` and a maximum length */
     struct hd_constraint
         *constraint;     /* what the text must match (decode/constraint.h); NULL: nothing. Not of the model */
     const char *lacking; /* NULL, or the message about a setting of the folder that heed lacks */

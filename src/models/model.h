@@ -42,6 +42,9 @@ typedef struct heed_model {
     int32_t specials[HD_SPECIALS];    /* ids by role, −1: none; of a model with a tokenizer */
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     hd_generation generation;
+    struct hd_task_params *tasks; /* [task_count]: of an encoder–decoder that was opened to run (task_params.h) */
+    size_t task_count;
+    const char *prefix;             /* text before each input, of the config; NULL: none */
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */
 } heed_model;
