@@ -8,7 +8,7 @@
 #include "stop.h"
 #include "texts.h"
 
-const char *sequence_model, *sequence_input;
+const char *sequence_model, *sequence_draft, *sequence_input;
 bool sequence_json, sequence_scores;
 
 /* ---- answers ---- */
@@ -103,21 +103,32 @@ static int convert_all(const sequence_verb *verb, heed_model *model, text_source
     return texts->failed ? EXIT_FAILED : code;
 }
 
+/* Opens both models; without --draft, *draft is NULL. */
+static bool open_models(const sequence_verb *verb, const invocation *line, heed_model **model, heed_model **draft,
+                        int *code) {
+    if (!open_model(line, sequence_model, verb->shipped, verb->otherwise, model, code)) return false;
+    if (!sequence_draft) return true;
+    if (!open_model(line, sequence_draft, NULL, "", draft, code)) return false;
+    heed_status status = heed_model_set_draft(*model, *draft);
+    if (status != HEED_OK) *code = report_failure(line, status);
+    return status == HEED_OK;
+}
+
 int run_sequences(const sequence_verb *verb, int count, char **words) {
     invocation line;
     text_source texts;
     int code;
-    sequence_model = sequence_input = NULL;
+    sequence_model = sequence_draft = sequence_input = NULL;
     if (!open_invocation(verb->command, count, words, &line, &code)) return code;
-    heed_model *model = NULL;
+    heed_model *model = NULL, *draft = NULL;
     stop_on_signals(line.context, SA_RESTART);
     if (open_texts(&line, sequence_input, &texts, &code)) {
         if (was_given(&line, "document")) read_whole(&texts);
-        if (open_model(&line, sequence_model, verb->shipped, verb->otherwise, &model, &code))
-            code = convert_all(verb, model, &texts);
+        if (open_models(verb, &line, &model, &draft, &code)) code = convert_all(verb, model, &texts);
         close_texts(&texts);
     }
     heed_model_close(model);
+    heed_model_close(draft);
     close_invocation(&line);
     return finish_output(verb->command->name, code);
 }

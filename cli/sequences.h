@@ -15,13 +15,16 @@ typedef struct sequence_verb {
 } sequence_verb;
 
 /* Options that these verbs have in common. */
-extern const char *sequence_model, *sequence_input;
+extern const char *sequence_model, *sequence_draft, *sequence_input;
 extern bool sequence_json, sequence_scores;
-#define SEQUENCE_OPTIONS(model_help)                                                                               \
-    {"model", 'm', "MODEL", model_help, &sequence_model, NULL},                                                    \
-        {"input", 0, "FILE", "file of texts, one per line; - for standard input", &sequence_input, NULL}, COMPUTE, \
-        {"json", 0, NULL, "print one JSON array per text", NULL, &sequence_json}, {                                \
-        "scores", 0, NULL, "with --json, each output has a \"score\"", NULL, &sequence_scores                      \
+#define SEQUENCE_OPTIONS(model_help)                                                                         \
+    {"model", 'm', "MODEL", model_help, &sequence_model, NULL},                                              \
+        {"input", 0, "FILE", "file of texts, one per line; - for standard input", &sequence_input, NULL},    \
+        {"draft",         0,                                                                                 \
+         "MODEL",         "smaller model with the same tokenizer that proposes tokens; texts stay the same", \
+         &sequence_draft, NULL},                                                                             \
+        COMPUTE, {"json", 0, NULL, "print one JSON array per text", NULL, &sequence_json}, {                 \
+        "scores", 0, NULL, "with --json, each output has a \"score\"", NULL, &sequence_scores                \
     }
 
 /* Runs such a verb, and returns the program's exit code. With the option "document", the whole input is one text. */

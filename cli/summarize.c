@@ -10,9 +10,10 @@ static const command summarize = {
     .about =
         "Summarizes each TEXT, or each line of --input or standard input, and prints one summary per line:\n"
         "\n"
-        "    $ heed summarize \"The council of Marford met on Friday. Anna proposed to repair the roof. A large majority\n"
+        "    $ heed summarize \"The council of Marford met on Friday. Anna proposed to repair the roof. A large "
+        "majority\n"
         "    agreed. The next meeting is on Sunday.\"\n"
-        "    SUMMARY\n"
+        "    The council of Marford decided to repair the roof and meets again on Sunday.\n"
         "\n"
         "The default model knows only such short reports of weather, matches, meetings and orders. heed pull fetches\n"
         "others, such as sshleifer/distilbart-cnn-12-6 and google-t5/t5-small. A text that is longer than the model\n"

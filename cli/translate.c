@@ -14,7 +14,7 @@ static const command translate = {
         "    Ein Hund rennt durch den Schnee.\n"
         "\n"
         "--document takes the whole input as one text. It translates the text sentence by sentence, and keeps line\n"
-        "breaks, blank lines, indentation and the markers of lists.\n"
+        "breaks, empty lines, indentation and the markers of lists.\n"
         "--best prints several translations of a text, one per line: the number of the text, the score and the\n"
         "translation, with tabs between them. --json prints one array per text: [{\"translation_text\": …}, …].\n"
         "--alignment adds the word alignment. For example, \" ||| 0-0 1-2 2-1\" aligns the first word of the text "

@@ -83,7 +83,6 @@ typedef struct hd_generation {
     float eta_cutoff;      /* the same, less where the entropy is large; 0: all */
     int64_t seed;          /* random seed for sampling */
     int64_t prompt_lookup; /* most tokens that are proposed per step by prompt lookup: no result changes; 0: none */
-    bool sets_beams, sets_length; /* whether the files, and not a default, chose `beams` and a maximum length */
     struct hd_constraint
         *constraint;     /* what the text must match (decode/constraint.h); NULL: nothing. Not of the model */
     const char *lacking; /* NULL, or the message about a setting of the folder that heed lacks */
@@ -103,9 +102,16 @@ void hd_generation_of(const hd_recipe *recipe, hd_generation *generation);
  * generate. Unknown keys are ignored, as by transformers. */
 heed_status hd_generation_parse(const hd_json *json, const hd_recipe *recipe, hd_arena *arena,
                                 hd_generation *generation);
+/* Which settings files choose, where pipelines have defaults of their own. */
+typedef struct hd_chosen {
+    bool beams, length;
+} hd_chosen;
+/* Adds those that an object has. */
+void hd_generation_choose(const hd_json *json, hd_chosen *chosen);
+
 /* The settings of a folder: those of generation_config.json alone where there is one, else those in config.json, `config`. */
 heed_status hd_generation_read(const char *folder, const hd_json *config, const hd_recipe *recipe, hd_arena *arena,
-                               hd_generation *generation);
+                               hd_generation *generation, hd_chosen *chosen);
 /* Writes generation_config.json: settings other than the defaults, and those of decoding that every model has. */
 heed_status hd_generation_write(heed_context *context, const char *folder, const hd_generation *generation,
                                 const hd_recipe *recipe);

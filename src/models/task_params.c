@@ -21,9 +21,10 @@ static heed_status read_task(heed_model *model, const hd_json *tasks, const char
     hd_json json;
     hd_arena *arena = &model->network->arena;
     HD_TRY(hd_json_object(tasks, name, &json));
-    *task = (hd_task_params){.name = copy_text(arena, name), .generation = model->generation};
+    *task = (hd_task_params){.name = copy_text(arena, name), .generation = model->generation, .chosen = model->chosen};
     if (!task->name) return HEED_MEMORY;
     HD_TRY(read_prefix(model, &json, model->prefix, &task->prefix));
+    hd_generation_choose(&json, &task->chosen);
     return hd_generation_parse(&json, &model->network->recipe, arena, &task->generation);
 }
 

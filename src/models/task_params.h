@@ -8,12 +8,6 @@
 /* What a text becomes. */
 typedef enum hd_text_task { HD_TASK_TRANSLATE, HD_TASK_SUMMARIZE, HD_TASK_REWRITE } hd_text_task;
 
-typedef struct hd_task_params {
-    const char *name;   /* "summarization", "translation_en_to_de", or of a style its name */
-    const char *prefix; /* "translate English to German: "; "" for none */
-    hd_generation generation;
-} hd_task_params;
-
 /* Reads "prefix" and "task_specific_params" of an encoder–decoder, whose generation settings were read. Another model has none. */
 heed_status hd_task_params_read(heed_model *model, const hd_json *config);
 

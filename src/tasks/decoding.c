@@ -12,14 +12,14 @@
 
 #define F(field) offsetof(hd_decoding, field)
 
-#define LANGUAGES                                                                                     \
+#define LANGUAGES(outputs)                                                                            \
     {"from",     HD_SETTING_STRING,                                                                   \
      F(from),    NULL,                                                                                \
      0,          0,                                                                                   \
      "LANGUAGE", "language of the texts, as a code of the tokenizer, such as eng_Latn, en_XX or en"}, \
     {                                                                                                 \
         "to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE",                                       \
-            "language of the translations, as a code of the tokenizer"                                \
+            "language of the " outputs ", as a code of the tokenizer"                                 \
     }
 #define ALIGNMENT                                                                                                      \
     {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh format: 0-0 1-2 2-1"}, { \
@@ -41,20 +41,21 @@
 #define TEXT_TO_TEXT                                                                                           \
     PREFIX, MAX_WORDS, HD_OPTION_BEAMS(F(generation)), HD_OPTION_BEST(F(generation)),                          \
         HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SEARCH(F(generation)), HD_OPTIONS_WORDS(F(words)), \
-        HD_OPTION_KEEP_STOP(F(generation)), HD_OPTIONS_CONSTRAINT(F(constraint)), {                            \
+        HD_OPTION_KEEP_STOP(F(generation)), HD_OPTION_PROMPT_LOOKUP(F(generation)),                            \
+        HD_OPTIONS_CONSTRAINT(F(constraint)), {                                                                \
         "batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",                            \
             "source tokens that a session translates at once; 0: a default for the model's size and the beams" \
     }
 
 static const hd_setting translate_rows[] = {
-    LANGUAGES,
+    LANGUAGES("translations"),
     {"document", HD_SETTING_BOOL, F(document), NULL, 0, 0, NULL,
      "translate each text as a document, sentence by sentence, and keep its layout"},
     TEXT_TO_TEXT,
     ALIGNMENT,
 };
 
-static const hd_setting summarize_rows[] = {LANGUAGES, TEXT_TO_TEXT};
+static const hd_setting summarize_rows[] = {LANGUAGES("summaries"), TEXT_TO_TEXT};
 
 static const hd_setting rewrite_rows[] = {
     {"to", HD_SETTING_STRING, F(to), NULL, 0, 0, "STYLE", "style of the output, if the model has several"},
@@ -68,7 +69,7 @@ static const hd_setting generate_rows[] = {
     HD_OPTION_KEEP_STOP(F(generation)),      HD_OPTION_PROMPT_LOOKUP(F(generation)),
     HD_OPTIONS_CONSTRAINT(F(constraint)),    HD_OPTIONS_LOG_PROBS(F(generation))};
 
-static const hd_setting session_rows[] = {LANGUAGES,
+static const hd_setting session_rows[] = {LANGUAGES("translations"),
                                           PREFIX,
                                           MAX_WORDS,
                                           HD_OPTION_MAX_NEW_TOKENS(F(generation)),
@@ -192,10 +193,10 @@ static const char *value_of(const heed_options *options, const char *wanted) {
 }
 
 /* Those of the pipelines of transformers 4.57, for what neither the model's files nor options choose. */
-static void set_defaults(hd_generation *g) {
+static void set_defaults(const hd_chosen *chosen, hd_generation *g) {
     enum { BEAMS = 4, NEW_TOKENS = 256 };
-    if (!g->sets_beams && !g->sample) g->beams = BEAMS;
-    if (!g->sets_length) g->max_new_tokens = NEW_TOKENS;
+    if (!chosen->beams && !g->sample) g->beams = BEAMS;
+    if (!chosen->length) g->max_new_tokens = NEW_TOKENS;
 }
 
 /* Begins with the settings of the task; *named: `from` and `to` have chosen it, and are no languages of the tokenizer. */
@@ -214,7 +215,7 @@ static heed_status choose_task(const heed_model *model, const heed_options *opti
     bool prefixed = task == HD_TASK_REWRITE && !to && hd_options_has(options, "prefix"); /* no style is needed */
     if (!prefixed || !*named) HD_TRY(hd_task_params_choose(model, task, from, to, &params));
     if (params) settings->generation = params->generation, settings->before = params->prefix;
-    if (task != HD_TASK_TRANSLATE) set_defaults(&settings->generation);
+    if (task != HD_TASK_TRANSLATE) set_defaults(params ? &params->chosen : &model->chosen, &settings->generation);
     return HEED_OK;
 }
 

@@ -51,8 +51,8 @@ heed_status hd_pieces_fit(hd_pieces *pieces, const char *text, size_t size, size
 heed_status hd_pieces_add_document(hd_pieces *pieces, size_t index, const char *text, size_t size, size_t *tail,
                                    size_t *split);
 /* Adds a text as a piece or, if it is longer than the model reads, its sentences in as many pieces of similar length as that
- * takes (windows.c). `tokens` are those of the whole text. */
-heed_status hd_pieces_add_windows(hd_pieces *pieces, size_t index, const char *text, size_t size, int64_t *tokens);
+ * takes (parts.c). `tokens` are those of the whole text. */
+heed_status hd_pieces_add_parts(hd_pieces *pieces, size_t index, const char *text, size_t size, int64_t *tokens);
 
 /* Appends the output of a piece, with its line breaks at the spaces that are nearest to their places. */
 void hd_pieces_write(const hd_pieces *pieces, const hd_piece *piece, const char *output, size_t size, hd_buffer *out);

@@ -32,7 +32,7 @@ static heed_status add_pieces(converting *c, size_t i) {
     text_part *part = &c->parts[i];
     const char *text = c->texts[i];
     size_t size = c->sizes[i];
-    if (!c->settings->document || !size) return hd_pieces_add_windows(&c->pieces, i, text, size, &part->tokens);
+    if (!c->settings->document || !size) return hd_pieces_add_parts(&c->pieces, i, text, size, &part->tokens);
     return hd_pieces_add_document(&c->pieces, i, text, size, &part->tail, &part->split);
 }
 
@@ -207,12 +207,12 @@ heed_status heed_translate(heed_model *model, const heed_options *options, const
 
 heed_status heed_summarize(heed_model *model, const heed_options *options, const char *const *texts,
                            const size_t *sizes, size_t count, heed_results **results) {
-    return run(model, options, &hd_summarize_table, "an encoder–decoder such as BART or T5", texts, sizes, count,
+    return run(model, options, &hd_summarize_table, "an encoder-decoder such as BART or T5", texts, sizes, count,
                results);
 }
 
 heed_status heed_rewrite(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
                          size_t count, heed_results **results) {
-    return run(model, options, &hd_rewrite_table, "an encoder–decoder such as BART or T5", texts, sizes, count,
+    return run(model, options, &hd_rewrite_table, "an encoder-decoder such as BART or T5", texts, sizes, count,
                results);
 }

@@ -271,6 +271,7 @@ static heed_status open_workers(translating *t) {
     int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->source_count), 1);
     t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
     if (!t->workers) return HEED_MEMORY;
+    hd_session_limits limits = {.draft = t->model->draft ? t->model->draft->network : NULL};
     plan_sessions(t);
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
@@ -279,7 +280,7 @@ static heed_status open_workers(translating *t) {
         if (hd_decoding_ends_texts(t->settings) && hd_text_ends_open(&w->ends, &w->context, t->settings) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
         if (t->worker_count <= t->session_count &&
-            hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
+            hd_session_open(&w->context, t->model->network, &limits, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);

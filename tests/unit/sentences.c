@@ -168,7 +168,7 @@ static void long_sentences_are_divided(void **state) {
     /* windows have all of a text but white space between */
     const char *at = text;
     size_t first = pieces.count;
-    assert_ok(context, hd_pieces_add_windows(&pieces, 0, text, used, &tokens));
+    assert_ok(context, hd_pieces_add_parts(&pieces, 0, text, used, &tokens));
     assert_true(tokens > hd_model_longest(model));
     for (size_t i = first; i < pieces.count; i++) {
         while (*at == ' ') at++;
