@@ -166,9 +166,11 @@ static heed_status answer(void *user, const hd_encoded *encoded) {
 static heed_status check_model(const embedding *e) {
     heed_context *context = e->model->context;
     const char *name = e->model->folder ? e->model->folder : "the model";
+    char verbs[HD_VERB_LIST];
+    hd_model_list_verbs(e->model, verbs);
     if (!e->embedder)
-        return hd_fail(context, HEED_UNSUPPORTED, "%s is an encoder-decoder, expected an encoder or a decoder alone",
-                       name);
+        return hd_fail(context, HEED_UNSUPPORTED, "%s is an encoder-decoder, expected an encoder or a decoder alone%s",
+                       name, verbs);
     if (e->embedder->problem) return hd_fail(context, HEED_UNSUPPORTED, "%s", e->embedder->problem);
     if (e->settings.dims > e->embedder->columns)
         return hd_fail(context, HEED_ARGUMENT, "dims is %lld, but the vectors have %lld numbers",
