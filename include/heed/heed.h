@@ -170,12 +170,12 @@ HEED_API heed_status heed_model_open(heed_context *context, const char *name, he
  * HEED_MEMORY. */
 HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
-/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are
- * opened with it, in heed_generate, heed_translate, heed_summarize and heed_rewrite, the draft proposes the next tokens of requests with one
- * hypothesis, and one pass of the model verifies several of them. Results do not change by one bit, only
- * the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft stays open while
- * the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for another
- * tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
+/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are opened
+ * with it, and in the calls that generate, translate, summarize and rewrite, the draft proposes the next
+ * tokens of requests with one hypothesis, and one pass of the model verifies several of them. Results do not
+ * change by one bit, only the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft
+ * stays open while the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for
+ * another tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
 HEED_API heed_status heed_model_set_draft(heed_model *model, const heed_model *draft);
 /* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the
  * message lists the places that were searched. */
