@@ -1,7 +1,8 @@
 /* A document's sentences, and the layout between them.
  *
  * A line has an indentation, markers of lists, headings or quotations, and a content; what follows the content is white space. The
- * contents are translated, everything else is kept. A content without a letter is kept too. A line continues the sentence of the
+ * contents are translated, everything else is kept. A content without a letter is kept too, and so are
+ * blocks of code between lines that begin with ``` or ~~~. A line continues the sentence of the
  * line before it if it has no marker and begins with a lowercase letter, as in text that is wrapped at a width. */
 #include "tasks/parts.h"
 #include "text/sentences.h"
@@ -103,6 +104,12 @@ static bool has_letter(const char *text, size_t start, size_t end) {
     return false;
 }
 
+/* Whether a line begins or ends a block of code, as in Markdown. */
+static bool is_fence(const char *text, const line *l) {
+    return l->end - l->content >= 3 && !l->marked &&
+           (memcmp(text + l->content, "```", 3) == 0 || memcmp(text + l->content, "~~~", 3) == 0);
+}
+
 /* ---- paragraphs: lines that are read as one ---- */
 
 typedef struct reading {
@@ -124,7 +131,7 @@ typedef struct paragraph {
 
 /* Whether line `b` continues a sentence of line `a`. */
 static bool is_continued(const char *text, const line *a, const line *b) {
-    if (b->marked || !has_letter(text, a->content, a->end)) return false;
+    if (b->marked || is_fence(text, b) || !has_letter(text, a->content, a->end)) return false;
     return hd_text_begins_lowercase(text + b->content, b->end - b->content);
 }
 
@@ -243,9 +250,13 @@ heed_status hd_text_parts_add_document(hd_text_parts *parts, size_t index, const
                                        size_t *split) {
     reading r = {.parts = parts, .index = index, .text = text, .size = size};
     size_t next;
+    bool code = false; /* in a block of code, which is kept */
     for (size_t start = 0; start < size; start = next) {
         line first = read_line(text, size, start);
-        HD_TRY(add_lines(&r, &first, &next));
+        bool fence = is_fence(text, &first);
+        next = first.next;
+        if (!fence && !code) HD_TRY(add_lines(&r, &first, &next));
+        code ^= fence;
     }
     *tail = r.kept;
     *split = r.split;

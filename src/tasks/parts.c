@@ -92,12 +92,19 @@ heed_status hd_text_parts_fit(hd_text_parts *p, const char *text, size_t size, s
 
 /* ---- outputs ---- */
 
-/* The space in output [from, size) that is nearest to byte `place`; SIZE_MAX if there is none. */
-static size_t nearest_space(const char *output, size_t from, size_t size, size_t place) {
+/* Whether a line may end before a character of a script without spaces. */
+static bool may_begin_line(uint32_t code) { return hd_is_chinese(code) || (code >= 0x3040 && code <= 0x30FF); }
+
+/* The place of a line break in output [from, size) that is nearest to byte `place`: a space, or, without one, before an ideograph.
+ * SIZE_MAX if there is none. */
+static size_t nearest_place(const char *output, size_t from, size_t size, size_t place) {
     size_t best = SIZE_MAX, distance = SIZE_MAX;
-    for (size_t at = from; at < size; at++) {
+    for (size_t at = from, bytes; at < size; at += bytes) {
+        uint32_t code;
+        bytes = hd_utf8_decode(output + at, size - at, &code);
         size_t d = at > place ? at - place : place - at;
-        if (output[at] == ' ' && d < distance) best = at, distance = d;
+        bool possible = code == ' ' || (at > from && may_begin_line(code));
+        if (possible && d < distance) best = at, distance = d;
     }
     return best;
 }
@@ -108,11 +115,11 @@ void hd_text_parts_write(const hd_text_parts *p, const hd_text_part *part, const
     for (size_t i = 0; i < part->breaks; i++) {
         const hd_text_break *one = &p->breaks[part->first_break + i];
         size_t place = (size_t)((double)one->at / (double)part->size * (double)size);
-        size_t space = nearest_space(output, from, size, place);
-        if (space == SIZE_MAX) break;
-        hd_buffer_append(out, output + from, space - from);
+        size_t at = nearest_place(output, from, size, place);
+        if (at == SIZE_MAX) break;
+        hd_buffer_append(out, output + from, at - from);
         hd_buffer_append(out, one->text, one->size);
-        from = space + 1;
+        from = at + (output[at] == ' ');
     }
     hd_buffer_append(out, output + from, size - from);
 }

@@ -133,6 +133,7 @@ static void documents_keep_their_layout(void **state) {
     check_document("> > quoted words\n| cell |\n", "quoted words|cell |");
     check_document("-----\n42\n***\n", "");
     check_document("-----\nwords\n1.\nmore", "words|more");
+    check_document("Run\n```sh\nls -l; echo done.\n\n```\nnow\n  ~~~\n  code", "Run|now");
     check_document("\tTabs stay \t\r\nand ends\r\n", "Tabs stay and ends");
     check_document("A line that is\n   wrapped here. Then\nmore words.\nAnd another.",
                    "A line that is wrapped here.|Then more words.|And another.");
@@ -141,6 +142,25 @@ static void documents_keep_their_layout(void **state) {
     check_document("– dash\n• dot\n*no marker*", "dash|dot *no marker*");
     check_document("中文。第二句。\n", "中文。|第二句。");
     check_document("bad \xff bytes.\xff\n", NULL);
+}
+
+/* Line breaks inside a sentence are put at the places that correspond. */
+static void line_breaks_are_placed(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"eins zwei drei vier", "eins zwei\n  drei vier"}, {"eins", "eins"}, {"一二三四", "一二\n  三四"}, {"", ""}};
+    heed_context *context = open_context();
+    hd_text_break one = {7, "\n  ", 3};
+    hd_text_parts parts = {.breaks = &one, .break_count = 1};
+    hd_text_part part = {.text = "one two three 4", .size = 15, .breaks = 1};
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_buffer out;
+        hd_buffer_open(&out, context);
+        hd_text_parts_write(&parts, &part, cases[i][0], strlen(cases[i][0]), &out);
+        assert_string_equal(out.size ? out.data : "", cases[i][1]);
+        hd_buffer_close(&out);
+    }
+    heed_context_close(context);
 }
 
 static void long_sentences_are_divided(void **state) {
@@ -207,8 +227,8 @@ static void long_documents_take_linear_time(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sentences_end_where_readers_expect), cmocka_unit_test(words_are_counted),
-        cmocka_unit_test(documents_keep_their_layout),        cmocka_unit_test(long_sentences_are_divided),
-        cmocka_unit_test(long_documents_take_linear_time),
+        cmocka_unit_test(documents_keep_their_layout),        cmocka_unit_test(line_breaks_are_placed),
+        cmocka_unit_test(long_sentences_are_divided),         cmocka_unit_test(long_documents_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
