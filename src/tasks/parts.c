@@ -114,7 +114,7 @@ void hd_text_parts_write(const hd_text_parts *p, const hd_text_part *part, const
     size_t from = 0;
     for (size_t i = 0; i < part->breaks; i++) {
         const hd_text_break *one = &p->breaks[part->first_break + i];
-        size_t place = (size_t)((double)one->at / (double)part->size * (double)size);
+        size_t place = (size_t)((double)one->at * (double)size / (double)part->size);
         size_t at = nearest_place(output, from, size, place);
         if (at == SIZE_MAX) break;
         hd_buffer_append(out, output + from, at - from);
