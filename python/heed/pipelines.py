@@ -246,10 +246,12 @@ class ZeroShotClassificationPipeline(Pipeline):
     task = "zero-shot-classification"
     parameters = {"candidate_labels": None, "hypothesis_template": None, "multi_label": False}
 
-    def __call__(self, inputs: Any, candidate_labels: Any = _ABSENT, **parameters: Any) -> Any:
+    def __call__(  # type: ignore[override]
+        self, sequences: Any, candidate_labels: Any = _ABSENT, **parameters: Any
+    ) -> Any:
         if candidate_labels is not _ABSENT:
             parameters["candidate_labels"] = candidate_labels
-        return super().__call__(inputs, **parameters)
+        return super().__call__(sequences, **parameters)
 
     def _text(self, one: Any) -> str:
         text = super()._text(one)
