@@ -7,6 +7,7 @@
 #define VERBS(V)                                                                                \
     V(translate, "Text", "translate from one language to another")                              \
     V(generate,  "Text", "continue a text")                                                     \
+    V(chat,      "Text", "converse with a model")                                               \
     V(classify,  "Text", "classify texts, for example by sentiment")                            \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \

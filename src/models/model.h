@@ -6,6 +6,7 @@
 #include "models/family.h"
 #include "models/generation.h"
 #include "models/embedding.h"
+#include "text/chat_templates.h"
 #include "text/tokenizer.h"
 
 /* Roles of special tokens. */
@@ -44,6 +45,7 @@ typedef struct heed_model {
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     int64_t max_length;               /* "model_max_length" of tokenizer_config.json; 0: none */
     hd_generation generation;
+    hd_chat_templates *chat;        /* NULL: the folder has no chat template */
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */
 } heed_model;
