@@ -303,7 +303,12 @@ static void answer_person(const invocation *line, heed_chat *conversation, int *
     bool more = true;
     heed_status status = HEED_OK;
     while (more && goes_on(status)) {
+        interrupted = 0;
         char *text = edit_line("> ");
+        if (!text && interrupted) { /* Ctrl-C drops the line */
+            putchar('\n');
+            continue;
+        }
         more = text;
         if (text && text[0] == '/')
             more = run_command(line, conversation, text);

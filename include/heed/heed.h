@@ -525,8 +525,8 @@ HEED_API void heed_chat_reset(heed_chat *chat, bool keep_system);
 HEED_API size_t heed_chat_count(const heed_chat *chat); /* messages */
 /* The messages as a JSON array on one line; release with heed_free. */
 HEED_API heed_status heed_chat_messages(heed_chat *chat, char **json);
-/* The text that the template renders from the messages, *size bytes and a final 0, with what begins an answer if
- * `add_generation_prompt`; release with heed_free. HEED_UNSUPPORTED for a model without a template,
+/* The text that the template renders from the messages, *size bytes and a final 0, with what begins an answer
+ * if `add_generation_prompt`; release with heed_free. HEED_UNSUPPORTED for a model without a template,
  * HEED_FORMAT with the template's line for what the template refuses, such as two messages of one role. */
 HEED_API heed_status heed_chat_render(heed_chat *chat, bool add_generation_prompt, char **text, size_t *size);
 /* Answers the last message, and adds the answer as a message of the assistant. `options` are those of

@@ -74,8 +74,9 @@ static void choice(void **state) {
     expect(context, NULL, "<s>Hi</s>TrueNone");
     expect(context, "[]", "<s>Hi</s>TrueNone");
     expect(context, some_tools, "<s>Hi</s>True[{'type': 'function'}]");
-    write_file("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"tools\"},"
-                                        "{\"name\": \"default\", \"template\": \"plain\"}]}");
+    write_file("tokenizer_config.json",
+               "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"tools\"},"
+               "{\"name\": \"default\", \"template\": \"plain\"}]}");
     expect(context, NULL, "plain");
     expect(context, some_tools, "tools");
     write_file("chat_template.jinja", "file {{ eos_token }}\n");
@@ -107,7 +108,8 @@ static void failures(void **state) {
     assert_int_equal(render(context, NULL, &text), HEED_FORMAT);
     write_file("tokenizer_config.json", "{}");
     assert_int_equal(render(context, NULL, &text), HEED_UNSUPPORTED);
-    assert_non_null(strstr(heed_context_message(context), "the model has no chat template; \"generate\" continues texts"));
+    assert_non_null(
+        strstr(heed_context_message(context), "the model has no chat template; \"generate\" continues texts"));
     heed_context_close(context);
 }
 
@@ -127,8 +129,9 @@ static void messages(void **state) {
     assert_ok(context, heed_chat_add_json(chat, given, sizeof given - 1));
     assert_ok(context, heed_chat_set(chat, "x", "{\"k\": [1.5]}", 12));
     assert_ok(context, heed_chat_render(chat, false, &text, &size));
-    assert_string_equal(text, "{'role': 'user', 'content': 'a'}{'thinking': 'r', 'role': 'assistant', 'content': 'b', "
-                              "'reasoning': 'r', 'reasoning_content': 'r'}{'k': [1.5]}False");
+    assert_string_equal(text,
+                        "{'role': 'user', 'content': 'a'}{'thinking': 'r', 'role': 'assistant', 'content': 'b', "
+                        "'reasoning': 'r', 'reasoning_content': 'r'}{'k': [1.5]}False");
     assert_int_equal(size, strlen(text));
     heed_free(context, text);
     assert_int_equal(heed_chat_add_json(chat, "{\"content\": 1}", 14), HEED_FORMAT);
@@ -160,8 +163,9 @@ static void tool_calls(void **state) {
         "{\"name\": \"add\", \"parameters\": {\"a\": 1}}",
         "functools[{\"name\": \"add\", \"arguments\": {\"a\": 1}}]",
         "[{\"type\": \"function\", \"function\": {\"name\": \"add\", \"arguments\": \"{\\\"a\\\": 1}\"}}]"};
-    static const char *const none[] = {"", "plain text", "{\"a\": 1}", "<tool_call>{</tool_call>", "[1, 2]", "<tool_call>",
-                                       "[TOOL_CALLS]", "{\"name\": 5, \"arguments\": {}}", "[ARGS]{"};
+    static const char *const none[] = {"",       "plain text",  "{\"a\": 1}",   "<tool_call>{</tool_call>",
+                                       "[1, 2]", "<tool_call>", "[TOOL_CALLS]", "{\"name\": 5, \"arguments\": {}}",
+                                       "[ARGS]{"};
     (void)state;
     char *json;
     heed_context *context = open_context();
@@ -175,11 +179,13 @@ static void tool_calls(void **state) {
         assert_string_equal(json, "[]");
         heed_free(context, json);
     }
-    static const char two[] = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool_call>{\"name\": \"g\","
-                              "\"arguments\": {\"b\": [true]}}</tool_call>";
+    static const char two[] =
+        "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool_call>{\"name\": \"g\","
+        "\"arguments\": {\"b\": [true]}}</tool_call>";
     assert_ok(context, heed_chat_tool_calls(context, two, sizeof two - 1, &json));
-    assert_string_equal(json, "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{}}},"
-                              "{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":{\"b\":[true]}}}]");
+    assert_string_equal(json,
+                        "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{}}},"
+                        "{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":{\"b\":[true]}}}]");
     heed_free(context, json);
     heed_context_close(context);
 }
@@ -196,7 +202,8 @@ static heed_status whole_conversation(heed_context *context) {
 
 static void memory(void **state) {
     (void)state;
-    write_file("tokenizer_config.json", "{\"bos_token\": \"<s>\", \"chat_template\": \"{{ bos_token }}{{ messages }}\"}");
+    write_file("tokenizer_config.json",
+               "{\"bos_token\": \"<s>\", \"chat_template\": \"{{ bos_token }}{{ messages }}\"}");
     write_file("additional_chat_templates/tool_use.jinja", NULL);
     fail_each_allocation(whole_conversation);
 }
