@@ -288,7 +288,7 @@ HEED_API void heed_results_span(const heed_results *results, size_t index, size_
 /* The id of the token that heed_fill predicts, whose text is the label; 0 for other results. */
 HEED_API int32_t heed_results_label_token(const heed_results *results, size_t index, size_t alternative);
 /* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens
- * of its text, special ones included; 0 for other results. */
+ * of its text, special ones included, or of its window if the option "stride" is set; 0 for other results. */
 HEED_API int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative);
 /* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and
  * a target word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the
