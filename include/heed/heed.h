@@ -444,7 +444,7 @@ HEED_API const char *heed_next_text(heed_next *next, size_t rank, size_t *size);
 typedef struct heed_session heed_session;
 
 /* All options of decoding: those of heed_generate_options and heed_translate_options, but for the size of
- * batches. An option that the model has no use for is refused when a request is added. */
+ * batches and "document". An option that the model has no use for is refused when a request is added. */
 HEED_API heed_status heed_session_options(heed_context *context, heed_options **options);
 /* Opens a session of a language model or a translation model, a Transformer or recurrent. The settings of the
  * model's context (heed_context_set_special_tokens) apply to the whole session as they are now. The caller
