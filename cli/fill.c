@@ -28,9 +28,9 @@ static const command fill = {
         "probable\n"
         "words (--top changes their number), or an array of such arrays if the text has several masks.\n"
         "\n"
-        "    $ heed fill -m guesser --top 2 \"the sixteenth of [MASK], 1984\"  # a model of dates, see docs/fill.md\n"
-        "    1\t0.0838\tMarch\tthe sixteenth of March, 1984\n"
-        "    1\t0.0735\tMay\tthe sixteenth of May, 1984\n",
+        "    $ heed fill --top 2 \"Two men are playing [MASK] in the street.\"\n"
+        "    1\t0.2443\tsoccer\tTwo men are playing soccer in the street.\n"
+        "    1\t0.0750\ttogether\tTwo men are playing together in the street.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_fill_options,
@@ -103,6 +103,7 @@ static void print(const text_source *texts, const heed_results *results, size_t 
 
 int run_fill(int count, char **words) {
     static const predictor p = {.command = &fill,
+                                .shipped = "encoder",
                                 .otherwise = "train one: heed train --objective masked",
                                 .prepare = prepare,
                                 .predict = predict,

@@ -314,6 +314,7 @@ class TokenClassificationPipeline(Pipeline):
 
 class FillMaskPipeline(Pipeline):
     task = "fill-mask"
+    shipped = "encoder"
     parameters = {"top_k": 5, "targets": None}
 
     def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
