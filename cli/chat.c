@@ -41,6 +41,8 @@ static const command chat = {
         "Settings come from the model's generation_config.json. Options override them.\n"
         "If the conversation exceeds the model's context, its oldest turns are left out, and a note says so.\n"
         "--json prints [{\"generated_text\": [{\"role\": …, \"content\": …}, …]}].\n"
+        "  $ heed chat \"How do I list models?\"\n"
+        "  Use heed models. It lists the shipped models and those in the Hugging Face cache.\n"
         "--render shows what the model reads:\n"
         "  $ heed chat -m shakespeare --template examples/chat.jinja --render --system Rhyme. 'Good day!'\n"
         "  system: Rhyme.\n"
