@@ -334,6 +334,17 @@ static void answer_all(const invocation *line, heed_chat *conversation, text_sou
         answer_texts(line, conversation, texts, code);
 }
 
+/* Options of generate that need more than one answer, or print something else. */
+static bool check_options(const invocation *line, int *code) {
+    static const char *const others[] = {"best", "logprobs", "top-logprobs"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!was_given(line, others[i])) continue;
+        *code = report_usage(line, "--%s has no effect on a conversation", others[i]);
+        return false;
+    }
+    return true;
+}
+
 int run_chat(int count, char **words) {
     invocation line;
     text_source texts;
@@ -341,7 +352,7 @@ int run_chat(int count, char **words) {
     model_name = input = system_text = template_file = tools_file = load_file = variable = NULL;
     if (!open_invocation(&chat, count, words, &line, &code)) return code;
     bool typed = !input && !line.text_count && isatty(STDIN_FILENO);
-    if (typed || open_texts(&line, input, &texts, &code)) {
+    if (check_options(&line, &code) && (typed || open_texts(&line, input, &texts, &code))) {
         heed_model *model;
         heed_chat *conversation = NULL;
         if (open_model(&line, model_name, "heed-chat", "pull one, such as: heed pull Qwen/Qwen3-0.6B", &model, &code)) {

@@ -500,6 +500,11 @@ def set_seed(seed: int) -> None:
     _seed = int(seed)
 
 
+def _is_chat(one: Any) -> bool:
+    """A list of messages."""
+    return isinstance(one, (list, tuple)) and bool(one) and all(isinstance(m, Mapping) and "role" in m for m in one)
+
+
 class TextGenerationPipeline(_GenerationPipeline):
     task = "text-generation"
     kind = "generate"
@@ -519,10 +524,11 @@ class TextGenerationPipeline(_GenerationPipeline):
         self._continued = 0  # texts so far: each has random numbers of its own
         super().__init__(*arguments, **parameters)
 
-    def _text(self, one: Any) -> str:
-        if isinstance(one, (dict, list, tuple)):
-            raise ValueError("heed's text-generation pipeline has no chats: pass a text")
-        return super()._text(one)
+    def _is_single(self, inputs: Any) -> bool:
+        return super()._is_single(inputs) or _is_chat(inputs)
+
+    def _text(self, one: Any) -> Any:
+        return one if _is_chat(one) else super()._text(one)
 
     def _check(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         accepted = super()._check(parameters)
@@ -537,12 +543,21 @@ class TextGenerationPipeline(_GenerationPipeline):
         seed = parameters["seed"] if parameters["seed"] is not None else _seed
         if seed is not None and settings.get("sample", "do_sample" in self._stored):
             settings["seed"] = seed
+        if any(map(_is_chat, texts)):
+            return [self._answer(one, settings, parameters) for one in texts]
         prefix = self._prefix if parameters["prefix"] is None else parameters["prefix"]
         rows = self._generate([prefix + text for text in texts], texts, settings, parameters["streamer"])
         full = parameters["return_full_text"] is not False
         return [
             [{"generated_text": text + one.text if full else one.text} for one in row] for text, row in zip(texts, rows)
         ]
+
+    def _answer(self, messages: Any, settings: dict[str, Any], parameters: Mapping[str, Any]) -> list[Any]:
+        if not _is_chat(messages) or parameters["streamer"] is not None:
+            raise ValueError("heed's text-generation pipeline takes texts or chats, and streams no chats")
+        text = self.model.chat(messages, **settings).text
+        full = parameters["return_full_text"] is not False
+        return [{"generated_text": [*messages, {"role": "assistant", "content": text}] if full else text}]
 
     def _generate(self, prompts: list[str], texts: list[str], settings: dict[str, Any], streamer: Any) -> list[Any]:
         first, self._continued = self._continued, self._continued + len(prompts)
