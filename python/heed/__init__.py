@@ -21,7 +21,7 @@ from ._options import Option
 from .inspect import Attention, AttentionMap, Picture, States
 from .model import Model
 from .pipelines import Pipeline, pipeline, set_seed
-from .results import Entity, Generated, Label, Next, Token, Word
+from .results import Answer, Entity, Generated, Label, Next, Token, Word
 from .session import Finished, Session
 from .streamers import TextIteratorStreamer, TextStreamer
 from .tokenizer import Encoding, Tokenizer
@@ -53,6 +53,7 @@ from .tools import (
 __version__ = _header.version
 
 __all__ = [
+    "Answer",
     "ArgumentError",
     "Attention",
     "AttentionMap",

@@ -29,7 +29,7 @@ from ._library import (
 )
 from ._options import open_options, pointer_of
 from .inspect import Attention, Picture, States
-from .results import Entity, Generated, Label, Next, Word
+from .results import Answer, Entity, Generated, Label, Next, Word
 from .tokenizer import Tokenizer
 
 Texts = Union[str, Sequence[str]]
@@ -317,6 +317,14 @@ class Model:
     def fill(self, texts: Texts, **options: Any) -> Any:
         """The most probable words for each mask of each text as a list of heed.Word."""
         return self._call(_results.words, lib.heed_fill, texts, "fill", options)
+
+    @overload
+    def answer(self, questions: str, contexts: str, **options: Any) -> list[Answer]: ...  # type: ignore[overload-overlap]
+    @overload
+    def answer(self, questions: Sequence[str], contexts: Sequence[str], **options: Any) -> list[list[Answer]]: ...
+    def answer(self, questions: Texts, contexts: Texts, **options: Any) -> Any:
+        """The answers to each question as a list of heed.Answer, the most probable first, from its context."""
+        return self._call(_results.answers, lib.heed_answer, questions, "answer", options, seconds=contexts)
 
     # ---- arrays
 
