@@ -6,6 +6,7 @@
 #include "models/family.h"
 #include "models/generation.h"
 #include "models/embedding.h"
+#include "models/ranker.h"
 #include "text/tokenizer.h"
 
 /* Roles of special tokens. */
@@ -43,6 +44,7 @@ typedef struct heed_model {
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     hd_generation generation;
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
+    const hd_ranker *ranker;        /* of a model that can score a text for a query, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */
 } heed_model;
 
@@ -78,6 +80,8 @@ int hd_specials_write(const heed_model *model, json_t *config);
 
 /* embedder.c: reads how the folder makes vectors of texts, and `loads` the weights of dense layers. */
 heed_status hd_embedder_open(heed_model *model, bool loads);
+/* ranker.c: reads how the folder scores texts for a query. */
+heed_status hd_ranker_open(heed_model *model);
 
 /* describe.c: the description of an open model as lines of text, and as an object (NULL: out of memory). */
 void hd_model_describe_text(const heed_model *model, hd_buffer *out);

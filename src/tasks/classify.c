@@ -30,7 +30,7 @@ static int by_score(const void *a, const void *b) {
 }
 
 /* The rows that the head pools. Two directions of a recurrent network end in different rows. */
-static heed_status select_rows(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+heed_status hd_select_pooled(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
     (void)user;
     const hd_recipe *recipe = &e->model->network->recipe;
     int64_t tokens = (int64_t)e->encoding->count, first = 0;
@@ -67,7 +67,8 @@ static heed_status answer(void *user, const hd_encoded *e) {
 
 static heed_status classify(heed_model *model, const heed_options *options, const hd_encoded_texts *texts,
                             heed_results **results) {
-    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", select_rows, answer};
+    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TEXT, "a text classification model", hd_select_pooled,
+                                         answer};
     classify_settings settings = {0};
     *results = NULL;
     HD_TRY(hd_options_apply(model->context, options, &table, &settings));

@@ -34,6 +34,9 @@ typedef struct hd_encoded_task {
      * refused. */
     int64_t most;
     size_t skipped; /* characters before each text, of a prompt, that the note does not count */
+    /* NULL, or what makes the tokens of text `index`, instead of the template; HEED_LENGTH gives the text a problem. Called by one
+     * thread. */
+    heed_status (*encode)(void *user, heed_results *results, size_t index, hd_encoding *tokens);
 } hd_encoded_task;
 
 /* Texts, or pairs of texts: [count] each. Sizes are in bytes; NULL: the texts end with a zero. */
@@ -50,6 +53,8 @@ typedef struct hd_encoded_texts {
  * on it alone. HEED_UNSUPPORTED unless the model has the task's head. */
 heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, const hd_encoded_texts *texts, void *user,
                             heed_results **results);
+/* The rows that the head of a classifier pools (classify.c): for hd_encoded_task.select. */
+heed_status hd_select_pooled(void *user, const hd_encoded *encoded, int32_t *rows, int64_t *count);
 /* heed_classify of texts or pairs (classify.c). */
 heed_status hd_classify(heed_model *model, const hd_encoded_texts *texts, heed_results **results);
 
