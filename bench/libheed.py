@@ -72,3 +72,38 @@ class Heed:
         results = self.run(lambda texts, count, out: self.lib.heed_translate(self.model, options, texts, None, count, out), lines)
         self.lib.heed_options_close(options)
         return self.texts_of(results, len(lines))
+
+
+class Session:
+    """A decoding session of an open model. All requests have the same options."""
+
+    def __init__(self, heed, values):
+        self.heed, self.session = heed, P()
+        heed.lib.heed_session_is_busy.restype = ctypes.c_bool
+        self.options = heed.options(heed.lib.heed_session_options, values)
+        heed.check(heed.lib.heed_session_open(heed.model, ctypes.byref(self.session)))
+
+    def add(self, text, number):
+        text = text.encode()
+        self.heed.check(self.heed.lib.heed_session_add(self.session, self.options, S(text), ctypes.c_size_t(len(text)),
+                                                       ctypes.c_uint64(number), None, None, None))
+
+    def is_busy(self):
+        return self.heed.lib.heed_session_is_busy(self.session)
+
+    def step(self):
+        self.heed.check(self.heed.lib.heed_session_step(self.session))
+
+    def finished(self):
+        """The texts of the requests that have finished since the last call, by their place in the order of adding."""
+        out = {}
+        while True:
+            request, results = ctypes.c_uint64(), P()
+            self.heed.check(self.heed.lib.heed_session_next(self.session, ctypes.byref(request), ctypes.byref(results)))
+            if not results:
+                return out
+            out[request.value] = self.heed.texts_of(results, 1)[0]
+
+    def close(self):
+        self.heed.lib.heed_session_close(self.session)
+        self.heed.lib.heed_options_close(self.options)

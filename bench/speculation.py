@@ -18,7 +18,7 @@ import ctypes
 import time
 
 from common import add_heed, read_lines, spread
-from libheed import Heed, P, S
+from libheed import Heed, Session
 
 ROWS = ["summaries", "prose", "draft", "prefix"]
 PROMPTS, COMMON, OWN = 64, 400, 16
@@ -43,24 +43,13 @@ def set_draft(heed, draft):
 
 def run_session(heed, lines):
     """First tokens of the lines, which are added to one session."""
-    session, out = P(), {}
-    options = heed.options(heed.lib.heed_session_options, {"max-new-tokens": 1})
-    heed.lib.heed_session_is_busy.restype = ctypes.c_bool
-    heed.check(heed.lib.heed_session_open(heed.model, ctypes.byref(session)))
+    session, out = Session(heed, {"max-new-tokens": 1}), {}
     for i, line in enumerate(lines):
-        text = line.encode()
-        heed.check(heed.lib.heed_session_add(session, options, S(text), ctypes.c_size_t(len(text)), ctypes.c_uint64(i), None,
-                                             None, None))
-    while heed.lib.heed_session_is_busy(session):
-        heed.check(heed.lib.heed_session_step(session))
-        while True:
-            number, results = ctypes.c_uint64(), P()
-            heed.check(heed.lib.heed_session_next(session, ctypes.byref(number), ctypes.byref(results)))
-            if not results:
-                break
-            out[number.value] = heed.texts_of(results, 1)[0]
-    heed.lib.heed_session_close(session)
-    heed.lib.heed_options_close(options)
+        session.add(line, i)
+    while session.is_busy():
+        session.step()
+        out |= session.finished()
+    session.close()
     return [out[i] for i in range(len(lines))]
 
 

@@ -14,14 +14,15 @@
 #include "verbs.h"
 
 static const char *model_name, *draft_name, *input, *next_count;
-static bool json;
+static bool json, scores;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"draft", 0, "MODEL", "smaller model with the same tokenizer that proposes tokens; the text stays the same",
      &draft_name, NULL},
-    {"json", 0, NULL, "print one JSON object per text", NULL, &json},
+    {"json", 0, NULL, "print one JSON array per text", NULL, &json},
+    {"scores", 0, NULL, "with --json, each continuation has a \"score\"", NULL, &scores},
     {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
     COMPUTE,
 };
@@ -35,7 +36,7 @@ static const command generate = {
         "greedy. The continuation of a TEXT argument is printed token by token, with its line breaks. The\n"
         "continuation of a line of input is printed on one line. When the positions of a Transformer are\n"
         "full, the older half of its context is dropped.\n"
-        "--json prints {\"generated_text\": …}, or with --best an array of such objects, each with a \"score\".\n"
+        "--json prints one array per text: [{\"generated_text\": …}, …].\n"
         "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON\n"
         "as \"logprobs\", with the fields of OpenAI's chat API.\n"
         "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability\n"
@@ -112,7 +113,7 @@ static void print_tokens(const heed_results *results, size_t index, size_t alter
 /* ---- answers ---- */
 
 static void print_object(const char *text, size_t size, const heed_results *results, size_t index, size_t alternative,
-                         bool scored, bool tokens) {
+                         bool tokens) {
     size_t added = heed_results_size(results, index, alternative);
     char *whole = grow_memory(NULL, size + added, 1);
     if (size) memcpy(whole, text, size);
@@ -120,7 +121,7 @@ static void print_object(const char *text, size_t size, const heed_results *resu
     fputs("{\"generated_text\": ", stdout);
     put_json_string(whole, size + added);
     free(whole);
-    if (scored) {
+    if (scores) {
         fputs(", \"score\": ", stdout);
         put_json_float(heed_results_score(results, index, alternative));
     }
@@ -136,17 +137,16 @@ static void print_line(const text_source *texts, size_t index, const heed_result
 
 static void print_answer(const invocation *line, const text_source *texts, size_t index, const heed_results *results) {
     size_t count = heed_results_alternatives(results, index);
-    bool alternatives = was_given(line, "best") || count > 1; /* of the model's own settings */
-    if (json && alternatives) putchar('[');
+    if (json) putchar('[');
     for (size_t i = 0; i < count; i++) {
         if (json && i) fputs(", ", stdout);
         if (json)
-            print_object(texts->items[index], texts->sizes[index], results, index, i, alternatives, has_tokens(line));
+            print_object(texts->items[index], texts->sizes[index], results, index, i, has_tokens(line));
         else
             print_line(texts, index, results, i);
         if (!json && has_tokens(line)) print_tokens(results, index, i);
     }
-    if (json) fputs(alternatives ? "]\n" : "\n", stdout);
+    if (json) fputs("]\n", stdout);
 }
 
 /* The answers of `count` texts from `first` on; one that was streamed lacks only its line break. */

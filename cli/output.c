@@ -22,6 +22,11 @@ static bool is_terminal(void) {
     return known == 1;
 }
 
+bool has_colors(void) {
+    const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return is_terminal() && !(refused && *refused) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
 /* A terminal receives no control characters and no invalid UTF-8. A file or a pipe receives the bytes as they are. */
 static void put_character(const char *bytes, size_t size, uint32_t code) {
     bool control = heed_character_is_control(code) && code != '\n' && code != '\t';

@@ -15,6 +15,9 @@ void put_json_string(const char *text, size_t size);
 /* Writes a number so that it reads back as the same float. */
 void put_json_float(float number);
 
+/* Whether standard output is a terminal that shows colours, and the user does not refuse them (https://no-color.org). */
+bool has_colors(void);
+
 /* Hands what was written so far to the system; false when that fails, which finish_output reports. */
 bool flush_output(void);
 /* Flushes and returns `exit_code`, or reports `heed NAME: …` and returns 1 when the output could not be written. A closed

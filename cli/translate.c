@@ -10,13 +10,14 @@
 #include "verbs.h"
 
 static const char *model_name, *input;
-static bool json;
+static bool json, scores;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "translation model to use (default: multi30k-en-de)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     COMPUTE,
-    {"json", 0, NULL, "print one JSON object per text", NULL, &json},
+    {"json", 0, NULL, "print one JSON array per text", NULL, &json},
+    {"scores", 0, NULL, "with --json, each translation has a \"score\"", NULL, &scores},
 };
 
 static const command translate = {
@@ -25,9 +26,7 @@ static const command translate = {
     .about =
         "Translates each TEXT, or each line of --input or standard input, and prints one translation per line.\n"
         "--best prints several translations of a text, one per line: the number of the text, the score and the\n"
-        "translation, with tabs between them. --json prints one object per text: {\"translation_text\": …}. With "
-        "--best\n"
-        "it prints an array of such objects, each with a \"score\".\n"
+        "translation, with tabs between them. --json prints one array per text: [{\"translation_text\": …}, …].\n"
         "--alignment adds the word alignment. For example, \" ||| 0-0 1-2 2-1\" aligns the first word of the text "
         "with\n"
         "the first word of the translation, the second with the third, and the third with the second. Words are\n"
@@ -38,10 +37,10 @@ static const command translate = {
     .open_options = heed_translate_options,
 };
 
-static void print_object(const heed_results *results, size_t index, size_t alternative, bool scored) {
+static void print_object(const heed_results *results, size_t index, size_t alternative) {
     fputs("{\"translation_text\": ", stdout);
     put_json_string(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
-    if (scored) {
+    if (scores) {
         fputs(", \"score\": ", stdout);
         put_json_float(heed_results_score(results, index, alternative));
     }
@@ -50,34 +49,29 @@ static void print_object(const heed_results *results, size_t index, size_t alter
     putchar('}');
 }
 
+static void print_objects(const heed_results *results, size_t index) {
+    size_t count = heed_results_alternatives(results, index);
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        if (i) fputs(", ", stdout);
+        print_object(results, index, i);
+    }
+    fputs("]\n", stdout);
+}
+
 static void print_words(const heed_results *results, size_t index, size_t alternative) {
     const char *alignment = heed_results_alignment(results, index, alternative);
     put_line_text(heed_results_text(results, index, alternative), heed_results_size(results, index, alternative));
     if (alignment) printf(" ||| %s", alignment);
+    putchar('\n');
 }
 
 static void print_alternatives(const heed_results *results, size_t index, uint64_t number) {
     size_t count = heed_results_alternatives(results, index);
-    if (json) putchar('[');
     for (size_t i = 0; i < count; i++) {
-        if (json) {
-            if (i) fputs(", ", stdout);
-            print_object(results, index, i, true);
-            continue;
-        }
         printf("%llu\t%.9g\t", (unsigned long long)number, (double)heed_results_score(results, index, i));
         print_words(results, index, i);
-        putchar('\n');
     }
-    if (json) fputs("]\n", stdout);
-}
-
-static void print_only(const heed_results *results, size_t index) {
-    if (json)
-        print_object(results, index, 0, false);
-    else
-        print_words(results, index, 0);
-    putchar('\n');
 }
 
 /* False when a text could not be translated: this was reported, and an empty line was printed. */
@@ -86,10 +80,12 @@ static bool print_answer(const text_source *texts, const heed_results *results, 
     if (problem) {
         putchar('\n');
         report_text(texts, index, problem);
+    } else if (json) {
+        print_objects(results, index);
     } else if (alternatives) {
         print_alternatives(results, index, texts->first + index);
     } else {
-        print_only(results, index);
+        print_words(results, index, 0);
     }
     return !problem;
 }

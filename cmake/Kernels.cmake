@@ -28,9 +28,9 @@ function(heed_add_kernels target objects)
       target_compile_options(heed-kernels-${set} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
     if(HEED_SANITIZE)
-      # Instrumented vector code takes minutes to compile, so only one build has it: that of the preset "kernels".
+      # Instrumented kernels take minutes to compile, so only one build has them: that of the preset "kernels".
       target_compile_options(heed-kernels-${set} PRIVATE -O1 -g0)
-      if(NOT set STREQUAL "portable" AND NOT HEED_SANITIZE_KERNELS)
+      if(NOT HEED_SANITIZE_KERNELS)
         target_compile_options(heed-kernels-${set} PRIVATE -fno-sanitize=all)
       endif()
     endif()

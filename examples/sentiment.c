@@ -20,7 +20,7 @@ int main(int count, char **words) {
     heed_status status = heed_context_open(&context);
     if (status == HEED_OK) status = heed_model_open(context, words[1], &model);
     if (status == HEED_OK) status = heed_classify_options(context, &options);
-    if (status == HEED_OK) status = heed_options_set(options, "best", "1");
+    if (status == HEED_OK) status = heed_options_set(options, "top", "1");
     if (status == HEED_OK) status = heed_classify(model, options, texts, NULL, text_count, &results);
     if (status != HEED_OK) fprintf(stderr, "%s\n", heed_context_message(context));
 

@@ -468,11 +468,27 @@ HEED_API void heed_session_close(heed_session *session);
 /* Opens the options of heed_classify. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_classify_options(heed_context *context, heed_options **options);
 /* Classifies each text: every label with its probability, or of a regression model its number, the largest
- * first; with the option "best" as many of them. As in transformers, "problem_type" and the number of labels
+ * first; with the option "top" as many of them. As in transformers, "problem_type" and the number of labels
  * in the model's config decide how scores are computed, unless the option "scores" names a function. An
- * alternative's text is its label. */
+ * alternative's text is its label. A text that is longer than the model has a problem; with the option
+ * "truncate" it is cut and its result has a note with the place.
+ *
+ * With the option "label", which may be set several times, the labels are these (zero-shot classification),
+ * and the model is one of natural language inference: one with a label whose name begins with "entail", else
+ * HEED_UNSUPPORTED. A label is as probable as its hypothesis follows from the text. The hypothesis is the
+ * option "template" with the label in place of {}. The probabilities of a text's labels have the sum 1; with
+ * "multi-label" each is that of entailment against contradiction. Scores and order are those of the
+ * zero-shot-classification pipeline of transformers. A long text is cut, with a note. HEED_ARGUMENT for a
+ * template without {}, and for options that exclude each other. */
 HEED_API heed_status heed_classify(heed_model *model, const heed_options *options, const char *const *texts,
                                    const size_t *sizes, size_t count, heed_results **results);
+/* The same for pairs of texts, such as a premise and a hypothesis: `texts` and `seconds`, which `sizes` and
+ * `second_sizes` belong to; NULL sizes: the texts end with a 0. The model's tokenizer joins a pair by its
+ * template, with token types where the model has them. With "truncate", tokens are removed from the longer
+ * text. HEED_ARGUMENT with the option "label". */
+HEED_API heed_status heed_classify_pairs(heed_model *model, const heed_options *options, const char *const *texts,
+                                         const size_t *sizes, const char *const *seconds, const size_t *second_sizes,
+                                         size_t count, heed_results **results);
 /* Opens the options of heed_tag. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_tag_options(heed_context *context, heed_options **options);
 /* Named-entity recognition: the entities of each text, in order. An alternative has the entity's words as its
@@ -481,17 +497,24 @@ HEED_API heed_status heed_tag_options(heed_context *context, heed_options **opti
  * As in transformers, text and span are those of the entity's tokens: the first may include the space before
  * it. Other values of the option "aggregation" give what the token-classification pipeline of transformers
  * returns with that aggregation_strategy: "none", each token that has not one of the labels "ignore", or
- * "simple", "first", "average" and "max", groups of tokens or of words. */
+ * "simple", "first", "average" and "max", groups of tokens or of words.
+ *
+ * A text that is longer than the model is read in windows. The option "stride" is the number of tokens that
+ * two windows have in common; −1, the default, is a quarter of a window. A token has the prediction of the
+ * window in which it is farthest from a border, so entities over the borders of windows are whole. With both
+ * "stride" and another aggregation, windows are separate texts, and of overlapping entities the longest one
+ * is kept, as in transformers. HEED_ARGUMENT for a stride that is not smaller than a window. */
 HEED_API heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts,
                               const size_t *sizes, size_t count, heed_results **results);
 /* Opens the options of heed_fill. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_fill_options(heed_context *context, heed_options **options);
-/* Predicts the most probable words, as many as the option "best" says, for each mask of each text. An
+/* Predicts the most probable words, as many as the option "top" says, for each mask of each text. An
  * alternative's label is the word, its span is that of the mask, and its text is the whole text with this
  * word and the most probable words for the other masks. Each mask is predicted independently, while the
  * others stay masked. A text without a mask has a problem. The option "target" is a word to choose among, in
- * place of the whole vocabulary. With "keep-masks", the text of several masks has the other masks and the
- * special tokens, as in transformers. */
+ * place of the whole vocabulary; of a word that is not a token, the first token is used, and the log says so.
+ * HEED_ARGUMENT if no target has a token. With "keep-masks", the text of several masks has the other masks
+ * and the special tokens, as in transformers. A text that is longer than the model is read in windows. */
 HEED_API heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts,
                                const size_t *sizes, size_t count, heed_results **results);
 

@@ -96,10 +96,18 @@ class Model:
         kind: str,
         settings: dict[str, Any],
         between: Sequence[Any] = (),
+        seconds: Optional[Texts] = None,
     ) -> Any:
-        """Calls function(model, options, texts, sizes, count, [between,] results) and reads the results."""
+        """Calls function(model, options, texts, sizes, [seconds, sizes,] count, [between,] results) and reads the
+        results."""
         context, model = self.context.here(), self.here()
         raw = [utf8(texts)] if isinstance(texts, str) else [utf8(text) for text in texts]
+        pairs: list[Any] = []
+        if seconds is not None:
+            others = [utf8(seconds)] if isinstance(seconds, str) else [utf8(text) for text in seconds]
+            if isinstance(seconds, str) != isinstance(texts, str) or len(others) != len(raw):
+                raise ValueError("there is not one second text for each text")
+            pairs = [string_array(others), size_array(others)]
         options = self.context.options(kind, settings)
         pointer = produce(
             context,
@@ -109,6 +117,7 @@ class Model:
             options,
             string_array(raw),
             size_array(raw),
+            *pairs,
             len(raw),
             *between,
         )
@@ -212,12 +221,20 @@ class Model:
     # ---- labels, entities, masked words
 
     @overload
-    def classify(self, texts: str, **options: Any) -> list[Label]: ...  # type: ignore[overload-overlap]
+    def classify(  # type: ignore[overload-overlap]
+        self, texts: str, seconds: Optional[str] = None, **options: Any
+    ) -> list[Label]: ...
     @overload
-    def classify(self, texts: Sequence[str], **options: Any) -> list[list[Label]]: ...
-    def classify(self, texts: Texts, **options: Any) -> Any:
-        """The labels of each text as a list of heed.Label, the most probable first."""
-        return self._call(_results.labels, lib.heed_classify, texts, "classify", options)
+    def classify(
+        self, texts: Sequence[str], seconds: Optional[Sequence[str]] = None, **options: Any
+    ) -> list[list[Label]]: ...
+    def classify(self, texts: Texts, seconds: Optional[Texts] = None, **options: Any) -> Any:
+        """The labels of each text as a list of heed.Label, the most probable first.
+
+        seconds: the second text of each pair. With the option `label`, a list, texts are classified by these labels
+        (zero-shot classification with a model of natural language inference)."""
+        function = lib.heed_classify if seconds is None else lib.heed_classify_pairs
+        return self._call(_results.labels, function, texts, "classify", options, seconds=seconds)
 
     @overload
     def tag(self, texts: str, **options: Any) -> list[Entity]: ...  # type: ignore[overload-overlap]

@@ -65,7 +65,6 @@ _FIXED: dict[str, tuple[Any, ...]] = {
     "tokenize_kwargs": (None, {}),
     "tokenizer_kwargs": (None, {}),
     "return_type": (None,),
-    "stride": (None,),
     "offset_mapping": (None,),
     "is_split_into_words": (False, None),
     "delimiter": (None,),
@@ -176,36 +175,60 @@ class Pipeline:
 
 
 class TextClassificationPipeline(Pipeline):
+    """Texts, or pairs of texts as {"text": …, "text_pair": …}."""
+
     task = "text-classification"
     shipped = "sst2"
-    parameters = {"top_k": "", "function_to_apply": None, "return_all_scores": None}
+    parameters = {"top_k": "", "function_to_apply": None, "return_all_scores": None, "truncation": None}
 
     def _check(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         accepted = super()._check(parameters)
         function = accepted.get("function_to_apply")
         if function is not None:
             accepted["function_to_apply"] = str(getattr(function, "value", function)).lower()
+        if accepted.get("truncation") not in (None, True, False):
+            raise ValueError(f"truncation={accepted['truncation']!r}: heed's {self.task} pipeline has only True and False")
         return accepted
 
     def _is_single(self, inputs: Any) -> bool:
         return isinstance(inputs, (str, dict))
 
-    def _text(self, one: Any) -> str:
-        if isinstance(one, dict) and set(one) == {"text"}:
-            one = one["text"]
-        if isinstance(one, (dict, list, tuple)):
-            raise ValueError("heed's text-classification pipeline has no pairs of texts (text_pair)")
+    def _text(self, one: Any) -> Any:
+        """A text, or the two texts of a pair."""
+        if isinstance(one, dict):
+            unknown = set(one) - {"text", "text_pair"}
+            if unknown or "text" not in one:
+                raise ValueError(f"a text of the {self.task} pipeline has the keys text and text_pair, not {list(one)}")
+            text, other = super()._text(one["text"]), one.get("text_pair")
+            return text if other is None else (text, super()._text(other))
+        if isinstance(one, list) and len(one) == 1 and isinstance(one[0], list) and len(one[0]) == 2:
+            return super()._text(one[0][0]), super()._text(one[0][1])
+        if isinstance(one, (list, tuple)):
+            raise ValueError('a pair of texts is {"text": …, "text_pair": …}')
         return super()._text(one)
 
-    def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
+    def _classify(self, texts: list[Any], options: dict[str, Any]) -> list[Any]:
+        """Labels of texts and pairs, in order."""
+        found: list[Any] = [None] * len(texts)
+        for paired in (False, True):
+            places = [i for i, one in enumerate(texts) if isinstance(one, tuple) == paired]
+            if not places:
+                continue
+            chosen = [texts[i] for i in places]
+            seconds = [one[1] for one in chosen] if paired else None
+            rows = self.model.classify([one[0] for one in chosen] if paired else chosen, seconds, **options)
+            for i, row in zip(places, rows):
+                found[i] = [{"label": label.label, "score": label.score} for label in row]
+        return found
+
+    def _predict(self, texts: list[Any], parameters: dict[str, Any]) -> list[Any]:
         top_k, all_scores = parameters["top_k"], parameters["return_all_scores"]
         legacy = not (top_k is None or isinstance(top_k, int))
         function = parameters["function_to_apply"]
         options = {} if function is None else {"scores": function}
-        rows = [
-            [{"label": label.label, "score": label.score} for label in labels]
-            for labels in self.model.classify(texts, **options)
-        ]
+        if parameters["truncation"]:
+            options["truncate"] = True
+        rows = self._classify(texts, options)
         if not legacy:
             return [row if top_k is None else row[:top_k] for row in rows]
         if all_scores:  # in the order of the labels, not of the scores
@@ -217,10 +240,41 @@ class TextClassificationPipeline(Pipeline):
         return [result] if isinstance(inputs, str) and "top_k" not in given else result
 
 
+class ZeroShotClassificationPipeline(Pipeline):
+    """Texts with labels of the caller's choice, by a model of natural language inference."""
+
+    task = "zero-shot-classification"
+    parameters = {"candidate_labels": None, "hypothesis_template": None, "multi_label": False}
+
+    def __call__(self, inputs: Any, candidate_labels: Any = _ABSENT, **parameters: Any) -> Any:
+        if candidate_labels is not _ABSENT:
+            parameters["candidate_labels"] = candidate_labels
+        return super().__call__(inputs, **parameters)
+
+    def _text(self, one: Any) -> str:
+        text = super()._text(one)
+        if not text:
+            raise ValueError("You must include at least one label and at least one sequence.")
+        return text
+
+    def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
+        labels = parameters["candidate_labels"]
+        if isinstance(labels, str):
+            labels = [label.strip() for label in labels.split(",") if label.strip()]
+        if not labels:
+            raise ValueError("You must include at least one label and at least one sequence.")
+        options = {"template": parameters["hypothesis_template"], "multi_label": bool(parameters["multi_label"])}
+        rows = self.model.classify(texts, label=list(labels), **options)
+        return [
+            {"sequence": text, "labels": [one.label for one in row], "scores": [one.score for one in row]}
+            for text, row in zip(texts, rows)
+        ]
+
+
 class TokenClassificationPipeline(Pipeline):
     task = "token-classification"
     shipped = "entities"
-    parameters = {"aggregation_strategy": "none", "ignore_labels": ["O"]}
+    parameters = {"aggregation_strategy": "none", "ignore_labels": ["O"], "stride": None}
     _strategies = ("none", "simple", "first", "average", "max")
 
     def _check(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,6 +285,11 @@ class TokenClassificationPipeline(Pipeline):
             if strategy not in self._strategies:
                 raise ValueError(f"aggregation_strategy is {strategy!r}, expected one of {', '.join(self._strategies)}")
             accepted["aggregation_strategy"] = strategy
+        stride = accepted.get("stride")
+        if stride is not None and (not isinstance(stride, int) or stride < 0):
+            raise ValueError(f"stride is {stride!r}, expected a whole number of tokens")
+        if stride is not None and accepted.get("aggregation_strategy") == "none":
+            raise ValueError("stride needs another aggregation_strategy than 'none'")
         return accepted
 
     def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
@@ -238,7 +297,8 @@ class TokenClassificationPipeline(Pipeline):
         ignored = ["O"] if parameters["ignore_labels"] is None else list(parameters["ignore_labels"])
         key = "entity" if strategy == "none" else "entity_group"
         rows = []
-        for entities in self.model.tag(texts, aggregation=strategy, ignore=ignored or [""]):
+        options = {"aggregation": strategy, "ignore": ignored or [""], "stride": parameters["stride"]}
+        for entities in self.model.tag(texts, **options):
             row = []
             for one in entities:
                 found = {key: one.label, "score": one.score}
@@ -256,7 +316,7 @@ class FillMaskPipeline(Pipeline):
 
     def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
         top_k, targets = parameters["top_k"], parameters["targets"]
-        options: dict[str, Any] = {"best": 5 if top_k is None else top_k, "keep_masks": True}
+        options: dict[str, Any] = {"top": 5 if top_k is None else top_k, "keep_masks": True}
         if targets is not None:
             options["target"] = [targets] if isinstance(targets, str) else list(targets)
         return [_masks(words) for words in self.model.fill(texts, **options)]
@@ -477,6 +537,7 @@ _TASKS: dict[str, type[Pipeline]] = {
     one.task: one
     for one in (
         TextClassificationPipeline,
+        ZeroShotClassificationPipeline,
         TokenClassificationPipeline,
         FillMaskPipeline,
         FeatureExtractionPipeline,
@@ -599,8 +660,8 @@ def pipeline(
 ) -> Any:
     """A pipeline of transformers, run by heed.
 
-    task: "text-classification" ("sentiment-analysis"), "token-classification" ("ner"), "fill-mask", "text-generation",
-      "text2text-generation", "summarization", "translation", "translation_XX_to_YY", "feature-extraction", or
+    task: "text-classification" ("sentiment-analysis"), "zero-shot-classification", "token-classification" ("ner"),
+      "fill-mask", "text-generation", "text2text-generation", "summarization", "translation", "translation_XX_to_YY", "feature-extraction", or
       "sentence-embeddings". None takes the task of the model's class.
     model: a folder, a shipped model's name, owner/name on the hub, which is fetched when it is not in the cache, or a
       heed.Model. None takes the model that ships for the task.

@@ -10,6 +10,10 @@ LINES = ["the old dog sees a tree", "a big cat finds the house", "zebra Über, 1
 NAMED = "Anna Smithson left Romeville Bernstein today"
 NAMED_LINES = [NAMED, "Annabel Smith left Bern", "Über  Annabelsmith-Rome\nSmithville, Ann."]
 
+LONG = " ".join(LINES[:2] * 8)
+LONG_NAMED = " ".join([*NAMED_LINES[:2], "today, Smithson and Anna Smith"] * 8)
+PAIR = {"text": LINES[0], "text_pair": LINES[1]}
+
 Case = tuple[str, str, dict[str, Any], Any, dict[str, Any]]
 
 _text: list[Case] = [
@@ -27,10 +31,35 @@ _text: list[Case] = [
     ("classifier", "text-classification", {}, LINE, {"function_to_apply": "none", "top_k": None}),
     ("classifier", "text-classification", {"function_to_apply": "softmax"}, LINES, {}),
     ("classifier", "text-classification", {}, {"text": LINE}, {}),
+    ("classifier", "text-classification", {}, PAIR, {}),
+    ("classifier", "text-classification", {}, PAIR, {"top_k": None}),
+    ("classifier", "text-classification", {}, [PAIR, {"text": LINE}, {"text": "a", "text_pair": LINE}], {}),
+    ("classifier", "text-classification", {}, [PAIR, PAIR], {"top_k": 2}),
+    ("classifier", "text-classification", {}, ["generator", [PAIR, {"text": "a", "text_pair": LINE}]], {}),
+    ("classifier", "text-classification", {}, [[list(PAIR.values())]], {}),
+    ("classifier", "text-classification", {}, LONG, {"truncation": True, "top_k": None}),
+    ("classifier", "text-classification", {}, {"text": LONG, "text_pair": LONG}, {"truncation": True, "top_k": None}),
+    ("classifier", "text-classification", {}, {"text": LINE, "text_pair": LONG}, {"truncation": True, "top_k": None}),
     ("multilabel", "text-classification", {}, LINES, {"top_k": None}),
     ("multilabel", "text-classification", {}, LINES, {}),
     ("regression", "text-classification", {}, LINES, {"top_k": None}),
     ("regression", "text-classification", {}, LINE, {"function_to_apply": "softmax"}),
+]
+
+LABELS = ["dog", "cat", "old house", "zebra"]
+_zero_shot: list[Case] = [
+    ("inference", "zero-shot-classification", init, text, call)
+    for init, text, call in (
+        ({}, LINE, {"candidate_labels": LABELS}),
+        ({}, LINE, {"candidate_labels": "dog, cat,tree , ,"}),
+        ({}, [LINE], {"candidate_labels": LABELS}),
+        ({}, LINES, {"candidate_labels": LABELS, "multi_label": True}),
+        ({}, LINES, {"candidate_labels": ["dog"]}),
+        ({"candidate_labels": LABELS}, LINES, {"hypothesis_template": "the {{old}} {0} is a {0}"}),
+        ({"hypothesis_template": "{}"}, LINE, {"candidate_labels": ["a, b", "x{}"], "multi_label": True}),
+        ({}, ["generator", LINES], {"candidate_labels": LABELS}),
+        ({}, LONG, {"candidate_labels": ["dog", "big old cat and house"]}),
+    )
 ]
 
 _tokens: list[Case] = [
@@ -49,6 +78,14 @@ _tokens: list[Case] = [
         ("ner", {"aggregation_strategy": "average"}, ["generator", NAMED_LINES], {}),
         ("ner", {"aggregation_strategy": "simple"}, NAMED_LINES, {"ignore_labels": ["LOC"]}),
         ("ner", {"aggregation_strategy": "max"}, NAMED_LINES, {"ignore_labels": []}),
+        ("ner", {}, NAMED_LINES, {"ignore_labels": []}),
+        ("ner", {"stride": 4}, NAMED_LINES, {"aggregation_strategy": "simple"}),
+        ("ner", {"aggregation_strategy": "simple", "stride": 0}, LONG_NAMED, {}),
+        ("ner", {"aggregation_strategy": "simple", "stride": 9}, [LONG_NAMED, NAMED], {}),
+        ("ner", {"aggregation_strategy": "first", "stride": 7}, LONG_NAMED, {}),
+        ("ner", {"aggregation_strategy": "average", "stride": 20}, LONG_NAMED, {"ignore_labels": []}),
+        ("ner", {"aggregation_strategy": "max", "stride": 30}, LONG_NAMED, {}),
+        ("ner", {"stride": 5}, LONG_NAMED, {}),
     )
 ]
 
@@ -69,6 +106,10 @@ _masks: list[Case] = [
     ("filler", "fill-mask", {}, "the old [MASK] sees a tree", {"targets": ["dog", "cat", "tree"]}),
     ("filler", "fill-mask", {"targets": "dog"}, "the old [MASK] sees a tree", {}),
     ("filler", "fill-mask", {}, "the [MASK] dog sees a [MASK]", {"targets": ["dog", "cat", "tree"], "top_k": 2}),
+    ("filler", "fill-mask", {}, "the old [MASK] sees a tree", {"targets": ["dog", "doghouse", "cat house"]}),
+    ("filler", "fill-mask", {}, "[PAD] old [MASK] sees a tree", {}),
+    ("filler", "fill-mask", {}, "[PAD] old [MASK] sees [MASK] [PAD]", {"top_k": 4}),
+    ("filler", "fill-mask", {}, "[MASK] [MASK]", {"top_k": 3, "targets": ["[PAD]", "[MASK]", "dog"]}),
 ]
 
 _features: list[Case] = [
@@ -115,7 +156,7 @@ _language: list[Case] = [
     ("sampling", "text-generation", {}, "the old", {"top_k": 1}),
 ]
 
-TRANSFORMERS_5: list[Case] = _text + _tokens + _masks + _features + _language
+TRANSFORMERS_5: list[Case] = _text + _zero_shot + _tokens + _masks + _features + _language
 
 # Tasks that transformers 5 dropped.
 TRANSFORMERS_4: list[Case] = [

@@ -107,6 +107,14 @@ def _regression(work: pathlib.Path, folder: pathlib.Path) -> None:
     _edit(folder / "config.json", problem_type="regression")
 
 
+def _inference(work: pathlib.Path, folder: pathlib.Path) -> None:
+    """Natural language inference by name only: labels of single sentences, which are called so."""
+    names = {"dog": "entailment", "cat": "neutral", "other": "contradiction"}
+    labels = [names[line] for line in _labels(work).read_text(encoding="utf-8").split()]
+    path = _write(work / "inference", "\n".join(labels) + "\n")
+    _train(work, folder, objective="classify", train_source=_lines(work), train_target=path, steps=20)
+
+
 def _tagger(work: pathlib.Path, folder: pathlib.Path) -> None:
     _train(work, folder, objective="tag", train_source=_tags(work), steps=25, vocabulary_size=60)
 
@@ -163,6 +171,7 @@ MODELS: dict[str, Callable[[pathlib.Path, pathlib.Path], None]] = {
     "classifier": _classifier,
     "multilabel": _multilabel,
     "regression": _regression,
+    "inference": _inference,
     "tagger": _tagger,
     "byte-tagger": _byte_tagger,
     "language": _language,

@@ -80,7 +80,7 @@ def test_errors_have_classes_and_messages(tmp_path: pathlib.Path, trained: Any) 
 
 
 def test_masks_and_entities(trained: Any) -> None:
-    words = heed.Model(trained["filler"]).fill("the old [MASK] sees", best=3)
+    words = heed.Model(trained["filler"]).fill("the old [MASK] sees", top=3)
     assert len(words) == 3 and (words[0].start, words[0].end) == (8, 14)
     assert words[0].text == f"the old {words[0].word} sees"
     text = "Ü Anna Smith left Rome"

@@ -78,14 +78,21 @@ def test_all_scores_are_in_the_order_of_labels(trained: Any) -> None:
 @pytest.mark.parametrize(
     "task, model, arguments, name",
     [
-        ("text-classification", "classifier", {"truncation": True}, "truncation"),
+        ("text-classification", "classifier", {"truncation": "only_first"}, "truncation"),
         ("text-classification", "classifier", {"max_size": 3}, "max_size"),
         ("text-generation", "language", {"assistant_model": "x"}, "assistant_model"),
         ("text-generation", "language", {"return_tensors": True}, "return_tensors"),
         ("text-generation", "language", {"early_stopping": "soon"}, "early_stopping"),
         ("text-generation", "language", {"guidance_scale": 2.0}, "guidance_scale"),
         ("token-classification", "tagger", {"aggregation_strategy": "word"}, "aggregation_strategy"),
-        ("token-classification", "tagger", {"stride": 3}, "stride"),
+        ("token-classification", "tagger", {"stride": 3, "aggregation_strategy": "none"}, "stride"),
+        ("token-classification", "tagger", {"stride": -1}, "stride"),
+        ("token-classification", "tagger", {"stride": 48, "aggregation_strategy": "max"}, "stride"),
+        ("token-classification", "tagger", {"is_split_into_words": True}, "is_split_into_words"),
+        ("zero-shot-classification", "inference", {"candidate_labels": []}, "at least one label"),
+        ("zero-shot-classification", "inference", {"candidate_labels": "a", "hypothesis_template": "x"}, "template"),
+        ("zero-shot-classification", "inference", {"candidate_labels": "a", "hypothesis_template": "{a}"}, "template"),
+        ("zero-shot-classification", "classifier", {"candidate_labels": "a"}, "entailment"),
         ("fill-mask", "filler", {"tokenizer_kwargs": {"truncation": True}}, "tokenizer_kwargs"),
         ("translation", "translator", {"temperature": 0.5}, "temperature"),
     ],
@@ -93,9 +100,10 @@ def test_all_scores_are_in_the_order_of_labels(trained: Any) -> None:
 def test_what_heed_lacks_is_refused_by_name(
     trained: Any, task: str, model: str, arguments: dict[str, Any], name: str
 ) -> None:
-    with pytest.raises((TypeError, ValueError), match=name):
+    errors = (TypeError, ValueError, heed.UnsupportedError)
+    with pytest.raises(errors, match=name):
         heed.pipeline(task, model=trained[model])("the old [MASK]", **arguments)
-    with pytest.raises((TypeError, ValueError), match=name):
+    with pytest.raises(errors, match=name):
         heed.pipeline(task, model=trained[model], **arguments)("the old [MASK]")
 
 
@@ -131,8 +139,11 @@ def test_inputs_that_are_no_texts(trained: Any) -> None:
         pipe(3)
     with pytest.raises(TypeError):
         pipe(["a", 3])
-    with pytest.raises(ValueError, match="text_pair"):
-        pipe({"text": "a", "text_pair": "b"})
+    for wrong in (["a", "b"], {"text_pair": "b"}, {"text": "a", "truncation": True}):
+        with pytest.raises(ValueError, match="text_pair"):
+            pipe([wrong])
+    with pytest.raises(ValueError, match="second text"):
+        pipe.model.classify(["a", "b"], ["c"])
     with pytest.raises(ValueError, match="chats"):
         heed.pipeline("text-generation", model=trained["language"])([{"role": "user", "content": "a"}])
 

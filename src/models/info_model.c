@@ -5,28 +5,12 @@
 
 /* ---- verbs ------------------------------------------------------------------------------------------------------ */
 
-static bool has_attention(const hd_recipe *recipe) {
-    return recipe->architecture == HD_TRANSFORMER ||
-           (hd_recipe_translates(recipe) && recipe->memory >= HD_MEMORY_BAHDANAU);
-}
-
 static int add_verbs(const heed_model *model, json_t *object) {
-    const hd_recipe *r = &model->network->recipe;
-    const struct {
-        const char *name;
-        bool applies;
-    } verbs[] = {{"translate", hd_model_predicts(model, HD_HEAD_LANGUAGE, true, true)},
-                 {"generate", hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true)},
-                 {"classify", hd_model_predicts(model, HD_HEAD_CLASSIFY_TEXT, true, false)},
-                 {"tag", hd_model_predicts(model, HD_HEAD_CLASSIFY_TOKENS, true, false)},
-                 {"fill", hd_model_predicts(model, HD_HEAD_MASKED, true, false)},
-                 {"embed", model->embedder && !model->embedder->problem},
-                 {"attend", has_attention(r)},
-                 {"tokenize", model->tokenizer}};
+    const char *name;
     json_t *names = json_array();
     int failed = json_object_set_new(object, "verbs", names);
-    for (size_t i = 0; i < HD_COUNT(verbs) && !failed; i++)
-        if (verbs[i].applies) failed = json_array_append_new(names, json_string(verbs[i].name));
+    for (size_t i = 0; (name = hd_model_verb(model, i)) != NULL && !failed; i++)
+        failed = json_array_append_new(names, json_string(name));
     return failed;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static heed_status set(heed_model *model, int64_t i, const char *name) {
     size_t size = strlen(name) + 1;
@@ -46,6 +47,24 @@ static heed_status read_problem(const hd_json *config, heed_model *model) {
     return HEED_OK;
 }
 
+static bool is_entailment(const char *label) { return strncasecmp(label, "entail", 6) == 0; }
+
+/* As in transformers' pipeline, the first label of "label2id" whose name begins with "entail"; else of "id2label". */
+static void find_entailment(const json_t *ids, heed_model *model) {
+    const char *label;
+    json_t *id;
+    model->entailment = -1;
+    if (json_is_object(ids)) {
+        json_object_foreach((json_t *)ids, label, id) if (model->entailment < 0 && is_entailment(label) &&
+                                                          json_is_integer(id) && json_integer_value(id) >= 0 &&
+                                                          json_integer_value(id) < model->network->recipe.labels)
+            model->entailment = (int32_t)json_integer_value(id);
+        return;
+    }
+    for (int32_t i = 0; i < model->network->recipe.labels && model->entailment < 0; i++)
+        if (is_entailment(model->labels[i])) model->entailment = i;
+}
+
 /* 1 / (1 + e^−x); less than e^−40 counts as that. */
 static double sigmoid(double x) {
     double small = hd_exponential(fmax(-fabs(x), -40));
@@ -77,6 +96,7 @@ heed_status hd_labels_read(const hd_json *config, heed_model *model) {
                            (long long)i);
         HD_TRY(set(model, i, name ? name : plain));
     }
+    find_entailment(json_object_get(config->root, "label2id"), model);
     return HEED_OK;
 }
 
@@ -84,6 +104,7 @@ heed_status hd_labels_set(heed_model *model, const char *const *labels) {
     HD_TRY(open_labels(model));
     model->problem = usual_problem(model);
     for (int64_t i = 0; i < model->network->recipe.labels; i++) HD_TRY(set(model, i, labels[i]));
+    find_entailment(NULL, model);
     return HEED_OK;
 }
 

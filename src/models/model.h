@@ -6,7 +6,7 @@
 #include "models/family.h"
 #include "models/generation.h"
 #include "models/embedding.h"
-#include "models/ranker.h"
+#include "models/ranking.h"
 #include "text/tokenizer.h"
 
 /* Roles of special tokens. */
@@ -40,8 +40,10 @@ typedef struct heed_model {
     size_t stored[HD_DTYPES];         /* bytes of the opened weights by their element type */
     char **labels;                    /* [recipe.labels]: names of a classifier's labels; NULL without one */
     int problem;                      /* hd_problem, of a classifier of texts */
+    int32_t entailment;               /* the label of natural language inference that means "follows"; −1: none */
     int32_t specials[HD_SPECIALS];    /* ids by role, −1: none; of a model with a tokenizer */
     bool typed;                       /* the network reads the token types that the tokenizer gives */
+    int64_t max_length;               /* "model_max_length" of tokenizer_config.json; 0: none */
     hd_generation generation;
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
     const hd_ranker *ranker;        /* of a model that can score a text for a query, else NULL */
@@ -121,11 +123,19 @@ heed_status hd_model_require_target(const heed_model *model, const hd_side_token
 
 /* Whether the model has this head, and, if it predicts tokens, an encoder and a decoder or not. */
 bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool decoder);
-/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model`, unless it does. `kind` names the models that
- * do. */
+/* verbs.c: verb number `index` of those that the model can run, in the order of the table of verbs; NULL after the last. */
+const char *hd_model_verb(const heed_model *model, size_t index);
+/* "; its verbs are fill, embed and attend", for the end of a message; "" if it has none. */
+enum { HD_VERB_LIST = 256 };
+void hd_model_list_verbs(const heed_model *model, char list[HD_VERB_LIST]);
+/* HEED_UNSUPPORTED, `FOLDER is a BertForMaskedLM, expected a translation model; its verbs are fill, embed and attend`, unless
+ * the model predicts with this head. `kind` names the models that do. */
 heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind);
 /* The most tokens of a text, with those of the template: the network's, or fewer if the tokenizer's file truncates. */
 int64_t hd_model_longest(const heed_model *model);
+/* The most tokens of a window, and of a text that is cut, with those of the template: the network's limit, or fewer by
+ * "model_max_length", else by the tokenizer's file. 0: there is no limit. */
+int64_t hd_model_window(const heed_model *model);
 /* HEED_LENGTH, `600 tokens are more than the model's 512`. */
 heed_status hd_model_check_length(const heed_model *model, size_t count);
 /* HEED_LENGTH, `the token "x" (70) is not one of the model's 67`, if a tokenizer that is larger than the model gave such an

@@ -482,6 +482,13 @@ int64_t hd_model_longest(const heed_model *model) {
     return truncates ? hd_min(longest, (int64_t)truncation->longest) : longest;
 }
 
+int64_t hd_model_window(const heed_model *model) {
+    int64_t network = hd_recipe_longest(&model->network->recipe);
+    bool listed = network < INT64_MAX && model->max_length;
+    int64_t longest = listed ? hd_min(network, model->max_length) : hd_model_longest(model);
+    return longest < INT64_MAX ? longest : 0;
+}
+
 heed_status hd_model_check_length(const heed_model *model, size_t count) {
     int64_t longest = hd_model_longest(model);
     if ((int64_t)count <= longest) return HEED_OK;
@@ -506,13 +513,6 @@ bool hd_model_predicts(const heed_model *model, hd_head head, bool encoder, bool
     if ((hd_head)r->head != head && !by_embedding) return false;
     if (!hd_head_predicts_tokens(head)) return true;
     return (r->side[HD_ENCODER].layers > 0) == encoder && (r->side[HD_DECODER].layers > 0) == decoder;
-}
-
-heed_status hd_model_require(const heed_model *model, hd_head head, bool encoder, bool decoder, const char *kind) {
-    const hd_recipe *r = &model->network->recipe;
-    if (hd_model_predicts(model, head, encoder, decoder)) return HEED_OK;
-    return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected %s",
-                   model->folder ? model->folder : "the model", hd_family_architecture(model->family, r->head), kind);
 }
 
 int64_t hd_model_parameters(const heed_model *model) {

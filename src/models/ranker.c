@@ -1,7 +1,7 @@
 /* Reads how a folder's logits become relevance scores, as CrossEncoder of sentence-transformers 6.2 does: the activation function
  * in config_sentence_transformers.json or config.json, and the module LogitScore of a language model. What heed lacks is no
  * error here, since other tasks can use the model: ranking is refused with the reason. */
-#include "models/ranker.h"
+#include "models/ranking.h"
 
 #include "base/file.h"
 #include "formats/modules.h"
@@ -113,14 +113,35 @@ static heed_status read_modules(const reading *r, const hd_modules *modules) {
     return HEED_OK;
 }
 
+/* ---- the tokens of a language model ---- */
+
+static heed_status find_token(const reading *r, const char *word, int32_t *token) {
+    *token = hd_tokenizer_id(r->model->tokenizer, word);
+    if (*token >= 0 && *token < r->model->network->recipe.vocabulary) return HEED_OK;
+    return hd_fail(r->model->context, HEED_UNSUPPORTED,
+                   "%s is not a reranker: its vocabulary has no token \"%s\", as Qwen3-Reranker has", r->model->folder,
+                   word);
+}
+
+/* Those of the prompt of Qwen3-Reranker, and of its answers unless a module names others. */
+static heed_status find_tokens(const reading *r) {
+    static const char *const specials[] = {"<|im_start|>", "<|im_end|>"};
+    int32_t token;
+    for (size_t i = 0; i < HD_COUNT(specials); i++) HD_TRY(find_token(r, specials[i], &token));
+    if (r->ranker->listed) return HEED_OK;
+    HD_TRY(find_token(r, "yes", &r->ranker->yes));
+    return find_token(r, "no", &r->ranker->no);
+}
+
 static heed_status read_ranker(const reading *r) {
     hd_modules modules;
     bool found;
+    if (r->model->network->recipe.head != HD_HEAD_CLASSIFY_TEXT && !r->model->tokenizer) return HEED_OK;
     HD_TRY(hd_modules_find(r->model->context, r->model->folder, &modules, &found));
-    if (!found) return read_activations(r, NULL);
-    heed_status status = read_modules(r, &modules);
-    if (status == HEED_OK) status = read_activations(r, modules.root);
-    hd_modules_close(&modules);
+    heed_status status = found ? read_modules(r, &modules) : HEED_OK;
+    if (status == HEED_OK) status = read_activations(r, found ? modules.root : NULL);
+    if (found) hd_modules_close(&modules);
+    if (status == HEED_OK && r->model->network->recipe.head != HD_HEAD_CLASSIFY_TEXT) status = find_tokens(r);
     return status;
 }
 

@@ -37,6 +37,12 @@ static bool lists_types(const json_t *config, bool otherwise) {
     return false;
 }
 
+/* A huge number means that there is no limit. */
+static int64_t read_limit(const json_t *value, int64_t otherwise) {
+    double limit = json_number_value(value);
+    return limit >= 1 && limit < INT32_MAX ? (int64_t)limit : otherwise;
+}
+
 static heed_status read_file(heed_model *model, const char *name) {
     char *path = hd_path_join(model->context, model->folder, name);
     hd_json json = {0};
@@ -47,6 +53,7 @@ static heed_status read_file(heed_model *model, const char *name) {
         if (text && model->specials[i] < 0) model->specials[i] = hd_tokenizer_id(model->tokenizer, text);
     }
     model->typed = lists_types(json.root, model->typed);
+    model->max_length = read_limit(json_object_get(json.root, "model_max_length"), model->max_length);
     hd_json_close(&json);
     hd_free(model->context, path);
     return status;

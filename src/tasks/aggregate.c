@@ -1,4 +1,5 @@
-/* Follows TokenClassificationPipeline of transformers 5.24: gather_pre_entities, aggregate_words and group_entities. */
+/* Follows TokenClassificationPipeline of transformers 5.24: gather_pre_entities, aggregate_words, group_entities and
+ * aggregate_overlapping_entities. */
 #include "tasks/aggregate.h"
 
 #include "base/real.h"
@@ -27,11 +28,10 @@ typedef struct aggregating {
     int64_t word_count;
 } aggregating;
 
-static uint32_t character_at(const hd_encoded *e, uint32_t index) {
-    size_t at = hd_utf8_offset(e->text, e->size, index);
-    uint32_t code = 0;
-    hd_utf8_decode(e->text + at, e->size - at, &code);
-    return code;
+/* Whether this character of the text is a space; past its end there is none. */
+static bool is_space_at(const hd_encoded *e, uint32_t index) {
+    size_t at = hd_encoded_byte(e, index);
+    return at < e->size && e->text[at] == ' ';
 }
 
 /* Whether a token continues a word. A vocabulary that marks such tokens makes them longer than their text; with any other
@@ -39,7 +39,7 @@ static uint32_t character_at(const hd_encoded *e, uint32_t index) {
 static bool continues_word(const hd_encoded *e, const labelled *token) {
     if (hd_tokenizer_marks_continuations(e->model->tokenizer))
         return hd_utf8_count(token->word, token->size) != token->end - token->start;
-    return token->start > 0 && character_at(e, token->start - 1) != ' ' && character_at(e, token->start) != ' ';
+    return token->start > 0 && !is_space_at(e, token->start - 1) && !is_space_at(e, token->start);
 }
 
 static void read_token(const aggregating *a, int64_t row, int32_t label, const float *logits, labelled *token) {
@@ -57,10 +57,10 @@ static void read_token(const aggregating *a, int64_t row, int32_t label, const f
                         .probabilities = probabilities};
     hd_softmax(logits + row * a->classes, a->classes, probabilities);
     token->score = probabilities[label];
-    if (id == hd_tokenizer_unknown(e->model->tokenizer)) {
-        size_t first = hd_utf8_offset(e->text, e->size, token->start);
+    if (id == e->model->specials[HD_SPECIAL_UNKNOWN]) {
+        size_t first = hd_encoded_byte(e, token->start);
         token->word = e->text + first;
-        token->size = hd_utf8_offset(e->text, e->size, token->end) - first;
+        token->size = hd_encoded_byte(e, token->end) - first;
     } else {
         token->continues = continues_word(e, token);
     }
@@ -200,4 +200,32 @@ heed_status hd_aggregate_labels(const hd_encoded *e, hd_aggregation aggregation,
     }
     for (int64_t i = 0; i < count; i++) HD_TRY(add_token(e, &a.tokens[i]));
     return HEED_OK;
+}
+
+/* As Python's sorted, which keeps the order of equal ones. The answers of each window are sorted already. */
+static void sort_by_start(hd_answer *answers, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        hd_answer item = answers[i];
+        size_t at = i;
+        for (; at && answers[at - 1].start > item.start; at--) answers[at] = answers[at - 1];
+        answers[at] = item;
+    }
+}
+
+static bool replaces(const hd_answer *item, const hd_answer *before) {
+    uint32_t length = item->end - item->start, length_before = before->end - before->start;
+    return length > length_before || (length == length_before && item->score > before->score);
+}
+
+void hd_merge_overlapping(hd_result *item) {
+    hd_answer *answers = item->answers;
+    size_t kept = 0;
+    sort_by_start(answers, item->count);
+    for (size_t i = 0; i < item->count; i++) {
+        if (!kept || answers[i].start >= answers[kept - 1].end)
+            answers[kept++] = answers[i];
+        else if (replaces(&answers[i], &answers[kept - 1]))
+            answers[kept - 1] = answers[i];
+    }
+    item->count = kept;
 }

@@ -15,9 +15,12 @@ typedef enum hd_aggregation {
 } hd_aggregation;
 #define HD_AGGREGATIONS "entities|none|simple|first|average|max"
 
-/* Fills in the answers of a text, those with the label "O" included. The rows of `encoded` are the tokens of the text.
+/* Adds the answers of a text or a window, those with the label "O" included. The rows of `encoded` are the tokens of the text.
  * `labels` [row_count] are their labels and `logits` [row_count, classes] their logits. */
 heed_status hd_aggregate_labels(const hd_encoded *encoded, hd_aggregation aggregation, const int32_t *labels,
                                 const float *logits, int64_t classes);
+/* Of the answers of overlapping windows that have characters in common, keeps the longest one; of equally long ones that with the
+ * highest score. Sorts the answers by their place. */
+void hd_merge_overlapping(hd_result *item);
 
 #endif

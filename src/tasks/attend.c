@@ -16,6 +16,15 @@ static heed_status join_map(hd_attention_map *map, const hd_words *queries, cons
     return HEED_OK;
 }
 
+static heed_status refuse(const heed_model *model) {
+    char verbs[HD_VERB_LIST];
+    hd_model_list_verbs(model, verbs);
+    return hd_fail(model->context, HEED_UNSUPPORTED, "the model has no attention: %s%s",
+                   hd_recipe_translates(&model->network->recipe) ? "its decoder does not attend to the encoder's states"
+                                                                 : "it is a recurrent network",
+                   verbs);
+}
+
 static heed_status keep_maps(hd_observation *o, const hd_capture *capture, heed_attention *attention) {
     const struct {
         const hd_words *queries, *keys;
@@ -33,12 +42,7 @@ static heed_status keep_maps(hd_observation *o, const hd_capture *capture, heed_
         map->key_labels = tokens ? keys->token_labels : keys->word_labels;
         attention->count++;
     }
-    if (!attention->count)
-        return hd_fail(o->model->context, HEED_UNSUPPORTED, "the model has no attention: %s",
-                       hd_recipe_translates(&o->model->network->recipe)
-                           ? "its decoder does not attend to the encoder's states"
-                           : "it is a recurrent network");
-    return HEED_OK;
+    return attention->count ? HEED_OK : refuse(o->model);
 }
 
 static heed_status observe(hd_observation *o, heed_attention *attention) {

@@ -182,9 +182,11 @@ static heed_status answer(void *user, const hd_encoded *encoded) {
 heed_status hd_embedding_check(const heed_model *model) {
     const hd_embedder *embedder = model->embedder;
     const char *name = model->folder ? model->folder : "the model";
+    char verbs[HD_VERB_LIST];
+    hd_model_list_verbs(model, verbs);
     if (!embedder)
         return hd_fail(model->context, HEED_UNSUPPORTED,
-                       "%s is an encoder-decoder, expected an encoder or a decoder alone", name);
+                       "%s is an encoder-decoder, expected an encoder or a decoder alone%s", name, verbs);
     if (embedder->problem) return hd_fail(model->context, HEED_UNSUPPORTED, "%s", embedder->problem);
     if (!embedder->listed)
         hd_note(model->context, "%s: has no modules.json; a vector is the mean of the text's states", name);

@@ -8,22 +8,25 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    WINDOW_TOKENS = 1 << 16, /* of texts that are sorted together: they bound the memory of a long list */
-    PASS_TOKENS = 512,       /* more would read a weight less often than it costs, and leave the cache */
-    LEAST_TOKENS = 128       /* of a thread's batch; with fewer for each, all threads share one pass */
+    QUEUE_TOKENS = 1 << 16, /* of texts that are sorted together: they bound the memory of a long list */
+    PASS_TOKENS = 512,      /* more would read a weight less often than it costs, and leave the cache */
+    LEAST_TOKENS = 128      /* of a thread's batch; with fewer for each, all threads share one pass */
 };
 
 /* A text that is to be run. */
 typedef struct queued_text {
     size_t index;
-    hd_encoding tokens;  /* in the window's arena */
+    hd_encoding tokens;  /* in the arena of the queue */
     const int32_t *rows; /* [row_count] */
     int64_t row_count;
-    int64_t end; /* tokens of the queue up to and with this text */
+    int64_t end;             /* tokens of the queue up to and with this text */
+    hd_windowed_text *whole; /* of which it is a window, or NULL */
+    size_t window;
 } queued_text;
 
 typedef struct worker {
@@ -38,15 +41,15 @@ typedef struct encoding_texts {
     void *user;
     heed_results *results;
     const hd_encoded_texts *of;
-    hd_encoding encoding, text_only; /* of one text; the second without the template, of a text that is cut */
-    hd_arena arena;                  /* of the window */
-    queued_text *queue;              /* [queued], the longest first */
+    hd_encoding encoding; /* of one text */
+    hd_arena arena;       /* of the queue */
+    queued_text *queue;   /* [queued], the longest first */
     size_t queued, capacity;
     int64_t tokens;      /* of the queue */
     _Atomic size_t next; /* the first text that no worker has taken */
     worker *workers;     /* [worker_count] */
     int worker_count;
-    int working;               /* workers with passes of their own in this window */
+    int working;               /* workers with passes of their own in this queue */
     pthread_mutex_t answering; /* guards the results */
 } encoding_texts;
 
@@ -58,15 +61,16 @@ static size_t size_in(const char *const *texts, const size_t *sizes, size_t inde
 
 static size_t size_of(const encoding_texts *e, size_t index) { return size_in(e->of->texts, e->of->sizes, index); }
 
-static hd_encoded encoded_of(const encoding_texts *e, const queued_text *t) {
+static hd_encoded encoded_of(const encoding_texts *e, size_t index, const hd_encoding *tokens, const int32_t *rows,
+                             int64_t row_count) {
     return (hd_encoded){.model = e->model,
                         .results = e->results,
-                        .index = t->index,
-                        .text = e->of->texts[t->index],
-                        .size = size_of(e, t->index),
-                        .encoding = &t->tokens,
-                        .rows = t->rows,
-                        .row_count = t->row_count};
+                        .index = index,
+                        .text = e->of->texts[index],
+                        .size = size_of(e, index),
+                        .encoding = tokens,
+                        .rows = rows,
+                        .row_count = row_count};
 }
 
 /* ---- tokens ---- */
@@ -79,46 +83,61 @@ static void *copy(hd_arena *arena, const void *array, size_t count, size_t size)
 
 /* The tokens without the memory for making others. */
 static bool copy_tokens(hd_arena *arena, const hd_encoding *from, hd_encoding *to) {
-    *to = (hd_encoding){.count = from->count,
-                        .ids = copy(arena, from->ids, from->count, sizeof *from->ids),
-                        .starts = copy(arena, from->starts, from->count, sizeof *from->starts),
-                        .ends = copy(arena, from->ends, from->count, sizeof *from->ends),
-                        .types = copy(arena, from->types, from->count, sizeof *from->types)};
+    *to = *from;
+    to->ids = copy(arena, from->ids, from->count, sizeof *from->ids);
+    to->starts = copy(arena, from->starts, from->count, sizeof *from->starts);
+    to->ends = copy(arena, from->ends, from->count, sizeof *from->ends);
+    to->types = copy(arena, from->types, from->count, sizeof *from->types);
     return to->ids && to->starts && to->ends && to->types;
+}
+
+static heed_status add_to_queue(encoding_texts *e, queued_text text) {
+    if (!hd_grow(e->model->context, &e->queue, &e->capacity, e->queued + 1, sizeof *e->queue)) return HEED_MEMORY;
+    e->queue[e->queued++] = text;
+    e->tokens += (int64_t)text.tokens.count;
+    return HEED_OK;
+}
+
+/* Adds the windows that have selected tokens to the queue. */
+static heed_status queue_windows(encoding_texts *e, const hd_encoded *text) {
+    hd_windowed_text *whole = hd_arena_alloc(&e->arena, 1, sizeof *whole);
+    if (!whole) return HEED_MEMORY;
+    *whole = (hd_windowed_text){
+        .tokens = *text->encoding, .bytes = text->bytes, .rows = text->rows, .row_count = text->row_count};
+    HD_TRY(hd_windows_split(&e->arena, e->task->window, e->task->stride, whole));
+    for (size_t i = 0; i < whole->count; i++) {
+        queued_text part = {
+            .index = text->index, .row_count = whole->windows[i].row_count, .whole = whole, .window = i};
+        if (!part.row_count) continue;
+        if (!hd_window_copy(&e->arena, whole, i, &part.tokens, &part.rows)) return HEED_MEMORY;
+        HD_TRY(add_to_queue(e, part));
+    }
+    return HEED_OK;
+}
+
+/* The table of hd_encoded. */
+static const uint32_t *find_characters(hd_arena *arena, const char *text, size_t size) {
+    uint32_t *bytes = hd_arena_alloc(arena, hd_utf8_count(text, size) + 1, sizeof *bytes), code;
+    size_t count = 0;
+    if (!bytes) return NULL;
+    for (size_t at = 0; at < size; at += hd_utf8_decode(text + at, size - at, &code)) bytes[count++] = (uint32_t)at;
+    bytes[count] = (uint32_t)size;
+    return bytes;
 }
 
 /* Adds the text to the queue, or answers it if nothing needs to be run. */
 static heed_status queue_tokens(encoding_texts *e, size_t index) {
-    if (!hd_grow(e->model->context, &e->queue, &e->capacity, e->queued + 1, sizeof *e->queue)) return HEED_MEMORY;
-    queued_text *t = &e->queue[e->queued];
-    *t = (queued_text){.index = index};
+    hd_encoding tokens;
     int32_t *rows = hd_arena_alloc(&e->arena, e->encoding.count, sizeof *rows);
-    if (!rows || !copy_tokens(&e->arena, &e->encoding, &t->tokens)) return HEED_MEMORY;
-    hd_encoded encoded = encoded_of(e, t);
-    HD_TRY(e->task->select(e->user, &encoded, rows, &t->row_count));
-    t->rows = encoded.rows = rows;
-    encoded.row_count = t->row_count;
-    if (!t->row_count && (e->task->pool || e->task->head != HD_HEAD_CLASSIFY_TEXT))
-        return e->task->answer(e->user, &encoded);
-    e->queued++;
-    e->tokens += (int64_t)t->tokens.count;
-    return HEED_OK;
-}
-
-/* Tokens of the template before those of the text, given the same tokens without a template. */
-static size_t tokens_before_text(const hd_encoding *whole, const hd_encoding *text) {
-    for (size_t first = 0; first < whole->count - text->count; first++)
-        if (memcmp(whole->ids + first, text->ids, text->count * sizeof *text->ids) == 0) return first;
-    return whole->count - text->count;
-}
-
-static void drop_tokens(hd_encoding *encoding, size_t from, size_t to) {
-    size_t rest = encoding->count - to;
-    memmove(encoding->ids + from, encoding->ids + to, rest * sizeof *encoding->ids);
-    memmove(encoding->starts + from, encoding->starts + to, rest * sizeof *encoding->starts);
-    memmove(encoding->ends + from, encoding->ends + to, rest * sizeof *encoding->ends);
-    memmove(encoding->types + from, encoding->types + to, rest * sizeof *encoding->types);
-    encoding->count = from + rest;
+    if (!rows || !copy_tokens(&e->arena, &e->encoding, &tokens)) return HEED_MEMORY;
+    hd_encoded text = encoded_of(e, index, &tokens, rows, 0);
+    bool is_long = e->task->window && (int64_t)tokens.count > e->task->window;
+    if (is_long && !(text.bytes = find_characters(&e->arena, text.text, text.size))) return HEED_MEMORY;
+    HD_TRY(e->task->select(e->user, &text, rows, &text.row_count));
+    if (!text.row_count && (e->task->pool || e->task->head != HD_HEAD_CLASSIFY_TEXT))
+        return e->task->answer(e->user, &text);
+    if (is_long) return queue_windows(e, &text);
+    return add_to_queue(e, (queued_text){.index = index, .tokens = tokens, .rows = rows, .row_count = text.row_count});
 }
 
 /* Encodes a text or a pair with the template. */
@@ -131,33 +150,35 @@ static heed_status encode(encoding_texts *e, size_t index, const hd_truncation *
                                     &options, &e->encoding);
 }
 
-/* Removes the last tokens of the longer text, as Hugging Face's tokenizers truncate. */
-static heed_status cut_pair(encoding_texts *e, size_t index, int64_t most) {
-    hd_truncation longest_first = {.present = true,
-                                   .longest = (size_t)most,
-                                   .strategy = HD_TRUNCATE_LONGEST_FIRST,
-                                   .direction = HD_TRUNCATE_RIGHT};
-    HD_TRY(encode(e, index, &longest_first));
-    return hd_results_note(e->results, index,
-                           "cut to %zu tokens, without the last %zu of the first text and %zu of the second",
-                           e->encoding.count, e->encoding.cut[0], e->encoding.cut[1]);
+/* The character before which a text of the encoding ends. */
+static size_t end_of(const hd_encoding *encoding, int text) {
+    size_t count = encoding->counts[text];
+    return count ? encoding->ends[encoding->firsts[text] + count - 1] : 0;
 }
 
-/* Removes the text's last tokens but none of the template, as Hugging Face's tokenizers truncate. */
+static heed_status note_cut(encoding_texts *e, size_t index) {
+    const hd_encoding *cut = &e->encoding;
+    char notes[2][128] = {"", ""};
+    for (int i = 0; i < 2; i++) {
+        size_t end = end_of(cut, i), skipped = i ? 0 : e->task->skipped;
+        const char *which = !e->of->seconds ? "" : i ? "second text " : "first text ";
+        if (cut->cut[i])
+            snprintf(notes[i], sizeof notes[i], "%scut after %zu of %zu tokens, at character %zu", which,
+                     cut->counts[i], cut->counts[i] + cut->cut[i], end > skipped ? end - skipped : 0);
+    }
+    return hd_results_note(e->results, index, "%s%s%s", notes[0], notes[0][0] && notes[1][0] ? "; " : "", notes[1]);
+}
+
+/* Removes the last tokens of a text but none of the template, as Hugging Face's tokenizers truncate. */
 static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
-    heed_context *context = e->model->context;
-    hd_encoding *whole = &e->encoding, *text = &e->text_only;
-    size_t total = whole->count;
-    if (e->of->seconds) return cut_pair(e, index, most);
-    HD_TRY(hd_tokenizer_encode(e->model->tokenizer, context, e->of->texts[index], size_of(e, index), false, text));
-    size_t template = total - text->count;
+    size_t template = e->encoding.count - e->encoding.counts[0] - e->encoding.counts[1];
+    const hd_truncation truncation = {
+        .present = true, .longest = (size_t)most, .strategy = e->task->cut, .direction = HD_TRUNCATE_RIGHT};
     if ((size_t)most <= template)
-        return hd_fail(context, HEED_LENGTH, "the limit of %lld tokens leaves none for the text", (long long)most);
-    size_t kept = (size_t)most - template, first = tokens_before_text(whole, text);
-    size_t end = kept ? whole->ends[first + kept - 1] : 0;
-    drop_tokens(whole, first + kept, first + text->count);
-    return hd_results_note(e->results, index, "cut after %zu of %zu tokens, at character %zu", kept, text->count,
-                           end > e->task->skipped ? end - e->task->skipped : 0);
+        return hd_fail(e->model->context, HEED_LENGTH, "the limit of %lld tokens leaves none for the text",
+                       (long long)most);
+    HD_TRY(encode(e, index, &truncation));
+    return note_cut(e, index);
 }
 
 static heed_status queue_text(encoding_texts *e, size_t index) {
@@ -169,17 +190,20 @@ static heed_status queue_text(encoding_texts *e, size_t index) {
     if (status == HEED_OK && most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
     if (status == HEED_MEMORY) return status;
     /* A task's own limit replaces that of the tokenizer's file. */
-    if (status == HEED_OK && !most) status = hd_model_check_length(e->model, e->encoding.count);
+    bool limited = !most && !e->task->window;
+    if (status == HEED_OK && limited) status = hd_model_check_length(e->model, e->encoding.count);
     if (status == HEED_LENGTH) return hd_results_problem(e->results, index, context->message);
     if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
         return hd_results_problem(e->results, index, context->message);
-    return queue_tokens(e, index);
+    status = queue_tokens(e, index);
+    return status == HEED_LENGTH ? hd_results_problem(e->results, index, context->message) : status;
 }
 
 static int longest_first(const void *a, const void *b) {
     const queued_text *x = a, *y = b;
     if (x->tokens.count != y->tokens.count) return x->tokens.count > y->tokens.count ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
+    if (x->index != y->index) return x->index > y->index ? 1 : -1;
+    return (x->window > y->window) - (x->window < y->window);
 }
 
 /* ---- one pass ---- */
@@ -236,17 +260,47 @@ static hd_tensor *score(const encoding_texts *e, hd_pass *pass, const batch *b) 
     return hd_network_logits(network, pass, hd_network_head(network, pass, states), 0, network->output->rows);
 }
 
+/* Keeps the output of a window. The last one completes the text, which is then answered as any other. */
+static heed_status answer_window(encoding_texts *e, hd_pass *pass, const queued_text *t, const float *logits,
+                                 int64_t columns) {
+    hd_windowed_text *whole = t->whole;
+    const float *output = hd_pass_download(pass, logits, t->row_count * columns);
+    if (!output) return pass->status;
+    whole->columns = columns;
+    hd_window *window = &whole->windows[t->window];
+    window->logits = copy(&e->arena, output, (size_t)(t->row_count * columns), sizeof *output);
+    if (!window->logits) return HEED_MEMORY;
+    if (--whole->unfinished) return HEED_OK;
+    hd_encoded encoded = encoded_of(e, t->index, &whole->tokens, whole->rows, whole->row_count);
+    float *merged = hd_pass_alloc(pass, (size_t)(whole->row_count * columns), sizeof *merged);
+    encoded.pass = pass;
+    encoded.windows = whole;
+    encoded.bytes = whole->bytes;
+    encoded.logits = hd_tensor_new(pass, whole->row_count, columns, NULL);
+    if (!merged || !encoded.logits) return pass->status;
+    hd_windows_merge(whole, merged);
+    hd_pass_upload(pass, merged, whole->row_count * columns, encoded.logits->data);
+    return e->task->answer(e->user, &encoded);
+}
+
+static heed_status answer_text(encoding_texts *e, hd_pass *pass, const queued_text *t, float *logits, int64_t rows,
+                               int64_t columns) {
+    hd_encoded encoded = encoded_of(e, t->index, &t->tokens, t->rows, t->row_count);
+    encoded.pass = pass;
+    encoded.logits = hd_tensor_wrap(pass, rows, columns, logits, NULL);
+    return encoded.logits ? e->task->answer(e->user, &encoded) : pass->status;
+}
+
 static heed_status answer_batch(encoding_texts *e, hd_pass *pass, const queued_text *texts, const batch *b,
                                 const hd_tensor *logits) {
+    bool pooled = e->task->pool || e->task->head == HD_HEAD_CLASSIFY_TEXT;
     for (int64_t i = 0; i < b->layout.sequences; i++) {
-        hd_encoded encoded = encoded_of(e, &texts[i]);
-        bool pooled = e->task->pool || e->task->head == HD_HEAD_CLASSIFY_TEXT;
-        int64_t first = pooled ? i : b->selection.layout.starts[i];
-        encoded.pass = pass;
-        encoded.logits = hd_tensor_wrap(pass, pooled ? 1 : encoded.row_count, logits->columns,
-                                        logits->data + first * logits->columns, NULL);
-        if (!encoded.logits) return pass->status;
-        HD_TRY(e->task->answer(e->user, &encoded));
+        const queued_text *t = &texts[i];
+        float *of_text = logits->data + (pooled ? i : b->selection.layout.starts[i]) * logits->columns;
+        if (t->whole)
+            HD_TRY(answer_window(e, pass, t, of_text, logits->columns));
+        else
+            HD_TRY(answer_text(e, pass, t, of_text, pooled ? 1 : t->row_count, logits->columns));
     }
     return HEED_OK;
 }
@@ -317,7 +371,7 @@ static heed_status run_queue(encoding_texts *e) {
 static heed_status encode_all(encoding_texts *e) {
     for (size_t i = 0; i < e->of->count; i++) {
         if (e->of->texts[i] && (!e->of->seconds || e->of->seconds[i])) HD_TRY(queue_text(e, i));
-        if (e->tokens >= WINDOW_TOKENS) HD_TRY(run_queue(e));
+        if (e->tokens >= QUEUE_TOKENS) HD_TRY(run_queue(e));
     }
     return run_queue(e);
 }
@@ -341,7 +395,6 @@ static void close_encoding(encoding_texts *e) {
     hd_free(e->model->context, e->queue);
     hd_arena_close(&e->arena);
     hd_encoding_close(&e->encoding);
-    hd_encoding_close(&e->text_only);
     pthread_mutex_destroy(&e->answering);
 }
 
@@ -363,6 +416,21 @@ heed_status hd_encode_texts(heed_model *model, const hd_encoded_task *task, cons
     heed_results_close(*results);
     *results = NULL;
     return status;
+}
+
+size_t hd_encoded_byte(const hd_encoded *e, uint32_t character) {
+    return e->bytes ? e->bytes[character] : hd_utf8_offset(e->text, e->size, character);
+}
+
+heed_status hd_select_pooled(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
+    (void)user;
+    const hd_recipe *recipe = &e->model->network->recipe;
+    int64_t tokens = (int64_t)e->encoding->count, first = 0;
+    bool last = recipe->pooling == HD_POOL_LAST && recipe->architecture == HD_TRANSFORMER;
+    if (last) first = hd_recipe_last_row(recipe, e->encoding->ids, tokens);
+    *count = last || recipe->pooling == HD_POOL_FIRST ? hd_min(tokens, 1) : tokens;
+    for (int64_t i = 0; i < *count; i++) rows[i] = (int32_t)(first + i);
+    return HEED_OK;
 }
 
 heed_status hd_choose_labels(const hd_encoded *e, int32_t *labels) {

@@ -7,13 +7,14 @@
 #include <string.h>
 
 typedef struct fill_settings {
-    int64_t best;
+    int64_t top;
     hd_string_list targets;
     bool keep_masks;
 } fill_settings;
 
 static const hd_setting option_rows[] = {
-    {"best", HD_SETTING_INT, offsetof(fill_settings, best), "1", 1, 1000, "NUMBER", "number of words per mask"},
+    {"top", HD_SETTING_INT, offsetof(fill_settings, top), "1", 1, 1000, "NUMBER",
+     "words per mask, the most probable first"},
     {"target", HD_SETTING_LIST, offsetof(fill_settings, targets), NULL, 0, 0, "WORD",
      "word to choose among, in place of the whole vocabulary; may be repeated"},
     {"keep-masks", HD_SETTING_BOOL, offsetof(fill_settings, keep_masks), NULL, 0, 0, NULL,
@@ -27,15 +28,16 @@ heed_status heed_fill_options(heed_context *context, heed_options **options) {
 }
 
 typedef struct filling {
-    int64_t best;
+    int64_t top;
     int32_t mask;
     bool keep_masks;
     int32_t *targets; /* [target_count], ascending; 0: the whole vocabulary */
     size_t target_count, target_capacity;
     int32_t *ids;          /* of the text, with the best prediction in place of each mask */
+    int32_t *shown;        /* those that a sequence has */
     hd_ranked *ranked;     /* [masks, best]: tokens and their logits */
     double *probabilities; /* [vocabulary] */
-    size_t ids_capacity, ranked_capacity;
+    size_t ids_capacity, shown_capacity, ranked_capacity;
 } filling;
 
 static heed_status select_masks(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
@@ -54,15 +56,24 @@ static void find_best(const filling *f, const float *logits, int64_t classes, in
     }
 }
 
+/* The text of f->ids. As in transformers, one with all special tokens has no padding. */
+static heed_status decode_sequence(const filling *f, const hd_encoded *e, hd_buffer *text) {
+    bool hide_special = !f->keep_masks || e->row_count == 1;
+    int32_t pad = f->keep_masks ? e->model->specials[HD_SPECIAL_PAD] : -1;
+    size_t count = 0;
+    for (size_t i = 0; i < e->encoding->count; i++)
+        if (f->ids[i] != pad) f->shown[count++] = f->ids[i];
+    return hd_tokenizer_decode(e->model->tokenizer, f->shown, count, hide_special, text);
+}
+
 /* *answer is `token` for the mask at position `place`, and the text with it. */
 static heed_status set_answer(const filling *f, const hd_encoded *e, size_t place, int32_t token, hd_answer *answer) {
     const heed_tokenizer *tokenizer = e->model->tokenizer;
     hd_buffer text;
     hd_buffer_open(&text, e->model->context);
-    bool hide_special = !f->keep_masks || e->row_count == 1;
     int32_t best = f->ids[place];
     f->ids[place] = token;
-    heed_status status = hd_tokenizer_decode(tokenizer, f->ids, e->encoding->count, hide_special, &text);
+    heed_status status = decode_sequence(f, e, &text);
     f->ids[place] = best;
     size_t size = text.size;
     char *sequence = status == HEED_OK ? hd_results_copy(e->results, text.data, text.size) : NULL;
@@ -91,11 +102,12 @@ static heed_status answer(void *user, const hd_encoded *e) {
                 f->mask < 0 ? "a mask" : hd_tokenizer_token(e->model->tokenizer, f->mask));
         return hd_results_problem(e->results, e->index, context->message);
     }
-    int64_t classes = e->logits->columns, best = hd_min(f->best, f->target_count ? (int64_t)f->target_count : classes);
+    int64_t classes = e->logits->columns, best = hd_min(f->top, f->target_count ? (int64_t)f->target_count : classes);
     size_t answers = (size_t)(e->row_count * best);
     item->answers = hd_arena_alloc(&e->results->arena, answers, sizeof *item->answers);
     if (!item->answers || !hd_grow(context, &f->ranked, &f->ranked_capacity, answers, sizeof *f->ranked) ||
-        !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids))
+        !hd_grow(context, &f->ids, &f->ids_capacity, encoding->count, sizeof *f->ids) ||
+        !hd_grow(context, &f->shown, &f->shown_capacity, encoding->count, sizeof *f->shown))
         return HEED_MEMORY;
     const float *logits = hd_pass_download(e->pass, e->logits->data, hd_tensor_count(e->logits));
     if (!logits) return e->pass->status;
@@ -149,7 +161,11 @@ static heed_status find_targets(const heed_model *model, const hd_string_list *w
     for (size_t i = 0; i < words->count && status == HEED_OK; i++) {
         int32_t target;
         status = find_target(model, words->items[i], &encoding, &target);
-        if (status == HEED_OK && target >= model->network->output->rows) target = -1; /* the model has no such row */
+        if (status == HEED_OK && target >= model->network->output->rows) {
+            hd_note(model->context, "target \"%s\" has no row in the model's output layer, and is left out",
+                    words->items[i]);
+            target = -1;
+        }
         if (status == HEED_OK) status = add_target(model->context, f, target);
     }
     hd_encoding_close(&encoding);
@@ -160,11 +176,15 @@ static heed_status find_targets(const heed_model *model, const hd_string_list *w
 
 static heed_status fill(heed_model *model, const fill_settings *settings, const char *const *texts, const size_t *sizes,
                         size_t count, heed_results **results) {
-    static const hd_encoded_task task = {HD_HEAD_MASKED, "a masked language model", select_masks, answer};
     heed_context *context = model->context;
+    const hd_encoded_task task = {.head = HD_HEAD_MASKED,
+                                  .kind = "a masked language model",
+                                  .select = select_masks,
+                                  .answer = answer,
+                                  .window = hd_model_window(model),
+                                  .stride = -1};
     HD_TRY(hd_model_require(model, task.head, true, false, task.kind));
-    filling f = {
-        .best = settings->best, .mask = hd_tokenizer_mask(model->tokenizer), .keep_masks = settings->keep_masks};
+    filling f = {.top = settings->top, .mask = hd_tokenizer_mask(model->tokenizer), .keep_masks = settings->keep_masks};
     f.probabilities = hd_alloc(context, (size_t)model->network->output->rows, sizeof *f.probabilities);
     const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
     heed_status status = f.probabilities ? find_targets(model, &settings->targets, &f) : HEED_MEMORY;
@@ -173,6 +193,7 @@ static heed_status fill(heed_model *model, const fill_settings *settings, const 
     hd_free(context, f.targets);
     hd_free(context, f.ranked);
     hd_free(context, f.ids);
+    hd_free(context, f.shown);
     return status;
 }
 

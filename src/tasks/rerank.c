@@ -34,8 +34,7 @@ heed_status heed_rerank_options(heed_context *context, heed_options **options) {
 typedef struct reranking {
     heed_model *model;
     rerank_settings settings;
-    bool raw;        /* scores are logits */
-    int32_t yes, no; /* of a language model; no: −1 if there is none */
+    bool raw; /* scores are logits */
     const char *query;
     size_t query_size;
     const char *const *texts;
@@ -122,24 +121,7 @@ static heed_status encode_part(const reranking *r, const char *text, hd_encoding
 
 /* ---- a language model ---- */
 
-/* HEED_UNSUPPORTED for a model that knows no such prompt. */
-static heed_status find_token(const reranking *r, const char *word, int32_t *token) {
-    *token = hd_tokenizer_id(r->model->tokenizer, word);
-    if (*token >= 0 && *token < r->model->network->recipe.vocabulary) return HEED_OK;
-    return hd_fail(r->model->context, HEED_UNSUPPORTED,
-                   "%s is not a reranker: its vocabulary has no token \"%s\", as Qwen3-Reranker has",
-                   r->model->folder ? r->model->folder : "the model", word);
-}
-
 static heed_status open_prompt(reranking *r) {
-    static const char *const specials[] = {"<|im_start|>", "<|im_end|>"};
-    int32_t token;
-    for (size_t i = 0; i < HD_COUNT(specials); i++) HD_TRY(find_token(r, specials[i], &token));
-    r->yes = r->model->ranker->yes, r->no = r->model->ranker->no;
-    if (!r->model->ranker->listed) {
-        HD_TRY(find_token(r, "yes", &r->yes));
-        HD_TRY(find_token(r, "no", &r->no));
-    }
     HD_TRY(encode_part(r, system_prompt, &r->before));
     return encode_part(r, end_prompt, &r->after);
 }
@@ -164,13 +146,14 @@ static const float *logits_of(const reranking *r, hd_pass *pass, hd_tensor *stat
 /* From the states of the last tokens: one logit per text. */
 static hd_tensor *score(void *user, hd_pass *pass, hd_tensor *states, const hd_selection *selected) {
     const reranking *r = user;
+    const hd_ranker *ranker = r->model->ranker;
     int64_t count = selected->layout.sequences, stride, no_stride = 0;
     hd_tensor *x = hd_network_head(r->model->network, pass, states), *scores = hd_tensor_new(pass, count, 1, NULL);
     float *numbers = hd_pass_alloc(pass, (size_t)count, sizeof *numbers);
     if (!x || !scores || !numbers) return NULL;
-    const float *yes = logits_of(r, pass, x, r->yes, &stride), *no = NULL;
-    if (r->no >= 0 && yes) no = logits_of(r, pass, x, r->no, &no_stride);
-    if (!yes || (r->no >= 0 && !no)) return NULL;
+    const float *yes = logits_of(r, pass, x, ranker->yes, &stride), *no = NULL;
+    if (ranker->no >= 0 && yes) no = logits_of(r, pass, x, ranker->no, &no_stride);
+    if (!yes || (ranker->no >= 0 && !no)) return NULL;
     for (int64_t i = 0; i < count; i++) numbers[i] = yes[i * stride] - (no ? no[i * no_stride] : 0.0f);
     hd_pass_upload(pass, numbers, count, scores->data);
     return scores;
@@ -234,14 +217,15 @@ static heed_status rank_pairs(reranking *r, size_t count, heed_results **results
 static heed_status check_model(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
     const char *name = model->folder ? model->folder : "the model";
-    if (model->ranker && model->ranker->problem)
-        return hd_fail(model->context, HEED_UNSUPPORTED, "%s", model->ranker->problem);
-    if (model->ranker) return HEED_OK;
+    char verbs[HD_VERB_LIST];
+    if (model->ranker && !model->ranker->problem) return HEED_OK;
+    hd_model_list_verbs(model, verbs);
+    if (model->ranker) return hd_fail(model->context, HEED_UNSUPPORTED, "%s%s", model->ranker->problem, verbs);
     if (recipe->head == HD_HEAD_CLASSIFY_TEXT)
-        return hd_fail(model->context, HEED_UNSUPPORTED, "%s has %lld labels, expected a cross-encoder with one", name,
-                       (long long)recipe->labels);
-    return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected a cross-encoder or a language model", name,
-                   hd_family_architecture(model->family, recipe->head));
+        return hd_fail(model->context, HEED_UNSUPPORTED, "%s has %lld labels, expected a cross-encoder with one%s",
+                       name, (long long)recipe->labels, verbs);
+    return hd_fail(model->context, HEED_UNSUPPORTED, "%s is a %s, expected a cross-encoder or a language model%s", name,
+                   hd_family_architecture(model->family, recipe->head), verbs);
 }
 
 static heed_status rerank(reranking *r, size_t count, heed_results **results) {

@@ -10,6 +10,7 @@
 typedef struct tag_settings {
     int aggregation; /* hd_aggregation */
     hd_string_list ignored;
+    int64_t stride;
 } tag_settings;
 
 static const hd_setting option_rows[] = {
@@ -17,6 +18,8 @@ static const hd_setting option_rows[] = {
      "none: each token; others as aggregation_strategy of transformers; entities: whole words, as in the labels"},
     {"ignore", HD_SETTING_LIST, offsetof(tag_settings, ignored), "O", 0, 0, "LABEL",
      "with another aggregation than entities: label that is left out; may be repeated"},
+    {"stride", HD_SETTING_INT, offsetof(tag_settings, stride), "-1", -1, 1 << 24, "NUMBER",
+     "tokens that windows of a long text have in common; -1: a quarter of a window"},
 };
 
 static const hd_option_table table = {option_rows, HD_COUNT(option_rows), sizeof(tag_settings)};
@@ -29,8 +32,8 @@ static bool is_space(char c) { return strchr(" \t\r\n", c) != NULL; }
 
 /* Whether a token has no visible character: it is one of the template, or a space alone. */
 static bool is_blank(const hd_encoded *e, size_t token) {
-    size_t at = hd_utf8_offset(e->text, e->size, e->encoding->starts[token]);
-    size_t end = hd_utf8_offset(e->text, e->size, e->encoding->ends[token]);
+    size_t at = hd_encoded_byte(e, e->encoding->starts[token]);
+    size_t end = hd_encoded_byte(e, e->encoding->ends[token]);
     while (at < end && is_space(e->text[at])) at++;
     return at == end;
 }
@@ -40,7 +43,7 @@ static bool is_blank(const hd_encoded *e, size_t token) {
 static bool begins_a_word(const hd_encoded *e, size_t token) {
     uint32_t start = e->encoding->starts[token], end = e->encoding->ends[token];
     if (end == start) return false; /* a special token of the template */
-    size_t first = hd_utf8_offset(e->text, e->size, start), last = hd_utf8_offset(e->text, e->size, end), at = first;
+    size_t first = hd_encoded_byte(e, start), last = hd_encoded_byte(e, end), at = first;
     while (at < last && is_space(e->text[at])) at++;
     if (at == last) return false;
     return at == 0 || is_space(e->text[at - 1]) ||
@@ -93,16 +96,15 @@ static heed_status close_entity(const hd_encoded *e, entity *t) {
     return copy ? HEED_OK : status == HEED_OK ? HEED_MEMORY : status;
 }
 
-static bool is_of_text(const hd_encoding *encoding, size_t i) { return encoding->ends[i] > encoding->starts[i]; }
-
 static heed_status select_tokens(void *user, const hd_encoded *e, int32_t *rows, int64_t *count) {
     const tag_settings *settings = user;
-    for (size_t i = 0; i < e->encoding->count; i++)
-        if (settings->aggregation ? is_of_text(e->encoding, i) : begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
+    size_t first = e->encoding->firsts[0], end = first + e->encoding->counts[0];
+    for (size_t i = first; i < end; i++)
+        if (settings->aggregation || begins_a_word(e, i)) rows[(*count)++] = (int32_t)i;
     return HEED_OK;
 }
 
-/* Labels [row_count] of a text's words, and their logits [row_count, classes]. */
+/* Labels [row_count] of a text's words or tokens, and their logits [row_count, classes]. */
 typedef struct words {
     int32_t *labels;
     const float *logits;
@@ -141,24 +143,45 @@ static bool is_ignored(const tag_settings *settings, const char *label) {
     return false;
 }
 
-static heed_status aggregate(const tag_settings *settings, const hd_encoded *e, const words *w) {
+static heed_status aggregate(const tag_settings *settings, const hd_encoded *e) {
     hd_result *item = &e->results->items[e->index];
-    HD_TRY(hd_aggregate_labels(e, (hd_aggregation)settings->aggregation, w->labels, w->logits, w->classes));
-    size_t kept = 0;
-    for (size_t i = 0; i < item->count; i++)
+    words w = {0};
+    size_t kept = item->count;
+    HD_TRY(choose_labels(e, &w));
+    HD_TRY(hd_aggregate_labels(e, (hd_aggregation)settings->aggregation, w.labels, w.logits, w.classes));
+    for (size_t i = kept; i < item->count; i++)
         if (!is_ignored(settings, item->answers[i].label)) item->answers[kept++] = item->answers[i];
     item->count = kept;
     return HEED_OK;
 }
 
-static heed_status answer(void *user, const hd_encoded *e) {
-    const tag_settings *settings = user;
+/* As in transformers, each window is a text of its own, and positions are those in the window. */
+static heed_status aggregate_window(const tag_settings *settings, const hd_encoded *e, const hd_window *window) {
+    hd_result *item = &e->results->items[e->index];
+    size_t first = item->count;
+    hd_encoded part = *e;
+    part.rows += window->first_row;
+    part.row_count = window->row_count;
+    part.logits = hd_tensor_new(e->pass, part.row_count, e->windows->columns, NULL);
+    if (!part.logits) return e->pass->status;
+    hd_pass_upload(e->pass, window->logits, hd_tensor_count(part.logits), part.logits->data);
+    HD_TRY(aggregate(settings, &part));
+    for (size_t i = first; i < item->count; i++)
+        item->answers[i].position -= (int32_t)(window->first - e->encoding->firsts[0]);
+    return HEED_OK;
+}
+
+static heed_status aggregate_windows(const tag_settings *settings, const hd_encoded *e) {
+    const hd_windowed_text *windows = e->windows;
+    for (size_t i = 0; i < windows->count; i++)
+        if (windows->windows[i].row_count) HD_TRY(aggregate_window(settings, e, &windows->windows[i]));
+    hd_merge_overlapping(&e->results->items[e->index]);
+    return HEED_OK;
+}
+
+static heed_status find_entities(const hd_encoded *e) {
     words w = {0};
     HD_TRY(choose_labels(e, &w));
-    hd_result *item = &e->results->items[e->index];
-    item->answers = hd_arena_alloc(&e->results->arena, (size_t)e->row_count, sizeof *item->answers);
-    if (!item->answers) return HEED_MEMORY;
-    if (settings->aggregation) return aggregate(settings, e, &w);
     double *probabilities = e->row_count ? hd_pass_alloc(e->pass, (size_t)w.classes, sizeof *probabilities) : NULL;
     if (e->row_count && !probabilities) return HEED_MEMORY;
     entity t = {.kind = NULL};
@@ -166,16 +189,40 @@ static heed_status answer(void *user, const hd_encoded *e) {
     return close_entity(e, &t);
 }
 
+static heed_status answer(void *user, const hd_encoded *e) {
+    const tag_settings *settings = user;
+    hd_result *item = &e->results->items[e->index];
+    bool separate = e->windows && settings->aggregation && settings->stride >= 0;
+    size_t most = (size_t)e->row_count;
+    for (size_t i = 0; separate && i < e->windows->count; i++) most += (size_t)e->windows->windows[i].row_count;
+    item->answers = hd_arena_alloc(&e->results->arena, most, sizeof *item->answers);
+    if (!item->answers) return HEED_MEMORY;
+    if (separate) return aggregate_windows(settings, e);
+    return settings->aggregation ? aggregate(settings, e) : find_entities(e);
+}
+
+static heed_status tag(heed_model *model, tag_settings *settings, const hd_encoded_texts *texts,
+                       heed_results **results) {
+    const hd_encoded_task task = {.head = HD_HEAD_CLASSIFY_TOKENS,
+                                  .kind = "a token classification model",
+                                  .select = select_tokens,
+                                  .answer = answer,
+                                  .window = hd_model_window(model),
+                                  .stride = settings->stride};
+    if (task.window && settings->stride >= task.window)
+        return hd_fail(model->context, HEED_ARGUMENT, "stride is %lld, but a window has %lld tokens",
+                       (long long)settings->stride, (long long)task.window);
+    return hd_encode_texts(model, &task, texts, settings, results);
+}
+
 heed_status heed_tag(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
                      size_t count, heed_results **results) {
-    static const hd_encoded_task task = {HD_HEAD_CLASSIFY_TOKENS, "a token classification model", select_tokens,
-                                         answer};
     tag_settings settings;
     *results = NULL;
     const hd_encoded_texts of = {.texts = texts, .sizes = sizes, .count = count};
     heed_status status = hd_settings_default(model->context, option_rows, HD_COUNT(option_rows), &settings);
     if (status == HEED_OK) status = hd_options_apply(model->context, options, &table, &settings);
-    if (status == HEED_OK) status = hd_encode_texts(model, &task, &of, &settings, results);
+    if (status == HEED_OK) status = tag(model, &settings, &of, results);
     hd_settings_free(model->context, option_rows, HD_COUNT(option_rows), &settings);
     return status;
 }

@@ -563,6 +563,7 @@ static heed_status put_special(hd_encoding *out, int32_t id, uint32_t type) {
 static heed_status assemble(const heed_tokenizer *tokenizer, const hd_arrangement *arrangement, int32_t language,
                             const scratch_memory *scratch, hd_encoding *out) {
     int32_t own = tokenizer->languages.style && language ? tokenizer->languages.source : INT32_MIN;
+    out->firsts[0] = out->firsts[1] = out->counts[0] = out->counts[1] = 0;
     if (own == -1 && language > 0) HD_TRY(put_special(out, language, 0));
     for (size_t i = 0; i < arrangement->count; i++) {
         const hd_arranged *item = &arrangement->items[i];
@@ -573,6 +574,8 @@ static heed_status assemble(const heed_tokenizer *tokenizer, const hd_arrangemen
         }
         const text_tokens *text = &scratch->texts[item->kind];
         HD_TRY(reserve(out, text->last - text->first));
+        out->firsts[item->kind] = out->count;
+        out->counts[item->kind] = text->last - text->first;
         for (size_t t = text->first; t < text->last; t++)
             put(out, text->items[t].id, text->items[t].start, text->items[t].end, item->type);
     }
@@ -677,11 +680,12 @@ heed_status hd_tokenizer_decode_range(const heed_tokenizer *tokenizer, const hd_
     for (size_t i = first; i < end && !strings.failed; i++) {
         if (!hd_vocabulary_has(vocabulary, encoding->ids[i])) continue;
         hd_token token = vocabulary->tokens[encoding->ids[i]];
-        size_t from = hd_utf8_offset(text, size, encoding->starts[i]);
-        if (encoding->ids[i] == unknown)
-            hd_strings_add(&strings, text + from, hd_utf8_offset(text, size, encoding->ends[i]) - from);
-        else
+        if (encoding->ids[i] != unknown) {
             hd_strings_add(&strings, vocabulary->pool.data + token.shown, token.shown_size);
+            continue;
+        }
+        size_t from = hd_utf8_offset(text, size, encoding->starts[i]);
+        hd_strings_add(&strings, text + from, hd_utf8_offset(text, size, encoding->ends[i]) - from);
     }
     heed_status status = hd_tokenizer_join(tokenizer, &strings, out);
     hd_strings_close(&strings);

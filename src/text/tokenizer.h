@@ -35,11 +35,12 @@ typedef struct hd_encoding {
     size_t count;
     int32_t *ids; /* [count] */
     uint32_t *starts,
-        *ends;             /* [count]: offsets in the text, in characters (code points) or, with byte_offsets, in bytes;
+        *ends;       /* [count]: offsets in the text, in characters (code points) or, with byte_offsets, in bytes;
                               * 0, 0 for tokens of the template */
-    uint32_t *types;       /* [count]: token types; 0 for one text, else as in the template */
-    size_t cut[2];         /* tokens of the first and the second text that truncation left out */
-    heed_context *context; /* of the first encode; the rest is private */
+    uint32_t *types; /* [count]: token types; 0 for one text, else as in the template */
+    size_t firsts[2], counts[2]; /* the tokens of the first and the second text: [firsts[i], firsts[i] + counts[i]) */
+    size_t cut[2];               /* tokens of the first and the second text that truncation left out */
+    heed_context *context;       /* of the first encode; the rest is private */
     size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
 } hd_encoding;
 

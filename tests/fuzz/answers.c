@@ -32,10 +32,10 @@ static bool stream(void *user, size_t index, const char *text, size_t size) {
 static heed_status fill(const query *q, const char *const *texts, const size_t *sizes, size_t count,
                         heed_results **results) {
     heed_options *options;
-    char best[16];
-    snprintf(best, sizeof best, "%zu", q->number);
+    char top[16];
+    snprintf(top, sizeof top, "%zu", q->number);
     check(heed_fill_options(fuzz_context, &options) == HEED_OK);
-    check((heed_options_set(options, "best", best) == HEED_OK) == (q->number > 0));
+    check((heed_options_set(options, "top", top) == HEED_OK) == (q->number > 0));
     heed_status status = heed_fill(q->model, options, texts, sizes, count, results);
     heed_options_close(options);
     return status;
@@ -47,7 +47,25 @@ static heed_status tag(const query *q, const char *const *texts, const size_t *s
     heed_options *options;
     check(heed_tag_options(fuzz_context, &options) == HEED_OK);
     check(heed_options_set(options, "aggregation", aggregations[q->number % HD_COUNT(aggregations)]) == HEED_OK);
+    if (q->number >= 128) { /* a stride may be too large for the model's windows */
+        char stride[16];
+        snprintf(stride, sizeof stride, "%zu", q->number / 6 % 8);
+        check(heed_options_set(options, "stride", stride) == HEED_OK);
+    }
     heed_status status = heed_tag(q->model, options, texts, sizes, count, results);
+    heed_options_close(options);
+    return status;
+}
+
+/* Texts, or each text with itself as a pair; refused or cut if they are too long. */
+static heed_status classify(const query *q, const char *const *texts, const size_t *sizes, size_t count,
+                            heed_results **results) {
+    heed_options *options;
+    check(heed_classify_options(fuzz_context, &options) == HEED_OK);
+    if (q->number & 1) check(heed_options_set(options, "truncate", NULL) == HEED_OK);
+    heed_status status = q->number & 2
+                             ? heed_classify_pairs(q->model, options, texts, sizes, texts, sizes, count, results)
+                             : heed_classify(q->model, options, texts, sizes, count, results);
     heed_options_close(options);
     return status;
 }
@@ -62,7 +80,7 @@ static heed_status answer(query *q, size_t first, size_t count, hd_buffer *words
                              results);
     switch ((hd_head)q->model->network->recipe.head) {
         case HD_HEAD_CLASSIFY_TEXT:
-            return heed_classify(q->model, NULL, texts, sizes, count, results);
+            return classify(q, texts, sizes, count, results);
         case HD_HEAD_CLASSIFY_TOKENS:
             return tag(q, texts, sizes, count, results);
         default:

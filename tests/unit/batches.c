@@ -46,7 +46,7 @@ static heed_status tag(heed_model *model, const char *const *some, size_t count,
 static heed_status fill(heed_model *model, const char *const *some, size_t count, heed_results **results) {
     heed_options *options;
     assert_ok(model->context, heed_fill_options(model->context, &options));
-    assert_ok(model->context, heed_options_set(options, "best", "3"));
+    assert_ok(model->context, heed_options_set(options, "top", "3"));
     heed_status status = heed_fill(model, options, some, NULL, count, results);
     heed_options_close(options);
     return status;

@@ -172,7 +172,7 @@ static heed_status predict(heed_context *context, heed_model *model, heed_result
     }
     if (strcmp(learned->objective, "masked") == 0) {
         HD_TRY(heed_fill_options(context, &set));
-        heed_status status = heed_options_set(set, "best", "3");
+        heed_status status = heed_options_set(set, "top", "3");
         if (status == HEED_OK) status = heed_options_set(set, "target", "one");
         if (status == HEED_OK) status = heed_options_set(set, "target", "onetwo");
         if (status == HEED_OK) status = heed_options_set(set, "keep-masks", NULL);

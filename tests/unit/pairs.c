@@ -109,8 +109,7 @@ static void pairs_are_classified(void **state) {
         first[i] = text_at(pairs, i, 0), second[i] = text_at(pairs, i, 1);
         assert_arranged(g, model, pairs, i);
     }
-    assert_ok(context,
-              hd_classify(model, &(hd_encoded_texts){.texts = first, .seconds = second, .count = count}, &results));
+    assert_ok(context, heed_classify_pairs(model, NULL, first, NULL, second, NULL, count, &results));
     for (size_t i = 0; i < count; i++) assert_scores(g, model, results, i, at(pairs, "logits", i));
     heed_results_close(results);
     heed_model_close(model);
@@ -132,8 +131,7 @@ static heed_model *open_typed(heed_context *context, const golden *g, const char
 
 static float first_score(heed_model *model, const char *first, const char *second) {
     heed_results *results;
-    assert_ok(model->context,
-              hd_classify(model, &(hd_encoded_texts){.texts = &first, .seconds = &second, .count = 1}, &results));
+    assert_ok(model->context, heed_classify_pairs(model, NULL, &first, NULL, &second, NULL, 1, &results));
     assert_null(heed_results_problem(results, 0));
     float score = heed_results_score(results, 0, 0);
     heed_results_close(results);
@@ -188,8 +186,7 @@ static void long_pairs_are_refused(void **state) {
     heed_context *context = open_context();
     make_folder(folder);
     heed_model *model = open_typed(context, g, folder, NULL);
-    assert_ok(context,
-              hd_classify(model, &(hd_encoded_texts){.texts = first, .seconds = second, .count = 2}, &results));
+    assert_ok(context, heed_classify_pairs(model, NULL, first, NULL, second, NULL, 2, &results));
     assert_non_null(strstr(heed_results_problem(results, 0), "17 tokens are more than the model's 16"));
     assert_null(heed_results_problem(results, 1));
     heed_results_close(results);

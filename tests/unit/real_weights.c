@@ -112,7 +112,7 @@ static void bert_tiny_equals_transformers(void **state) {
     assert_ok(context, heed_model_open(context, folder, &model));
     snprintf(best, sizeof best, "%d", BEST);
     assert_ok(context, heed_fill_options(context, &options));
-    assert_ok(context, heed_options_set(options, "best", best));
+    assert_ok(context, heed_options_set(options, "top", best));
     json_array_foreach(goldens, i, golden) {
         heed_results *results;
         const char *text = json_string_value(json_object_get(golden, "text"));

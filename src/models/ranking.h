@@ -1,6 +1,6 @@
 /* How a model's logits become relevance scores. */
-#ifndef HD_MODELS_RANKER_H
-#define HD_MODELS_RANKER_H
+#ifndef HD_MODELS_RANKING_H
+#define HD_MODELS_RANKING_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,8 +8,8 @@
 typedef struct hd_ranker {
     const char *problem; /* why the model cannot rank; NULL: it can */
     bool raw;            /* a score is the logit itself, else its sigmoid */
-    bool listed;         /* the tokens are those of a module LogitScore: */
-    int32_t yes, no;     /* of a language model, whose logit is that of yes, less that of no (−1: none) */
+    bool listed;         /* the tokens are those of a module LogitScore */
+    int32_t yes, no;     /* tokens of a language model, whose logit is that of yes, less that of no (−1: none) */
 } hd_ranker;
 
 #endif
