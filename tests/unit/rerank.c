@@ -136,7 +136,7 @@ static void expect_note(heed_context *context, const char *name, size_t index, c
 static void says_where_texts_are_cut(void **state) {
     (void)state;
     heed_context *context = open_context();
-    expect_note(context, "short", 5, "cut to 16 tokens, without the last 0 of the first text and 31 of the second");
+    expect_note(context, "short", 5, "second text cut after 9 of 40 tokens, at character 35");
     expect_note(context, "short-prompt", 5, "cut after 90 of 115 tokens, at character 59");
     heed_context_close(context);
 }
