@@ -11,7 +11,8 @@
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \
     V(embed,     "Text", "compute vectors of texts")                                            \
-    V(rerank,    "Text", "order texts by their relevance to a query")                            \
+    V(rerank,    "Text", "order texts by their relevance to a query")                           \
+    V(cluster,   "Text", "group similar texts")                                                 \
     V(attend,    "Models", "draw attention maps and other pictures, as text, SVG and HTML")     \
     V(models,    "Models", "list the models that ship and those in the Hugging Face cache")      \
     V(pull,      "Models", "fetch a model from the Hugging Face hub")                           \

@@ -618,6 +618,42 @@ HEED_API heed_status heed_rerank_options(heed_context *context, heed_options **o
 HEED_API heed_status heed_rerank(heed_model *model, const heed_options *options, const char *query, size_t query_size,
                                  const char *const *texts, const size_t *sizes, size_t count, heed_results **results);
 
+/* ---- groups of texts ----------------------------------------------------------------------------------- */
+
+/* Groups of vectors. Groups are numbered from 0 by descending size. */
+typedef struct heed_clusters heed_clusters;
+
+/* Opens the options of heed_cluster. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_cluster_options(heed_context *context, heed_options **options);
+/* Groups vectors [count, columns] by k-means: the best of several runs (option "starts") from centers of
+ * k-means++ (Arthur and Vassilvitskii, 2007). Without the option "clusters", the number of groups is the one
+ * with the largest mean silhouette (Rousseeuw, 1987) of at most 2,048 of the vectors. A vector that is not
+ * finite has no group. The bits of the result do not depend on the number of threads. The caller closes
+ * *clusters before the context. HEED_ARGUMENT for more groups than vectors, HEED_MEMORY, HEED_STOPPED. */
+HEED_API heed_status heed_cluster(heed_context *context, const heed_options *options, const float *vectors,
+                                  size_t count, size_t columns, heed_clusters **clusters);
+HEED_API void heed_clusters_close(heed_clusters *clusters);        /* NULL is allowed */
+HEED_API size_t heed_clusters_count(const heed_clusters *clusters); /* the number of groups */
+/* The silhouette by which the number of groups was chosen; NaN if it was not chosen. */
+HEED_API double heed_clusters_silhouette(const heed_clusters *clusters);
+/* The group of a vector; −1 if it has none. */
+HEED_API int32_t heed_clusters_group(const heed_clusters *clusters, size_t row);
+/* The distance of a vector to the center of its group; NaN if it has none. */
+HEED_API double heed_clusters_distance(const heed_clusters *clusters, size_t row);
+HEED_API size_t heed_clusters_size(const heed_clusters *clusters, size_t group); /* vectors of a group */
+/* The vector that is nearest to the center of a group; HEED_NO_ROW past the last. */
+HEED_API size_t heed_clusters_nearest(const heed_clusters *clusters, size_t group);
+/* Finds the characteristic words of each group in the texts of its vectors, one per vector, of `sizes` bytes
+ * (NULL: each text ends with a 0): those with the largest c-TF-IDF (Grootendorst, 2022) that are more
+ * frequent in the group than in all texts. A text may be NULL. HEED_MEMORY. */
+HEED_API heed_status heed_clusters_name(heed_clusters *clusters, const char *const *texts, const size_t *sizes);
+/* The word of a rank, from 0, of at most 16; owned by the clusters. NULL past the last, and without
+ * heed_clusters_name. */
+HEED_API const char *heed_clusters_word(const heed_clusters *clusters, size_t group, size_t rank);
+/* Draws the vectors along their two principal components, in the colours of their groups, into an SVG file,
+ * which appears whole or not at all. HEED_ARGUMENT without a vector, HEED_FILE, HEED_MEMORY. */
+HEED_API heed_status heed_clusters_save_map(const heed_clusters *clusters, const char *path);
+
 /* ---- hidden states, logits and embeddings as arrays ---------------------------------------------------- */
 
 /* The hidden states of one forward pass over one text, as output_hidden_states gives them in transformers,

@@ -22,8 +22,8 @@ static const struct {
     const char *name;
     bool (*runs)(const heed_model *model);
 } verbs[] = {{"translate", translates}, {"generate", generates}, {"classify", classifies}, {"tag", tags},
-             {"fill", fills},           {"embed", embeds},       {"rerank", ranks},        {"attend", attends},
-             {"tokenize", tokenizes}};
+             {"fill", fills},           {"embed", embeds},       {"rerank", ranks},        {"cluster", embeds},
+             {"attend", attends},       {"tokenize", tokenizes}};
 
 const char *hd_model_verb(const heed_model *model, size_t index) {
     for (size_t i = 0; i < HD_COUNT(verbs); i++)
