@@ -26,7 +26,11 @@ static const command fill = {
         "is not a token of the model, the first token is used, and a message says so.\n"
         "--json prints an array of {\"score\": …, \"token\": …, \"token_str\": …, \"sequence\": …} for the five most "
         "probable\n"
-        "words (--top changes their number), or an array of such arrays if the text has several masks.\n",
+        "words (--top changes their number), or an array of such arrays if the text has several masks.\n"
+        "\n"
+        "    $ heed fill -m guesser --top 2 \"the sixteenth of [MASK], 1984\"  # a model of dates, see docs/fill.md\n"
+        "    1\t0.0838\tMarch\tthe sixteenth of March, 1984\n"
+        "    1\t0.0735\tMay\tthe sixteenth of May, 1984\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_fill_options,

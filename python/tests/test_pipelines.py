@@ -28,7 +28,7 @@ def differences(found: Any, expected: Any, place: str = "") -> list[str]:
     if isinstance(expected, float) and isinstance(found, float):
         return (
             []
-            if math.isclose(found, expected, rel_tol=1e-3, abs_tol=1e-4)
+            if math.isclose(found, expected, rel_tol=1e-4, abs_tol=1e-4)
             else [f"{place}: {found}, expected {expected}"]
         )
     if type(found) is not type(expected):

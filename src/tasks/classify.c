@@ -23,7 +23,7 @@ static const hd_setting option_rows[] = {
     {"truncate", HD_SETTING_BOOL, F(truncate), NULL, 0, 0, NULL,
      "texts that are longer than the model are cut, not refused; a message gives the place"},
     {"label", HD_SETTING_LIST, F(labels), NULL, 0, 0, "LABEL",
-     "zero-shot classification: a label to choose among; may be repeated"},
+     "zero-shot classification: a label to choose among"},
     {"template", HD_SETTING_STRING, F(template), NULL, 0, 0, "TEXT",
      "zero-shot classification: hypothesis with {} for the label (default \"This example is {}.\")"},
     {"multi-label", HD_SETTING_BOOL, F(multi_label), NULL, 0, 0, NULL,

@@ -16,7 +16,7 @@ static const hd_setting option_rows[] = {
     {"top", HD_SETTING_INT, offsetof(fill_settings, top), "1", 1, 1000, "NUMBER",
      "words per mask, the most probable first"},
     {"target", HD_SETTING_LIST, offsetof(fill_settings, targets), NULL, 0, 0, "WORD",
-     "word to choose among, in place of the whole vocabulary; may be repeated"},
+     "word to choose among, in place of the whole vocabulary"},
     {"keep-masks", HD_SETTING_BOOL, offsetof(fill_settings, keep_masks), NULL, 0, 0, NULL,
      "texts with several masks retain the other masks and the special tokens, as in transformers"},
 };

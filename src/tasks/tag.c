@@ -17,7 +17,7 @@ static const hd_setting option_rows[] = {
     {"aggregation", HD_SETTING_CHOICE, offsetof(tag_settings, aggregation), "entities", 0, 0, HD_AGGREGATIONS,
      "none: each token; others as aggregation_strategy of transformers; entities: whole words, as in the labels"},
     {"ignore", HD_SETTING_LIST, offsetof(tag_settings, ignored), "O", 0, 0, "LABEL",
-     "with another aggregation than entities: label that is left out; may be repeated"},
+     "with another aggregation than entities: label that is left out"},
     {"stride", HD_SETTING_INT, offsetof(tag_settings, stride), "-1", -1, 1 << 24, "NUMBER",
      "tokens that windows of a long text have in common; -1: a quarter of a window"},
 };

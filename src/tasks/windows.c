@@ -76,11 +76,9 @@ bool hd_window_copy(hd_arena *arena, const hd_windowed_text *text, size_t window
 
 /* ---- outputs ---------------------------------------------------------------------------------------------------- */
 
-/* Tokens between this one and the nearer border of the window. The beginning and the end of the text are no borders. */
-static size_t distance(const hd_windowed_text *text, size_t window, size_t token) {
-    const hd_window *w = &text->windows[window];
-    size_t before = window ? token - w->first : SIZE_MAX;
-    size_t after = window + 1 < text->count ? w->end - 1 - token : SIZE_MAX;
+/* Tokens between this one and the nearer border of the window. */
+static size_t distance(const hd_window *w, size_t token) {
+    size_t before = token - w->first, after = w->end - 1 - token;
     return before < after ? before : after;
 }
 
@@ -91,7 +89,7 @@ void hd_windows_merge(const hd_windowed_text *text, float *logits) {
         while (text->windows[first].end <= token) first++;
         size_t best = first;
         for (size_t i = first + 1; i < text->count && text->windows[i].first <= token; i++)
-            if (distance(text, i, token) > distance(text, best, token)) best = i;
+            if (distance(&text->windows[i], token) > distance(&text->windows[best], token)) best = i;
         const hd_window *w = &text->windows[best];
         const float *from = w->logits + (size_t)(row - w->first_row) * columns;
         memcpy(logits + (size_t)row * columns, from, columns * sizeof *logits);

@@ -256,7 +256,10 @@ static void assert_does(const heed_model *model, const char *name, bool expected
                         heed_results *results) {
     if ((status == HEED_OK) != expected)
         fail_msg("%s: %s", name, expected ? heed_context_message(model->context) : "it is done");
-    if (!expected) assert_int_equal(status, HEED_UNSUPPORTED);
+    if (!expected) {
+        assert_int_equal(status, HEED_UNSUPPORTED);
+        assert_non_null(strstr(heed_context_message(model->context), "; its verbs are "));
+    }
     heed_results_close(results);
 }
 

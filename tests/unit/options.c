@@ -31,6 +31,9 @@ static void options_have_their_defaults_and_limits(void **state) {
         open_options *open;
     } verbs[] = {{"translate", heed_translate_options},
                  {"generate", heed_generate_options},
+                 {"classify", heed_classify_options},
+                 {"tag", heed_tag_options},
+                 {"fill", heed_fill_options},
                  {"attend", heed_attend_options},
                  {"tokenize train", heed_tokenizer_train_options},
                  {"train", heed_train_options},
