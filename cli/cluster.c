@@ -139,7 +139,7 @@ static int read_vectors(const invocation *line, collection *c) {
     size_t rows = (size_t)shape[0];
     c->columns = (size_t)shape[1];
     c->vectors = grow_memory(NULL, rows * c->columns + 1, sizeof *c->vectors);
-    if (rows * c->columns) memcpy(c->vectors, numbers, rows * c->columns * sizeof *numbers);
+    if (rows > 0 && c->columns > 0) memcpy(c->vectors, numbers, rows * c->columns * sizeof *numbers);
     heed_free(line->context, numbers);
     c->has_texts = input || line->text_count;
     text_source texts;

@@ -122,7 +122,10 @@ static heed_status read_source(source *s, const heed_options *options) {
 
 static heed_status open_source(heed_model *model, const heed_options *options, source *s) {
     *s = (source){.model = model};
+    heed_log_function *log = model->context->log; /* the embedding of queries says the same of the model */
+    model->context->log = NULL;
     heed_status status = read_source(s, options);
+    model->context->log = log;
     if (status != HEED_OK) close_source(s);
     return status;
 }
@@ -209,7 +212,7 @@ static heed_status add_lines(const source *s, const hd_line_index *lines, const 
         hd_line_index_get(lines, first + i, &texts[i], &sizes[i]);
         if (hd_text_is_blank(texts[i], sizes[i])) texts[i] = NULL; /* nothing to find */
     }
-    heed_log_function *log = context->log; /* what the call says of the model was said before */
+    heed_log_function *log = context->log; /* likewise */
     context->log = NULL;
     heed_status status = heed_embed(s->model, s->embed, texts, sizes, count, &results);
     context->log = log;
