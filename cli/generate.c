@@ -13,7 +13,7 @@
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *draft_name, *input, *next_count;
+static const char *model_name, *draft_name, *input, *next_count, *samples;
 static bool json, scores;
 
 static const own_option own[] = {
@@ -23,6 +23,7 @@ static const own_option own[] = {
      &draft_name, NULL},
     {"json", 0, NULL, "print one JSON array per text", NULL, &json},
     {"scores", 0, NULL, "with --json, each continuation has a \"score\"", NULL, &scores},
+    {"samples", 0, "NUMBER", "number of samples per text: --sample --best NUMBER", &samples, NULL},
     {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
     COMPUTE,
 };
@@ -169,8 +170,8 @@ static void print_answers(const invocation *line, const text_source *texts, size
 /* False after a failure that ends the run; it was reported. Lines are continued together, arguments one by one, since their
  * continuations are printed token by token. */
 static bool generate_batch(const invocation *line, heed_model *model, const text_source *texts, int *code) {
-    bool streams =
-        !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best") && !has_tokens(line);
+    bool streams = !json && line->text_count > 0 && !was_given(line, "beams") && !was_given(line, "best") && !samples &&
+                   !has_tokens(line);
     size_t count = streams ? 1 : texts->count;
     for (size_t i = 0; i < texts->count; i += count) {
         heed_results *results;
@@ -288,6 +289,21 @@ static bool read_next(const invocation *line, size_t *count, int *code) {
     return false;
 }
 
+/* --samples sets two options. */
+static bool set_samples(const invocation *line, int *code) {
+    if (!samples) return true;
+    char *end;
+    long number = strtol(samples, &end, 10);
+    if (!samples[0] || *end || number < 1 || number > 1024) {
+        *code = report_usage(line, "--samples is \"%s\", expected a whole number from 1 to 1024", samples);
+        return false;
+    }
+    heed_status status = heed_options_set(line->options, "sample", NULL);
+    if (status == HEED_OK) status = heed_options_set(line->options, "best", samples);
+    if (status != HEED_OK) *code = report_failure(line, status);
+    return status == HEED_OK;
+}
+
 /* Is it a model that continues texts, and are the options valid? */
 static heed_status check_options(const invocation *line, heed_model *model) {
     heed_results *none = NULL;
@@ -301,11 +317,11 @@ int run_generate(int count, char **words) {
     text_source texts;
     size_t next;
     int code;
-    model_name = draft_name = next_count = NULL;
+    model_name = draft_name = next_count = samples = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL, *draft = NULL;
     stop_on_signals(line.context, SA_RESTART);
-    if (read_next(&line, &next, &code) && open_texts(&line, input, &texts, &code)) {
+    if (read_next(&line, &next, &code) && set_samples(&line, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
         if (open_models(&line, &model, &draft, &code)) {
             status = next ? HEED_OK : check_options(&line, model);

@@ -196,10 +196,32 @@ static bool next_lines(text_source *t) {
     return t->count > 0;
 }
 
+/* ---- the whole input -------------------------------------------------------------------------------------------- */
+
+void read_whole(text_source *t) {
+    if (t->descriptor < 0) return;
+    t->whole = true;
+    t->noun = "document";
+}
+
+static bool next_whole(text_source *t) {
+    size_t searched = 0;
+    if (t->ended) return false;
+    while (!t->ended) {
+        if (t->end > LONGEST_LINE) t->skipping = true;
+        if (t->skipping) t->end = 0;
+        read_more(t, &searched);
+    }
+    if (t->failed) return false;
+    add_item(t, 0, t->skipping ? 0 : t->end);
+    t->items[0] = t->skipping ? NULL : t->end ? t->held : "";
+    return true;
+}
+
 bool next_texts(text_source *t) {
     t->first += t->count;
     t->count = 0;
-    bool more = t->descriptor < 0 ? next_words(t) : next_lines(t);
+    bool more = t->descriptor < 0 ? next_words(t) : t->whole ? next_whole(t) : next_lines(t);
     if (!is_stop_requested()) return more;
     print_message("heed %s: stopped", t->line->command->name);
     t->failed = true;

@@ -15,6 +15,7 @@ typedef struct text_source {
     const char *path;
     int descriptor; /* -1: the arguments are the texts */
     bool ended, failed, skipping;
+    bool whole; /* all of the input is one text */
     bool begun; /* the byte order mark of a file is no part of its first line; it was skipped, or there is none */
     char *held; /* [capacity]: [start, end) was read and not yet returned */
     size_t start, end, capacity;
@@ -25,6 +26,8 @@ typedef struct text_source {
 /* `input` NULL is standard input, unless there are arguments. False when it cannot be opened: that was reported, and the
  * program's *exit_code set. */
 bool open_texts(const invocation *line, const char *input, text_source *texts, int *exit_code);
+/* From now on, all of the input is one text, with its line breaks. Arguments stay texts of their own. */
+void read_whole(text_source *texts);
 /* Reads the next batch; false at the end, or when reading failed, which was reported and sets `failed`. */
 bool next_texts(text_source *texts);
 void close_texts(text_source *texts);

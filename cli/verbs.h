@@ -6,6 +6,8 @@
 /* clang-format off */
 #define VERBS(V)                                                                                \
     V(translate, "Text", "translate from one language to another")                              \
+    V(summarize, "Text", "summarize texts")                                                     \
+    V(rewrite,   "Text", "rewrite texts in another style")                                      \
     V(generate,  "Text", "continue a text")                                                     \
     V(classify,  "Text", "classify texts, for example by sentiment")                            \
     V(tag,       "Text", "find named entities and other labelled spans")                        \

@@ -170,12 +170,12 @@ HEED_API heed_status heed_model_open(heed_context *context, const char *name, he
  * HEED_MEMORY. */
 HEED_API heed_status heed_model_share(const heed_model *model, heed_context *context, heed_model **shared);
 HEED_API void heed_model_close(heed_model *model); /* NULL is allowed */
-/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are
- * opened with it, and in heed_generate, the draft proposes the next tokens of requests with one
- * hypothesis, and one pass of the model verifies several of them. Results do not change by one bit, only
- * the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft stays open while
- * the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for another
- * tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
+/* Sets a smaller model with the same tokenizer as the draft of this handle: in the sessions that are opened
+ * with it, and in the calls that generate, translate, summarize and rewrite, the draft proposes the next
+ * tokens of requests with one hypothesis, and one pass of the model verifies several of them. Results do not
+ * change by one bit, only the time does (speculative decoding: Leviathan, Kalman and Matias, 2023). The draft
+ * stays open while the handle uses it; it may belong to another context. NULL: no draft. HEED_ARGUMENT for
+ * another tokenizer, a recurrent network, or a model of another kind: the message has the difference. */
 HEED_API heed_status heed_model_set_draft(heed_model *model, const heed_model *draft);
 /* The folder that heed_model_open would open; release with heed_free. HEED_FILE when there is none; the
  * message lists the places that were searched. */
@@ -186,9 +186,9 @@ HEED_API heed_status heed_model_list(heed_context *context, char **names);
  * line, without the last newline; release with heed_free. */
 HEED_API heed_status heed_model_describe(const heed_model *model, bool json, char **text);
 
-/* The names of the languages that a translation model translates between, as the options "from" and "to" of
- * heed_translate take them, one per line; "" if its tokenizer has no language codes. Release with
- * heed_free. */
+/* The languages that a translation model translates between, one per line: names that the options "from" and
+ * "to" of heed_translate take; or, if not its tokenizer but "task_specific_params" of its config.json has
+ * them, pairs such as "en to de". "" if it has none. Release with heed_free. */
 HEED_API heed_status heed_model_languages(const heed_model *model, char **codes);
 
 /* Opens the options of heed_info. The caller closes *options. HEED_MEMORY. */
@@ -321,7 +321,7 @@ HEED_API const char *heed_results_token_text(const heed_results *results, size_t
                                              size_t token, size_t rank, size_t *size);
 HEED_API void heed_results_close(heed_results *results); /* NULL is allowed */
 
-/* ---- translation --------------------------------------------------------------------------------------- */
+/* ---- translation, summaries, rewriting ----------------------------------------------------------------- */
 
 /* Opens the options of heed_translate. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_translate_options(heed_context *context, heed_options **options);
@@ -331,11 +331,43 @@ HEED_API heed_status heed_translate_options(heed_context *context, heed_options 
  * target language. An empty text has an empty translation. A text that is too long has a problem, and the
  * others are translated. The caller closes the results before the model.
  *
+ * With the option "document", each text is a document: its sentences are translated one by one, and the
+ * layout between them stays (line breaks, empty lines, indentation, markers of lists). A sentence that is too
+ * long is then translated in parts, and the result has a note. The score of an alternative is the sum over
+ * the sentences.
+ *
+ * "prefix" is text before each input. Without it, the prefix of the model's config.json is used: that of the
+ * task "translation_XX_to_YY" in its "task_specific_params", which "from" XX and "to" YY choose (the first
+ * one by default), else "prefix". The other settings of the task apply too. A text that begins with a prefix
+ * of the model is left as it is. With "max-words", an output ends after this number of words.
+ *
  * HEED_STOPPED when the context's `stop` returned true (heed_context_set_stop): *results then has the texts
  * that had finished, and for each of the others the problem "stopped". The caller closes the results in this
  * case too. */
 HEED_API heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
                                     const size_t *sizes, size_t count, heed_results **results);
+
+/* Opens the options of heed_summarize. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_summarize_options(heed_context *context, heed_options **options);
+/* Summarizes texts with an encoder–decoder, like heed_translate. Prefix and settings are those of the task
+ * "summarization" in the model's config.json, if it has one. As in the pipeline of transformers 4.57, 4 beams
+ * and at most 256 tokens are the defaults for a model whose files set neither. A text that is longer than the
+ * model reads is divided into parts of whole sentences: the summaries of the parts are joined by spaces, and
+ * the result has a note. The score is then the sum. */
+HEED_API heed_status heed_summarize(heed_model *model, const heed_options *options, const char *const *texts,
+                                    const size_t *sizes, size_t count, heed_results **results);
+
+/* Opens the options of heed_rewrite. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_rewrite_options(heed_context *context, heed_options **options);
+/* Rewrites texts with an encoder–decoder, like heed_summarize. The option "to" names a style, a task in
+ * "task_specific_params" of the model's config.json that is neither a translation nor a summarization: its
+ * prefix and settings apply. HEED_ARGUMENT for a style that the model lacks, and if it has several and none
+ * was chosen; the message lists them. */
+HEED_API heed_status heed_rewrite(heed_model *model, const heed_options *options, const char *const *texts,
+                                  const size_t *sizes, size_t count, heed_results **results);
+/* The styles of a model that heed_rewrite can write, one per line; "" if it has none. Release with
+ * heed_free. */
+HEED_API heed_status heed_model_styles(const heed_model *model, char **styles);
 
 /* ---- text generation ----------------------------------------------------------------------------------- */
 
@@ -644,8 +676,8 @@ HEED_API size_t heed_clusters_size(const heed_clusters *clusters, size_t group);
 /* The vector that is nearest to the center of a group; HEED_NO_ROW past the last. */
 HEED_API size_t heed_clusters_nearest(const heed_clusters *clusters, size_t group);
 /* Finds the characteristic words of each group in the texts of its vectors, one per vector, of `sizes` bytes
- * (NULL: each text ends with a 0): those with the largest c-TF-IDF (Grootendorst, 2022) that are more
- * frequent in the group than in all texts. A text may be NULL. HEED_MEMORY. */
+ * (NULL: each text ends with a 0): those with the largest c-TF-IDF (Grootendorst, 2022) that are at least
+ * twice as frequent in the group as in the others. A text may be NULL. HEED_MEMORY. */
 HEED_API heed_status heed_clusters_name(heed_clusters *clusters, const char *const *texts, const size_t *sizes);
 /* The word of a rank, from 0, of at most 16; owned by the clusters. NULL past the last, and without
  * heed_clusters_name. */

@@ -147,8 +147,14 @@ class Model:
 
     @property
     def languages(self) -> list[str]:
-        """The codes of the languages that a translation model of several languages takes as `from_` and `to`."""
-        return take_text(self.context.here(), lib.heed_model_languages, self.here().pointer).split()
+        """The codes of the languages that a translation model of several languages takes as `from_` and `to`; or, of a model
+        whose config.json has tasks, pairs such as "en to de"."""
+        return take_text(self.context.here(), lib.heed_model_languages, self.here().pointer).splitlines()
+
+    @property
+    def styles(self) -> list[str]:
+        """The styles that `rewrite` takes as `to`."""
+        return take_text(self.context.here(), lib.heed_model_styles, self.here().pointer).splitlines()
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -163,9 +169,26 @@ class Model:
     @overload
     def translate(self, texts: Sequence[str], **options: Any) -> list[list[Generated]]: ...
     def translate(self, texts: Texts, **options: Any) -> Any:
-        """Translates, summarizes or rewrites with an encoder-decoder: a list of heed.Generated per text, the best first."""
+        """Translates with an encoder-decoder: a list of heed.Generated per text, the best first. With document=True, the
+        layout of each text is kept."""
         read = _results.aligned if options.get("alignment") else _results.generated
         return self._call(read, lib.heed_translate, texts, "translate", options)
+
+    @overload
+    def summarize(self, texts: str, **options: Any) -> list[Generated]: ...  # type: ignore[overload-overlap]
+    @overload
+    def summarize(self, texts: Sequence[str], **options: Any) -> list[list[Generated]]: ...
+    def summarize(self, texts: Texts, **options: Any) -> Any:
+        """Summarizes with an encoder-decoder: a list of heed.Generated per text, the best first."""
+        return self._call(_results.generated, lib.heed_summarize, texts, "summarize", options)
+
+    @overload
+    def rewrite(self, texts: str, **options: Any) -> list[Generated]: ...  # type: ignore[overload-overlap]
+    @overload
+    def rewrite(self, texts: Sequence[str], **options: Any) -> list[list[Generated]]: ...
+    def rewrite(self, texts: Texts, **options: Any) -> Any:
+        """Rewrites with an encoder-decoder, in the style `to`: a list of heed.Generated per text, the best first."""
+        return self._call(_results.generated, lib.heed_rewrite, texts, "rewrite", options)
 
     @overload
     def generate(  # type: ignore[overload-overlap]

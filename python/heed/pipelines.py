@@ -485,27 +485,24 @@ class TextGenerationPipeline(_GenerationPipeline):
 
 class Text2TextGenerationPipeline(_GenerationPipeline):
     task = "text2text-generation"
-    kind = "translate"
+    kind = "rewrite"
     return_name = "generated"
+    shipped = "formal"
     parameters = {"return_text": None}
-    defaults = {"max_new_tokens": 256, "num_beams": 4}
 
     def _predict(self, texts: list[str], parameters: dict[str, Any]) -> list[Any]:
-        settings = {**self._settings(parameters), **self._languages(parameters)}
-        rows = self.model.translate([self._prefix + text for text in texts], **settings)
+        settings = {**self._settings(parameters), **self._languages(parameters), "prefix": self._prefix}
+        rows = getattr(self.model, self.kind)(texts, **settings)
         return [[{f"{self.return_name}_text": one.text} for one in row] for row in rows]
 
     def _languages(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
     def _options_of(self, merged: Mapping[str, Any]) -> dict[str, Any]:
-        """An output begins with one token that is not counted as new: the two ways to limit its length are one."""
+        """An output begins with one token that is not counted as new: max_length is max_new_tokens + 1."""
         merged = dict(merged)
-        for total, new in (("max_length", "max_new_tokens"), ("min_length", "min_new_tokens")):
-            if total in merged and _GENERATION[total][0] not in self._options:
-                value = max(int(merged.pop(total)) - 1, 0)
-                if value or total == "max_length":
-                    merged.setdefault(new, value)
+        if "max_length" in merged:
+            merged.setdefault("max_new_tokens", max(int(merged.pop("max_length")) - 1, 0))
         return super()._options_of(merged)
 
     def _shape_list(self, results: list[Any], inputs: Sequence[Any]) -> Any:
@@ -514,14 +511,18 @@ class Text2TextGenerationPipeline(_GenerationPipeline):
 
 class SummarizationPipeline(Text2TextGenerationPipeline):
     task = "summarization"
+    kind = "summarize"
     return_name = "summary"
+    shipped = "reports"
 
 
 class TranslationPipeline(Text2TextGenerationPipeline):
     task = "translation"
+    kind = "translate"
     return_name = "translation"
     shipped = "multi30k-en-de"
     parameters = {"return_text": None, "src_lang": None, "tgt_lang": None}
+    defaults = {"max_new_tokens": 256, "num_beams": 4}
 
     def _languages(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         source, target = parameters["src_lang"], parameters["tgt_lang"]

@@ -14,7 +14,10 @@ import pytest
 PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.mark.parametrize("name", ["docs/python.md", "docs/classify.md", "docs/tag.md", "python/README.md", "README.md"])
+DOCUMENTS = ["python", "classify", "tag", "translate", "summarize", "rewrite"]
+
+
+@pytest.mark.parametrize("name", [f"docs/{one}.md" for one in DOCUMENTS] + ["python/README.md", "README.md"])
 def test_examples(name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("heed.pipelines._seed", None)

@@ -29,7 +29,7 @@ struct heed_context {
     const struct hd_device *device;   /* where passes compute */
     const struct hd_kernels *kernels; /* of the CPU */
     heed_status status;               /* of the last failure */
-    char message[1024];               /* of the last failure, one line, no newline */
+    char message[4096];               /* of the last failure, one line, no newline */
 };
 
 /* A context for another thread: the parent's settings, with `threads` threads and a message of its own. */

@@ -430,7 +430,8 @@ heed_status hd_generation_parse(const hd_json *json, const hd_recipe *recipe, hd
     reading r = {json, recipe, arena, generation};
     for (size_t i = 0; i < HD_COUNT(keys); i++)
         if (hd_json_has(json, keys[i].name)) HD_TRY(read_key(&r, &keys[i]));
-    if (generation->sample && !hd_json_has(json, "top_k")) generation->top_k = TOP_K; /* transformers' default */
+    if (hd_json_has(json, "do_sample") && generation->sample && !hd_json_has(json, "top_k"))
+        generation->top_k = TOP_K; /* transformers' default */
     const json_t *cache = json_object_get(json->root, "cache_implementation");
     if (json_is_string(cache) && strcmp(json_string_value(cache), "quantized") == 0)
         HD_TRY(record_lacking(&r, "cache_implementation", " is \"quantized\""));
@@ -452,8 +453,13 @@ static heed_status read_old_forced(const hd_json *config, hd_arena *arena, hd_ge
     return HEED_OK;
 }
 
+void hd_generation_choose(const hd_json *json, hd_chosen *chosen) {
+    chosen->beams |= hd_json_has(json, "num_beams");
+    chosen->length |= hd_json_has(json, "max_length") || hd_json_has(json, "max_new_tokens");
+}
+
 heed_status hd_generation_read(const char *folder, const hd_json *config, const hd_recipe *recipe, hd_arena *arena,
-                               hd_generation *generation) {
+                               hd_generation *generation, hd_chosen *chosen) {
     char *path = hd_path_join(config->context, folder, "generation_config.json");
     hd_json own = {0};
     if (!path) return HEED_MEMORY;
@@ -463,6 +469,7 @@ heed_status hd_generation_read(const char *folder, const hd_json *config, const 
     if (status == HEED_OK) status = hd_generation_parse(has_own ? &own : config, recipe, arena, generation);
     if (status == HEED_OK && !has_own) status = read_old_forced(config, arena, generation);
     if (generation->start < 0) generation->start = recipe->decoder_start;
+    if (status == HEED_OK) hd_generation_choose(has_own ? &own : config, chosen);
     hd_json_close(&own);
     hd_free(config->context, path);
     return status;

@@ -102,9 +102,16 @@ void hd_generation_of(const hd_recipe *recipe, hd_generation *generation);
  * generate. Unknown keys are ignored, as by transformers. */
 heed_status hd_generation_parse(const hd_json *json, const hd_recipe *recipe, hd_arena *arena,
                                 hd_generation *generation);
+/* Which settings files choose, where pipelines have defaults of their own. */
+typedef struct hd_chosen {
+    bool beams, length;
+} hd_chosen;
+/* Adds those that an object has. */
+void hd_generation_choose(const hd_json *json, hd_chosen *chosen);
+
 /* The settings of a folder: those of generation_config.json alone where there is one, else those in config.json, `config`. */
 heed_status hd_generation_read(const char *folder, const hd_json *config, const hd_recipe *recipe, hd_arena *arena,
-                               hd_generation *generation);
+                               hd_generation *generation, hd_chosen *chosen);
 /* Writes generation_config.json: settings other than the defaults, and those of decoding that every model has. */
 heed_status hd_generation_write(heed_context *context, const char *folder, const hd_generation *generation,
                                 const hd_recipe *recipe);

@@ -1,5 +1,6 @@
 /* The languages that a multilingual translator translates from and to. */
 #include "models/model.h"
+#include "models/task_params.h"
 #include "text/languages.h"
 
 static bool names_language(const hd_languages *languages, int32_t id) {
@@ -25,6 +26,8 @@ void hd_model_begin_languages(heed_model *model) {
     const hd_languages *languages = hd_tokenizer_languages(model->tokenizer);
     if (!languages || !languages->target || begun_language(languages, &model->generation) >= 0) return;
     translate_to(languages, languages->target, &model->generation);
+    for (size_t i = 0; i < model->task_count; i++)
+        translate_to(languages, languages->target, &model->tasks[i].generation);
     model->network->recipe.decoder_start = model->generation.start;
 }
 
@@ -41,17 +44,26 @@ hd_side_tokenizer hd_model_side(const heed_model *model, hd_network_side which) 
     return side;
 }
 
+static void list_languages(const heed_model *model, const char *between, hd_buffer *out) {
+    const hd_languages *languages = model->tokenizer ? hd_tokenizer_languages(model->tokenizer) : NULL;
+    for (size_t i = 0; languages && i < languages->count; i++) {
+        if (i) hd_buffer_text(out, between);
+        hd_language_name(model->tokenizer, languages->ids[i], out);
+    }
+}
+
 static heed_status refuse_name(const heed_model *model, const char *name) {
     const hd_languages *languages = hd_tokenizer_languages(model->tokenizer);
-    hd_buffer nearest;
-    hd_buffer_open(&nearest, model->context);
+    hd_buffer nearest, list;
+    hd_buffer_open(&nearest, model->context), hd_buffer_open(&list, model->context);
     hd_language_name(model->tokenizer, hd_language_nearest(model->tokenizer, name), &nearest);
-    heed_status status = nearest.failed
-                             ? HEED_MEMORY
-                             : hd_fail(model->context, HEED_ARGUMENT,
-                                       "\"%.60s\" is not one of the model's %zu languages; the nearest is \"%s\"", name,
-                                       languages->count, nearest.data);
-    hd_buffer_close(&nearest);
+    list_languages(model, ", ", &list);
+    heed_status status = HEED_MEMORY;
+    if (!nearest.failed && !list.failed)
+        status = hd_fail(model->context, HEED_ARGUMENT,
+                         "\"%.60s\" is not one of the model's %zu languages; the nearest is \"%s\" of %s", name,
+                         languages->count, nearest.data, list.data);
+    hd_buffer_close(&nearest), hd_buffer_close(&list);
     return status;
 }
 
@@ -114,13 +126,10 @@ heed_status hd_model_require_target(const heed_model *model, const hd_side_token
 }
 
 heed_status heed_model_languages(const heed_model *model, char **codes) {
-    const hd_languages *languages = model->tokenizer ? hd_tokenizer_languages(model->tokenizer) : NULL;
     hd_buffer out;
     hd_buffer_open(&out, model->context);
-    for (size_t i = 0; languages && i < languages->count; i++) {
-        if (i) hd_buffer_byte(&out, '\n');
-        hd_language_name(model->tokenizer, languages->ids[i], &out);
-    }
+    list_languages(model, "\n", &out);
+    if (!out.size) hd_task_params_list(model, HD_TASK_TRANSLATE, "\n", &out);
     *codes = out.failed ? NULL : hd_buffer_take(&out);
     if (!*codes) hd_buffer_close(&out);
     return *codes ? HEED_OK : HEED_MEMORY;

@@ -28,6 +28,14 @@ typedef enum hd_problem {
     HD_PROBLEM_REGRESSION   /* numbers */
 } hd_problem;
 
+/* A task that the config describes (task_params.h). */
+typedef struct hd_task_params {
+    const char *name;   /* "summarization", "translation_en_to_de", or of a style its name */
+    const char *prefix; /* "translate English to German: "; "" for none */
+    hd_generation generation;
+    hd_chosen chosen;
+} hd_task_params;
+
 typedef struct heed_model {
     heed_context *context;
     struct hd_shared_model *shared; /* of handles (api.c), else NULL */
@@ -45,6 +53,10 @@ typedef struct heed_model {
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     int64_t max_length;               /* "model_max_length" of tokenizer_config.json; 0: none */
     hd_generation generation;
+    hd_chosen chosen;
+    hd_task_params *tasks; /* [task_count]: of an encoder–decoder that was opened to run (task_params.h) */
+    size_t task_count;
+    const char *prefix;             /* text before each input, of the config; NULL: none */
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
     const hd_ranker *ranker;        /* of a model that can score a text for a query, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */

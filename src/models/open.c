@@ -6,6 +6,7 @@
 #include "formats/modules.h"
 #include "formats/widen.h"
 #include "models/nested.h"
+#include "models/task_params.h"
 #include "models/unsupported.h"
 #include "models/weight_names.h"
 #include "text/folder.h"
@@ -275,7 +276,7 @@ static heed_status open_network(heed_model *model, const hd_json *config, const 
     HD_TRY(name_parameters(model));
     HD_TRY(hd_labels_read(config, model));
     return hd_generation_read(model->folder, config, &model->network->recipe, &model->network->arena,
-                              &model->generation);
+                              &model->generation, &model->chosen);
 }
 
 /* A sentence-transformers folder often keeps the name of the head that the network was trained with, but not its weights. That
@@ -334,6 +335,7 @@ static heed_status open_weighted(heed_model *model, const hd_json *config, hd_re
     if (status == HEED_OK) status = read_tie(model, weights, recipe);
     if (status == HEED_OK) status = read_biases(model, weights, recipe);
     if (status == HEED_OK) status = open_network(model, config, recipe);
+    if (status == HEED_OK && purpose == HD_OPEN_TO_RUN) status = hd_task_params_read(model, config);
     if (status == HEED_OK) status = load(model, weights, purpose);
     if (status == HEED_OK) status = hd_weights_note_extra(model, weights);
     hd_weights_close(weights);

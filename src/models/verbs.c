@@ -21,9 +21,10 @@ static bool attends(const heed_model *model) {
 static const struct {
     const char *name;
     bool (*runs)(const heed_model *model);
-} verbs[] = {{"translate", translates}, {"generate", generates}, {"classify", classifies}, {"tag", tags},
-             {"fill", fills},           {"embed", embeds},       {"rerank", ranks},        {"cluster", embeds},
-             {"attend", attends},       {"tokenize", tokenizes}};
+} verbs[] = {{"translate", translates}, {"summarize", translates}, {"rewrite", translates},
+             {"generate", generates},   {"classify", classifies},  {"tag", tags},
+             {"fill", fills},           {"embed", embeds},         {"rerank", ranks},
+             {"cluster", embeds},       {"attend", attends},       {"tokenize", tokenizes}};
 
 const char *hd_model_verb(const heed_model *model, size_t index) {
     for (size_t i = 0; i < HD_COUNT(verbs); i++)

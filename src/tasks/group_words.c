@@ -90,7 +90,8 @@ static void weigh(const counting *c, size_t first, size_t end, const size_t *gro
         int32_t group = c->items[i].group;
         for (next = i; next < end && c->items[next].group == group; next++) continue;
         double share = (double)(next - i) / (double)group_words[group];
-        bool characteristic = groups == 1 || share > all / (double)c->count;
+        double others = all - (double)(next - i), other_words = (double)(c->count - group_words[group]);
+        bool characteristic = share * other_words >= 2 * others;
         if (characteristic)
             keep(best + (size_t)group * most, most, (weighted){share * log(1 + mean / all), &c->items[i]});
     }

@@ -10,7 +10,6 @@
 #include "decode/saved_session.h"
 #include "decode/session.h"
 #include "decode/session_requests.h"
-#include "inspect/align.h"
 #include "tasks/answer_tokens.h"
 #include "tasks/session_file.h"
 #include "text/stream.h"
@@ -46,8 +45,8 @@ typedef struct text_request {
     int64_t hypotheses, cached; /* at most: running, and their tokens in the caches */
     heed_results *results;      /* its own, or those given */
     char *problem, *note;       /* NULL: none */
-    hd_stop_finder stops;       /* open where `finds` */
-    bool finds, blank;
+    hd_text_ends ends;          /* what ends the text besides tokens; else zeros */
+    bool blank;
     bool restored; /* `runs` are those of a session that was loaded */
     _Atomic bool cancelled;
 } text_request;
@@ -113,7 +112,7 @@ static void close_request(heed_context *context, text_request *r) {
     if (!r) return;
     if (!r->given.results) heed_results_close(r->results);
     if (!r->given.settings) hd_decoding_close(context, &r->own);
-    if (r->finds) hd_stop_finder_close(&r->stops);
+    hd_text_ends_close(&r->ends);
     void *arrays[] = {r->text, r->record, r->ids, r->runs, r->problem, r->note, r};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
 }
@@ -369,14 +368,12 @@ static heed_status run_one(heed_session *s, text_request *r, const hd_request *r
     return hd_session_add(s->decoder, request, id);
 }
 
-/* Several samples of a text share what finds their stop strings. */
-static heed_status find_stops(heed_session *s, text_request *r, hd_request *request) {
-    const hd_stop_strings *stops = &r->settings->generation.stop_strings;
-    if (!stops->count) return HEED_OK;
-    r->finds = true;
+/* Several samples of a text share what finds their ends. */
+static heed_status find_ends(heed_session *s, text_request *r, hd_request *request) {
+    if (!hd_decoding_ends_texts(r->settings)) return HEED_OK;
     request->stopped = hd_decoding_stopped;
-    request->stop_user = &r->stops;
-    return hd_stop_finder_open(&r->stops, r->settings->side[HD_DECODER].tokenizer, s->context, stops);
+    request->stop_user = &r->ends;
+    return hd_text_ends_open(&r->ends, s->context, r->settings);
 }
 
 static heed_status run(heed_session *s, text_request *r) {
@@ -386,7 +383,7 @@ static heed_status run(heed_session *s, text_request *r) {
                           .number = r->given.number,
                           .user = r,
                           .token = streams(r) ? stream : NULL};
-    HD_TRY(find_stops(s, r, &request));
+    HD_TRY(find_ends(s, r, &request));
     for (; r->waiting < r->run_count; r->waiting++) {
         HD_TRY(run_one(s, r, &request, &r->runs[r->waiting]));
         request.number += (uint64_t)1 << ALTERNATIVE_BITS;
@@ -446,12 +443,10 @@ static text_request *take_added(heed_session *s) {
 /* ---- answers ---- */
 
 static heed_status align(heed_session *s, text_request *r, hd_answer *answer) {
-    const hd_decoding *settings = r->settings;
     hd_buffer out;
     hd_buffer_open(&out, s->context);
-    heed_status status =
-        hd_align(s->context, s->model, settings->side, settings->generation.start, settings->alignment_layer,
-                 r->given.text, r->given.size, r->ids + r->prompt, (int64_t)(r->id_count - r->prompt), &out);
+    heed_status status = hd_decoding_align(s->context, s->model, r->settings, r->given.text, r->given.size,
+                                           r->ids + r->prompt, (int64_t)(r->id_count - r->prompt), &out);
     if (status == HEED_OK) {
         answer->alignment = hd_results_copy(r->results, out.data, out.size);
         if (!answer->alignment) status = HEED_MEMORY;

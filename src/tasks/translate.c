@@ -4,7 +4,6 @@
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "decode/session.h"
-#include "inspect/align.h"
 #include "tasks/results.h"
 
 #include <stdatomic.h>
@@ -32,10 +31,10 @@ typedef struct translated {
 
 typedef struct worker {
     heed_context context;
-    hd_session *session;  /* of the first `session_count` workers */
-    hd_arena kept;        /* results */
-    hd_stop_finder stops; /* if there are stop strings */
-    int64_t running;      /* source tokens in the session */
+    hd_session *session; /* of the first `session_count` workers */
+    hd_arena kept;       /* results */
+    hd_text_ends ends;   /* if something ends texts besides tokens */
+    int64_t running;     /* source tokens in the session */
     heed_status status;
 } worker;
 
@@ -152,7 +151,7 @@ static heed_status add_sources(translating *t, worker *w) {
                               .generation = generation,
                               .number = one->index,
                               .user = one};
-        if (generation->stop_strings.count) request.stopped = hd_decoding_stopped, request.stop_user = &w->stops;
+        if (hd_decoding_ends_texts(t->settings)) request.stopped = hd_decoding_stopped, request.stop_user = &w->ends;
         HD_TRY(hd_session_add(w->session, &request, NULL));
         w->running += cost_of(one);
     }
@@ -213,8 +212,8 @@ static heed_status align_source(const translating *t, worker *w, int64_t i) {
     for (size_t j = 0; j < count && status == HEED_OK; j++) {
         const hd_hypothesis *h = &t->translated[i].best[j];
         hd_buffer_clear(&out);
-        status = hd_align(&w->context, t->model, t->settings->side, t->settings->generation.start,
-                          t->settings->alignment_layer, t->texts[index], t->sizes[index], h->ids, h->count, &out);
+        status = hd_decoding_align(&w->context, t->model, t->settings, t->texts[index], t->sizes[index], h->ids,
+                                   h->count, &out);
         if (status == HEED_LENGTH) { /* a problem of this text alone */
             status = copy_problem(w, w->context.message, &t->translated[i]);
             break;
@@ -272,17 +271,16 @@ static heed_status open_workers(translating *t) {
     int count = (int)hd_max(hd_min(shared->threads, (int64_t)t->source_count), 1);
     t->workers = hd_alloc_zeroed(shared, (size_t)count, sizeof *t->workers);
     if (!t->workers) return HEED_MEMORY;
+    hd_session_limits limits = {.draft = t->model->draft ? t->model->draft->network : NULL};
     plan_sessions(t);
     for (t->worker_count = 0; t->worker_count < count;) {
         worker *w = &t->workers[t->worker_count++];
         w->context = hd_context_worker(shared, shared->threads / t->session_count);
         hd_arena_open(&w->kept, &w->context);
-        const hd_stop_strings *stops = &t->settings->generation.stop_strings;
-        if (stops->count &&
-            hd_stop_finder_open(&w->stops, t->settings->side[HD_DECODER].tokenizer, &w->context, stops) != HEED_OK)
+        if (hd_decoding_ends_texts(t->settings) && hd_text_ends_open(&w->ends, &w->context, t->settings) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
         if (t->worker_count <= t->session_count &&
-            hd_session_open(&w->context, t->model->network, NULL, &w->session) != HEED_OK)
+            hd_session_open(&w->context, t->model->network, &limits, &w->session) != HEED_OK)
             return hd_fail_as(shared, &w->context, HEED_MEMORY);
     }
     return hd_network_pack(t->model->network);
@@ -292,7 +290,7 @@ static void close_workers(translating *t) {
     for (int i = 0; i < t->worker_count; i++) {
         worker *w = &t->workers[i];
         hd_session_close(w->session);
-        hd_stop_finder_close(&w->stops);
+        hd_text_ends_close(&w->ends);
         hd_arena_close(&w->kept);
     }
     hd_free(t->model->context, t->workers);
@@ -352,29 +350,5 @@ heed_status hd_translate(heed_model *model, const hd_decoding *settings, const c
     if (status == HEED_OK || status == HEED_STOPPED) return status;
     heed_results_close(*results);
     *results = NULL;
-    return status;
-}
-
-static heed_status translate_sized(heed_model *model, const hd_decoding *settings, const char *const *texts,
-                                   const size_t *sizes, size_t count, heed_results **results) {
-    if (sizes) return hd_translate(model, settings, texts, sizes, count, results);
-    size_t *measured = hd_alloc(model->context, count, sizeof *measured);
-    if (!measured) return HEED_MEMORY;
-    for (size_t i = 0; i < count; i++) measured[i] = texts[i] ? strlen(texts[i]) : 0;
-    heed_status status = hd_translate(model, settings, texts, measured, count, results);
-    hd_free(model->context, measured);
-    return status;
-}
-
-heed_status heed_translate(heed_model *model, const heed_options *options, const char *const *texts,
-                           const size_t *sizes, size_t count, heed_results **results) {
-    hd_decoding settings;
-    *results = NULL;
-    heed_status status = hd_decoding_open(model, options, &hd_translate_table, &settings);
-    if (status == HEED_OK && hd_recipe_translates(&model->network->recipe))
-        status = hd_model_require_target(model, settings.side, &settings.generation, "to");
-    if (status == HEED_OK) status = hd_results_check(model->context, texts, count);
-    if (status == HEED_OK) status = translate_sized(model, &settings, texts, sizes, count, results);
-    hd_decoding_close(model->context, &settings);
     return status;
 }

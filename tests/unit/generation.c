@@ -153,7 +153,7 @@ static void settings_survive_saving(void **state) {
     hd_generation_default(&first);
     assert_ok(context, hd_generation_parse(&json, &recipe, &arena, &first));
     assert_ok(context, hd_generation_write(context, path, &first, &recipe));
-    assert_ok(context, hd_generation_read(path, &json, &recipe, &arena, &again));
+    assert_ok(context, hd_generation_read(path, &json, &recipe, &arena, &again, &(hd_chosen){0}));
     assert_int_equal(again.ends.count, 2);
     assert_int_equal(again.ends.ids[1], 4);
     assert_int_equal(again.bad_words.count, 2);

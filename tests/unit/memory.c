@@ -31,6 +31,8 @@ static heed_status use_options(heed_context *context, heed_status (*open)(heed_c
 
 static heed_status use_all_options(heed_context *context) {
     HD_TRY(use_options(context, heed_translate_options));
+    HD_TRY(use_options(context, heed_summarize_options));
+    HD_TRY(use_options(context, heed_rewrite_options));
     HD_TRY(use_options(context, heed_attend_options));
     HD_TRY(use_options(context, heed_tokenizer_train_options));
     HD_TRY(use_options(context, heed_train_options));
@@ -89,6 +91,49 @@ static heed_status translate(heed_context *context, heed_model *model) {
     heed_results_close(results);
     heed_options_close(set);
     return status;
+}
+
+typedef heed_status convert_function(heed_model *, const heed_options *, const char *const *, const size_t *, size_t,
+                                     heed_results **);
+
+static heed_status convert(heed_model *model, heed_options *set, convert_function *call, const char *text) {
+    heed_results *results = NULL;
+    heed_status status = heed_options_set(set, "max-new-tokens", "3");
+    if (status == HEED_OK) status = heed_options_set(set, "beams", "1");
+    if (status == HEED_OK) status = heed_options_set(set, "prefix", "a dog ");
+    if (status == HEED_OK) status = call(model, set, &text, NULL, 1, &results);
+    if (status == HEED_OK) {
+        record(heed_results_text(results, 0, 0));
+        if (heed_results_note(results, 0)) record(heed_results_note(results, 0));
+    } else {
+        assert_null(results);
+    }
+    heed_results_close(results);
+    return status;
+}
+
+/* A document, a summary in parts, and a limit of words; and the lists of what a model can do. */
+static heed_status convert_all(heed_context *context, heed_model *model) {
+    static const char document[] = "# A dog\n\n  1. Two men\n  run. Stop!\n";
+    static const char text[] = "the the the the the the the the the the the the the. the the the the the the the the the. "
+                               "the the the the the the the the the the the the the the the the the the the the the the";
+    heed_options *set = NULL;
+    char *list;
+    heed_status status = heed_translate_options(context, &set);
+    if (status == HEED_OK) status = heed_options_set(set, "document", NULL);
+    if (status == HEED_OK) status = convert(model, set, heed_translate, document);
+    heed_options_close(set);
+    if (status == HEED_OK) status = heed_summarize_options(context, &set);
+    if (status != HEED_OK) return status;
+    status = convert(model, set, heed_summarize, text);
+    if (status == HEED_OK) status = heed_options_set(set, "max-words", "2");
+    if (status == HEED_OK) status = convert(model, set, heed_summarize, document);
+    heed_options_close(set);
+    if (status == HEED_OK) status = heed_model_styles(model, &list);
+    if (status != HEED_OK) return status;
+    record(list);
+    heed_free(context, list);
+    return HEED_OK;
 }
 
 static bool hear(void *user, size_t index, const char *text, size_t size) {
@@ -263,6 +308,8 @@ static heed_status use_pegasus(heed_context *context) { return open_and_close(co
 static heed_status use_shards(heed_context *context) { return open_and_close(context, in_folder("shards")); }
 static heed_status only_describe(heed_context *context) { return with_model(context, describe); }
 static heed_status only_translate(heed_context *context) { return with_model(context, translate); }
+static heed_status only_convert(heed_context *context) { return with_model(context, convert_all); }
+static heed_status use_tasks(heed_context *context) { return open_and_close(context, GOLDEN "/tasks/styles"); }
 static heed_status only_generate(heed_context *context) {
     return with_model_at(context, PROJECT "/models/shakespeare", generate);
 }
@@ -288,6 +335,7 @@ static void models(void **state) {
     (void)state;
     fail_each(use_marian, use_marian, 50, 30);
     fail_each(use_pegasus, use_pegasus, 0, 20);
+    fail_each(use_tasks, use_tasks, 0, 30);
     fail_each(use_shards, use_shards, 0, 30);
     fail_each(only_describe, only_describe, 200, 1);
     fail_each(find_none, find_none, 100, 1);
@@ -296,6 +344,7 @@ static void models(void **state) {
 static void translations(void **state) {
     (void)state;
     fail_each(only_translate, only_translate, 100, 40);
+    fail_each(only_convert, only_convert, 20, 60);
 }
 
 static void continuations(void **state) {

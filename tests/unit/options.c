@@ -30,6 +30,8 @@ static void options_have_their_defaults_and_limits(void **state) {
         const char *verb;
         open_options *open;
     } verbs[] = {{"translate", heed_translate_options},
+                 {"summarize", heed_summarize_options},
+                 {"rewrite", heed_rewrite_options},
                  {"generate", heed_generate_options},
                  {"classify", heed_classify_options},
                  {"tag", heed_tag_options},
