@@ -67,7 +67,7 @@ static const float *sample(const hd_points *all, hd_arena *arena, hd_points *som
 
 static heed_status choose(heed_clusters *c, const cluster_settings *settings, hd_arena *arena, int64_t *chosen) {
     hd_points some;
-    double best = -INFINITY;
+    double best = 0;
     int64_t most = hd_min(settings->most, c->points.rows - 1);
     *chosen = hd_min(c->points.rows, 1);
     if (most < 2) return HEED_OK;
@@ -87,7 +87,7 @@ static heed_status choose(heed_clusters *c, const cluster_settings *settings, hd
         if (silhouette > best) best = silhouette, *chosen = k;
         hd_arena_rewind(arena, mark);
     }
-    c->silhouette = best;
+    if (*chosen > 1) c->silhouette = best;
     return HEED_OK;
 }
 
