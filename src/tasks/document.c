@@ -1,9 +1,10 @@
 /* A document's sentences, and the layout between them.
  *
  * A line has an indentation, markers of lists, headings or quotations, and a content; what follows the content is white space. The
- * contents are translated, everything else is kept. A content without a letter is kept too. A line continues the sentence of the
+ * contents are translated, everything else is kept. A content without a letter is kept too, and so are
+ * blocks of code between lines that begin with ``` or ~~~. A line continues the sentence of the
  * line before it if it has no marker and begins with a lowercase letter, as in text that is wrapped at a width. */
-#include "tasks/pieces.h"
+#include "tasks/parts.h"
 #include "text/sentences.h"
 #include "text/unicode.h"
 
@@ -103,56 +104,74 @@ static bool has_letter(const char *text, size_t start, size_t end) {
     return false;
 }
 
+/* Whether a line begins or ends a block of code, as in Markdown. */
+static bool is_fence(const char *text, const line *l) {
+    return l->end - l->content >= 3 && !l->marked &&
+           (memcmp(text + l->content, "```", 3) == 0 || memcmp(text + l->content, "~~~", 3) == 0);
+}
+
 /* ---- paragraphs: lines that are read as one ---- */
 
 typedef struct reading {
-    hd_pieces *pieces;
+    hd_text_parts *parts;
     size_t index;
     const char *text; /* [size]: the document */
     size_t size;
-    size_t kept;  /* what comes after this byte is not in a piece yet */
-    size_t split; /* sentences in several pieces */
+    size_t kept;  /* what comes after this byte is not in a part yet */
+    size_t split; /* sentences in several parts */
 } reading;
 
 /* A paragraph: the contents of its lines, joined by spaces. */
 typedef struct paragraph {
     const char *text; /* [size] */
     size_t size;
-    const hd_piece_break *breaks; /* [break_count]: ascending */
+    const hd_text_break *breaks; /* [break_count]: ascending */
     size_t break_count;
 } paragraph;
 
 /* Whether line `b` continues a sentence of line `a`. */
 static bool is_continued(const char *text, const line *a, const line *b) {
-    if (b->marked || !has_letter(text, a->content, a->end)) return false;
+    if (b->marked || is_fence(text, b) || !has_letter(text, a->content, a->end)) return false;
     return hd_text_begins_lowercase(text + b->content, b->end - b->content);
 }
 
-/* Adds bytes [start, end) of a paragraph, all of one sentence, which come after `before`. */
-static heed_status add_piece(reading *r, const paragraph *p, size_t start, size_t end, const char *before,
-                             size_t before_size) {
-    hd_pieces *pieces = r->pieces;
-    hd_piece piece = {.index = r->index,
-                      .before = before,
-                      .before_size = before_size,
-                      .text = p->text + start,
-                      .size = end - start,
-                      .first_break = pieces->break_count};
-    for (size_t i = 0; i < p->break_count; i++) {
-        hd_piece_break one = p->breaks[i];
-        if (one.at <= start || one.at >= end) continue;
-        one.at -= start;
-        HD_TRY(hd_pieces_add_break(pieces, &one));
-        piece.breaks++;
+/* The first break at byte `at` or after it. */
+static size_t find_break(const paragraph *p, size_t at) {
+    size_t low = 0, high = p->break_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->breaks[middle].at < at)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return hd_pieces_add(pieces, &piece);
+    return low;
+}
+
+/* Adds bytes [start, end) of a paragraph, all of one sentence, which come after `before`. */
+static heed_status add_part(reading *r, const paragraph *p, size_t start, size_t end, const char *before,
+                            size_t before_size) {
+    hd_text_parts *parts = r->parts;
+    hd_text_part part = {.index = r->index,
+                         .before = before,
+                         .before_size = before_size,
+                         .text = p->text + start,
+                         .size = end - start,
+                         .first_break = parts->break_count};
+    for (size_t i = find_break(p, start + 1); i < p->break_count && p->breaks[i].at < end; i++) {
+        hd_text_break one = p->breaks[i];
+        one.at -= start;
+        HD_TRY(hd_text_parts_add_break(parts, &one));
+        part.breaks++;
+    }
+    return hd_text_parts_add(parts, &part);
 }
 
 /* What stands between two sentences or parts of one: a line break with its indentation, else the white space. */
 static void find_between(const paragraph *p, size_t end, size_t next, const char **before, size_t *size) {
+    size_t i = find_break(p, end);
     *before = p->text + end, *size = next - end;
-    for (size_t i = 0; i < p->break_count; i++)
-        if (p->breaks[i].at >= end && p->breaks[i].at < next) *before = p->breaks[i].text, *size = p->breaks[i].size;
+    if (i < p->break_count && p->breaks[i].at < next) *before = p->breaks[i].text, *size = p->breaks[i].size;
 }
 
 static heed_status add_sentence(reading *r, const paragraph *p, size_t start, size_t end, const char *before,
@@ -160,8 +179,8 @@ static heed_status add_sentence(reading *r, const paragraph *p, size_t start, si
     size_t fitting, next;
     bool split = false;
     for (; start < end; start += next) {
-        HD_TRY(hd_pieces_fit(r->pieces, p->text + start, end - start, &fitting, &next));
-        HD_TRY(add_piece(r, p, start, start + fitting, before, before_size));
+        HD_TRY(hd_text_parts_fit(r->parts, p->text + start, end - start, &fitting, &next));
+        HD_TRY(add_part(r, p, start, start + fitting, before, before_size));
         find_between(p, start + fitting, start + next, &before, &before_size);
         split |= start + next < end;
     }
@@ -197,15 +216,15 @@ static size_t count_lines(const reading *r, const line *first, size_t *bytes) {
 /* Joins the lines; *last is the last one. */
 static heed_status join_lines(const reading *r, const line *first, size_t count, size_t bytes, paragraph *p,
                               line *last) {
-    char *joined = hd_arena_alloc(&r->pieces->arena, bytes + 1, 1);
-    hd_piece_break *breaks = hd_arena_alloc(&r->pieces->arena, count, sizeof *breaks);
+    char *joined = hd_arena_alloc(&r->parts->arena, bytes + 1, 1);
+    hd_text_break *breaks = hd_arena_alloc(&r->parts->arena, count, sizeof *breaks);
     if (!joined || !breaks) return HEED_MEMORY;
     *p = (paragraph){.text = joined, .breaks = breaks, .break_count = count - 1};
     *last = *first;
     for (size_t i = 0; i < count; i++) {
         if (i) {
             line b = read_line(r->text, r->size, last->next);
-            breaks[i - 1] = (hd_piece_break){p->size, r->text + last->end, b.content - last->end};
+            breaks[i - 1] = (hd_text_break){p->size, r->text + last->end, b.content - last->end};
             joined[p->size++] = ' ';
             *last = b;
         }
@@ -221,19 +240,23 @@ static heed_status add_lines(reading *r, const line *first, size_t *next) {
     line last = *first;
     if (count > 1) HD_TRY(join_lines(r, first, count, bytes, &p, &last));
     *next = last.next;
-    if (!has_letter(p.text, 0, p.size)) return HEED_OK; /* kept, as what follows the last piece */
+    if (!has_letter(p.text, 0, p.size)) return HEED_OK; /* kept, as what follows the last part */
     HD_TRY(add_paragraph(r, &p, r->text + r->kept, first->content - r->kept));
     r->kept = last.end;
     return HEED_OK;
 }
 
-heed_status hd_pieces_add_document(hd_pieces *pieces, size_t index, const char *text, size_t size, size_t *tail,
-                                   size_t *split) {
-    reading r = {.pieces = pieces, .index = index, .text = text, .size = size};
+heed_status hd_text_parts_add_document(hd_text_parts *parts, size_t index, const char *text, size_t size, size_t *tail,
+                                       size_t *split) {
+    reading r = {.parts = parts, .index = index, .text = text, .size = size};
     size_t next;
+    bool code = false; /* in a block of code, which is kept */
     for (size_t start = 0; start < size; start = next) {
         line first = read_line(text, size, start);
-        HD_TRY(add_lines(&r, &first, &next));
+        bool fence = is_fence(text, &first);
+        next = first.next;
+        if (!fence && !code) HD_TRY(add_lines(&r, &first, &next));
+        code ^= fence;
     }
     *tail = r.kept;
     *split = r.split;

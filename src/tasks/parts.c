@@ -1,83 +1,125 @@
-/* A text that is longer than the model reads, in parts of whole sentences. */
-#include "tasks/pieces.h"
-#include "text/sentences.h"
+#include "tasks/parts.h"
 
-/* A sentence, or a part of one that is too long by itself. */
-typedef struct part {
-    size_t start, end; /* bytes of the text; white space follows to the next one */
-    int64_t tokens;
-} part;
+#include "text/unicode.h"
 
-typedef struct parts {
-    part *items;
-    size_t count, capacity;
-    int64_t tokens; /* of all */
-} parts;
+#include <string.h>
 
-static heed_status add_part(hd_pieces *p, parts *found, const char *text, size_t start, size_t end) {
-    int64_t tokens;
-    HD_TRY(hd_pieces_measure(p, text + start, end - start, &tokens));
-    if (!hd_grow(p->model->context, &found->items, &found->capacity, found->count + 1, sizeof *found->items))
+void hd_text_parts_open(hd_text_parts *p, const heed_model *model, const hd_decoding *settings) {
+    *p = (hd_text_parts){.model = model, .settings = settings};
+    hd_arena_open(&p->arena, model->context);
+}
+
+void hd_text_parts_close(hd_text_parts *p) {
+    hd_text_tokens_close(&p->tokens);
+    hd_free(p->model->context, p->items);
+    hd_free(p->model->context, p->breaks);
+    hd_arena_close(&p->arena);
+}
+
+heed_status hd_text_parts_add(hd_text_parts *p, const hd_text_part *part) {
+    if (!hd_grow(p->model->context, &p->items, &p->capacity, p->count + 1, sizeof *p->items)) return HEED_MEMORY;
+    p->items[p->count++] = *part;
+    return HEED_OK;
+}
+
+heed_status hd_text_parts_add_break(hd_text_parts *p, const hd_text_break *one) {
+    if (!hd_grow(p->model->context, &p->breaks, &p->break_capacity, p->break_count + 1, sizeof *p->breaks))
         return HEED_MEMORY;
-    found->items[found->count++] = (part){start, end, tokens};
-    found->tokens += tokens;
+    p->breaks[p->break_count++] = *one;
     return HEED_OK;
 }
 
-static heed_status find_parts(hd_pieces *p, const char *text, size_t size, parts *found) {
-    size_t next, fitting, after;
-    for (size_t start = 0; start < size; start = next) {
-        size_t end = hd_sentence_end(text, size, start, &next);
-        for (; start < end; start += after) {
-            HD_TRY(hd_pieces_fit(p, text + start, end - start, &fitting, &after));
-            HD_TRY(add_part(p, found, text, start, start + fitting));
-        }
+/* ---- lengths ---- */
+
+heed_status hd_text_parts_measure(hd_text_parts *p, const char *text, size_t size, int64_t *tokens) {
+    p->tokens.encoding.count = 0;
+    heed_status status = hd_text_tokens_read(p->model, p->settings, text, size, &p->tokens);
+    *tokens = (int64_t)p->tokens.encoding.count;
+    /* a text that is too long was encoded: its length is known */
+    return status == HEED_LENGTH && *tokens > hd_model_longest(p->model) ? HEED_OK : status;
+}
+
+/* The end of the longest beginning of the text, at most `most` bytes, that ends as a clause or a word; `most` if it is one word. */
+static size_t end_before(const char *text, size_t most) {
+    size_t clause = 0, word = 0;
+    for (size_t at = 0, bytes; at < most; at += bytes) {
+        uint32_t code;
+        bytes = hd_utf8_decode(text + at, most - at, &code);
+        if (hd_is_whitespace(code) && at) word = at;
+        if (hd_is_whitespace(code) && at && strchr(",;:", text[at - 1])) clause = at;
     }
+    if (clause > most / 2) return clause;
+    return word ? word : most;
+}
+
+/* The beginning of the character that byte `at` is a part of, but at least the end of the first character. */
+static size_t whole_characters(const char *text, size_t size, size_t at) {
+    uint32_t code;
+    size_t first = hd_utf8_decode(text, size, &code);
+    while (at > first && at < size && ((unsigned char)text[at] & 0xC0) == 0x80) at--;
+    return at > first ? at : first;
+}
+
+static size_t skip_space(const char *text, size_t size, size_t at) {
+    while (at < size) {
+        uint32_t code;
+        size_t bytes = hd_utf8_decode(text + at, size - at, &code);
+        if (!hd_is_whitespace(code)) break;
+        at += bytes;
+    }
+    return at;
+}
+
+heed_status hd_text_parts_fit(hd_text_parts *p, const char *text, size_t size, size_t *fitting, size_t *next) {
+    enum { TOKEN_BYTES = 32 }; /* more than a token has on average */
+    int64_t tokens, longest = hd_model_longest(p->model);
+    uint32_t code;
+    size_t first = hd_utf8_decode(text, size, &code);
+    *fitting = size;
+    if (longest < (int64_t)(size / TOKEN_BYTES)) /* a long text is not encoded again for each of its parts */
+        *fitting = end_before(text, whole_characters(text, size, (size_t)longest * TOKEN_BYTES));
+    for (;;) {
+        HD_TRY(hd_text_parts_measure(p, text, *fitting, &tokens));
+        if (tokens <= longest || *fitting <= first) break;
+        /* of equally long tokens as many bytes as fit, and always fewer than before */
+        size_t scaled = (size_t)((double)*fitting * (double)longest / (double)tokens);
+        size_t most = whole_characters(text, size, scaled < *fitting ? scaled : *fitting - 1);
+        *fitting = end_before(text, most);
+    }
+    *next = skip_space(text, size, *fitting);
     return HEED_OK;
 }
 
-/* The number of parts from `first` on that one window has: as many as fit, but no more than an equal share of the tokens. The sum
- * of the parts' tokens counts those of the template and of the prefix for each part, so it is an upper bound in general; a window
- * is measured nevertheless. */
-static heed_status fill_window(hd_pieces *p, const parts *found, const char *text, size_t first, int64_t share,
-                               size_t *count) {
-    int64_t sum = 0, tokens, longest = hd_model_longest(p->model);
-    *count = 0;
-    for (size_t i = first; i < found->count; i++) {
-        const part *one = &found->items[i];
-        if (*count && (sum >= share || sum + one->tokens > longest)) break;
-        sum += one->tokens;
-        ++*count;
+/* ---- outputs ---- */
+
+/* Whether a line may end before a character of a script without spaces. */
+static bool may_begin_line(uint32_t code) { return hd_is_chinese(code) || (code >= 0x3040 && code <= 0x30FF); }
+
+/* The place of a line break in output [from, size) that is nearest to byte `place`: a space, or, without one, before an ideograph.
+ * SIZE_MAX if there is none. */
+static size_t nearest_place(const char *output, size_t from, size_t size, size_t place) {
+    size_t best = SIZE_MAX, distance = SIZE_MAX;
+    for (size_t at = from, bytes; at < size; at += bytes) {
+        uint32_t code;
+        bytes = hd_utf8_decode(output + at, size - at, &code);
+        size_t d = at > place ? at - place : place - at;
+        bool possible = code == ' ' || (at > from && may_begin_line(code));
+        if (possible && d < distance) best = at, distance = d;
     }
-    for (; *count > 1; --*count) {
-        size_t start = found->items[first].start, end = found->items[first + *count - 1].end;
-        HD_TRY(hd_pieces_measure(p, text + start, end - start, &tokens));
-        if (tokens <= longest) return HEED_OK;
-    }
-    return HEED_OK;
+    return best;
 }
 
-static heed_status add_windows(hd_pieces *p, const parts *found, size_t index, const char *text) {
-    int64_t longest = hd_model_longest(p->model), windows = (found->tokens + longest - 1) / longest;
-    int64_t share = (found->tokens + windows - 1) / windows;
-    size_t count;
-    for (size_t first = 0; first < found->count; first += count) {
-        HD_TRY(fill_window(p, found, text, first, share, &count));
-        size_t start = found->items[first].start, end = found->items[first + count - 1].end;
-        hd_piece piece = {
-            .index = index, .before = " ", .before_size = first > 0, .text = text + start, .size = end - start};
-        HD_TRY(hd_pieces_add(p, &piece));
+void hd_text_parts_write(const hd_text_parts *p, const hd_text_part *part, const char *output, size_t size,
+                         hd_buffer *out) {
+    size_t from = 0;
+    for (size_t i = 0; i < part->breaks; i++) {
+        const hd_text_break *one = &p->breaks[part->first_break + i];
+        size_t place = (size_t)((double)one->at * (double)size / (double)part->size);
+        size_t at = nearest_place(output, from, size, place);
+        if (at == SIZE_MAX) break;
+        hd_buffer_append(out, output + from, at - from);
+        hd_buffer_append(out, one->text, one->size);
+        from = at + (output[at] == ' ');
     }
-    return HEED_OK;
-}
-
-heed_status hd_pieces_add_parts(hd_pieces *p, size_t index, const char *text, size_t size, int64_t *tokens) {
-    parts found = {0};
-    HD_TRY(hd_pieces_measure(p, text, size, tokens));
-    if (*tokens <= hd_model_longest(p->model))
-        return hd_pieces_add(p, &(hd_piece){.index = index, .before = "", .text = text, .size = size});
-    heed_status status = find_parts(p, text, size, &found);
-    if (status == HEED_OK) status = add_windows(p, &found, index, text);
-    hd_free(p->model->context, found.items);
-    return status;
+    hd_buffer_append(out, output + from, size - from);
 }

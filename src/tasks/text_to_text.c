@@ -1,18 +1,18 @@
 /* heed_translate, heed_summarize and heed_rewrite: one core, whose settings come from the task. */
 #include "base/utf8.h"
-#include "tasks/pieces.h"
+#include "tasks/parts.h"
 #include "tasks/translate.h"
 #include "text/sentences.h"
 
 #include <string.h>
 
-typedef struct text_part {
-    size_t first, count; /* of the pieces */
-    size_t tail;         /* byte of a document after which it has no piece */
-    size_t split;        /* sentences of a document in several pieces */
+typedef struct text_range {
+    size_t first, count; /* of the parts */
+    size_t tail;         /* byte of a document after which it has no part */
+    size_t split;        /* sentences of a document in several parts */
     int64_t tokens;      /* of a text that is no document */
-    const char *problem; /* why the text has no pieces, or NULL */
-} text_part;
+    const char *problem; /* why the text has no parts, or NULL */
+} text_range;
 
 typedef struct converting {
     heed_model *model;
@@ -20,62 +20,63 @@ typedef struct converting {
     const char *const *texts;
     const size_t *sizes;
     size_t count;
-    hd_pieces pieces;
-    text_part *parts; /* [count] */
+    hd_text_parts parts;
+    text_range *ranges; /* [count] */
     heed_results *decoded, *results;
     hd_buffer text;
 } converting;
 
-/* ---- texts to pieces ---- */
+/* ---- texts to parts ---- */
 
-static heed_status add_pieces(converting *c, size_t i) {
-    text_part *part = &c->parts[i];
+static heed_status add_parts(converting *c, size_t i) {
+    text_range *range = &c->ranges[i];
     const char *text = c->texts[i];
     size_t size = c->sizes[i];
-    if (!c->settings->document || !size) return hd_pieces_add_parts(&c->pieces, i, text, size, &part->tokens);
-    return hd_pieces_add_document(&c->pieces, i, text, size, &part->tail, &part->split);
+    if (!c->settings->document || !size) return hd_text_parts_add_text(&c->parts, i, text, size, &range->tokens);
+    return hd_text_parts_add_document(&c->parts, i, text, size, &range->tail, &range->split);
 }
 
 /* A text that the tokenizer refuses has a problem, and the others are decoded. */
 static heed_status divide(converting *c) {
     for (size_t i = 0; i < c->count; i++) {
-        text_part *part = &c->parts[i];
-        part->first = c->pieces.count;
-        heed_status status = add_pieces(c, i);
+        text_range *range = &c->ranges[i];
+        range->first = c->parts.count;
+        heed_status status = add_parts(c, i);
         if (status == HEED_LENGTH) {
-            c->pieces.count = part->first;
-            part->problem = hd_results_copy(c->results, c->model->context->message, strlen(c->model->context->message));
-            status = part->problem ? HEED_OK : HEED_MEMORY;
+            c->parts.count = range->first;
+            range->problem =
+                hd_results_copy(c->results, c->model->context->message, strlen(c->model->context->message));
+            status = range->problem ? HEED_OK : HEED_MEMORY;
         }
         HD_TRY(status);
-        part->count = c->pieces.count - part->first;
+        range->count = c->parts.count - range->first;
     }
     return HEED_OK;
 }
 
-/* ---- pieces to texts ---- */
+/* ---- parts to texts ---- */
 
 static heed_status note_parts(converting *c, size_t i) {
-    const text_part *part = &c->parts[i];
+    const text_range *range = &c->ranges[i];
     long long longest = (long long)hd_model_longest(c->model);
-    if (part->split)
+    if (range->split)
         return hd_results_note(c->results, i,
                                "%zu sentence%s longer than the model's %lld tokens: each was translated in parts",
-                               part->split, part->split == 1 ? " is" : "s are", longest);
-    if (part->count > 1 && !c->settings->document)
+                               range->split, range->split == 1 ? " is" : "s are", longest);
+    if (range->count > 1 && !c->settings->document)
         return hd_results_note(c->results, i, "%lld tokens are more than the model's %lld: read in %zu parts",
-                               (long long)part->tokens, longest, part->count);
-    for (size_t j = part->first; j < part->first + part->count; j++) {
+                               (long long)range->tokens, longest, range->count);
+    for (size_t j = range->first; j < range->first + range->count; j++) {
         const char *note = heed_results_note(c->decoded, j);
         if (note) return hd_results_note(c->results, i, "%s", note);
     }
     return HEED_OK;
 }
 
-/* The first problem of a piece, and the number of alternatives that all pieces have. */
-static const char *check_pieces(const converting *c, const text_part *part, size_t *alternatives) {
-    *alternatives = part->count ? SIZE_MAX : 1;
-    for (size_t j = part->first; j < part->first + part->count; j++) {
+/* The first problem of a part, and the number of alternatives that all parts have. */
+static const char *check_parts(const converting *c, const text_range *range, size_t *alternatives) {
+    *alternatives = range->count ? SIZE_MAX : 1;
+    for (size_t j = range->first; j < range->first + range->count; j++) {
         const char *problem = heed_results_problem(c->decoded, j);
         size_t count = heed_results_alternatives(c->decoded, j);
         if (problem) return problem;
@@ -85,29 +86,29 @@ static const char *check_pieces(const converting *c, const text_part *part, size
 }
 
 static heed_status join_answer(converting *c, size_t i, size_t alternative, hd_answer *answer) {
-    const text_part *part = &c->parts[i];
+    const text_range *range = &c->ranges[i];
     hd_buffer_clear(&c->text);
-    for (size_t j = part->first; j < part->first + part->count; j++) {
-        const hd_piece *piece = &c->pieces.items[j];
-        hd_buffer_append(&c->text, piece->before, piece->before_size);
-        hd_pieces_write(&c->pieces, piece, heed_results_text(c->decoded, j, alternative),
-                        heed_results_size(c->decoded, j, alternative), &c->text);
+    for (size_t j = range->first; j < range->first + range->count; j++) {
+        const hd_text_part *part = &c->parts.items[j];
+        hd_buffer_append(&c->text, part->before, part->before_size);
+        hd_text_parts_write(&c->parts, part, heed_results_text(c->decoded, j, alternative),
+                            heed_results_size(c->decoded, j, alternative), &c->text);
         answer->score += heed_results_score(c->decoded, j, alternative);
     }
-    if (c->settings->document) hd_buffer_append(&c->text, c->texts[i] + part->tail, c->sizes[i] - part->tail);
+    if (c->settings->document) hd_buffer_append(&c->text, c->texts[i] + range->tail, c->sizes[i] - range->tail);
     if (c->text.failed) return HEED_MEMORY;
     answer->size = c->text.size;
-    if (c->settings->max_words && part->count > 1)
+    if (c->settings->max_words && range->count > 1)
         answer->size = hd_words_end(c->text.data, c->text.size, c->settings->max_words);
     answer->text = hd_results_copy(c->results, c->text.size ? c->text.data : "", answer->size);
-    if (part->count == 1) answer->alignment = heed_results_alignment(c->decoded, part->first, alternative);
+    if (range->count == 1) answer->alignment = heed_results_alignment(c->decoded, range->first, alternative);
     return answer->text ? HEED_OK : HEED_MEMORY;
 }
 
 static heed_status join(converting *c, size_t i) {
     hd_result *item = &c->results->items[i];
     size_t count;
-    const char *problem = c->parts[i].problem ? c->parts[i].problem : check_pieces(c, &c->parts[i], &count);
+    const char *problem = c->ranges[i].problem ? c->ranges[i].problem : check_parts(c, &c->ranges[i], &count);
     if (problem) return hd_results_problem(c->results, i, problem);
     HD_TRY(note_parts(c, i));
     item->answers = hd_arena_alloc(&c->results->arena, count, sizeof *item->answers);
@@ -122,13 +123,13 @@ static heed_status join(converting *c, size_t i) {
 
 /* ---- the whole ---- */
 
-static heed_status decode_pieces(converting *c) {
-    size_t count = c->pieces.count;
+static heed_status decode_parts(converting *c) {
+    size_t count = c->parts.count;
     const char **texts = hd_alloc(c->model->context, count, sizeof *texts);
     size_t *sizes = hd_alloc(c->model->context, count, sizeof *sizes);
     heed_status status = texts && sizes ? HEED_OK : HEED_MEMORY;
     for (size_t i = 0; status == HEED_OK && i < count; i++)
-        texts[i] = c->pieces.items[i].text, sizes[i] = c->pieces.items[i].size;
+        texts[i] = c->parts.items[i].text, sizes[i] = c->parts.items[i].size;
     if (status == HEED_OK) status = hd_translate(c->model, c->settings, texts, sizes, count, &c->decoded);
     hd_free(c->model->context, texts);
     hd_free(c->model->context, sizes);
@@ -136,27 +137,27 @@ static heed_status decode_pieces(converting *c) {
 }
 
 static heed_status convert(converting *c) {
-    c->parts = hd_alloc_zeroed(c->model->context, c->count, sizeof *c->parts);
-    if (!c->parts) return HEED_MEMORY;
+    c->ranges = hd_alloc_zeroed(c->model->context, c->count, sizeof *c->ranges);
+    if (!c->ranges) return HEED_MEMORY;
     HD_TRY(divide(c));
-    heed_status status = decode_pieces(c);
+    heed_status status = decode_parts(c);
     if (status != HEED_OK && status != HEED_STOPPED) return status;
     for (size_t i = 0; i < c->count; i++) HD_TRY(join(c, i));
     return status;
 }
 
-static heed_status convert_in_pieces(heed_model *model, const hd_decoding *settings, const char *const *texts,
-                                     const size_t *sizes, size_t count, heed_results **results) {
+static heed_status convert_in_parts(heed_model *model, const hd_decoding *settings, const char *const *texts,
+                                    const size_t *sizes, size_t count, heed_results **results) {
     converting c = {.model = model, .settings = settings, .texts = texts, .sizes = sizes, .count = count};
     HD_TRY(hd_results_open(model->context, count, results));
     c.results = *results;
     hd_buffer_open(&c.text, model->context);
-    hd_pieces_open(&c.pieces, model, settings);
+    hd_text_parts_open(&c.parts, model, settings);
     heed_status status = convert(&c);
     heed_results_close(c.decoded);
-    hd_pieces_close(&c.pieces);
+    hd_text_parts_close(&c.parts);
     hd_buffer_close(&c.text);
-    hd_free(model->context, c.parts);
+    hd_free(model->context, c.ranges);
     if (status == HEED_OK || status == HEED_STOPPED) return status;
     heed_results_close(*results);
     *results = NULL;
@@ -166,7 +167,7 @@ static heed_status convert_in_pieces(heed_model *model, const hd_decoding *setti
 /* A translation of a text that is too long is refused, unless the text is a document. */
 static heed_status convert_sized(heed_model *model, const hd_decoding *settings, bool divides, const char *const *texts,
                                  const size_t *sizes, size_t count, heed_results **results) {
-    if (divides) return convert_in_pieces(model, settings, texts, sizes, count, results);
+    if (divides) return convert_in_parts(model, settings, texts, sizes, count, results);
     return hd_translate(model, settings, texts, sizes, count, results);
 }
 

@@ -1,7 +1,7 @@
 /* Documents: any text is divided into sentences, all of it is kept, and a document whose sentences are their own translation is
  * the same document. */
 #include "models/model.h"
-#include "tasks/pieces.h"
+#include "tasks/parts.h"
 #include "text/sentences.h"
 
 #include <heed/heed.h>
@@ -31,23 +31,23 @@ static void check_sentences(const char *text, size_t size) {
 }
 
 static void check_document(const char *text, size_t size) {
-    hd_pieces pieces;
+    hd_text_parts parts;
     hd_buffer whole;
     size_t tail, split;
-    hd_pieces_open(&pieces, model, &settings);
+    hd_text_parts_open(&parts, model, &settings);
     hd_buffer_open(&whole, context);
-    heed_status status = hd_pieces_add_document(&pieces, 0, text, size, &tail, &split);
+    heed_status status = hd_text_parts_add_document(&parts, 0, text, size, &tail, &split);
     if (status != HEED_OK && status != HEED_LENGTH) abort();
-    for (size_t i = 0; i < pieces.count; i++) {
-        hd_buffer_append(&whole, pieces.items[i].before, pieces.items[i].before_size);
-        hd_pieces_write(&pieces, &pieces.items[i], pieces.items[i].text, pieces.items[i].size, &whole);
+    for (size_t i = 0; i < parts.count; i++) {
+        hd_buffer_append(&whole, parts.items[i].before, parts.items[i].before_size);
+        hd_text_parts_write(&parts, &parts.items[i], parts.items[i].text, parts.items[i].size, &whole);
     }
     if (status == HEED_OK) {
         hd_buffer_append(&whole, text + tail, size - tail);
         if (whole.failed || whole.size != size || (size && memcmp(whole.data, text, size) != 0)) abort();
     }
     hd_buffer_close(&whole);
-    hd_pieces_close(&pieces);
+    hd_text_parts_close(&parts);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

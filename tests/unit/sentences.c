@@ -1,10 +1,10 @@
 /* Sentences by rules, words, and documents whose layout stays when their sentences are translated (text/sentences.h,
- * tasks/pieces.h). */
+ * tasks/parts.h). */
 #include "failing.h"
 
 #include "heed/heed.h"
 #include "models/model.h"
-#include "tasks/pieces.h"
+#include "tasks/parts.h"
 #include "text/sentences.h"
 
 #include <stdio.h>
@@ -94,30 +94,30 @@ static heed_model *open_marian(heed_context *context) {
     return model;
 }
 
-/* The pieces of a document with bars between, and the document when each piece is its own translation. */
+/* The parts of a document with bars between, and the document when each part is its own translation. */
 static void check_document(const char *document, const char *expected) {
     heed_context *context = open_context();
     heed_model *model = open_marian(context);
     hd_decoding settings;
-    hd_pieces pieces;
+    hd_text_parts parts;
     hd_buffer found, whole;
     size_t tail, split, size = strlen(document);
     assert_ok(context, hd_decoding_open(model, NULL, &hd_translate_table, &settings));
-    hd_pieces_open(&pieces, model, &settings);
+    hd_text_parts_open(&parts, model, &settings);
     hd_buffer_open(&found, context), hd_buffer_open(&whole, context);
-    assert_ok(context, hd_pieces_add_document(&pieces, 0, document, size, &tail, &split));
-    for (size_t i = 0; i < pieces.count; i++) {
-        const hd_piece *piece = &pieces.items[i];
+    assert_ok(context, hd_text_parts_add_document(&parts, 0, document, size, &tail, &split));
+    for (size_t i = 0; i < parts.count; i++) {
+        const hd_text_part *part = &parts.items[i];
         if (i) hd_buffer_text(&found, "|");
-        hd_buffer_append(&found, piece->text, piece->size);
-        hd_buffer_append(&whole, piece->before, piece->before_size);
-        hd_pieces_write(&pieces, piece, piece->text, piece->size, &whole);
+        hd_buffer_append(&found, part->text, part->size);
+        hd_buffer_append(&whole, part->before, part->before_size);
+        hd_text_parts_write(&parts, part, part->text, part->size, &whole);
     }
     hd_buffer_append(&whole, document + tail, size - tail);
     assert_string_equal(whole.size ? whole.data : "", document);
     if (expected) assert_string_equal(found.size ? found.data : "", expected);
     hd_buffer_close(&found), hd_buffer_close(&whole);
-    hd_pieces_close(&pieces);
+    hd_text_parts_close(&parts);
     hd_decoding_close(context, &settings);
     heed_model_close(model);
     heed_context_close(context);
@@ -133,6 +133,7 @@ static void documents_keep_their_layout(void **state) {
     check_document("> > quoted words\n| cell |\n", "quoted words|cell |");
     check_document("-----\n42\n***\n", "");
     check_document("-----\nwords\n1.\nmore", "words|more");
+    check_document("Run\n```sh\nls -l; echo done.\n\n```\nnow\n  ~~~\n  code", "Run|now");
     check_document("\tTabs stay \t\r\nand ends\r\n", "Tabs stay and ends");
     check_document("A line that is\n   wrapped here. Then\nmore words.\nAnd another.",
                    "A line that is wrapped here.|Then more words.|And another.");
@@ -143,12 +144,31 @@ static void documents_keep_their_layout(void **state) {
     check_document("bad \xff bytes.\xff\n", NULL);
 }
 
+/* Line breaks inside a sentence are put at the places that correspond. */
+static void line_breaks_are_placed(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"eins zwei drei vier", "eins zwei\n  drei vier"}, {"eins", "eins"}, {"一二三四", "一二\n  三四"}, {"", ""}};
+    heed_context *context = open_context();
+    hd_text_break one = {7, "\n  ", 3};
+    hd_text_parts parts = {.breaks = &one, .break_count = 1};
+    hd_text_part part = {.text = "one two three 4", .size = 15, .breaks = 1};
+    for (size_t i = 0; i < HD_COUNT(cases); i++) {
+        hd_buffer out;
+        hd_buffer_open(&out, context);
+        hd_text_parts_write(&parts, &part, cases[i][0], strlen(cases[i][0]), &out);
+        assert_string_equal(out.size ? out.data : "", cases[i][1]);
+        hd_buffer_close(&out);
+    }
+    heed_context_close(context);
+}
+
 static void long_sentences_are_divided(void **state) {
     (void)state;
     heed_context *context = open_context();
     heed_model *model = open_marian(context);
     hd_decoding settings;
-    hd_pieces pieces;
+    hd_text_parts parts;
     char text[4096] = "";
     size_t tail, split, used = 0;
     int64_t tokens;
@@ -156,27 +176,49 @@ static void long_sentences_are_divided(void **state) {
     for (int i = 0; i < 200; i++) text[used++] = 'x';
     text[used] = 0;
     assert_ok(context, hd_decoding_open(model, NULL, &hd_translate_table, &settings));
-    hd_pieces_open(&pieces, model, &settings);
-    assert_ok(context, hd_pieces_add_document(&pieces, 0, text, used, &tail, &split));
+    hd_text_parts_open(&parts, model, &settings);
+    assert_ok(context, hd_text_parts_add_document(&parts, 0, text, used, &tail, &split));
     assert_int_equal(split, 1);
-    assert_true(pieces.count > 3);
-    for (size_t i = 0; i < pieces.count; i++) {
-        assert_ok(context, hd_pieces_measure(&pieces, pieces.items[i].text, pieces.items[i].size, &tokens));
+    assert_true(parts.count > 3);
+    for (size_t i = 0; i < parts.count; i++) {
+        assert_ok(context, hd_text_parts_measure(&parts, parts.items[i].text, parts.items[i].size, &tokens));
         assert_true(tokens <= hd_model_longest(model));
     }
-    assert_int_equal(pieces.items[0].text[pieces.items[0].size - 1], ','); /* at the end of a clause */
+    assert_int_equal(parts.items[0].text[parts.items[0].size - 1], ','); /* at the end of a clause */
     /* windows have all of a text but white space between */
     const char *at = text;
-    size_t first = pieces.count;
-    assert_ok(context, hd_pieces_add_parts(&pieces, 0, text, used, &tokens));
+    size_t first = parts.count;
+    assert_ok(context, hd_text_parts_add_text(&parts, 0, text, used, &tokens));
     assert_true(tokens > hd_model_longest(model));
-    for (size_t i = first; i < pieces.count; i++) {
+    for (size_t i = first; i < parts.count; i++) {
         while (*at == ' ') at++;
-        assert_ptr_equal(pieces.items[i].text, at);
-        at += pieces.items[i].size;
+        assert_ptr_equal(parts.items[i].text, at);
+        at += parts.items[i].size;
     }
     assert_ptr_equal(at, text + used);
-    hd_pieces_close(&pieces);
+    hd_text_parts_close(&parts);
+    hd_decoding_close(context, &settings);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+/* A text of many parts is encoded a bounded number of times, and a paragraph of many lines is read once. */
+static void long_documents_take_linear_time(void **state) {
+    (void)state;
+    enum { LINES = 30000 };
+    static char text[LINES * 8 + 1];
+    heed_context *context = open_context();
+    heed_model *model = open_marian(context);
+    hd_decoding settings;
+    hd_text_parts parts;
+    size_t tail, split;
+    for (int i = 0; i < LINES; i++) memcpy(text + i * 8, "ab cd e\n", 8);
+    assert_ok(context, hd_decoding_open(model, NULL, &hd_translate_table, &settings));
+    hd_text_parts_open(&parts, model, &settings);
+    assert_ok(context, hd_text_parts_add_document(&parts, 0, text, LINES * 8, &tail, &split));
+    assert_int_equal(split, 1);
+    assert_true(parts.count > 1000);
+    hd_text_parts_close(&parts);
     hd_decoding_close(context, &settings);
     heed_model_close(model);
     heed_context_close(context);
@@ -184,10 +226,9 @@ static void long_sentences_are_divided(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sentences_end_where_readers_expect),
-        cmocka_unit_test(words_are_counted),
-        cmocka_unit_test(documents_keep_their_layout),
-        cmocka_unit_test(long_sentences_are_divided),
+        cmocka_unit_test(sentences_end_where_readers_expect), cmocka_unit_test(words_are_counted),
+        cmocka_unit_test(documents_keep_their_layout),        cmocka_unit_test(line_breaks_are_placed),
+        cmocka_unit_test(long_sentences_are_divided),         cmocka_unit_test(long_documents_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

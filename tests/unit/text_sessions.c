@@ -28,7 +28,7 @@ static const char *const options_of[2][KINDS][13] = {
      {"beams", "4", "best", "3", "max-new-tokens", "8", NULL},
      {"beams", "1", "alignment", "true", "max-new-tokens", "10", NULL},
      {"beams", "2", "length-penalty", "0.5", "max-new-tokens", "6", NULL},
-     {"beams", "1", "max-new-tokens", "2", NULL}}};
+     {"beams", "1", "max-words", "2", "prefix", "a man ", "alignment", "true", NULL}}};
 
 typedef heed_status options_function(heed_context *context, heed_options **options);
 
