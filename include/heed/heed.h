@@ -301,8 +301,8 @@ HEED_API const char *heed_results_note(const heed_results *results, size_t index
 /* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there
  * is none. */
 HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
-/* Writes the indices of the texts that have an alternative to order [texts], and their number to *count: by the
- * score of the first alternative, the largest first, of equal ones the lower index first. HEED_MEMORY. */
+/* Writes the indices of the texts that have an alternative to order [texts], and their number to *count: by
+ * the score of the first alternative, the largest first, of equal ones the lower index first. HEED_MEMORY. */
 HEED_API heed_status heed_results_rank(const heed_results *results, size_t *order, size_t *count);
 /* With the option "logprobs" of text generation: the number of tokens of an alternative; else 0. */
 HEED_API size_t heed_results_tokens(const heed_results *results, size_t index, size_t alternative);
@@ -562,8 +562,8 @@ HEED_API heed_status heed_embed_options(heed_context *context, heed_options **op
 HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
                                 const size_t *sizes, size_t count, heed_results **results);
 /* The similarity of firsts[i] and seconds[i], as the score of text i: that of their vectors, made with the
- * options of heed_embed. `metric` is "cosine", "dot", "euclidean" or "manhattan" (negative distances), or NULL
- * for the "similarity_fn_name" of the model's folder, as in sentence-transformers. Errors are those of
+ * options of heed_embed. `metric` is "cosine", "dot", "euclidean" or "manhattan" (negative distances), or
+ * NULL for the "similarity_fn_name" of the model's folder, as in sentence-transformers. Errors are those of
  * heed_embed, and HEED_ARGUMENT for another metric. */
 HEED_API heed_status heed_similarity(heed_model *model, const heed_options *options, const char *metric,
                                      const char *const *firsts, const size_t *first_sizes, const char *const *seconds,
@@ -582,8 +582,8 @@ HEED_API heed_status heed_vectors_add(heed_vector_writer *writer, const float *v
 HEED_API heed_status heed_vectors_finish(heed_vector_writer *writer);
 /* Removes a file that is not complete. NULL is allowed. */
 HEED_API void heed_vectors_close(heed_vector_writer *writer);
-/* Reads the matrix of a .npy file, shape[0] rows of shape[1] numbers in 16, 32 or 64 bits, as float32; release
- * with heed_free. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a damaged file, HEED_UNSUPPORTED for one of other
+/* Reads the matrix of a .npy file, shape[0] rows of shape[1] numbers in 16, 32 or 64 bits, as float32;
+ * release with heed_free. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a damaged file, HEED_UNSUPPORTED for one of other
  * numbers or dimensions, or stored by columns. */
 HEED_API heed_status heed_vectors_read(heed_context *context, const char *path, float **numbers, int64_t shape[2]);
 
@@ -599,18 +599,18 @@ typedef bool heed_index_function(void *user, uint64_t done, uint64_t total);
 
 /* Opens the options of the calls that build or check an index. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_index_options(heed_context *context, heed_options **options);
-/* Builds the index of the lines of the file `texts` with the vectors of heed_embed, writes it to `path`, which
- * appears whole or not at all, and opens it. `path` NULL: it is written to a file without a name in TMPDIR.
- * Without a prompt, the prompt is the one that encode_document of sentence-transformers chooses. A line that
- * is cut, and one that has no vector, is noted in the log; the latter, and lines without text, are never found.
- * `progress` may be NULL. The caller closes *index. Errors are those of heed_embed, HEED_FILE, HEED_FORMAT for
- * an empty file, HEED_UNSUPPORTED for a model whose folder names another metric than cosine and dot. */
+/* Builds the index of the lines of the file `texts` with the vectors of heed_embed, writes it to `path`,
+ * which appears whole or not at all, and opens it. `path` NULL: to a file without a name in TMPDIR. Without a
+ * prompt, the prompt is the one that encode_document of sentence-transformers chooses. The log gets a note of
+ * each line that is cut or has no vector; the latter, and lines without text, are never found. `progress` may
+ * be NULL. The caller closes *index. Errors are those of heed_embed, HEED_FILE, HEED_FORMAT for an empty
+ * file, HEED_UNSUPPORTED for a model whose folder names another metric than cosine and dot. */
 HEED_API heed_status heed_index_build(heed_model *model, const heed_options *options, const char *texts,
                                       heed_index_function *progress, void *user, const char *path, heed_index **index);
 /* The same of vectors [count, columns], without text; the metric "auto" is cosine. */
 HEED_API heed_status heed_index_build_vectors(heed_context *context, const heed_options *options, const float *vectors,
                                               size_t count, size_t columns, const char *path, heed_index **index);
-/* Opens an index file. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a file that is damaged or of another format. */
+/* Opens an index file. HEED_FILE, HEED_MEMORY, HEED_FORMAT for one that is damaged or of another format. */
 HEED_API heed_status heed_index_open(heed_context *context, const char *path, heed_index **index);
 HEED_API void heed_index_close(heed_index *index); /* NULL is allowed */
 /* HEED_ARGUMENT unless heed_index_build would make these vectors of the same lines: the message says what
