@@ -583,8 +583,8 @@ HEED_API heed_status heed_vectors_finish(heed_vector_writer *writer);
 /* Removes a file that is not complete. NULL is allowed. */
 HEED_API void heed_vectors_close(heed_vector_writer *writer);
 /* Reads the matrix of a .npy file, shape[0] rows of shape[1] numbers in 16, 32 or 64 bits, as float32;
- * release with heed_free. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a damaged file, HEED_UNSUPPORTED for one of other
- * numbers or dimensions, or stored by columns. */
+ * release with heed_free. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a damaged file, HEED_UNSUPPORTED for one of
+ * other numbers or dimensions, or stored by columns. */
 HEED_API heed_status heed_vectors_read(heed_context *context, const char *path, float **numbers, int64_t shape[2]);
 
 /* ---- search -------------------------------------------------------------------------------------------- */
