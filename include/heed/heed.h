@@ -288,7 +288,7 @@ HEED_API void heed_results_span(const heed_results *results, size_t index, size_
 /* The id of the token that heed_fill predicts, whose text is the label; 0 for other results. */
 HEED_API int32_t heed_results_label_token(const heed_results *results, size_t index, size_t alternative);
 /* With the option "aggregation" of heed_tag: the position of the alternative's first token among the tokens
- * of its text, special ones included; 0 for other results. */
+ * of its text, special ones included, or of its window if the option "stride" is set; 0 for other results. */
 HEED_API int32_t heed_results_position(const heed_results *results, size_t index, size_t alternative);
 /* With the option "alignment" of heed_translate: the word alignment "0-0 1-2 2-1", pairs of a source word and
  * a target word. Words are counted from 0 and separated by spaces. NULL without the option. Owned by the
@@ -447,7 +447,7 @@ HEED_API const char *heed_next_text(heed_next *next, size_t rank, size_t *size);
 typedef struct heed_session heed_session;
 
 /* All options of decoding: those of heed_generate_options and heed_translate_options, but for the size of
- * batches. An option that the model has no use for is refused when a request is added. */
+ * batches and "document". An option that the model has no use for is refused when a request is added. */
 HEED_API heed_status heed_session_options(heed_context *context, heed_options **options);
 /* Opens a session of a language model or a translation model, a Transformer or recurrent. The settings of the
  * model's context (heed_context_set_special_tokens) apply to the whole session as they are now. The caller

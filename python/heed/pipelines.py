@@ -246,10 +246,12 @@ class ZeroShotClassificationPipeline(Pipeline):
     task = "zero-shot-classification"
     parameters = {"candidate_labels": None, "hypothesis_template": None, "multi_label": False}
 
-    def __call__(self, inputs: Any, candidate_labels: Any = _ABSENT, **parameters: Any) -> Any:
+    def __call__(  # type: ignore[override]
+        self, sequences: Any, candidate_labels: Any = _ABSENT, **parameters: Any
+    ) -> Any:
         if candidate_labels is not _ABSENT:
             parameters["candidate_labels"] = candidate_labels
-        return super().__call__(inputs, **parameters)
+        return super().__call__(sequences, **parameters)
 
     def _text(self, one: Any) -> str:
         text = super()._text(one)
@@ -662,8 +664,8 @@ def pipeline(
     """A pipeline of transformers, run by heed.
 
     task: "text-classification" ("sentiment-analysis"), "zero-shot-classification", "token-classification" ("ner"),
-      "fill-mask", "text-generation", "text2text-generation", "summarization", "translation", "translation_XX_to_YY", "feature-extraction", or
-      "sentence-embeddings". None takes the task of the model's class.
+      "fill-mask", "text-generation", "text2text-generation", "summarization", "translation", "translation_XX_to_YY",
+      "feature-extraction", or "sentence-embeddings". None takes the task of the model's class.
     model: a folder, a shipped model's name, owner/name on the hub, which is fetched when it is not in the cache, or a
       heed.Model. None takes the model that ships for the task.
     dtype: "float32" or "bfloat16", the arithmetic of matrix products.

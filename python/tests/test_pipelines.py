@@ -148,6 +148,17 @@ def test_inputs_that_are_no_texts(trained: Any) -> None:
         heed.pipeline("text-generation", model=trained["language"])([{"role": "user", "content": "a"}])
 
 
+def test_labels_are_named_or_follow_the_text(trained: Any) -> None:
+    pipe = heed.pipeline("zero-shot-classification", model=trained["inference"])
+    expected = pipe(cases.LINE, candidate_labels=["dog", "cat"])
+    assert pipe(cases.LINE, "dog,cat") == expected
+    assert pipe(sequences=cases.LINE, candidate_labels=("dog", "cat")) == expected
+    with pytest.raises(ValueError, match="at least one label"):
+        pipe(cases.LINE)
+    with pytest.raises(ValueError, match="at least one sequence"):
+        pipe("", "dog")
+
+
 def test_a_data_set_gives_an_iterator(trained: Any) -> None:
     class Data:
         def __len__(self) -> int:

@@ -105,11 +105,11 @@ static void score_labels(const zero_shot *z, const float *logits, float *entailm
     if (!z->settings->multi_label && labels > 1) hd_softmax(entailments, (int64_t)labels, scores);
 }
 
-/* As in transformers, of equally probable labels the last one comes first. */
+/* Of equally probable labels the first one comes first; in transformers the order depends on NumPy and the machine. */
 static int by_score(const void *a, const void *b) {
     const hd_answer *x = a, *y = b;
     if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return (x->start < y->start) - (x->start > y->start); /* the label's number, until they are sorted */
+    return (x->start > y->start) - (x->start < y->start); /* the label's number, until they are sorted */
 }
 
 static heed_status set_labels(const zero_shot *z, heed_results *results, size_t index, const double *scores) {

@@ -198,7 +198,8 @@ static void write_byte_level_tokenizer(heed_context *context, bool trims) {
     hd_buffer_open(&text, context);
     hd_buffer_format(&text,
                      "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true},"
-                     "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":%s},\"decoder\":{\"type\":"
+                     "\"post_processor\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":%s},"
+                     "\"decoder\":{\"type\":"
                      "\"ByteLevel\"},\"model\":{\"type\":\"WordLevel\",\"unk_token\":\"0\",\"vocab\":{\"0\":0",
                      trims ? "true" : "false");
     for (int i = 1; i <= 26; i++) hd_buffer_format(&text, ",\"\u0120%c\":%d", 'a' + i - 1, i);

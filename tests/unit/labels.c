@@ -435,6 +435,30 @@ static void labels_are_hypotheses(void **state) {
     heed_context_close(context);
 }
 
+/* Labels of the same tokens. */
+static void equally_probable_labels_keep_their_order(void **state) {
+    (void)state;
+    static const char *const names[] = {"unknown", "t9", "zzz", "aaa"};
+    const char *text = "t5 t6";
+    heed_context *context = open_context();
+    heed_model *model = open_model(context, "bert-text", inference);
+    heed_results *results;
+    heed_options *options = set_options(
+        context, heed_classify_options,
+        (const char *const[]){"label", names[0], "label", names[1], "label", names[2], "label", names[3], NULL});
+    assert_ok(context, heed_classify(model, options, &text, NULL, 1, &results));
+    for (size_t i = 0, next = 0; i < 4; i++) {
+        const char *label = heed_results_label(results, 0, i);
+        if (strcmp(label, names[1]) == 0) continue;
+        assert_string_equal(label, names[next]);
+        next = next ? next + 1 : 2;
+    }
+    heed_results_close(results);
+    heed_options_close(options);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
 static void long_texts_are_cut_but_no_hypothesis(void **state) {
     (void)state;
     static const char *const texts[] = {"t5 t6 t7 t8 t9 t10 t11 t12 t13 t14 t15 t16 t17 t18 t19 t20", "t5"};
@@ -611,6 +635,7 @@ int main(void) {
         cmocka_unit_test(long_texts_have_masks),
         cmocka_unit_test(long_texts_are_cut_with_a_note),
         cmocka_unit_test(labels_are_hypotheses),
+        cmocka_unit_test(equally_probable_labels_keep_their_order),
         cmocka_unit_test(long_texts_are_cut_but_no_hypothesis),
         cmocka_unit_test(entailment_is_found_as_in_transformers),
         cmocka_unit_test(what_cannot_be_is_refused),

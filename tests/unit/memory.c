@@ -115,8 +115,9 @@ static heed_status convert(heed_model *model, heed_options *set, convert_functio
 /* A document, a summary in parts, and a limit of words; and the lists of what a model can do. */
 static heed_status convert_all(heed_context *context, heed_model *model) {
     static const char document[] = "# A dog\n\n  1. Two men\n  run. Stop!\n";
-    static const char text[] = "the the the the the the the the the the the the the. the the the the the the the the the. "
-                               "the the the the the the the the the the the the the the the the the the the the the the";
+    static const char text[] =
+        "the the the the the the the the the the the the the. the the the the the the the the the. "
+        "the the the the the the the the the the the the the the the the the the the the the the";
     heed_options *set = NULL;
     char *list;
     heed_status status = heed_translate_options(context, &set);
