@@ -9,6 +9,7 @@
     V(summarize, "Text", "summarize texts")                                                     \
     V(rewrite,   "Text", "rewrite texts in another style")                                      \
     V(generate,  "Text", "continue a text")                                                     \
+    V(chat,      "Text", "converse with a model")                                               \
     V(classify,  "Text", "classify texts, for example by sentiment")                            \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \

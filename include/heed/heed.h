@@ -495,6 +495,56 @@ HEED_API heed_status heed_session_listen(heed_session *session, uint64_t id, hee
 /* Drops what is unfinished. No other thread may use the session any more. NULL is allowed. */
 HEED_API void heed_session_close(heed_session *session);
 
+/* ---- chat ---------------------------------------------------------------------------------------------- */
+
+/* A conversation: messages that the model's chat template turns into a text, and the model continues. The
+ * template is a program in the language of jinja2 that comes with the model: chat_template.jinja, or
+ * "chat_template" of tokenizer_config.json. heed renders it as transformers 5.24 does, within limits on its
+ * steps, memory and output. A conversation is used by one thread at a time. */
+typedef struct heed_chat heed_chat;
+
+/* Opens a conversation without messages. It is closed before the model. HEED_UNSUPPORTED for a model that is
+ * not a causal language model, HEED_MEMORY. */
+HEED_API heed_status heed_chat_open(heed_model *model, heed_chat **chat);
+/* The same without a model, to render messages: reads the chat templates and the special tokens of a folder,
+ * or of a model that is named as in heed_model_open. HEED_FILE, HEED_FORMAT, HEED_MEMORY. */
+HEED_API heed_status heed_chat_open_template(heed_context *context, const char *name, heed_chat **chat);
+HEED_API void heed_chat_close(heed_chat *chat); /* NULL is allowed */
+/* Uses text[0 … size) as the template; messages name it `name`. With `text` NULL, the model's own again.
+ * HEED_FORMAT for an invalid template, with the line. */
+HEED_API heed_status heed_chat_set_template(heed_chat *chat, const char *name, const char *text, size_t size);
+/* Sets a variable of the template, such as "enable_thinking", to a JSON value of `size` bytes; NULL removes
+ * it. "tools" and "documents" are lists, with the fields that transformers expects. HEED_FORMAT for invalid
+ * JSON, HEED_ARGUMENT for "messages" and "add_generation_prompt". */
+HEED_API heed_status heed_chat_set(heed_chat *chat, const char *name, const char *json, size_t size);
+/* Adds a message of `size` bytes with the role "system", "user", "assistant", "tool" or another one of the
+ * template. HEED_FORMAT for text that is not UTF-8, HEED_MEMORY. */
+HEED_API heed_status heed_chat_add(heed_chat *chat, const char *role, const char *text, size_t size);
+/* Adds one message, a JSON object with "role" and usually "content", or a JSON array of messages. Other keys,
+ * such as "tool_calls", are passed to the template. HEED_FORMAT. */
+HEED_API heed_status heed_chat_add_json(heed_chat *chat, const char *json, size_t size);
+/* Removes all messages, or all but the system message that begins the conversation. */
+HEED_API void heed_chat_reset(heed_chat *chat, bool keep_system);
+HEED_API size_t heed_chat_count(const heed_chat *chat); /* messages */
+/* The messages as a JSON array on one line; release with heed_free. */
+HEED_API heed_status heed_chat_messages(heed_chat *chat, char **json);
+/* The text that the template renders from the messages, *size bytes and a final 0, with what begins an answer
+ * if `add_generation_prompt`; release with heed_free. HEED_UNSUPPORTED for a model without a template,
+ * HEED_FORMAT with the template's line for what the template refuses, such as two messages of one role. */
+HEED_API heed_status heed_chat_render(heed_chat *chat, bool add_generation_prompt, char **text, size_t *size);
+/* Answers the last message, and adds the answer as a message of the assistant. `options` are those of
+ * heed_generate_options; `words` (may be NULL) is called as in heed_generate, and the answer is text 0 of the
+ * results. Special tokens of the rendered text are recognized, and none are added. If the conversation and
+ * the answer exceed the model's context, the oldest turns after the system message are left out, and a note
+ * says so. HEED_LENGTH if the last message alone is too long; else as heed_chat_render and heed_generate. */
+HEED_API heed_status heed_chat_answer(heed_chat *chat, const heed_options *options, heed_words_function *words,
+                                      void *user, heed_results **results);
+/* The tool calls in an answer of `size` bytes, as a JSON array of OpenAI's objects {"type": "function",
+ * "function": {"name", "arguments"}}; release with heed_free. "[]" if there is none. It reads the formats of
+ * Hermes and Qwen (<tool_call>), GLM, Mistral ([TOOL_CALLS]), Llama 3.1 (<|python_tag|>, or JSON alone) and
+ * Phi-4. HEED_MEMORY. */
+HEED_API heed_status heed_chat_tool_calls(heed_context *context, const char *text, size_t size, char **json);
+
 /* ---- classification, named-entity recognition, masked words -------------------------------------------- */
 
 /* Opens the options of heed_classify. The caller closes *options. HEED_MEMORY. */

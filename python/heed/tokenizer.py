@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
-from typing import Any, Optional, Sequence, Union, overload
+from typing import Any, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
 
@@ -48,6 +49,7 @@ class Tokenizer:
 
     def __init__(self, name: Union[str, "os.PathLike[str]"], context: Optional[Context] = None) -> None:
         self.context = context or default()
+        self._name = name
         opened = self.context.fork()
         pointer = produce(opened, lib.heed_tokenizer_close, lib.heed_tokenizer_open, opened.pointer, os.fsencode(name))
         self._handle = Handle(pointer, lib.heed_tokenizer_close, opened)
@@ -114,6 +116,40 @@ class Tokenizer:
 
     def decode_batch(self, sequences: Sequence[Union[Sequence[int], np.ndarray]]) -> list[str]:
         return [self.decode(ids) for ids in sequences]
+
+    def apply_chat_template(
+        self,
+        conversation: Sequence[Mapping[str, Any]],
+        tools: Optional[Sequence[Mapping[str, Any]]] = None,
+        documents: Optional[Sequence[Mapping[str, Any]]] = None,
+        chat_template: Optional[str] = None,
+        add_generation_prompt: bool = False,
+        tokenize: bool = True,
+        **variables: Any,
+    ) -> Union[str, list[int]]:
+        """The text that the model's chat template makes of messages, or its ids, as in transformers with return_dict=False.
+        `chat_template` is used in place of the model's; further keywords are variables of the template."""
+        context = self.context.here()
+        pointer = produce(
+            context, lib.heed_chat_close, lib.heed_chat_open_template, context.pointer, os.fsencode(self._name)
+        )
+        chat = Handle(pointer, lib.heed_chat_close, context)
+        if chat_template is not None:
+            raw = utf8(chat_template)
+            check(context.pointer, lib.heed_chat_set_template(chat.pointer, b"chat_template", raw, len(raw)))
+        for name, value in {**variables, "tools": tools, "documents": documents}.items():
+            raw = json.dumps(value).encode()
+            check(context.pointer, lib.heed_chat_set(chat.pointer, utf8(name), raw, len(raw)))
+        raw = json.dumps(list(conversation)).encode()
+        check(context.pointer, lib.heed_chat_add_json(chat.pointer, raw, len(raw)))
+        out, size = ctypes.c_void_p(), ctypes.c_size_t()
+        status = lib.heed_chat_render(chat.pointer, add_generation_prompt, ctypes.byref(out), ctypes.byref(size))
+        check(context.pointer, status)
+        try:
+            text = ctypes.string_at(out, size.value).decode(errors="replace")
+        finally:
+            quick.heed_free(context.pointer, out)
+        return self.encode(text, special=False).ids.tolist() if tokenize else text
 
     def token(self, id: int) -> Optional[str]:
         """The token's text in the vocabulary, such as "▁dog"; None for an id that is not used."""

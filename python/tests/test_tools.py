@@ -75,6 +75,19 @@ def test_tokenizer_training(tmp_path: pathlib.Path, lines: pathlib.Path) -> None
     assert heed.Tokenizer(path).decode(heed.Tokenizer(path).encode("the old dog").ids) == "the old dog"
 
 
+def test_chat_templates() -> None:
+    tokenizer = heed.Tokenizer("shakespeare")
+    messages = [{"role": "user", "content": "Good", "name": None}]
+    template = "{{ messages }}{{ x }}{{ tools | length if tools }}{{ add_generation_prompt }}"
+    text = tokenizer.apply_chat_template(messages, tools=[{}], chat_template=template, tokenize=False, x="ü")
+    assert text == "[{'role': 'user', 'content': 'Good'}]ü1False"
+    assert tokenizer.apply_chat_template(messages, chat_template="Good") == tokenizer.encode("Good").ids.tolist()
+    with pytest.raises(heed.Error, match="line 1: no"):
+        tokenizer.apply_chat_template(messages, chat_template="{{ raise_exception('no') }}")
+    with pytest.raises(heed.Error, match="no chat template"):
+        tokenizer.apply_chat_template(messages)
+
+
 def test_models_info_and_conversion(tmp_path: pathlib.Path, trained: Any) -> None:
     shipped = [entry for entry in heed.models() if entry.is_shipped]
     assert {"sst2", "multi30k-en-de"} <= {entry.name for entry in shipped}

@@ -7,6 +7,7 @@
 #include "models/generation.h"
 #include "models/embedding.h"
 #include "models/ranking.h"
+#include "text/chat_templates.h"
 #include "text/tokenizer.h"
 
 /* Roles of special tokens. */
@@ -53,6 +54,7 @@ typedef struct heed_model {
     bool typed;                       /* the network reads the token types that the tokenizer gives */
     int64_t max_length;               /* "model_max_length" of tokenizer_config.json; 0: none */
     hd_generation generation;
+    hd_chat_templates *chat;        /* NULL: the folder has no chat template */
     hd_chosen chosen;
     hd_task_params *tasks; /* [task_count]: of an encoder–decoder that was opened to run (task_params.h) */
     size_t task_count;

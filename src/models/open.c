@@ -401,6 +401,8 @@ heed_status hd_model_open(heed_context *context, const char *name, hd_open_purpo
     HD_TRY(hd_model_open_untokenized(context, name, purpose, out));
     heed_status status = open_tokenizers(*out);
     if (status == HEED_OK) status = hd_specials_find(*out);
+    if (status == HEED_OK && (*out)->network->recipe.side[HD_DECODER].layers)
+        status = hd_chat_templates_open(context, (*out)->folder, &(*out)->chat);
     if (status == HEED_OK && purpose != HD_OPEN_TO_TRAIN) status = open_embedder(*out, purpose);
     if (status == HEED_OK) return HEED_OK;
     hd_model_close(*out);
@@ -454,6 +456,7 @@ void hd_model_close(heed_model *model) {
     hd_network_close(model->network);
     hd_tokenizer_close(model->tokenizer);
     hd_tokenizer_close(model->target_tokenizer);
+    hd_chat_templates_close(model->chat);
     hd_free(model->context, model->folder);
     hd_free(model->context, model);
 }

@@ -185,6 +185,7 @@ heed_status hd_model_save(const heed_model *model, const char *folder, hd_dtype 
     }
     if (recipe->side[HD_DECODER].layers)
         HD_TRY(hd_generation_write(model->context, folder, &model->generation, recipe));
+    HD_TRY(hd_chat_templates_save(model->chat, model->context, folder));
     char *path = hd_path_join(model->context, folder, "README.md");
     heed_status status = path ? hd_file_write(model->context, path, card, strlen(card)) : HEED_MEMORY;
     hd_free(model->context, path);

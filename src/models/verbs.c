@@ -5,6 +5,7 @@
 
 static bool translates(const heed_model *model) { return hd_model_predicts(model, HD_HEAD_LANGUAGE, true, true); }
 static bool generates(const heed_model *model) { return hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true); }
+static bool chats(const heed_model *model) { return generates(model) && model->chat; }
 static bool classifies(const heed_model *model) { return hd_model_predicts(model, HD_HEAD_CLASSIFY_TEXT, true, false); }
 static bool tags(const heed_model *model) { return hd_model_predicts(model, HD_HEAD_CLASSIFY_TOKENS, true, false); }
 static bool fills(const heed_model *model) { return hd_model_predicts(model, HD_HEAD_MASKED, true, false); }
@@ -21,10 +22,10 @@ static bool attends(const heed_model *model) {
 static const struct {
     const char *name;
     bool (*runs)(const heed_model *model);
-} verbs[] = {{"translate", translates}, {"summarize", translates}, {"rewrite", translates},
-             {"generate", generates},   {"classify", classifies},  {"tag", tags},
-             {"fill", fills},           {"embed", embeds},         {"rerank", ranks},
-             {"cluster", embeds},       {"attend", attends},       {"tokenize", tokenizes}};
+} verbs[] = {{"translate", translates}, {"summarize", translates}, {"rewrite", translates}, {"generate", generates},
+             {"chat", chats},           {"classify", classifies},  {"tag", tags},           {"fill", fills},
+             {"embed", embeds},         {"rerank", ranks},         {"cluster", embeds},     {"attend", attends},
+             {"tokenize", tokenizes}};
 
 const char *hd_model_verb(const heed_model *model, size_t index) {
     for (size_t i = 0; i < HD_COUNT(verbs); i++)

@@ -260,7 +260,8 @@ void hd_decoding_close(heed_context *context, hd_decoding *settings) {
 static hd_ids read_prompt(const heed_model *model, const hd_decoding *settings, hd_text_tokens *prompt) {
     const hd_encoding *encoding = &prompt->encoding;
     size_t count = encoding->count;
-    if (count > 1 && encoding->ids[count - 1] == model->network->recipe.eos && encoding->ends[count - 1] == 0) --count;
+    bool added = count > 1 && !settings->bare && encoding->ends[count - 1] == 0;
+    if (added && encoding->ids[count - 1] == model->network->recipe.eos) --count;
     if (count) return (hd_ids){encoding->ids, (int64_t)count};
     prompt->start = settings->generation.start >= 0 ? settings->generation.start : 0;
     return (hd_ids){&prompt->start, 1};
@@ -286,8 +287,14 @@ static heed_status add_prefix(heed_context *context, const char *prefix, const c
 heed_status hd_text_tokens_read(const heed_model *model, const hd_decoding *settings, const char *text, size_t size,
                                 hd_text_tokens *prompt) {
     bool translates = hd_recipe_translates(&model->network->recipe);
-    HD_TRY(add_prefix(model->context, hd_decoding_prefix(model, settings, text, size), &text, &size, &prompt->text));
-    HD_TRY(hd_side_encode(&settings->side[HD_ENCODER], model->context, text, size, &prompt->encoding));
+    if (settings->bare) {
+        HD_TRY(hd_tokenizer_encode(settings->side[HD_ENCODER].tokenizer, model->context, text, size, false,
+                                   &prompt->encoding));
+    } else {
+        HD_TRY(
+            add_prefix(model->context, hd_decoding_prefix(model, settings, text, size), &text, &size, &prompt->text));
+        HD_TRY(hd_side_encode(&settings->side[HD_ENCODER], model->context, text, size, &prompt->encoding));
+    }
     if (translates) HD_TRY(hd_model_check_length(model, prompt->encoding.count));
     prompt->ids = translates ? (hd_ids){prompt->encoding.ids, (int64_t)prompt->encoding.count}
                              : read_prompt(model, settings, prompt);

@@ -26,6 +26,7 @@ typedef struct hd_decoding {
     hd_word_options words;            /* until they are resolved */
     hd_arena arena;                   /* of their tokens, which `generation` refers to */
     hd_constraint_options constraint; /* until it is compiled, in `generation` */
+    bool bare;                        /* texts spell their special tokens: the tokenizer's template adds none */
 } hd_decoding;
 
 /* The options of heed_translate, heed_summarize, heed_rewrite, heed_generate and sessions. */

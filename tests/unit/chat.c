@@ -1,0 +1,215 @@
+/* tasks: conversations without a model (which template is used, what it reads), and tool calls in answers. */
+#include "failing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/heed-chat-XXXXXX";
+
+static void write_file(const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (!text) {
+        unlink(path);
+        return;
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make_folder(void **state) {
+    char path[256];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/additional_chat_templates", folder);
+    return mkdir(path, 0777);
+}
+
+static int remove_folder(void **state) {
+    static const char *const names[] = {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
+                                        "additional_chat_templates/tool_use.jinja"};
+    char path[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) write_file(names[i], NULL);
+    snprintf(path, sizeof path, "%s/additional_chat_templates", folder);
+    rmdir(path);
+    rmdir(folder);
+    return 0;
+}
+
+static heed_status render(heed_context *context, const char *tools, char **text) {
+    heed_chat *chat;
+    size_t size;
+    *text = NULL;
+    heed_status status = heed_chat_open_template(context, folder, &chat);
+    if (status != HEED_OK) return status;
+    if (tools) status = heed_chat_set(chat, "tools", tools, strlen(tools));
+    if (status == HEED_OK) status = heed_chat_add(chat, "user", "Hi", 2);
+    if (status == HEED_OK) status = heed_chat_render(chat, true, text, &size);
+    heed_chat_close(chat);
+    return status;
+}
+
+static void expect(heed_context *context, const char *tools, const char *expected) {
+    char *text;
+    assert_ok(context, render(context, tools, &text));
+    assert_string_equal(text, expected);
+    heed_free(context, text);
+}
+
+static const char some_tools[] = "[{\"type\": \"function\"}]";
+
+/* chat_template.jinja and additional_chat_templates win over tokenizer_config.json. */
+static void choice(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    write_file("tokenizer_config.json",
+               "{\"bos_token\": {\"content\": \"<s>\"}, \"chat_template\": \"{{ bos_token }}{{ messages[0].content }}"
+               "{{ eos_token }}{{ pad_token }}{{ add_generation_prompt }}{{ tools }}\"}");
+    write_file("special_tokens_map.json", "{\"bos_token\": \"<other>\", \"eos_token\": \"</s>\"}");
+    expect(context, NULL, "<s>Hi</s>TrueNone");
+    expect(context, "[]", "<s>Hi</s>TrueNone");
+    expect(context, some_tools, "<s>Hi</s>True[{'type': 'function'}]");
+    write_file("tokenizer_config.json",
+               "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"tools\"},"
+               "{\"name\": \"default\", \"template\": \"plain\"}]}");
+    expect(context, NULL, "plain");
+    expect(context, some_tools, "tools");
+    write_file("chat_template.jinja", "file {{ eos_token }}\n");
+    expect(context, some_tools, "file </s>");
+    write_file("additional_chat_templates/tool_use.jinja", "more");
+    expect(context, NULL, "file </s>");
+    expect(context, some_tools, "more");
+    heed_context_close(context);
+}
+
+static void failures(void **state) {
+    (void)state;
+    char *text;
+    heed_context *context = open_context();
+    write_file("additional_chat_templates/tool_use.jinja", NULL);
+    write_file("chat_template.jinja", "\n{% if %}");
+    assert_int_equal(render(context, NULL, &text), HEED_FORMAT);
+    assert_non_null(strstr(heed_context_message(context), "/chat_template.jinja: line 2: Expected an expression"));
+    write_file("chat_template.jinja", "a\n{{ raise_exception('roles must alternate') }}");
+    assert_int_equal(render(context, NULL, &text), HEED_FORMAT);
+    assert_non_null(strstr(heed_context_message(context), "/chat_template.jinja: line 2: roles must alternate"));
+    assert_int_equal(render(context, "{}", &text), HEED_FORMAT);
+    assert_string_equal(heed_context_message(context), "tools is no list");
+    write_file("chat_template.jinja", NULL);
+    write_file("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"x\"}]}");
+    assert_int_equal(render(context, NULL, &text), HEED_FORMAT);
+    assert_non_null(strstr(heed_context_message(context), "several chat templates, but none is the default"));
+    write_file("tokenizer_config.json", "{\"chat_template\": 5}");
+    assert_int_equal(render(context, NULL, &text), HEED_FORMAT);
+    write_file("tokenizer_config.json", "{}");
+    assert_int_equal(render(context, NULL, &text), HEED_UNSUPPORTED);
+    assert_non_null(
+        strstr(heed_context_message(context), "the model has no chat template; \"generate\" continues texts"));
+    heed_context_close(context);
+}
+
+/* Messages reach the template as transformers passes them: without null, and with reasoning under all its names. */
+static void messages(void **state) {
+    static const char given[] =
+        "[{\"role\": \"user\", \"content\": \"a\", \"name\": null}, {\"role\": \"assistant\", \"content\": \"b\","
+        "\"reasoning\": \"r\"}]";
+    static const char template[] = "{% for m in messages %}{{ m }}{% endfor %}{{ x }}{{ add_generation_prompt }}";
+    (void)state;
+    heed_chat *chat;
+    char *text;
+    size_t size;
+    heed_context *context = open_context();
+    assert_ok(context, heed_chat_open_template(context, folder, &chat));
+    assert_ok(context, heed_chat_set_template(chat, "t", template, sizeof template - 1));
+    assert_ok(context, heed_chat_add_json(chat, given, sizeof given - 1));
+    assert_ok(context, heed_chat_set(chat, "x", "{\"k\": [1.5]}", 12));
+    assert_ok(context, heed_chat_render(chat, false, &text, &size));
+    assert_string_equal(text,
+                        "{'role': 'user', 'content': 'a'}{'thinking': 'r', 'role': 'assistant', 'content': 'b', "
+                        "'reasoning': 'r', 'reasoning_content': 'r'}{'k': [1.5]}False");
+    assert_int_equal(size, strlen(text));
+    heed_free(context, text);
+    assert_int_equal(heed_chat_add_json(chat, "{\"content\": 1}", 14), HEED_FORMAT);
+    assert_int_equal(heed_chat_add_json(chat, "{", 1), HEED_FORMAT);
+    assert_int_equal(heed_chat_add(chat, "user", "\xFF", 1), HEED_FORMAT);
+    assert_int_equal(heed_chat_set(chat, "messages", "[]", 2), HEED_ARGUMENT);
+    assert_int_equal(heed_chat_count(chat), 2);
+    heed_chat_reset(chat, true);
+    assert_int_equal(heed_chat_count(chat), 0);
+    assert_ok(context, heed_chat_add(chat, "system", "s", 1));
+    assert_ok(context, heed_chat_add(chat, "user", "u", 1));
+    heed_chat_reset(chat, true);
+    assert_ok(context, heed_chat_messages(chat, &text));
+    assert_string_equal(text, "[{\"role\":\"system\",\"content\":\"s\"}]");
+    heed_free(context, text);
+    heed_chat_close(chat);
+    heed_context_close(context);
+}
+
+static void tool_calls(void **state) {
+    static const char one[] = "[{\"type\":\"function\",\"function\":{\"name\":\"add\",\"arguments\":{\"a\":1}}}]";
+    static const char *const same[] = {
+        "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>",
+        "<tool_call>{\"name\": \"add\", \"arguments\": {\"a\": 1}}", /* cut off */
+        "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>",
+        "[TOOL_CALLS] [{\"name\": \"add\", \"arguments\": {\"a\": 1}, \"id\": \"123456789\"}]</s>",
+        "[TOOL_CALLS]add[ARGS]{\"a\": 1}",
+        "<|python_tag|>{\"name\": \"add\", \"parameters\": {\"a\": 1}}<|eom_id|>",
+        "{\"name\": \"add\", \"parameters\": {\"a\": 1}}",
+        "functools[{\"name\": \"add\", \"arguments\": {\"a\": 1}}]",
+        "[{\"type\": \"function\", \"function\": {\"name\": \"add\", \"arguments\": \"{\\\"a\\\": 1}\"}}]"};
+    static const char *const none[] = {"",       "plain text",  "{\"a\": 1}",   "<tool_call>{</tool_call>",
+                                       "[1, 2]", "<tool_call>", "[TOOL_CALLS]", "{\"name\": 5, \"arguments\": {}}",
+                                       "[ARGS]{"};
+    (void)state;
+    char *json;
+    heed_context *context = open_context();
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_ok(context, heed_chat_tool_calls(context, same[i], strlen(same[i]), &json));
+        assert_string_equal(json, one);
+        heed_free(context, json);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        assert_ok(context, heed_chat_tool_calls(context, none[i], strlen(none[i]), &json));
+        assert_string_equal(json, "[]");
+        heed_free(context, json);
+    }
+    static const char two[] =
+        "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>\n<tool_call>{\"name\": \"g\","
+        "\"arguments\": {\"b\": [true]}}</tool_call>";
+    assert_ok(context, heed_chat_tool_calls(context, two, sizeof two - 1, &json));
+    assert_string_equal(json,
+                        "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{}}},"
+                        "{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":{\"b\":[true]}}}]");
+    heed_free(context, json);
+    heed_context_close(context);
+}
+
+static heed_status whole_conversation(heed_context *context) {
+    char *text = NULL, *json = NULL;
+    static const char call[] = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+    heed_status status = render(context, some_tools, &text);
+    if (status == HEED_OK) status = heed_chat_tool_calls(context, call, sizeof call - 1, &json);
+    heed_free(context, text);
+    heed_free(context, json);
+    return status;
+}
+
+static void memory(void **state) {
+    (void)state;
+    write_file("tokenizer_config.json",
+               "{\"bos_token\": \"<s>\", \"chat_template\": \"{{ bos_token }}{{ messages }}\"}");
+    write_file("additional_chat_templates/tool_use.jinja", NULL);
+    fail_each_allocation(whole_conversation);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(choice), cmocka_unit_test(failures), cmocka_unit_test(messages),
+                                       cmocka_unit_test(tool_calls), cmocka_unit_test(memory)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
