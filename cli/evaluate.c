@@ -120,6 +120,22 @@ static heed_status run_span_f1(const invocation *line, heed_model *model, char *
 static const own_option span_f1_own[] = {MODEL("model to evaluate; without one, the file contains predicted labels"),
                                          COMPUTE, JSON("print a JSON object with seqeval's field names")};
 
+/* ---- squad ---- */
+
+static bool check_squad(const invocation *line) {
+    if (!model_name) return check_reference(line, "answers");
+    if (line->text_count != 1)
+        return report_usage(line, "expected one file of questions, not %zu", line->text_count), false;
+    return true;
+}
+
+static heed_status run_squad(const invocation *line, heed_model *model, char **report) {
+    return heed_evaluate_squad(line->context, model, line->options, only_file(line), json, report);
+}
+
+static const own_option squad_own[] = {MODEL("model to evaluate; without one, the file contains answers"), COMPUTE,
+                                       JSON("print a JSON object with the field names of SQuAD's scripts")};
+
 /* ---- training ---- */
 
 static bool check_training(const invocation *line) {
@@ -200,6 +216,23 @@ static const measure measures[] = {
       .notes = true},
      check_span_f1,
      run_span_f1},
+    {{.name = "evaluate squad",
+      .usage = "--reference QUESTIONS [ANSWERS] | -m MODEL QUESTIONS",
+      .about =
+          "Computes exact match and F1 of answers to questions, as SQuAD's evaluation scripts do. QUESTIONS is a file "
+          "in\n"
+          "SQuAD's format, or has one JSON object per line: {\"question\": …, \"context\": …, \"answers\": {\"text\": "
+          "[…],\n"
+          "\"answer_start\": […]}}. ANSWERS is a JSON object of answers by the \"id\" of the questions, or has one "
+          "answer "
+          "per\n"
+          "line, as `heed answer` prints it. With -m, the model answers the questions.\n",
+      .own = squad_own,
+      .own_count = sizeof squad_own / sizeof squad_own[0],
+      .open_options = heed_squad_options,
+      .notes = true},
+     check_squad,
+     run_squad},
     {{.name = "evaluate training",
       .usage = "[options] FOLDER ...",
       .about = "Plots the loss, or another value of log.jsonl, of training runs against the step, with one curve per "
@@ -243,6 +276,7 @@ static const char usage[] =
     "  perplexity  score a language, translation or masked language model\n"
     "  accuracy    score the labels of texts\n"
     "  span-f1     score named entities and other labelled spans\n"
+    "  squad       score answers to questions\n"
     "  training    plot the losses of training runs\n\n"
     "heed evaluate METRIC --help describes its options.\n";
 

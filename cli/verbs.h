@@ -13,6 +13,7 @@
     V(classify,  "Text", "classify texts, for example by sentiment")                            \
     V(tag,       "Text", "find named entities and other labelled spans")                        \
     V(fill,      "Text", "predict masked words")                                                \
+    V(answer,    "Text", "answer questions about a text")                                       \
     V(embed,     "Text", "compute vectors of texts")                                            \
     V(rerank,    "Text", "order texts by their relevance to a query")                           \
     V(cluster,   "Text", "group similar texts")                                                 \

@@ -362,6 +362,8 @@ REMOTE(cell_backward, KEEP_IDS(rows, c->count); KEEP_IDS(previous, c->count); KE
 REMOTE(cross_entropy, KEEP_IDS(targets, c->rows); remote_keep_chunks(item, &c->chunks))
 REMOTE(crf_loss, remote_keep_layout(item, &c->field.layout); KEEP_IDS(targets, hd_layout_rows(&c->field.layout));
        remote_keep_chunks(item, &c->chunks))
+REMOTE(ends_loss, remote_keep_layout(item, &c->layout); KEEP_IDS(targets, 2 * c->layout.sequences);
+       remote_keep_chunks(item, &c->chunks))
 REMOTE(crf_best, remote_keep_layout(item, &c->field.layout))
 REMOTE(best_tokens, remote_keep_best(item, c); KEEP_IDS(changes, c->change_starts[c->rows]);
        KEEP_IDS(change_starts, c->rows + 1))

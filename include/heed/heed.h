@@ -600,6 +600,33 @@ HEED_API heed_status heed_fill_options(heed_context *context, heed_options **opt
 HEED_API heed_status heed_fill(heed_model *model, const heed_options *options, const char *const *texts,
                                const size_t *sizes, size_t count, heed_results **results);
 
+/* ---- question answering -------------------------------------------------------------------------------- */
+
+/* Opens the options of heed_answer. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_answer_options(heed_context *context, heed_options **options);
+/* Answers `count` questions, each from its context. `question_sizes` and `context_sizes` are in bytes; NULL:
+ * the texts end with a 0. Neither their number nor their order changes a result.
+ *
+ * A model with a question answering head (Devlin et al., 2018) returns parts of the context, as the pipeline
+ * "question-answering" of transformers 4.57 does, the most probable first. A context that is longer than
+ * a window of the model is read in windows that overlap. An alternative's span is in characters of the
+ * context. Its score is the probability of its first token times that of its last one; scores of equal texts
+ * are added. With the option "no-answer", one alternative may be the empty text, with the span 0, 0: the
+ * context does not answer the question. Its score is the smallest one of all windows.
+ *
+ * An encoder-decoder reads "question: ... context: ...", and a causal language model continues the context,
+ * the question and "Answer:" up to the end of the line. The score of what they generate is the geometric mean
+ * of the probabilities of its tokens, exp of the score of heed_translate. The span is its first place in the
+ * context, 0, 0 if it is not there.
+ *
+ * An empty question, an empty context, and a question that leaves no space for the context in a window have a
+ * problem, and the others are answered. HEED_ARGUMENT for a window that is longer than the model allows,
+ * HEED_UNSUPPORTED for a model of another kind, HEED_STOPPED. The caller closes the results before the
+ * model. */
+HEED_API heed_status heed_answer(heed_model *model, const heed_options *options, const char *const *questions,
+                                 const size_t *question_sizes, const char *const *contexts,
+                                 const size_t *context_sizes, size_t count, heed_results **results);
+
 /* ---- vectors of texts ---------------------------------------------------------------------------------- */
 
 /* Opens the options of heed_embed. The caller closes *options. HEED_MEMORY. */
@@ -994,6 +1021,21 @@ HEED_API heed_status heed_span_f1_options(heed_context *context, heed_options **
  * "overall_f1", "overall_accuracy"}. HEED_FORMAT when the files' words differ. */
 HEED_API heed_status heed_evaluate_span_f1(heed_context *context, heed_model *model, const heed_options *options,
                                            const char *file, bool json, char **report);
+
+/* Opens the options of heed_evaluate_squad. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_squad_options(heed_context *context, heed_options **options);
+/* Exact match and F1 of answers to questions, as the evaluation scripts of SQuAD 1.1 (Rajpurkar et al.,
+ * 2016) and 2.0 (Rajpurkar et al., 2018) compute them. Questions come in SQuAD's JSON, or as one JSON
+ * object {"question", "context", "answers"} per line. With a model, it answers the questions of `file`. If
+ * `model` is NULL, `file` ("-": standard input) has the answers to the questions of the option
+ * "reference": a JSON object of answers by the "id" of the questions, or one answer per line in their
+ * order. An answer that is missing counts as wrong, and a note says so. The report has percentages: lines
+ * of text, or the JSON object of the script, {"exact_match", "f1"} of version 1.1, and of version 2.0
+ * {"exact", "f1", "total", "HasAns_exact", "HasAns_f1", "HasAns_total", "NoAns_exact", "NoAns_f1",
+ * "NoAns_total"}; release with heed_free. HEED_FORMAT for a file that is not as described, and when the
+ * numbers of questions and of lines differ. */
+HEED_API heed_status heed_evaluate_squad(heed_context *context, heed_model *model, const heed_options *options,
+                                         const char *file, bool json, char **report);
 
 /* Opens the options of heed_evaluate_training. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_training_options(heed_context *context, heed_options **options);

@@ -21,7 +21,7 @@ from ._options import Option
 from .inspect import Attention, AttentionMap, Picture, States
 from .model import Model
 from .pipelines import Pipeline, pipeline, set_seed
-from .results import Entity, Generated, Label, Next, Ranked, Token, Word
+from .results import Answer, Entity, Generated, Label, Next, Ranked, Token, Word
 from .session import Finished, Session
 from .streamers import TextIteratorStreamer, TextStreamer
 from .tokenizer import Encoding, Tokenizer
@@ -54,6 +54,7 @@ from .vectors import Clusters, Hit, Index, cluster
 __version__ = _header.version
 
 __all__ = [
+    "Answer",
     "ArgumentError",
     "Attention",
     "AttentionMap",

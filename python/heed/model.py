@@ -6,7 +6,7 @@ import ctypes
 import json
 import os
 import threading
-from typing import Any, Callable, Iterator, Optional, Sequence, Union, overload
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from ._library import (
 )
 from ._options import open_options, pointer_of
 from .inspect import Attention, Picture, States
-from .results import Entity, Generated, Label, Next, Ranked, Word
+from .results import Answer, Entity, Generated, Label, Next, Ranked, Word
 from .tokenizer import Tokenizer
 
 Texts = Union[str, Sequence[str]]
@@ -216,6 +216,49 @@ class Model:
         finally:
             listener.raise_error()
 
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        words: Optional[Callable[[int, str], Any]] = None,
+        variables: Optional[Mapping[str, Any]] = None,
+        chat_template: Optional[str] = None,
+        **options: Any,
+    ) -> Generated:
+        """Answers the last of the messages by the model's chat template, or by `chat_template`.
+
+        words: called with 0 and the next words of the answer; False stops it.
+        variables: of the template, such as tools and enable_thinking."""
+        context, model = self.context.here(), self.here()
+        chat = Handle(
+            produce(context, lib.heed_chat_close, lib.heed_chat_open, model.pointer), lib.heed_chat_close, context, model
+        )
+        if chat_template is not None:
+            raw = utf8(chat_template)
+            check(context.pointer, lib.heed_chat_set_template(chat.pointer, b"chat_template", raw, len(raw)))
+        for name, value in (variables or {}).items():
+            raw = json.dumps(value).encode()
+            check(context.pointer, lib.heed_chat_set(chat.pointer, utf8(name), raw, len(raw)))
+        raw = json.dumps(list(messages)).encode()
+        check(context.pointer, lib.heed_chat_add_json(chat.pointer, raw, len(raw)))
+        listener = None if words is None else _Listener(words)
+        try:
+            pointer = produce(
+                context,
+                quick.heed_results_close,
+                lib.heed_chat_answer,
+                chat.pointer,
+                self.context.options("generate", options),
+                None if listener is None else listener.function,
+                None,
+            )
+        finally:
+            if listener is not None:
+                listener.raise_error()
+        try:
+            return _results.generated(pointer, 0)[0]
+        finally:
+            quick.heed_results_close(pointer)
+
     def next(self, text: str, best: int = 10, **options: Any) -> Next:
         """The distribution over the next token of a language model: the `best` tokens with the largest logits, and their
         probabilities in each stage, such as "model", "temperature" and "top-k"."""
@@ -274,6 +317,14 @@ class Model:
     def fill(self, texts: Texts, **options: Any) -> Any:
         """The most probable words for each mask of each text as a list of heed.Word."""
         return self._call(_results.words, lib.heed_fill, texts, "fill", options)
+
+    @overload
+    def answer(self, questions: str, contexts: str, **options: Any) -> list[Answer]: ...  # type: ignore[overload-overlap]
+    @overload
+    def answer(self, questions: Sequence[str], contexts: Sequence[str], **options: Any) -> list[list[Answer]]: ...
+    def answer(self, questions: Texts, contexts: Texts, **options: Any) -> Any:
+        """The answers to each question as a list of heed.Answer, the most probable first, from its context."""
+        return self._call(_results.answers, lib.heed_answer, questions, "answer", options, seconds=contexts)
 
     # ---- arrays
 

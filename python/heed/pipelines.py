@@ -1,7 +1,7 @@
 """heed.pipeline: takes and returns what the pipelines of transformers do, so that a program changes one import.
 
 Arguments have transformers' names. Each is mapped to an option of the library, or it is refused with its name: none is
-ignored. The defaults are those of transformers 5, and for translation, summarization and text2text-generation, which version
+ignored. The defaults are those of transformers 5, and for translation, summarization, text2text-generation and question-answering, which version
 5 dropped, those of 4.57."""
 
 from __future__ import annotations
@@ -336,6 +336,83 @@ def _masks(words: list[Any]) -> list[Any]:
     return rows[0] if len(rows) == 1 else rows
 
 
+class QuestionAnsweringPipeline(Pipeline):
+    """Called with question= and context=, each a text or a list, with {"question": …, "context": …}, or with a list of these.
+    One answer is a dict, several are a list."""
+
+    task = "question-answering"
+    shipped = "reading"
+    parameters = {
+        "top_k": 1,
+        "topk": None,
+        "doc_stride": None,
+        "max_answer_len": 15,
+        "max_seq_len": None,
+        "max_question_len": None,  # without an effect, as with the fast tokenizers of transformers
+        "handle_impossible_answer": False,
+        "align_to_words": True,
+    }
+
+    def __call__(self, *inputs: Any, batch_size: Optional[int] = None, **parameters: Any) -> Any:
+        given: Any = inputs[0] if inputs else None
+        if len(inputs) == 2 and all(isinstance(one, str) for one in inputs):
+            given = {"question": inputs[0], "context": inputs[1]}
+        elif len(inputs) > 1:
+            given = list(inputs)
+        for name in ("X", "data"):
+            given = parameters.pop(name, given)
+        if "question" in parameters and "context" in parameters:
+            given = self._pairs(parameters.pop("question"), parameters.pop("context"))
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            given = given[0]
+        return super().__call__(given, batch_size=batch_size, **parameters)
+
+    def _pairs(self, questions: Any, contexts: Any) -> Any:
+        if isinstance(questions, str) and isinstance(contexts, str):
+            return {"question": questions, "context": contexts}
+        if isinstance(questions, list) and isinstance(contexts, str):
+            contexts = [contexts] * len(questions)
+        if not isinstance(questions, list) or not isinstance(contexts, list):
+            raise ValueError("Arguments can't be understood")
+        if len(questions) != len(contexts):
+            raise ValueError("Questions and contexts don't have the same lengths")
+        return [{"question": question, "context": context} for question, context in zip(questions, contexts)]
+
+    def _is_single(self, inputs: Any) -> bool:
+        return isinstance(inputs, dict)
+
+    def _text(self, one: Any) -> Any:
+        """The question and the context."""
+        if not isinstance(one, dict):
+            raise ValueError(f"{one} argument needs to be a dict with the keys question and context")
+        for key in ("question", "context"):
+            if key not in one:
+                raise KeyError("You need to provide a dictionary with keys {question:..., context:...}")
+            if not isinstance(one[key], str) or not one[key]:
+                raise ValueError(f"`{key}` cannot be {'empty' if one[key] == '' else one[key]}")
+        return one["question"], one["context"]
+
+    def _predict(self, texts: list[Any], parameters: dict[str, Any]) -> list[Any]:
+        top_k = parameters["topk"] if parameters["topk"] is not None else parameters["top_k"]
+        for name, value in (("top_k", top_k), ("max_answer_len", parameters["max_answer_len"])):
+            if value < 1:
+                raise ValueError(f"{name} parameter should be >= 1 (got {value})")
+        options = {
+            "top": top_k,
+            "max_answer_tokens": parameters["max_answer_len"],
+            "no_answer": bool(parameters["handle_impossible_answer"]),
+            "subwords": not parameters["align_to_words"],
+            "window": parameters["max_seq_len"] or 0,
+            "stride": -1 if parameters["doc_stride"] is None else parameters["doc_stride"],
+        }
+        questions, contexts = [one[0] for one in texts], [one[1] for one in texts]
+        rows = [
+            [{"score": one.score, "start": one.start, "end": one.end, "answer": one.text} for one in answers]
+            for answers in self.model.answer(questions, contexts, **options)
+        ]
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+
 class FeatureExtractionPipeline(Pipeline):
     task = "feature-extraction"
     parameters = {"return_tensors": None}
@@ -423,6 +500,11 @@ def set_seed(seed: int) -> None:
     _seed = int(seed)
 
 
+def _is_chat(one: Any) -> bool:
+    """A list of messages."""
+    return isinstance(one, (list, tuple)) and bool(one) and all(isinstance(m, Mapping) and "role" in m for m in one)
+
+
 class TextGenerationPipeline(_GenerationPipeline):
     task = "text-generation"
     kind = "generate"
@@ -442,10 +524,11 @@ class TextGenerationPipeline(_GenerationPipeline):
         self._continued = 0  # texts so far: each has random numbers of its own
         super().__init__(*arguments, **parameters)
 
-    def _text(self, one: Any) -> str:
-        if isinstance(one, (dict, list, tuple)):
-            raise ValueError("heed's text-generation pipeline has no chats: pass a text")
-        return super()._text(one)
+    def _is_single(self, inputs: Any) -> bool:
+        return super()._is_single(inputs) or _is_chat(inputs)
+
+    def _text(self, one: Any) -> Any:
+        return one if _is_chat(one) else super()._text(one)
 
     def _check(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         accepted = super()._check(parameters)
@@ -460,12 +543,21 @@ class TextGenerationPipeline(_GenerationPipeline):
         seed = parameters["seed"] if parameters["seed"] is not None else _seed
         if seed is not None and settings.get("sample", "do_sample" in self._stored):
             settings["seed"] = seed
+        if any(map(_is_chat, texts)):
+            return [self._answer(one, settings, parameters) for one in texts]
         prefix = self._prefix if parameters["prefix"] is None else parameters["prefix"]
         rows = self._generate([prefix + text for text in texts], texts, settings, parameters["streamer"])
         full = parameters["return_full_text"] is not False
         return [
             [{"generated_text": text + one.text if full else one.text} for one in row] for text, row in zip(texts, rows)
         ]
+
+    def _answer(self, messages: Any, settings: dict[str, Any], parameters: Mapping[str, Any]) -> list[Any]:
+        if not _is_chat(messages) or parameters["streamer"] is not None:
+            raise ValueError("heed's text-generation pipeline takes texts or chats, and streams no chats")
+        text = self.model.chat(messages, **settings).text
+        full = parameters["return_full_text"] is not False
+        return [{"generated_text": [*messages, {"role": "assistant", "content": text}] if full else text}]
 
     def _generate(self, prompts: list[str], texts: list[str], settings: dict[str, Any], streamer: Any) -> list[Any]:
         first, self._continued = self._continued, self._continued + len(prompts)
@@ -543,6 +635,7 @@ _TASKS: dict[str, type[Pipeline]] = {
         ZeroShotClassificationPipeline,
         TokenClassificationPipeline,
         FillMaskPipeline,
+        QuestionAnsweringPipeline,
         FeatureExtractionPipeline,
         SentenceEmbeddingsPipeline,
         TextGenerationPipeline,
@@ -557,6 +650,7 @@ _BY_CLASS = {
     "ForSequenceClassification": "text-classification",
     "ForTokenClassification": "token-classification",
     "ForMaskedLM": "fill-mask",
+    "ForQuestionAnswering": "question-answering",
     "ForCausalLM": "text-generation",
     "LMHeadModel": "text-generation",
     "MarianMTModel": "translation",
@@ -664,8 +758,8 @@ def pipeline(
     """A pipeline of transformers, run by heed.
 
     task: "text-classification" ("sentiment-analysis"), "zero-shot-classification", "token-classification" ("ner"),
-      "fill-mask", "text-generation", "text2text-generation", "summarization", "translation", "translation_XX_to_YY",
-      "feature-extraction", or "sentence-embeddings". None takes the task of the model's class.
+      "fill-mask", "question-answering", "text-generation", "text2text-generation", "summarization", "translation",
+      "translation_XX_to_YY", "feature-extraction", or "sentence-embeddings". None takes the task of the model's class.
     model: a folder, a shipped model's name, owner/name on the hub, which is fetched when it is not in the cache, or a
       heed.Model. None takes the model that ships for the task.
     dtype: "float32" or "bfloat16", the arithmetic of matrix products.

@@ -49,6 +49,15 @@ class Word(NamedTuple):
     token: int
 
 
+class Answer(NamedTuple):
+    """An answer to a question, and its span in the context in characters, the first and one after the last."""
+
+    text: str
+    score: float
+    start: int
+    end: int
+
+
 class Token(NamedTuple):
     """A generated token with its log-probability under the model's own distribution. `text` is what it adds to the text; bytes
     that are a part of a character are U+FFFD. `top` are the most probable tokens in its place (option `top_logprobs`)."""
@@ -132,6 +141,16 @@ def _spans(kind: Any, last: Callable[[int, int, int], int]) -> Callable[[int, in
         return found
 
     return read
+
+
+def answers(results: int, index: int) -> list[Answer]:
+    start, end = ctypes.c_size_t(), ctypes.c_size_t()
+    found = []
+    for i in range(quick.heed_results_alternatives(results, index)):
+        quick.heed_results_span(results, index, i, ctypes.byref(start), ctypes.byref(end))
+        score = quick.heed_results_score(results, index, i)
+        found.append(Answer(text_of(results, index, i), score, start.value, end.value))
+    return found
 
 
 entities: Callable[[int, int], list[Entity]] = _spans(Entity, quick.heed_results_position)

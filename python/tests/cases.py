@@ -158,8 +158,28 @@ _language: list[Case] = [
 
 TRANSFORMERS_5: list[Case] = _text + _zero_shot + _tokens + _masks + _features + _language
 
+WHERE = {"question": "where is the dog?", "context": "the old dog is at the station. the cat is in Rome, Über 12!"}
+LONG = {"question": "where is the cat?", "context": ("the dog is at the big market. " * 9 + "the Cat is in SMITHVILLE. ") * 2}
+
+_answers: list[Case] = [
+    ("reader", "question-answering", init, given, call)
+    for init, given, call in (
+        ({}, WHERE, {}),
+        ({}, [WHERE], {}),
+        ({}, [WHERE, LONG], {}),
+        ({}, [WHERE, LONG], {"top_k": 3}),
+        ({"top_k": 2}, WHERE, {"handle_impossible_answer": True}),
+        ({}, [WHERE, LONG], {"handle_impossible_answer": True}),
+        ({}, LONG, {"top_k": 2, "align_to_words": False}),
+        ({}, LONG, {"top_k": 4, "max_answer_len": 2}),
+        ({}, LONG, {"top_k": 2, "max_seq_len": 24, "doc_stride": 3, "max_question_len": 5}),
+        ({}, {"question": "who?", "context": "Rome"}, {}),
+        ({}, ["generator", [WHERE, LONG]], {"top_k": 2}),
+    )
+]
+
 # Tasks that transformers 5 dropped.
-TRANSFORMERS_4: list[Case] = [
+TRANSFORMERS_4: list[Case] = _answers + [
     ("translator", "translation", {}, LINE, {}),
     ("translator", "translation", {}, LINES[:2], {}),
     ("translator", "translation_en_to_de", {}, [LINE], {}),

@@ -132,6 +132,30 @@ def _byte_tagger(work: pathlib.Path, folder: pathlib.Path) -> None:
     )
 
 
+QUESTIONS = [
+    {
+        "question": f"where is the {w}?",
+        "context": f"the {v} is in {place}. the {w} is at the {other}, {place}!",
+        "answers": {"text": [f"the {other}"], "answer_start": [len(f"the {v} is in {place}. the {w} is at ")]},
+    }
+    for w in ("dog", "cat", "house", "tree")
+    for v, place, other in (("old zebra", "Rome", "station"), ("bird", "Smithville", "big market"))
+] + [{"question": "who sees?", "context": "the zebra is at the station.", "answers": {"text": [], "answer_start": []}}]
+
+
+def _reader(work: pathlib.Path, folder: pathlib.Path) -> None:
+    lines = "".join(json.dumps(one) + "\n" for one in QUESTIONS)
+    _train(
+        work,
+        folder,
+        objective="answer",
+        train_source=_write(work / "questions", lines),
+        tokenizer_kind="wordpiece",
+        lowercase=True,
+        steps=40,
+    )
+
+
 def _language(work: pathlib.Path, folder: pathlib.Path) -> None:
     _train(work, folder, objective="language", family="llama", train_source=_lines(work))
 
@@ -174,6 +198,7 @@ MODELS: dict[str, Callable[[pathlib.Path, pathlib.Path], None]] = {
     "inference": _inference,
     "tagger": _tagger,
     "byte-tagger": _byte_tagger,
+    "reader": _reader,
     "language": _language,
     "sampling": _sampling,
     "translator": _translator,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+import shutil
 import threading
 from typing import Any
 
@@ -144,8 +145,24 @@ def test_inputs_that_are_no_texts(trained: Any) -> None:
             pipe([wrong])
     with pytest.raises(ValueError, match="second text"):
         pipe.model.classify(["a", "b"], ["c"])
-    with pytest.raises(ValueError, match="chats"):
+    with pytest.raises(heed.Error, match="no chat template"):
         heed.pipeline("text-generation", model=trained["language"])([{"role": "user", "content": "a"}])
+
+
+def test_chats(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "chatty"
+    shutil.copytree(heed.Model("shakespeare").folder, folder)
+    (folder / "chat_template.jinja").write_text("{{ messages[-1].content }}")
+    pipe = heed.pipeline("text-generation", model=str(folder), do_sample=False, max_new_tokens=9)
+    chat = [{"role": "system", "content": "S"}, {"role": "user", "content": "ROMEO:"}]
+    text = pipe("ROMEO:", return_full_text=False)[0]["generated_text"]
+    assert pipe(chat) == [{"generated_text": [*chat, {"role": "assistant", "content": text}]}]
+    assert pipe([chat, chat], return_full_text=False) == 2 * [[{"generated_text": text}]]
+    parts: list[str] = []
+    answer = pipe.model.chat(chat, words=lambda _, part: parts.append(part), max_new_tokens=9)
+    assert answer.text == text == "".join(parts)
+    with pytest.raises(ValueError, match="chats"):
+        pipe([chat, "a text"])
 
 
 def test_labels_are_named_or_follow_the_text(trained: Any) -> None:

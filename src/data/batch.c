@@ -19,6 +19,7 @@ static bool make_room(hd_pass *pass, const hd_objective *objective, const hd_pai
     }
     batch->targets = ids(pass, batch->target_count);
     if (objective->encodes) batch->source_ids = ids(pass, source_tokens);
+    if (objective->typed) batch->types = ids(pass, source_tokens);
     if (objective->decodes) batch->decoder_ids = ids(pass, decoder_tokens);
     if (objective->by_row) batch->rows = ids(pass, batch->target_count);
     return pass->status == HEED_OK;
@@ -43,6 +44,7 @@ bool hd_batch_make(hd_pass *pass, const hd_objective *objective, int32_t start_t
         hd_target_room room = {.start_token = start_token,
                                .first_row = sources[i],
                                .targets = batch->targets + texts[i],
+                               .types = batch->types ? batch->types + sources[i] : NULL,
                                .decoder_ids = batch->decoder_ids ? batch->decoder_ids + decoded[i] : NULL,
                                .rows = batch->rows ? batch->rows + texts[i] : NULL};
         objective->write(pair, &room);
@@ -72,11 +74,12 @@ static hd_layout *layout_of_rows(hd_pass *pass, const hd_batch *batch) {
 }
 
 hd_tensor *hd_batch_forward(const hd_network *network, hd_pass *pass, const hd_batch *batch) {
+    const hd_input source = {.ids = batch->source_ids, .types = batch->types};
     hd_tensor *states = NULL;
     if (batch->source_ids && !batch->decoder_ids)
-        states = hd_network_read(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources, NULL);
+        states = hd_network_read(network, pass, &source, &batch->sources, NULL);
     else if (batch->source_ids)
-        states = hd_network_encode(network, pass, &(hd_input){.ids = batch->source_ids}, &batch->sources);
+        states = hd_network_encode(network, pass, &source, &batch->sources);
     if (batch->decoder_ids)
         states = hd_network_decode(network, pass, &(hd_input){.ids = batch->decoder_ids}, &batch->decoded, states);
     if (batch->rows && states) {

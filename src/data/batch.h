@@ -8,6 +8,7 @@ typedef struct hd_batch {
     hd_layout sources, decoded;        /* source ids and decoder ids per example */
     hd_layout texts;                   /* targets per example */
     int32_t *source_ids, *decoder_ids; /* NULL where the objective has none */
+    int32_t *types;                    /* token types of the sources; NULL: all 0 */
     int32_t *rows;    /* [target_count]: the last states that predict the targets; NULL: all of them, or one per text */
     int32_t *targets; /* [target_count]: tokens or labels */
     int64_t target_count;

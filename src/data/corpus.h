@@ -11,7 +11,8 @@
 
 /* An example: inputs and targets, as its objective (data/objective.h) reads it.
  *   translate: both are texts, with the end token        language: source is empty; target is a segment of a text
- *   masked, tag: a label per source token, or −1         classify: target is one label */
+ *   masked, tag: a label per source token, or −1         classify: target is one label
+ *   answer: source is a question and a window of its context; target has a mark per source token (HD_MARK_…) */
 typedef struct hd_pair {
     uint64_t number; /* in its corpus */
     const int32_t *source, *target;
@@ -19,6 +20,10 @@ typedef struct hd_pair {
     const char *source_text, *target_text; /* of examples that are encoded anew in every epoch; else NULL */
     int32_t source_size, target_size;      /* of the texts, in bytes */
 } hd_pair;
+
+/* The mark of a token of the objective answer: its token type, and whether it is the first or the last one of the answer. */
+enum { HD_MARK_FIRST = 1, HD_MARK_LAST = 2, HD_MARK_TYPE = 4 };
+static inline int32_t hd_mark_type(int32_t mark) { return mark / HD_MARK_TYPE; }
 
 /* A measure of an example, such as its weight in a batch. */
 typedef int64_t hd_pair_measure(const hd_pair *pair);
@@ -43,6 +48,7 @@ typedef struct hd_corpus_options {
     hd_corpus_drawer *draw;  /* NULL: as it is stored */
     hd_pair_measure *weight; /* of an example, when examples are cut into batches */
     bool whole_file;         /* language: a file is one text, not one per line */
+    int64_t stride;          /* answer: tokens that windows of a context have in common; −1: by their length */
     const hd_labels *labels; /* for objectives with labels; else NULL */
 } hd_corpus_options;
 

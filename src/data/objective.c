@@ -10,6 +10,8 @@ const hd_metric_names hd_metrics[] = {
     [HD_METRIC_BLEU] = {"bleu", "bleu", "BLEU"},
     [HD_METRIC_ACCURACY] = {"accuracy", "accuracy", "accuracy"},
     [HD_METRIC_SPAN_F1] = {"span-f1", "span_f1", "span F1"},
+    [HD_METRIC_EXACT_MATCH] = {"exact-match", "exact_match", "exact match"},
+    [HD_METRIC_ANSWER_F1] = {"answer-f1", "answer_f1", "F1"},
 };
 
 /* ---- weights, and how many targets ---- */
@@ -17,6 +19,11 @@ const hd_metric_names hd_metrics[] = {
 static int64_t count_of_target(const hd_pair *pair) { return pair->target_count; }
 static int64_t longer_side(const hd_pair *pair) { return hd_max(pair->source_count, pair->target_count); }
 static int64_t all_but_first(const hd_pair *pair) { return pair->target_count - 1; }
+
+static int64_t both_ends(const hd_pair *pair) {
+    (void)pair;
+    return 2;
+}
 
 static int64_t chosen_tokens(const hd_pair *pair) {
     int64_t count = 0;
@@ -50,6 +57,15 @@ static void write_rows(const hd_pair *pair, const hd_target_room *room) {
         if (pair->target[i] < 0) continue;
         room->rows[count] = room->first_row + i;
         room->targets[count++] = pair->target[i];
+    }
+}
+
+/* The first and the last token of the answer, and the types of all tokens. */
+static void write_ends(const hd_pair *pair, const hd_target_room *room) {
+    for (int32_t i = 0; i < pair->source_count; i++) {
+        room->types[i] = hd_mark_type(pair->target[i]);
+        if (pair->target[i] & HD_MARK_FIRST) room->targets[0] = i;
+        if (pair->target[i] & HD_MARK_LAST) room->targets[1] = i;
     }
 }
 
@@ -167,6 +183,23 @@ const hd_objective hd_objectives[] = {
                           .examples = "examples",
                           .targets = "targets",
                           .target = "token"},
+    [HD_OBJECTIVE_ANSWER] = {.name = "answer",
+                             .family = &hd_bert,
+                             .head = HD_HEAD_ANSWER,
+                             .encodes = true,
+                             .questions = true,
+                             .read = hd_read_questions,
+                             .weight = longer_side,
+                             .target_count = both_ends,
+                             .write = write_ends,
+                             .typed = true,
+                             .tokenizer = HD_KIND_WORDPIECE,
+                             .metric = HD_METRIC_ANSWER_F1,
+                             .metrics = METRIC(LOSS) | METRIC(EXACT_MATCH) | METRIC(ANSWER_F1),
+                             .pipeline = "question-answering",
+                             .examples = "examples",
+                             .targets = "targets",
+                             .target = "end of an answer"},
 };
 
 const char *hd_objective_name(int index) {

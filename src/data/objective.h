@@ -12,7 +12,8 @@ typedef enum hd_objective_kind {
     HD_OBJECTIVE_LANGUAGE,  /* each token from those before it */
     HD_OBJECTIVE_MASKED,    /* masked tokens from those around them */
     HD_OBJECTIVE_CLASSIFY,  /* a label for a text */
-    HD_OBJECTIVE_TAG        /* a label for each word */
+    HD_OBJECTIVE_TAG,       /* a label for each word */
+    HD_OBJECTIVE_ANSWER     /* the span of a context that answers a question */
 } hd_objective_kind;
 
 typedef enum hd_metric {
@@ -20,7 +21,9 @@ typedef enum hd_metric {
     HD_METRIC_LOSS,
     HD_METRIC_BLEU,
     HD_METRIC_ACCURACY,
-    HD_METRIC_SPAN_F1
+    HD_METRIC_SPAN_F1,
+    HD_METRIC_EXACT_MATCH, /* of answers */
+    HD_METRIC_ANSWER_F1
 } hd_metric;
 
 typedef struct hd_metric_names {
@@ -43,6 +46,7 @@ typedef struct hd_target_room {
     int32_t start_token;  /* the decoder's first input */
     int32_t first_row;    /* of the example's source in the encoder's states */
     int32_t *targets;     /* [target_count(pair)] */
+    int32_t *types;       /* [source_count], with `typed` */
     int32_t *decoder_ids; /* [decoder_count(pair)] */
     int32_t *rows;        /* [target_count(pair)]: the encoder's states that predict the targets */
 } hd_target_room;
@@ -59,6 +63,7 @@ typedef struct hd_objective {
     /* files */
     bool two_files; /* train-source and train-target; else train-source alone */
     bool two_texts; /* both files are text that the tokenizer is trained on */
+    bool questions; /* files of questions and contexts (readers/questions.h); examples are windows of contexts */
     hd_label_place labels;
     hd_corpus_reader *read;
     hd_corpus_drawer *draw;  /* the random part of an example, anew in every epoch; NULL: there is none */
@@ -70,6 +75,7 @@ typedef struct hd_objective {
     hd_pair_measure *target_count;  /* divisor of losses */
     hd_pair_measure *decoder_count; /* decoder inputs; NULL without a decoder */
     hd_target_writer *write;
+    bool typed;  /* sources are pairs of texts, with token types */
     bool by_row; /* targets belong to chosen rows of the encoder's states; else to all of them, or to each text */
     /* options that apply, and defaults */
     bool whole_file, bpe_dropout, r_drop, crf, beams;

@@ -521,6 +521,18 @@ typedef struct hd_crf_best_call {
     int32_t *best; /* device [rows] */
 } hd_crf_best_call;
 
+/* The cross entropy of each sequence's two targets, in double precision: column 0 of the logits scores each row of the sequence
+ * as the first of an answer, column 1 as the last (autograd/ops/ends.c). Sums ascend over the sequences of a chunk. */
+typedef struct hd_ends_loss_call {
+    hd_layout layout;
+    const float *logits;    /* [rows, 2] */
+    const int32_t *targets; /* host [sequences, 2], rows within the sequence */
+    float scale;            /* of the gradients */
+    hd_chunks chunks;       /* begin at sequences */
+    double *losses;         /* device [chunks]: each sequence's losses are added */
+    float *d_logits;        /* [rows, 2], written; NULL: no gradients */
+} hd_ends_loss_call;
+
 /* ---- decoding ---- */
 
 /* Which scores of a row's tokens are compared. */
@@ -607,7 +619,8 @@ typedef struct hd_nearest_rows_call {
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
     C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
     C(relative_scores) C(relative_scores_backward)                                                               \
-    C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(best_tokens) C(dot_rows) C(nearest_rows)
+    C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(ends_loss) C(best_tokens)                \
+    C(dot_rows) C(nearest_rows)
 /* clang-format on */
 
 struct hd_device {

@@ -179,12 +179,16 @@ hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *
 
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,
                             const hd_layout *texts, const hd_cross_entropy_options *options, double *loss) {
+    hd_module_weights output = {.weight = network->output, .bias = network->output_bias};
+    if (network->recipe.head == HD_HEAD_ANSWER) {
+        hd_tensor *ends = hd_apply(pass, &output, hd_scale_states(network, pass, rows), HD_IDENTITY);
+        return ends ? hd_ends_loss(pass, ends, targets, rows->layout, options->scale, loss) : pass->status;
+    }
     if (!network->recipe.crf) {
         hd_cross_entropy_options capped = *options;
         capped.soft_cap = hd_recipe_soft_cap(&network->recipe);
         return hd_cross_entropy(pass, hd_scale_states(network, pass, rows), network->output, targets, &capped, loss);
     }
-    hd_module_weights output = {.weight = network->output, .bias = network->output_bias};
     hd_tensor *logits = hd_apply(pass, &output, rows, HD_IDENTITY);
     return hd_crf_loss(pass, logits, &network->crf, targets, texts, options->scale, loss);
 }

@@ -132,7 +132,7 @@ heed_status hd_network_pack(hd_network *network);
 heed_status hd_network_pack_mapped(hd_network *network, void (*release)(const void *bytes, size_t size));
 /* The rows that the output layer scores: one per state, or one per sequence with HD_HEAD_CLASSIFY_TEXT. */
 hd_tensor *hd_network_head(const hd_network *network, hd_pass *pass, hd_tensor *states);
-/* Adds the unscaled loss of the `targets` [rows], given the result of hd_network_head, to *loss. `texts` says
+/* Adds the unscaled loss of the `targets` [rows], or with HD_HEAD_ANSWER [sequences, 2], the first and the last row of each answer, given the result of hd_network_head, to *loss. `texts` says
  * which rows belong to one text. The recipe sets the soft cap. When the pass records, gradients are computed now or by the
  * backward pass. */
 heed_status hd_network_loss(const hd_network *network, hd_pass *pass, hd_tensor *rows, const int32_t *targets,

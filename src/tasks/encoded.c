@@ -126,10 +126,10 @@ static const uint32_t *find_characters(hd_arena *arena, const char *text, size_t
 }
 
 /* Adds the text to the queue, or answers it if nothing needs to be run. */
-static heed_status queue_tokens(encoding_texts *e, size_t index) {
-    hd_encoding tokens;
-    int32_t *rows = hd_arena_alloc(&e->arena, e->encoding.count, sizeof *rows);
-    if (!rows || !copy_tokens(&e->arena, &e->encoding, &tokens)) return HEED_MEMORY;
+static heed_status queue_tokens(encoding_texts *e, size_t index, const hd_encoding *encoding) {
+    hd_encoding tokens = *encoding;
+    int32_t *rows = hd_arena_alloc(&e->arena, encoding->count, sizeof *rows);
+    if (!rows || (!e->of->tokens && !copy_tokens(&e->arena, encoding, &tokens))) return HEED_MEMORY;
     hd_encoded text = encoded_of(e, index, &tokens, rows, 0);
     bool is_long = e->task->window && (int64_t)tokens.count > e->task->window;
     if (is_long && !(text.bytes = find_characters(&e->arena, text.text, text.size))) return HEED_MEMORY;
@@ -183,6 +183,7 @@ static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
 
 static heed_status queue_text(encoding_texts *e, size_t index) {
     heed_context *context = e->model->context;
+    if (e->of->tokens) return queue_tokens(e, index, &e->of->tokens[index]);
     heed_status status =
         e->task->encode ? e->task->encode(e->user, e->results, index, &e->encoding) : encode(e, index, NULL);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
@@ -195,7 +196,7 @@ static heed_status queue_text(encoding_texts *e, size_t index) {
     if (status == HEED_LENGTH) return hd_results_problem(e->results, index, context->message);
     if (hd_model_check_ids(e->model, e->encoding.ids, e->encoding.count) != HEED_OK)
         return hd_results_problem(e->results, index, context->message);
-    status = queue_tokens(e, index);
+    status = queue_tokens(e, index, &e->encoding);
     return status == HEED_LENGTH ? hd_results_problem(e->results, index, context->message) : status;
 }
 

@@ -53,6 +53,8 @@ typedef struct hd_encoded_texts {
     const char *const *seconds; /* NULL: there are no pairs */
     const size_t *second_sizes;
     size_t count;
+    const hd_encoding
+        *tokens; /* NULL, or [count]: ids and types of texts that are encoded already and outlive the call */
 } hd_encoded_texts;
 
 /* Encodes the texts (a blank one as the empty text) and calls `answer` for each of them, in any order. A pair is arranged, and its

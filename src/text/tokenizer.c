@@ -12,6 +12,7 @@
 typedef struct text_token {
     int32_t id;
     uint32_t start, end;
+    uint32_t word;          /* its number in the text */
     uint32_t before, after; /* white space at the ends of its text, in characters; only if offsets are trimmed */
 } text_token;
 
@@ -278,6 +279,7 @@ void hd_encoding_close(hd_encoding *encoding) {
     hd_free(context, encoding->starts);
     hd_free(context, encoding->ends);
     hd_free(context, encoding->types);
+    hd_free(context, encoding->words);
     *encoding = (hd_encoding){0};
 }
 
@@ -322,7 +324,7 @@ static void give_scratch(const heed_tokenizer *tokenizer, scratch_memory *scratc
 
 static bool has_room(const hd_encoding *out, size_t needed) {
     return needed <= out->ids_capacity && needed <= out->starts_capacity && needed <= out->ends_capacity &&
-           needed <= out->types_capacity;
+           needed <= out->types_capacity && needed <= out->words_capacity;
 }
 
 static heed_status reserve(hd_encoding *out, size_t more) {
@@ -332,16 +334,18 @@ static heed_status reserve(hd_encoding *out, size_t more) {
     if (!hd_grow(out->context, &out->ids, &out->ids_capacity, needed, sizeof *out->ids) ||
         !hd_grow(out->context, &out->starts, &out->starts_capacity, needed, sizeof *out->starts) ||
         !hd_grow(out->context, &out->ends, &out->ends_capacity, needed, sizeof *out->ends) ||
-        !hd_grow(out->context, &out->types, &out->types_capacity, needed, sizeof *out->types))
+        !hd_grow(out->context, &out->types, &out->types_capacity, needed, sizeof *out->types) ||
+        !hd_grow(out->context, &out->words, &out->words_capacity, needed, sizeof *out->words))
         return HEED_MEMORY;
     return HEED_OK;
 }
 
-static void put(hd_encoding *out, int32_t id, uint32_t start, uint32_t end, uint32_t type) {
-    out->ids[out->count] = id;
-    out->starts[out->count] = start;
-    out->ends[out->count] = end;
+static void put(hd_encoding *out, const text_token *token, uint32_t type) {
+    out->ids[out->count] = token->id;
+    out->starts[out->count] = token->start;
+    out->ends[out->count] = token->end;
     out->types[out->count] = type;
+    out->words[out->count] = token->word;
     out->count++;
 }
 
@@ -456,10 +460,10 @@ static heed_status add_token(heed_context *context, text_tokens *tokens, text_to
 }
 
 /* Adds the tokens of the word that was encoded last. */
-static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line, hd_segment segment, bool trims,
+static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line, size_t number, bool trims,
                             const hd_word_scratch *scratch, text_tokens *tokens) {
     const hd_vocabulary *vocabulary = &tokenizer->vocabulary;
-    const hd_character *word = line->characters + segment.first;
+    const hd_character *word = line->characters + line->segments[number].first;
     size_t needed;
     if (!hd_add(tokens->count, scratch->count, &needed)) needed = SIZE_MAX;
     if (needed > tokens->capacity &&
@@ -467,18 +471,23 @@ static heed_status add_word(const heed_tokenizer *tokenizer, const hd_line *line
         return HEED_MEMORY;
     for (size_t i = 0; i < scratch->count; i++) {
         hd_symbol symbol = scratch->symbols[i];
-        text_token token = {
-            .id = symbol.id, .start = word[symbol.first].start, .end = word[symbol.first + symbol.count - 1].end};
+        text_token token = {.id = symbol.id,
+                            .start = word[symbol.first].start,
+                            .end = word[symbol.first + symbol.count - 1].end,
+                            .word = (uint32_t)number};
         if (trims) count_spaces(hd_vocabulary_text(vocabulary, symbol.id), vocabulary->tokens[symbol.id].size, &token);
         tokens->items[tokens->count++] = token;
     }
     return HEED_OK;
 }
 
-static heed_status add_added(const hd_line *line, hd_segment segment, bool trims, hd_buffer *text,
-                             text_tokens *tokens) {
+static heed_status add_added(const hd_line *line, size_t number, bool trims, hd_buffer *text, text_tokens *tokens) {
+    hd_segment segment = line->segments[number];
     const hd_character *characters = line->characters + segment.first;
-    text_token token = {.id = segment.id, .start = characters[0].start, .end = characters[segment.count - 1].end};
+    text_token token = {.id = segment.id,
+                        .start = characters[0].start,
+                        .end = characters[segment.count - 1].end,
+                        .word = (uint32_t)number};
     if (trims) { /* its text includes the white space that it covers */
         hd_buffer_clear(text);
         for (size_t i = 0; i < segment.count; i++) {
@@ -506,11 +515,11 @@ static heed_status encode_text(const heed_tokenizer *tokenizer, const char *text
         hd_segment segment = line->segments[i];
         dropout.word = scratch->words++;
         if (segment.id >= 0) {
-            HD_TRY(add_added(line, segment, trims, &scratch->word.text, tokens));
+            HD_TRY(add_added(line, i, trims, &scratch->word.text, tokens));
             continue;
         }
         HD_TRY(encode_word(tokenizer, line, segment, options->dropout > 0 ? &dropout : NULL, scratch));
-        HD_TRY(add_word(tokenizer, line, segment, trims, &scratch->word, tokens));
+        HD_TRY(add_word(tokenizer, line, i, trims, &scratch->word, tokens));
     }
     free_if_long(line);
     return HEED_OK;
@@ -555,7 +564,7 @@ static heed_status count_bytes(heed_context *context, const char *text, size_t s
 
 static heed_status put_special(hd_encoding *out, int32_t id, uint32_t type) {
     HD_TRY(reserve(out, 1));
-    put(out, id, 0, 0, type);
+    put(out, &(text_token){.id = id, .word = HD_NO_WORD}, type);
     return HEED_OK;
 }
 
@@ -576,8 +585,7 @@ static heed_status assemble(const heed_tokenizer *tokenizer, const hd_arrangemen
         HD_TRY(reserve(out, text->last - text->first));
         out->firsts[item->kind] = out->count;
         out->counts[item->kind] = text->last - text->first;
-        for (size_t t = text->first; t < text->last; t++)
-            put(out, text->items[t].id, text->items[t].start, text->items[t].end, item->type);
+        for (size_t t = text->first; t < text->last; t++) put(out, &text->items[t], item->type);
     }
     return HEED_OK;
 }

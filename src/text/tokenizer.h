@@ -38,11 +38,13 @@ typedef struct hd_encoding {
         *ends;       /* [count]: offsets in the text, in characters (code points) or, with byte_offsets, in bytes;
                               * 0, 0 for tokens of the template */
     uint32_t *types; /* [count]: token types; 0 for one text, else as in the template */
+    uint32_t *words; /* [count]: the number of the word in its text; HD_NO_WORD for tokens of the template */
     size_t firsts[2], counts[2]; /* the tokens of the first and the second text: [firsts[i], firsts[i] + counts[i]) */
     size_t cut[2];               /* tokens of the first and the second text that truncation left out */
     heed_context *context;       /* of the first encode; the rest is private */
-    size_t ids_capacity, starts_capacity, ends_capacity, types_capacity;
+    size_t ids_capacity, starts_capacity, ends_capacity, types_capacity, words_capacity;
 } hd_encoding;
+#define HD_NO_WORD UINT32_MAX
 
 void hd_encoding_close(hd_encoding *encoding);
 

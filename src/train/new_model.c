@@ -2,6 +2,7 @@
  * upwards. */
 #include "base/lines.h"
 #include "text/train.h"
+#include "data/readers/questions.h"
 #include "train/run.h"
 
 #include <string.h>
@@ -43,6 +44,9 @@ typedef struct reading {
     int file;
     bool open;
     hd_lines lines;
+    hd_questions questions; /* of the first file, for an objective that reads them */
+    bool asked;             /* the question was returned, its context was not */
+    hd_buffer context_text; /* the last one, which many questions share */
 } reading;
 
 static heed_status next_line(void *user, const char **text, size_t *size) {
@@ -63,6 +67,33 @@ static heed_status next_line(void *user, const char **text, size_t *size) {
         HD_TRY(status);
         r->file++;
     }
+    return HEED_OK;
+}
+
+/* The text of each question, and each context once. */
+static heed_status next_question(void *user, const char **text, size_t *size) {
+    reading *r = user;
+    *text = NULL;
+    if (!r->open) {
+        HD_TRY(hd_lines_open(r->context, r->paths[0], 0, &r->lines));
+        r->open = true;
+        HD_TRY(hd_questions_open(r->context, &r->lines, &r->questions));
+    }
+    if (r->asked) {
+        const char *context = r->questions.question.context;
+        r->asked = false;
+        if (!r->context_text.size || strcmp(r->context_text.data, context) != 0) {
+            hd_buffer_clear(&r->context_text);
+            hd_buffer_text(&r->context_text, context);
+            *text = r->context_text.data;
+            *size = r->context_text.size;
+            return r->context_text.failed ? HEED_MEMORY : HEED_OK;
+        }
+    }
+    HD_TRY(hd_questions_next(&r->questions, &r->asked));
+    if (!r->asked) return HEED_OK;
+    *text = r->questions.question.question;
+    *size = strlen(*text);
     return HEED_OK;
 }
 
@@ -92,8 +123,12 @@ static heed_status train_tokenizer(hd_run *run, const hd_family *family, heed_to
                  .paths = {o->train_source, objective->two_texts ? o->train_target : NULL},
                  .keep_ends = objective->cuts_texts && hd_tokenizer_learns_line_ends(options.kind),
                  .words = objective->labels == HD_LABELS_OF_WORDS};
-    heed_status status = hd_tokenizer_train(run->context, &options, next_line, &r, tokenizer);
+    hd_buffer_open(&r.context_text, run->context);
+    heed_status status =
+        hd_tokenizer_train(run->context, &options, objective->questions ? next_question : next_line, &r, tokenizer);
     if (r.open) hd_lines_close(&r.lines);
+    hd_questions_close(&r.questions);
+    hd_buffer_close(&r.context_text);
     return status;
 }
 
@@ -282,12 +317,14 @@ static heed_status open_model(hd_run *run) {
     if (has_head(run)) return HEED_OK;
     bool predicts = hd_model_predicts(run->model, objective->head, objective->encodes, objective->decodes);
     if (predicts && !run->labels.count) return change_head(run); /* a language model without a head */
-    if (!run->labels.count || !run->model->family->architectures[objective->head])
+    if (hd_head_predicts_tokens(objective->head) || !run->model->family->architectures[objective->head])
         return hd_fail(run->context, HEED_UNSUPPORTED, "%s: a %s does not learn the objective %s", o->model,
                        hd_family_architecture(run->model->family, recipe->head), objective->name);
-    if (!run->resume)
+    if (!run->resume && run->labels.count)
         hd_note(run->context, "%s has no head for these %zu labels: a new one is put on it", o->model,
                 run->labels.count);
+    else if (!run->resume)
+        hd_note(run->context, "%s has no head for answers: a new one is put on it", o->model);
     return change_head(run);
 }
 

@@ -52,8 +52,12 @@ static const hd_setting rows[] = {
     FILE_NAME("recipe", recipe, CALL, "file of options, one NAME = VALUE per line; options given here override it"),
     FLAG("resume", resume, CALL, "continue from the folder's last checkpoint"),
     CHOICE("objective", objective, "translate", hd_objective_name, 0,
-           "task to learn: translation, language modelling, masked language modelling, text classification, tagging"),
-    FILE_NAME("train-source", train_source, 0, "training text, one per line; for tag one word and its label per line"),
+           "task to learn: translation, language modelling, masked language modelling, text classification, tagging, "
+           "question answering"),
+    FILE_NAME("train-source", train_source, 0,
+              "training text, one per line; for tag one word and its label per line; for answer questions and contexts "
+              "as SQuAD's "
+              "JSON, or one JSON object per line"),
     FILE_NAME("train-target", train_target, 0, "translations or labels of train-source, line by line"),
     FILE_NAME("valid-source", valid_source, 0, "validation text, in the format of train-source"),
     FILE_NAME("valid-target", valid_target, 0, "translations or labels of valid-source, line by line"),
@@ -68,7 +72,10 @@ static const hd_setting rows[] = {
     FLAG("lowercase", lowercase, 0, "lowercase all text in the tokenizer"),
     CHOICE("normal-form", normal_form, "none", normal_forms, 0, "Unicode normalization form in the tokenizer"),
     INT("max-tokens", max_tokens, "256", 2, 1 << 20, 0,
-        "maximum tokens of a source or target; longer examples are left out, or for language cut"),
+        "maximum tokens of a source or target; longer examples are left out, or cut for language, or into windows for "
+        "answer"),
+    INT("stride", stride, "-1", -1, 1 << 20, 0,
+        "answer: tokens that windows of a long context have in common; -1: 128, or half of a short window"),
     INT("shuffle-window", shuffle_window, "1000000", 1, 1 << 30, 0,
         "number of examples that are sorted by length together"),
     FLOAT("bpe-dropout", bpe_dropout, "0", 0, 0.95, 0,
@@ -125,7 +132,7 @@ static const hd_setting rows[] = {
     INT("average", average, "0", 0, 10000, FREE,
         "number of last validations whose weights are averaged at the end; the mean is saved if its score is better"),
     CHOICE("metric", metric, "auto", hd_metric_option, 0,
-           "metric that compares validations; auto: bleu, loss, accuracy or span-f1, by objective"),
+           "metric that compares validations; auto: bleu, loss, accuracy, span-f1 or answer-f1, by objective"),
     INT("valid-beams", valid_beams, "1", 1, 1024, 0, "beams for the translations of a validation"),
     CHOICE("bleu-tokenize", bleu_tokenize, "13a", hd_bleu_tokenizer_option, 0, "tokenization of the validation's BLEU"),
     FLAG("bleu-lowercase", bleu_lowercase, 0, "case-insensitive BLEU in validation"),

@@ -27,6 +27,7 @@ typedef struct hd_train_options {
     bool lowercase;
     int normal_form;
     int64_t max_tokens; /* longer pairs are left out */
+    int64_t stride;     /* answer: tokens that windows of a context have in common; −1: by their length */
     int64_t shuffle_window;
     float bpe_dropout;
     /* model */

@@ -163,7 +163,7 @@ static heed_status open_data(hd_run *run) {
                                .folder = run->folder,
                                .targets = hd_model_side(run->model, HD_DECODER),
                                .vocabulary = run->model->network->recipe.vocabulary,
-                               .classes = hd_network_classes(run->model->network),
+                               .classes = objective->questions ? 0 : hd_network_classes(run->model->network),
                                .most = hd_min(o->max_tokens, longest) + objective->cuts_texts,
                                .bpe_dropout = o->bpe_dropout,
                                .seed = (uint64_t)o->seed,
@@ -171,6 +171,7 @@ static heed_status open_data(hd_run *run) {
                                .draw = objective->draw,
                                .weight = objective->weight,
                                .whole_file = o->whole_file,
+                               .stride = o->stride,
                                .labels = &run->labels};
     hd_corpus_options valid = train;
     valid.source = o->valid_source;
@@ -178,7 +179,7 @@ static heed_status open_data(hd_run *run) {
     valid.bpe_dropout = 0;
     if (objective->cuts_texts)
         valid.draw = NULL;
-    else
+    else if (!objective->questions)
         valid.most = longest;
     HD_TRY(hd_corpus_open(run->context, tokenizer, &train, &run->train));
     if (o->valid_source) HD_TRY(hd_corpus_open(run->context, tokenizer, &valid, &run->valid));

@@ -2,6 +2,7 @@
 #include "base/lines.h"
 #include "tasks/results.h"
 #include "tasks/translate.h"
+#include "measure/squad.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -122,6 +123,14 @@ static heed_status measure_bleu(hd_run *run) {
     return status;
 }
 
+static heed_status measure_answers(hd_run *run) {
+    hd_squad_scores scores;
+    HD_TRY(hd_squad_evaluate(run->model, run->options.valid_source, &scores));
+    double sum = run->metric == HD_METRIC_EXACT_MATCH ? scores.all.exact : scores.all.f1;
+    run->score = hd_squad_mean(sum, scores.all.count);
+    return HEED_OK;
+}
+
 heed_status hd_validate(hd_run *run, double *metric) {
     HD_TRY(hd_run_loss(run, &run->valid, &run->valid_loss));
     if (!isfinite(run->valid_loss))
@@ -131,6 +140,7 @@ heed_status hd_validate(hd_run *run, double *metric) {
     if (run->metric == HD_METRIC_BLEU) HD_TRY(measure_bleu(run));
     if (run->metric == HD_METRIC_ACCURACY || run->metric == HD_METRIC_SPAN_F1)
         HD_TRY(hd_validate_predictions(run, &run->score));
+    if (run->metric == HD_METRIC_EXACT_MATCH || run->metric == HD_METRIC_ANSWER_F1) HD_TRY(measure_answers(run));
     *metric = run->metric == HD_METRIC_LOSS ? -run->valid_loss : run->score;
     return HEED_OK;
 }

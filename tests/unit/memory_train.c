@@ -158,9 +158,25 @@ static heed_status tag_words(heed_context *context, heed_model *model, const cha
     return status;
 }
 
+/* Answers of a context that takes several windows. */
+static heed_status answer_questions(heed_context *context, heed_model *model, heed_results **results) {
+    const char *const questions[] = {"where?", "one", "two"};
+    const char *const contexts[] = {"one two three four one two three four one two three four", "One ONE one", " "};
+    heed_options *set;
+    *results = NULL;
+    HD_TRY(heed_answer_options(context, &set));
+    heed_status status = heed_options_set(set, "top", "2");
+    if (status == HEED_OK) status = heed_options_set(set, "no-answer", NULL);
+    if (status == HEED_OK) status = heed_options_set(set, "stride", "2");
+    if (status == HEED_OK) status = heed_answer(model, set, questions, NULL, contexts, NULL, 3, results);
+    heed_options_close(set);
+    return status;
+}
+
 /* The results of classifiers, taggers and language models. */
 static heed_status predict(heed_context *context, heed_model *model, heed_results **results) {
     const char *const texts[] = {"one two", "three", ""}, *const masked[] = {"[MASK] one [MASK]", "three"};
+    if (strcmp(learned->objective, "answer") == 0) return answer_questions(context, model, results);
     if (strcmp(learned->objective, "classify") == 0) return heed_classify(model, NULL, texts, NULL, 3, results);
     heed_options *set;
     *results = NULL;
@@ -208,6 +224,8 @@ static heed_status score_as(heed_context *context, heed_model *model, bool json,
     const char *files[] = {source};
     snprintf(source, sizeof source, "%s", in_folder(learned->source));
     snprintf(target, sizeof target, "%s", in_folder(learned->target ? learned->target : ""));
+    if (strcmp(learned->objective, "answer") == 0)
+        return heed_evaluate_squad(context, model, NULL, source, json, report);
     if (strcmp(learned->objective, "tag") == 0)
         return heed_evaluate_span_f1(context, model, NULL, source, json, report);
     if (strcmp(learned->objective, "classify") == 0) {
@@ -271,10 +289,10 @@ static heed_status draw(heed_context *context) {
 static void other_lessons(void **state) {
     (void)state;
     static const lesson lessons[] = {
-        {"language", "gpt2", "source", NULL},         {"language", "llama", "source", NULL},
-        {"language", "heed-rnn", "source", NULL},     {"masked", "bert", "source", NULL},
-        {"classify", "bert", "source", "target"},     {"tag", "heed-rnn", "tagged", NULL},
-        {"translate", "heed-rnn", "source", "target"}};
+        {"language", "gpt2", "source", NULL},     {"language", "llama", "source", NULL},
+        {"language", "heed-rnn", "source", NULL}, {"masked", "bert", "source", NULL},
+        {"classify", "bert", "source", "target"}, {"tag", "heed-rnn", "tagged", NULL},
+        {"answer", "bert", "questions", NULL},    {"translate", "heed-rnn", "source", "target"}};
     for (size_t i = 0; i < HD_COUNT(lessons); i++) {
         learned = &lessons[i];
         fail_each(train_twice, go_on_training, 0, 6);
@@ -398,10 +416,14 @@ static void measuring(void **state) {
 }
 
 static int set_up_texts(void **state) {
+    static const char questions[] =
+        "{\"question\": \"where\", \"context\": \"one two three four one two three\", \"answers\": [\"four\"]}\n"
+        "{\"question\": \"who\", \"context\": \"three two\", \"answers\": {\"text\": [], \"answer_start\": []}}\n";
     static const char tagged[] = "one B-A\ntwo O\n\nthree B-A\n\nthree O\ntwo B-A\none O\n";
     if (set_up(state) != 0) return -1;
     heed_context *context = open_context();
     assert_ok(context, hd_file_write(context, in_folder("tagged"), tagged, sizeof tagged - 1));
+    assert_ok(context, hd_file_write(context, in_folder("questions"), questions, sizeof questions - 1));
     heed_context_close(context);
     return 0;
 }

@@ -34,10 +34,11 @@ static void rows_are_complete(void **state) {
         assert_true(o->pipeline && o->examples && o->targets && o->target);
         assert_false(o->two_texts && o->labels);
     }
-    assert_int_equal(count, HD_OBJECTIVE_TAG + 1);
+    assert_int_equal(count, HD_OBJECTIVE_ANSWER + 1);
     assert_null(hd_objective_name(-1));
     assert_string_equal(hd_metric_option(HD_METRIC_SPAN_F1), "span-f1");
-    assert_null(hd_metric_option(HD_METRIC_SPAN_F1 + 1));
+    assert_string_equal(hd_metric_option(HD_METRIC_ANSWER_F1), "answer-f1");
+    assert_null(hd_metric_option(HD_METRIC_ANSWER_F1 + 1));
 }
 
 static const int32_t source[] = {5, 6, 7, 8}, target[] = {4, -1, 3, 2};
@@ -83,7 +84,26 @@ static void batches_are_laid_out(void **state) {
     CHECK(b.targets, b.target_count, 4, 3, 2, 4, 3, 4, 3, 2, 4, 3);
 }
 
+/* Marks are token types with the ends of the answer. */
+static void answers_are_laid_out(void **state) {
+    (void)state;
+    enum { TYPE = HD_MARK_TYPE };
+    const int32_t marks[] = {0, 0, TYPE | HD_MARK_FIRST, TYPE | HD_MARK_LAST},
+                  none[] = {HD_MARK_FIRST | HD_MARK_LAST, TYPE, TYPE};
+    const hd_pair pairs[] = {{.number = 1, .source = source, .target = marks, .source_count = 4, .target_count = 4},
+                             {.number = 2, .source = source, .target = none, .source_count = 3, .target_count = 3}};
+    hd_batch b;
+    hd_pass_reset(&pass);
+    assert_true(hd_batch_make(&pass, &hd_objectives[HD_OBJECTIVE_ANSWER], 99, pairs, 2, 1, &b));
+    CHECK(b.source_ids, b.sources.starts[2], 5, 6, 7, 8, 5, 6, 7);
+    CHECK(b.types, b.sources.starts[2], 0, 0, 1, 1, 0, 1, 1);
+    CHECK(b.targets, b.target_count, 2, 3, 0, 0);
+    assert_int_equal(b.texts.starts[2], 4);
+    assert_null(b.rows);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_complete), cmocka_unit_test(batches_are_laid_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_complete), cmocka_unit_test(batches_are_laid_out),
+                                       cmocka_unit_test(answers_are_laid_out)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -196,6 +196,34 @@ static hd_tensor *crf(op_run *run) {
     return NULL;
 }
 
+/* ---- ends of answers ---- */
+
+static int32_t end_of(const op_case *c, int64_t sequence, int end) {
+    int32_t rows = c->layout->starts[sequence + 1] - c->layout->starts[sequence];
+    return rows ? (int32_t)(3 * sequence + end) % rows : 0;
+}
+
+static void ends_reference(const op_case *c, const double *const *x, double *y) {
+    *y = 0;
+    for (int64_t s = 0; s < c->layout->sequences; s++) {
+        int64_t first = c->layout->starts[s], rows = c->layout->starts[s + 1] - first;
+        for (int end = 0; rows && end < 2; end++) {
+            double sum = 0;
+            for (int64_t r = 0; r < rows; r++) sum += exp(x[0][(first + r) * 2 + end]);
+            *y += log(sum) - x[0][(first + end_of(c, s, end)) * 2 + end];
+        }
+    }
+}
+
+static hd_tensor *ends(op_run *run) {
+    int64_t sequences = run->layout->sequences;
+    int32_t *targets = hd_pass_alloc(run->pass, (size_t)(2 * sequences), sizeof *targets);
+    for (int64_t s = 0; s < sequences; s++)
+        for (int end = 0; end < 2; end++) targets[2 * s + end] = end_of(run->c, s, end);
+    hd_ends_loss(run->pass, run->inputs[0], targets, run->layout, run->c->scale, run->loss);
+    return NULL;
+}
+
 /* The best labelling is the best of all of them. */
 static void check_viterbi(const hd_device *device) {
     enum { LABELS = 3, ROWS = 11 };
@@ -283,6 +311,8 @@ static const op_case cases[] = {
      .classes = 3, .scale = 0.7f},
     {"random field, frozen", &ragged, .run = crf, .reference = crf_reference,
      .operands = {X(4), W(4, 4), F(1, 4), F(1, 4)}, .classes = 4, .scale = 1},
+    {"ends of answers", &ragged, .run = ends, .reference = ends_reference, .operands = {X(2)}, .scale = 0.7f},
+    {"ends of nothing", &empty, .run = ends, .reference = ends_reference, .operands = {X(2)}, .scale = 1},
     {"mean", &ragged, .run = mean, .reference = mean_reference, .operands = {X(19)}, .columns = 19},
 };
 
@@ -340,7 +370,24 @@ static hd_tensor *refuse_label(hd_pass *pass, hd_tensor *x, hd_parameter *w) {
     return NULL;
 }
 
+static hd_tensor *refuse_ends(hd_pass *pass, hd_tensor *x, hd_parameter *w) {
+    (void)w;
+    double loss = 0;
+    hd_ends_loss(pass, x, (int32_t[10]){0}, &ragged, 1, &loss);
+    return NULL;
+}
+static hd_tensor *refuse_end(hd_pass *pass, hd_tensor *x, hd_parameter *w) {
+    (void)w;
+    double loss = 0;
+    int32_t starts_of_one[] = {0, 11 * 6};
+    hd_ends_loss(pass, hd_reshape(pass, x, 2), (int32_t[]){65, 66}, &(hd_layout){1, starts_of_one, NULL, NULL}, 1,
+                 &loss);
+    return NULL;
+}
+
 static const refusal refusals[] = {
+    {"logits [11, 12] are not two for each of 11 rows", refuse_ends},
+    {"target row 66 lies outside the 66 rows of its sequence", refuse_end},
     {"\"w\" is [12, 4] and does not lead between 12 labels", refuse_field},
     {"target id 1 lies outside the 1 classes", refuse_label},
     {"\"w\" is [12, 4] and cannot take rows of 12 through 4 gates", refuse_cell},

@@ -161,4 +161,10 @@ heed_status hd_crf_loss(hd_pass *pass, hd_tensor *logits, const hd_crf *crf, con
 heed_status hd_crf_best(hd_pass *pass, const hd_tensor *logits, const hd_crf *crf, const hd_layout *layout,
                         int32_t *labels);
 
+/* Adds the cross entropies of the first and the last row of each sequence's answer, unscaled, to *loss, and when the pass records
+ * makes the gradients times scale. logits [rows, 2], which nothing else reads; targets [sequences, 2] are rows within the
+ * sequence. A sequence without rows has no loss. */
+heed_status hd_ends_loss(hd_pass *pass, hd_tensor *logits, const int32_t *targets, const hd_layout *layout, float scale,
+                         double *loss);
+
 #endif

@@ -31,5 +31,7 @@ heed_status hd_draw_masked(hd_corpus *corpus, uint64_t epoch, hd_arena *arena, h
 heed_status hd_read_labelled(hd_corpus_builder *builder);
 /* tagged.c: a word and its label per line, an empty line after each sentence. */
 heed_status hd_read_tagged(hd_corpus_builder *builder);
+/* answered.c: questions about contexts, with their answers (questions.h). */
+heed_status hd_read_questions(hd_corpus_builder *builder);
 
 #endif

@@ -274,7 +274,12 @@ static value pull(hd_jinja *j, loop *l) {
         value item = hd_jinja_at(j, l->source, l->position++);
         if (l->whole) return item;
         assign(j, l->act, l->node->parameters, item);
-        if (hd_jinja_truth(hd_jinja_evaluate(j, l->act, l->node->c))) return j->failed ? hd_jinja_missing() : item;
+        if (!hd_jinja_truth(hd_jinja_evaluate(j, l->act, l->node->c))) continue;
+        if (l->node->a->kind == HD_JINJA_MAKE_TUPLE) { /* the test passes on what it has unpacked */
+            item = hd_jinja_to_list(j, item);
+            item.kind = HD_JINJA_TUPLE;
+        }
+        return j->failed ? hd_jinja_missing() : item;
     }
     return hd_jinja_missing();
 }

@@ -24,6 +24,7 @@ plain text, no tag
 {% for a, b in pairs %}{{ a }}={{ b }} {% endfor %}{% for key, value in d.items() %}{{ key }}{% endfor %}{% for key in d %}{{ key }}{% endfor %}{% for c in 'aßc' %}[{{ c }}]{% endfor %}{% for (a, b) in pairs %}{{ a }}{% endfor %}
 {% for item in [] %}x{% else %}empty{% endfor %}{% for item in missing %}x{% else %}undefined{% endfor %}{% for item in [1] %}{% break %}{% else %}after break{% endfor %}{% for item in [1] %}x{% else %}y{% endfor %}
 {% for item in words if item != 'bravo' %}{{ loop.index }}{{ item }}{{ loop.last }} {% endfor %}{% for item in numbers if item > 0 %}{{ item }}/{{ loop.length }} {% endfor %}
+{% for a, b in pairs if b %}{{ loop.previtem }}{{ loop.nextitem }}{% endfor %}{% for a in pairs if a %}{{ loop.nextitem }}{% endfor %}
 {% for item in range(10) %}{% if item == 2 %}{% continue %}{% endif %}{% if item > 5 %}{% break %}{% endif %}{{ item }}{% endfor %}
 {% for item in nested recursive %}{{ loop.depth }}{% if item is iterable %}({{ loop(item) }}){% else %}{{ item }}{% endif %}{% endfor %}
 {% for item in [1, 1, 2, 2, 1] %}{% if loop.changed(item) %}{{ item }}{% endif %}{% endfor %}{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{{ c.reset() }}{{ c.current }}{% set j = joiner('; ') %}{% for i in range(3) %}{{ j() }}{{ i }}{% endfor %}

@@ -22,6 +22,7 @@ FILES = {
     "text": "".join(" ".join(line) + "\n" for line in LINES),
     "labels": "".join(("even\n", "odd\n")[i % 2] for i in range(200)),
     "tagged": "".join("".join(f"{word} {'B-E' if 'e' in word else 'O'}\n" for word in line) + "\n" for line in LINES),
+    "questions": "".join(json.dumps({"question": line[0], "context": " ".join(line), "answers": line[2:3]}) + "\n" for line in LINES),
 }
 OBJECTIVES = {
     "translate": ["--train-target", "text", "--train-source", "text"],
@@ -29,6 +30,7 @@ OBJECTIVES = {
     "masked": ["--train-source", "text"],
     "classify": ["--train-source", "text", "--train-target", "labels"],
     "tag": ["--train-source", "tagged"],
+    "answer": ["--train-source", "questions"],
 }
 SIZES = ("--width 32 --heads 2 --encoder-layers 2 --decoder-layers 2 --ffn-width 48 --vocabulary-size 300 --batch-tokens 200 "
          "--max-positions 32 --warmup 5 --steps 20 --lr 0.01 -q").split()
@@ -53,7 +55,9 @@ def check(folder):
         line = " ".join(map(str, ids))
         found = torch.tensor([float(number) for number in output(logits_tool, folder, text=f"{line} | {line}\n").split()])
         given = dict(decoder_input_ids=torch.tensor([ids])) if model.config.is_encoder_decoder else {}
-        with torch.no_grad(): expected = model.eval()(torch.tensor([ids]), **given).logits.flatten()
+        with torch.no_grad(): scores = model.eval()(torch.tensor([ids]), **given)
+        expected = scores.logits if "logits" in scores else torch.stack([scores.start_logits, scores.end_logits], -1)
+        expected = expected.flatten()
         difference = max(difference, float((found - expected).abs().max()))
         largest = max(largest, float(expected.abs().max()))
     if difference > 1e-4 * largest: problems.append("the logits differ")
