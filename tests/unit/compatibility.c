@@ -89,8 +89,10 @@ static void append_weights(const char *class, hd_buffer *out) {
 
 /* The objective that trains a model with this head, or "". */
 static const char *objective_of(const hd_family *family, int head) {
-    static const char *const names[HD_HEADS] = {
-        [HD_HEAD_MASKED] = "masked", [HD_HEAD_CLASSIFY_TEXT] = "classify", [HD_HEAD_CLASSIFY_TOKENS] = "tag"};
+    static const char *const names[HD_HEADS] = {[HD_HEAD_MASKED] = "masked",
+                                                [HD_HEAD_CLASSIFY_TEXT] = "classify",
+                                                [HD_HEAD_CLASSIFY_TOKENS] = "tag",
+                                                [HD_HEAD_ANSWER] = "answer"};
     bool translates = strstr(family->architectures[head], "Generation") || strstr(family->architectures[head], "MT");
     if (head == HD_HEAD_LANGUAGE) return translates ? "translate" : "language";
     return names[head] ? names[head] : "";
