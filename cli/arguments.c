@@ -75,8 +75,10 @@ static const char *find_library(const invocation *line, const char *name, size_t
     return NULL;
 }
 
-/* The library's options have long names only; these two also have a short one in every verb. */
-static const char *library_name_of(char letter) { return letter == 'm' ? "model" : letter == 's' ? "seed" : NULL; }
+/* The library's options have long names only; these also have a short one in every verb. */
+static const char *library_name_of(char letter) {
+    return letter == 'm' ? "model" : letter == 's' ? "seed" : letter == 'k' ? "clusters" : NULL;
+}
 
 static int report_unknown(const invocation *line, const own_option *common, const char *name, size_t size) {
     suggestion guess = suggest_for(name, size);

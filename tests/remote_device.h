@@ -367,6 +367,8 @@ REMOTE(ends_loss, remote_keep_layout(item, &c->layout); KEEP_IDS(targets, 2 * c-
 REMOTE(crf_best, remote_keep_layout(item, &c->field.layout))
 REMOTE(best_tokens, remote_keep_best(item, c); KEEP_IDS(changes, c->change_starts[c->rows]);
        KEEP_IDS(change_starts, c->rows + 1))
+REMOTE(dot_rows)
+REMOTE(nearest_rows)
 
 #define REMOTE_ENTRY(name) .name = remote_##name,
 

@@ -301,6 +301,9 @@ HEED_API const char *heed_results_note(const heed_results *results, size_t index
 /* The vector of text `index`, of heed_embed: *columns numbers, owned by the results. NULL, and 0, when there
  * is none. */
 HEED_API const float *heed_results_vector(const heed_results *results, size_t index, size_t *columns);
+/* Writes the indices of the texts that have an alternative to order [texts], and their number to *count: by
+ * the score of the first alternative, the largest first, of equal ones the lower index first. HEED_MEMORY. */
+HEED_API heed_status heed_results_rank(const heed_results *results, size_t *order, size_t *count);
 /* With the option "logprobs" of text generation: the number of tokens of an alternative; else 0. */
 HEED_API size_t heed_results_tokens(const heed_results *results, size_t index, size_t alternative);
 /* The generated token number `token` (rank 0), or with the option "top-logprobs" n the token of rank 1 to n
@@ -635,6 +638,130 @@ HEED_API heed_status heed_embed_options(heed_context *context, heed_options **op
  * encoder-decoder, and for a folder with a module that heed lacks. */
 HEED_API heed_status heed_embed(heed_model *model, const heed_options *options, const char *const *texts,
                                 const size_t *sizes, size_t count, heed_results **results);
+/* The similarity of firsts[i] and seconds[i], as the score of text i: that of their vectors, made with the
+ * options of heed_embed. `metric` is "cosine", "dot", "euclidean" or "manhattan" (negative distances), or
+ * NULL for the "similarity_fn_name" of the model's folder, as in sentence-transformers. Errors are those of
+ * heed_embed, and HEED_ARGUMENT for another metric. */
+HEED_API heed_status heed_similarity(heed_model *model, const heed_options *options, const char *metric,
+                                     const char *const *firsts, const size_t *first_sizes, const char *const *seconds,
+                                     const size_t *second_sizes, size_t count, heed_results **results);
+
+/* A .npy file of NumPy that is being written, a row per vector. */
+typedef struct heed_vector_writer heed_vector_writer;
+/* Begins a file, which appears whole or not at all, with numbers of type "f32" (or NULL) or "f16". The file
+ * cannot be a pipe. HEED_FILE, HEED_MEMORY, HEED_ARGUMENT for another type. */
+HEED_API heed_status heed_vectors_create(heed_context *context, const char *path, const char *dtype,
+                                         heed_vector_writer **writer);
+/* Adds a row. HEED_ARGUMENT if it has other `columns` than the rows before, HEED_NUMERIC for a number that is
+ * too large for f16, HEED_FILE, HEED_MEMORY. */
+HEED_API heed_status heed_vectors_add(heed_vector_writer *writer, const float *vector, size_t columns);
+/* Completes the file. HEED_FILE. */
+HEED_API heed_status heed_vectors_finish(heed_vector_writer *writer);
+/* Removes a file that is not complete. NULL is allowed. */
+HEED_API void heed_vectors_close(heed_vector_writer *writer);
+/* Reads the matrix of a .npy file, shape[0] rows of shape[1] numbers in 16, 32 or 64 bits, as float32;
+ * release with heed_free. HEED_FILE, HEED_MEMORY, HEED_FORMAT for a damaged file, HEED_UNSUPPORTED for one of
+ * other numbers or dimensions, or stored by columns. */
+HEED_API heed_status heed_vectors_read(heed_context *context, const char *path, float **numbers, int64_t shape[2]);
+
+/* ---- search -------------------------------------------------------------------------------------------- */
+
+/* Vectors to be searched, with the lines of text that they are of. The search is exact: it computes the
+ * product of a query with every vector. An index file is mapped and not read into memory, so that opening it
+ * takes no time; while it is open it may be replaced, but not shortened in place. An index belongs to its
+ * context, and does not change. */
+typedef struct heed_index heed_index;
+/* Receives the lines so far and in total; returns false to end the call with HEED_STOPPED. */
+typedef bool heed_index_function(void *user, uint64_t done, uint64_t total);
+
+/* Opens the options of the calls that build or check an index. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_index_options(heed_context *context, heed_options **options);
+/* Builds the index of the lines of the file `texts` with the vectors of heed_embed, writes it to `path`,
+ * which appears whole or not at all, and opens it. `path` NULL: to a file without a name in TMPDIR. Without a
+ * prompt, the prompt is the one that encode_document of sentence-transformers chooses. The log gets a note of
+ * each line that is cut or has no vector; the latter, and lines without text, are never found. `progress` may
+ * be NULL. The caller closes *index. Errors are those of heed_embed, HEED_FILE, HEED_FORMAT for an empty
+ * file, HEED_UNSUPPORTED for a model whose folder names another metric than cosine and dot. */
+HEED_API heed_status heed_index_build(heed_model *model, const heed_options *options, const char *texts,
+                                      heed_index_function *progress, void *user, const char *path, heed_index **index);
+/* The same of vectors [count, columns], without text; the metric "auto" is cosine. */
+HEED_API heed_status heed_index_build_vectors(heed_context *context, const heed_options *options, const float *vectors,
+                                              size_t count, size_t columns, const char *path, heed_index **index);
+/* Opens an index file. HEED_FILE, HEED_MEMORY, HEED_FORMAT for one that is damaged or of another format. */
+HEED_API heed_status heed_index_open(heed_context *context, const char *path, heed_index **index);
+HEED_API void heed_index_close(heed_index *index); /* NULL is allowed */
+/* HEED_ARGUMENT unless heed_index_build would make these vectors of the same lines: the message says what
+ * differs. "dtype" counts only if it was set. *changed is true if the file `texts` (NULL: not compared) is
+ * not the one that was indexed. */
+HEED_API heed_status heed_index_check(const heed_index *index, heed_model *model, const heed_options *options,
+                                      const char *texts, bool *changed);
+HEED_API size_t heed_index_rows(const heed_index *index);    /* the number of vectors */
+HEED_API size_t heed_index_columns(const heed_index *index); /* numbers of each */
+/* The line of a vector, *size bytes without its end, not followed by a 0; owned by the index. NULL past the
+ * last, and in an index without text. */
+HEED_API const char *heed_index_text(const heed_index *index, size_t row, size_t *size);
+/* Copies a stored vector to vector [columns]; of length 1 in a cosine index, and NaN for a line without one.
+ * HEED_ARGUMENT past the last row. */
+HEED_API heed_status heed_index_vector(const heed_index *index, size_t row, float *vector);
+/* In place of a row where fewer are found. */
+#define HEED_NO_ROW SIZE_MAX
+/* Finds the `most` rows with the largest scores for each of `count` queries [count, columns]: rows and scores
+ * [count, most], in descending order, of equal scores the lower row first. A score is the cosine of two
+ * vectors, or in an index of the metric "dot" their product. Its bits depend on the two vectors alone. Where
+ * fewer are found, rows are HEED_NO_ROW and scores −∞. HEED_NUMERIC for a query that is not finite,
+ * HEED_MEMORY, HEED_STOPPED. */
+HEED_API heed_status heed_index_search(const heed_index *index, const float *queries, size_t count, size_t most,
+                                       size_t *rows, float *scores);
+
+/* ---- ranking ------------------------------------------------------------------------------------------- */
+
+/* Opens the options of heed_rerank. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_rerank_options(heed_context *context, heed_options **options);
+/* The relevance of each text to a query of `query_size` bytes, as the score of the text's one alternative. A
+ * cross-encoder (a classifier with one label) reads the query and a text as a pair. A language model such as
+ * Qwen3-Reranker reads both in that model's prompt, and its logit is that of the token "yes" less that of
+ * "no", or those of the folder's module LogitScore. A score is the sigmoid of the logit, or the logit itself,
+ * as CrossEncoder of sentence-transformers 6.2 reads from the folder. A text that is too long is cut, and its
+ * result has a note. A text does not change the scores of the others. heed_results_rank sorts the texts.
+ * HEED_UNSUPPORTED for another model, HEED_ARGUMENT for an instruction that the model cannot use. */
+HEED_API heed_status heed_rerank(heed_model *model, const heed_options *options, const char *query, size_t query_size,
+                                 const char *const *texts, const size_t *sizes, size_t count, heed_results **results);
+
+/* ---- groups of texts ----------------------------------------------------------------------------------- */
+
+/* Groups of vectors. Groups are numbered from 0 by descending size. */
+typedef struct heed_clusters heed_clusters;
+
+/* Opens the options of heed_cluster. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_cluster_options(heed_context *context, heed_options **options);
+/* Groups vectors [count, columns] by k-means: the best of several runs (option "starts") from centers of
+ * k-means++ (Arthur and Vassilvitskii, 2007). Without the option "clusters", the number of groups is the one
+ * with the largest mean silhouette (Rousseeuw, 1987) of at most 2,048 of the vectors. A vector that is not
+ * finite has no group. The bits of the result do not depend on the number of threads. The caller closes
+ * *clusters before the context. HEED_ARGUMENT for more groups than vectors, HEED_MEMORY, HEED_STOPPED. */
+HEED_API heed_status heed_cluster(heed_context *context, const heed_options *options, const float *vectors,
+                                  size_t count, size_t columns, heed_clusters **clusters);
+HEED_API void heed_clusters_close(heed_clusters *clusters);        /* NULL is allowed */
+HEED_API size_t heed_clusters_count(const heed_clusters *clusters); /* the number of groups */
+/* The silhouette by which the number of groups was chosen; NaN if it was not chosen. */
+HEED_API double heed_clusters_silhouette(const heed_clusters *clusters);
+/* The group of a vector; −1 if it has none. */
+HEED_API int32_t heed_clusters_group(const heed_clusters *clusters, size_t row);
+/* The distance of a vector to the center of its group; NaN if it has none. */
+HEED_API double heed_clusters_distance(const heed_clusters *clusters, size_t row);
+HEED_API size_t heed_clusters_size(const heed_clusters *clusters, size_t group); /* vectors of a group */
+/* The vector that is nearest to the center of a group; HEED_NO_ROW past the last. */
+HEED_API size_t heed_clusters_nearest(const heed_clusters *clusters, size_t group);
+/* Finds the characteristic words of each group in the texts of its vectors, one per vector, of `sizes` bytes
+ * (NULL: each text ends with a 0): those with the largest c-TF-IDF (Grootendorst, 2022) that are at least
+ * twice as frequent in the group as in the others. A text may be NULL. HEED_MEMORY. */
+HEED_API heed_status heed_clusters_name(heed_clusters *clusters, const char *const *texts, const size_t *sizes);
+/* The word of a rank, from 0, of at most 16; owned by the clusters. NULL past the last, and without
+ * heed_clusters_name. */
+HEED_API const char *heed_clusters_word(const heed_clusters *clusters, size_t group, size_t rank);
+/* Draws the vectors along their two principal components, in the colours of their groups, into an SVG file,
+ * which appears whole or not at all. HEED_ARGUMENT without a vector, HEED_FILE, HEED_MEMORY. */
+HEED_API heed_status heed_clusters_save_map(const heed_clusters *clusters, const char *path);
 
 /* ---- hidden states, logits and embeddings as arrays ---------------------------------------------------- */
 

@@ -21,7 +21,7 @@ from ._options import Option
 from .inspect import Attention, AttentionMap, Picture, States
 from .model import Model
 from .pipelines import Pipeline, pipeline, set_seed
-from .results import Answer, Entity, Generated, Label, Next, Token, Word
+from .results import Answer, Entity, Generated, Label, Next, Ranked, Token, Word
 from .session import Finished, Session
 from .streamers import TextIteratorStreamer, TextStreamer
 from .tokenizer import Encoding, Tokenizer
@@ -49,6 +49,7 @@ from .tools import (
     train_tokenizer,
     version,
 )
+from .vectors import Clusters, Hit, Index, cluster
 
 __version__ = _header.version
 
@@ -57,6 +58,7 @@ __all__ = [
     "ArgumentError",
     "Attention",
     "AttentionMap",
+    "Clusters",
     "Context",
     "Encoding",
     "Entity",
@@ -65,6 +67,8 @@ __all__ = [
     "Finished",
     "FormatError",
     "Generated",
+    "Hit",
+    "Index",
     "Label",
     "LengthError",
     "MemoryError",
@@ -76,6 +80,7 @@ __all__ = [
     "Picture",
     "Pipeline",
     "Progress",
+    "Ranked",
     "Session",
     "States",
     "Stopped",
@@ -87,6 +92,7 @@ __all__ = [
     "UnsupportedError",
     "Word",
     "bench",
+    "cluster",
     "convert",
     "evaluate_accuracy",
     "evaluate_bleu",

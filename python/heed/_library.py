@@ -63,7 +63,7 @@ def _declare(library: ctypes.CDLL) -> None:
             raise ImportError(f"{library._name} lacks {name}: it is not of heed {header.version}") from None
         symbol.restype, symbol.argtypes = function.result, function.arguments
     # These have sizes, and may contain zero bytes.
-    for function in ("heed_results_text", "heed_results_token_text", "heed_next_text"):
+    for function in ("heed_results_text", "heed_results_token_text", "heed_next_text", "heed_index_text"):
         getattr(library, function).restype = ctypes.c_void_p
 
 

@@ -29,7 +29,7 @@ from ._library import (
 )
 from ._options import open_options, pointer_of
 from .inspect import Attention, Picture, States
-from .results import Answer, Entity, Generated, Label, Next, Word
+from .results import Answer, Entity, Generated, Label, Next, Ranked, Word
 from .tokenizer import Tokenizer
 
 Texts = Union[str, Sequence[str]]
@@ -345,6 +345,38 @@ class Model:
         if isinstance(texts, str):
             return vectors[0]
         return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+    def similarity(
+        self, firsts: Texts, seconds: Texts, metric: Optional[str] = None, **options: Any
+    ) -> Union[float, list[float]]:
+        """The similarity of two texts, or of the texts of two lists of equal length. `metric` is "cosine", "dot", "euclidean"
+        or "manhattan"; None: that of the model's folder. Options are those of embed."""
+        one = isinstance(firsts, str)
+        pairs = [[utf8(text) for text in ([side] if isinstance(side, str) else side)] for side in (firsts, seconds)]
+        if len(pairs[0]) != len(pairs[1]):
+            raise ValueError(f"{len(pairs[0])} texts, but {len(pairs[1])} to compare them with")
+        context, settings = self.context.here(), self.context.options("embed", options)
+        sides = [array for side in pairs for array in (string_array(side), size_array(side))]
+        name = None if metric is None else metric.encode()
+        arguments = (self.here().pointer, settings, name, *sides, len(pairs[0]))
+        scores = self._scores(context, len(pairs[0]), lib.heed_similarity, *arguments)
+        return scores[0] if one else scores
+
+    def rerank(self, query: str, texts: Sequence[str], top: Optional[int] = None, **options: Any) -> list[Ranked]:
+        """The texts in the order of their relevance to a query, the most relevant first. Options: instruction, scores."""
+        context, settings = self.context.here(), self.context.options("rerank", options)
+        raw, raw_query = [utf8(text) for text in texts], utf8(query)
+        arguments = (self.here().pointer, settings, raw_query, len(raw_query), string_array(raw), size_array(raw), len(raw))
+        scores = self._scores(context, len(raw), lib.heed_rerank, *arguments)
+        order = sorted(range(len(raw)), key=lambda index: -scores[index])
+        return [Ranked(index, scores[index], texts[index]) for index in order[:top]]
+
+    def _scores(self, context: Handle, count: int, function: Callable[..., Any], *arguments: Any) -> list[float]:
+        pointer = produce(context, quick.heed_results_close, function, *arguments)
+        try:
+            return _results.collect(pointer, count, lambda results, i: quick.heed_results_score(results, i, 0))
+        finally:
+            quick.heed_results_close(pointer)
 
     def attend(self, text: str, **options: Any) -> Attention:
         """The attention weights of every head of every layer over a text."""

@@ -30,6 +30,14 @@ class Entity(NamedTuple):
     position: int
 
 
+class Ranked(NamedTuple):
+    """A text with the score of its relevance to a query. `corpus_id` is its index in the list."""
+
+    corpus_id: int
+    score: float
+    text: str
+
+
 class Word(NamedTuple):
     """A word for a mask. `text` is the whole text with it; the span is that of the mask, in characters. `token` is its id."""
 

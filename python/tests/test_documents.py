@@ -14,7 +14,7 @@ import pytest
 PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-DOCUMENTS = ["python", "classify", "tag", "translate", "summarize", "rewrite"]
+DOCUMENTS = ["python", "classify", "tag", "embed", "translate", "summarize", "rewrite"]
 
 
 @pytest.mark.parametrize("name", [f"docs/{one}.md" for one in DOCUMENTS] + ["python/README.md", "README.md"])

@@ -72,6 +72,8 @@ heed_status hd_writer_open(heed_context *context, const char *path, hd_writer *w
 /* A file in `folder` that has no name, and is gone once it is closed and unmapped. */
 heed_status hd_writer_open_unnamed(heed_context *context, const char *folder, hd_writer *writer);
 heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size);
+/* Replaces bytes that were written: a header that says what followed it. They do not change the checksum. HEED_FILE for a pipe. */
+heed_status hd_writer_replace(hd_writer *writer, uint64_t offset, const void *bytes, size_t size);
 heed_status hd_writer_commit(hd_writer *writer);
 /* Maps what was written to an unnamed file, and closes the writer. */
 heed_status hd_writer_map(hd_writer *writer, hd_map *map);

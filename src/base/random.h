@@ -15,7 +15,8 @@ enum {
     HD_RANDOM_SAMPLE,
     HD_RANDOM_GENERATE,
     HD_RANDOM_SEGMENT,
-    HD_RANDOM_MASK
+    HD_RANDOM_MASK,
+    HD_RANDOM_CLUSTER
 };
 
 /* Two 32-bit keys, made from (seed, purpose, step). */

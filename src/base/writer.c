@@ -210,6 +210,19 @@ heed_status hd_writer_write(hd_writer *writer, const void *bytes, size_t size) {
     return writer->pending.failed ? flush(writer) : HEED_OK;
 }
 
+heed_status hd_writer_replace(hd_writer *writer, uint64_t offset, const void *bytes, size_t size) {
+    if (writer->descriptor < 0) return writer->context->status;
+    HD_TRY(flush(writer));
+    ssize_t count;
+    do count = pwrite(writer->descriptor, bytes, size, (off_t)offset);
+    while (count < 0 && errno == EINTR);
+    if (count == (ssize_t)size) return HEED_OK;
+    if (count >= 0) errno = EIO;
+    heed_status status = fail_errno(writer->context, writer->path, "cannot write");
+    hd_writer_abandon(writer);
+    return status;
+}
+
 /* A rename is durable only when its folder is synced. */
 static void sync_folder_of(char *path) {
     size_t length = folder_length(path);

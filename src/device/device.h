@@ -582,6 +582,32 @@ typedef struct hd_best_tokens_call {
     float *changed;                 /* device [change_starts[rows]]: logits of HD_SOFTMAX_BEFORE_CHANGE */
 } hd_best_tokens_call;
 
+/* ---- vectors ---- */
+
+/* y = q xᵀ: products of whole vectors (device/cpu/kernels/rows.c). x may also be a mapped file where memory is the host's. */
+typedef struct hd_dot_rows_call {
+    int64_t queries, rows, columns;
+    const float *q; /* [queries, columns] */
+    hd_dtype dtype; /* HD_F32 or HD_F16 */
+    const void *x;  /* [rows, columns] of `dtype` */
+    float *y;       /* [queries, rows] */
+} hd_dot_rows_call;
+
+typedef struct hd_row_score {
+    int64_t row;
+    float score;
+} hd_row_score;
+
+/* The rows with the largest products of hd_dot_rows_call for each query, in descending order. Between equal products the lower
+ * row comes first. Products that are NaN or −∞ are left out: where there are too few others, rows are −1 and scores −∞. */
+typedef struct hd_nearest_rows_call {
+    int64_t queries, rows, columns, most;
+    const float *q; /* [queries, columns] */
+    hd_dtype dtype; /* HD_F32 or HD_F16 */
+    const void *x;  /* [rows, columns] of `dtype` */
+    hd_row_score *best; /* device [queries, most] */
+} hd_nearest_rows_call;
+
 /* HD_DEVICE_CALLS(C): the name of every operation, once. hd_NAME_call is its argument. */
 /* clang-format off */
 #define HD_DEVICE_CALLS(C)                                                                                       \
@@ -593,7 +619,8 @@ typedef struct hd_best_tokens_call {
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
     C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
     C(relative_scores) C(relative_scores_backward)                                                               \
-    C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(ends_loss) C(best_tokens)
+    C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(ends_loss) C(best_tokens)                \
+    C(dot_rows) C(nearest_rows)
 /* clang-format on */
 
 struct hd_device {

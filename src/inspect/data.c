@@ -1,9 +1,7 @@
 /* Attention as data for other programs: JSON, and NumPy's .npy. */
+#include "formats/npy.h"
 #include "inspect/draw.h"
 #include "text/json_text.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* Weights as nested lists; each reads back as the same float. */
 static void append_weights(hd_buffer *out, const float *weights, const int64_t *shape, int dimensions) {
@@ -46,18 +44,10 @@ heed_status hd_write_json(const heed_attention *attention, const hd_attention_ma
     return out->failed ? HEED_MEMORY : HEED_OK;
 }
 
-/* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0 */
 void hd_write_npy(const hd_attention_map *map, hd_buffer *out) {
-    char header[128];
-    int64_t count = map->layers * map->heads * map->queries * map->keys;
-    memset(header, ' ', sizeof header);
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes follow, so that numbers begin at 128 */
-    char text[118];
-    int size =
-        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld, %lld, %lld), }",
-                 (long long)map->layers, (long long)map->heads, (long long)map->queries, (long long)map->keys);
-    memcpy(header + 10, text, (size_t)size);
-    header[sizeof header - 1] = '\n';
+    char header[HD_NPY_HEADER];
+    int64_t shape[] = {map->layers, map->heads, map->queries, map->keys};
+    hd_npy_header(HD_F32, shape, 4, header);
     hd_buffer_append(out, header, sizeof header);
-    hd_buffer_append(out, map->weights, (size_t)count * sizeof *map->weights);
+    hd_buffer_append(out, map->weights, (size_t)(shape[0] * shape[1] * shape[2] * shape[3]) * sizeof *map->weights);
 }

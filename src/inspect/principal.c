@@ -51,6 +51,60 @@ static double largest_eigenvalue(const double *g, int64_t rows, double *v, doubl
     return value;
 }
 
+/* ---- many rows ---- */
+
+/* C [columns, columns] of the rows less their mean: the covariance times the number of rows. */
+static void covary(const float *values, int64_t rows, int64_t columns, double *mean, double *c) {
+    for (int64_t i = 0; i < columns; i++) mean[i] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < columns; i++) mean[i] += (double)values[r * columns + i];
+    for (int64_t i = 0; i < columns; i++) mean[i] /= (double)rows;
+    memset(c, 0, (size_t)(columns * columns) * sizeof *c);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < columns; i++) {
+            double x = (double)values[r * columns + i] - mean[i];
+            for (int64_t j = 0; j <= i; j++) c[i * columns + j] += x * ((double)values[r * columns + j] - mean[j]);
+        }
+    for (int64_t i = 0; i < columns; i++)
+        for (int64_t j = 0; j < i; j++) c[j * columns + i] = c[i * columns + j];
+}
+
+/* Coordinates of all rows along a direction; the farthest is on the positive side. */
+static void project(const float *values, int64_t rows, int64_t columns, const double *mean, const double *direction,
+                    double *points) {
+    double far = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (int64_t i = 0; i < columns; i++) sum += ((double)values[r * columns + i] - mean[i]) * direction[i];
+        points[2 * r] = sum;
+        if (fabs(sum) > fabs(far)) far = sum;
+    }
+    for (int64_t r = 0; r < rows && far < 0; r++) points[2 * r] = -points[2 * r];
+}
+
+heed_status hd_principal_components_of_many(heed_context *context, const float *values, int64_t rows, int64_t columns,
+                                            double *points, double shares[2]) {
+    double *c = hd_alloc(context, (size_t)(columns * columns), sizeof *c);
+    double *scratch = hd_alloc(context, (size_t)(3 * columns), sizeof *scratch), whole = 0;
+    if (!c || !scratch) {
+        hd_free(context, c);
+        hd_free(context, scratch);
+        return HEED_MEMORY;
+    }
+    double *mean = scratch, *v = scratch + columns;
+    covary(values, rows, columns, mean, c);
+    for (int64_t i = 0; i < columns; i++) whole += c[i * columns + i];
+    for (int component = 0; component < 2; component++) {
+        double value = largest_eigenvalue(c, columns, v, scratch + 2 * columns);
+        project(values, rows, columns, mean, v, points + component);
+        for (int64_t i = 0; i < columns * columns; i++) c[i] -= value * v[i / columns] * v[i % columns];
+        shares[component] = whole > 0 ? value / whole : 0;
+    }
+    hd_free(context, c);
+    hd_free(context, scratch);
+    return HEED_OK;
+}
+
 heed_status hd_principal_components(heed_context *context, const float *values, int64_t rows, int64_t columns,
                                     double *points, double shares[2]) {
     double *g = hd_alloc(context, (size_t)(rows * rows), sizeof *g);

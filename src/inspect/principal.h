@@ -9,5 +9,8 @@
  * HEED_MEMORY. */
 heed_status hd_principal_components(heed_context *context, const float *values, int64_t rows, int64_t columns,
                                     double *points, double shares[2]);
+/* The same from the covariance of the columns, for more rows than columns; other bits. */
+heed_status hd_principal_components_of_many(heed_context *context, const float *values, int64_t rows, int64_t columns,
+                                            double *points, double shares[2]);
 
 #endif

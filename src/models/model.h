@@ -6,6 +6,7 @@
 #include "models/family.h"
 #include "models/generation.h"
 #include "models/embedding.h"
+#include "models/ranking.h"
 #include "text/chat_templates.h"
 #include "text/tokenizer.h"
 
@@ -59,6 +60,7 @@ typedef struct heed_model {
     size_t task_count;
     const char *prefix;             /* text before each input, of the config; NULL: none */
     const hd_embedder *embedder;    /* of a model with one side that was opened to run, else NULL */
+    const hd_ranker *ranker;        /* of a model that can score a text for a query, else NULL */
     const struct heed_model *draft; /* of this handle: proposes tokens in its sessions; NULL: none */
 } heed_model;
 
@@ -94,6 +96,8 @@ int hd_specials_write(const heed_model *model, json_t *config);
 
 /* embedder.c: reads how the folder makes vectors of texts, and `loads` the weights of dense layers. */
 heed_status hd_embedder_open(heed_model *model, bool loads);
+/* ranker.c: reads how the folder scores texts for a query. */
+heed_status hd_ranker_open(heed_model *model);
 
 /* describe.c: the description of an open model as lines of text, and as an object (NULL: out of memory). */
 void hd_model_describe_text(const heed_model *model, hd_buffer *out);

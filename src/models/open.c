@@ -385,6 +385,7 @@ heed_status hd_model_open_untokenized(heed_context *context, const char *name, h
 
 static heed_status open_embedder(heed_model *model, hd_open_purpose purpose) {
     HD_TRY(hd_embedder_open(model, purpose == HD_OPEN_TO_RUN));
+    HD_TRY(hd_ranker_open(model));
     bool lowercase = model->embedder && model->embedder->lowercase;
     return lowercase ? hd_tokenizer_lowercase(model->tokenizer) : HEED_OK;
 }

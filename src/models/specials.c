@@ -16,11 +16,20 @@ static const char *text_of(const json_t *value) {
     return json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
 }
 
-/* Whether a tokenizer's inputs, if its file lists them, include token types. */
-static bool lists_types(const json_t *names, bool otherwise) {
-    const json_t *name;
+/* Classes of transformers 5 that are not of a family: they give a model token types only if their file lists these. */
+static bool is_general(const char *class) {
+    static const char *const names[] = {"PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"};
+    for (size_t i = 0; i < HD_COUNT(names); i++)
+        if (class && strcmp(class, names[i]) == 0) return true;
+    return false;
+}
+
+/* Whether a tokenizer's inputs, if its file lists them or names such a class, include token types. */
+static bool lists_types(const json_t *config, bool otherwise) {
+    const json_t *names = json_object_get(config, "model_input_names"), *name;
     size_t i;
-    if (!json_is_array(names)) return otherwise;
+    if (!json_is_array(names))
+        return otherwise && !is_general(json_string_value(json_object_get(config, "tokenizer_class")));
     json_array_foreach(names, i, name) {
         const char *text = json_string_value(name);
         if (text && strcmp(text, "token_type_ids") == 0) return otherwise;
@@ -43,7 +52,7 @@ static heed_status read_file(heed_model *model, const char *name) {
         const char *text = text_of(json_object_get(json.root, keys[i]));
         if (text && model->specials[i] < 0) model->specials[i] = hd_tokenizer_id(model->tokenizer, text);
     }
-    model->typed = lists_types(json_object_get(json.root, "model_input_names"), model->typed);
+    model->typed = lists_types(json.root, model->typed);
     model->max_length = read_limit(json_object_get(json.root, "model_max_length"), model->max_length);
     hd_json_close(&json);
     hd_free(model->context, path);

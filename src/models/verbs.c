@@ -13,6 +13,7 @@ static bool answers(const heed_model *model) {
     return hd_model_predicts(model, HD_HEAD_ANSWER, true, false) || translates(model) || generates(model);
 }
 static bool embeds(const heed_model *model) { return model->embedder && !model->embedder->problem; }
+static bool ranks(const heed_model *model) { return model->ranker && !model->ranker->problem; }
 static bool tokenizes(const heed_model *model) { return model->tokenizer; }
 
 static bool attends(const heed_model *model) {
@@ -26,7 +27,8 @@ static const struct {
     bool (*runs)(const heed_model *model);
 } verbs[] = {{"translate", translates}, {"summarize", translates}, {"rewrite", translates}, {"generate", generates},
              {"chat", chats},           {"classify", classifies},  {"tag", tags},           {"fill", fills},
-             {"answer", answers},       {"embed", embeds},         {"attend", attends},     {"tokenize", tokenizes}};
+             {"answer", answers},       {"embed", embeds},         {"rerank", ranks},       {"cluster", embeds},
+             {"attend", attends},       {"tokenize", tokenizes}};
 
 const char *hd_model_verb(const heed_model *model, size_t index) {
     for (size_t i = 0; i < HD_COUNT(verbs); i++)

@@ -1,6 +1,7 @@
 /* Vectors of texts: the last states of each text are pooled and go through the steps of its sentence-transformers folder. */
 #include "base/options.h"
 #include "base/utf8.h"
+#include "tasks/embedding.h"
 #include "tasks/encoded.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@ typedef struct embed_options {
     char *prompt, *prompt_name;
     int64_t dims;
     bool normalize;
+    int role; /* hd_text_role */
 } embed_options;
 
 #define F(field) offsetof(embed_options, field)
@@ -18,6 +20,8 @@ static const hd_setting rows[] = {
      "prompt of the model's folder before each text, such as query or document"},
     {"prompt", HD_SETTING_STRING, F(prompt), NULL, 0, 0, "TEXT",
      "text before each text, in place of the folder's prompts"},
+    {"as", HD_SETTING_CHOICE, F(role), "text", 0, 0, HD_TEXT_ROLES,
+     "without a prompt: the folder's usual one, or that of queries or documents"},
     {"dims", HD_SETTING_INT, F(dims), "0", 0, 1 << 24, "NUMBER",
      "numbers of each vector that are kept, the first ones; 0 for all"},
     {"normalize", HD_SETTING_BOOL, F(normalize), NULL, 0, 0, NULL, "vectors of length 1"},
@@ -40,26 +44,38 @@ typedef struct embedding {
 
 /* ---- prompts ---- */
 
-static heed_status refuse_name(const embedding *e, const char *name) {
+static heed_status refuse_name(const heed_model *model, const char *name) {
+    const hd_embedder *embedder = model->embedder;
     hd_buffer known;
-    hd_buffer_open(&known, e->model->context);
-    for (size_t i = 0; i < e->embedder->prompt_count; i++)
-        hd_buffer_format(&known, "%s%s", i ? ", " : "", e->embedder->prompts[i].name);
-    heed_status status = hd_fail(e->model->context, HEED_ARGUMENT, "the model has no prompt \"%s\"; it has %s", name,
+    hd_buffer_open(&known, model->context);
+    for (size_t i = 0; i < embedder->prompt_count; i++)
+        hd_buffer_format(&known, "%s%s", i ? ", " : "", embedder->prompts[i].name);
+    heed_status status = hd_fail(model->context, HEED_ARGUMENT, "the model has no prompt \"%s\"; it has %s", name,
                                  known.size ? known.data : "none");
     hd_buffer_close(&known);
     return status;
 }
 
+heed_status hd_embedding_find_prompt(const heed_model *model, const char *name, const hd_prompt **prompt) {
+    *prompt = hd_embedder_prompt(model->embedder, name);
+    return *prompt ? HEED_OK : refuse_name(model, name);
+}
+
+const hd_prompt *hd_embedding_prompt(const hd_embedder *embedder, hd_text_role role) {
+    static const char *const of_query[] = {"query", NULL}, *const of_document[] = {"document", "passage", "corpus",
+                                                                                   NULL};
+    const hd_prompt *prompt = NULL;
+    const char *const *name = role == HD_ROLE_QUERY ? of_query : of_document;
+    for (; role != HD_ROLE_TEXT && *name && !prompt; name++) prompt = hd_embedder_prompt(embedder, *name);
+    return prompt ? prompt : embedder->usual;
+}
+
 static heed_status find_prompt(embedding *e) {
     const embed_options *settings = &e->settings;
-    const hd_prompt *prompt = e->embedder->usual;
+    const hd_prompt *prompt = hd_embedding_prompt(e->embedder, (hd_text_role)settings->role);
     if (settings->prompt && settings->prompt_name)
         return hd_fail(e->model->context, HEED_ARGUMENT, "prompt and prompt-name exclude each other");
-    if (settings->prompt_name) {
-        prompt = hd_embedder_prompt(e->embedder, settings->prompt_name);
-        if (!prompt) return refuse_name(e, settings->prompt_name);
-    }
+    if (settings->prompt_name) HD_TRY(hd_embedding_find_prompt(e->model, settings->prompt_name, &prompt));
     e->prompt = settings->prompt ? settings->prompt : prompt ? prompt->text : "";
     return HEED_OK;
 }
@@ -163,21 +179,24 @@ static heed_status answer(void *user, const hd_encoded *encoded) {
 
 /* ---- all of them ---- */
 
-static heed_status check_model(const embedding *e) {
-    heed_context *context = e->model->context;
-    const char *name = e->model->folder ? e->model->folder : "the model";
+heed_status hd_embedding_check(const heed_model *model) {
+    const hd_embedder *embedder = model->embedder;
+    const char *name = model->folder ? model->folder : "the model";
     char verbs[HD_VERB_LIST];
-    hd_model_list_verbs(e->model, verbs);
-    if (!e->embedder)
-        return hd_fail(context, HEED_UNSUPPORTED, "%s is an encoder-decoder, expected an encoder or a decoder alone%s",
-                       name, verbs);
-    if (e->embedder->problem) return hd_fail(context, HEED_UNSUPPORTED, "%s", e->embedder->problem);
-    if (e->settings.dims > e->embedder->columns)
-        return hd_fail(context, HEED_ARGUMENT, "dims is %lld, but the vectors have %lld numbers",
-                       (long long)e->settings.dims, (long long)e->embedder->columns);
-    if (!e->embedder->listed)
-        hd_note(context, "%s: has no modules.json; a vector is the mean of the text's states", name);
+    hd_model_list_verbs(model, verbs);
+    if (!embedder)
+        return hd_fail(model->context, HEED_UNSUPPORTED,
+                       "%s is an encoder-decoder, expected an encoder or a decoder alone%s", name, verbs);
+    if (embedder->problem) return hd_fail(model->context, HEED_UNSUPPORTED, "%s", embedder->problem);
+    if (!embedder->listed)
+        hd_note(model->context, "%s: has no modules.json; a vector is the mean of the text's states", name);
     return HEED_OK;
+}
+
+static heed_status check_dims(const embedding *e) {
+    if (e->settings.dims <= e->embedder->columns) return HEED_OK;
+    return hd_fail(e->model->context, HEED_ARGUMENT, "dims is %lld, but the vectors have %lld numbers",
+                   (long long)e->settings.dims, (long long)e->embedder->columns);
 }
 
 static heed_status embed(embedding *e, const char *const *texts, const size_t *sizes, size_t count,
@@ -205,7 +224,8 @@ heed_status heed_embed(heed_model *model, const heed_options *options, const cha
     heed_status status = hd_settings_default(model->context, rows, HD_COUNT(rows), &e.settings);
     hd_arena_open(&e.arena, model->context);
     if (status == HEED_OK) status = hd_options_apply(model->context, options, &table, &e.settings);
-    if (status == HEED_OK) status = check_model(&e);
+    if (status == HEED_OK) status = hd_embedding_check(model);
+    if (status == HEED_OK) status = check_dims(&e);
     if (status == HEED_OK) status = find_prompt(&e);
     if (status == HEED_OK) status = count_prompt(&e);
     if (status == HEED_OK) status = embed(&e, texts, sizes, count, results);

@@ -184,9 +184,10 @@ static heed_status cut_text(encoding_texts *e, size_t index, int64_t most) {
 static heed_status queue_text(encoding_texts *e, size_t index) {
     heed_context *context = e->model->context;
     if (e->of->tokens) return queue_tokens(e, index, &e->of->tokens[index]);
-    heed_status status = encode(e, index, NULL);
+    heed_status status =
+        e->task->encode ? e->task->encode(e->user, e->results, index, &e->encoding) : encode(e, index, NULL);
     if (status != HEED_OK && status != HEED_LENGTH) return status;
-    int64_t most = hd_min(hd_recipe_longest(&e->model->network->recipe), e->task->most);
+    int64_t most = e->task->encode ? 0 : hd_min(hd_recipe_longest(&e->model->network->recipe), e->task->most);
     if (status == HEED_OK && most && (int64_t)e->encoding.count > most) status = cut_text(e, index, most);
     if (status == HEED_MEMORY) return status;
     /* A task's own limit replaces that of the tokenizer's file. */

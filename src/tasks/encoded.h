@@ -38,6 +38,9 @@ typedef struct hd_encoded_task {
     int64_t most;
     int cut;        /* which text of a pair is cut: a strategy of hd_truncation */
     size_t skipped; /* characters before each text, of a prompt, that the note does not count */
+    /* NULL, or what makes the tokens of text `index`, instead of the template; HEED_LENGTH gives the text a problem. Called by one
+     * thread. */
+    heed_status (*encode)(void *user, heed_results *results, size_t index, hd_encoding *tokens);
     /* Longer texts run in windows of this many tokens, of a task that selects tokens of the text and gets an output for each;
      * 0: none do. `stride` is that of hd_windows_split. */
     int64_t window, stride;

@@ -467,6 +467,74 @@ static void best_tokens_are_allowed(void **state) {
     find_best_on_all_devices();
 }
 
+/* ---- vectors ---- */
+
+enum { VECTORS = 5000, VECTOR = 24, SEARCHES = 3, NEAREST = 40 };
+
+/* Few distinct numbers, so that many products are equal; some rows are NaN, and one is −∞. */
+static void make_vectors(float *x) {
+    hd_random_key key = hd_random_key_make(4, HD_RANDOM_GENERATE, 2);
+    for (int i = 0; i < VECTORS * VECTOR; i++) x[i] = floorf(3 * hd_random_uniform(key, (uint32_t)i, 0, 0)) - 1;
+    for (int i = 0; i < VECTORS; i += 777) x[i * VECTOR + 5] = NAN;
+    x[4 * VECTOR] = -INFINITY;
+}
+
+/* Products and the best rows on a device, of rows in f16 or f32. */
+static void search_vectors(machine *m, const float *x, const float *q, bool halves, int64_t rows, float *products,
+                           hd_row_score *best) {
+    static uint16_t narrow[VECTORS * VECTOR];
+    size_t bytes = (size_t)rows * VECTOR * (halves ? 2 : 4);
+    void *memory = numbers(m, bytes);
+    float *queries = numbers(m, SEARCHES * VECTOR * sizeof *q), *y = numbers(m, SEARCHES * VECTORS * sizeof *y);
+    hd_row_score *found = numbers(m, SEARCHES * NEAREST * sizeof *found);
+    for (int64_t i = 0; i < rows * VECTOR; i++) narrow[i] = hd_to_f16(x[i]);
+    m->stream.device->upload(&m->stream, bytes, halves ? (const void *)narrow : x, memory);
+    m->stream.device->upload(&m->stream, SEARCHES * VECTOR * sizeof *q, q, queries);
+    hd_dtype dtype = halves ? HD_F16 : HD_F32;
+    m->stream.device->dot_rows(&m->stream, &(hd_dot_rows_call){SEARCHES, rows, VECTOR, queries, dtype, memory, y});
+    m->stream.device->nearest_rows(
+        &m->stream, &(hd_nearest_rows_call){SEARCHES, rows, VECTOR, NEAREST, queries, dtype, memory, found});
+    take(m, y, (size_t)(SEARCHES * rows) * sizeof *y, products);
+    take(m, found, SEARCHES * NEAREST * sizeof *found, best);
+}
+
+/* Each row found is above all that are not among those before it; ties go to the lower row. */
+static void check_nearest(const float *products, int64_t rows, const hd_row_score *best) {
+    for (int64_t i = 0; i < SEARCHES * NEAREST; i++) {
+        const float *y = products + i / NEAREST * rows;
+        int64_t row = best[i].row, above = 0, known = 0;
+        for (int64_t r = 0; r < rows; r++) {
+            known += y[r] > -INFINITY;
+            above += row >= 0 && (y[r] > y[row] || (y[r] == y[row] && r < row));
+        }
+        if (row < 0) assert_true(i % NEAREST >= known && best[i].score == -INFINITY);
+        if (row >= 0) assert_true(above == i % NEAREST && best[i].score == y[row]);
+    }
+}
+
+static void nearest_rows_have_the_largest_products(void **state) {
+    (void)state;
+    static const int64_t row_counts[] = {VECTORS, 65, 20, 1, 0};
+    static float x[VECTORS * VECTOR], q[SEARCHES * VECTOR], products[2][SEARCHES * VECTORS];
+    static hd_row_score best[2][SEARCHES * NEAREST];
+    make_vectors(x);
+    for (int i = 0; i < SEARCHES * VECTOR; i++) q[i] = (float)(i * 7 % 5) - 2;
+    q[0] = q[VECTOR] = q[2 * VECTOR] = 1; /* times −∞ */
+    for (size_t c = 0; c < HD_COUNT(row_counts); c++)
+        for (int halves = 0; halves < 2; halves++)
+            for (size_t d = 0; d < HD_COUNT(devices); d++) {
+                machine m;
+                open_machine(&m, devices[d]);
+                m.context->threads = d ? 1 : 3;
+                memset(best[d], 0, sizeof best[d]);
+                search_vectors(&m, x, q, halves, row_counts[c], products[d], best[d]);
+                close_machine(&m);
+                check_nearest(products[d], row_counts[c], best[d]);
+                for (int i = 0; i < SEARCHES * NEAREST && d; i++)
+                    assert_true(best[1][i].row == best[0][i].row && best[1][i].score == best[0][i].score);
+            }
+}
+
 /* ---- conditional random fields ---- */
 
 enum { LABELS = 5, FIELD = LABELS * LABELS + 2 * LABELS, SEQUENCES = 6 };
@@ -583,6 +651,7 @@ int main(void) {
                                        cmocka_unit_test(optimizers_step_alike),
                                        cmocka_unit_test(best_tokens_are_the_largest),
                                        cmocka_unit_test(best_tokens_are_allowed),
+                                       cmocka_unit_test(nearest_rows_have_the_largest_products),
                                        cmocka_unit_test(fields_of_chunks_are_calls),
                                        cmocka_unit_test(failures_come_with_the_wait)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,7 +322,206 @@ static void other_tasks_refuse_a_model_without_a_head(void **state) {
     heed_context_close(context);
 }
 
+/* ---- similarity and search -------------------------------------------------------------------------------------- */
+
+/* The metrics of sentence-transformers, from its vectors. */
+static double metric_of(const char *name, const json_t *a, const json_t *b) {
+    double dot = 0, of_a = 0, of_b = 0, square = 0, sum = 0;
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        double x = json_number_value(json_array_get(a, i)), y = json_number_value(json_array_get(b, i));
+        dot += x * y, of_a += x * x, of_b += y * y, square += (x - y) * (x - y), sum += fabs(x - y);
+    }
+    if (strcmp(name, "cosine") == 0) return dot / sqrt(of_a * of_b);
+    return strcmp(name, "dot") == 0 ? dot : strcmp(name, "euclidean") == 0 ? -sqrt(square) : -sum;
+}
+
+static void similarities_are_those_of_the_vectors(void **state) {
+    (void)state;
+    static const char *const names[] = {"cosine", "dot", "euclidean", "manhattan", NULL};
+    heed_context *context = open_context();
+    const json_t *entry = case_named("prompt-default"), *vectors = json_object_get(entry, "vectors"); /* "dot" */
+    const char *texts[MOST_TEXTS], *seconds[MOST_TEXTS];
+    size_t count = texts_of(entry, texts);
+    heed_model *model;
+    heed_results *results;
+    make_folder(context, entry);
+    assert_ok(context, heed_model_open(context, made, &model));
+    for (size_t i = 0; i < count; i++) seconds[i] = i == 2 ? NULL : texts[(i + 1) % count];
+    for (size_t m = 0; m < HD_COUNT(names); m++) {
+        assert_ok(context, heed_similarity(model, NULL, names[m], texts, NULL, seconds, NULL, count, &results));
+        for (size_t i = 0; i < count; i++) {
+            double expected = metric_of(names[m] ? names[m] : "dot", json_array_get(vectors, i),
+                                        json_array_get(vectors, (i + 1) % count));
+            assert_int_equal(heed_results_alternatives(results, i), i != 2);
+            assert_true(i == 2 || fabs((double)heed_results_score(results, i, 0) - expected) < 1e-4);
+        }
+        assert_non_null(heed_results_note(results, 3)); /* its second text is cut */
+        heed_results_close(results);
+    }
+    assert_int_equal(heed_similarity(model, NULL, "jaccard", texts, NULL, seconds, NULL, 1, &results), HEED_ARGUMENT);
+    assert_string_equal(heed_context_message(context),
+                        "metric is \"jaccard\", expected cosine, dot, euclidean or manhattan");
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+static const char lines[] = "the dog runs\n\na small cat sleeps\r\nfind the big dog";
+
+/* The row of the index that a text finds first. */
+static size_t first_of(heed_context *context, heed_model *model, const heed_index *index, const heed_options *options,
+                       const char *text, float *score) {
+    heed_results *results;
+    size_t columns, row;
+    assert_ok(context, heed_embed(model, options, &text, NULL, 1, &results));
+    const float *vector = heed_results_vector(results, 0, &columns);
+    assert_int_equal(columns, heed_index_columns(index));
+    assert_ok(context, heed_index_search(index, vector, 1, 1, &row, score));
+    heed_results_close(results);
+    return row;
+}
+
+static bool count_lines(void *user, uint64_t done, uint64_t total) {
+    uint64_t *last = user;
+    assert_int_equal(total, 4);
+    *last = done;
+    return true;
+}
+
+static bool stop_at_once(void *user, uint64_t done, uint64_t total) {
+    (void)user, (void)done, (void)total;
+    return false;
+}
+
+/* Lines are found by their own text; a blank one is not. Documents have a prompt of their own. */
+static void lines_of_a_file_are_found(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_model *model;
+    heed_options *options, *query;
+    heed_index *index;
+    uint64_t done = 0;
+    size_t size, rows[4];
+    float score, scores[4], zero[16] = {1};
+    make_folder(context, case_named("prompt-name"));
+    assert_ok(context, heed_model_open(context, made, &model));
+    assert_ok(context, hd_file_write(context, in_folder("lines"), lines, sizeof lines - 1));
+    assert_ok(context, heed_index_options(context, &options));
+    assert_ok(context, heed_options_set(options, "metric", "cosine"));
+    assert_ok(context, heed_index_build(model, options, in_folder("lines"), count_lines, &done, NULL, &index));
+    assert_int_equal(done, 4);
+    assert_int_equal(heed_index_rows(index), 4);
+    const char *third = heed_index_text(index, 2, &size);
+    assert_int_equal(size, strlen("a small cat sleeps"));
+    assert_memory_equal(third, "a small cat sleeps", size);
+    heed_index_text(index, 1, &size);
+    assert_int_equal(size, 0);
+    assert_null(heed_index_text(index, 4, &size));
+    assert_ok(context, heed_embed_options(context, &query));
+    assert_ok(context, heed_options_set(query, "as", "document"));
+    assert_int_equal(first_of(context, model, index, query, "a small cat sleeps", &score), 2);
+    assert_true(fabsf(score - 1) < 1e-6f);
+    assert_ok(context, heed_options_set(query, "as", "query")); /* another prompt: not the same vector */
+    first_of(context, model, index, query, "a small cat sleeps", &score);
+    assert_true(score < 0.9999f);
+    assert_ok(context, heed_index_search(index, zero, 1, 4, rows, scores));
+    for (int i = 0; i < 4; i++) assert_true(rows[i] != 1 && (rows[i] == HEED_NO_ROW) == (i == 3));
+    heed_index_close(index);
+    assert_int_equal(heed_index_build(model, options, in_folder("lines"), stop_at_once, NULL, NULL, &index),
+                     HEED_STOPPED);
+    assert_null(index);
+    assert_ok(context, hd_file_write(context, in_folder("lines"), "", 0));
+    assert_int_equal(heed_index_build(model, options, in_folder("lines"), NULL, NULL, NULL, &index), HEED_FORMAT);
+    heed_options_close(query);
+    heed_options_close(options);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+static void differ(heed_context *context, const heed_index *index, heed_model *model, const char *name,
+                   const char *value, const char *message) {
+    heed_options *options;
+    bool changed = true;
+    assert_ok(context, heed_index_options(context, &options));
+    assert_ok(context, heed_options_set(options, "metric", "dot"));
+    if (name) assert_ok(context, heed_options_set(options, name, value));
+    heed_status status = heed_index_check(index, model, options, in_folder("lines"), &changed);
+    if (status != (message ? HEED_ARGUMENT : HEED_OK) || (message && !strstr(heed_context_message(context), message)))
+        fail_msg("%s: %s", name ? name : "nothing", heed_context_message(context));
+    assert_false(changed);
+    heed_options_close(options);
+}
+
+/* An index of another model, of other options or of another file is not taken for this one. */
+static void an_index_is_of_its_model_and_file(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    heed_model *model, *other;
+    heed_options *options;
+    heed_index *index;
+    bool changed;
+    assert_ok(context, hd_file_write(context, in_folder("lines"), lines, sizeof lines - 1));
+    make_folder(context, case_named("roberta"));
+    assert_ok(context, heed_model_open(context, made, &other));
+    make_folder(context, case_named("prompt-name"));
+    assert_ok(context, heed_model_open(context, made, &model));
+    assert_ok(context, heed_index_options(context, &options));
+    assert_ok(context, heed_options_set(options, "dtype", "f16"));
+    assert_ok(context, heed_index_build(model, options, in_folder("lines"), NULL, NULL, in_folder("a.idx"), &index));
+    differ(context, index, model, NULL, NULL, NULL);
+    differ(context, index, model, "dtype", "f16", NULL);
+    differ(context, index, model, "prompt-name", "document", NULL);
+    differ(context, index, model, "prompt", "", NULL);
+    differ(context, index, model, "dtype", "f32", "built with another dtype");
+    differ(context, index, model, "metric", "cosine", "built with another metric");
+    differ(context, index, model, "dims", "3", "built with another number of dims");
+    differ(context, index, model, "prompt", "find ", "built with another prompt");
+    differ(context, index, model, "prompt-name", "find", "built with another prompt");
+    differ(context, index, model, "prompt-name", "none", "the model has no prompt \"none\"");
+    differ(context, index, other, NULL, NULL, "built with another model");
+    assert_ok(context, hd_file_write(context, in_folder("lines"), "the dog runs", 12));
+    assert_ok(context, heed_index_check(index, model, NULL, in_folder("lines"), &changed));
+    assert_true(changed);
+    assert_ok(context, heed_index_check(index, model, NULL, NULL, &changed));
+    assert_false(changed);
+    heed_index_close(index);
+    heed_options_close(options);
+    heed_model_close(model);
+    heed_model_close(other);
+    heed_context_close(context);
+}
+
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+static heed_status search_lines(heed_context *context) {
+    heed_model *model;
+    heed_index *index = NULL;
+    heed_results *results = NULL;
+    bool changed;
+    const char *first = "the dog", *second = "a cat";
+    heed_status status = heed_model_open(context, made, &model);
+    if (status == HEED_OK)
+        status = heed_index_build(model, NULL, in_folder("lines"), NULL, NULL, in_folder("m.idx"), &index);
+    if (status == HEED_OK) status = heed_index_check(index, model, NULL, in_folder("lines"), &changed);
+    if (status == HEED_OK) status = heed_similarity(model, NULL, NULL, &first, NULL, &second, NULL, 1, &results);
+    if (status == HEED_OK) {
+        char number[64];
+        snprintf(number, sizeof number, "%a %d", (double)heed_results_score(results, 0, 0), changed);
+        record(number);
+    }
+    heed_results_close(results);
+    heed_index_close(index);
+    heed_model_close(model);
+    return status;
+}
+
+static void searching_survives_without_memory(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    make_folder(context, case_named("prompt-name"));
+    assert_ok(context, hd_file_write(context, in_folder("lines"), lines, sizeof lines - 1));
+    heed_context_close(context);
+    fail_each(search_lines, search_lines, 40, 300);
+}
 
 static heed_status embed_cases(heed_context *context) {
     const char *texts[] = {"the dog runs",
@@ -365,7 +564,11 @@ int main(void) {
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(refuses_options),
         cmocka_unit_test(other_tasks_refuse_a_model_without_a_head),
+        cmocka_unit_test(similarities_are_those_of_the_vectors),
+        cmocka_unit_test(lines_of_a_file_are_found),
+        cmocka_unit_test(an_index_is_of_its_model_and_file),
         cmocka_unit_test(survives_without_memory),
+        cmocka_unit_test(searching_survives_without_memory),
     };
     return cmocka_run_group_tests(tests, open_cases, close_cases);
 }

@@ -490,6 +490,38 @@ static void rows(void **state) {
     assert_fingerprint(results, 0x3b1cd8072b1ecbc0u);
 }
 
+/* Products of rows in both types; those of halves are the products of their values in f32. */
+static void dots(void **state) {
+    (void)state;
+    static const int64_t shapes[][2] = {{0, 5}, {1, 1}, {3, 16}, {4, 15}, {5, 33}, {9, 384}, {2, 100}};
+    for (size_t i = 0; i < HD_COUNT(shapes); i++) {
+        int64_t r = shapes[i][0], w = shapes[i][1];
+        float *x = filled(r * w), *q = filled(w), *y = filled(r), *wide = filled(r * w);
+        uint16_t *halves = malloc((size_t)(r * w + 1) * sizeof *halves);
+        for (int64_t j = 0; j < r * w; j++) halves[j] = hd_to_f16(x[j]), wide[j] = hd_from_f16(halves[j]);
+        EACH_TABLE(y, r, t->dot_rows(r, w, HD_F32, x, q, y));
+        EACH_TABLE(y, r, t->dot_rows(r, w, HD_F16, halves, q, y));
+        float *expected = copy(y, r);
+        hd_kernels_at(0)->dot_rows(r, w, HD_F32, wide, q, expected);
+        EACH_TABLE(y, r, {
+            t->dot_rows(r, w, HD_F16, halves, q, y);
+            assert_memory_equal(y, expected, (size_t)r * sizeof *y);
+            for (int64_t j = 0; j < r; j++) { /* one row at a time */
+                float one;
+                t->dot_rows(1, w, HD_F16, halves + j * w, q, &one);
+                assert_memory_equal(&one, expected + j, sizeof one);
+            }
+        });
+        for (int64_t j = 0; j < r; j++) {
+            double sum = 0;
+            for (int64_t k = 0; k < w; k++) sum += (double)wide[j * w + k] * (double)q[k];
+            assert_true(fabs(sum - (double)expected[j]) < 1e-4);
+        }
+        free(x), free(q), free(y), free(wide), free(halves), free(expected);
+    }
+    assert_fingerprint(results, 0x4423707be4f6355au);
+}
+
 /* The words that lanes take for a column are those that base/random.c gives for it. */
 static void dropout_follows_philox(void **state) {
     (void)state;
@@ -725,6 +757,7 @@ int main(void) {
         cmocka_unit_test_setup(elements, start),
         cmocka_unit_test(special_values),
         cmocka_unit_test_setup(rows, start),
+        cmocka_unit_test_setup(dots, start),
         cmocka_unit_test(dropout_follows_philox),
         cmocka_unit_test_setup(attentions, start),
         cmocka_unit_test_setup(attentions_with_windows_caps_and_biases, start),

@@ -14,7 +14,7 @@
     K(pack) K(pair_columns) K(pair_rows)                                                                        \
     K(add) K(scale) K(add_scaled) K(multiply) K(rotate) K(activate) K(activate_backward) K(sum_of_squares) K(find_non_finite) K(adam) \
     K(dropout_row) K(layer_norm) K(layer_norm_backward) K(layer_norm_backward_gain) K(rms_norm)                 \
-    K(rms_norm_backward) K(rms_norm_backward_gain) K(sum_rows)                                                  \
+    K(rms_norm_backward) K(rms_norm_backward_gain) K(dot_rows) K(sum_rows)                                      \
     K(add_exponentials) K(log_of_sum) K(find_above) K(cross_entropy) K(cross_entropy_pair) K(cross_entropy_loss) \
     K(attention) K(attention_backward) K(additive_attention) K(additive_attention_backward)                     \
     K(relative_scores) K(relative_scores_backward)                                                              \

@@ -193,6 +193,8 @@ typedef struct hd_kernels {
                               const float *dy, float *dx, bool add);
     void (*rms_norm_backward_gain)(int64_t rows, int64_t width, const float *x, const float *statistics,
                                    const float *dy, float *d_gain, int64_t column, int64_t column_end);
+    /* y[r] = Σ x[r, j] q[j]: of x [rows, width] in `dtype`, HD_F32 or HD_F16 */
+    void (*dot_rows)(int64_t rows, int64_t width, hd_dtype dtype, const void *x, const float *q, float *y);
     /* Columns [column, column_end) of total += Σ over rows ascending from zero */
     void (*sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column, int64_t column_end);
     /* Adds exp x of a piece of a row, at most HD_EXP_PIECE columns, to the row's sum; returns the largest of them. Every

@@ -1,4 +1,4 @@
-/* Kernels on rows: dropout, the two norms, column sums.
+/* Kernels on rows: dropout, the two norms, dot products, column sums.
  *
  * A sum along a row uses 16 lanes, element i in lane i mod 16, and the fixed tree of lanes_sum. A sum over rows is one
  * chain a column, ascending from zero, and is then added to the total. */
@@ -142,6 +142,42 @@ void HD_KERNEL(rms_norm_backward_gain)(int64_t rows, int64_t width, const float 
         }
         add_to(d_gain + j, gain, n);
     }
+}
+
+/* Elements j … of a row, n of them and then zeros. */
+INLINE lanes load_elements(const void *row, hd_dtype dtype, int64_t j, int64_t n) {
+    if (dtype == HD_F32) return lanes_load_some((const float *)row + j, n);
+    const uint16_t *halves = (const uint16_t *)row + j;
+    uint16_t some[LANES] = {0};
+    if (n >= LANES) return lanes_load_f16(halves);
+    memcpy(some, halves, (size_t)n * sizeof *some);
+    return lanes_load_f16(some);
+}
+
+/* `count` neighbouring rows together, a constant of the caller: their sums do not wait for each other. */
+INLINE void dot_some_rows(int count, int64_t width, hd_dtype dtype, const char *x, const float *q, float *y) {
+    int64_t stride = width * (dtype == HD_F32 ? 4 : 2);
+    lanes sums[4];
+    for (int i = 0; i < count; i++) sums[i] = lanes_set(0.0f);
+    for (int64_t j = 0; j < width; j += LANES) {
+        lanes factor = lanes_load_some(q + j, width - j);
+        for (int i = 0; i < count; i++)
+            sums[i] = lanes_fma(load_elements(x + i * stride, dtype, j, width - j), factor, sums[i]);
+    }
+    for (int i = 0; i < count; i++) y[i] = lanes_sum(sums[i]);
+}
+
+INLINE void dot_all_rows(int64_t rows, int64_t width, hd_dtype dtype, const char *x, const float *q, float *y) {
+    int64_t r = 0, stride = width * (dtype == HD_F32 ? 4 : 2);
+    for (; r + 4 <= rows; r += 4) dot_some_rows(4, width, dtype, x + r * stride, q, y + r);
+    for (; r < rows; r++) dot_some_rows(1, width, dtype, x + r * stride, q, y + r);
+}
+
+void HD_KERNEL(dot_rows)(int64_t rows, int64_t width, hd_dtype dtype, const void *x, const float *q, float *y) {
+    if (dtype == HD_F32)
+        dot_all_rows(rows, width, HD_F32, x, q, y);
+    else
+        dot_all_rows(rows, width, HD_F16, x, q, y);
 }
 
 void HD_KERNEL(sum_rows)(int64_t rows, int64_t width, const float *x, float *total, int64_t column,
