@@ -18,7 +18,7 @@ static const char *model_name, *input, *vector_file, *picture;
 static bool json, summary;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "model that computes the vectors of texts, as in heed embed", &model_name, NULL},
+    {"model", 'm', "MODEL", "model that computes the vectors of texts (default: encoder)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"vectors", 0, "FILE", "file of vectors in NumPy's format .npy, one per text, in place of a model", &vector_file,
      NULL},
@@ -116,7 +116,7 @@ static int embed_all(const invocation *line, collection *c) {
     heed_options *options = NULL;
     int code;
     if (!open_texts(line, input, &texts, &code)) return code;
-    if (open_model(line, model_name, NULL, "use one such as sentence-transformers/all-MiniLM-L6-v2", &model, &code)) {
+    if (open_model(line, model_name, "encoder", "use one such as sentence-transformers/all-MiniLM-L6-v2", &model, &code)) {
         code = EXIT_DONE;
         heed_status status = open_embed_options(line, &options);
         while (status == HEED_OK && next_texts(&texts)) status = embed_batch(line, model, options, &texts, c, &code);

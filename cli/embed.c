@@ -15,7 +15,7 @@ static bool json, pairs;
 static search_settings settings;
 
 static const own_option own[] = {
-    {"model", 'm', "MODEL", "model to use", &model_name, NULL},
+    {"model", 'm', "MODEL", "model to use (default: encoder)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"json", 0, NULL, "print a JSON array per text; of --similarity a number", NULL, &json},
     {"output", 'o', "FILE", "file for the vectors, in NumPy's format .npy", &output, NULL},
@@ -33,7 +33,7 @@ static const own_option own[] = {
 
 static const command embed = {
     .name = "embed",
-    .usage = "-m MODEL [options] [TEXT ...]",
+    .usage = "[-m MODEL] [options] [TEXT ...]",
     .about =
         "Prints a vector for each TEXT, or for each line of --input or standard input, as a JSON array of numbers.\n"
         "With a sentence-transformers folder, its pooling, dense layers, normalization and prompts are applied. With\n"
@@ -213,7 +213,7 @@ int run_embed(int count, char **words) {
     settings.json = json;
     code = check_options(&line);
     if (code == EXIT_DONE && open_texts(&line, input, &texts, &code)) {
-        if (open_model(&line, model_name, NULL, "use one such as sentence-transformers/all-MiniLM-L6-v2", &model,
+        if (open_model(&line, model_name, "encoder", "use one such as sentence-transformers/all-MiniLM-L6-v2", &model,
                        &code))
             code = embed_all(&line, model, &texts);
         close_texts(&texts);

@@ -125,7 +125,7 @@ def test_unknown_tasks_and_models(trained: Any) -> None:
     with pytest.raises(KeyError, match="image-classification"):
         heed.pipeline("image-classification")
     with pytest.raises(ValueError, match="no model ships"):
-        heed.pipeline("fill-mask")
+        heed.pipeline("zero-shot-classification")
     with pytest.raises(RuntimeError):
         heed.pipeline()
     with pytest.raises(heed.FileError, match="no-such-model"):
