@@ -551,7 +551,7 @@ static void what_cannot_be_is_refused(void **state) {
     refuse(
         model, (const char *const[]){"label", "x", NULL}, false, HEED_UNSUPPORTED,
         " is a BertForTokenClassification, expected a model of natural language inference; its verbs are tag, embed, "
-        "attend and tokenize");
+        "cluster, attend and tokenize");
     refuse(model, (const char *const[]){NULL}, true, HEED_UNSUPPORTED, "expected a text classification model");
     heed_model_close(model);
     heed_context_close(context);
