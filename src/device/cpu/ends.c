@@ -13,7 +13,10 @@ static double exponential(double x) { return x > -40 ? hd_exponential(x) : 0; }
 static double lose_end(const hd_ends_loss_call *c, int64_t first, int64_t last, int end, int32_t target) {
     enum { ENDS = 2 };
     double largest = -INFINITY, sum = 0;
-    for (int64_t r = first; r < last; r++) largest = fmax(largest, (double)c->logits[r * ENDS + end]);
+    for (int64_t r = first; r < last; r++) {
+        double logit = (double)c->logits[r * ENDS + end];
+        largest = logit > largest ? logit : largest; /* with fmax, GCC 12 fails for AArch64 */
+    }
     for (int64_t r = first; r < last; r++) sum += exponential((double)c->logits[r * ENDS + end] - largest);
     for (int64_t r = first; c->d_logits && r < last; r++) {
         double probability = exponential((double)c->logits[r * ENDS + end] - largest) / sum;
