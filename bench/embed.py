@@ -48,7 +48,16 @@ class Onnx:
         one = self.tokenizer(["a b c", "d"], padding=True, return_tensors="pt")
         names, axes = list(one), {0: "batch", 1: "tokens"}
         path = os.path.join(folder, "model.onnx")
-        torch.onnx.export(encoder, tuple(one[n] for n in names), path, input_names=names, output_names=["states"],
+
+        class Named(torch.nn.Module):  # the inputs by name, in the tokenizer's order
+            def __init__(self):
+                super().__init__()
+                self.encoder = encoder
+
+            def forward(self, *tensors):
+                return self.encoder(**dict(zip(names, tensors)), return_dict=True).last_hidden_state
+
+        torch.onnx.export(Named().eval(), tuple(one[n] for n in names), path, input_names=names, output_names=["states"],
                           dynamic_axes={n: axes for n in [*names, "states"]}, dynamo=False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
