@@ -62,6 +62,15 @@ heed_status hd_json_open(heed_context *context, const char *path, hd_json *json)
     return status;
 }
 
+heed_status hd_json_open_if_any(heed_context *context, const char *folder, const char *name, hd_json *json) {
+    *json = (hd_json){.context = context, .index = SIZE_MAX};
+    char *path = hd_path_join(context, folder, name);
+    if (!path) return HEED_MEMORY;
+    heed_status status = hd_file_exists(path) ? hd_json_open(context, path, json) : HEED_OK;
+    hd_free(context, path);
+    return status;
+}
+
 void hd_json_close(hd_json *json) {
     if (!json->parent) {
         json_decref(json->root);

@@ -33,7 +33,9 @@ typedef enum hd_json_rules {
  * past 2048 and files past 1 GiB, and also when memory runs out inside a token, which Jansson does not distinguish from
  * an invalid one. After a failure nothing needs closing, but closing is allowed. */
 heed_status hd_json_open(heed_context *context, const char *path, hd_json *json);
-/* The same for bytes in memory, which are not kept; they may also contain an array. `name` replaces the path. */
+/* Opens folder/name, or leaves json->root NULL if there is no such file. */
+heed_status hd_json_open_if_any(heed_context *context, const char *folder, const char *name, hd_json *json);
+/* The same as hd_json_open for bytes in memory, which are not kept; they may also contain an array. `name` replaces the path. */
 heed_status hd_json_open_bytes(heed_context *context, const char *name, const void *bytes, size_t size,
                                hd_json_rules rules, hd_json *json);
 void hd_json_close(hd_json *json); /* a document; a zeroed handle is allowed */

@@ -27,16 +27,6 @@ static heed_status keep(const reading *r, const char *text, const char **kept) {
     return copy ? HEED_OK : HEED_MEMORY;
 }
 
-/* Opens folder/name, or leaves *json empty when there is no such file. */
-static heed_status open_if_any(heed_context *context, const char *folder, const char *name, hd_json *json) {
-    *json = (hd_json){.context = context, .index = SIZE_MAX};
-    char *path = hd_path_join(context, folder, name);
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_file_exists(path) ? hd_json_open(context, path, json) : HEED_OK;
-    hd_free(context, path);
-    return status;
-}
-
 static heed_status open_module(const reading *r, size_t index, hd_json *json) {
     *json = (hd_json){.context = r->model->context, .index = SIZE_MAX};
     char *path = hd_modules_path(r->modules, index, "config.json");
@@ -218,7 +208,7 @@ static heed_status read_normalize_module(const reading *r, size_t index) {
     hd_json json;
     char *folder = hd_modules_path(r->modules, index, NULL);
     if (!folder) return HEED_MEMORY;
-    heed_status status = open_if_any(r->model->context, folder, "config.json", &json);
+    heed_status status = hd_json_open_if_any(r->model->context, folder, "config.json", &json);
     hd_free(r->model->context, folder);
     if (status == HEED_OK && json.root) status = check_names(&json);
     hd_json_close(&json);
@@ -288,7 +278,7 @@ static heed_status read_transformer_config(const reading *r) {
     hd_json json = {0};
     heed_status status = HEED_OK;
     for (size_t i = 0; i < HD_COUNT(transformer_configs) && status == HEED_OK && !json.root; i++)
-        status = open_if_any(r->model->context, r->model->folder, transformer_configs[i], &json);
+        status = hd_json_open_if_any(r->model->context, r->model->folder, transformer_configs[i], &json);
     if (status == HEED_OK && json.root) status = read_transformer(r, &json);
     hd_json_close(&json);
     return status;
@@ -298,7 +288,7 @@ static heed_status read_transformer_config(const reading *r) {
 static heed_status read_tokenizer_limit(const reading *r) {
     hd_json json;
     double most = 0;
-    heed_status status = open_if_any(r->model->context, r->model->folder, "tokenizer_config.json", &json);
+    heed_status status = hd_json_open_if_any(r->model->context, r->model->folder, "tokenizer_config.json", &json);
     if (status == HEED_OK && json.root) {
         const json_t *value = json_object_get(json.root, "model_max_length");
         most = json_is_number(value) ? json_number_value(value) : 0;
@@ -365,7 +355,8 @@ static heed_status read_settings(const reading *r, const hd_json *json) {
 
 static heed_status read_listed(const reading *r) {
     hd_json json;
-    heed_status status = open_if_any(r->model->context, r->modules->root, "config_sentence_transformers.json", &json);
+    heed_status status =
+        hd_json_open_if_any(r->model->context, r->modules->root, "config_sentence_transformers.json", &json);
     if (status == HEED_OK && !json.root) {
         json.root = json_object();
         if (!json.root) status = hd_json_no_memory(r->model->context, r->modules->root);

@@ -14,16 +14,6 @@ typedef struct reading {
     hd_ranker *ranker;
 } reading;
 
-/* Opens folder/name, or leaves *json empty when there is no such file. */
-static heed_status open_if_any(heed_context *context, const char *folder, const char *name, hd_json *json) {
-    *json = (hd_json){.context = context, .index = SIZE_MAX};
-    char *path = hd_path_join(context, folder, name);
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_file_exists(path) ? hd_json_open(context, path, json) : HEED_OK;
-    hd_free(context, path);
-    return status;
-}
-
 /* ---- the activation function ---- */
 
 /* "Sigmoid" of "torch.nn.modules.activation.Sigmoid". A function outside of torch is not loaded by sentence-transformers, which
@@ -61,11 +51,12 @@ static heed_status read_activations(const reading *r, const char *root) {
     heed_context *context = r->model->context;
     hd_json json = {.context = context, .index = SIZE_MAX};
     bool found = false;
-    heed_status status = root ? open_if_any(context, root, "config_sentence_transformers.json", &json) : HEED_OK;
+    heed_status status =
+        root ? hd_json_open_if_any(context, root, "config_sentence_transformers.json", &json) : HEED_OK;
     if (status == HEED_OK && json.root) status = read_activation(r, &json, "activation_fn", &found);
     hd_json_close(&json);
     if (status != HEED_OK || found) return status;
-    status = open_if_any(context, r->model->folder, "config.json", &json);
+    status = hd_json_open_if_any(context, r->model->folder, "config.json", &json);
     if (status == HEED_OK && json.root) status = read_config(r, &json);
     hd_json_close(&json);
     return status;

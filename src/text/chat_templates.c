@@ -90,14 +90,11 @@ static heed_status add_tokens(hd_chat_templates *t, const hd_json *config) {
 }
 
 static heed_status read_json(hd_chat_templates *t, const char *folder, const char *name, bool templates) {
-    hd_json config = {0};
-    char *path = hd_path_join(t->context, folder, name);
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_file_exists(path) ? hd_json_open(t->context, path, &config) : HEED_OK;
+    hd_json config;
+    heed_status status = hd_json_open_if_any(t->context, folder, name, &config);
     if (status == HEED_OK && config.root && templates) status = add_listed(t, &config);
     if (status == HEED_OK && config.root) status = add_tokens(t, &config);
     hd_json_close(&config);
-    hd_free(t->context, path);
     return status;
 }
 

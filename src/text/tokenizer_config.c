@@ -11,21 +11,12 @@ static const char *const roles[HD_ROLES] = {"bos_token", "eos_token", "unk_token
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
-static heed_status open_optional(heed_context *context, const char *folder, const char *name, hd_json *out) {
-    *out = (hd_json){.context = context, .index = SIZE_MAX};
-    char *path = hd_path_join(context, folder, name);
-    if (!path) return HEED_MEMORY;
-    heed_status status = hd_file_exists(path) ? hd_json_open(context, path, out) : HEED_OK;
-    hd_free(context, path);
-    return status;
-}
-
 heed_status hd_tokenizer_config_open(heed_context *context, const char *folder, hd_tokenizer_config *config) {
     *config = (hd_tokenizer_config){.context = context};
-    heed_status status = open_optional(context, folder, "tokenizer_config.json", &config->options);
-    if (status == HEED_OK) status = open_optional(context, folder, "special_tokens_map.json", &config->specials);
-    if (status == HEED_OK) status = open_optional(context, folder, "added_tokens.json", &config->added);
-    if (status == HEED_OK) status = open_optional(context, folder, "config.json", &config->model);
+    heed_status status = hd_json_open_if_any(context, folder, "tokenizer_config.json", &config->options);
+    if (status == HEED_OK) status = hd_json_open_if_any(context, folder, "special_tokens_map.json", &config->specials);
+    if (status == HEED_OK) status = hd_json_open_if_any(context, folder, "added_tokens.json", &config->added);
+    if (status == HEED_OK) status = hd_json_open_if_any(context, folder, "config.json", &config->model);
     if (status != HEED_OK) hd_tokenizer_config_close(config);
     return status;
 }
