@@ -60,16 +60,6 @@ static size_t whole_characters(const char *text, size_t size, size_t at) {
     return at > first ? at : first;
 }
 
-static size_t skip_space(const char *text, size_t size, size_t at) {
-    while (at < size) {
-        uint32_t code;
-        size_t bytes = hd_utf8_decode(text + at, size - at, &code);
-        if (!hd_is_whitespace(code)) break;
-        at += bytes;
-    }
-    return at;
-}
-
 heed_status hd_text_parts_fit(hd_text_parts *p, const char *text, size_t size, size_t *fitting, size_t *next) {
     enum { TOKEN_BYTES = 32 }; /* more than a token has on average */
     int64_t tokens, longest = hd_model_longest(p->model);
@@ -86,7 +76,7 @@ heed_status hd_text_parts_fit(hd_text_parts *p, const char *text, size_t size, s
         size_t most = whole_characters(text, size, scaled < *fitting ? scaled : *fitting - 1);
         *fitting = end_before(text, most);
     }
-    *next = skip_space(text, size, *fitting);
+    *next = hd_skip_whitespace(text, size, *fitting);
     return HEED_OK;
 }
 

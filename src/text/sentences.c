@@ -60,16 +60,6 @@ static bool is_letter(uint32_t code) { return hd_is_word(code) && !hd_is_numeric
 
 static bool is_digit(uint32_t code) { return code >= '0' && code <= '9'; }
 
-static size_t skip_space(const char *text, size_t size, size_t at) {
-    while (at < size) {
-        uint32_t code;
-        size_t bytes = hd_utf8_decode(text + at, size - at, &code);
-        if (!hd_is_whitespace(code)) break;
-        at += bytes;
-    }
-    return at;
-}
-
 /* ---- abbreviations ---- */
 
 /* Before a full stop, in lowercase. Such as "etc", which may also end a sentence, are left to the rule of the next letter. */
@@ -189,14 +179,14 @@ static bool is_abbreviated(const char *text, size_t size, size_t start, size_t s
     if (first == stop) return false;
     bool number = is_digit((uint32_t)(unsigned char)text[first]);
     if (number && stop - first <= 2) {
-        read_word(text, size, skip_space(text, size, stop + 1), false, next, sizeof next);
+        read_word(text, size, hd_skip_whitespace(text, size, stop + 1), false, next, sizeof next);
         return is_listed(months, COUNT(months), next);
     }
     read_word(text, stop, first, true, word, sizeof word);
     if (!word[0] || number) return false;
     const char *dot = strrchr(word, '.'), *last = dot ? dot + 1 : word;
     bool initial = hd_utf8_count(last, strlen(last)) == 1 && strcmp(word, "i") != 0;
-    size_t after = skip_space(text, size, stop + 1);
+    size_t after = hd_skip_whitespace(text, size, stop + 1);
     if (after < size && is_digit((uint32_t)(unsigned char)text[after]) && is_listed(numbered, COUNT(numbered), word))
         return true;
     return initial || is_listed(abbreviations, COUNT(abbreviations), word);
@@ -231,7 +221,7 @@ static ending read_ending(const char *text, size_t size, size_t at) {
         e.closed |= is_close(code);
         e.end += bytes;
     }
-    e.next = skip_space(text, size, e.end);
+    e.next = hd_skip_whitespace(text, size, e.end);
     e.spaced = e.next > e.end || e.end == size;
     return e;
 }
@@ -254,7 +244,7 @@ size_t hd_sentence_end(const char *text, size_t size, size_t start, size_t *next
         uint32_t code;
         size_t bytes = hd_utf8_decode(text + at, size - at, &code);
         if (is_line_end(code)) {
-            *next = skip_space(text, size, at);
+            *next = hd_skip_whitespace(text, size, at);
             return at;
         }
         if (!is_end(code)) {

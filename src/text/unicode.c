@@ -32,6 +32,16 @@ bool hd_is_whitespace(uint32_t code) {
     return IS_IN(hd_whitespace_limits, code);
 }
 
+size_t hd_skip_whitespace(const char *text, size_t size, size_t at) {
+    while (at < size) {
+        uint32_t code;
+        size_t bytes = hd_utf8_decode(text + at, size - at, &code);
+        if (!hd_is_whitespace(code)) break;
+        at += bytes;
+    }
+    return at;
+}
+
 bool hd_is_punctuation(uint32_t code) {
     if (code < 0x80) return code > ' ' && code < 127 && !is_letter_or_digit(code);
     return IS_IN(hd_punctuation_limits, code);

@@ -12,6 +12,8 @@
 #include "base/utf8.h"
 
 bool hd_is_whitespace(uint32_t code);      /* White_Space, Rust's char::is_whitespace */
+/* The first byte from `at` on that begins no White_Space character, or size. */
+size_t hd_skip_whitespace(const char *text, size_t size, size_t at);
 bool hd_is_punctuation(uint32_t code);     /* any ASCII punctuation or symbol, or a category P* */
 bool hd_is_word(uint32_t code);            /* \w of Rust's regex: alphabetic, mark, decimal digit, connector, joiner */
 bool hd_is_pattern_word(uint32_t code);    /* \w of Oniguruma: a newer version of Unicode, without the joiners */
