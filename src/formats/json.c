@@ -29,9 +29,10 @@ static heed_status parse(const void *bytes, size_t size, hd_json_rules rules, hd
     json_error_t error = {.text = ""};
     size_t mark = hd_byte_order_mark(bytes, size);
     bytes = (const char *)bytes + mark, size -= mark;
-    size_t flags = JSON_ALLOW_NUL | (rules == HD_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0);
+    size_t flags = JSON_ALLOW_NUL | (rules == HD_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0) |
+                   (rules == HD_JSON_ANY_VALUE ? JSON_DECODE_ANY : 0);
     json->root = json_loadb(bytes, size, flags, &error);
-    if (!json->root && rules == HD_JSON_LENIENT && json_error_code(&error) == json_error_numeric_overflow)
+    if (!json->root && rules != HD_JSON_STRICT && json_error_code(&error) == json_error_numeric_overflow)
         json->root = json_loadb(bytes, size, flags | JSON_DECODE_INT_AS_REAL, &error);
     if (json->root) return HEED_OK;
     if (is_out_of_memory(&error)) return hd_json_no_memory(context, json->path);

@@ -25,8 +25,9 @@ typedef struct hd_json {
 } hd_json;
 
 typedef enum hd_json_rules {
-    HD_JSON_LENIENT, /* like Python: the last of equal keys wins, integers past 64 bits become floats */
-    HD_JSON_STRICT   /* equal keys and integers past 64 bits are errors */
+    HD_JSON_LENIENT,   /* like Python: the last of equal keys wins, integers past 64 bits become floats */
+    HD_JSON_ANY_VALUE, /* the same, and the document may also be a string, a number, true, false or null */
+    HD_JSON_STRICT     /* equal keys and integers past 64 bits are errors */
 } hd_json_rules;
 
 /* Opens a file that contains an object; a byte order mark before it is skipped. HEED_FORMAT for NaN, infinities, bytes after the end, invalid UTF-8, nesting

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/float_environment.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 #include "formats/model_folder.h"
 #include "tasks/session.h"
@@ -94,11 +95,11 @@ heed_status heed_chat_set_template(heed_chat *chat, const char *name, const char
 /* ---- values from JSON ---- */
 
 static heed_status read_json(heed_chat *chat, const char *name, const char *text, size_t size, json_t **out) {
-    json_error_t error;
-    *out = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (*out) return HEED_OK;
-    return hd_fail(chat->context, HEED_FORMAT, "%s: line %d, column %d: %s", name, error.line, error.column,
-                   error.text);
+    hd_json json;
+    HD_TRY(hd_json_open_bytes(chat->context, name, text, size, HD_JSON_ANY_VALUE, &json));
+    *out = json_incref(json.root);
+    hd_json_close(&json);
+    return HEED_OK;
 }
 
 heed_status heed_chat_set(heed_chat *chat, const char *name, const char *json, size_t size) {
@@ -126,10 +127,9 @@ heed_status heed_chat_set(heed_chat *chat, const char *name, const char *json, s
 /* ---- messages ---- */
 
 heed_status heed_chat_add(heed_chat *chat, const char *role, const char *text, size_t size) {
-    json_t *content = json_stringn(text, size), *message;
-    if (!content) /* text that is not UTF-8, or no memory */
+    if (!hd_utf8_valid(text, size))
         return hd_fail(chat->context, HEED_FORMAT, "the message of the %s is no valid UTF-8", role);
-    message = json_pack("{s:s, s:o}", "role", role, "content", content);
+    json_t *message = json_pack("{s:s, s:s%}", "role", role, "content", text, size);
     return message && json_array_append_new(chat->messages, message) == 0 ? HEED_OK : fail_memory(chat);
 }
 
