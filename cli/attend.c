@@ -21,7 +21,7 @@ static const own_option own[] = {
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"output", 'o', "FILE", "file for the picture; .svg, .html, .json and .npy select the format", &output, NULL},
     {"color", 0, "auto|always|never", "24-bit colour in the terminal; auto: if the terminal supports it", &color, NULL},
-    {"steps", 0, NULL, "draw each step of a recurrent decoder: states, scores, contexts, words", NULL, &steps},
+    {"steps", 0, NULL, "draw the steps of a recurrent encoder-decoder, or of one attention head of a Transformer", NULL, &steps},
     {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, or of the vocabulary's first words", NULL,
      &embeddings},
     {"positions", 0, NULL, "draw the positional encoding", NULL, &positions},
@@ -46,15 +46,8 @@ static const command attend = {
 
 /* ---- output ---- */
 
-/* Terminals that have 24-bit colours say so in COLORTERM; https://no-color.org says how users refuse them. */
-static bool terminal_has_colors(void) {
-    const char *refused = getenv("NO_COLOR"), *has = getenv("COLORTERM");
-    if (!isatty(STDOUT_FILENO) || (refused && *refused)) return false;
-    return has && (strcmp(has, "truecolor") == 0 || strcmp(has, "24bit") == 0);
-}
-
 static bool is_colored(void) {
-    return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && terminal_has_colors());
+    return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && has_all_colors());
 }
 
 static void print(const invocation *line, char *bytes, size_t size) {

@@ -854,9 +854,15 @@ HEED_API heed_status heed_attention_save(const heed_attention *attention, const 
  * not apply to a picture is refused with HEED_ARGUMENT. The caller closes each picture before its models. */
 typedef struct heed_picture heed_picture;
 
-/* The steps of a recurrent decoder while it translates a text of `size` bytes: its states, its attention
- * scores over the encoder's states, context vectors, and predicted words. HEED_UNSUPPORTED for a model that
- * is not a recurrent encoder-decoder, HEED_LENGTH as for heed_attend. */
+/* The architecture of the model of this name, a name as in heed_model_open: its modules in the order of
+ * computation, with their shapes and numbers of parameters. The weights are not read. The picture is not
+ * bound to a model; it is drawn without options. Errors are those of heed_model_open. */
+HEED_API heed_status heed_inspect_architecture(heed_context *context, const char *name, heed_picture **picture);
+/* The steps of a recurrent encoder-decoder while it translates a text of `size` bytes: its states, its
+ * attention scores over the encoder's states, context vectors, and predicted words; or of a Transformer the
+ * steps of one attention head, which the options "kind", "layer", "head" and "word" select: a query, keys and
+ * values, products, scores, weights, and their weighted sum. HEED_UNSUPPORTED for a recurrent model that is not
+ * an encoder-decoder and for scores with relative positions, HEED_LENGTH as for heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
 /* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the
