@@ -118,7 +118,7 @@ static void draw_layer_label(const column *c, hd_buffer *out) {
     snprintf(text, sizeof text, "× %lld", (long long)c->side->layers);
     snprintf(more, sizeof more, " font-size=\"22\"%s", anchor);
     hd_paper_label(out, x, y, more, text);
-    snprintf(more, sizeof more, HD_DIAGRAM_SMALL "%s", anchor);
+    snprintf(more, sizeof more, HD_PAPER_SMALL "%s", anchor);
     hd_print_count(number, c->side->layer_parameters);
     hd_paper_label(out, x, y + 18, more, number);
     hd_paper_label(out, x, y + 32, more, c->side->layers > 1 ? "each layer" : "parameters");
@@ -151,8 +151,8 @@ static void draw_cross(const column *encoder, const column *decoder, hd_buffer *
         snprintf(path, sizeof path, "M%lld %lldH%lldV%lldH%lld", (long long)(line_of(encoder) + room), (long long)from,
                  (long long)lane, (long long)y, (long long)x);
         hd_diagram_path(out, path, x, y, 'r');
-        hd_paper_label(out, lane + 4, y - 5, HD_DIAGRAM_SMALL, "keys,");
-        hd_paper_label(out, lane + 4, y + 14, HD_DIAGRAM_SMALL, "values");
+        hd_paper_label(out, lane + 4, y - 5, HD_PAPER_SMALL, "keys,");
+        hd_paper_label(out, lane + 4, y + 14, HD_PAPER_SMALL, "values");
     }
 }
 
@@ -231,7 +231,7 @@ static void draw_notes(const hd_architecture_picture *a, int64_t y, hd_buffer *o
         char text[512];
         if (!side->layers || !*side->layers_note) continue;
         snprintf(text, sizeof text, "%s: %s.", side->title, side->layers_note);
-        hd_paper_label(out, HD_PAPER_MARGIN, y, HD_DIAGRAM_SMALL, text);
+        hd_paper_label(out, HD_PAPER_MARGIN, y, HD_PAPER_SMALL, text);
         y += 16;
     }
 }
@@ -258,8 +258,10 @@ static void draw_transformer(const hd_architecture_picture *a, hd_buffer *out) {
     make_feed_forward(&a->feed_forward, &feed_forward);
     int64_t first = hd_panel_height(&attention), second = hd_panel_height(&feed_forward);
     int64_t height = both ? top + high + 24 + hd_max(first, second) : top + hd_max(high, first + 16 + second);
-    hd_paper_begin(out, HD_DIAGRAM_WIDTH, height + HD_PAPER_MARGIN);
-    hd_paper_title(out, a->title);
+    hd_paper_begin(
+        out, HD_PAPER_WIDTH, height + HD_PAPER_MARGIN, a->title,
+        "Read from below: modules of the Transformer with their shapes and numbers of parameters. Grey frames hold "
+        "the modules of one layer. Lines around a sublayer are residual connections.");
     draw_notes(a, TOP - 6, out);
     for (int i = 0; i < HD_SIDES; i++) columns[i].bottom = both ? top + high : top + columns[i].height;
     for (int i = 0; i < HD_SIDES; i++)

@@ -5,11 +5,9 @@
 #include "inspect/architecture.h"
 #include "inspect/paper.h"
 
-/* Attributes of labels outside boxes: they have the picture's text colour, and small ones are lighter. */
-#define HD_DIAGRAM_SMALL " font-size=\"11\" fill-opacity=\".8\""
-#define HD_DIAGRAM_BOLD  " font-weight=\"600\""
+#define HD_DIAGRAM_BOLD " font-weight=\"600\""
 
-enum { HD_DIAGRAM_WIDTH = 830, HD_DIAGRAM_LINES = 4 };
+enum { HD_DIAGRAM_LINES = 4 };
 
 /* The lines of a box: the first is its name. */
 typedef struct hd_box_lines {

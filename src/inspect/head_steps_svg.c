@@ -20,7 +20,7 @@ enum {
     PERCENT = 46,
     HEAD = 76, /* y of the query */
     TABLE = 176,
-    VALUES = HD_DIAGRAM_WIDTH - LEFT - STRIP
+    VALUES = HD_PAPER_WIDTH - LEFT - STRIP
 };
 
 typedef struct paper {
@@ -97,12 +97,12 @@ static void draw_key(const paper *p, const hd_head_key *key, int64_t y) {
         hd_buffer_format(p->out,
                          "<path fill=\"none\" stroke=\"#8a94a3\" stroke-dasharray=\"3 3\" d=\"M%lld %lldh%lld\"/>\n",
                          (long long)p->weights, (long long)(y + 7), (long long)p->bar);
-        hd_paper_label(p->out, p->weights + p->bar + 6, y + 11, HD_DIAGRAM_SMALL, "masked");
+        hd_paper_label(p->out, p->weights + p->bar + 6, y + 11, HD_PAPER_SMALL, "masked");
     } else {
         hd_step_percent(percent, key->weight);
         hd_buffer_format(p->out, "<rect x=\"%lld\" y=\"%lld\" width=\"%lld\" height=\"12\" fill=\"#%02x%02x%02x\"/>\n",
                          (long long)p->weights, (long long)(y + 1), (long long)bar, c.red, c.green, c.blue);
-        hd_paper_label(p->out, p->weights + bar + 5, y + 11, HD_DIAGRAM_SMALL, percent);
+        hd_paper_label(p->out, p->weights + bar + 5, y + 11, HD_PAPER_SMALL, percent);
     }
     hd_paper_label(p->out, VALUES - 8, y + 12, HD_PAPER_RIGHT, "×");
     vector(p, key->value, VALUES, y, true);
@@ -117,9 +117,9 @@ static void draw_query(const paper *p) {
     fit(p, LEFT + LABELS, HEAD + 29, HD_PAPER_RIGHT HD_DIAGRAM_BOLD, hd_step_token(s->label), LABELS);
     vector(p, s->query, p->key_x, HEAD + 18, false);
     hd_step_note(note, s->query, s->width);
-    hd_paper_label(p->out, p->key_x + STRIP + 12, HEAD + 29, HD_DIAGRAM_SMALL, note);
+    hd_paper_label(p->out, p->key_x + STRIP + 12, HEAD + 29, HD_PAPER_SMALL, note);
     if (s->rotated || s->normalized)
-        hd_paper_label(p->out, p->key_x + STRIP + 12, HEAD + 45, HD_DIAGRAM_SMALL,
+        hd_paper_label(p->out, p->key_x + STRIP + 12, HEAD + 45, HD_PAPER_SMALL,
                        s->rotated ? "q and k are rotated by their positions" : "q and k are normalized");
     hd_diagram_up(p->out, p->key_x + STRIP / 2, HEAD + 36, TABLE - 26);
 }
@@ -132,26 +132,25 @@ static void draw_output(const paper *p, int64_t y) {
     vector(p, s->output, VALUES, y + 24, true);
     hd_paper_label(p->out, VALUES - 12, y + 35, HD_PAPER_RIGHT HD_DIAGRAM_BOLD, "output: the sum of weight × value");
     hd_step_note(note, s->output, s->width);
-    hd_paper_label(p->out, VALUES - 12, y + 52, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, note);
+    hd_paper_label(p->out, VALUES - 12, y + 52, HD_PAPER_SMALL HD_PAPER_RIGHT, note);
     hd_buffer_open(&end, p->out->context);
     hd_head_steps_end(s, &end);
     if (end.failed)
         p->out->failed = true;
     else
-        hd_paper_label(p->out, HD_DIAGRAM_WIDTH - LEFT, y + 76, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, end.data);
+        hd_paper_label(p->out, HD_PAPER_WIDTH - LEFT, y + 76, HD_PAPER_SMALL HD_PAPER_RIGHT, end.data);
     hd_buffer_close(&end);
 }
 
-static void draw_texts(const paper *p, const char *title) {
+static void draw_texts(const paper *p) {
     const hd_head_steps *s = p->steps;
     hd_buffer texts;
-    (void)title;
     hd_buffer_open(&texts, p->out->context);
     hd_buffer_format(&texts, "%s%s%s", s->source, *s->target ? " → " : "", s->target);
     if (texts.failed)
         p->out->failed = true;
     else
-        fit(p, LEFT, 56, "", texts.data, HD_DIAGRAM_WIDTH - 2 * LEFT);
+        fit(p, LEFT, 56, "", texts.data, HD_PAPER_WIDTH - 2 * LEFT);
     hd_buffer_close(&texts);
 }
 
@@ -170,9 +169,11 @@ heed_status hd_head_steps_svg(const heed_picture *picture, hd_buffer *out) {
     hd_head_steps_title(s, &title);
     bool fine = !title.failed;
     if (fine) {
-        hd_paper_begin(out, HD_DIAGRAM_WIDTH, bottom + 96);
-        hd_paper_title(out, title.data);
-        draw_texts(&p, title.data);
+        hd_paper_begin(
+            out, HD_PAPER_WIDTH, bottom + 96, title.data,
+            "A row for each key, read from left to right: key, product with the query, score, weight, value. Blocks "
+            "of colour are the numbers of a vector: blue above zero, red below.");
+        draw_texts(&p);
         draw_query(&p);
         draw_headings(&p, TABLE - 10);
         for (int64_t k = 0; k < s->count; k++) draw_key(&p, &s->keys[k], TABLE + k * ROW);

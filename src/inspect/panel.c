@@ -137,7 +137,7 @@ void hd_panel_svg(const hd_panel_picture *panel, int64_t x, int64_t y, hd_buffer
     hd_buffer_format(out, "<path stroke=\"#8a94a3\" stroke-opacity=\".6\" d=\"M%lld %lldh%d\"/>\n", (long long)x,
                      (long long)(y + 2), HD_PANEL_WIDTH);
     hd_paper_label(out, x, y + 22, HD_DIAGRAM_BOLD, panel->title);
-    if (*panel->note) hd_paper_label(out, x, y + 38, HD_DIAGRAM_SMALL, panel->note);
+    if (*panel->note) hd_paper_label(out, x, y + 38, HD_PAPER_SMALL, panel->note);
     draw_frames(panel, x, bottom, out);
     hd_paper_label(out, x + MIDDLE, bottom - FOOT - 6, HD_PAPER_MIDDLE, panel->input);
     draw_branches(panel, x, bottom, out);

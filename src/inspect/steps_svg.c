@@ -50,7 +50,7 @@ static void vector(const paper *p, int64_t x, int64_t y, const char *name, const
     char norm[32];
     hd_print_number(norm, sizeof norm, "norm %.3g", hd_vector_norm(values, size));
     hd_paper_label(p->out, x, y - 5, "", name);
-    hd_paper_label(p->out, x + blocks * BLOCK, y - 5, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, norm);
+    hd_paper_label(p->out, x + blocks * BLOCK, y - 5, HD_PAPER_SMALL HD_PAPER_RIGHT, norm);
     hd_strip_svg(p->out, values, size, blocks, p->largest, x, y, BLOCK, THICK);
 }
 
@@ -96,7 +96,7 @@ static void encoder(const paper *p, int64_t top) {
     const hd_steps *s = p->steps;
     if (!s->encoder) return;
     hd_paper_label(p->out, LEFT, top + 14, HD_DIAGRAM_BOLD, "Encoder");
-    hd_paper_label(p->out, LEFT + 76, top + 14, HD_DIAGRAM_SMALL,
+    hd_paper_label(p->out, LEFT + 76, top + 14, HD_PAPER_SMALL,
                    s->two_ways
                        ? "The states h of two directions, each computed from a token and the state before or after it."
                        : "Each state h is computed from a token and the state before it.");
@@ -111,14 +111,14 @@ static void initial(const paper *p, int64_t top) {
     const hd_steps *s = p->steps;
     int64_t y = top + 42, middle = y + THICK / 2, box = LEFT + STRIP + 40, to = box + 130 + 40;
     hd_paper_label(p->out, LEFT, top + 14, HD_DIAGRAM_BOLD, "Decoder");
-    hd_paper_label(p->out, LEFT + 76, top + 14, HD_DIAGRAM_SMALL, hd_steps_note(s));
+    hd_paper_label(p->out, LEFT + 76, top + 14, HD_PAPER_SMALL, hd_steps_note(s));
     vector(p, LEFT, y, "memory", s->memory_vector, s->memory_size, HD_STRIP_BLOCKS);
-    hd_paper_label(p->out, LEFT, y + THICK + 16, HD_DIAGRAM_SMALL, hd_steps_memory(s));
+    hd_paper_label(p->out, LEFT, y + THICK + 16, HD_PAPER_SMALL, hd_steps_memory(s));
     hd_diagram_right(p->out, middle, LEFT + STRIP + 4, box);
     small_box(p, HD_BOX_LINEAR, s->direct ? "copy" : "Linear, tanh", box, middle - 12, 130);
     hd_diagram_right(p->out, middle, box + 130, to - 4);
     vector(p, to, y, "s₀", s->initial, s->width, HD_STRIP_BLOCKS);
-    hd_paper_label(p->out, to, y + THICK + 16, HD_DIAGRAM_SMALL, "the initial state");
+    hd_paper_label(p->out, to, y + THICK + 16, HD_PAPER_SMALL, "the initial state");
 }
 
 /* ---- a step ---- */
@@ -134,17 +134,17 @@ static void row(const paper *p, int64_t right, int64_t width, int64_t y, const c
     fit(p, right, y, attributes, hd_step_token(label), width, 13);
     hd_buffer_format(p->out, "<rect x=\"%lld\" y=\"%lld\" width=\"%lld\" height=\"10\" fill=\"#%02x%02x%02x\"/>\n",
                      (long long)bar_x, (long long)(y - 9), (long long)size, c.red, c.green, c.blue);
-    hd_paper_label(p->out, bar_x + size + 4, y, HD_DIAGRAM_SMALL, percent);
+    hd_paper_label(p->out, bar_x + size + 4, y, HD_PAPER_SMALL, percent);
 }
 
 static void scores(const paper *p, int64_t y, const hd_step *step) {
     int64_t right = SCORES + p->labels;
-    hd_paper_label(p->out, right + 48, y - 14, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, "score");
-    hd_paper_label(p->out, right + 56, y - 14, HD_DIAGRAM_SMALL, "weight");
+    hd_paper_label(p->out, right + 48, y - 14, HD_PAPER_SMALL HD_PAPER_RIGHT, "score");
+    hd_paper_label(p->out, right + 56, y - 14, HD_PAPER_SMALL, "weight");
     for (int64_t k = 0; k < p->steps->keys; k++) {
         char score[HD_STEP_NAME];
         hd_print_number(score, sizeof score, "%.2f", step->scores[k]);
-        hd_paper_label(p->out, right + 48, y + 4 + k * ROW, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, score);
+        hd_paper_label(p->out, right + 48, y + 4 + k * ROW, HD_PAPER_SMALL HD_PAPER_RIGHT, score);
         row(p, right, p->labels, y + 4 + k * ROW, p->steps->key_labels[k], "", right + 56, BAR,
             (double)step->weights[k]);
     }
@@ -199,11 +199,11 @@ static void step_with_attention(const paper *p, int64_t index, int64_t y, const 
     const char *query = s->attends_first ? n.before : n.state;
     vector(p, LEFT, first, query, s->attends_first ? last : step->state, s->width, HD_STRIP_BLOCKS);
     hd_diagram_right(p->out, first + middle, LEFT + STRIP + 4, SCORES - 6);
-    hd_paper_label(p->out, LEFT + STRIP + 22, first + middle - 5, HD_DIAGRAM_SMALL HD_PAPER_MIDDLE, "query");
+    hd_paper_label(p->out, LEFT + STRIP + 22, first + middle - 5, HD_PAPER_SMALL HD_PAPER_MIDDLE, "query");
     scores(p, first + 8, step);
     hd_diagram_right(p->out, first + middle, SCORES + p->labels + 56 + BAR + 48, JOINED - 4);
     vector(p, JOINED, first, n.context, step->context, s->width, HD_STRIP_BLOCKS);
-    hd_paper_label(p->out, JOINED + STRIP + 10, first + 11, HD_DIAGRAM_SMALL, "context: weighted sum of h");
+    hd_paper_label(p->out, JOINED + STRIP + 10, first + 11, HD_PAPER_SMALL, "context: weighted sum of h");
     hd_diagram_up(p->out, JOINED + STRIP + STRIP / 2, first + THICK + 4, second - 4);
     if (s->attends_first) {
         snprintf(path, sizeof path, "M%lld %lldV%lld", (long long)half, (long long)(first + THICK + 3),
@@ -212,7 +212,7 @@ static void step_with_attention(const paper *p, int64_t index, int64_t y, const 
         int64_t box = (first + second) / 2 - 10;
         small_box(p, HD_BOX_CELL, s->cell, half - 34, box, 68);
         snprintf(inputs, sizeof inputs, "+ word, %s", n.context);
-        hd_paper_label(p->out, half + 40, box + 16, HD_DIAGRAM_SMALL, inputs);
+        hd_paper_label(p->out, half + 40, box + 16, HD_PAPER_SMALL, inputs);
         vector(p, LEFT, second, n.state, step->state, s->width, HD_STRIP_BLOCKS);
         hd_diagram_right(p->out, second + middle, LEFT + STRIP + 4, JOINED - 4);
     } else {
@@ -257,7 +257,7 @@ static bool draw_step(const paper *p, int64_t index, int64_t y, hd_arena *arena)
     snprintf(title, sizeof title, "step %lld", (long long)index + 1);
     snprintf(read, sizeof read, "reads %s%s", hd_step_token(step->read), index ? "" : ", the start token (SOS)");
     hd_buffer_format(p->out, "<path stroke=\"#8a94a3\" stroke-opacity=\".5\" d=\"M%d %lldH%d\"/>\n", LEFT, (long long)y,
-                     HD_DIAGRAM_WIDTH - LEFT);
+                     HD_PAPER_WIDTH - LEFT);
     hd_paper_label(p->out, LEFT, y + 20, HD_DIAGRAM_BOLD, title);
     fit(p, LEFT + 70, y + 20, "", read, 380, 13);
     int64_t to = y + (s->attends ? 48 : 52) + THICK / 2;
@@ -285,9 +285,11 @@ heed_status hd_steps_svg(const heed_picture *picture, hd_buffer *out) {
     hd_buffer_format(&title, "%s → %s", s->source, s->target);
     bool fine = !title.failed;
     if (fine) {
-        hd_paper_begin(out, HD_DIAGRAM_WIDTH, y + s->count * step_height(s) + HD_PAPER_MARGIN);
-        hd_paper_title(out, title.data);
-        fit(&p, LEFT, 56, "", title.data + texts, HD_DIAGRAM_WIDTH - 2 * LEFT, 13);
+        hd_paper_begin(
+            out, HD_PAPER_WIDTH, y + s->count * step_height(s) + HD_PAPER_MARGIN, title.data,
+            "The states of the encoder, then a block for each step of the decoder. Orange arrows lead from a state "
+            "to the next. Blocks of colour are the numbers of a vector: blue above zero, red below.");
+        fit(&p, LEFT, 56, "", title.data + texts, HD_PAPER_WIDTH - 2 * LEFT, 13);
         encoder(&p, top);
         initial(&p, decoder);
     }

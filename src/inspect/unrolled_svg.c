@@ -154,7 +154,7 @@ static void draw_layers(const area *a, hd_buffer *out) {
             int64_t previous = a->layers[i - 1] + layer_height(a);
             snprintf(text, sizeof text, "… %lld layers in all …", (long long)a->side->layers);
             hd_paper_label(out, center(a, 0) + a->pitch * (a->columns - 1) / 2, y_of(a, previous + GAP - 4),
-                           HD_DIAGRAM_SMALL HD_PAPER_MIDDLE, text);
+                           HD_PAPER_SMALL HD_PAPER_MIDDLE, text);
         } else if (i && a->two_ways) {
             draw_outputs(a, a->layers[i - 1], a->layers[i] - GAP / 2, out);
         }
@@ -290,7 +290,7 @@ static void draw_initial(const area *decoder, int64_t x, int64_t y, hd_buffer *o
         hd_buffer_format(out, STATE_ARROW "M%lld %lldH%lldV%lldH%lldm-6-4l6 4-6 4\"/>\n", (long long)x, (long long)y,
                          (long long)lane, (long long)row, (long long)to);
     }
-    hd_paper_label(out, x + 4, y - 6, HD_DIAGRAM_SMALL, "s₀");
+    hd_paper_label(out, x + 4, y - 6, HD_PAPER_SMALL, "s₀");
 }
 
 /* Attention stands beside the feed-forward layer, which reads its contexts. */
@@ -309,9 +309,9 @@ static void draw_attention(const area *encoder, const area *decoder, int64_t x, 
     snprintf(path, sizeof path, "M%lld %lldH%lldV%lld", (long long)edge, (long long)state, (long long)query,
              (long long)(middle + 22));
     hd_diagram_path(out, path, query, middle + 22, 'u');
-    hd_paper_label(out, query - 6, state + 4, HD_DIAGRAM_SMALL HD_PAPER_RIGHT, first ? "query sₜ₋₁" : "query sₜ");
+    hd_paper_label(out, query - 6, state + 4, HD_PAPER_SMALL HD_PAPER_RIGHT, first ? "query sₜ₋₁" : "query sₜ");
     hd_diagram_right(out, middle, x + MIDDLE, decoder->x);
-    hd_paper_label(out, (x + MIDDLE + decoder->x) / 2, middle - 6, HD_DIAGRAM_SMALL HD_PAPER_MIDDLE, "C");
+    hd_paper_label(out, (x + MIDDLE + decoder->x) / 2, middle - 6, HD_PAPER_SMALL HD_PAPER_MIDDLE, "C");
 }
 
 static void draw_memory(const area *encoder, const area *decoder, hd_buffer *out) {
@@ -386,7 +386,7 @@ static void draw_list(const hd_architecture_picture *a, int64_t x, int64_t y, hd
     hd_buffer_format(out, "<path stroke=\"#8a94a3\" stroke-opacity=\".6\" d=\"M%lld %lldh%d\"/>\n", (long long)x,
                      (long long)(y + 2), HD_PANEL_WIDTH);
     hd_paper_label(out, x, y + 22, HD_DIAGRAM_BOLD, "Weights");
-    hd_paper_label(out, x, y + 38, HD_DIAGRAM_SMALL, "Every time step uses the same ones.");
+    hd_paper_label(out, x, y + 38, HD_PAPER_SMALL, "Every time step uses the same ones.");
     y += 50;
     for (int i = 0; i < HD_SIDES; i++) {
         const hd_side_picture *side = &a->side[i];
@@ -405,7 +405,7 @@ static void draw_list(const hd_architecture_picture *a, int64_t x, int64_t y, hd
             hd_diagram_box(out, item->kind, &lines, x, y + 3, 14, 14);
             hd_paper_label(out, x + 22, y + 14, "", name);
             hd_paper_label(out, x + HD_PANEL_WIDTH, y + 14, HD_PAPER_RIGHT, count);
-            hd_paper_label(out, x + 22, y + 28, HD_DIAGRAM_SMALL, note);
+            hd_paper_label(out, x + 22, y + 28, HD_PAPER_SMALL, note);
             y += ROW;
         }
     }
@@ -446,9 +446,11 @@ heed_status hd_unrolled_svg(const hd_architecture_picture *a, hd_buffer *out) {
     }
     make_cell(a, &cell);
     int64_t below = TOP + high + 20, height = below + hd_max(hd_panel_height(&cell), list_height(a));
-    hd_paper_begin(out, HD_DIAGRAM_WIDTH, height + HD_PAPER_MARGIN);
-    hd_paper_title(out, a->title);
-    hd_paper_label(out, HD_PAPER_MARGIN, TOP - 20, HD_DIAGRAM_SMALL, note_of(&a->recipe));
+    hd_paper_begin(
+        out, HD_PAPER_WIDTH, height + HD_PAPER_MARGIN, a->title,
+        "A recurrent network unrolled in time: a column for each token, and orange arrows from each state to the "
+        "next. Below are the inside of a cell and the numbers of parameters.");
+    hd_paper_label(out, HD_PAPER_MARGIN, TOP - 20, HD_PAPER_SMALL, note_of(&a->recipe));
     for (int i = 0; i < HD_SIDES; i++) areas[i].bottom = TOP + high;
     for (int i = 0; i < HD_SIDES; i++)
         if (a->side[i].layers) draw_area(&areas[i], out);
