@@ -104,7 +104,7 @@ static void draw_key(const paper *p, const hd_head_key *key, int64_t y) {
                          (long long)p->weights, (long long)(y + 1), (long long)bar, c.red, c.green, c.blue);
         hd_paper_label(p->out, p->weights + bar + 5, y + 11, HD_PAPER_SMALL, percent);
     }
-    hd_paper_label(p->out, VALUES - 8, y + 12, HD_PAPER_RIGHT, "×");
+    if (!key->masked) hd_paper_label(p->out, VALUES - 8, y + 12, HD_PAPER_RIGHT, "×");
     vector(p, key->value, VALUES, y, true);
 }
 
@@ -135,6 +135,7 @@ static void draw_output(const paper *p, int64_t y) {
     hd_paper_label(p->out, VALUES - 12, y + 52, HD_PAPER_SMALL HD_PAPER_RIGHT, note);
     hd_buffer_open(&end, p->out->context);
     hd_head_steps_end(s, &end);
+    hd_buffer_byte(&end, '.');
     if (end.failed)
         p->out->failed = true;
     else
@@ -170,7 +171,7 @@ heed_status hd_head_steps_svg(const heed_picture *picture, hd_buffer *out) {
     bool fine = !title.failed;
     if (fine) {
         hd_paper_begin(
-            out, HD_PAPER_WIDTH, bottom + 96, title.data,
+            out, HD_PAPER_WIDTH, bottom + 112, title.data,
             "A row for each key, read from left to right: key, product with the query, score, weight, value. Blocks "
             "of colour are the numbers of a vector: blue above zero, red below.");
         draw_texts(&p);
@@ -178,6 +179,8 @@ heed_status hd_head_steps_svg(const heed_picture *picture, hd_buffer *out) {
         draw_headings(&p, TABLE - 10);
         for (int64_t k = 0; k < s->count; k++) draw_key(&p, &s->keys[k], TABLE + k * ROW);
         draw_output(&p, bottom);
+        hd_paper_label(out, HD_PAPER_WIDTH - LEFT, bottom + 98, HD_PAPER_SMALL HD_PAPER_RIGHT,
+                       "A block of a strip is a number of the vector: blue above zero, red below.");
         hd_paper_end(out);
     }
     hd_buffer_close(&title);

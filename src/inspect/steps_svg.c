@@ -286,7 +286,7 @@ heed_status hd_steps_svg(const heed_picture *picture, hd_buffer *out) {
     bool fine = !title.failed;
     if (fine) {
         hd_paper_begin(
-            out, HD_PAPER_WIDTH, y + s->count * step_height(s) + HD_PAPER_MARGIN, title.data,
+            out, HD_PAPER_WIDTH, y + s->count * step_height(s) + 30, title.data,
             "The states of the encoder, then a block for each step of the decoder. Orange arrows lead from a state "
             "to the next. Blocks of colour are the numbers of a vector: blue above zero, red below.");
         fit(&p, LEFT, 56, "", title.data + texts, HD_PAPER_WIDTH - 2 * LEFT, 13);
@@ -294,6 +294,9 @@ heed_status hd_steps_svg(const heed_picture *picture, hd_buffer *out) {
         initial(&p, decoder);
     }
     for (int64_t i = 0; fine && i < s->count; i++) fine = draw_step(&p, i, y + i * step_height(s), &arena);
+    if (fine)
+        hd_paper_label(out, LEFT, y + s->count * step_height(s) + 12, HD_PAPER_SMALL,
+                       "A block of a strip is a number of the vector: blue above zero, red below.");
     hd_paper_end(out);
     hd_arena_close(&arena);
     hd_buffer_close(&title);
