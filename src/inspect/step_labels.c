@@ -28,7 +28,7 @@ const char *hd_step_token(const char *label) {
     static const char *const marks[] = {"▁", "Ġ"};
     for (int i = 0; i < 2; i++) {
         size_t size = strlen(marks[i]);
-        if (strncmp(label, marks[i], size) == 0 && label[size]) return label + size;
+        if (strncmp(label, marks[i], size) == 0) return label[size] ? label + size : "␣";
     }
     return label;
 }

@@ -12,7 +12,8 @@ void hd_step_name(char name[HD_STEP_NAME], const char *letter, int64_t step);
 void hd_step_note(char note[HD_STEP_NOTE], const float *values, int64_t size);
 /* "66.9%". */
 void hd_step_percent(char text[HD_STEP_NAME], double share);
-/* A token as people read it: without the mark of a word's start, "▁" or "Ġ". */
+/* A token as people read it: without the mark of a word's start, "▁" or "Ġ"; the mark alone is
+ * "␣". */
 const char *hd_step_token(const char *label);
 
 #endif

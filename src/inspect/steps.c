@@ -38,6 +38,12 @@ const char *hd_steps_note(const hd_steps *s) {
                       : "The initial state is all that the decoder knows of the source.";
 }
 
+static const char *note_of_initial(const hd_steps *s) {
+    if (s->attends) return "computed from it; no word is predicted from it";
+    return s->direct ? "the same; no word is predicted from it; the decoder has no other access to the source"
+                     : "computed from it; no word is predicted from it; the decoder has no other access to the source";
+}
+
 /* One scale for all vectors of a picture. */
 double hd_steps_largest(const hd_steps *s) {
     double largest = s->encoder ? hd_vector_largest(s->encoder, s->keys * s->width) : 0;
@@ -185,9 +191,7 @@ heed_status hd_steps_text(const heed_picture *picture, bool color, int64_t colum
     hd_buffer_text(out, "\n\n");
     if (steps->encoder) screen_encoder(&s);
     screen_vector(&s, "memory", steps->memory_vector, steps->memory_size, hd_steps_memory(steps));
-    screen_vector(&s, "s₀", steps->initial, steps->width,
-                  steps->direct ? "the memory itself; no word is predicted from it"
-                                : "computed from it; no word is predicted from it");
+    screen_vector(&s, "s₀", steps->initial, steps->width, note_of_initial(steps));
     hd_buffer_byte(out, '\n');
     bool fine = true;
     for (int64_t i = 0; fine && i < steps->count; i++) fine = screen_step(&s, i, &arena);
