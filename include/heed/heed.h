@@ -865,6 +865,11 @@ HEED_API heed_status heed_inspect_architecture(heed_context *context, const char
  * an encoder-decoder and for scores with relative positions, HEED_LENGTH as for heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
+/* The hidden states of a text's tokens after a layer ("layer"; by default the last one), one strip per token:
+ * of the encoder, or with "kind" decoder and for models without an encoder those of the decoder, which first
+ * translates if it is a translator. HEED_LENGTH as for heed_attend. */
+HEED_API heed_status heed_inspect_state_strips(heed_model *model, const heed_options *options, const char *text,
+                                               size_t size, heed_picture **picture);
 /* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the
  * vocabulary: one strip per embedding, and their two principal components. HEED_LENGTH for more than 512
  * tokens. */

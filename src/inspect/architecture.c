@@ -347,6 +347,16 @@ static void add_combination(builder *b) {
                     HD_DECODER, MODULES(HD_MODULE_COMBINE));
 }
 
+/* Attention of a decoder alone to its own states. */
+static void add_self_attention(builder *b) {
+    int64_t width = b->recipe->width;
+    add_counted(b, HD_BOX_ATTENTION, "Masked self-attention", keep(b, "score h · W h ÷ √%lld", (long long)width),
+                HD_DECODER, MODULES(HD_MODULE_KEY));
+    add_counted(b, HD_BOX_FEED_FORWARD, "Feed-forward, tanh",
+                keep(b, "[h; C]: %s → %s", count_of(b, 2 * width), count_of(b, width)), HD_DECODER,
+                MODULES(HD_MODULE_COMBINE));
+}
+
 /* ---- heads ---- */
 
 static void add_dense(builder *b, hd_module module, const char *name) {
@@ -530,6 +540,7 @@ static void build_side(builder *b, hd_network_side which) {
         if (both && which == HD_DECODER) add_bridge(b);
         add_cells(b);
         if (both && which == HD_DECODER) add_combination(b);
+        if (recipe->self_attends && which == HD_DECODER) add_self_attention(b);
     } else {
         add_input(b);
         add_layers(b);

@@ -418,6 +418,8 @@ static const char *note_of(const hd_recipe *recipe) {
         return "Each context C is computed before its step, and also enters the cell of that step.";
     if (hd_recipe_feeds(recipe))
         return "The output of the feed-forward layer also enters the cell of the next step (input feeding).";
+    if (recipe->self_attends && recipe->side[HD_DECODER].layers)
+        return "Each state also attends to itself and to the states before it; C is the sum of these, by their weights.";
     if (!hd_recipe_translates(recipe) && recipe->bidirectional && recipe->side[HD_ENCODER].layers)
         return "Each direction computes a state from the token and from its own state before that.";
     return hd_recipe_translates(recipe) ? "The initial state s₀ is all that the decoder knows of the source."

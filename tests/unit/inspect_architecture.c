@@ -127,6 +127,8 @@ static void every_memory_is_drawn(void **state) {
                 check_recipe(context, &recipe);
                 recipe.side[layers > 2 ? HD_ENCODER : HD_DECODER].layers = 0;
                 check_recipe(context, &recipe);
+                recipe.self_attends = true;
+                check_recipe(context, &recipe);
             }
     heed_context_close(context);
 }

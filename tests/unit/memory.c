@@ -251,6 +251,14 @@ static heed_status inspect(heed_context *context, heed_model *model) {
     HD_TRY(heed_attend_options(context, &set));
     heed_status status = heed_inspect_embeddings(model, set, "a dog runs", 10, &picture);
     status = draw_picture(set, status, picture);
+    if (status == HEED_OK) status = heed_options_set(set, "target", "a dog");
+    if (status == HEED_OK) {
+        status = heed_inspect_steps(model, set, "a dog runs", 10, &picture);
+        status = draw_picture(set, status, picture);
+    }
+    heed_options_close(set);
+    set = NULL;
+    if (status == HEED_OK) status = heed_attend_options(context, &set);
     if (status == HEED_OK) status = heed_options_set(set, "count", "3");
     if (status == HEED_OK) {
         status = heed_inspect_positions(model, set, &picture);
