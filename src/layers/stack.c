@@ -56,11 +56,12 @@ static hd_tensor *before(const place *at, hd_pass *pass, hd_tensor *x, const sub
     return first ? hd_apply_norm(pass, &layer_of(at)[sub->norm], x) : x;
 }
 
-/* The residual connection around a sublayer with output f. */
+/* The residual connection around a sublayer with output f, if the side has them. */
 static hd_tensor *after(const place *at, hd_pass *pass, hd_tensor *x, hd_tensor *f, const sublayer *sub) {
     const hd_module_weights *layer = layer_of(at);
     f = hd_apply_norm(pass, &layer[sub->after], f);
     if (at->side->residual_scale > 0) f = hd_scale(pass, f, at->side->residual_scale);
+    if (at->side->no_residual) x = NULL;
     hd_tensor *sum = hd_dropout_add(pass, f, x, at->recipe->dropout, site(at, sub->site, HD_SITE_OUTPUT));
     return at->side->norm_placement == HD_NORM_POST ? hd_apply_norm(pass, &layer[sub->norm], sum) : sum;
 }
