@@ -86,7 +86,7 @@ int main(int count, char **arguments) {
     printf("   output");
     for (int i = 0; i < WORDS; i++) {
         float output[WIDTH] = {0};
-        softmax(scores[i], masked ? i + 1 : WORDS); /* the keys that a mask hides keep the weight 0 */
+        softmax(scores[i], masked ? i + 1 : WORDS); /* masked keys keep the weight 0 */
         printf("\n%-8s", words[i]);
         for (int j = 0; j < WORDS; j++) {
             printf("%7.0f%%", 100 * (double)scores[i][j]);
