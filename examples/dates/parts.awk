@@ -1,4 +1,4 @@
-# Labels the words of dates: one word and its label per line, and an empty line after each date (docs/tour/12-labels.md):
+# Labels the words of dates: one word and its label per line, and an empty line after each date (docs/tour/13-labels.md):
 #
 #     awk -f parts.awk dates.train.src
 function part(word) {

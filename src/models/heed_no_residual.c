@@ -1,4 +1,4 @@
-/* A Transformer without residual connections, to show what they are for (docs/tour/09-residuals.md): otherwise as Pegasus, which
+/* A Transformer without residual connections, to show what they are for (docs/tour/10-residuals.md): otherwise as Pegasus, which
  * has its norms before the sublayers. transformers lacks it. model_type: "heed-no-residual" */
 #include "models/family.h"
 
