@@ -228,7 +228,7 @@ static void add_sublayer(builder *b, hd_box_kind kind, const char *name, const c
     if (placement == HD_NORM_PRE || placement == HD_NORM_BOTH) add_norm(b, norm, true);
     add_repeated(b, kind, name, note, modules)->cross = norm == HD_MODULE_CROSS_NORM;
     if (placement == HD_NORM_BOTH || placement == HD_NORM_AFTER) add_norm(b, after, true);
-    add_sum(b, side->count - start);
+    if (!b->side->no_residual) add_sum(b, side->count - start);
     if (placement == HD_NORM_POST) add_norm(b, norm, true);
 }
 
@@ -265,6 +265,7 @@ static void describe_layers(builder *b) {
         hd_print_number(factor, sizeof factor, "%.4g", (double)side->residual_scale);
         note = keep(b, "%s%seach sum adds %s times the sublayer", note, *note ? "; " : "", factor);
     }
+    if (side->no_residual) note = keep(b, "%s%sno residual connections", note, *note ? "; " : "");
     side_of(b)->layers_note = note;
 }
 
