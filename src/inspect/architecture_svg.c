@@ -163,7 +163,7 @@ static void make_attention(const hd_attention_picture *a, bool crosses, hd_panel
     char heads[64];
     *p = (hd_panel_picture){.title = a->causal ? "Inside masked self-attention" : "Inside self-attention",
                             .note = crosses ? "In cross-attention, the encoder's states go to K and V." : "",
-                            .output = "added to the states",
+                            .output = "output of the sublayer",
                             .columns = 3,
                             .copies = a->heads};
     hd_print_count(first, a->width), hd_print_count(second, a->heads * a->head_width);
@@ -206,7 +206,7 @@ static void make_feed_forward(const hd_feed_forward_picture *f, hd_panel_picture
     bool gated = f->gate > 0;
     *p = (hd_panel_picture){.title = "Inside the feed-forward layer",
                             .note = "Each token is computed separately.",
-                            .output = "added to the states",
+                            .output = "output of the sublayer",
                             .columns = gated ? 2 : 1};
     hd_print_count(width, f->width), hd_print_count(inner, f->inner);
     snprintf(p->input, sizeof p->input, "states of n tokens, n × %s", width);

@@ -36,7 +36,7 @@ double hd_head_steps_largest(const hd_head_steps *s, bool values) {
 
 void hd_head_steps_end(const hd_head_steps *s, hd_buffer *out) {
     if (s->heads > 1) hd_buffer_format(out, "The outputs of all %lld heads are concatenated. ", (long long)s->heads);
-    hd_buffer_format(out, "A linear layer, %lld → %lld, computes what is added to the state of the token",
+    hd_buffer_format(out, "A linear layer, %lld → %lld, computes the output of the sublayer for this token",
                      (long long)(s->heads * s->width), (long long)s->model_width);
 }
 
