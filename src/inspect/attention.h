@@ -18,6 +18,10 @@ typedef struct hd_attention_map {
     const char *const *query_labels; /* [queries] */
     const char *const *key_labels;   /* [keys] */
     float *weights;                  /* [layers, heads, queries, keys] */
+    /* [layers, queries, keys]: 1 where the mask hides the key from the query, so that its weight is 0 in every head; NULL:
+     * every query attends to every key. */
+    const uint8_t *masked;
+    const uint8_t *special; /* [keys]: 1 for special tokens such as </s>; NULL: there are none */
 } hd_attention_map;
 
 struct heed_attention {

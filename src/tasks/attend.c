@@ -1,6 +1,7 @@
 /* Attention maps of a text, as numbers and as pictures. */
 #include "base/float_environment.h"
 #include "inspect/draw.h"
+#include "inspect/mask.h"
 #include "tasks/observation.h"
 
 /* ---- maps ---------------------------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ static heed_status keep_maps(hd_observation *o, const hd_capture *capture, heed_
         bool tokens = o->settings->pieces;
         HD_TRY(hd_capture_map(capture, (hd_attention_kind)kind, tokens ? &attention->arena : &o->scratch, map));
         if (!map->layers) continue;
+        HD_TRY(hd_attention_mask(map, &o->model->network->recipe, queries, keys, !tokens, &attention->arena));
         if (!tokens) HD_TRY(join_map(map, queries, keys, &attention->arena));
         map->query_labels = tokens ? queries->token_labels : queries->word_labels;
         map->key_labels = tokens ? keys->token_labels : keys->word_labels;
