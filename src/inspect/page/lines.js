@@ -17,7 +17,7 @@ function layLines(map, selected, width, height) {
     const names = selected.keys.map((key) => map.keys[key]);
     const room = (labels) => Math.min(limit, widest(labels, size) + 14) + 44;
     const left = room(map.queries), right = room(names);
-    return { rows, row, size, left, right, span: clamp(90, width - left - right - 4, 760), height: rows * row };
+    return { rows, row, size, left, right, span: clamp(90, width - left - right - 4, 1100), height: rows * row };
 }
 
 /* Lines of equal head and shade are one path, so that long texts are drawn in time. */

@@ -12,7 +12,7 @@ function layLabels(map, selected, w, h, limit) {
     const rowSize = clamp(9, Math.round(h * 0.72), 14), columnSize = clamp(9, Math.round(w * 0.72), 14);
     const longest = widest(names, columnSize) + 8, flat = longest <= w, vertical = !flat && w < 24;
     const length = Math.min(limit, longest);
-    const left = Math.max(58, Math.min(limit, widest(map.queries, rowSize) + 8) + 8);
+    const left = Math.max(68, Math.min(limit, widest(map.queries, rowSize) + 8) + 8);
     const top = flat ? columnSize + 14 : vertical ? length + 8 : Math.ceil(length * Math.sin(SLANT)) + columnSize + 8;
     return { rowSize, columnSize, flat, vertical, length, left, top: Math.max(top, 32),
         right: flat || vertical ? 0 : Math.ceil(length * Math.cos(SLANT)) + 4 };
