@@ -26,6 +26,14 @@ void hd_attention_mean(const hd_attention_map *map, int64_t layer, int64_t head,
     }
 }
 
+bool hd_attention_is_masked(const hd_attention_map *map, int64_t layer, int64_t query, int64_t key) {
+    if (!map->masked) return false;
+    int64_t first = layer < 0 ? 0 : layer, end = layer < 0 ? map->layers : layer + 1;
+    for (int64_t l = first; l < end; l++)
+        if (!map->masked[(l * map->queries + query) * map->keys + key]) return false;
+    return true;
+}
+
 void heed_attention_close(heed_attention *attention) {
     if (!attention) return;
     hd_arena_close(&attention->arena);

@@ -36,5 +36,7 @@ struct heed_attention {
 const hd_attention_map *hd_attention_find(const heed_attention *attention, hd_attention_kind kind);
 /* weights [queries, keys] of one layer and head, counted from 0; −1 is the mean of all. */
 void hd_attention_mean(const hd_attention_map *map, int64_t layer, int64_t head, float *weights);
+/* Whether the mask hides a key from a query in this layer, counted from 0; −1: in all of them. */
+bool hd_attention_is_masked(const hd_attention_map *map, int64_t layer, int64_t query, int64_t key);
 
 #endif

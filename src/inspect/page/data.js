@@ -23,7 +23,7 @@ function decode(text) {
 }
 
 /* White space is visible in labels; heed drops it from their ends, so an empty label was white space alone. */
-const visibleSpace = (space) => (space === "\n" ? "⏎" : space === "\t" ? "⇥" : "␣");
+const visibleSpace = (space) => (space === "\n" ? "↵" : space === "\t" ? "⇥" : "␣");
 const shownLabel = (label) =>
     label.trim() === "" ? [...label].map(visibleSpace).join("") || "␣" : label.replace(/\s/g, visibleSpace);
 /* Behind the marks of subword tokens. */
