@@ -110,6 +110,9 @@ def check_pointer(page, touch):
     page.check("a key is read", page.text("#what b") == f"Key {labels[1][2]}", page.text("#what"))
     page.check("what attends to it", page.items("#backward")[0] == f"{labels[1][2]} is attended to by", page.items("#backward"))
     check_reading(page, "a marked key")
+    if page.run("state.view") == "lines":
+        page.check("its lines cover the stage", page.run("""(() => { const c = document.querySelectorAll(".strokes canvas")[1];
+            return c.offsetHeight >= Math.min(element("stage").clientHeight, c.parentNode.offsetHeight); })()"""))
     if page.run("state.view") == "map":
         at(*page.cell(2, 1))
         name = f"{labels[0][2]} → {labels[1][1]}: "

@@ -78,7 +78,7 @@ function shareOut(words, weights, chosen) {
     });
 }
 
-/* The canvas of a marked word is as high as the stage and follows it. Returns the y at which it begins. */
+/* The canvas of a marked word is as high as the window and follows the stage. Returns the y at which it begins. */
 function follow(canvas, strokes, height, most) {
     const y = element("stage").getBoundingClientRect().top - strokes.getBoundingClientRect().top;
     const from = Math.round(clamp(0, y, Math.max(0, most - height)));
@@ -102,7 +102,7 @@ function makeLines(map, width, height) {
     drawStrokes(prepare(base, at.span, at.height), figure, { all: true }, smallestLine(at.rows, false));
     base.setAttribute("role", "img");
     base.setAttribute("aria-label", describe(map, selected));
-    const high = Math.min(at.height, Math.max(200, element("stage").clientHeight)), c = prepare(over, at.span, high);
+    const high = Math.min(at.height, innerHeight), c = prepare(over, at.span, high);
     figure.find = (x, y) => {
         const i = Math.floor(y / at.row);
         if (x < at.span / 2) return i >= 0 && i < map.queries.length ? { query: i, key: -1 } : null;
