@@ -862,8 +862,8 @@ HEED_API heed_status heed_inspect_architecture(heed_context *context, const char
 /* The steps of a recurrent encoder-decoder while it translates a text of `size` bytes: its states, its
  * attention scores over the encoder's states, context vectors, and predicted words; or of a Transformer the
  * steps of one attention head, which the options "kind", "layer", "head" and "word" select: a query, keys and
- * values, products, scores, weights, and their weighted sum. HEED_UNSUPPORTED for a recurrent model that is not
- * an encoder-decoder and for scores with relative positions, HEED_LENGTH as for heed_attend. */
+ * values, products, scores, weights, and their weighted sum. HEED_UNSUPPORTED for a recurrent model that is
+ * not an encoder-decoder and for scores with relative positions, HEED_LENGTH as for heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
 /* The hidden states of a text's tokens after a layer ("layer"; by default the last one), one strip per token:
