@@ -967,12 +967,12 @@ typedef struct heed_server heed_server;
 
 /* Opens the options of heed_serve_open. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_serve_options(heed_context *context, heed_options **options);
-/* Opens the `count` models, named as in heed_model_open, listens, and answers requests from now on, on threads
- * of its own. With the option "memory", models that do not fit are opened when they are requested. Without
- * names, the shipped models are, each when it is requested. If systemd has passed a socket to the process
- * (sd_listen_fds), that is the one to listen on. The caller closes *server. Errors are those of
- * heed_model_open, HEED_ARGUMENT for two models of one name, HEED_FILE for a port that cannot be listened on,
- * HEED_UNSUPPORTED when libmicrohttpd is not installed. */
+/* Opens the `count` models, named as in heed_model_open, listens, and answers requests from now on, on
+ * threads of its own. With the option "memory", models that do not fit are opened when they are requested.
+ * Without names, the shipped models are, each when it is requested. If systemd has passed a socket to the
+ * process (sd_listen_fds), that is the one to listen on. The caller closes *server. Errors are those of
+ * heed_model_open, HEED_ARGUMENT for two models of one name, HEED_FILE for a port that cannot be listened
+ * on, HEED_UNSUPPORTED when libmicrohttpd is not installed. */
 HEED_API heed_status heed_serve_open(heed_context *context, const heed_options *options, const char *const *models,
                                      size_t count, heed_server **server);
 /* The port that it listens on. */

@@ -12,9 +12,15 @@ enum { MOST_TEXTS = 4096 };
 
 static bool no_memory(hd_fault *fault) { return hd_fault_from(fault, HEED_MEMORY, NULL, "out of memory"); }
 
+/* Before the client has its answer and can send another request. */
+static void release_model(hd_call *c) {
+    if (c->engine) hd_serve_models_release(c->state->models, c->engine);
+    c->engine = NULL;
+}
+
 static void close_call(hd_call *c) {
     heed_context own = hd_context_worker(&c->context, 1);
-    if (c->engine) hd_serve_models_release(c->state->models, c->engine);
+    release_model(c);
     heed_options_close(c->options);
     hd_json_close(&c->json);
     void *arrays[] = {(void *)c->texts, (void *)c->seconds, c->sizes, c->second_sizes, c->key};
@@ -24,6 +30,7 @@ static void close_call(hd_call *c) {
 }
 
 void hd_call_fail(hd_call *c, hd_exchange *exchange, const hd_fault *fault) {
+    if (c) release_model(c);
     hd_exchange_fail(exchange, fault);
     if (c) close_call(c);
 }
@@ -38,13 +45,13 @@ hd_call *hd_call_open(const hd_serve_state *state, heed_context *context, hd_exc
     c->exchange = exchange;
     c->context = hd_context_worker(context, 1);
     hd_exchange_hold(exchange);
-    heed_status status = hd_json_open_bytes(context, "the body", exchange->body.data ? exchange->body.data : "",
+    heed_status status = hd_json_open_bytes(&c->context, "the body", exchange->body.data ? exchange->body.data : "",
                                             exchange->body.size, HD_JSON_LENIENT, &c->json);
     if (status == HEED_OK && json_is_object(c->json.root)) return c;
     if (status == HEED_OK)
         hd_fault_set(fault, 400, "invalid_type", NULL, "the body is not a JSON object");
     else
-        hd_fault_from(fault, status, NULL, context->message);
+        hd_fault_from(fault, status, NULL, c->context.message);
     if (status == HEED_FORMAT) fault->code = "invalid_json";
     close_call(c);
     return NULL;
@@ -68,14 +75,14 @@ bool hd_call_find(hd_call *c, heed_context *context, const char *model, hd_fault
     return c->engine;
 }
 
-bool hd_call_choose(hd_call *c, heed_context *context, const hd_call_kind *kind, hd_fault *fault) {
+bool hd_call_choose(hd_call *c, const hd_call_kind *kind, hd_fault *fault) {
     char list[HD_VERB_LIST];
     hd_model_list_verbs(hd_engine_model(c->engine), list);
     if (!hd_call_runs(c, kind->verb))
         return hd_fault_set(fault, 400, "unsupported", "model", "the model \"%s\" cannot %s%s", c->model, kind->verb,
                             list);
-    heed_status status = kind->open_options(context, &c->options);
-    return status == HEED_OK || hd_fault_from(fault, status, NULL, context->message);
+    heed_status status = kind->open_options(&c->context, &c->options);
+    return status == HEED_OK || hd_fault_from(fault, status, NULL, c->context.message);
 }
 
 /* ---- texts ---- */
@@ -160,6 +167,7 @@ static bool reply(hd_call *c, const heed_results *results, size_t first, hd_faul
 static void done(void *user, const heed_results *results, size_t first, heed_status status, const char *message) {
     hd_call *c = user;
     hd_fault fault = {0};
+    release_model(c);
     bool answered = results && reply(c, results, first, &fault);
     if (!results && status != HEED_OK) hd_fault_from(&fault, status, NULL, message);
     if (!results && status == HEED_OK && hd_exchange_waits(c->exchange, &fault))

@@ -45,7 +45,7 @@ void hd_call_fail(hd_call *call, hd_exchange *exchange, const hd_fault *fault);
 /* Opens the model that is named, and refuses one that cannot run the kind (NULL: any can). */
 bool hd_call_find(hd_call *call, heed_context *context, const char *model, hd_fault *fault);
 bool hd_call_runs(const hd_call *call, const char *verb);
-bool hd_call_choose(hd_call *call, heed_context *context, const hd_call_kind *kind, hd_fault *fault);
+bool hd_call_choose(hd_call *call, const hd_call_kind *kind, hd_fault *fault);
 /* The texts are a string or a list of strings; `param` is the key. */
 bool hd_call_read_texts(hd_call *call, const char *param, const json_t *value, hd_fault *fault);
 /* Adds a second text to each; they are strings. */

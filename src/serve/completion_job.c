@@ -57,7 +57,6 @@ static void fail(job *j, const hd_fault *fault) {
 
 static void close_job(job *j) {
     heed_context context = hd_context_worker(&j->context, 1);
-    if (j->engine) hd_serve_models_release(j->state->models, j->engine);
     for (size_t i = 0; i < j->count; i++) hd_buffer_close(&j->parts[i].answer);
     hd_completion_close(&j->request);
     hd_buffer_close(&j->event);
@@ -133,6 +132,7 @@ static void end_stream(job *j) {
 /* One part, or the adding of parts, has finished. */
 static void leave(job *j) {
     if (atomic_fetch_sub(&j->left, 1) > 1) return;
+    if (j->engine) hd_serve_models_release(j->state->models, j->engine); /* before the client can send another request */
     j->exchange->prompt_tokens = j->prompt_tokens;
     j->exchange->tokens = j->generated;
     if (!j->fault.status && j->event.failed) hd_fault_from(&j->fault, HEED_MEMORY, NULL, "out of memory");
@@ -374,9 +374,10 @@ static void answer(const hd_serve_state *state, heed_context *context, hd_exchan
     bool fine = hd_completion_read(context, exchange->body.data ? exchange->body.data : "", exchange->body.size, chat,
                                    &j->request, &fault) &&
                 prepare(j, context, &fault);
-    /* the options are this thread's, and the session has copied them */
+    /* the options are this thread's, and the session has copied them; the engine's thread closes the rest */
     heed_options_close(j->request.options);
     j->request.options = NULL;
+    j->request.context = j->request.json.context = &j->context;
     if (!fine) fail(j, &fault);
     leave(j);
 }

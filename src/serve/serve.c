@@ -71,7 +71,7 @@ struct heed_server {
     hd_http *http;
     int wake[2]; /* a pipe: letters of heed_serve_stop and heed_serve_reload */
     pthread_mutex_t lock;
-    bool stopping; /* under the lock */
+    bool stopping, closed; /* under the lock; closed: the models are */
     _Atomic bool cancelled;
 };
 
@@ -124,8 +124,11 @@ static bool dispatch(heed_server *s, hd_exchange *e, hd_fault *fault) {
     e->endpoint = route->path;
     if (!check_key(s, e, route, fault)) return false;
     if (route->queued) return queue(s, e, route, fault);
-    route->function(&s->state, &e->context, e);
-    return true;
+    pthread_mutex_lock(&s->lock);
+    bool closed = s->closed;
+    if (!closed) route->function(&s->state, &e->context, e);
+    pthread_mutex_unlock(&s->lock);
+    return !closed || hd_fault_set(fault, 503, "stopped", NULL, "the server is stopping");
 }
 
 static void handle(void *user, hd_exchange *e) {
@@ -256,6 +259,9 @@ static void finish(heed_server *s) {
 void heed_serve_close(heed_server *s) {
     if (!s) return;
     refuse(s);
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    pthread_mutex_unlock(&s->lock);
     s->cancelled = true;
     hd_workers_close(s->workers);
     hd_serve_models_close(s->state.models);

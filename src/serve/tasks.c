@@ -282,7 +282,7 @@ static bool read_request(hd_call *c, heed_context *context, const task **found, 
     c->write = t->write;
     c->detail = t->key;
     *found = t;
-    return hd_call_choose(c, context, &t->kind, fault) && set_parameters(c, t, parameters, fault) &&
+    return hd_call_choose(c, &t->kind, fault) && set_parameters(c, t, parameters, fault) &&
            t->read(c, inputs, parameters, fault);
 }
 

@@ -91,7 +91,7 @@ static bool read_embeddings(hd_call *c, heed_context *context, hd_fault *fault) 
                             "\"encoding_format\" is neither \"float\" nor \"base64\"");
     c->flag = strcmp(name, "base64") == 0;
     c->write = write_embeddings;
-    return hd_call_find(c, context, model_of(c), fault) && hd_call_choose(c, context, &embed, fault) &&
+    return hd_call_find(c, context, model_of(c), fault) && hd_call_choose(c, &embed, fault) &&
            (!dims || hd_option_set_json(c->options, "dimensions", "dims", dims, fault)) &&
            (!prompt || hd_option_set_json(c->options, "prompt_name", "prompt-name", prompt, fault)) &&
            hd_call_read_texts(c, "input", value_of(c, "input"), fault);
@@ -197,7 +197,7 @@ static bool read_rerank(hd_call *c, heed_context *context, hd_fault *fault) {
         return hd_fault_set(fault, 400, "invalid_value", "top_n", "\"top_n\" is not a positive integer");
     if (!json_is_array(documents))
         return hd_fault_set(fault, 400, "invalid_type", param, "\"%s\" is not a list of strings", param);
-    return hd_call_find(c, context, model_of(c), fault) && hd_call_choose(c, context, &rerank, fault) &&
+    return hd_call_find(c, context, model_of(c), fault) && hd_call_choose(c, &rerank, fault) &&
            (!json_is_true(value_of(c, "raw_scores")) || set_raw(c, fault)) &&
            hd_call_read_texts(c, param, documents, fault);
 }
