@@ -34,10 +34,13 @@ static const command serve = {
     .notes = true,
 };
 
-static heed_server *server;
+static heed_server *volatile server;         /* NULL while it is being opened */
+static volatile sig_atomic_t stop_requested; /* meanwhile */
 
 static void handle_signal(int number) {
-    if (number == SIGHUP)
+    if (!server)
+        stop_requested = number != SIGHUP || stop_requested;
+    else if (number == SIGHUP)
         heed_serve_reload(server);
     else
         heed_serve_stop(server);
@@ -53,6 +56,21 @@ static void set_signals(void) {
     sigaction(SIGPIPE, &ignore, NULL); /* of a log that nobody reads any more */
 }
 
+static heed_status open_and_run(const invocation *line, const char *const *names, size_t count) {
+    const char *host = last_value(line, "host");
+    heed_server *opened;
+    set_signals();
+    heed_status status = heed_serve_open(line->context, line->options, names, count, &opened);
+    if (status != HEED_OK) return status;
+    server = opened;
+    if (stop_requested) heed_serve_stop(opened);
+    if (!line->quiet) print_message("heed serve: http://%s:%d", host ? host : "127.0.0.1", heed_serve_port(opened));
+    status = heed_serve_run(opened);
+    server = NULL;
+    heed_serve_close(opened);
+    return status;
+}
+
 int run_serve(int count, char **words) {
     invocation line;
     int code;
@@ -60,21 +78,13 @@ int run_serve(int count, char **words) {
     if (!open_invocation(&serve, count, words, &line, &code)) return code;
     const char **names = grow_memory(NULL, line.given_count + 1, sizeof *names);
     size_t models = 0;
-    while (nth_value(&line, "model", models)) names[models] = nth_value(&line, "model", models), models++;
-    heed_status status = heed_context_set_compute(line.context, compute);
+    for (const char *name; (name = nth_value(&line, "model", models)) != NULL; models++) names[models] = name;
     if (line.text_count) {
         code = report_usage(&line, "\"%s\" is not an option; models are named with -m", line.texts[0]);
     } else {
-        if (status == HEED_OK) status = heed_serve_open(line.context, line.options, names, models, &server);
-        if (status == HEED_OK) {
-            const char *host = last_value(&line, "host");
-            set_signals();
-            if (!line.quiet)
-                print_message("heed serve: http://%s:%d", host ? host : "127.0.0.1", heed_serve_port(server));
-            status = heed_serve_run(server);
-        }
+        heed_status status = heed_context_set_compute(line.context, compute);
+        if (status == HEED_OK) status = open_and_run(&line, names, models);
         code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
-        heed_serve_close(server);
     }
     free(names);
     close_invocation(&line);

@@ -18,7 +18,7 @@
 #include "serve/routes.h"
 #include "serve/workers.h"
 
-enum { WORKERS = 4, IDLE_SECONDS = 60, PATIENCE_SECONDS = 60, RESERVED_FILES = 64 };
+enum { WORKERS = 4, IDLE_SECONDS = 60, PATIENCE_SECONDS = 60, FAREWELL_SECONDS = 2, RESERVED_FILES = 64 };
 
 typedef struct serve_settings {
     char *host, *key_file, *log_file;
@@ -250,9 +250,9 @@ static void refuse(heed_server *s) {
     if (s->listener.socket >= 0) hd_listener_refuse(&s->listener);
 }
 
-static void finish(heed_server *s) {
-    double end = hd_clock() + s->settings.grace;
-    refuse(s);
+/* Waits until all answers were sent, but not for longer. */
+static void wait_for_answers(heed_server *s, double seconds) {
+    double end = hd_clock() + seconds;
     while (hd_serve_metrics_active(&s->metrics) && hd_clock() < end) usleep(2000);
 }
 
@@ -265,6 +265,7 @@ void heed_serve_close(heed_server *s) {
     s->cancelled = true;
     hd_workers_close(s->workers);
     hd_serve_models_close(s->state.models);
+    wait_for_answers(s, FAREWELL_SECONDS); /* that requests were given up */
     hd_http_close(s->http);
     hd_listener_close(&s->listener);
     hd_access_log_close(s->context, &s->log);
@@ -320,6 +321,7 @@ heed_status heed_serve_run(heed_server *s) {
         hd_serve_models_sweep(s->state.models);
         if (hd_is_stopped(s->context)) stops = true;
     }
-    finish(s);
+    refuse(s);
+    wait_for_answers(s, s->settings.grace);
     return HEED_OK;
 }

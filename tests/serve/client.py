@@ -27,7 +27,7 @@ class Server:
         self.port = int(found[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def connect(self): return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+    def connect(self): return http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
 
     def send(self, method, path, body=None, headers=()):
         """The status, the headers and the body of an answer."""
