@@ -18,7 +18,7 @@ static void release_model(hd_call *c) {
     c->engine = NULL;
 }
 
-static void close_call(hd_call *c) {
+void hd_call_close(hd_call *c) {
     heed_context own = hd_context_worker(&c->context, 1);
     release_model(c);
     heed_options_close(c->options);
@@ -32,7 +32,7 @@ static void close_call(hd_call *c) {
 void hd_call_fail(hd_call *c, hd_exchange *exchange, const hd_fault *fault) {
     if (c) release_model(c);
     hd_exchange_fail(exchange, fault);
-    if (c) close_call(c);
+    if (c) hd_call_close(c);
 }
 
 hd_call *hd_call_open(const hd_serve_state *state, heed_context *context, hd_exchange *exchange, hd_fault *fault) {
@@ -53,7 +53,7 @@ hd_call *hd_call_open(const hd_serve_state *state, heed_context *context, hd_exc
     else
         hd_fault_from(fault, status, NULL, c->context.message);
     if (status == HEED_FORMAT) fault->code = "invalid_json";
-    close_call(c);
+    hd_call_close(c);
     return NULL;
 }
 
@@ -173,7 +173,7 @@ static void done(void *user, const heed_results *results, size_t first, heed_sta
     if (!results && status == HEED_OK && hd_exchange_waits(c->exchange, &fault))
         hd_fault_set(&fault, 503, "stopped", NULL, "the call was given up");
     if (!answered) hd_exchange_fail(c->exchange, &fault);
-    close_call(c);
+    hd_call_close(c);
 }
 
 /* ---- starting ---- */

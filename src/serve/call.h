@@ -40,6 +40,7 @@ struct hd_call {
 
 /* Reads the body of an exchange into a call. NULL, with the fault. */
 hd_call *hd_call_open(const hd_serve_state *state, heed_context *context, hd_exchange *exchange, hd_fault *fault);
+void hd_call_close(hd_call *call);
 /* Answers with the fault, and closes the call (NULL is allowed). */
 void hd_call_fail(hd_call *call, hd_exchange *exchange, const hd_fault *fault);
 /* Opens the model that is named, and refuses one that cannot run the kind (NULL: any can). */

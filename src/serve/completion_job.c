@@ -35,6 +35,7 @@ struct job {
     hd_engine *engine;
     part *parts; /* [count] */
     size_t count, sampled;
+    bool task;            /* the answer has the form of the task "text-generation" */
     _Atomic size_t left;  /* parts that have not finished, and 1 while parts are added */
     _Atomic bool stopped; /* the remaining parts are dropped */
     pthread_mutex_t lock;
@@ -74,9 +75,18 @@ static void append_notes(const job *j, hd_buffer *out) {
     hd_buffer_byte(out, ']');
 }
 
-static void reply(job *j) {
-    hd_buffer *out = &j->event;
-    hd_buffer_clear(out);
+/* The lists of each prompt's texts, or the list of the only one. */
+static void append_task(const job *j, hd_buffer *out) {
+    bool nested = json_is_array(j->request.prompts);
+    hd_buffer_text(out, nested ? "[[" : "[");
+    for (size_t i = 0; i < j->count; i++) {
+        if (i) hd_buffer_text(out, i % j->sampled ? "," : "],[");
+        hd_buffer_append(out, j->parts[i].answer.data, j->parts[i].answer.size);
+    }
+    hd_buffer_text(out, nested ? "]]\n" : "]\n");
+}
+
+static void append_completion(const job *j, hd_buffer *out) {
     hd_completion_head(out, j->request.chat, false, j->exchange->id, j->state->created, j->model);
     hd_buffer_text(out, ",\"choices\":[");
     for (size_t i = 0; i < j->count; i++) {
@@ -87,6 +97,12 @@ static void reply(job *j) {
     hd_completion_usage(out, j->prompt_tokens, j->generated);
     append_notes(j, out);
     hd_buffer_text(out, "}\n");
+}
+
+static void reply(job *j) {
+    hd_buffer *out = &j->event;
+    hd_buffer_clear(out);
+    (j->task ? append_task : append_completion)(j, out);
     if (out->failed) {
         hd_fault fault;
         hd_fault_from(&fault, HEED_MEMORY, NULL, "out of memory");
@@ -132,7 +148,8 @@ static void end_stream(job *j) {
 /* One part, or the adding of parts, has finished. */
 static void leave(job *j) {
     if (atomic_fetch_sub(&j->left, 1) > 1) return;
-    if (j->engine) hd_serve_models_release(j->state->models, j->engine); /* before the client can send another request */
+    if (j->engine)
+        hd_serve_models_release(j->state->models, j->engine); /* before the client can send another request */
     j->exchange->prompt_tokens = j->prompt_tokens;
     j->exchange->tokens = j->generated;
     if (!j->fault.status && j->event.failed) hd_fault_from(&j->fault, HEED_MEMORY, NULL, "out of memory");
@@ -190,6 +207,7 @@ static heed_status finish(part *p, const heed_results *results) {
     job *j = p->job;
     size_t size;
     const char *echo = echo_of(p, &size);
+    if (j->task) return hd_choice_append_task(&p->answer, echo, size, results);
     if (!j->request.stream) return hd_choice_append(&p->answer, &p->choice, echo, size, results);
     begin_stream(p);
     begin_event(j);
@@ -356,24 +374,9 @@ static bool prepare(job *j, heed_context *context, hd_fault *fault) {
     return r->chat ? add_chat(j, context, fault) : add_prompts(j, context, fault);
 }
 
-static void answer(const hd_serve_state *state, heed_context *context, hd_exchange *exchange, bool chat) {
+static void answer(job *j, heed_context *context, const char *body, size_t size, bool chat) {
     hd_fault fault = {0};
-    job *j = hd_alloc_zeroed(context, 1, sizeof *j);
-    if (!j) {
-        hd_fault_from(&fault, HEED_MEMORY, NULL, "out of memory");
-        hd_exchange_fail(exchange, &fault);
-        return;
-    }
-    j->state = state;
-    j->exchange = exchange;
-    hd_exchange_hold(exchange);
-    j->context = hd_context_worker(context, 1);
-    j->left = 1;
-    pthread_mutex_init(&j->lock, NULL);
-    hd_buffer_open(&j->event, &j->context);
-    bool fine = hd_completion_read(context, exchange->body.data ? exchange->body.data : "", exchange->body.size, chat,
-                                   &j->request, &fault) &&
-                prepare(j, context, &fault);
+    bool fine = hd_completion_read(context, body, size, chat, &j->request, &fault) && prepare(j, context, &fault);
     /* the options are this thread's, and the session has copied them; the engine's thread closes the rest */
     heed_options_close(j->request.options);
     j->request.options = NULL;
@@ -382,10 +385,42 @@ static void answer(const hd_serve_state *state, heed_context *context, hd_exchan
     leave(j);
 }
 
+/* NULL: the exchange has the fault. */
+static job *open_job(const hd_serve_state *state, heed_context *context, hd_exchange *exchange) {
+    hd_fault fault;
+    job *j = hd_alloc_zeroed(context, 1, sizeof *j);
+    if (!j) {
+        hd_fault_from(&fault, HEED_MEMORY, NULL, "out of memory");
+        hd_exchange_fail(exchange, &fault);
+        return NULL;
+    }
+    j->state = state;
+    j->exchange = exchange;
+    hd_exchange_hold(exchange);
+    j->context = hd_context_worker(context, 1);
+    j->left = 1;
+    pthread_mutex_init(&j->lock, NULL);
+    hd_buffer_open(&j->event, &j->context);
+    return j;
+}
+
+static void answer_body(const hd_serve_state *state, heed_context *context, hd_exchange *exchange, bool chat) {
+    job *j = open_job(state, context, exchange);
+    if (j) answer(j, context, exchange->body.data ? exchange->body.data : "", exchange->body.size, chat);
+}
+
 void hd_serve_completions(const hd_serve_state *state, heed_context *context, hd_exchange *exchange) {
-    answer(state, context, exchange, false);
+    answer_body(state, context, exchange, false);
 }
 
 void hd_serve_chat_completions(const hd_serve_state *state, heed_context *context, hd_exchange *exchange) {
-    answer(state, context, exchange, true);
+    answer_body(state, context, exchange, true);
+}
+
+void hd_serve_text_generation(const hd_serve_state *state, heed_context *context, hd_exchange *exchange,
+                              const char *body, size_t size) {
+    job *j = open_job(state, context, exchange);
+    if (!j) return;
+    j->task = true;
+    answer(j, context, body, size, false);
 }

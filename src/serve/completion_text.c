@@ -160,6 +160,25 @@ static const char *reason_of(const heed_results *results, const json_t *calls) {
 
 /* ---- choices ---- */
 
+/* Appends text[size] and the answer as one string. */
+static heed_status append_joined(hd_buffer *out, const char *text, size_t size, const heed_results *results) {
+    hd_buffer whole;
+    hd_buffer_open(&whole, out->context);
+    hd_buffer_append(&whole, text, size);
+    hd_buffer_append(&whole, heed_results_text(results, 0, 0), heed_results_size(results, 0, 0));
+    hd_json_text_append(out, whole.data ? whole.data : "", whole.size);
+    heed_status status = whole.failed ? HEED_MEMORY : HEED_OK;
+    hd_buffer_close(&whole);
+    return status;
+}
+
+heed_status hd_choice_append_task(hd_buffer *out, const char *before, size_t before_size, const heed_results *results) {
+    hd_buffer_text(out, "{\"generated_text\":");
+    heed_status status = append_joined(out, before, before_size, results);
+    hd_buffer_byte(out, '}');
+    return status;
+}
+
 heed_status hd_choice_append(hd_buffer *out, const hd_completion_choice *choice, const char *before, size_t before_size,
                              const heed_results *results) {
     const char *text = heed_results_text(results, 0, 0);
@@ -178,14 +197,8 @@ heed_status hd_choice_append(hd_buffer *out, const hd_completion_choice *choice,
         if (calls) status = append_calls(out, choice, false, calls);
         hd_buffer_byte(out, '}');
     } else {
-        hd_buffer whole;
-        hd_buffer_open(&whole, out->context);
-        hd_buffer_append(&whole, before, before_size);
-        hd_buffer_append(&whole, text, size);
         hd_buffer_text(out, "\"text\":");
-        hd_json_text_append(out, whole.data ? whole.data : "", whole.size);
-        if (whole.failed) status = HEED_MEMORY;
-        hd_buffer_close(&whole);
+        status = append_joined(out, before, before_size, results);
     }
     append_log_probs(out, choice, results);
     hd_buffer_format(out, ",\"finish_reason\":\"%s\"}", reason_of(results, calls));

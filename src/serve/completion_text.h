@@ -18,6 +18,8 @@ void hd_completion_head(hd_buffer *out, bool chat, bool stream, const char *id, 
 /* Appends a finished choice of a response: `before` [before_size] is text before the answer. */
 heed_status hd_choice_append(hd_buffer *out, const hd_completion_choice *choice, const char *before, size_t before_size,
                              const heed_results *results);
+/* Appends {"generated_text"}. */
+heed_status hd_choice_append_task(hd_buffer *out, const char *before, size_t before_size, const heed_results *results);
 /* Appends a choice of a stream with text, and with `first` the role of a chat's message. */
 void hd_choice_append_text(hd_buffer *out, const hd_completion_choice *choice, bool first, const char *text,
                            size_t size);

@@ -5,6 +5,7 @@
 
 #include "models/model.h"
 #include "serve/call.h"
+#include "serve/completion_job.h"
 #include "serve/option_json.h"
 #include "serve/task_answers.h"
 
@@ -203,6 +204,7 @@ static const task tasks[] = {
       {"truncate", NULL},
       {"truncation_direction", NULL},
       {"encoding_format", NULL}}},
+    {"text-generation", {"generate", heed_generate_options, NULL, true}, NULL, NULL, NULL, {{0}}}, /* generate() */
     {"zero-shot-classification",
      {"classify", heed_classify_options, classify, false},
      hd_write_zero_shot,
@@ -210,6 +212,70 @@ static const task tasks[] = {
      read_zero_shot,
      {{"candidate_labels", "label"}, {"hypothesis_template", "template"}, {"multi_label", "multi-label"}}},
 };
+
+/* ---- text generation: by the session of the engine, beside all other texts ---- */
+
+static const parameter of_generation[] = {{"max_new_tokens", "max_tokens"},
+                                          {"do_sample", "sample"},
+                                          {"temperature", "temperature"},
+                                          {"top_k", "top_k"},
+                                          {"top_p", "top_p"},
+                                          {"typical_p", "typical_p"},
+                                          {"seed", "seed"},
+                                          {"stop", "stop"},
+                                          {"stop_sequences", "stop"},
+                                          {"repetition_penalty", "repetition_penalty"},
+                                          {"frequency_penalty", "frequency_penalty"},
+                                          {"num_return_sequences", "n"},
+                                          {"return_full_text", "echo"},
+                                          {"details", NULL},
+                                          {"decoder_input_details", NULL},
+                                          {"watermark", NULL},
+                                          {"truncate", NULL},
+                                          {"best_of", "best_of"}};
+
+/* The body of /v1/completions that says the same. NULL, with the fault. */
+static json_t *make_completion(const hd_call *c, json_t *inputs, json_t *parameters, hd_fault *fault) {
+    enum { NEW_TOKENS = 20 };
+    const char *name;
+    json_t *value, *body = json_pack("{s:s, s:O, s:i, s:b}", "model", c->model, "prompt", inputs, "max_tokens",
+                                     NEW_TOKENS, "echo", true);
+    bool fine = body || hd_fault_set(fault, 400, "missing", "inputs", "\"inputs\" is missing");
+    json_object_foreach(parameters, name, value) {
+        size_t i = 0;
+        while (i < HD_COUNT(of_generation) && strcmp(of_generation[i].name, name) != 0) i++;
+        if (i == HD_COUNT(of_generation)) {
+            fine =
+                hd_fault_set(fault, 400, "unknown_parameter", name, "text-generation has no parameter \"%.60s\"", name);
+            break;
+        }
+        if (of_generation[i].option && !json_is_null(value)) json_object_set(body, of_generation[i].option, value);
+    }
+    if (fine) return body;
+    json_decref(body);
+    return NULL;
+}
+
+static void generate(hd_call *c, heed_context *context, json_t *inputs, json_t *parameters) {
+    hd_fault fault = {0};
+    hd_buffer text;
+    json_t *body = make_completion(c, inputs, parameters, &fault);
+    hd_buffer_open(&text, context);
+    if (body && hd_json_append(context, body, &text) != HEED_OK)
+        hd_fault_from(&fault, HEED_MEMORY, NULL, "out of memory");
+    json_decref(body);
+    if (fault.status) {
+        hd_call_fail(c, c->exchange, &fault);
+    } else {
+        const hd_serve_state *state = c->state;
+        hd_exchange *exchange = c->exchange;
+        hd_exchange_hold(exchange);
+        hd_call_close(c);
+        hd_serve_text_generation(state, context, exchange, text.data, text.size);
+        hd_exchange_release(exchange);
+    }
+    hd_buffer_close(&text);
+}
 
 /* ---- which task ---- */
 
@@ -236,6 +302,7 @@ static const task *usual_task(const hd_call *c, const json_t *inputs, const json
     if (json_object_get(parameters, "candidate_labels")) return task_called("zero-shot-classification");
     for (size_t i = 0; i < HD_COUNT(by_head); i++)
         if (hd_call_runs(c, task_called(by_head[i])->kind.verb)) return task_called(by_head[i]);
+    if (hd_call_runs(c, "generate")) return task_called("text-generation");
     if (hd_call_runs(c, "translate")) return task_called(sequence_task(hd_engine_model(c->engine)));
     return task_called("feature-extraction");
 }
@@ -282,6 +349,7 @@ static bool read_request(hd_call *c, heed_context *context, const task **found, 
     c->write = t->write;
     c->detail = t->key;
     *found = t;
+    if (!t->read) return hd_call_choose(c, &t->kind, fault);
     return hd_call_choose(c, &t->kind, fault) && set_parameters(c, t, parameters, fault) &&
            t->read(c, inputs, parameters, fault);
 }
@@ -290,8 +358,11 @@ void hd_serve_task(const hd_serve_state *state, heed_context *context, hd_exchan
     hd_fault fault = {0};
     const task *t = NULL;
     hd_call *c = hd_call_open(state, context, exchange, &fault);
-    if (c && read_request(c, context, &t, &fault))
+    bool fine = c && read_request(c, context, &t, &fault);
+    if (fine && t->read)
         hd_call_start(c, &t->kind);
+    else if (fine)
+        generate(c, context, json_object_get(c->json.root, "inputs"), json_object_get(c->json.root, "parameters"));
     else
         hd_call_fail(c, exchange, &fault);
 }

@@ -67,6 +67,8 @@ def test_hugging_face(server):
           [(w["token"], w["token_str"], w["score"]) for w in printed("fill", "encoder", text)])
     check("huggingface_hub: a translation", client_of("multi30k-en-de").translation("A dog runs.").translation_text,
           printed("translate", "multi30k-en-de", "A dog runs.")[0]["translation_text"])
+    text = client_of("shakespeare").text_generation("ROMEO:", max_new_tokens=8, return_full_text=True)
+    check("huggingface_hub: a text", text, printed("generate", "shakespeare", "--max-new-tokens", "8", "ROMEO:")[0]["generated_text"])
     context, question = "The museum is in Berlin. It was opened in 1830.", "Where is the museum?"
     check("huggingface_hub: an answer", client_of("reading").question_answering(question=question, context=context).answer,
           printed("answer", "reading", "--context", context, question)["answer"])

@@ -91,6 +91,15 @@ def test_tasks(server):
     similar = [float(x) for x in run(HEED, "embed", "-m", "sst2", "--similarity", f"{TEXTS[1]}\t{TEXTS[0]}", f"{TEXTS[2]}\t{TEXTS[0]}").split()]
     found = post_task(server, "sst2", {"source_sentence": TEXTS[0], "sentences": TEXTS[1:]})
     check("similarities", [round(x, 4) for x in found], similar)
+    options = ["--max-new-tokens", "8", "--sample", "--temperature", "0.9", "--seed", "4"]
+    parameters = {"max_new_tokens": 8, "do_sample": True, "temperature": 0.9, "seed": 4}
+    samples = print_json("generate", "-m", "shakespeare", "--json", "--best", "2", *options, "ROMEO:")[0]
+    check("generated texts", post_task(server, "shakespeare", "ROMEO:", num_return_sequences=2, **parameters), samples)
+    check("in lists", post_task(server, "shakespeare", ["ROMEO:"], num_return_sequences=2, **parameters), [samples])
+    _, bare = server.post("/models/shakespeare/pipeline/text-generation", {"inputs": "ROMEO:", "parameters": dict(parameters, return_full_text=False)})
+    check("without the prompt", "ROMEO:" + bare[0]["generated_text"], samples[0]["generated_text"])
+    check("a parameter that there is not", error_of(server.post("/models/shakespeare", {"inputs": "a", "parameters": {"x": 1}})),
+          (400, "invalid_request_error", "x", "unknown_parameter"))
     memo = "Send me the report."
     styled = post_task(server, "formal", memo, generate_parameters={"to": "informal"})
     check("a text in another style", styled, print_json("rewrite", "-m", "formal", "--to", "informal", "--json", memo)[0])
@@ -129,7 +138,7 @@ def test_load(server):
 
 
 def main():
-    models = ["sst2", "entities", "encoder", "multi30k-en-de", "reading", "formal", make_reranker()]
+    models = ["shakespeare", "sst2", "entities", "encoder", "multi30k-en-de", "reading", "formal", make_reranker()]
     server = Server(HEED, *[word for name in models for word in ("-m", name)])
     for test in (test_embeddings, test_ranking, test_tasks, test_faults, test_load): test(server)
     check("the server prints nothing else", server.stop(), "")
