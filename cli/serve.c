@@ -20,11 +20,12 @@ static const command serve = {
     .name = "serve",
     .usage = "[-m MODEL ...] [options]",
     .about =
-        "Answers HTTP requests on the local machine until it is stopped by Ctrl-C or SIGTERM. The endpoints are\n"
-        "those of OpenAI's API: /v1/chat/completions, /v1/completions and /v1/models, with streams, and also\n"
-        "/health and /metrics. Texts are those of heed chat and heed generate for the same seed. Models of -m are\n"
-        "opened at once. Without -m, the models that ship are opened when they are requested. SIGHUP reads\n"
-        "models, keys and the log file again.\n"
+        "Answers HTTP requests on the local machine until it is stopped by Ctrl-C or SIGTERM. Endpoints of OpenAI's\n"
+        "API: /v1/chat/completions and /v1/completions, also as streams, /v1/embeddings and /v1/models. Others:\n"
+        "/v1/rerank, /models/NAME for the task of a model as in Hugging Face's Inference API, /health and /metrics.\n"
+        "Answers are those of the other verbs for the same options and seed.\n"
+        "Models of -m are opened at once. Without -m, the models that ship are opened when they are requested.\n"
+        "SIGHUP reads models, keys and the log file again.\n"
         "  $ heed serve -m heed-chat --port 8080\n"
         "  $ curl http://127.0.0.1:8080/v1/chat/completions \\\n"
         "      -d '{\"messages\": [{\"role\": \"user\", \"content\": \"How do I list models?\"}]}'\n",
