@@ -110,8 +110,9 @@ static void replace_session(hd_engine *e, heed_status status) {
 }
 
 static void step(hd_engine *e) {
-    for (hd_engine_text *text; (text = take_dropped(e));) text->done(text->user, NULL, HEED_OK, "");
-    if (!heed_session_is_busy(e->session)) return;
+    bool dropped = false;
+    for (hd_engine_text *text; (text = take_dropped(e)); dropped = true) text->done(text->user, NULL, HEED_OK, "");
+    if (!dropped && !heed_session_is_busy(e->session)) return; /* a step also frees what was dropped */
     pthread_mutex_lock(&e->lock);
     uint64_t texts = (uint64_t)e->text_count;
     pthread_mutex_unlock(&e->lock);

@@ -18,7 +18,7 @@
 #include "serve/routes.h"
 #include "serve/workers.h"
 
-enum { WORKERS = 4, IDLE_SECONDS = 60, PATIENCE_SECONDS = 60, FAREWELL_SECONDS = 2, RESERVED_FILES = 64 };
+enum { WORKERS = 4, IDLE_SECONDS = 60, PATIENCE_SECONDS = 60, FAREWELL_SECONDS = 5, RESERVED_FILES = 64 };
 
 typedef struct serve_settings {
     char *host, *key_file, *log_file;

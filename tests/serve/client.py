@@ -61,7 +61,7 @@ class Server:
         """Ends it in order, and returns what it printed on standard error."""
         self.process.send_signal(signal.SIGTERM)
         out = self.process.stderr.read()
-        check("SIGTERM ends the server in order", self.process.wait(timeout=60), 0)
+        check("SIGTERM ends the server in order", self.process.wait(timeout=100), 0)
         return out
 
 

@@ -17,7 +17,7 @@ LONG = {"model": "shakespeare", "prompt": "ROMEO:", "max_tokens": 100000}
 SHORT = {"model": "shakespeare", "prompt": "ROMEO:", "max_tokens": 4}
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end: time.sleep(0.01)
     return condition()
@@ -40,7 +40,7 @@ def test_disconnect(server):
         check("a long request runs", wait_until(lambda: texts(server) == 1))
         if stream: check("a stream begins", connection.recv(20), b"HTTP/1.1 200 OK\r\nDat")
         connection.close()
-        check("a client that disconnects cancels its request", wait_until(lambda: texts(server) == 0, 5))
+        check("a client that disconnects cancels its request", wait_until(lambda: texts(server) == 0))
     check("no request is left", wait_until(lambda: server.metric("heed_requests_active") == 0))
     check("others go on", server.post("/v1/completions", SHORT)[0], 200)
 
@@ -112,7 +112,7 @@ def test_log():
 
 
 def test_limits():
-    server = Server(HEED, "-m", "shakespeare", "--queue", "2", "--max-tokens", "100000", "--timeout", "1")
+    server = Server(HEED, "-m", "shakespeare", "--queue", "2", "--max-tokens", "100000", "--timeout", "5")
     connections = [begin(server, LONG) for _ in range(2)]
     check("two requests run", wait_until(lambda: server.metric("heed_requests_active") == 2))
     status, headers, text = server.send("POST", "/v1/completions", SHORT)
@@ -150,7 +150,7 @@ def test_reload():
     server = Server(HEED, "-m", folder)
     body = dict(SHORT, model="model")
     check("a folder by its name", server.post("/v1/completions", body)[0], 200)
-    connection = begin(server, dict(LONG, model="model", max_tokens=3000))
+    connection = begin(server, dict(LONG, model="model", max_tokens=5000))
     wait_until(lambda: server.metric('heed_model_texts{model="model"}') == 1)
     with open(f"{folder}/generation_config.json", "w") as file: json.dump({"eos_token_id": 0, "max_length": 256, "forced_eos": 1, "no_such_key": 1}, file)
     server.process.send_signal(signal.SIGHUP)
@@ -175,13 +175,13 @@ def test_stop():
     thread.join()
     check("SIGTERM lets a request finish", answers[0][0], 200)
     check("all its tokens", answers[0][1]["usage"]["completion_tokens"], 2000)
-    check("the server ends", server.process.wait(timeout=20), 0)
+    check("the server ends", server.process.wait(timeout=100), 0)
     server = Server(HEED, "-m", "shakespeare", "--grace", "0.2")
     connection = begin(server, LONG)
     wait_until(lambda: texts(server) == 1)
     server.process.send_signal(signal.SIGTERM)
     check("after its time a request is given up", connection.recv(12), b"HTTP/1.1 503")
-    check("the server ends in time", server.process.wait(timeout=20), 0)
+    check("the server ends in time", server.process.wait(timeout=100), 0)
 
 
 def test_socket():
