@@ -363,8 +363,7 @@ static bool streams(const text_request *r) { return r->given.words && r->hypothe
 
 /* Of a session that was loaded from a file, a run goes on; one that had finished before its text did runs again. */
 static heed_status run_one(heed_session *s, text_request *r, const hd_request *request, uint64_t *id) {
-    if (r->restored && hd_session_attach(s->decoder, *id, r, request->token) == HEED_OK)
-        return hd_session_attach_stops(s->decoder, *id, request->stop_user, request->stopped);
+    if (r->restored && hd_session_attach_request(s->decoder, *id, request) == HEED_OK) return HEED_OK;
     return hd_session_add(s->decoder, request, id);
 }
 
