@@ -8,7 +8,7 @@ static const hd_search *first_of(const hd_session *s, hd_search_state state) {
 
 heed_status hd_for_searches(const hd_session *s, hd_search_task *task, void *user) {
     for (int64_t i = 0; i < s->running_count; i++)
-        if (!s->running[i]->cancelled) HD_TRY(task(user, s->running[i], HD_SEARCH_RUNNING));
+        if (!s->running[i]->cancelled && !s->running[i]->kept) HD_TRY(task(user, s->running[i], HD_SEARCH_RUNNING));
     for (int state = HD_SEARCH_ADDED; state <= HD_SEARCH_FINISHED; state++)
         for (const hd_search *search = first_of(s, (hd_search_state)state); search; search = search->next)
             HD_TRY(task(user, search, (hd_search_state)state));

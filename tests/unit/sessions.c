@@ -1,5 +1,5 @@
 /* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled, on tokens that are
- * proposed for it, on prefixes and sources that texts share, or on saving and loading the session; memory of finished requests
+ * proposed for it, on prefixes and sources that texts share, on what is kept of finished ones, or on saving and loading the session; memory of finished requests
  * is freed; and running out of memory leaks nothing. */
 #include "failing.h"
 #include "small_networks.h"
@@ -248,7 +248,8 @@ static void run_order(fixture *f, const char *name, int number) {
     const hd_network *drafts[] = {NULL, f->draft ? f->opened.network : NULL, f->draft};
     hd_session_limits limits = {.step_tokens = sizes[choose(f, HD_COUNT(sizes))],
                                 .draft = drafts[choose(f, HD_COUNT(drafts))],
-                                .least_shared = choose(f, 4)};
+                                .least_shared = choose(f, 4),
+                                .kept = choose(f, 4)};
     hd_session *session;
     int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
     f->opened.context->threads = number % 16 == 0 ? 2 : 1;
@@ -347,9 +348,10 @@ static fixture *failing_fixture;
 static heed_status run_session(heed_context *context) {
     hd_session *session;
     context->threads = 1;
-    HD_TRY(hd_session_open(context, failing_fixture->opened.network,
-                           &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1},
-                           &session));
+    HD_TRY(hd_session_open(
+        context, failing_fixture->opened.network,
+        &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1, .kept = 2},
+        &session));
     heed_status status = run_all(failing_fixture, context, session);
     if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
     hd_session_close(session);
@@ -378,7 +380,7 @@ static void finished_requests_are_freed(void **state) {
         failing_allocator allocator = {.left = -1};
         heed_context *context;
         hd_session *session;
-        hd_session_limits limits = {.draft = f.draft, .least_shared = 2};
+        hd_session_limits limits = {.draft = f.draft, .least_shared = 2, .kept = 3};
         assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
         context->threads = 1;
         assert_ok(context, hd_session_open(context, f.opened.network, &limits, &session));
