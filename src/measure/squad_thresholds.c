@@ -19,7 +19,7 @@ heed_status hd_squad_thresholds_add(hd_squad_thresholds *t, const char *id, bool
     heed_context *context = t->file.context;
     const json_t *probability = json_object_get(t->file.root, id);
     if (!json_is_number(probability))
-        return hd_fail(context, HEED_FORMAT, "%s: there is no number for \"%.100s\"", t->file.path, id);
+        return hd_fail(context, HEED_FORMAT, "%s: question \"%.100s\" has no probability", t->file.path, id);
     if (!hd_grow(context, &t->items, &t->capacity, t->count + 1, sizeof *t->items)) return HEED_MEMORY;
     if (json_object_set_new(t->indices, id, json_integer((json_int_t)t->count)) != 0)
         return hd_json_no_memory(context, t->file.path);
