@@ -241,47 +241,10 @@ class Model:
 
         words: called with 0 and the next words of the answer; False stops it.
         variables: of the template, such as tools and enable_thinking."""
-        return self.chat_answers(messages, words, variables, chat_template, **options)[0]
+        from .chat import Chat
 
-    def chat_answers(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        words: Optional[Callable[[int, str], Any]] = None,
-        variables: Optional[Mapping[str, Any]] = None,
-        chat_template: Optional[str] = None,
-        **options: Any,
-    ) -> list[Generated]:
-        """The same with all alternatives, the best first: as many as the option `best`."""
-        context, model = self.context.here(), self.here()
-        chat = Handle(
-            produce(context, lib.heed_chat_close, lib.heed_chat_open, model.pointer), lib.heed_chat_close, context, model
-        )
-        if chat_template is not None:
-            raw = utf8(chat_template)
-            check(context.pointer, lib.heed_chat_set_template(chat.pointer, b"chat_template", raw, len(raw)))
-        for name, value in (variables or {}).items():
-            raw = json.dumps(value).encode()
-            check(context.pointer, lib.heed_chat_set(chat.pointer, utf8(name), raw, len(raw)))
-        raw = json.dumps(list(messages)).encode()
-        check(context.pointer, lib.heed_chat_add_json(chat.pointer, raw, len(raw)))
-        listener = None if words is None else _Listener(words)
-        try:
-            pointer = produce(
-                context,
-                quick.heed_results_close,
-                lib.heed_chat_answer,
-                chat.pointer,
-                self.context.options("generate", options),
-                None if listener is None else listener.function,
-                None,
-            )
-        finally:
-            if listener is not None:
-                listener.raise_error()
-        try:
-            return _results.generated(pointer, 0)
-        finally:
-            quick.heed_results_close(pointer)
+        with Chat(self, messages, chat_template, variables) as chat:
+            return chat.answer(None, None if words is None else lambda text: words(0, text), **options)
 
     def next(self, text: str, best: int = 10, **options: Any) -> Next:
         """The distribution over the next token of a language model: the `best` tokens with the largest logits, and their

@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequenc
 from ._context import Context
 from ._errors import FileError
 from ._library import logger
+from .chat import Chat
 from .model import Model
 from .tokenizer import Tokenizer
 from .tools import options as option_names
@@ -558,7 +559,8 @@ class TextGenerationPipeline(_GenerationPipeline):
             raise ValueError("heed's text-generation pipeline takes texts or chats, and streams no chats")
         if messages[-1]["role"] == "assistant":
             raise ValueError("heed's text-generation pipeline answers chats, and continues no message of the assistant")
-        texts = [one.text for one in self.model.chat_answers(messages, **settings)]
+        with Chat(self.model, messages) as chat:
+            texts = [one.text for one in chat.answers(**settings)]
         full = parameters["return_full_text"] is not False
         return [
             {"generated_text": [*messages, {"role": "assistant", "content": text}] if full else text} for text in texts
