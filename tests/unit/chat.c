@@ -293,45 +293,99 @@ static size_t count_rendered(heed_chat *chat, heed_model *model) {
     return count;
 }
 
-static void answer(heed_context *context, heed_chat *chat, const char *text, char *answered, size_t size) {
+static float answer(heed_context *context, heed_chat *chat, const heed_options *options, const char *text,
+                    char *answered, size_t size) {
     heed_results *results;
     assert_ok(context, heed_chat_add(chat, "user", text, strlen(text)));
-    assert_ok(context, heed_chat_answer(chat, NULL, NULL, NULL, &results));
+    assert_ok(context, heed_chat_answer(chat, options, NULL, NULL, &results));
     snprintf(answered, size, "%s", heed_results_text(results, 0, 0));
+    float score = heed_results_score(results, 0, 0);
     heed_results_close(results);
+    return score;
 }
 
-/* An answer computes the tokens alone that the conversation did not have before; a new conversation has the same answers. */
-static void answers_compute_new_tokens_alone(void **state) {
-    static const char *const questions[] = {"Hi", "How can I translate a text?", "what is BLEU", "Hi"};
-    (void)state;
-    log_of_tokens log = {0};
-    heed_model *model;
+enum { QUESTIONS = 4 };
+static const char *const questions[QUESTIONS] = {"Hi", "How can I translate a text?", "what is BLEU", "Hi"};
+
+static void converse_twice(heed_context *context, heed_model *model, const heed_options *options, log_of_tokens *log) {
     heed_chat *chat, *other;
-    char answers[4][256], same[256];
-    heed_context *context = open_context();
-    assert_ok(context, heed_model_open(context, PROJECT "/models/heed-chat", &model));
-    heed_context_set_log(context, keep_tokens, &log);
-    heed_context_set_verbose(context, true);
+    char answers[QUESTIONS][256], same[256];
+    float scores[QUESTIONS];
     assert_ok(context, heed_chat_open(model, &chat));
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < QUESTIONS; i++) {
         size_t before = i ? count_rendered(chat, model) : 0;
-        log.before = 0;
-        answer(context, chat, questions[i], answers[i], sizeof answers[i]);
-        assert_int_equal(log.before, before);
+        log->before = 0;
+        scores[i] = answer(context, chat, options, questions[i], answers[i], sizeof answers[i]);
+        assert_int_equal(log->before, before);
     }
-    for (int i = 1; i < 4; i++) { /* without what was computed before */
+    for (int i = 1; i < QUESTIONS; i++) { /* without what was computed before */
         assert_ok(context, heed_chat_open(model, &other));
         for (int j = 0; j < i; j++) {
             assert_ok(context, heed_chat_add(other, "user", questions[j], strlen(questions[j])));
             assert_ok(context, heed_chat_add(other, "assistant", answers[j], strlen(answers[j])));
         }
-        log.before = 0;
-        answer(context, other, questions[i], same, sizeof same);
-        assert_int_equal(log.before, 0);
+        log->before = 0;
+        float score = answer(context, other, options, questions[i], same, sizeof same);
+        assert_int_equal(log->before, 0);
         assert_string_equal(same, answers[i]);
+        assert_memory_equal(&score, &scores[i], sizeof score);
         heed_chat_close(other);
     }
+    heed_chat_close(chat);
+}
+
+static heed_context *open_logged(log_of_tokens *log, heed_model **model) {
+    heed_context *context = open_context();
+    assert_ok(context, heed_model_open(context, PROJECT "/models/heed-chat", model));
+    heed_context_set_log(context, keep_tokens, log);
+    heed_context_set_verbose(context, true);
+    return context;
+}
+
+/* An answer computes the tokens alone that the conversation did not have before; a new conversation has the same answers. With
+ * proposed tokens, some were processed that are not those of the answer. */
+static void answers_compute_new_tokens_alone(void **state) {
+    (void)state;
+    log_of_tokens log = {0};
+    heed_model *model;
+    heed_options *options;
+    heed_context *context = open_logged(&log, &model);
+    converse_twice(context, model, NULL, &log);
+    assert_ok(context, heed_generate_options(context, &options));
+    assert_ok(context, heed_options_set(options, "prompt-lookup", "8"));
+    converse_twice(context, model, options, &log);
+    heed_options_close(options);
+    heed_model_close(model);
+    heed_context_close(context);
+}
+
+static bool is_stopped(void *user) {
+    int *left = user;
+    return --*left < 0;
+}
+
+/* An answer that was stopped leaves nothing that the next one runs into. */
+static void an_answer_follows_one_that_was_stopped(void **state) {
+    (void)state;
+    log_of_tokens log = {0};
+    heed_model *model;
+    heed_chat *chat;
+    heed_results *results;
+    char texts[2][256];
+    int left = 3;
+    heed_context *context = open_logged(&log, &model);
+    assert_ok(context, heed_chat_open(model, &chat));
+    answer(context, chat, NULL, questions[1], texts[0], sizeof texts[0]);
+    heed_chat_reset(chat, false);
+    assert_ok(context, heed_chat_add(chat, "user", "Hi", 2));
+    heed_context_set_stop(context, is_stopped, &left);
+    assert_int_equal(heed_chat_answer(chat, NULL, NULL, NULL, &results), HEED_STOPPED);
+    heed_context_set_stop(context, NULL, NULL);
+    heed_chat_reset(chat, false);
+    log.before = 0;
+    answer(context, chat, NULL, questions[1], texts[1], sizeof texts[1]);
+    assert_int_equal(log.before, 0);
+    assert_string_equal(texts[1], texts[0]);
     heed_chat_close(chat);
     heed_model_close(model);
     heed_context_close(context);
@@ -351,7 +405,7 @@ static void a_draft_may_change_between_answers(void **state) {
         assert_ok(context, heed_model_set_draft(model, i == 1 ? draft : NULL));
         if (i == 2) heed_model_close(draft);
         heed_chat_reset(chat, false);
-        answer(context, chat, "what is BLEU", texts[i], sizeof texts[i]);
+        answer(context, chat, NULL, "what is BLEU", texts[i], sizeof texts[i]);
         assert_string_equal(texts[i], texts[0]);
     }
     heed_chat_close(chat);
@@ -425,6 +479,7 @@ int main(void) {
                                        cmocka_unit_test(memory),
                                        cmocka_unit_test(saved_folders_keep_templates),
                                        cmocka_unit_test(answers_compute_new_tokens_alone),
+                                       cmocka_unit_test(an_answer_follows_one_that_was_stopped),
                                        cmocka_unit_test(a_draft_may_change_between_answers),
                                        cmocka_unit_test(answers_without_memory)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
