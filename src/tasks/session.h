@@ -18,6 +18,7 @@ typedef struct hd_session_text {
     size_t index;
     const heed_options *options;
     int64_t *shared; /* becomes the number of the prompt's first tokens that were computed before; NULL: not returned */
+    bool bare; /* the text spells its special tokens, as that of a chat template does: none are added */
 } hd_session_text;
 
 /* heed_session_open, of a session that keeps what it has computed for the texts that finished last, `kept` at most: texts that
