@@ -311,8 +311,8 @@ static bool read_next(const invocation *line, size_t *count, int *code) {
         *code = report_usage(line, "--next and --tree are different pictures: choose one");
         return false;
     }
-    if (drawn && json) {
-        *code = report_usage(line, "--json and --draw are different outputs: choose one");
+    if (json && (drawn || tree)) {
+        *code = report_usage(line, "--json and --%s are different outputs: choose one", drawn ? "draw" : "tree");
         return false;
     }
     if (!next_count) return true;
@@ -363,7 +363,7 @@ int run_generate(int count, char **words) {
             status = next || tree ? HEED_OK : check_options(&line, model);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
-        if (status == HEED_OK && tree) code = draw_pictures(&texts, model, output, heed_inspect_beams);
+        if (status == HEED_OK && tree) code = draw_pictures(&texts, model, output, false, heed_inspect_beams);
         while (status == HEED_OK && next_texts(&texts) &&
                (next ? print_next(&line, model, &texts, next, &code) : generate_batch(&line, model, &texts, &code)))
             continue;

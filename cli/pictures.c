@@ -17,7 +17,7 @@ heed_status put_picture(const invocation *line, const heed_picture *picture, con
     return HEED_OK;
 }
 
-int draw_pictures(text_source *texts, heed_model *model, const char *output,
+int draw_pictures(text_source *texts, heed_model *model, const char *output, bool skips_blank,
                   heed_status (*open)(heed_model *model, const heed_options *options, const char *text, size_t size,
                                       heed_picture **picture)) {
     const invocation *line = texts->line;
@@ -26,6 +26,7 @@ int draw_pictures(text_source *texts, heed_model *model, const char *output,
         for (size_t i = 0; i < texts->count; i++) {
             heed_picture *picture = NULL;
             heed_status status = HEED_LENGTH;
+            if (skips_blank && texts->items[i] && heed_text_is_blank(texts->items[i], texts->sizes[i])) continue;
             if (output && texts->first + i > 1)
                 return report_usage(line, "%s can contain only one text, but there are more", output);
             if (texts->items[i]) status = open(model, line->options, texts->items[i], texts->sizes[i], &picture);

@@ -121,8 +121,10 @@ int run_sequences(const sequence_verb *verb, int count, char **words) {
     int code;
     sequence_model = sequence_draft = sequence_input = sequence_output = NULL;
     if (!open_invocation(verb->command, count, words, &line, &code)) return code;
-    if (sequence_output && !sequence_tree) {
-        code = report_usage(&line, "--output needs --tree");
+    if ((sequence_output && !sequence_tree) || (sequence_json && sequence_tree)) {
+        code = report_usage(&line, sequence_json && sequence_tree
+                                       ? "--json and --tree are different outputs: choose one, or --tree -o FILE.json"
+                                       : "--output needs --tree");
         close_invocation(&line);
         return code;
     }
@@ -131,7 +133,7 @@ int run_sequences(const sequence_verb *verb, int count, char **words) {
     if (open_texts(&line, sequence_input, &texts, &code)) {
         if (was_given(&line, "document")) read_whole(&texts);
         if (open_models(verb, &line, &model, &draft, &code))
-            code = sequence_tree ? draw_pictures(&texts, model, sequence_output, heed_inspect_beams)
+            code = sequence_tree ? draw_pictures(&texts, model, sequence_output, true, heed_inspect_beams)
                                  : convert_all(verb, model, &texts);
         close_texts(&texts);
     }
