@@ -96,7 +96,7 @@ void hd_exchange_begin(hd_exchange *e) {
 
 void hd_exchange_write(hd_exchange *e, const char *bytes, size_t size) {
     pthread_mutex_lock(&e->lock);
-    if (!e->first) e->first = hd_clock();
+    if (e->first == 0) e->first = hd_clock();
     if (!e->gone) hd_buffer_append(&e->out, bytes, size);
     resume(e);
     pthread_mutex_unlock(&e->lock);

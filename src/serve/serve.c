@@ -145,7 +145,7 @@ static void handle(void *user, hd_exchange *e) {
 static void complete(void *user, hd_exchange *e) {
     heed_server *s = user;
     double seconds = hd_clock() - e->begun;
-    hd_metric_request request = {e->endpoint,      e->status, seconds, e->first ? e->first - e->begun : -1,
+    hd_metric_request request = {e->endpoint,      e->status, seconds, e->first > 0 ? e->first - e->begun : -1,
                                  e->prompt_tokens, e->tokens};
     if (e->counted) hd_serve_metrics_end(&s->metrics);
     hd_serve_metrics_add(&s->metrics, &request);

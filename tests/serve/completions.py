@@ -1,13 +1,13 @@
 """Completions and chat of heed serve equal what the command prints.
 
-    python3 completions.py HEED"""
+    python3 completions.py HEED FOLDER      FOLDER is empty and for files of the test"""
 import json
 import sys
 import threading
 
 from client import FAILURES, Server, check, error_of, run
 
-HEED = sys.argv[1]
+HEED, FOLDER = sys.argv[1:3]
 PROMPT = "ROMEO:"
 
 
@@ -107,6 +107,19 @@ def test_chat(server):
     turns = [{"role": "user", "content": question}, {"role": "assistant", "content": expected}, {"role": "user", "content": "Thanks"}]
     _, second = server.post("/v1/chat/completions", dict(body, messages=turns))
     check("a second turn", second["choices"][0]["message"]["content"], chat(question, text="Thanks").split("\n")[-1])
+
+
+def test_long_chat(server):
+    """The oldest turns of a conversation that is too long are left out, as by the command, and a note says so."""
+    turns = [m for i in range(60) for m in ({"role": "user", "content": f"What is the number {i}?"}, {"role": "assistant", "content": "I do not know."})]
+    with open(f"{FOLDER}/turns.json", "w") as file: json.dump(turns, file)
+    question = "How do I list models?"
+    expected = chat("-q", "--load", f"{FOLDER}/turns.json", text=question)
+    _, answer = server.post("/v1/chat/completions", {"model": "heed-chat", "messages": turns + [{"role": "user", "content": question}]})
+    check("a long chat", answer["choices"][0]["message"]["content"], expected)
+    check("its note", ["the oldest" in note for note in answer.get("notes", [])], [True])
+    status, body = server.post("/v1/chat/completions", {"model": "heed-chat", "messages": [{"role": "user", "content": "a b c " * 2000}]})
+    check("a message that is too long", error_of((status, body)), (400, "invalid_request_error", "messages", "context_length_exceeded"))
 
 
 def test_schemas(server):
@@ -210,7 +223,7 @@ def test_overview(server):
 
 def main():
     server = Server(HEED, "-m", "shakespeare", "-m", "heed-chat", "-m", "sst2", "--max-body", "200000")
-    for test in (test_texts, test_sampling, test_options, test_chat, test_schemas, test_tools, test_load, test_faults, test_overview): test(server)
+    for test in (test_texts, test_sampling, test_options, test_chat, test_long_chat, test_schemas, test_tools, test_load, test_faults, test_overview): test(server)
     check("the server prints nothing else", server.stop(), "")
     sys.exit(bool(FAILURES))
 
