@@ -891,6 +891,16 @@ HEED_API heed_status heed_inspect_nearest(heed_model *model, const heed_options 
 HEED_API heed_status heed_inspect_gradients(heed_model *const *models, size_t model_count, const heed_options *options,
                                             const char *const *texts, const size_t *sizes, size_t count,
                                             heed_picture **picture);
+/* The distribution over the next token as bars: a row for each of the `count` most probable tokens, a column
+ * for each stage. A token that a stage leaves out has a dashed outline there. No options apply. The picture
+ * is independent of *next. HEED_MEMORY. */
+HEED_API heed_status heed_inspect_next(heed_next *next, size_t count, heed_picture **picture);
+/* The beam search of one text as a tree: the continuations that each step considers, which of them it keeps,
+ * finishes and prunes, and their scores, which are those of heed_results_score. `options` are those of
+ * heed_translate_options for an encoder-decoder, of heed_generate_options for a causal language model;
+ * HEED_ARGUMENT for less than 2 or more than 16 beams. HEED_LENGTH, HEED_NUMERIC as for these calls. */
+HEED_API heed_status heed_inspect_beams(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                        heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is allowed */
 
 /* Draws a picture like heed_attention_draw, as lines of text, SVG or JSON.
