@@ -23,13 +23,13 @@ hd_box_lines hd_diagram_lines(const hd_box *box, int64_t width, hd_box_memory *m
     hd_box_lines lines = {{box->name}, 1};
     char number[32];
     hd_print_count(number, box->parameters);
-    snprintf(memory->text[0], sizeof memory->text[0], "%s parameters", number);
-    snprintf(memory->text[1], sizeof memory->text[1], "%s · %s", box->kind == HD_BOX_NORM ? box->name : box->note,
-             memory->text[0]);
-    bool counted = box->parameters > 0, fits = counted && room_of(memory->text[1], NOTE_FONT) <= width - 8;
-    if (box->kind == HD_BOX_NORM && counted) return (hd_box_lines){{memory->text[1]}, 1};
-    if (*box->note) lines.line[lines.count++] = fits ? memory->text[1] : box->note;
-    if (counted && (!*box->note || !fits)) lines.line[lines.count++] = memory->text[0];
+    snprintf(memory->count, sizeof memory->count, "%s parameters", number);
+    snprintf(memory->line, sizeof memory->line, "%s · %s", box->kind == HD_BOX_NORM ? box->name : box->note,
+             memory->count);
+    bool counted = box->parameters > 0, fits = counted && room_of(memory->line, NOTE_FONT) <= width - 8;
+    if (box->kind == HD_BOX_NORM && counted) return (hd_box_lines){{memory->line}, 1};
+    if (*box->note) lines.line[lines.count++] = fits ? memory->line : box->note;
+    if (counted && (!*box->note || !fits)) lines.line[lines.count++] = memory->count;
     return lines;
 }
 

@@ -21,7 +21,7 @@ int64_t hd_diagram_room(const hd_box_lines *lines);
 /* The lines of a box of this width: its name, its note and its number of parameters, the last two on one line if they fit.
  * Norms have one line. `memory` has the texts that are made. */
 typedef struct hd_box_memory {
-    char text[2][640];
+    char count[64], line[512];
 } hd_box_memory;
 hd_box_lines hd_diagram_lines(const hd_box *box, int64_t width, hd_box_memory *memory);
 
