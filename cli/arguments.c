@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "complete.h"
+#include "foreign.h"
 #include "memory.h"
 #include "output.h"
 #include "suggest.h"
@@ -80,6 +81,25 @@ static const char *library_name_of(char letter) {
     return letter == 'm' ? "model" : letter == 's' ? "seed" : letter == 'k' ? "clusters" : NULL;
 }
 
+static bool has_option(const invocation *line, const own_option *common, const char *name) {
+    size_t size = strlen(name);
+    return find_own(line->command->own, line->command->own_count, name, size, 0) || find_library(line, name, size) ||
+           find_own(common, COMMON, name, size, 0);
+}
+
+/* An option of other programs, as it was typed: false if it is not known, or if the verb has none like it. */
+static bool report_foreign(const invocation *line, const own_option *common, const char *typed, size_t size) {
+    const char *meant;
+    for (size_t i = 0; (meant = foreign_option(typed, size, i)); i++) {
+        bool advice = strchr(meant, ' ');
+        if (!advice && !has_option(line, common, meant)) continue;
+        report_usage(line, advice ? "unknown option %.*s (%s)" : "unknown option %.*s (did you mean --%s?)", (int)size,
+                     typed, meant);
+        return true;
+    }
+    return false;
+}
+
 static int report_unknown(const invocation *line, const own_option *common, const char *name, size_t size) {
     suggestion guess = suggest_for(name, size);
     const char *candidate;
@@ -89,7 +109,8 @@ static int report_unknown(const invocation *line, const own_option *common, cons
     for (size_t i = 0; i < COMMON; i++) suggest(&guess, common[i].name);
     if (guess.best)
         return report_usage(line, "unknown option --%.*s (did you mean --%s?)", (int)size, name, guess.best);
-    return report_usage(line, "unknown option --%.*s", (int)size, name);
+    return report_usage(line, "unknown option --%.*s (heed %s --help lists the options)", (int)size, name,
+                        line->command->name);
 }
 
 /* ---- reading the words ------------------------------------------------------------------------------------------ */
@@ -150,12 +171,21 @@ static int read_name(word_reader *reader, const char *name) {
     if (own) return set_own(reader, own, attached);
     if ((library = find_library(reader->line, name, size))) return set_library(reader, library, attached);
     if (size && (own = find_own(reader->common, COMMON, name, size, 0))) return set_own(reader, own, attached);
+    if (report_foreign(reader->line, reader->common, name - 2, size + 2)) return EXIT_USAGE;
     return report_unknown(reader->line, reader->common, name, size);
+}
+
+/* `word` is the whole word, with its dash. */
+static int report_letter(const word_reader *reader, const char *word, char letter) {
+    if (report_foreign(reader->line, reader->common, word, strlen(word))) return EXIT_USAGE;
+    if (report_foreign(reader->line, reader->common, (char[]){'-', letter, 0}, 2)) return EXIT_USAGE;
+    return report_usage(reader->line, "unknown option -%c", letter);
 }
 
 /* -q, -qv, -t 2, -t2 */
 static int read_letters(word_reader *reader, const char *letters) {
     const command *verb = reader->line->command;
+    const char *word = letters - 1; /* with its dash */
     while (*letters) {
         char letter = *letters++;
         const char *attached = *letters ? letters : NULL, *library = library_name_of(letter);
@@ -163,7 +193,7 @@ static int read_letters(word_reader *reader, const char *letters) {
         if (!own && library && find_library(reader->line, library, strlen(library)))
             return set_library(reader, library, attached);
         if (!own) own = find_own(reader->common, COMMON, NULL, 0, letter);
-        if (!own) return report_usage(reader->line, "unknown option -%c", letter);
+        if (!own) return report_letter(reader, word, letter);
         int code = set_own(reader, own, own->flag ? NULL : attached);
         if (code || !own->flag) return code;
     }
@@ -189,26 +219,65 @@ static int read_words(word_reader *reader) {
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
 
-static void print_own(const own_option *options, size_t count) {
+static bool is_of_group(const own_option *option, const char *group) {
+    return group ? option->group && strcmp(option->group, group) == 0 : !option->group;
+}
+
+static void print_own(const own_option *options, size_t count, const char *group) {
     for (size_t i = 0; i < count; i++) {
         const own_option *option = &options[i];
+        if (!is_of_group(option, group)) continue;
         int width =
             option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("  --%s", option->name);
         if (option->argument) width += printf(" %s", option->argument);
-        printf("%*s%s\n", width < 31 ? 32 - width : 2, "", option->help);
+        if (width > 30) width = printf("\n") - 1;
+        printf("%*s%s\n", 32 - width, "", option->help);
     }
+}
+
+static void print_group(const invocation *line, const char *group) {
+    char *text;
+    print_own(line->command->own, line->command->own_count, group);
+    if (!line->options || heed_options_group_help(line->options, group, &text) != HEED_OK) return;
+    fputs(text, stdout);
+    heed_free(line->context, text);
+}
+
+/* A list of headings, each once. */
+static void add_group(const char **groups, size_t *count, const char *group) {
+    if (!group || strcmp(group, GENERAL) == 0) return;
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(groups[i], group) == 0) return;
+    groups[(*count)++] = group;
+}
+
+/* The headings in the order of the library's options, then of the verb's own; the caller frees the list. */
+static const char **list_groups(const invocation *line, size_t *count) {
+    const char *name;
+    size_t library = 0;
+    while (line->options && heed_options_name(line->options, library)) library++;
+    const char **groups = grow_memory(NULL, library + line->command->own_count + 1, sizeof *groups);
+    *count = 0;
+    for (size_t i = 0; i < library && (name = heed_options_name(line->options, i)); i++)
+        add_group(groups, count, heed_options_group(line->options, name));
+    for (size_t i = 0; i < line->command->own_count; i++) add_group(groups, count, line->command->own[i].group);
+    return groups;
 }
 
 static int print_help(const invocation *line, const own_option *common) {
     const command *verb = line->command;
+    size_t count;
+    const char **groups = list_groups(line, &count);
     printf("heed %s %s\n\n%s\n", verb->name, verb->usage, verb->about);
-    print_own(verb->own, verb->own_count);
-    char *text;
-    if (line->options && heed_options_help(line->options, &text) == HEED_OK) {
-        fputs(text, stdout);
-        heed_free(line->context, text);
+    print_group(line, NULL);
+    for (size_t i = 0; i < count; i++) {
+        printf("\n%s:\n", groups[i]);
+        print_group(line, groups[i]);
     }
-    print_own(common, COMMON);
+    printf("\n%s:\n", GENERAL);
+    print_group(line, GENERAL);
+    print_own(common, COMMON, NULL);
+    free(groups);
     return finish_output(verb->name, EXIT_DONE);
 }
 
