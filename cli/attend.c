@@ -23,12 +23,12 @@ static const own_option own[] = {
     {"color", 0, "auto|always|never", "24-bit colour in the terminal; auto: if the terminal supports it", &color, NULL},
     {"steps", 0, NULL, "draw each step of a recurrent decoder: states, scores, contexts, words", NULL, &steps},
     {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, or of the vocabulary's first words", NULL,
-     &embeddings},
-    {"positions", 0, NULL, "draw the positional encoding", NULL, &positions},
+     &embeddings, "Other pictures"},
+    {"positions", 0, NULL, "draw the positional encoding", NULL, &positions, "Other pictures"},
     {"gradients", 0, NULL, "plot how far back a language model's gradient reaches; repeat -m for more curves", NULL,
-     &gradients},
+     &gradients, "Other pictures"},
     COMPUTE,
-    {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
+    {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL, "Other pictures"},
 };
 
 static const command attend = {
