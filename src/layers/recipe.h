@@ -270,7 +270,8 @@ typedef struct hd_recipe {
     /* An encoder–decoder that reads one text on both sides: the decoder begins with the last token of the text, not with
      * decoder_start (mBART). */
     bool starts_with_last;
-    uint8_t unused[4]; /* zero */
+    bool self_attends; /* a recurrent decoder alone: each state attends to itself and those before it */
+    uint8_t unused[3]; /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop

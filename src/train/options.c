@@ -103,6 +103,8 @@ static const hd_setting rows[] = {
     CHOICE("cell", cell, "lstm", cells, ARCHITECTURE, NEW, "recurrent cell of heed-rnn"),
     CHOICE("memory", memory, "bahdanau", memories, ARCHITECTURE, NEW,
            "heed-rnn: encoder information passed to the decoder, one context vector or attention"),
+    FLAG("self-attention", self_attention, ARCHITECTURE, NEW,
+         "heed-rnn, language: each state attends to itself and those before it"),
     FLAG("one-direction", one_direction, ARCHITECTURE, NEW, "heed-rnn: encoder that reads forwards only"),
     FLAG("crf", crf, ARCHITECTURE, 0, "heed-rnn, tag: conditional random field over the labels"),
     INT("width", width, "128", 1, 1 << 16, ARCHITECTURE, NEW, "width of every hidden state"),
