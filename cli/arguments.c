@@ -235,49 +235,63 @@ static void print_own(const own_option *options, size_t count, const char *group
     }
 }
 
-static void print_group(const invocation *line, const char *group) {
-    char *text;
-    print_own(line->command->own, line->command->own_count, group);
-    if (!line->options || heed_options_group_help(line->options, group, &text) != HEED_OK) return;
-    fputs(text, stdout);
-    heed_free(line->context, text);
+/* A part of the help: the rows of a group, after those of the verb's own options. */
+typedef struct help_section {
+    const char *heading; /* NULL: the common options, which come first */
+    const char *rows;    /* lines of heed_options_help */
+} help_section;
+
+static bool has_heading(const help_section *sections, size_t count, const char *heading) {
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(sections[i].heading, heading) == 0) return true;
+    return false;
 }
 
-/* A list of headings, each once. */
-static void add_group(const char **groups, size_t *count, const char *group) {
-    if (!group || strcmp(group, GENERAL) == 0) return;
-    for (size_t i = 0; i < *count; i++)
-        if (strcmp(groups[i], group) == 0) return;
-    groups[(*count)++] = group;
+/* Splits the library's help where an empty line comes before a heading; at most `most` sections. */
+static size_t split_help(char *help, help_section *sections, size_t most) {
+    size_t count = 0;
+    sections[count++] = (help_section){NULL, help};
+    for (char *at = help; *at; at += *at == '\n') {
+        char *colon = *at == '\n' ? strstr(at, ":\n") : NULL;
+        if (colon && count < most) {
+            *at = *colon = 0;
+            sections[count++] = (help_section){at + 1, colon + 2};
+            at = colon + 2;
+        }
+        at += strcspn(at, "\n");
+    }
+    return count;
 }
 
-/* The headings in the order of the library's options, then of the verb's own; the caller frees the list. */
-static const char **list_groups(const invocation *line, size_t *count) {
-    const char *name;
+static void print_sections(const invocation *line, char *help) {
+    const command *verb = line->command;
     size_t library = 0;
     while (line->options && heed_options_name(line->options, library)) library++;
-    const char **groups = grow_memory(NULL, library + line->command->own_count + 1, sizeof *groups);
-    *count = 0;
-    for (size_t i = 0; i < library && (name = heed_options_name(line->options, i)); i++)
-        add_group(groups, count, heed_options_group(line->options, name));
-    for (size_t i = 0; i < line->command->own_count; i++) add_group(groups, count, line->command->own[i].group);
-    return groups;
+    help_section *sections = grow_memory(NULL, library + verb->own_count + 2, sizeof *sections);
+    size_t count = split_help(help, sections, library + 1);
+    for (size_t i = 0; i < verb->own_count; i++) {
+        const char *group = verb->own[i].group;
+        if (group && strcmp(group, GENERAL) != 0 && !has_heading(sections, count, group))
+            sections[count++] = (help_section){group, ""};
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i) printf("\n%s:\n", sections[i].heading);
+        print_own(verb->own, verb->own_count, sections[i].heading);
+        fputs(sections[i].rows, stdout);
+    }
+    free(sections);
 }
 
 static int print_help(const invocation *line, const own_option *common) {
     const command *verb = line->command;
-    size_t count;
-    const char **groups = list_groups(line, &count);
+    char none[] = "", *help = NULL;
     printf("heed %s %s\n\n%s\n", verb->name, verb->usage, verb->about);
-    print_group(line, NULL);
-    for (size_t i = 0; i < count; i++) {
-        printf("\n%s:\n", groups[i]);
-        print_group(line, groups[i]);
-    }
+    if (line->options && heed_options_help(line->options, &help) != HEED_OK) help = NULL;
+    print_sections(line, help ? help : none);
+    heed_free(line->context, help);
     printf("\n%s:\n", GENERAL);
-    print_group(line, GENERAL);
+    print_own(verb->own, verb->own_count, GENERAL);
     print_own(common, COMMON, NULL);
-    free(groups);
     return finish_output(verb->name, EXIT_DONE);
 }
 

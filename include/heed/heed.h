@@ -136,7 +136,7 @@ typedef struct heed_options heed_options;
 /* HEED_ARGUMENT for an unknown name or a value out of range; the message names the valid ones. A NULL value
  * sets a flag. */
 HEED_API heed_status heed_options_set(heed_options *options, const char *name, const char *value);
-/* The options as --help prints them, with a heading above each group; release with heed_free. */
+/* The options as --help prints them; release with heed_free. */
 HEED_API heed_status heed_options_help(const heed_options *options, char **text);
 /* The name of option `index`, in the order of the help; NULL after the last. */
 HEED_API const char *heed_options_name(const heed_options *options, size_t index);
@@ -147,12 +147,6 @@ HEED_API bool heed_options_is_flag(const heed_options *options, const char *name
 HEED_API heed_status heed_options_argument(const heed_options *options, const char *name, char **text);
 /* The line of help of an option; NULL for an unknown name. */
 HEED_API const char *heed_options_about(const heed_options *options, const char *name);
-/* The heading under which --help lists an option; NULL for the common options, which come first, and for an
- * unknown name. */
-HEED_API const char *heed_options_group(const heed_options *options, const char *name);
-/* The lines of heed_options_help for the options of one group, NULL for the common ones; release with
- * heed_free. HEED_MEMORY. */
-HEED_API heed_status heed_options_group_help(const heed_options *options, const char *group, char **text);
 HEED_API void heed_options_close(heed_options *options); /* NULL is allowed */
 /* Releases text that heed returned. */
 HEED_API void heed_free(heed_context *context, void *text);

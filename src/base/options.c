@@ -118,16 +118,3 @@ const char *heed_options_about(const heed_options *options, const char *name) {
     const hd_setting *row = find(options, name);
     return row ? row->help : NULL;
 }
-
-const char *heed_options_group(const heed_options *options, const char *name) {
-    const hd_setting *row = find(options, name);
-    return row ? row->group : NULL;
-}
-
-heed_status heed_options_group_help(const heed_options *options, const char *group, char **text) {
-    hd_buffer out;
-    hd_buffer_open(&out, options->context);
-    hd_settings_describe_group(options->table->rows, options->table->count, group, &out);
-    *text = hd_buffer_take(&out);
-    return *text ? HEED_OK : HEED_MEMORY;
-}

@@ -347,18 +347,18 @@ static bool is_of_group(const hd_setting *row, const char *group) {
     return group ? row->group && strcmp(row->group, group) == 0 : !row->group;
 }
 
-void hd_settings_describe_group(const hd_setting *table, size_t count, const char *group, hd_buffer *out) {
+static void describe_group(const hd_setting *table, size_t count, const char *group, hd_buffer *out) {
     for (size_t i = 0; i < count; i++)
         if (is_of_group(&table[i], group)) describe_row(&table[i], out);
 }
 
 void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out) {
-    hd_settings_describe_group(table, count, NULL, out);
+    describe_group(table, count, NULL, out);
     for (size_t i = 0; i < count; i++) {
         size_t first = 0;
         while (!is_of_group(&table[first], table[i].group)) first++;
         if (!table[i].group || first < i) continue;
         hd_buffer_format(out, "\n%s:\n", table[i].group);
-        hd_settings_describe_group(table, count, table[i].group, out);
+        describe_group(table, count, table[i].group, out);
     }
 }

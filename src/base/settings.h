@@ -72,9 +72,8 @@ void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *ou
 
 /* Appends the kind of a setting's value, "NUMBER", or the names of a choice, "a|b|c"; nothing for a flag. */
 void hd_setting_argument(const hd_setting *row, hd_buffer *out);
-/* Appends what `--help` says of each setting of a group: `  --beams NUMBER    hypotheses kept at each step (default 4)`. */
-void hd_settings_describe_group(const hd_setting *table, size_t count, const char *group, hd_buffer *out);
-/* The same for all settings: the common ones, then each group in the order of the table, with its heading above. */
+/* Appends what `--help` says of each setting: `  --beams NUMBER    hypotheses kept at each step (default 4)`. The common ones come
+ * first, then each group in the order of the table: an empty line, `Speed:`, and the lines of its settings. */
 void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out);
 
 /* Frees the strings and lists, and empties them. */

@@ -68,43 +68,6 @@ static void options_have_their_defaults_and_limits(void **state) {
     heed_context_close(context);
 }
 
-/* The help of all groups, one after the other and each below its heading, is the whole help. */
-static void groups_are_the_help(void **state) {
-    (void)state;
-    heed_context *context = open_context();
-    heed_options *options;
-    hd_buffer joined;
-    char *help, *part;
-    hd_buffer_open(&joined, context);
-    assert_ok(context, heed_train_options(context, &options));
-    assert_ok(context, heed_options_group_help(options, NULL, &part));
-    assert_non_null(strstr(part, "  --train-source FILE "));
-    hd_buffer_text(&joined, part);
-    heed_free(context, part);
-    const char *group = NULL;
-    for (size_t i = 0; heed_options_name(options, i); i++) {
-        const char *next = heed_options_group(options, heed_options_name(options, i));
-        if (!next || (joined.size && strstr(joined.data, next))) continue;
-        group = next;
-        assert_ok(context, heed_options_group_help(options, group, &part));
-        hd_buffer_format(&joined, "\n%s:\n%s", group, part);
-        heed_free(context, part);
-    }
-    assert_string_equal(group, "Finished model");
-    assert_ok(context, heed_options_help(options, &help));
-    assert_string_equal(joined.data, help);
-    heed_free(context, help);
-    assert_null(heed_options_group(options, "lr"));
-    assert_string_equal(heed_options_group(options, "adam_epsilon"), "Optimization");
-    assert_null(heed_options_group(options, "no-such-option"));
-    assert_ok(context, heed_options_group_help(options, "No such group", &part));
-    assert_string_equal(part, "");
-    heed_free(context, part);
-    heed_options_close(options);
-    hd_buffer_close(&joined);
-    heed_context_close(context);
-}
-
 /* Options of one verb are refused by another. */
 static void options_belong_to_their_call(void **state) {
     (void)state;
@@ -122,7 +85,6 @@ static void options_belong_to_their_call(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_have_their_defaults_and_limits),
-        cmocka_unit_test(groups_are_the_help),
         cmocka_unit_test(options_belong_to_their_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
