@@ -36,7 +36,7 @@ hd_tensor *hd_recurrent_encode(const hd_network *r, hd_pass *pass, const hd_inpu
         if (r->recipe.bidirectional) x = hd_join_columns(pass, x, encode_layer(r, pass, in, i, true));
         hd_pass_show_states(pass, HD_ENCODER, i + 1, x);
     }
-    return x;
+    return hd_pass_show(pass, "encoder state", x);
 }
 
 /* ---- the decoder's memory of the source ---- */
