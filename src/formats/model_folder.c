@@ -218,14 +218,18 @@ static void try_hub(search *s) {
 static void add_cached(name_list *list) {
     bool known;
     char *cache = hd_hub_cache(list->context, &known);
+    list->failed |= known && !cache;
     DIR *folder = cache ? opendir(cache) : NULL;
     const struct dirent *entry;
     hd_buffer name;
     hd_buffer_open(&name, list->context);
     while (folder && !list->failed && (entry = readdir(folder))) {
-        if (!hd_hub_repository_name(entry->d_name, &name)) continue;
+        bool named = hd_hub_repository_name(entry->d_name, &name);
+        list->failed |= name.failed;
+        if (!named) continue;
         char *repository = hd_path_join(list->context, cache, entry->d_name);
         char *revision = repository ? snapshot(list->context, repository) : NULL;
+        list->failed |= !revision;
         if (revision && is_model(list->context, revision, ".", &list->failed)) add_name(list, name.data);
         hd_free(list->context, revision);
         hd_free(list->context, repository);
@@ -240,11 +244,13 @@ static void add_neighbours(name_list *list, const char *name) {
     const char *slash = strrchr(name, '/');
     char *root = hd_copy_string(list->context, slash == name ? "/" : slash ? name : ".");
     size_t first = list->count;
+    list->failed |= !root;
     if (root && slash > name) root[slash - name] = 0;
     if (root) add_models_of(list, root);
     for (size_t i = first; slash && root && i < list->count; i++) {
         char *joined = hd_path_join(list->context, root, list->names[i]);
-        if (!joined) break; /* the names alone still help */
+        list->failed |= !joined;
+        if (!joined) break;
         hd_free(list->context, list->names[i]);
         list->names[i] = joined;
     }
@@ -267,8 +273,8 @@ static const char *nearest_name(const name_list *list, const char *typed) {
     return nearest ? nearest : whole;
 }
 
-/* ` (did you mean "sst2"?)`; nothing if no name is near. Memory that runs out here costs only the suggestion. */
-static void append_suggestion(const search *s, hd_buffer *out) {
+/* ` (did you mean "sst2"?)`; nothing if no name is near. False when memory ran out, as below. */
+static bool append_suggestion(const search *s, hd_buffer *out) {
     name_list list = {.context = s->context};
     add_shipped(&list);
     add_cached(&list);
@@ -276,17 +282,19 @@ static void append_suggestion(const search *s, hd_buffer *out) {
     const char *nearest = nearest_name(&list, s->name);
     if (nearest) hd_buffer_format(out, " (did you mean \"%s\"?)", nearest);
     free_names(&list);
+    return !list.failed && !out->failed;
 }
 
 /* How to get the model, or which names there are. */
-static void append_advice(const search *s, bool suggested, hd_buffer *out) {
+static bool append_advice(const search *s, bool suggested, hd_buffer *out) {
     name_list list = {.context = s->context};
     if (strchr(s->name, '/')) hd_buffer_format(out, " (heed pull %s fetches it)", s->name);
-    if (suggested || strchr(s->name, '/')) return;
+    if (suggested || strchr(s->name, '/')) return !out->failed;
     add_shipped(&list);
     hd_buffer_text(out, list.count ? "; the models that ship are " : "");
     join_names(&list, ", ", out);
     free_names(&list);
+    return !list.failed && !out->failed;
 }
 
 /* ---- the search ------------------------------------------------------------------------------------------------ */
@@ -296,17 +304,17 @@ static heed_status no_model(const search *s, bool on_hub) {
     hd_buffer suggestion, advice;
     hd_buffer_open(&suggestion, s->context);
     hd_buffer_open(&advice, s->context);
-    if (!hd_folder_exists(s->name)) append_suggestion(s, &suggestion);
-    if (on_hub) append_advice(s, suggestion.size, &advice);
+    bool fine = hd_folder_exists(s->name) || append_suggestion(s, &suggestion);
+    fine = fine && (!on_hub || append_advice(s, suggestion.size, &advice));
     const char *near = suggestion.size ? suggestion.data : "", *rest = advice.size ? advice.data : "";
-    if (on_hub)
+    if (fine && on_hub)
         hd_fail(s->context, HEED_FILE, "no model \"%s\"%s: no config.json in %s%s", s->name, near, s->searched.data,
                 rest);
-    else
+    else if (fine)
         hd_fail(s->context, HEED_FILE, "%s: %s%s", s->name, reason, near);
     hd_buffer_close(&suggestion);
     hd_buffer_close(&advice);
-    return HEED_FILE;
+    return fine ? HEED_FILE : HEED_MEMORY;
 }
 
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder) {
