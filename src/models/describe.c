@@ -118,6 +118,9 @@ static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
     if (!hd_recipe_translates(recipe)) return;
     begin_line(out, "memory");
     hd_buffer_format(out, "%s\n", hd_choice_title(hd_memories, recipe->memory));
+    if (!hd_recipe_copies(recipe)) return;
+    begin_line(out, "copying");
+    hd_buffer_format(out, "tokens of the source\n");
 }
 
 static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
@@ -272,6 +275,7 @@ static int add_recurrent(const hd_recipe *recipe, json_t *object) {
     failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
     if (hd_recipe_translates(recipe))
         failed |= json_object_set_new(object, "memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
+    if (hd_recipe_copies(recipe)) failed |= json_object_set_new(object, "copying", json_true());
     return failed;
 }
 

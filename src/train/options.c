@@ -88,6 +88,7 @@ static const hd_setting rows[] = {
     CHOICE("memory", memory, "bahdanau", memories, NEW,
            "heed-rnn: encoder information passed to the decoder, one context vector or attention"),
     FLAG("one-direction", one_direction, NEW, "heed-rnn: encoder that reads forwards only"),
+    FLAG("copy", copy, NEW, "heed-rnn, translate: decoder that may copy tokens of the source; needs attention"),
     FLAG("crf", crf, 0, "heed-rnn, tag: conditional random field over the labels"),
     INT("width", width, "128", 1, 1 << 16, NEW, "width of every hidden state"),
     INT("encoder-layers", encoder_layers, "4", 1, 1024, NEW, "encoder layers"),
