@@ -46,15 +46,8 @@ static const command attend = {
 
 /* ---- output ---- */
 
-/* Terminals that have 24-bit colours say so in COLORTERM; https://no-color.org says how users refuse them. */
-static bool terminal_has_colors(void) {
-    const char *refused = getenv("NO_COLOR"), *has = getenv("COLORTERM");
-    if (!isatty(STDOUT_FILENO) || (refused && *refused)) return false;
-    return has && (strcmp(has, "truecolor") == 0 || strcmp(has, "24bit") == 0);
-}
-
 static bool is_colored(void) {
-    return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && terminal_has_colors());
+    return strcmp(color, "always") == 0 || (strcmp(color, "auto") == 0 && has_all_colors());
 }
 
 static void print(const invocation *line, char *bytes, size_t size) {

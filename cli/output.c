@@ -27,6 +27,12 @@ bool has_colors(void) {
     return is_terminal() && !(refused && *refused) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
+bool has_all_colors(void) {
+    const char *refused = getenv("NO_COLOR"), *has = getenv("COLORTERM");
+    if (!isatty(STDOUT_FILENO) || (refused && *refused)) return false;
+    return has && (strcmp(has, "truecolor") == 0 || strcmp(has, "24bit") == 0);
+}
+
 /* A terminal receives no control characters and no invalid UTF-8. A file or a pipe receives the bytes as they are. */
 static void put_character(const char *bytes, size_t size, uint32_t code) {
     bool control = heed_character_is_control(code) && code != '\n' && code != '\t';

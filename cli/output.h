@@ -17,6 +17,8 @@ void put_json_float(float number);
 
 /* Whether standard output is a terminal that shows colours, and the user does not refuse them (https://no-color.org). */
 bool has_colors(void);
+/* The same for 24-bit colours, which a terminal announces in COLORTERM. */
+bool has_all_colors(void);
 
 /* Hands what was written so far to the system; false when that fails, which finish_output reports. */
 bool flush_output(void);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- axes ---- */
@@ -28,6 +29,17 @@ static bool is_shown(const axis *a, double value) { return fabs(value) < 1e300 &
 
 /* The position of a value between the ends, from 0 to 1. */
 static double place(const axis *a, double value) { return (on_axis(a, value) - a->low) / (a->high - a->low); }
+
+/* A logarithmic x axis has a number at each x of the first series. */
+static void add_points(const hd_curves *curves, axis *a) {
+    const hd_series *series = curves->series;
+    int64_t step = curves->count ? 1 + (series->count - 1) / MOST_TICKS : 1;
+    for (int64_t i = 0; curves->count && i < series->count; i += step) {
+        if (!is_shown(a, series->x[i])) continue;
+        hd_print_number(a->labels[a->count], TICK_TEXT, "%.6g", series->x[i]);
+        a->ticks[a->count++] = on_axis(a, series->x[i]);
+    }
+}
 
 static void find_range(const hd_curves *curves, bool of_y, axis *a) {
     a->low = INFINITY, a->high = -INFINITY;
@@ -61,12 +73,16 @@ static double tick_step(const axis *a) {
 /* The y axis ends at ticks, ignoring rounding errors, and begins at 0 if 0 is near; the x axis ends where the curves
  * do. */
 static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
-    *a = (axis){.logarithmic = of_y && curves->logarithmic};
+    *a = (axis){.logarithmic = of_y ? curves->logarithmic : curves->logarithmic_x};
     find_range(curves, of_y, a);
     if (of_y && !a->logarithmic && a->low > 0 && a->low < 0.5 * a->high) a->low = 0;
-    if (a->logarithmic) a->low = floor(a->low), a->high = ceil(a->high);
+    if (of_y && a->logarithmic) a->low = floor(a->low), a->high = ceil(a->high);
     if (a->high - a->low <= 1e-9 * fmax(fabs(a->low), fabs(a->high))) /* a single value, up to rounding */
         a->high = a->low + (a->logarithmic ? 1 : fmax(fabs(a->low), 1));
+    if (!of_y && a->logarithmic) {
+        add_points(curves, a);
+        return;
+    }
     double step = tick_step(a);
     if (of_y && !a->logarithmic)
         a->low = step * floor(a->low / step + 1e-9), a->high = step * ceil(a->high / step - 1e-9);
@@ -77,7 +93,7 @@ static void set_axis(const hd_curves *curves, bool of_y, axis *a) {
 
 /* ---- for print ---- */
 
-enum { WIDE = 480, HIGH = 300, LEGEND_LINE = 22, SAMPLE = 30, MARKS = 4, MOST_MARKS = 16 };
+enum { WIDE = 480, HIGH = 300, NAME_LINE = 16, LEADER = 26, MARKS = 4, MOST_MARKS = 16 };
 
 /* Marks distinguish series without colour: disc, square, triangle, lozenge; after four series the same, hollow. */
 static const char *const paper_marks[MARKS] = {"m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "m-3-3h6v6h-6z", "m0-4l4 7h-8z",
@@ -94,14 +110,51 @@ static void append_mark(hd_buffer *out, int64_t series, double x, double y) {
     hd_buffer_text(out, paper_marks[series % MARKS]);
 }
 
-static void begin_path(hd_buffer *out, int64_t series, bool marks) {
-    hd_color c = hd_head_color(series);
-    bool hollow = marks && series / MARKS % 2;
+/* The name after its first '-'; all of it without one. */
+static const char *ending_of(const char *name) {
+    const char *dash = strchr(name, '-');
+    return dash && dash[1] ? dash + 1 : name;
+}
+
+/* The first series whose name has the same ending as this one. */
+static int64_t first_alike(const hd_curves *curves, int64_t index) {
+    const char *name = curves->series[index].name, *ending = ending_of(name);
+    for (int64_t i = 0; i < index && ending != name; i++) {
+        const char *other = ending_of(curves->series[i].name);
+        if (other != curves->series[i].name && strcmp(other, ending) == 0) return i;
+    }
+    return index;
+}
+
+/* Whether endings have a meaning: at least two of them are those of several series. */
+static bool has_pairs(const hd_curves *curves) {
+    int64_t found = -1;
+    for (int64_t i = 0; i < curves->count; i++) {
+        int64_t first = first_alike(curves, i);
+        if (first < i && found >= 0 && first != found) return true;
+        if (first < i) found = first;
+    }
+    return false;
+}
+
+/* The number of the colour of a series, in the order of their first occurrence, and whether an earlier series has it. */
+static int64_t color_of(const hd_curves *curves, int64_t index, bool *shared) {
+    bool pairs = has_pairs(curves);
+    int64_t first = pairs ? first_alike(curves, index) : index, color = 0;
+    for (int64_t i = 0; i < first; i++) color += !pairs || first_alike(curves, i) == i;
+    *shared = first < index;
+    return color;
+}
+
+static void begin_path(hd_buffer *out, const hd_curves *curves, int64_t series, bool marks) {
+    bool shared, hollow = marks && series / MARKS % 2;
+    hd_color c = hd_head_color(color_of(curves, series, &shared));
     if (marks && !hollow)
         hd_buffer_format(out, "<path fill=\"#%02x%02x%02x\" d=\"", c.red, c.green, c.blue);
     else
-        hd_buffer_format(out, "<path fill=\"%s\" stroke=\"#%02x%02x%02x\" stroke-width=\"%s\" d=\"",
-                         hollow ? "#fff" : "none", c.red, c.green, c.blue, hollow ? "1.2" : "1.8");
+        hd_buffer_format(out, "<path fill=\"%s\" stroke=\"#%02x%02x%02x\" stroke-width=\"%s\"%s d=\"",
+                         hollow ? "#fff" : "none", c.red, c.green, c.blue, hollow ? "1.2" : "1.8",
+                         shared && !marks ? " stroke-dasharray=\"6 3\"" : "");
 }
 
 static void append_line(hd_buffer *out, int64_t x, int64_t y, int64_t across, int64_t down, const char *color) {
@@ -131,7 +184,7 @@ static void append_curve(hd_buffer *out, const hd_curves *curves, int64_t index,
     int64_t interval = 1 + series->count / MOST_MARKS; /* points per mark */
     for (int marks = 0; marks < 2; marks++) {
         bool begun = false;
-        begin_path(out, index, marks);
+        begin_path(out, curves, index, marks);
         for (int64_t i = 0; i < series->count; i++) {
             bool shown = is_shown(x_axis, series->x[i]) && is_shown(y_axis, series->y[i]);
             if (shown && (!marks || i % interval == index % interval)) {
@@ -148,38 +201,96 @@ static void append_curve(hd_buffer *out, const hd_curves *curves, int64_t index,
     }
 }
 
-static void append_legend(hd_buffer *out, const hd_curves *curves, int64_t x, int64_t y) {
-    for (int64_t i = 0; i < curves->count; i++, y += LEGEND_LINE) {
-        begin_path(out, i, false);
-        hd_buffer_format(out, "M%lld %lldh%d\"/>\n", (long long)x, (long long)y, SAMPLE);
-        begin_path(out, i, true);
-        append_mark(out, i, (double)x + SAMPLE / 2.0, (double)y);
-        hd_buffer_text(out, "\"/>\n");
-        hd_paper_label(out, x + SAMPLE + 8, y + 4, "", curves->series[i].name);
+/* The last point of each curve, and the height of its name. */
+typedef struct curve_end {
+    int64_t series;
+    double x, y; /* the right end of the axis where a curve has no point */
+    double name;
+} curve_end;
+
+static int by_height(const void *a, const void *b) {
+    const curve_end *p = a, *q = b;
+    if (p->y < q->y || p->y > q->y) return p->y < q->y ? -1 : 1;
+    return (p->series > q->series) - (p->series < q->series);
+}
+
+static void find_end(const hd_series *series, const axis *x_axis, const axis *y_axis, int64_t x, int64_t y,
+                     curve_end *end) {
+    end->x = (double)x + WIDE, end->y = (double)y + HIGH;
+    for (int64_t i = 0; i < series->count; i++) {
+        if (!is_shown(x_axis, series->x[i]) || !is_shown(y_axis, series->y[i])) continue;
+        end->x = (double)x + WIDE * place(x_axis, series->x[i]);
+        end->y = (double)y + HIGH * (1 - place(y_axis, series->y[i]));
     }
 }
 
+/* Moves names apart that would overlap, as little as possible: first down, then, from the lowest on, up. */
+static void separate_names(curve_end *ends, int64_t count, double top, double bottom) {
+    for (int64_t i = 0; i < count; i++) ends[i].name = fmax(ends[i].y, i ? ends[i - 1].name + NAME_LINE : top);
+    double last = bottom;
+    for (int64_t i = count; i-- > 0; last -= NAME_LINE) ends[i].name = last = fmin(ends[i].name, last);
+}
+
+/* The names of the series, each with its mark and a line from the end of its curve. */
+static heed_status append_names(hd_buffer *out, const hd_curves *curves, const axis *x_axis, const axis *y_axis,
+                                int64_t x, int64_t y, int64_t bottom) {
+    curve_end *ends = hd_alloc(out->context, (size_t)curves->count, sizeof *ends);
+    if (!ends) return HEED_MEMORY;
+    for (int64_t i = 0; i < curves->count; i++) {
+        ends[i].series = i;
+        find_end(&curves->series[i], x_axis, y_axis, x, y, &ends[i]);
+    }
+    qsort(ends, (size_t)curves->count, sizeof *ends, by_height);
+    separate_names(ends, curves->count, (double)y, (double)bottom);
+    for (int64_t i = 0; i < curves->count; i++) {
+        const curve_end *end = &ends[i];
+        double mark = (double)x + WIDE + LEADER;
+        begin_path(out, curves, end->series, false);
+        append_point(out, 'M', end->x, end->y);
+        append_point(out, 'L', mark, end->name);
+        hd_buffer_text(out, "\" stroke-opacity=\"0.5\"/>\n");
+        begin_path(out, curves, end->series, true);
+        append_mark(out, end->series, mark, end->name);
+        hd_buffer_text(out, "\"/>\n");
+        hd_paper_label(out, (int64_t)mark + 8, (int64_t)(end->name + 0.5) + 4, "", curves->series[end->series].name);
+    }
+    hd_free(out->context, ends);
+    return HEED_OK;
+}
+
+static void describe(const hd_curves *curves, hd_buffer *text) {
+    hd_buffer_format(text, "%s against %s. Curves:", curves->y_title, curves->x_title);
+    for (int64_t i = 0; i < curves->count; i++) hd_buffer_format(text, "%s %s", i ? "," : "", curves->series[i].name);
+}
+
 heed_status hd_draw_svg_curves(const hd_curves *curves, hd_buffer *out) {
-    enum { Y_TITLE = 24, BELOW = 44, BETWEEN = 20 };
+    enum { Y_TITLE = 24, BELOW = 44 };
     axis x_axis, y_axis;
+    hd_buffer text;
     set_axis(curves, false, &x_axis);
     set_axis(curves, true, &y_axis);
     int64_t gutter = 0, names = 0;
     for (int i = 0; i < y_axis.count; i++) gutter = hd_max(gutter, hd_paper_room(y_axis.labels[i]));
     for (int64_t i = 0; i < curves->count; i++) names = hd_max(names, hd_paper_room(curves->series[i].name));
     int64_t x = HD_PAPER_MARGIN + gutter + 8, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + Y_TITLE;
-    int64_t right = x + WIDE + BETWEEN + (curves->count ? SAMPLE + 8 + names : 0);
+    int64_t right = x + WIDE + (curves->count ? LEADER + 8 + names : 0);
     right = hd_max(right, HD_PAPER_MARGIN + hd_paper_title_room(curves->title));
-    int64_t below = y + hd_max(HIGH + BELOW, curves->count * LEGEND_LINE);
-    hd_paper_begin(out, right + HD_PAPER_MARGIN, below + HD_PAPER_MARGIN / 2);
-    hd_paper_title(out, curves->title);
-    hd_paper_label(out, HD_PAPER_MARGIN, y - 14, HD_PAPER_SMALL, curves->y_title);
-    append_axes(out, &x_axis, &y_axis, x, y);
-    hd_paper_label(out, x + WIDE, y + HIGH + 38, HD_PAPER_SMALL HD_PAPER_RIGHT, curves->x_title);
-    for (int64_t i = 0; i < curves->count; i++) append_curve(out, curves, i, &x_axis, &y_axis, x, y);
-    append_legend(out, curves, x + WIDE + BETWEEN, y + 8);
-    hd_paper_end(out);
-    return out->failed ? HEED_MEMORY : HEED_OK;
+    int64_t bottom = hd_max(y + HIGH, y + curves->count * NAME_LINE); /* of the names */
+    hd_buffer_open(&text, out->context);
+    describe(curves, &text);
+    heed_status status = text.failed ? HEED_MEMORY : HEED_OK;
+    if (status == HEED_OK) {
+        hd_paper_begin(out, right + HD_PAPER_MARGIN, hd_max(y + HIGH + BELOW, bottom) + HD_PAPER_MARGIN / 2,
+                       curves->title, text.data);
+        hd_paper_label(out, HD_PAPER_MARGIN, y - 14, HD_PAPER_SMALL, curves->y_title);
+        append_axes(out, &x_axis, &y_axis, x, y);
+        hd_paper_label(out, x + WIDE, y + HIGH + 38, HD_PAPER_SMALL HD_PAPER_RIGHT, curves->x_title);
+        for (int64_t i = 0; i < curves->count; i++) append_curve(out, curves, i, &x_axis, &y_axis, x, y);
+        status = append_names(out, curves, &x_axis, &y_axis, x, y, bottom);
+        hd_paper_end(out);
+    }
+    hd_buffer_close(&text);
+    return status == HEED_OK && out->failed ? HEED_MEMORY : status;
 }
 
 /* ---- for terminals ---- */
@@ -277,7 +388,7 @@ static void append_x_axis(hd_buffer *out, const axis *a, const char *title, int6
     hd_buffer_format(out, "%s\n", title);
 }
 
-static void append_names(hd_buffer *out, const hd_curves *curves, bool color, int64_t columns) {
+static void append_screen_names(hd_buffer *out, const hd_curves *curves, bool color, int64_t columns) {
     int64_t used = 0;
     for (int64_t i = 0; i < curves->count; i++) {
         int64_t cells = hd_text_cells(curves->series[i].name) + 2;
@@ -309,7 +420,7 @@ heed_status hd_draw_text_curves(const hd_curves *curves, bool color, int64_t col
     append_canvas(out, &c, &y_axis, gutter, color);
     append_x_axis(out, &x_axis, curves->x_title, gutter, c.columns);
     hd_buffer_byte(out, '\n');
-    append_names(out, curves, color, whole);
+    append_screen_names(out, curves, color, whole);
     hd_free(out->context, c.cells);
     return out->failed ? HEED_MEMORY : HEED_OK;
 }

@@ -15,10 +15,13 @@ typedef struct hd_curves {
     const char *title, *x_title, *y_title;
     const hd_series *series; /* [count] */
     int64_t count;
-    bool logarithmic; /* the y axis, in decades */
+    bool logarithmic;   /* the y axis, in decades */
+    bool logarithmic_x; /* the x axis, with a number at each point of the first series */
 } hd_curves;
 
-/* An SVG picture, with a legend on its right. */
+/* An SVG picture. The name of a series is at the right end of its curve. Where there are several pairs of series whose names
+ * differ only before the first '-', such as "gru-last" and "lstm-last", a pair shares a colour, and its later series are
+ * dashed. */
 heed_status hd_draw_svg_curves(const hd_curves *curves, hd_buffer *out);
 /* Lines of text, in 24-bit colour if `color`, at most `columns` wide (0: 80), with a legend below. */
 heed_status hd_draw_text_curves(const hd_curves *curves, bool color, int64_t columns, hd_buffer *out);

@@ -43,9 +43,11 @@ static bool is_drawn(uint32_t code) {
     return code == '\t' || code == '\n' || !(hd_is_terminal_control(code) || (code | 1) == 0xffff);
 }
 
-void hd_append_xml(hd_buffer *out, const char *text) {
+void hd_append_xml(hd_buffer *out, const char *text) { hd_append_xml_bytes(out, text, strlen(text)); }
+
+void hd_append_xml_bytes(hd_buffer *out, const char *text, size_t size) {
     uint32_t code;
-    for (size_t at = 0, size = strlen(text); at < size;) {
+    for (size_t at = 0; at < size;) {
         at += hd_utf8_decode(text + at, size - at, &code);
         if (code == '<')
             hd_buffer_text(out, "&lt;");
@@ -56,4 +58,21 @@ void hd_append_xml(hd_buffer *out, const char *text) {
         else
             append_code(out, is_drawn(code) ? code : 0xfffd);
     }
+}
+
+uint32_t hd_visible_space(uint32_t code) {
+    return code == '\n' ? 0x21b5 /* ↵ */ : code == '\t' ? 0x21e5 /* ⇥ */ : 0x2423 /* ␣ */;
+}
+
+const char *hd_visible_label(hd_arena *arena, const char *text, size_t size) {
+    char *label = hd_arena_alloc(arena, 3 * size + 1, 1), *end = label; /* one byte becomes three at most */
+    if (!label) return NULL;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        at += hd_utf8_decode(text + at, size - at, &code);
+        if (hd_is_whitespace(code)) code = hd_visible_space(code);
+        end += hd_utf8_encode(hd_is_terminal_control(code) ? HD_REPLACEMENT_CHARACTER : code, end);
+    }
+    *end = 0;
+    return label;
 }

@@ -28,8 +28,8 @@ heed_status hd_draw_svg_scatter(const hd_scatter *s, hd_buffer *out) {
     int64_t height = hd_max(TOP + SIDE + ROW, TOP + s->groups * ROW) + HD_PAPER_MARGIN;
     double reach = reach_of(s);
     right = hd_max(right, HD_PAPER_MARGIN + hd_paper_title_room(s->title));
-    hd_paper_begin(out, right + HD_PAPER_MARGIN, height);
-    hd_paper_title(out, s->title);
+    hd_paper_begin(out, right + HD_PAPER_MARGIN, height, s->title,
+                   "Points in the plane of the first two principal components. Each group has a colour.");
     hd_buffer_format(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#d5dae2\"/>\n",
                      HD_PAPER_MARGIN, TOP, SIDE, SIDE);
     for (int64_t i = 0; i < s->rows; i++)

@@ -19,6 +19,16 @@ void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count) {
     while (count-- > 0) hd_buffer_text(out, text);
 }
 
+void hd_screen_bar(hd_buffer *out, double share, int64_t cells, bool color, int64_t head) {
+    static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int64_t eighths = (int64_t)(hd_shown_share(share) * 8 * (double)cells + 0.5);
+    if (color) hd_screen_set(out, 0, hd_head_color(head));
+    hd_screen_repeat(out, "█", eighths / 8);
+    hd_buffer_text(out, parts[eighths % 8]);
+    if (color) hd_screen_reset(out);
+    hd_screen_repeat(out, " ", cells - (eighths + 7) / 8);
+}
+
 void hd_screen_end_line(hd_buffer *out) {
     while (out->size && out->data[out->size - 1] == ' ') out->data[--out->size] = 0;
     hd_buffer_byte(out, '\n');

@@ -10,6 +10,8 @@ void hd_screen_set(hd_buffer *out, int ground, hd_color color);
 void hd_screen_reset(hd_buffer *out);
 /* One of five characters, by the share of the cell that it covers. */
 const char *hd_screen_shade(double share);
+/* A bar of `cells` cells, of which `share` is filled in eighths of a cell, in colour `head` (color.h) if `color`. */
+void hd_screen_bar(hd_buffer *out, double share, int64_t cells, bool color, int64_t head);
 void hd_screen_repeat(hd_buffer *out, const char *text, int64_t count);
 /* Ends a line and removes the spaces at its end. */
 void hd_screen_end_line(hd_buffer *out);

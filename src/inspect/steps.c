@@ -331,9 +331,10 @@ static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
     bool fine = !title.failed;
     int64_t y = HD_PAPER_MARGIN + HD_PAPER_TITLE + STRIDE, wide = p.words + 300;
     if (fine) {
-        hd_paper_begin(out, hd_max(wide, HD_PAPER_MARGIN + hd_paper_title_room(title.data)) + HD_PAPER_MARGIN,
-                       y + STRIDE + s->count * p.high);
-        hd_paper_title(out, title.data);
+        hd_paper_begin(
+            out, hd_max(wide, HD_PAPER_MARGIN + hd_paper_title_room(title.data)) + HD_PAPER_MARGIN,
+            y + STRIDE + s->count * p.high, title.data,
+            "One step of the decoder per row, from top to bottom. Blocks of colour are the numbers of a vector.");
         paper_vector(&p, p.states, y - 14, "source", s->memory_vector, s->memory_size, HD_STRIP_BLOCKS);
         hd_paper_label(out, p.states, y + 16, HD_PAPER_SMALL, describe_memory(s));
         paper_arrow(&p, p.states + STRIP + 4, y - 14 + THICK / 2, p.scores - 4, y - 14 + THICK / 2);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NUMBER = 24, NOTE = 120 };
+enum { NUMBER = 24, NOTE = 160 };
 
 static void label_of(const hd_vectors *v, int64_t row, char number[NUMBER], const char **label) {
     snprintf(number, NUMBER, "%lld", (long long)row);
@@ -18,13 +18,22 @@ static void label_of(const hd_vectors *v, int64_t row, char number[NUMBER], cons
 }
 
 /* The value of the full shade, and how many of the columns are shown. */
-static void note_scale(const hd_vectors *v, int64_t blocks, double largest, char note[NOTE]) {
-    char number[NUMBER];
-    hd_print_number(number, sizeof number, "%.3g", largest);
+static const char *unit_of(const hd_vectors *v) { return v->labels ? "token" : "position"; }
+
+/* How many of the columns are shown. */
+static void note_columns(const hd_vectors *v, int64_t blocks, char note[NOTE / 2]) {
     if (blocks < v->columns)
-        snprintf(note, NOTE, "%lld of %lld columns; full shade: ±%s", (long long)blocks, (long long)v->columns, number);
+        snprintf(note, NOTE / 2, "%lld of %lld dimensions", (long long)blocks, (long long)v->columns);
     else
-        snprintf(note, NOTE, "%lld columns; full shade: ±%s", (long long)v->columns, number);
+        snprintf(note, NOTE / 2, "%lld dimensions", (long long)v->columns);
+}
+
+/* The same with the value of the full shade. */
+static void note_scale(const hd_vectors *v, int64_t blocks, double largest, bool color, char note[NOTE]) {
+    char number[NUMBER], columns[NOTE / 2];
+    note_columns(v, blocks, columns);
+    hd_print_number(number, sizeof number, "%.3g", largest);
+    snprintf(note, NOTE, "%s; full shade: ±%s%s", columns, number, color ? "; red: below zero, blue: above" : "");
 }
 
 static void note_plane(const hd_vectors *v, char note[NOTE]) {
@@ -84,7 +93,7 @@ static heed_status append_plane(const hd_vectors *v, bool color, int64_t columns
         for (int64_t c = 0; c < columns; c++) {
             int32_t cell = p.cells[line * columns + c];
             if (cell < 0) continue;
-            if (color && cell) hd_screen_set(out, 0, hd_head_color(cell - 1));
+            if (color && cell) hd_screen_set(out, 0, hd_head_color(0));
             hd_buffer_text(out, cell ? v->labels[cell - 1] : line == LINES / 2 ? "─" : c == columns / 2 ? "│" : " ");
             if (color && cell) hd_screen_reset(out);
         }
@@ -113,7 +122,7 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
         hd_strip_text(out, v->values + row * v->columns, v->columns, room, largest, color);
         hd_screen_end_line(out);
     }
-    note_scale(v, blocks, largest, note);
+    note_scale(v, blocks, largest, color, note);
     hd_buffer_format(out, "\n%s\n%s%s", note, v->note ? v->note : "", v->note ? "\n" : "");
     if (!v->points) return out->failed ? HEED_MEMORY : HEED_OK;
     note_plane(v, note);
@@ -126,12 +135,14 @@ static heed_status draw_text(const heed_picture *picture, bool color, int64_t co
 
 enum {
     MOST_BLOCKS = 256,
-    WIDEST = 768,  /* pixels of a strip */
     THICK = 16,    /* height of a strip with a label */
     THIN = 5,      /* height of a strip with a number */
     NUMBERED = 10, /* rows per number shown */
+    TICKS = 32,    /* columns per number shown */
     PLANE = 520,   /* pixels of the plane's side */
-    ABOVE_PLANE = 40
+    ABOVE_PLANE = 40,
+    BELOW_PLANE = 24,
+    SCALE = 12 /* height of the scale of colours */
 };
 
 typedef struct box {
@@ -150,87 +161,138 @@ static bool is_room(const box *boxes, int64_t count, box label, box frame) {
     return true;
 }
 
-/* Labels are to the right of their points, or left, above or below; a label without room is left out, its point is
- * not. */
-static heed_status append_points(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
+/* Writes a point's label to the right of it, or left, above or below, where it overlaps none of `boxes` [count]. *label is its
+ * box then. */
+static bool append_point_label(const char *text, box point, const box *boxes, int64_t count, box frame, box *label,
+                               hd_buffer *out) {
+    int64_t x = point.left + 3, y = point.top + 3, wide = hd_paper_room(text);
+    const box around[] = {{x + 5, y - 8, x + 5 + wide, y + 7},
+                          {x - 5 - wide, y - 8, x - 5, y + 7},
+                          {x - wide / 2, y - 19, x + wide / 2, y - 4},
+                          {x - wide / 2, y + 4, x + wide / 2, y + 19}};
+    static const char *const anchors[] = {"", HD_PAPER_RIGHT, HD_PAPER_MIDDLE, HD_PAPER_MIDDLE};
+    const int64_t starts[] = {x + 5, x - 5, x, x};
+    for (int i = 0; i < 4; i++) {
+        if (!is_room(boxes, count, around[i], frame)) continue;
+        hd_paper_label(out, starts[i], around[i].bottom - 3, anchors[i], text);
+        *label = around[i];
+        return true;
+    }
+    return false;
+}
+
+/* The points, of one colour, which has no meaning. *left is the number of points whose label has no free place. */
+static heed_status append_points(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out, int64_t *left) {
     box *boxes = hd_alloc(out->context, (size_t)(2 * v->rows), sizeof *boxes);
     if (!boxes) return HEED_MEMORY;
     box frame = {x, y, x + PLANE, y + PLANE};
     double reach = 1.05 * reach_of(v);
+    hd_color c = hd_head_color(0);
+    hd_buffer_format(out, "<g fill=\"#%02x%02x%02x\">\n", c.red, c.green, c.blue);
     for (int64_t row = 0; row < v->rows; row++) {
         int64_t across = x + (int64_t)((v->points[2 * row] / reach + 1) / 2 * PLANE + 0.5);
         int64_t down = y + (int64_t)((1 - v->points[2 * row + 1] / reach) / 2 * PLANE + 0.5);
-        hd_color c = hd_head_color(row);
         boxes[row] = (box){across - 3, down - 3, across + 3, down + 3};
-        hd_buffer_format(out, "<circle cx=\"%lld\" cy=\"%lld\" r=\"3\" fill=\"#%02x%02x%02x\"/>\n", (long long)across,
-                         (long long)down, c.red, c.green, c.blue);
+        hd_buffer_format(out, "<circle cx=\"%lld\" cy=\"%lld\" r=\"3\"/>\n", (long long)across, (long long)down);
     }
+    hd_buffer_text(out, "</g>\n");
     int64_t count = v->rows;
-    for (int64_t row = 0; row < v->rows; row++) {
-        int64_t across = boxes[row].left + 3, down = boxes[row].top + 3, wide = hd_paper_room(v->labels[row]);
-        const box around[] = {{across + 5, down - 8, across + 5 + wide, down + 7},
-                              {across - 5 - wide, down - 8, across - 5, down + 7},
-                              {across - wide / 2, down - 19, across + wide / 2, down - 4},
-                              {across - wide / 2, down + 4, across + wide / 2, down + 19}};
-        for (int i = 0; i < 4; i++) {
-            if (!is_room(boxes, count, around[i], frame)) continue;
-            boxes[count++] = around[i];
-            hd_paper_label(out,
-                           i == 1 ? around[i].right
-                           : i    ? across
-                                  : around[i].left,
-                           around[i].bottom - 3,
-                           i == 0   ? ""
-                           : i == 1 ? HD_PAPER_RIGHT
-                                    : HD_PAPER_MIDDLE,
-                           v->labels[row]);
-            break;
-        }
-    }
+    for (int64_t row = 0; row < v->rows; row++)
+        count += append_point_label(v->labels[row], boxes[row], boxes, count, frame, &boxes[count], out);
+    *left = 2 * v->rows - count;
     hd_free(out->context, boxes);
     return HEED_OK;
 }
 
 static heed_status append_paper_plane(const hd_vectors *v, int64_t x, int64_t y, hd_buffer *out) {
     char note[NOTE];
-    note_plane(v, note);
-    hd_paper_label(out, HD_PAPER_MARGIN, y - 14, "", note);
+    int64_t left;
+    hd_print_number(note, NOTE, "first principal component (%.0f%% of the variance) →", 100 * v->shares[0]);
+    hd_paper_label(out, x + PLANE, y + PLANE + 16, HD_PAPER_SMALL HD_PAPER_RIGHT, note);
+    hd_print_number(note, NOTE, "↑ second principal component (%.0f%% of the variance)", 100 * v->shares[1]);
+    hd_paper_label(out, x, y - 8, HD_PAPER_SMALL, note);
     hd_buffer_format(out,
                      "<path fill=\"none\" stroke=\"#dfe4ea\" d=\"M%lld %lldh%dv%dh-%dzM%lld %lldv%dM%lld %lldh%d\"/>\n",
                      (long long)x, (long long)y, PLANE, PLANE, PLANE, (long long)(x + PLANE / 2), (long long)y, PLANE,
                      (long long)x, (long long)(y + PLANE / 2), PLANE);
-    return append_points(v, x, y, out);
+    HD_TRY(append_points(v, x, y, out, &left));
+    snprintf(note, NOTE, "%lld point%s without a label", (long long)left, left == 1 ? "" : "s");
+    if (left) hd_paper_label(out, x, y + PLANE + 16, HD_PAPER_SMALL, note);
+    return HEED_OK;
+}
+
+/* The scale of colours, from −largest to largest. Returns its right end. */
+static int64_t append_scale(hd_buffer *out, int64_t x, int64_t y, double largest) {
+    enum { SHADES = 33, WIDE = 4 };
+    char low[NUMBER + 4], high[NUMBER];
+    hd_print_number(high, sizeof high, "%.3g", largest);
+    snprintf(low, sizeof low, "−%s", high);
+    hd_paper_label(out, x, y + 10, HD_PAPER_SMALL, low);
+    x += hd_paper_room(low) + 4;
+    for (int i = 0; i < SHADES; i++) {
+        hd_color c = hd_signed_paper_color((i - SHADES / 2) / (SHADES / 2.0));
+        hd_buffer_format(out, "<rect x=\"%lld\" y=\"%lld\" width=\"%d\" height=\"%d\" fill=\"#%02x%02x%02x\"/>\n",
+                         (long long)(x + i * WIDE), (long long)y, i + 1 < SHADES ? WIDE + 1 : WIDE, SCALE, c.red,
+                         c.green, c.blue);
+    }
+    hd_paper_label(out, x + SHADES * WIDE + 4, y + 10, HD_PAPER_SMALL, high);
+    return x + SHADES * WIDE + 4 + hd_paper_room(high);
+}
+
+/* Strips at (x, y) with blocks of `block` by `thick` pixels, and the names and numbers of both axes. */
+static void append_strips(const hd_vectors *v, double largest, int64_t x, int64_t y, int64_t block, int64_t thick,
+                          hd_buffer *out) {
+    char number[NUMBER];
+    const char *label;
+    int64_t blocks = hd_strip_blocks(v->columns, MOST_BLOCKS);
+    char axis[NOTE];
+    snprintf(axis, sizeof axis, "%s ↓", unit_of(v));
+    hd_paper_label(out, x - 8, y - 6, HD_PAPER_SMALL HD_PAPER_RIGHT, axis);
+    for (int64_t i = 0; i < blocks; i += TICKS) {
+        snprintf(axis, sizeof axis, i ? "%lld" : "dimension %lld →", (long long)(i * v->columns / blocks));
+        if (!i || i * block >= 120) hd_paper_label(out, x + i * block, y - 6, HD_PAPER_SMALL, axis);
+    }
+    hd_buffer_text(out, "<g shape-rendering=\"crispEdges\">\n");
+    for (int64_t row = 0; row < v->rows; row++)
+        hd_strip_svg(out, v->values + row * v->columns, v->columns, MOST_BLOCKS, largest, x, y + row * thick, block,
+                     v->labels ? thick - 2 : thick);
+    hd_buffer_text(out, "</g>\n");
+    for (int64_t row = 0; row < v->rows; row++) {
+        label_of(v, row, number, &label);
+        if (v->labels || row % NUMBERED == 0)
+            hd_paper_label(out, x - 8, y + row * thick + thick / 2 + 4,
+                           v->labels ? HD_PAPER_RIGHT : HD_PAPER_SMALL HD_PAPER_RIGHT, label);
+    }
+}
+
+static void describe(const hd_vectors *v, char text[2 * NOTE]) {
+    snprintf(text, 2 * NOTE, "One strip per %s, one column per dimension; red is below zero, blue above.%s", unit_of(v),
+             v->points ? " Below, each token is a point in the plane of the first two principal components." : "");
 }
 
 static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
     const hd_vectors *v = (const hd_vectors *)picture;
     double largest = hd_vector_largest(v->values, v->rows * v->columns);
-    int64_t labels = 0, thick = v->labels ? THICK : THIN, blocks = hd_strip_blocks(v->columns, MOST_BLOCKS);
-    int64_t block = hd_min(hd_max(WIDEST / hd_max(blocks, 1), 3), 12);
-    char number[NUMBER], note[NOTE];
+    int64_t thick = v->labels ? THICK : THIN, blocks = hd_strip_blocks(v->columns, MOST_BLOCKS);
+    char number[NUMBER], note[NOTE], text[2 * NOTE];
     const char *label;
+    int64_t labels = hd_paper_room("position ↓");
     for (int64_t row = 0; row < v->rows; row++)
         label_of(v, row, number, &label), labels = hd_max(labels, hd_paper_room(label));
-    note_scale(v, blocks, largest, note);
-    int64_t x = HD_PAPER_MARGIN + labels + 8, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + 6,
-            plane_y = y + v->rows * thick + 34 + 20 * (v->note != NULL) + ABOVE_PLANE;
+    note_columns(v, blocks, note);
+    describe(v, text);
+    int64_t x = HD_PAPER_MARGIN + labels + 8, y = HD_PAPER_MARGIN + HD_PAPER_TITLE + 22;
+    int64_t block = hd_min(hd_max((HD_PAPER_WIDTH - HD_PAPER_MARGIN - x) / hd_max(blocks, 1), 2), 12);
+    int64_t below = y + v->rows * thick + 10, plane_y = below + SCALE + 20 * (v->note != NULL) + ABOVE_PLANE;
     int64_t right =
         hd_max(x + hd_max(blocks * block, v->points ? PLANE : 0), HD_PAPER_MARGIN + hd_paper_title_room(v->title));
-    right = hd_max(right, x + hd_max(hd_paper_room(note), v->note ? hd_paper_room(v->note) : 0));
+    right = hd_max(right, x + hd_max(360, v->note ? hd_paper_room(v->note) : 0)); /* the scale and its note */
     hd_paper_begin(out, right + HD_PAPER_MARGIN,
-                   (v->points ? plane_y + PLANE : plane_y - ABOVE_PLANE) + HD_PAPER_MARGIN);
-    hd_paper_title(out, v->title);
-    for (int64_t row = 0; row < v->rows; row++) {
-        int64_t at = y + row * thick;
-        label_of(v, row, number, &label);
-        if (v->labels || row % NUMBERED == 0)
-            hd_paper_label(out, x - 8, at + thick / 2 + 4, v->labels ? HD_PAPER_RIGHT : HD_PAPER_SMALL HD_PAPER_RIGHT,
-                           label);
-        hd_strip_svg(out, v->values + row * v->columns, v->columns, MOST_BLOCKS, largest, x, at, block,
-                     v->labels ? thick - 2 : thick);
-    }
-    hd_paper_label(out, x, y + v->rows * thick + 20, HD_PAPER_SMALL, note);
-    if (v->note) hd_paper_label(out, x, y + v->rows * thick + 38, HD_PAPER_SMALL, v->note);
+                   (v->points ? plane_y + PLANE + BELOW_PLANE : plane_y - ABOVE_PLANE) + HD_PAPER_MARGIN, v->title,
+                   text);
+    append_strips(v, largest, x, y, block, thick, out);
+    hd_paper_label(out, append_scale(out, x, below, largest) + 16, below + 10, HD_PAPER_SMALL, note);
+    if (v->note) hd_paper_label(out, x, below + SCALE + 17, HD_PAPER_SMALL, v->note);
     heed_status status = v->points ? append_paper_plane(v, x, plane_y, out) : HEED_OK;
     hd_paper_end(out);
     return status == HEED_OK && out->failed ? HEED_MEMORY : status;

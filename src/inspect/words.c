@@ -1,5 +1,6 @@
 #include "inspect/words.h"
 
+#include "inspect/label.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -46,14 +47,19 @@ static heed_status read_text(const char *text, size_t size, hd_arena *arena, spl
 
 /* ---- labels ---- */
 
-/* Characters [first, end) as text in the arena, without white space at the ends. */
+/* Characters [first, end) as text in the arena, without white space at the ends; white space alone is made visible. */
 static const char *label_of(const uint32_t *codes, int64_t first, int64_t end, hd_arena *arena) {
-    while (first < end && hd_is_whitespace(codes[first])) first++;
-    while (end > first && hd_is_whitespace(codes[end - 1])) end--;
-    char *label = hd_arena_alloc(arena, (size_t)(4 * (end - first) + 1), 1), *to = label;
-    for (int64_t i = first; label && i < end; i++)
-        to += hd_utf8_encode(hd_is_terminal_control(codes[i]) ? HD_REPLACEMENT_CHARACTER : codes[i], to);
-    if (label) *to = 0;
+    int64_t from = first, to = end;
+    while (from < to && hd_is_whitespace(codes[from])) from++;
+    while (to > from && hd_is_whitespace(codes[to - 1])) to--;
+    bool blank = from == to;
+    if (blank) from = first, to = end;
+    char *label = hd_arena_alloc(arena, (size_t)(4 * (to - from) + 1), 1), *at = label;
+    for (int64_t i = from; label && i < to; i++) {
+        uint32_t code = blank ? hd_visible_space(codes[i]) : codes[i];
+        at += hd_utf8_encode(hd_is_terminal_control(code) ? HD_REPLACEMENT_CHARACTER : code, at);
+    }
+    if (label) *at = 0;
     return label;
 }
 

@@ -164,6 +164,14 @@ static heed_status report_json(const by_length *b) {
     return status;
 }
 
+/* The fewest sentences of a bucket that is drawn: BLEU of fewer is mostly chance. 1 if no bucket has more. */
+static uint64_t fewest_drawn(const by_length *b) {
+    enum { FEWEST = 30 };
+    for (size_t i = 0; i < b->count; i++)
+        if (b->buckets[i].sentences >= FEWEST) return FEWEST;
+    return 1;
+}
+
 /* x of a point is the mean length of its sentences. */
 static heed_status draw(const by_length *b) {
     heed_context *context = b->call->context;
@@ -174,8 +182,12 @@ static heed_status draw(const by_length *b) {
     hd_buffer picture;
     hd_buffer_open(&picture, context);
     heed_status status = series && x && y ? HEED_OK : HEED_MEMORY;
+    char axis[96];
+    uint64_t fewest = fewest_drawn(b);
+    snprintf(axis, sizeof axis, "words of the %s%s", settings->source ? "source" : "reference",
+             fewest > 1 ? ", where at least 30 sentences are so long" : "");
     for (size_t i = 0; i < b->count && status == HEED_OK; i++) {
-        if (!b->buckets[i].sentences) continue;
+        if (b->buckets[i].sentences < fewest) continue;
         x[points] = mean_length(&b->buckets[i]);
         for (size_t f = 0; f < files; f++) y[f * b->count + points] = score_of(b->buckets[i].series[f]);
         points++;
@@ -183,7 +195,7 @@ static heed_status draw(const by_length *b) {
     for (size_t f = 0; f < files && status == HEED_OK; f++)
         series[f] = (hd_series){hd_path_name(b->call->files[f]), x, y + f * b->count, (int64_t)points};
     hd_curves curves = {.title = "BLEU by sentence length",
-                        .x_title = settings->source ? "words of the source" : "words of the reference",
+                        .x_title = axis,
                         .y_title = "BLEU",
                         .series = series,
                         .count = (int64_t)files};

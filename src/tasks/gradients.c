@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     DEFAULT_DISTANCE = 50,
@@ -152,17 +153,19 @@ static heed_status choose_distance(measuring *m, const hd_inspect_settings *sett
     return HEED_OK;
 }
 
-/* "shakespeare (LSTM)": the folder's name without its path, and the kind of network. */
+/* "shakespeare (LSTM)": the folder's name without its path, and the kind of network, unless the name is that: "Elman". */
 static const char *name_model(const heed_model *model, hd_arena *arena) {
     const hd_recipe *recipe = &model->network->recipe;
     const char *folder = model->folder ? model->folder : "model";
     size_t end = strlen(folder), first;
     while (end > 1 && folder[end - 1] == '/') end--;
     for (first = end; first > 0 && folder[first - 1] != '/';) first--;
+    const char *kind = recipe->architecture == HD_RECURRENT ? hd_choice_title(hd_cells, recipe->cell) : "Transformer";
     char *name = hd_arena_alloc(arena, NAME, 1);
-    if (name)
-        snprintf(name, NAME, "%.*s (%s)", (int)hd_min((int64_t)(end - first), 60), folder + first,
-                 recipe->architecture == HD_RECURRENT ? hd_choice_title(hd_cells, recipe->cell) : "Transformer");
+    if (name && end - first == strlen(kind) && strncasecmp(folder + first, kind, end - first) == 0)
+        snprintf(name, NAME, "%s", kind);
+    else if (name)
+        snprintf(name, NAME, "%.*s (%s)", (int)hd_min((int64_t)(end - first), 60), folder + first, kind);
     return name;
 }
 
