@@ -12,7 +12,8 @@ static const command push = {
     .usage = "FOLDER OWNER/NAME [options]",
     .about =
         "Uploads a model folder to the Hugging Face hub as one commit and prints its address. If the repository does\n"
-        "not exist, it is created. README.md is the model card. Files whose names begin with a dot are left out.\n"
+        "not exist, it is created. README.md is the model card. Files whose names begin with a dot are left out,\n"
+        "and so are the checkpoint and the kept weights of a training run.\n"
         "The environment variable HF_TOKEN is an access token that allows writing.\n",
     .open_options = heed_push_options,
 };

@@ -1,5 +1,5 @@
 /* Attention (Vaswani and others, 2017) by its definition, without optimization: a few words attend to each other, and the
- * program prints the attention weights and the outputs. heed's implementation is src/autograd/ops/attend.c and
+ * program prints the queries, keys and values, the scores, the attention weights and the outputs. heed's implementation is src/autograd/ops/attend.c and
  * src/device/cpu/kernels/attention.c, which compute the same for many rows at a time.
  *
  *     example-query-key-value [masked] */
@@ -49,30 +49,51 @@ static void softmax(float *scores, int count) {
     for (int i = 0; i < count; i++) scores[i] /= sum;
 }
 
+static void print_row(const float *row, int columns) {
+    printf("   ");
+    for (int c = 0; c < columns; c++) printf("%5.2f", (double)row[c]);
+}
+
+static void print_words(const char *title) {
+    printf("\n%-8s", title);
+    for (int j = 0; j < WORDS; j++) printf("%8s", words[j]);
+}
+
 int main(int count, char **arguments) {
     bool masked =
         count > 1 && strcmp(arguments[1], "masked") == 0; /* a word attends to itself and the words before it */
     float q[WORDS][WIDTH], k[WORDS][WIDTH], v[WORDS][WIDTH];
+    printf("          query                  key                    value\n");
     for (int i = 0; i < WORDS; i++) {
         multiply(x[i], query, q[i]);
         multiply(x[i], key, k[i]);
         multiply(x[i], value, v[i]);
-    }
-    printf("%8s", "");
-    for (int j = 0; j < WORDS; j++) printf("%8s", words[j]);
-    printf("      answer\n");
-    for (int i = 0; i < WORDS; i++) {
-        float weights[WORDS] = {0}, answer[WIDTH] = {0};
-        int seen = masked ? i + 1 : WORDS;
-        for (int j = 0; j < seen; j++) weights[j] = dot(q[i], k[j]) / sqrtf(WIDTH);
-        softmax(weights, seen);
-        for (int j = 0; j < WORDS; j++)
-            for (int c = 0; c < WIDTH; c++) answer[c] += weights[j] * v[j][c];
-        printf("%8s", words[i]);
-        for (int j = 0; j < WORDS; j++) printf("%7.0f%%", 100 * (double)weights[j]);
-        printf("     ");
-        for (int c = 0; c < WIDTH; c++) printf(" %.2f", (double)answer[c]);
+        printf("%-8s", words[i]);
+        print_row(q[i], WIDTH);
+        print_row(k[i], WIDTH);
+        print_row(v[i], WIDTH);
         printf("\n");
     }
+    float scores[WORDS][WORDS] = {{0}}; /* [queries, keys] */
+    print_words("scores");
+    for (int i = 0; i < WORDS; i++) {
+        printf("\n%-8s", words[i]);
+        for (int j = 0; j < (masked ? i + 1 : WORDS); j++)
+            printf("%8.2f", (double)(scores[i][j] = dot(q[i], k[j]) / sqrtf(WIDTH)));
+    }
+    printf("\n");
+    print_words("weights");
+    printf("   output");
+    for (int i = 0; i < WORDS; i++) {
+        float output[WIDTH] = {0};
+        softmax(scores[i], masked ? i + 1 : WORDS); /* masked keys keep the weight 0 */
+        printf("\n%-8s", words[i]);
+        for (int j = 0; j < WORDS; j++) {
+            printf("%7.0f%%", 100 * (double)scores[i][j]);
+            for (int c = 0; c < WIDTH; c++) output[c] += scores[i][j] * v[j][c];
+        }
+        print_row(output, WIDTH);
+    }
+    printf("\n");
     return 0;
 }

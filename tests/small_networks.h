@@ -21,6 +21,7 @@ static const small_network small_networks[] = {
     {"families/llama-grouped", false}, {"marian", false},           {"families/t5", false},
     {"families/umt5", false},          {"gru-luong-general", true}, {"gru-bahdanau", true},
     {"lstm-language-model", true},     {"families/gemma2", false}, /* windows and caps */
+    {"gru-self-attention", true},
 };
 
 /* What tests embed in a fixture of their own. */

@@ -255,9 +255,10 @@ HEED_API heed_status heed_pull(heed_context *context, const heed_options *option
 /* Opens the options of heed_push. The caller closes *options. HEED_MEMORY. */
 HEED_API heed_status heed_push_options(heed_context *context, heed_options **options);
 /* Uploads the files of a model folder to the repository `name`, owner/name, as one commit. The repository is
- * made if there is none. Files that the hub has already are not sent; names that begin with a dot are left
- * out. *address is that of the repository on the hub; release with heed_free. The token comes from HF_TOKEN
- * or the token file. Errors are those of heed_pull, and HEED_FILE for a folder without a config.json. */
+ * made if there is none. Files that the hub has already are not sent. Names that begin with a dot are left
+ * out, and so are the checkpoint and the kept weights of a training run. *address is that of the repository
+ * on the hub; release with heed_free. The token comes from HF_TOKEN or the token file. Errors are those of
+ * heed_pull, and HEED_FILE for a folder without a config.json. */
 HEED_API heed_status heed_push(heed_context *context, const heed_options *options, const char *folder, const char *name,
                                heed_transfer_function *progress, void *user, char **address);
 /* One line with the versions of libcurl and its libraries, which heed_pull and heed_push load when they run;

@@ -81,5 +81,12 @@ void hd_cache_rewind(hd_cache *cache, int64_t slot, int64_t length);
 heed_status hd_cache_copy(hd_cache *cache, int64_t from, int64_t to, int64_t length);
 /* The keys of a slot in a layer as host rows [length, heads · width], and its values after them. Waits. */
 heed_status hd_cache_read(hd_cache *cache, int64_t slot, int64_t layer, float *rows);
+/* The numbers that hd_cache_read writes for one layer of a slot with `length` keys. */
+static inline int64_t hd_cache_row_count(const hd_cache *cache, int64_t length) {
+    return 2 * length * cache->heads * cache->width;
+}
+/* A slot without keys gets `length` keys and values of each layer that hd_cache_read wrote, one layer after the other. The rows
+ * may have any alignment. The pass is that of the cache's stream (cache_load.c). */
+heed_status hd_cache_load(hd_cache *cache, hd_pass *pass, int64_t slot, int64_t length, const void *rows);
 
 #endif

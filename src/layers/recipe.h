@@ -229,7 +229,8 @@ typedef struct hd_side_recipe {
     bool pads_unplaced; /* a padding token in a text has the position before the first, and none is counted for it */
     /* Each layer has biases of its own for position buckets; else those of layer 0 are shared. */
     bool bucket_per_layer;
-    uint8_t unused[5]; /* zero */
+    bool no_residual;  /* a sublayer's output replaces its input, and is not added to it */
+    uint8_t unused[4]; /* zero */
     /* Buckets of relative positions, each with a bias of the scores (positions.h); 0: there are none. From the distance on,
      * all keys are in the last bucket. */
     int64_t position_buckets, bucket_distance;
@@ -270,9 +271,10 @@ typedef struct hd_recipe {
     /* An encoder–decoder that reads one text on both sides: the decoder begins with the last token of the text, not with
      * decoder_start (mBART). */
     bool starts_with_last;
+    bool self_attends; /* a recurrent decoder alone: each state attends to itself and those before it */
     /* Recurrent, with attention: each of the source's tokens is scored too, and may be copied (CopyNet, Gu et al., 2016). */
     bool copies;
-    uint8_t unused[3]; /* zero */
+    uint8_t unused[2]; /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop

@@ -3,6 +3,8 @@
 
 #include "autograd/copying.h"
 
+#include <math.h>
+
 /* Dropout of a layer's input. */
 static hd_tensor *drop(const hd_network *r, hd_pass *pass, hd_tensor *x, hd_network_side side, int64_t layer,
                        unsigned module) {
@@ -174,9 +176,22 @@ hd_tensor *hd_recurrent_advance(const hd_network *r, hd_pass *pass, hd_tensor *g
     return y;
 }
 
+/* The states joined with their contexts, in which each attends to itself and those before it. */
+static hd_tensor *attend_to_itself(const hd_network *r, hd_pass *pass, hd_tensor *h, const hd_recurrent_step *at) {
+    float scale = 1.0f / sqrtf((float)r->recipe.width);
+    hd_attend_options options = {.heads = 1, .key_heads = 1, .causal = true, .scale = scale, .where = "decoder"};
+    if (h && at->cache) h->layout = at->queries;
+    hd_tensor *k = hd_apply(pass, decoder_module(r, HD_MODULE_KEY), h, HD_IDENTITY);
+    if (!k) return NULL;
+    hd_tensor *context = at->cache ? hd_attend_cached(pass, h, hd_cache_append(at->cache, 0, k, h), &options)
+                                   : hd_attend(pass, h, k, h, &options);
+    return hd_join_columns(pass, h, hd_pass_show(pass, "context", context));
+}
+
 hd_tensor *hd_recurrent_run(const hd_network *r, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at) {
     hd_tensor *h = run_layers(r, pass, gates, at);
     const hd_module_weights *combine = decoder_module(r, HD_MODULE_COMBINE);
+    if (r->recipe.self_attends) h = attend_to_itself(r, pass, h, at);
     return show_output(r, pass, combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
 }
 

@@ -4,6 +4,7 @@
 #ifndef HD_LAYERS_RECURRENT_H
 #define HD_LAYERS_RECURRENT_H
 
+#include "layers/cache.h"
 #include "layers/network.h"
 
 /* The state of a decoder, in a pass's arena. */
@@ -11,7 +12,8 @@ typedef struct hd_recurrent_step {
     hd_recurrent_state *states; /* [decoder_layers]: [slots, width] each */
     hd_tensor *fed;             /* [slots, width]: Luong's last output, an input of the next step */
     hd_tensor *keys, *values;   /* of the memory [tokens, width]; NULL without attention */
-    const hd_layout *queries;   /* which slots attend to which sequence of the memory */
+    const hd_layout *queries;   /* which slots attend to which sequence of the memory, or of the cache */
+    hd_cache *cache;            /* earlier states that the decoder attends to; NULL: those of the pass */
 } hd_recurrent_step;
 
 /* hd_network_open for a recurrent recipe. */

@@ -20,6 +20,7 @@ typedef struct recurrent_decoder {
     kept feedback;                    /* [slots, width]: input to the next step (Luong) */
     kept outputs;                     /* [scores, width]: of the scored tokens of the last step */
     kept keys, values;                /* of the memory, [tokens, width] */
+    hd_cache cache;                   /* of the slots' earlier states, if the decoder attends to them */
     int32_t *starts;                  /* [sources + 1]: of the memory */
     int32_t *ids;                     /* the tokens of the memory, which may be copied */
     int32_t *source, *spare_source;   /* [slots]: whose memory a slot attends to; ascending */
@@ -118,6 +119,7 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
         !hd_grow(context, &d->source, &d->source_capacity, (size_t)(d->slots + added), sizeof *d->source) ||
         !hd_grow(context, &d->lengths, &d->lengths_capacity, (size_t)(d->slots + added), sizeof *d->lengths))
         return HEED_MEMORY;
+    if (d->network->recipe.self_attends) HD_TRY(hd_cache_add(&d->cache, &(hd_layout){.sequences = added}));
     drop_sources(d);
     HD_TRY(keep_ids(d, ids, decoder->continues ? 0 : hd_layout_rows(sources)));
     hd_tensor *memory =
@@ -144,6 +146,7 @@ typedef struct some {
     hd_layout tokens;  /* one each */
     hd_layout queries; /* [sources]: which of them attend to which source */
     hd_layout memory;
+    hd_layout every; /* of all slots: one token, or none */
 } some;
 
 static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t position, some *s) {
@@ -152,10 +155,12 @@ static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t
     int32_t *counting = hd_pass_alloc(pass, (size_t)d->slots + 1, sizeof *counting);
     int32_t *positions = hd_pass_alloc(pass, (size_t)d->slots, sizeof *positions);
     int32_t *queries = hd_pass_alloc(pass, (size_t)d->sources + 1, sizeof *queries);
-    if (!s->slots || !counting || !positions || !queries) return pass->status;
+    int32_t *every = hd_pass_alloc(pass, (size_t)d->slots + 1, sizeof *every);
+    if (!s->slots || !counting || !positions || !queries || !every) return pass->status;
     int64_t source = 0;
     s->count = 0;
     for (int64_t slot = 0; slot < d->slots; slot++) {
+        every[slot] = (int32_t)s->count;
         if (layout->starts[slot + 1] - layout->starts[slot] <= position) continue;
         while (source <= d->source[slot]) queries[source++] = (int32_t)s->count;
         positions[s->count] = (int32_t)(d->lengths[slot] + position);
@@ -163,10 +168,11 @@ static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t
         s->slots[s->count++] = (int32_t)slot;
     }
     while (source <= d->sources) queries[source++] = (int32_t)s->count;
-    counting[s->count] = (int32_t)s->count;
+    counting[s->count] = every[d->slots] = (int32_t)s->count;
     s->tokens = (hd_layout){s->count, counting, NULL, positions};
     s->queries = (hd_layout){d->sources, queries, NULL, NULL};
     s->memory = (hd_layout){d->sources, d->starts, NULL, NULL};
+    s->every = (hd_layout){d->slots, every, NULL, NULL};
     return HEED_OK;
 }
 
@@ -232,6 +238,10 @@ static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_la
     int32_t *tokens = hd_pass_alloc(pass, (size_t)s.count, sizeof *tokens);
     hd_recurrent_step at = {.states = hd_pass_alloc(pass, (size_t)layers, sizeof *at.states), .queries = &s.queries};
     if (!tokens || !at.states) return pass->status;
+    if (d->network->recipe.self_attends) {
+        HD_TRY(hd_cache_reserve(&d->cache, &s.every));
+        at.cache = &d->cache, at.queries = &s.every;
+    }
     for (int64_t i = 0; i < s.count; i++) tokens[i] = ids[layout->starts[s.slots[i]] + position];
     for (int64_t i = 0; i < layers; i++)
         at.states[i] = (hd_recurrent_state){take(d, &s, &d->h[i]), take(d, &s, &d->c[i])};
@@ -244,6 +254,7 @@ static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_la
     if (!y) return pass->status;
     for (int64_t i = 0; i < layers; i++) put(d, &s, &d->h[i], at.states[i].h), put(d, &s, &d->c[i], at.states[i].c);
     put(d, &s, &d->feedback, at.fed);
+    if (at.cache) hd_cache_advance(at.cache, &s.every);
     return keep_scored(d, &s, scored, position, y);
 }
 
@@ -315,7 +326,7 @@ static heed_status copy_slot(hd_decoder *decoder, int64_t from, int64_t to, int6
     kept *k;
     for (int64_t i = 0; (k = state_row(d, i)); i++) copy_row(d, k, from, to);
     d->lengths[to] = length;
-    return HEED_OK;
+    return d->network->recipe.self_attends ? hd_cache_copy(&d->cache, from, to, length) : HEED_OK;
 }
 
 static int64_t saved_count(const hd_decoder *decoder, int64_t length) {
@@ -323,6 +334,7 @@ static int64_t saved_count(const hd_decoder *decoder, int64_t length) {
     int64_t count = 0;
     kept *k;
     for (int64_t i = 0; (k = state_row(d, i)); i++) count += k->data ? d->network->recipe.width : 0;
+    if (d->network->recipe.self_attends) count += hd_cache_row_count(&d->cache, length);
     return length ? count : 0;
 }
 
@@ -336,6 +348,7 @@ static heed_status save_slot(hd_decoder *decoder, int64_t slot, float *saved) {
         stream->device->download(stream, (size_t)width * sizeof *saved, k->data + slot * width, saved);
         saved += width;
     }
+    if (d->network->recipe.self_attends) HD_TRY(hd_cache_read(&d->cache, slot, 0, saved));
     return d->pass.status;
 }
 
@@ -351,6 +364,8 @@ static heed_status load_slot(hd_decoder *decoder, int64_t slot, int64_t length, 
         at += (size_t)width * sizeof *k->data;
     }
     d->lengths[slot] = length;
+    hd_pass_reset(&d->pass);
+    if (length && d->network->recipe.self_attends) return hd_cache_load(&d->cache, &d->pass, slot, length, at);
     return d->pass.status;
 }
 
@@ -367,6 +382,7 @@ static heed_status reorder_rows(recurrent_decoder *d, kept *k, const int32_t *pa
 static heed_status reorder(hd_decoder *decoder, const int32_t *parents, int64_t count) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
     heed_context *context = decoder->context;
+    if (d->network->recipe.self_attends) HD_TRY(hd_cache_reorder(&d->cache, parents, count));
     for (int64_t i = 0; i < d->network->recipe.side[HD_DECODER].layers; i++) {
         HD_TRY(reorder_rows(d, &d->h[i], parents, count));
         HD_TRY(reorder_rows(d, &d->c[i], parents, count));
@@ -407,6 +423,7 @@ static void close_decoder(hd_decoder *decoder) {
     for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(d, rest[i]);
     void *arrays[] = {d->h, d->c, d->starts, d->ids, d->source, d->spare_source, d->lengths, d->spare_lengths};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
+    hd_cache_close(&d->cache);
     hd_arena_close(&d->step);
     hd_pass_close(&d->pass);
     hd_free(context, d);
@@ -424,6 +441,7 @@ heed_status hd_recurrent_decoder_open(heed_context *context, const hd_network *n
     hd_pass_open(&d->pass, context, NULL);
     hd_arena_open(&d->step, context);
     d->decoder.stream = &d->pass.stream;
+    hd_cache_open(&d->cache, &d->pass.stream, 1, 1, recipe->width);
     d->h = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->h);
     d->c = hd_alloc_zeroed(context, (size_t)recipe->side[HD_DECODER].layers, sizeof *d->c);
     if (!d->h || !d->c) {

@@ -26,6 +26,8 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
     if (r->direct_states && hd_recipe_translates(r) && !is_state(r))
         return hd_fail(context, HEED_UNSUPPORTED, "\"direct_states\" of an %s with the memory \"%s\"",
                        hd_choice_title(hd_cells, r->cell), hd_choice_title(hd_memories, r->memory));
+    if (r->self_attends && hd_recipe_translates(r))
+        return hd_fail(context, HEED_UNSUPPORTED, "\"self_attention\" of an encoder-decoder");
     if (r->bidirectional && r->width % 2)
         return hd_fail(context, HEED_UNSUPPORTED, "a width of %lld cannot be split into two directions",
                        (long long)r->width);
@@ -56,6 +58,13 @@ static void declare_attention(hd_network *r) {
     if (additive) hd_network_declare(r, scorer, 1, width, 1);
 }
 
+/* Attention of a decoder alone to its own states: score h · W k (Luong, Pham and Manning, 2015). */
+static void declare_self_attention(hd_network *r) {
+    int64_t width = r->recipe.width;
+    hd_network_declare_linear(r, (hd_slot){HD_DECODER, HD_MODULE_KEY}, width, width, false);
+    hd_network_declare_linear(r, (hd_slot){HD_DECODER, HD_MODULE_COMBINE}, width, 2 * width, true);
+}
+
 static void declare_encoder(hd_network *r) {
     const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width, out = recipe->bidirectional ? width / 2 : width;
@@ -69,6 +78,7 @@ static void declare_decoder(hd_network *r) {
     const hd_recipe *recipe = &r->recipe;
     int64_t width = recipe->width, layers = recipe->side[HD_DECODER].layers;
     for (int64_t i = 0; i < layers; i++) declare_cell(r, HD_DECODER, i, false, width, width);
+    if (recipe->self_attends && layers) declare_self_attention(r);
     if (!hd_recipe_translates(recipe) || recipe->direct_states) return;
     int64_t given = recipe->memory == HD_MEMORY_CONCATENATED ? hd_recipe_max_positions(recipe) * width : width;
     for (int64_t i = 0; i < layers; i++) {

@@ -6,15 +6,7 @@
 #define HD_LAYERS_STACK_H
 
 #include "layers/cache.h"
-#include "layers/network.h"
-
-/* Fixed positions of a side, in device memory: sinusoids [length, width], or the angles of rotary positions [length, rotary
- * width]. A model of very long texts stores the first ones alone; a pass that needs others computes its own. */
-typedef struct hd_stack_side {
-    float *positions;
-    float *local; /* the angles of layers with a base of their own; NULL: there are none */
-    int64_t first, length;
-} hd_stack_side;
+#include "layers/stack_place.h"
 
 typedef struct hd_stack {
     hd_network network;

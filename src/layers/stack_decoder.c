@@ -87,59 +87,23 @@ static heed_status copy_slot(hd_decoder *decoder, int64_t from, int64_t to, int6
     return hd_cache_copy(&((stack_decoder *)decoder)->cache, from, to, length);
 }
 
-/* Numbers of one layer: keys and values. */
-static int64_t layer_count(const stack_decoder *d, int64_t length) {
-    return 2 * length * d->cache.heads * d->cache.width;
-}
-
 static int64_t saved_count(const hd_decoder *decoder, int64_t length) {
     const stack_decoder *d = (const stack_decoder *)decoder;
-    return d->cache.layers * layer_count(d, length);
+    return d->cache.layers * hd_cache_row_count(&d->cache, length);
 }
 
 static heed_status save_slot(hd_decoder *decoder, int64_t slot, float *saved) {
     stack_decoder *d = (stack_decoder *)decoder;
-    int64_t count = layer_count(d, d->cache.slots[slot].length);
+    int64_t count = hd_cache_row_count(&d->cache, d->cache.slots[slot].length);
     for (int64_t layer = 0; layer < d->cache.layers; layer++)
         HD_TRY(hd_cache_read(&d->cache, slot, layer, saved + layer * count));
     return HEED_OK;
 }
 
-/* The slot's sequence alone has rows. */
-static const hd_layout *layout_of_slot(stack_decoder *d, int64_t slot, int64_t rows) {
-    int64_t slots = d->cache.slot_count;
-    hd_layout *layout = hd_pass_alloc(&d->pass, 1, sizeof *layout);
-    int32_t *starts = hd_pass_alloc(&d->pass, (size_t)slots + 1, sizeof *starts);
-    if (!layout || !starts) return NULL;
-    for (int64_t s = 0; s <= slots; s++) starts[s] = s > slot ? (int32_t)rows : 0;
-    *layout = (hd_layout){.sequences = slots, .starts = starts};
-    return layout;
-}
-
-static hd_tensor *upload(stack_decoder *d, const void *saved, const hd_layout *layout) {
-    hd_tensor *x = hd_tensor_new(&d->pass, hd_layout_rows(layout), d->cache.heads * d->cache.width, layout);
-    if (x) d->pass.stream.device->upload(&d->pass.stream, (size_t)hd_tensor_count(x) * sizeof(float), saved, x->data);
-    return x;
-}
-
-/* As a step that is given its keys and values. */
 static heed_status load_slot(hd_decoder *decoder, int64_t slot, int64_t length, const void *saved) {
     stack_decoder *d = (stack_decoder *)decoder;
     hd_pass_reset(&d->pass);
-    const hd_layout *layout = layout_of_slot(d, slot, length);
-    if (!layout) return d->pass.status;
-    HD_TRY(hd_cache_reserve(&d->cache, layout));
-    hd_arena_mark start = hd_arena_here(&d->pass.arena);
-    const char *at = saved;
-    size_t half = (size_t)layer_count(d, length) / 2 * sizeof(float);
-    for (int64_t layer = 0; layer < d->cache.layers; layer++, at += 2 * half) {
-        const hd_tensor *k = upload(d, at, layout), *v = k ? upload(d, at + half, layout) : NULL;
-        if (!v) return d->pass.status;
-        hd_cache_append(&d->cache, layer, k, v);
-        hd_arena_rewind(&d->pass.arena, start);
-    }
-    hd_cache_advance(&d->cache, layout);
-    return d->pass.status;
+    return hd_cache_load(&d->cache, &d->pass, slot, length, saved);
 }
 
 static void close_decoder(hd_decoder *decoder) {

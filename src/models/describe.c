@@ -113,8 +113,14 @@ static void append_transformer(const hd_recipe *recipe, hd_buffer *out) {
 static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
     begin_line(out, "cell");
     hd_buffer_format(out, "%s\n", hd_choice_title(hd_cells, recipe->cell));
-    begin_line(out, "directions");
-    hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
+    if (recipe->side[HD_ENCODER].layers) {
+        begin_line(out, "directions");
+        hd_buffer_format(out, "%d\n", recipe->bidirectional ? 2 : 1);
+    }
+    if (recipe->self_attends) {
+        begin_line(out, "attention");
+        hd_buffer_text(out, "to its own states\n");
+    }
     if (!hd_recipe_translates(recipe)) return;
     begin_line(out, "memory");
     hd_buffer_format(out, "%s\n", hd_choice_title(hd_memories, recipe->memory));
@@ -272,7 +278,9 @@ static json_t *sizes_object(const heed_model *model) {
 /* Properties that only recurrent models have. */
 static int add_recurrent(const hd_recipe *recipe, json_t *object) {
     int failed = json_object_set_new(object, "cell", json_string(hd_choice_title(hd_cells, recipe->cell)));
-    failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
+    if (recipe->side[HD_ENCODER].layers)
+        failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
+    if (recipe->self_attends) failed |= json_object_set_new(object, "self_attention", json_true());
     if (hd_recipe_translates(recipe))
         failed |= json_object_set_new(object, "memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
     if (hd_recipe_copies(recipe)) failed |= json_object_set_new(object, "copying", json_true());

@@ -119,40 +119,41 @@ struct hd_family {
 extern const hd_family hd_bart_common;
 /* Every family that a config can name; the order does not matter. A new family has a row here. */
 /* clang-format off */
-#define HD_FAMILIES(X) \
-    X(albert)          \
-    X(bart)            \
-    X(bert)            \
-    X(camembert)       \
-    X(deberta_v2)      \
-    X(distilbert)      \
-    X(electra)         \
-    X(gemma2)          \
-    X(gemma3_text)     \
-    X(gpt2)            \
-    X(gpt_neo)         \
-    X(granite)         \
-    X(gte)             \
-    X(heed_rnn)        \
-    X(llama)           \
-    X(m2m_100)         \
-    X(marian)          \
-    X(mbart)           \
-    X(mistral)         \
-    X(modernbert)      \
-    X(mpnet)           \
-    X(mt5)             \
-    X(nomic_bert)      \
-    X(olmo2)           \
-    X(opt)             \
-    X(pegasus)         \
-    X(phi3)            \
-    X(qwen2)           \
-    X(qwen3)           \
-    X(roberta)         \
-    X(smollm3)         \
-    X(t5)              \
-    X(umt5)            \
+#define HD_FAMILIES(X)  \
+    X(albert)           \
+    X(bart)             \
+    X(bert)             \
+    X(camembert)        \
+    X(deberta_v2)       \
+    X(distilbert)       \
+    X(electra)          \
+    X(gemma2)           \
+    X(gemma3_text)      \
+    X(gpt2)             \
+    X(gpt_neo)          \
+    X(granite)          \
+    X(gte)              \
+    X(heed_no_residual) \
+    X(heed_rnn)         \
+    X(llama)            \
+    X(m2m_100)          \
+    X(marian)           \
+    X(mbart)            \
+    X(mistral)          \
+    X(modernbert)       \
+    X(mpnet)            \
+    X(mt5)              \
+    X(nomic_bert)       \
+    X(olmo2)            \
+    X(opt)              \
+    X(pegasus)          \
+    X(phi3)             \
+    X(qwen2)            \
+    X(qwen3)            \
+    X(roberta)          \
+    X(smollm3)          \
+    X(t5)               \
+    X(umt5)             \
     X(xlm_roberta)
 /* clang-format on */
 #define HD_DECLARE_FAMILY(name) extern const hd_family hd_##name;

@@ -48,14 +48,14 @@ static const hd_weight_name weights[] = {
 
 static void complete(hd_recipe *recipe) { recipe->architecture = HD_RECURRENT; }
 
-/* Keys that are written where they are set. heed makes networks that copy, but none with the other two keys: those are of networks
- * that other programs trained. */
+/* Keys that most networks lack. Those of "direct_states" and of an output table of their own were trained by other programs. */
 static heed_status read(const hd_json *config, hd_recipe *recipe) {
     bool tied;
     recipe->output_bias = recipe->head == HD_HEAD_LANGUAGE;
     recipe->head_dense = recipe->head == HD_HEAD_CLASSIFY_TEXT;
     recipe->head_activation = HD_TANH;
     HD_TRY(hd_json_bool(config, "direct_states", false, &recipe->direct_states));
+    HD_TRY(hd_json_bool(config, "self_attention", false, &recipe->self_attends));
     HD_TRY(hd_json_bool(config, "copy", false, &recipe->copies));
     HD_TRY(hd_json_bool(config, "tie_word_embeddings", true, &tied));
     recipe->untied = !tied;
@@ -65,6 +65,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
 static int write(const hd_recipe *recipe, json_t *config) {
     int failed = 0;
     if (recipe->direct_states) failed |= json_object_set_new(config, "direct_states", json_true());
+    if (recipe->self_attends) failed |= json_object_set_new(config, "self_attention", json_true());
     if (recipe->copies) failed |= json_object_set_new(config, "copy", json_true());
     if (recipe->untied) failed |= json_object_set_new(config, "tie_word_embeddings", json_false());
     return failed;

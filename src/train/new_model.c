@@ -30,6 +30,8 @@ heed_status hd_run_check_family(heed_context *context, const hd_train_options *o
                        "transformers reads one kind of tokenizer for %s: leave out tokenizer-kind, lowercase and "
                        "normal-form",
                        family->model_type);
+    if (o->self_attention && (family != &hd_heed_rnn || objective->encodes))
+        return hd_fail(context, HEED_ARGUMENT, "self-attention is for language models of the family heed-rnn");
     if (o->crf && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "crf is for the family heed-rnn");
     if (o->copy && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "copy is for the family heed-rnn");
     return HEED_OK;
@@ -206,6 +208,7 @@ static heed_status make_recipe(const hd_run *run, const hd_family *family, const
     recipe->activation_dropout = o->activation_dropout;
     recipe->cell = o->cell;
     recipe->memory = o->memory;
+    recipe->self_attends = o->self_attention;
     recipe->bidirectional = !o->one_direction;
     recipe->copies = o->copy;
     recipe->crf = o->crf;

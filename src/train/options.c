@@ -87,6 +87,7 @@ static const hd_setting rows[] = {
     CHOICE("cell", cell, "lstm", cells, NEW, "recurrent cell of heed-rnn"),
     CHOICE("memory", memory, "bahdanau", memories, NEW,
            "heed-rnn: encoder information passed to the decoder, one context vector or attention"),
+    FLAG("self-attention", self_attention, NEW, "heed-rnn, language: each state attends to itself and those before it"),
     FLAG("one-direction", one_direction, NEW, "heed-rnn: encoder that reads forwards only"),
     FLAG("copy", copy, NEW, "heed-rnn, translate: decoder that may copy tokens of the source; needs attention"),
     FLAG("crf", crf, 0, "heed-rnn, tag: conditional random field over the labels"),

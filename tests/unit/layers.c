@@ -716,6 +716,30 @@ static void an_encoder_without_positions_is_blind_to_order(void **state) {
     heed_context_close(context);
 }
 
+/* A feed-forward layer that outputs zeros leaves the sum of a residual connection as it was. Without one, zeros are all that
+ * remains. */
+static void a_residual_connection_keeps_the_input(void **state) {
+    (void)state;
+    for (int without = 0; without < 2; without++) {
+        heed_context *context = open_context();
+        hd_recipe recipe = translator();
+        hd_side_recipe *side = &recipe.side[HD_ENCODER];
+        recipe.side[HD_DECODER].layers = 0;
+        side->layers = 1, side->norm_placement = HD_NORM_PRE, side->no_residual = without;
+        hd_network *network = open(context, &recipe);
+        const hd_module_weights *down = &hd_network_layer(network, HD_ENCODER, 0)[HD_MODULE_FFN_DOWN];
+        memset(down->weight->data, 0, (size_t)(down->weight->rows * down->weight->columns) * sizeof(float));
+        memset(down->bias->data, 0, WIDTH * sizeof(float));
+        hd_pass pass;
+        hd_pass_open(&pass, context, &network->arena);
+        const float *states = run(network, &pass, &(hd_input){.ids = ids}, NULL)->data;
+        for (int64_t i = 0; i < TOKENS * WIDTH; i++) assert_true(without ? states[i] == 0 : states[i] != 0);
+        hd_pass_close(&pass);
+        hd_network_close(network);
+        heed_context_close(context);
+    }
+}
+
 static void what_no_forward_code_has_is_refused(void **state) {
     (void)state;
     heed_context *context = open_context();
@@ -787,6 +811,7 @@ int main(void) {
         cmocka_unit_test(positions_may_be_stored_or_computed),
         cmocka_unit_test(logits_are_scaled_and_capped),
         cmocka_unit_test(an_encoder_without_positions_is_blind_to_order),
+        cmocka_unit_test(a_residual_connection_keeps_the_input),
         cmocka_unit_test(what_no_forward_code_has_is_refused),
         cmocka_unit_test(position_buckets_have_tables),
     };

@@ -95,7 +95,12 @@ static heed_status add_entry(push *p, const char *inside, const char *entry, int
     return status;
 }
 
-/* Names that begin with a dot are left out: .git, and the checkpoints of a training run. */
+/* What is left out: names that begin with a dot, such as .git, and what only a resumed training run reads (train/folder.c). */
+static bool is_left_out(const char *inside, const char *name) {
+    bool state = strcmp(name, "checkpoint.safetensors") == 0 || strcmp(name, "weights") == 0;
+    return name[0] == '.' || (!*inside && state);
+}
+
 static heed_status add_folder(push *p, const char *inside, int depth) {
     if (depth > MOST_DEPTH) return hd_fail(p->context, HEED_FILE, "%s/%s: too deep", p->folder, inside);
     char *path = hd_path_join(p->context, p->folder, inside);
@@ -105,7 +110,7 @@ static heed_status add_folder(push *p, const char *inside, int depth) {
         folder ? HEED_OK : hd_fail(p->context, HEED_FILE, "%s: cannot read the folder: %s", path, strerror(errno));
     const struct dirent *entry;
     while (status == HEED_OK && (entry = readdir(folder)))
-        if (entry->d_name[0] != '.') status = add_entry(p, inside, entry->d_name, depth);
+        if (!is_left_out(inside, entry->d_name)) status = add_entry(p, inside, entry->d_name, depth);
     if (folder) closedir(folder);
     hd_free(p->context, path);
     return status;

@@ -58,6 +58,8 @@ class Recurrent(nn.Module):
         self.additive = self.memory in ("bahdanau", "luong-concat")
         if self.attends and self.additive:
             self.query, self.scorer = nn.Linear(width, width), nn.Parameter(torch.randn(width))
+        self.self_attends = config.get("self_attention", False)
+        if self.self_attends: self.key, self.combine = nn.Linear(width, width, bias=False), nn.Linear(2 * width, width)
         if self.attends and self.memory != "luong-dot": self.key = nn.Linear(width, width, bias=False)
         labels, head = len(config.get("id2label", [])), config.get("architectures", [""])[0]
         if head.endswith("ForSequenceClassification"): self.pooler = nn.Linear(width, width)
@@ -98,8 +100,15 @@ class Recurrent(nn.Module):
             x, state[i] = layer(x, state[i])
         return x
 
+    def attend_to_itself(self, h):
+        scores = h @ self.key(h).T / self.width**0.5
+        weights = torch.softmax(scores.masked_fill(torch.ones_like(scores).triu(1) > 0, float("-inf")), -1)
+        return torch.tanh(self.combine(torch.cat([h, weights @ h], -1)))
+
     def forward(self, source, fed):
-        if not len(self.encoder): return self.layers(self.embed(fed), [None] * len(self.decoder)) @ self.embedding.T
+        if not len(self.encoder):
+            h = self.layers(self.embed(fed), [None] * len(self.decoder))
+            return (self.attend_to_itself(h) if self.self_attends else h) @ self.embedding.T
         states = self.encode(source)
         state, previous, out = self.begin(states), torch.zeros_like(states[0]), []
         for token in fed:
