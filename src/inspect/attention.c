@@ -27,16 +27,11 @@ void hd_attention_mean(const hd_attention_map *map, int64_t layer, int64_t head,
 }
 
 bool hd_attention_is_masked(const hd_attention_map *map, int64_t layer, int64_t query, int64_t key) {
-    int64_t cells = map->queries * map->keys, row = query * map->keys;
-    int64_t first = (layer < 0 ? 0 : layer) * map->heads,
-            end = layer < 0 ? map->layers * map->heads : first + map->heads;
-    if (map->kind == HD_CROSS_ATTENTION) return false;
-    bool attends = false;
-    for (int64_t i = first; i < end; i++) {
-        if (map->weights[i * cells + row + key] > 0) return false;
-        for (int64_t k = 0; k < map->keys; k++) attends |= map->weights[i * cells + row + k] > 0;
-    }
-    return attends;
+    if (!map->masked) return false;
+    int64_t first = layer < 0 ? 0 : layer, end = layer < 0 ? map->layers : layer + 1;
+    for (int64_t l = first; l < end; l++)
+        if (!map->masked[(l * map->queries + query) * map->keys + key]) return false;
+    return true;
 }
 
 void heed_attention_close(heed_attention *attention) {

@@ -18,6 +18,10 @@ typedef struct hd_attention_map {
     const char *const *query_labels; /* [queries] */
     const char *const *key_labels;   /* [keys] */
     float *weights;                  /* [layers, heads, queries, keys] */
+    /* [layers, queries, keys]: 1 where the mask hides the key from the query, so that its weight is 0 in every head; NULL:
+     * every query attends to every key. */
+    const uint8_t *masked;
+    const uint8_t *special; /* [keys]: 1 for special tokens such as </s>; NULL: there are none */
 } hd_attention_map;
 
 struct heed_attention {
@@ -32,8 +36,7 @@ struct heed_attention {
 const hd_attention_map *hd_attention_find(const heed_attention *attention, hd_attention_kind kind);
 /* weights [queries, keys] of one layer and head, counted from 0; −1 is the mean of all. */
 void hd_attention_mean(const hd_attention_map *map, int64_t layer, int64_t head, float *weights);
-/* Whether a mask hides a key from a query in this layer (−1: in all of them): the query attends to other keys, but no head
- * gives this one a weight above 0, as a softmax does for each key that is not masked. Cross-attention has no mask. */
+/* Whether the mask hides a key from a query in this layer, counted from 0; −1: in all of them. */
 bool hd_attention_is_masked(const hd_attention_map *map, int64_t layer, int64_t query, int64_t key);
 
 #endif

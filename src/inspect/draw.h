@@ -26,8 +26,10 @@ heed_status hd_draw_svg_map(const hd_view *view, hd_buffer *out);
 heed_status hd_draw_svg_grid(const hd_view *view, hd_buffer *out);
 heed_status hd_draw_svg_lines(const hd_view *view, hd_buffer *out);
 
-/* An HTML page with all maps, which loads no other file. */
-heed_status hd_draw_html(const heed_attention *attention, hd_buffer *out);
+/* An HTML page with all maps, which loads no other file. It opens with `first`, NULL for the page's own choice, drawn as a
+ * map, as lines, or as a small map of every head. */
+typedef enum hd_page_view { HD_PAGE_MAP, HD_PAGE_LINES, HD_PAGE_HEADS, HD_PAGE_VIEWS } hd_page_view;
+heed_status hd_draw_html(const heed_attention *attention, const hd_view *first, hd_page_view as, hd_buffer *out);
 
 /* ---- data ---- */
 

@@ -156,14 +156,16 @@ static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t
     int32_t *positions = hd_pass_alloc(pass, (size_t)d->slots, sizeof *positions);
     int32_t *queries = hd_pass_alloc(pass, (size_t)d->sources + 1, sizeof *queries);
     int32_t *every = hd_pass_alloc(pass, (size_t)d->slots + 1, sizeof *every);
-    if (!s->slots || !counting || !positions || !queries || !every) return pass->status;
+    int32_t *lengths = hd_pass_alloc(pass, (size_t)d->slots, sizeof *lengths);
+    if (!s->slots || !counting || !positions || !queries || !every || !lengths) return pass->status;
     int64_t source = 0;
     s->count = 0;
     for (int64_t slot = 0; slot < d->slots; slot++) {
         every[slot] = (int32_t)s->count;
+        lengths[slot] = (int32_t)(d->lengths[slot] + position);
         if (layout->starts[slot + 1] - layout->starts[slot] <= position) continue;
         while (source <= d->source[slot]) queries[source++] = (int32_t)s->count;
-        positions[s->count] = (int32_t)(d->lengths[slot] + position);
+        positions[s->count] = lengths[slot];
         counting[s->count] = (int32_t)s->count;
         s->slots[s->count++] = (int32_t)slot;
     }
@@ -172,7 +174,7 @@ static heed_status choose(recurrent_decoder *d, const hd_layout *layout, int64_t
     s->tokens = (hd_layout){s->count, counting, NULL, positions};
     s->queries = (hd_layout){d->sources, queries, NULL, NULL};
     s->memory = (hd_layout){d->sources, d->starts, NULL, NULL};
-    s->every = (hd_layout){d->slots, every, NULL, NULL};
+    s->every = (hd_layout){d->slots, every, NULL, lengths};
     return HEED_OK;
 }
 

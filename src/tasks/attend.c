@@ -1,6 +1,7 @@
 /* Attention maps of a text, as numbers and as pictures. */
 #include "base/float_environment.h"
 #include "inspect/draw.h"
+#include "inspect/mask.h"
 #include "tasks/observation.h"
 
 /* ---- maps ---------------------------------------------------------------------------------------------------- */
@@ -37,6 +38,7 @@ static heed_status keep_maps(hd_observation *o, const hd_capture *capture, heed_
         bool tokens = o->settings->pieces;
         HD_TRY(hd_capture_map(capture, (hd_attention_kind)kind, tokens ? &attention->arena : &o->scratch, map));
         if (!map->layers) continue;
+        HD_TRY(hd_attention_mask(map, &o->model->network->recipe, queries, keys, !tokens, &attention->arena));
         if (!tokens) HD_TRY(join_map(map, queries, keys, &attention->arena));
         map->query_labels = tokens ? queries->token_labels : queries->word_labels;
         map->key_labels = tokens ? keys->token_labels : keys->word_labels;
@@ -118,14 +120,23 @@ static heed_status draw(const void *what, const hd_inspect_settings *settings, b
     if (settings->lines && settings->grid)
         return hd_fail(attention->context, HEED_ARGUMENT, "lines and grid are different pictures: choose one");
     if (settings->lines && (settings->format == HD_PICTURE_BY_NAME || settings->format == HD_PICTURE_TEXT))
-        return hd_fail(attention->context, HEED_ARGUMENT, "lines can be drawn as svg only: set format to svg");
+        return hd_fail(attention->context, HEED_ARGUMENT,
+                       "lines can be drawn as svg or html only: set format to one of them");
+    if ((settings->lines || settings->grid) &&
+        (settings->format == HD_PICTURE_JSON || settings->format == HD_PICTURE_NPY))
+        return hd_fail(attention->context, HEED_ARGUMENT, "%s is a picture, but json and npy hold numbers",
+                       settings->lines ? "lines" : "grid");
     switch ((hd_picture_format)settings->format) {
         case HD_PICTURE_SVG:
             return settings->grid    ? hd_draw_svg_grid(&view, out)
                    : settings->lines ? hd_draw_svg_lines(&view, out)
                                      : hd_draw_svg_map(&view, out);
         case HD_PICTURE_HTML:
-            return hd_draw_html(attention, out);
+            return hd_draw_html(attention, &view,
+                                settings->grid    ? HD_PAGE_HEADS
+                                : settings->lines ? HD_PAGE_LINES
+                                                  : HD_PAGE_MAP,
+                                out);
         case HD_PICTURE_JSON:
             return hd_write_json(attention, settings->kind ? view.map : NULL, out);
         case HD_PICTURE_NPY:

@@ -144,7 +144,8 @@ static void draw_attention(input *in, hd_buffer *out) {
     check_drawn(hd_write_json(&attention, NULL, out) == HEED_OK);
     check_json(in->context, out->data, out->size);
     hd_buffer_clear(out);
-    check_drawn(hd_draw_html(&attention, out) == HEED_OK);
+    hd_view first = {&attention.maps[0], -1, -1};
+    check_drawn(hd_draw_html(&attention, attention.count ? &first : NULL, HD_PAGE_HEADS, out) == HEED_OK);
     check_html(out->data, out->size);
 }
 

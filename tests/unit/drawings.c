@@ -81,7 +81,7 @@ static void attention_is_drawn(void **state) {
     assert_ok(context, hd_write_json(&attention, NULL, &text));
     assert_ok(context, hd_write_json(&attention, &attention.maps[0], &text));
     assert_ok(context, hd_write_json(&attention, &attention.maps[1], &text));
-    assert_ok(context, hd_draw_html(&attention, &svg)); /* of which the data is compared, not the page */
+    assert_ok(context, hd_draw_html(&attention, NULL, HD_PAGE_MAP, &svg)); /* of which the data is compared, not the page */
     const char *data = strstr(svg.data, "{\"source\":");
     assert_non_null(data);
     hd_buffer_append(&text, data, (size_t)(strstr(data, "</script>") - data));

@@ -201,10 +201,11 @@ static heed_status predict_next(heed_context *context, heed_model *model) {
     return status;
 }
 
-/* Every picture of one attention, by its fingerprint. */
-static heed_status draw_all(heed_context *context, heed_options *set, const heed_attention *attention) {
-    static const char *const formats[] = {"text", "svg", "html", "json", "npy"};
-    for (size_t i = 0; i < HD_COUNT(formats); i++) {
+/* The first `count` formats of one attention, of which the first three are pictures, by their fingerprints. */
+enum { PICTURES = 3, FORMATS = 5 };
+static heed_status draw_all(heed_context *context, heed_options *set, const heed_attention *attention, size_t count) {
+    static const char *const formats[FORMATS] = {"text", "svg", "html", "json", "npy"};
+    for (size_t i = 0; i < count; i++) {
         char *bytes, text[32];
         size_t size;
         HD_TRY(heed_options_set(set, "format", formats[i]));
@@ -229,7 +230,8 @@ static heed_status attend(heed_context *context, heed_model *model) {
     if (status == HEED_OK) status = heed_options_set(set, "max-new-tokens", "4");
     if (status == HEED_OK) status = heed_attend(model, set, text, sizeof text - 1, &attention);
     if (status != HEED_OK) assert_null(attention);
-    if (status == HEED_OK) status = draw_all(context, set, attention);
+    if (status == HEED_OK) status = draw_all(context, set, attention, FORMATS);
+    if (status == HEED_OK) status = heed_options_set(set, "format", "auto");
     if (status == HEED_OK) status = heed_options_set(set, "lines", NULL);
     if (status == HEED_OK) status = heed_attention_save(attention, set, in_folder("lines.svg"));
     heed_attention_close(attention);
@@ -239,7 +241,7 @@ static heed_status attend(heed_context *context, heed_model *model) {
     if (status == HEED_OK) status = heed_options_set(set, "lines", "no");
     if (status == HEED_OK) status = heed_options_set(set, "grid", NULL);
     if (status == HEED_OK) status = heed_attend(model, set, text, sizeof text - 1, &attention);
-    if (status == HEED_OK) status = draw_all(context, set, attention);
+    if (status == HEED_OK) status = draw_all(context, set, attention, PICTURES);
     heed_attention_close(attention);
     heed_options_close(set);
     return status;

@@ -208,6 +208,36 @@ static void check_decoder(fixture *f, const char *name) {
     hd_pass_close(&pass);
 }
 
+/* The same of a decoder alone: a prompt of several tokens, a copy of its slot, and single tokens. */
+static void check_prompts(fixture *f, const char *name) {
+    if (f->network->recipe.side[HD_ENCODER].layers) return;
+    hd_pass pass;
+    hd_pass_open(&pass, f->context, &f->network->arena);
+    int64_t vocabulary = f->network->recipe.vocabulary;
+    float *expected = hd_network_logits(f->network, &pass, decode(f, &pass, &f->sources, &f->fed), 0, vocabulary)->data;
+    hd_decoder *decoder;
+    const int32_t *starts = f->fed.starts, last = 3; /* its target has 7 tokens */
+    int32_t prompt[] = {0, 0, 0, 0, 4}, one[] = {0, 0, 0, 0, 1}, scored[] = {3, 4}, pair[] = {0, 0, 0, 0, 1, 2};
+    assert_ok(f->context, hd_network_decoder_open(f->context, f->network, &decoder));
+    assert_ok(f->context, decoder->class->add(decoder, NULL, &f->sources.layout));
+    hd_layout layout = {4, prompt, NULL, NULL};
+    assert_ok(f->context, decoder->class->step(decoder, f->fed.ids + starts[last], &layout, scored, 1));
+    int32_t row = starts[last] + 3;
+    expect_logits(decoder, name, expected, &row, 1);
+    layout = (hd_layout){4, one, NULL, NULL};
+    assert_ok(f->context, decoder->class->step(decoder, f->fed.ids + row + 1, &layout, scored, 1));
+    row++;
+    expect_logits(decoder, name, expected, &row, 1);
+    int32_t parents[] = {0, 1, 2, 3, 3}, ids[] = {f->fed.ids[row + 1], f->fed.ids[row + 1]},
+            rows[] = {row + 1, row + 1};
+    assert_ok(f->context, decoder->class->reorder(decoder, parents, 5));
+    layout = (hd_layout){5, pair, NULL, NULL};
+    assert_ok(f->context, decoder->class->step(decoder, ids, &layout, scored, 2));
+    expect_logits(decoder, name, expected, rows, 2);
+    decoder->class->close(decoder);
+    hd_pass_close(&pass);
+}
+
 static void for_all_cases(void (*check)(fixture *f, const char *name), bool with_encoder) {
     fixture f;
     memset(&f, 0, sizeof f);
@@ -234,6 +264,7 @@ static void gradients_are_pytorchs(void **state) {
 static void sessions_are_batches(void **state) {
     (void)state;
     for_all_cases(check_decoder, true);
+    for_all_cases(check_prompts, false);
 }
 
 /* A memory that is not one vector, and one without a cell state, cannot be a decoder's first state. */
