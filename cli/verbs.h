@@ -17,6 +17,7 @@
     V(embed,     "Text", "compute vectors of texts")                                            \
     V(rerank,    "Text", "order texts by their relevance to a query")                           \
     V(cluster,   "Text", "group similar texts")                                                 \
+    V(serve,     "Text", "answer requests over HTTP, as OpenAI's API does")                     \
     V(attend,    "Models", "draw attention maps and other pictures, as text, SVG and HTML")     \
     V(models,    "Models", "list the models that ship and those in the Hugging Face cache")      \
     V(pull,      "Models", "fetch a model from the Hugging Face hub")                           \

@@ -959,6 +959,39 @@ HEED_API heed_status heed_train_options(heed_context *context, heed_options **op
 HEED_API heed_status heed_train(heed_context *context, const heed_options *options, const char *folder,
                                 heed_progress_function *progress, void *user);
 
+/* ---- serving ------------------------------------------------------------------------------------------- */
+
+/* An HTTP server that answers requests with models, as OpenAI's API does (docs/serve.md). Each open model has
+ * a session that one thread steps with all requests, so that answers are those of heed_generate and
+ * heed_chat_answer, bit for bit, whatever the load. */
+typedef struct heed_server heed_server;
+
+/* Opens the options of heed_serve_open. The caller closes *options. HEED_MEMORY. */
+HEED_API heed_status heed_serve_options(heed_context *context, heed_options **options);
+/* Opens the `count` models, named as in heed_model_open, listens, and answers requests from now on, on
+ * threads of its own. With the option "memory", models that do not fit are opened when they are requested.
+ * Without names, the shipped models are, each when it is requested. If systemd has passed a socket to the
+ * process (sd_listen_fds), that is the one to listen on. The caller closes *server. Errors are those of
+ * heed_model_open, HEED_ARGUMENT for two models of one name, HEED_FILE for a port that cannot be listened
+ * on, HEED_UNSUPPORTED when libmicrohttpd is not installed. */
+HEED_API heed_status heed_serve_open(heed_context *context, const heed_options *options, const char *const *models,
+                                     size_t count, heed_server **server);
+/* The port that it listens on. */
+HEED_API int heed_serve_port(const heed_server *server);
+/* Returns after heed_serve_stop, or when the context's `stop` returned true. New requests are then refused,
+ * and those in progress have the time of the option "grace" to finish. */
+HEED_API heed_status heed_serve_run(heed_server *server);
+/* Makes heed_serve_run return. Any thread and a signal handler may call it. */
+HEED_API void heed_serve_stop(heed_server *server);
+/* Makes heed_serve_run read the API keys again, open the log again, and open each model again with its next
+ * request. Any thread and a signal handler may call it. */
+HEED_API void heed_serve_reload(heed_server *server);
+/* Gives up requests in progress. NULL is allowed. */
+HEED_API void heed_serve_close(heed_server *server);
+/* One line with the version of libmicrohttpd, which heed_serve_open loads; release with heed_free.
+ * HEED_UNSUPPORTED, with the Debian package to install, when it cannot be loaded. */
+HEED_API heed_status heed_serve_library(heed_context *context, char **text);
+
 /* ---- evaluation and benchmarks ------------------------------------------------------------------------- */
 
 /* Opens the options of heed_evaluate_bleu and heed_evaluate_bleu_by_length. The caller closes *options.

@@ -32,14 +32,19 @@ static int64_t cache_per_token(const hd_recipe *recipe) {
            (int64_t)sizeof(float);
 }
 
-static int add_memory(const heed_model *model, json_t *object) {
-    enum { TOKENS = 1000 };
+int64_t hd_model_memory(const heed_model *model) {
     const hd_network *network = model->network;
     int64_t weights = (int64_t)(network->numbers.filled + network->numbers.used); /* fixed positions */
     for (int64_t i = 0; i < network->count; i++) weights += bytes_of(network->parameters[i]);
+    return weights;
+}
+
+static int add_memory(const heed_model *model, json_t *object) {
+    enum { TOKENS = 1000 };
     return json_object_set_new(object, "memory",
-                               json_pack("{s:I, s:I}", "weights", (json_int_t)weights, "cache_per_1000_tokens",
-                                         (json_int_t)(TOKENS * cache_per_token(&network->recipe))));
+                               json_pack("{s:I, s:I}", "weights", (json_int_t)hd_model_memory(model),
+                                         "cache_per_1000_tokens",
+                                         (json_int_t)(TOKENS * cache_per_token(&model->network->recipe))));
 }
 
 /* ---- vectors ---------------------------------------------------------------------------------------------------- */

@@ -155,6 +155,8 @@ heed_status hd_model_check_length(const heed_model *model, size_t count);
 /* HEED_LENGTH, `the token "x" (70) is not one of the model's 67`, if a tokenizer that is larger than the model gave such an
  * id. */
 heed_status hd_model_check_ids(const heed_model *model, const int32_t *ids, size_t count);
+/* info_model.c: bytes of the weights of a model that is opened to run. */
+int64_t hd_model_memory(const heed_model *model);
 /* All parameters' elements. */
 int64_t hd_model_parameters(const heed_model *model);
 

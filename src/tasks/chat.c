@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "formats/json.h"
 #include "formats/model_folder.h"
+#include "tasks/chat.h"
 #include "tasks/session.h"
 #include "tasks/tool_calls.h"
 #include "text/jinja/jinja.h"
@@ -338,6 +339,11 @@ static heed_status decode(heed_chat *chat, const hd_decoding *settings, const hd
     while (status == HEED_OK && heed_session_is_busy(session)) status = heed_session_step(session);
     heed_session_close(session);
     return status;
+}
+
+heed_status hd_chat_prompt(heed_chat *chat, int64_t max_new_tokens, hd_buffer *text) {
+    hd_generation generation = {.max_new_tokens = max_new_tokens};
+    return render_fitting(chat, &generation, text);
 }
 
 static heed_status answer(heed_chat *chat, const hd_decoding *settings, heed_words_function *words, void *user,

@@ -129,6 +129,7 @@ static const uint32_t *find_characters(hd_arena *arena, const char *text, size_t
 static heed_status queue_tokens(encoding_texts *e, size_t index, const hd_encoding *encoding) {
     hd_encoding tokens = *encoding;
     int32_t *rows = hd_arena_alloc(&e->arena, encoding->count, sizeof *rows);
+    e->results->items[index].prompt = encoding->count;
     if (!rows || (!e->of->tokens && !copy_tokens(&e->arena, encoding, &tokens))) return HEED_MEMORY;
     hd_encoded text = encoded_of(e, index, &tokens, rows, 0);
     bool is_long = e->task->window && (int64_t)tokens.count > e->task->window;

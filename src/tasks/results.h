@@ -28,6 +28,8 @@ typedef struct hd_answer {
     hd_answer_tokens tokens; /* none unless they were requested */
     int32_t token;           /* id of the predicted token */
     int32_t position;        /* of the first token that the answer refers to, among those of the text */
+    size_t generated;        /* tokens, with the one that ended it; 0 unless a session made the answer */
+    bool ended;              /* by an end token or a stop string, and not by the limit of length */
 } hd_answer;
 
 typedef struct hd_result {
@@ -36,6 +38,7 @@ typedef struct hd_result {
     const char *problem; /* NULL: none */
     const char *note;    /* NULL: none */
     const float *vector; /* [columns]; NULL: none */
+    size_t prompt;       /* tokens of the text: of a session, and of encoded.h */
     size_t columns;
 } hd_result;
 

@@ -210,6 +210,7 @@ static heed_status configure(const heed_model *model, text_request *r) {
             hd_text_record_write(model->context, r->given.text, r->given.size, r->given.number, r->given.options);
         if (!r->record) return HEED_MEMORY;
         HD_TRY(hd_decoding_open_with(model, r->given.options, &hd_session_table, &r->session->constraints, &r->own));
+        r->own.bare = r->given.bare;
         if (hd_recipe_translates(&model->network->recipe))
             HD_TRY(hd_model_require_target(model, r->own.side, &r->own.generation, "to"));
     }
@@ -465,7 +466,11 @@ static heed_status keep_answer(heed_session *s, text_request *r, const hd_hypoth
     size_t hidden = (size_t)hd_min((int64_t)r->hidden, (int64_t)s->text.size), size = s->text.size - hidden;
     const char *text = hd_results_copy(r->results, size ? s->text.data + hidden : "", size);
     if (!text) return HEED_MEMORY;
-    *answer = (hd_answer){.text = text, .size = size, .score = h->score};
+    *answer = (hd_answer){.text = text,
+                          .size = size,
+                          .score = h->score,
+                          .generated = (size_t)h->count + (h->end >= 0),
+                          .ended = h->end >= 0 || h->stop_bytes};
     HD_TRY(hd_decoding_note_words(r->results, r->given.index, h));
     if (h->last)
         HD_TRY(hd_answer_tokens_make(&r->settings->generation, h, (int64_t)(r->id_count - r->prompt),
@@ -478,6 +483,7 @@ static heed_status keep_answer(heed_session *s, text_request *r, const hd_hypoth
 static heed_status keep_run(heed_session *s, text_request *r, const hd_decoded *decoded) {
     hd_result *item = &r->results->items[r->given.index];
     int64_t run = 0;
+    item->prompt = r->prompt;
     if (decoded->problem) return (r->problem = hd_copy_string(s->context, decoded->problem)) ? HEED_OK : HEED_MEMORY;
     while (r->runs[run] != decoded->id) run++;
     heed_status status = HEED_OK;

@@ -17,6 +17,7 @@ typedef struct hd_session_text {
     heed_results *results;
     size_t index;
     const heed_options *options;
+    bool bare; /* the text spells its special tokens, as that of a chat template does: none are added */
 } hd_session_text;
 
 heed_status hd_session_add_text(heed_session *session, const hd_session_text *text, uint64_t *id);
