@@ -1,24 +1,69 @@
 """k-means: heed against scikit-learn, with the same vectors.
 
     bench/cluster.py [VECTORS.npy LABELS]...     LABELS: one per line; without files, scikit-learn's iris, digits and wine
+    bench/cluster.py --texts MODEL [SST2.tsv.gz] texts with labels, as vectors of the model: the sentences of
+                                                 examples/topics, the questions of examples/chat, and reviews
 
 The adjusted Rand index with the labels, the inertia and the time of both, for as many groups as labels; and the number of groups
 that heed chooses."""
 
+import gzip
 import pathlib
+import re
+import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "python"))
 import heed  # noqa: E402
 from sklearn import datasets  # noqa: E402
 from sklearn.cluster import KMeans  # noqa: E402
 from sklearn.metrics import adjusted_rand_score  # noqa: E402
 
 
+def topics():
+    """Sentences about animals, sports, music and food."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["awk", "-f", PROJECT / "examples/topics/generate.awk"], cwd=folder, check=True)
+        pairs = (pathlib.Path(folder) / "topics.pairs").read_text().splitlines()
+        labels = (pathlib.Path(folder) / "topics.labels").read_text().splitlines()
+    found = [pair.split(" [SEP] This example is ") for pair, label in zip(pairs, labels) if label == "entailment"]
+    return zip(*sorted(set(map(tuple, found))))
+
+
+def questions():
+    """Questions about heed, by their answers: each form with its first alternatives."""
+    texts, labels = [], []
+    for line in (PROJECT / "examples/chat/facts.txt").read_text().splitlines():
+        if line.startswith("="):
+            answer = line
+        elif not line.startswith("#"):
+            texts.append(re.sub(r"\[([^|\]]*)[^\]]*\]", r"\1", line.lstrip("!+")))
+            labels.append(answer)
+    return texts, labels
+
+
+def reviews(path):
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file]
+    return [row[0] for row in rows[1:]], [row[-1] for row in rows[1:]]
+
+
+def read_texts(name, *files):
+    model = heed.Model(name)
+    sets = [("topics", topics()), ("questions", questions()), *(("reviews", reviews(file)) for file in files)]
+    for name, (texts, labels) in sets:
+        yield name, model.embed(list(texts)), list(labels)
+
+
 def read_sets(words):
+    if words[:1] == ["--texts"]:
+        yield from read_texts(*words[1:])
+        return
     if words:
         for vectors, labels in zip(words[::2], words[1::2]):
             with open(labels, encoding="utf-8") as file:

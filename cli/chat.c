@@ -145,6 +145,12 @@ static heed_status set_tools(heed_chat *conversation, const char *text, size_t s
     return heed_chat_set(conversation, "tools", text, size);
 }
 
+/* Reports what is wrong in a file: the library knows its text alone. */
+static int report_file(const invocation *line, const char *path, heed_status status) {
+    print_message("heed chat: %s: %s", path, heed_context_message(line->context));
+    return status == HEED_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+}
+
 /* Passes a file of an option, if it was given, to a function. */
 static bool pass_file(const invocation *line, heed_chat *conversation, const char *path,
                       heed_status (*take)(heed_chat *, const char *, size_t), int *code) {
@@ -154,7 +160,8 @@ static bool pass_file(const invocation *line, heed_chat *conversation, const cha
     if (!text) return false;
     heed_status status = take(conversation, text, size);
     free(text);
-    if (status != HEED_OK) *code = report_failure(line, status);
+    if (status != HEED_OK) /* the name of a template is in the message */
+        *code = path == template_file ? report_failure(line, status) : report_file(line, path, status);
     return status == HEED_OK;
 }
 
@@ -292,7 +299,8 @@ static bool run_command(const invocation *line, heed_chat *conversation, const c
         size_t size;
         char *messages = read_file(line, rest, &size, &code);
         if (messages) heed_chat_reset(conversation, false);
-        if (messages) status = heed_chat_add_json(conversation, messages, size);
+        if (messages && heed_chat_add_json(conversation, messages, size) != HEED_OK)
+            report_file(line, rest, HEED_FORMAT);
         free(messages);
     } else {
         print_message("heed chat: \"%s\" is no command; /help lists them", text);

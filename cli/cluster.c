@@ -38,7 +38,13 @@ static const command cluster = {
         "tabs between them. Group 1 is the largest. Without -k, the number of groups is the one with the largest\n"
         "silhouette, and a message gives it. --json prints, where groups are counted from 0:\n"
         "{\"cluster\": …, \"words\": […], \"distance\": …, \"text\": …}, or with --groups\n"
-        "{\"cluster\": …, \"size\": …, \"words\": […], \"text\": …}.\n",
+        "{\"cluster\": …, \"size\": …, \"words\": […], \"text\": …}.\n"
+        "\n"
+        "  $ heed cluster -m sst2 -k 2 \"a charming film\" \"a funny film\" \"a dull story\" \"the story is too long\"\n"
+        "  1\tfilm, charming, funny\ta charming film\n"
+        "  1\tfilm, charming, funny\ta funny film\n"
+        "  2\tstory, dull, is, long, the\ta dull story\n"
+        "  2\tstory, dull, is, long, the\tthe story is too long\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_cluster_options,

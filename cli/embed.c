@@ -41,7 +41,12 @@ static const command embed = {
         "cut, and a message gives the place of the cut.\n"
         "--search prints, for each line found, the number of the text, the similarity, the number of the line and the\n"
         "line, with tabs between them. With --json, it prints an array per text:\n"
-        "[{\"corpus_id\": …, \"score\": …, \"text\": …}, …], where lines are counted from 0.\n",
+        "[{\"corpus_id\": …, \"score\": …, \"text\": …}, …], where lines are counted from 0.\n"
+        "\n"
+        "  $ heed embed -m sst2 --dims 4 \"a charming film\"\n"
+        "  [-0.0526055135, 0.0661142468, -0.0536793321, 0.0086863786]\n"
+        "  $ printf 'a charming film\\ta delightful movie\\n' | heed embed -m sst2 --similarity\n"
+        "  0.9477\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_embed_options,

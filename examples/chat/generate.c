@@ -16,14 +16,14 @@ enum { LINES = 2000, ANSWERS = 200, WIDTH = 512, HELD_OUT = 200 };
 typedef struct question {
     const char *pattern;
     int answer;
-    bool unseen; /* for the test alone */
+    char set; /* '!' for the test alone, '+' for training alone, 0 for all */
 } question;
 
 typedef struct facts {
     question questions[LINES];
     const char *answers[ANSWERS];
-    int first[ANSWERS + 1]; /* its first question; those of an answer lie together */
-    int count, answer_count;
+    int first[ANSWERS + 1];               /* its first question; those of an answer lie together */
+    int count, answer_count, short_count; /* short: for training alone */
 } facts;
 
 /* Splits the text of a file, which it changes, into answers and questions. */
@@ -36,8 +36,9 @@ static bool parse_facts(char *text, facts *found) {
             found->answers[found->answer_count++] = line + 2;
         } else {
             if (found->count == LINES || found->answer_count == 0) return false;
-            bool unseen = *line == '!';
-            found->questions[found->count++] = (question){line + unseen, found->answer_count - 1, unseen};
+            char set = *line == '!' || *line == '+' ? *line : 0;
+            found->short_count += set == '+';
+            found->questions[found->count++] = (question){line + (set != 0), found->answer_count - 1, set};
         }
     }
     found->first[found->answer_count] = found->count;
@@ -84,6 +85,13 @@ static void drop_word(char *text, uint64_t *state) {
         from[-1] = 0;
 }
 
+/* As people type it: with a mark or without, and with a capital or without. */
+static void write_question(const char *text, const char *opening, char *out, uint64_t *state) {
+    static const char *const ends[] = {"?", "?", "?", "", ".", "!"};
+    snprintf(out, WIDTH, "%s%s%s", opening, text, ends[below(state, (int)(sizeof ends / sizeof *ends))]);
+    if (below(state, 2)) *out = (char)toupper((unsigned char)*out);
+}
+
 /* A question of the answer that belongs to the set, as a person may type it. False if the answer seems to have none. */
 static bool choose_question(const facts *known, int answer, int set, char *out, uint64_t *state) {
     static const char *const openings[] = {
@@ -93,23 +101,34 @@ static bool choose_question(const facts *known, int answer, int set, char *out, 
     for (int attempt = 0; attempt < 1000; attempt++) {
         const question *chosen = &known->questions[first + below(state, count)];
         expand(chosen->pattern, text, sizeof text, state);
-        if (chosen->unseen || set_of_phrasing(text) != set) continue;
+        if (chosen->set || set_of_phrasing(text) != set) continue;
         if (set == TRAIN && below(state, 3) == 0) drop_word(text, state);
         if (set == TRAIN && below(state, 6) == 0) drop_word(text, state);
         if (set == TRAIN && set_of_phrasing(text) != TRAIN) continue; /* it may have become one for the test */
-        const char *opening = openings[below(state, (int)(sizeof openings / sizeof *openings))];
-        snprintf(out, WIDTH, "%s%s%s", opening, text, below(state, 3) ? "?" : "");
-        if (below(state, 2)) *out = (char)toupper((unsigned char)*out);
+        write_question(text, openings[below(state, (int)(sizeof openings / sizeof *openings))], out, state);
         return true;
     }
     return false;
 }
 
+/* A question that is for training alone, such as a greeting. */
+static int choose_short(const facts *known, char *out, uint64_t *state) {
+    const question *q;
+    do q = &known->questions[below(state, known->count)];
+    while (q->set != '+');
+    char text[WIDTH - 32];
+    expand(q->pattern, text, sizeof text, state);
+    write_question(text, "", out, state);
+    return q->answer;
+}
+
+/* Every third conversation for training begins with a greeting or another short message. */
 static void write_conversation(const facts *known, int set, FILE *file, uint64_t *state) {
     char text[WIDTH];
-    for (int turns = 1 + (below(state, 3) == 0) + (below(state, 9) == 0); turns > 0;) {
-        int answer = below(state, known->answer_count);
-        if (!choose_question(known, answer, set, text, state)) continue;
+    bool greets = set == TRAIN && known->short_count && below(state, 3) == 0;
+    for (int turns = 1 + (below(state, 3) == 0) + (below(state, 9) == 0); turns > 0; greets = false) {
+        int answer = greets ? choose_short(known, text, state) : below(state, known->answer_count);
+        if (!greets && !choose_question(known, answer, set, text, state)) continue;
         fprintf(file, "User:%s Heed:%s%s", text, known->answers[answer], --turns > 0 ? "<|endoftext|>" : "");
     }
     fputc('\n', file);
@@ -131,7 +150,7 @@ static bool write_questions(const facts *known, const char *prefix, bool unseen,
     FILE *target = source ? create_side("chat-generate", prefix, name, "tgt") : NULL;
     char text[WIDTH];
     for (int i = 0; target && i < (unseen ? known->count : HELD_OUT);) {
-        if (unseen && !known->questions[i].unseen) {
+        if (unseen && known->questions[i].set != '!') {
             i++;
             continue;
         }

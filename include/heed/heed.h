@@ -400,7 +400,7 @@ HEED_API heed_status heed_generate(heed_model *model, const heed_options *option
  * read or that no token of the vocabulary can begin, and for a keyword that heed lacks. HEED_UNSUPPORTED for
  * a tokenizer whose tokens have no text of their own. A text that ends before it matches has a problem
  * (heed_results_problem) and no answer. docs/constrained-output.md has the notation, the keywords, and when a
- * limit of length completes the text. A session with such a request cannot be saved. */
+ * limit of length completes the text. */
 
 /* The distribution over the next token after a text: every token of the vocabulary with its logit, and with
  * its probability in each stage. The first stage, "model", is the softmax of the logits. Then come those of
@@ -480,14 +480,13 @@ HEED_API heed_status heed_session_next(heed_session *session, uint64_t *id, heed
 /* Writes the unfinished requests to a file, with all that the next step depends on: texts, options,
  * tokens, and what the model has computed for them. The session stays as it is. The stepping thread calls
  * it between steps, after heed_session_next has returned all results: else HEED_ARGUMENT. The file
- * appears whole or not at all. HEED_FILE, HEED_MEMORY, HEED_UNSUPPORTED for a request with a grammar or a
- * JSON schema, or the status of a step that failed. */
+ * appears whole or not at all. HEED_FILE, HEED_MEMORY, or the status of a step that failed. */
 HEED_API heed_status heed_session_save(const heed_session *session, const char *path);
 /* Opens a session from such a file. Its results have the bits that the saved session would have had, and
- * requests keep their ids. Options that name files are read again. HEED_FORMAT for a damaged file, one of
- * another format or bit epoch, or one of another model: the message has the reason. Otherwise like
- * heed_session_open. Listeners are not saved: set them again with heed_session_listen. The draft is that
- * of the handle (heed_model_set_draft). */
+ * requests keep their ids. Options that name files, such as "grammar", are read again. HEED_FORMAT for a
+ * damaged file, one of another format or bit epoch, or one of another model: the message has the reason.
+ * Otherwise like heed_session_open. Listeners are not saved: set them again with heed_session_listen. The
+ * draft is that of the handle (heed_model_set_draft). */
 HEED_API heed_status heed_session_load(heed_model *model, const char *path, heed_session **session);
 /* Sets the listener of a request that has not finished, as in heed_session_add. Its first call has the
  * text since the last call before the session was saved. The stepping thread calls it. HEED_ARGUMENT for
@@ -537,7 +536,8 @@ HEED_API heed_status heed_chat_render(heed_chat *chat, bool add_generation_promp
  * heed_generate_options; `words` (may be NULL) is called as in heed_generate, and the answer is text 0 of the
  * results. Special tokens of the rendered text are recognized, and none are added. If the conversation and
  * the answer exceed the model's context, the oldest turns after the system message are left out, and a note
- * says so. HEED_LENGTH if the last message alone is too long; else as heed_chat_render and heed_generate. */
+ * says so. What was computed is kept until the conversation is closed, and the next answer computes only new
+ * tokens. HEED_LENGTH if the last message alone is too long; else as heed_chat_render and heed_generate. */
 HEED_API heed_status heed_chat_answer(heed_chat *chat, const heed_options *options, heed_words_function *words,
                                       void *user, heed_results **results);
 /* The tool calls in an answer of `size` bytes, as a JSON array of OpenAI's objects {"type": "function",
@@ -615,9 +615,10 @@ HEED_API heed_status heed_answer_options(heed_context *context, heed_options **o
  * are added. With the option "no-answer", one alternative may be the empty text, with the span 0, 0: the
  * context does not answer the question. Its score is the smallest one of all windows.
  *
- * An encoder-decoder reads "question: ... context: ...", and a causal language model continues the context,
- * the question and "Answer:" up to the end of the line. The score of what they generate is the geometric mean
- * of the probabilities of its tokens, exp of the score of heed_translate. The span is its first place in the
+ * An encoder-decoder reads "question: ... context: ...", after the prefix of this task in its config. A model
+ * with a chat template answers one message, and another causal language model continues the context, the
+ * question and "Answer:" up to the end of the line. The score of what they generate is the geometric mean of
+ * the probabilities of its tokens, exp of the score of heed_translate. The span is its first place in the
  * context, 0, 0 if it is not there.
  *
  * An empty question, an empty context, and a question that leaves no space for the context in a window have a

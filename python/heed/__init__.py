@@ -18,6 +18,7 @@ from ._errors import (
 )
 from ._library import header as _header
 from ._options import Option
+from .chat import Chat
 from .inspect import Attention, AttentionMap, Picture, States
 from .model import Model
 from .pipelines import Pipeline, pipeline, set_seed
@@ -58,6 +59,7 @@ __all__ = [
     "ArgumentError",
     "Attention",
     "AttentionMap",
+    "Chat",
     "Clusters",
     "Context",
     "Encoding",

@@ -43,10 +43,16 @@ class Model:
 
     Any number of threads may use a model at the same time and get the results that one thread gets. A method takes one text
     and returns its result, or takes a list of texts and returns a list of results. Options are keyword arguments with the
-    names of the command line, with "_" for "-": `beams=5`; Model.options(verb) describes them."""
+    names of the command line, with "_" for "-": `beams=5`; heed.options(verb) describes them.
 
-    def __init__(self, name: Union[str, "os.PathLike[str]"], context: Optional[Context] = None) -> None:
+    draft: a smaller model with the same tokenizer, which proposes the next tokens of texts with one hypothesis. Results do
+    not change by one bit, only the time does (speculative decoding)."""
+
+    def __init__(
+        self, name: Union[str, "os.PathLike[str]"], context: Optional[Context] = None, draft: Optional["Model"] = None
+    ) -> None:
         self.context = context or default()
+        self._draft = draft
         self.name = os.fsdecode(name)
         opened = self.context.fork()
         pointer = produce(opened, lib.heed_model_close, lib.heed_model_open, opened.pointer, os.fsencode(name))
@@ -54,6 +60,8 @@ class Model:
         self._local = threading.local()
         self._description: Optional[dict[str, Any]] = None
         self._tokenizer: Optional[Tokenizer] = None
+        if draft is not None:
+            self.here()  # a draft that does not fit is refused now
 
     # ---- handles
 
@@ -63,7 +71,12 @@ class Model:
         status = lib.heed_model_share(self._handle.pointer, context.pointer, ctypes.byref(pointer))
         if status:
             raise error_of(context.pointer, status)
-        return Handle(pointer.value, lib.heed_model_close, context)
+        if self._draft is None:
+            return Handle(pointer.value, lib.heed_model_close, context)
+        draft = self._draft._handle
+        shared = Handle(pointer.value, lib.heed_model_close, context, draft)
+        check(context.pointer, lib.heed_model_set_draft(shared.pointer, draft.pointer))
+        return shared
 
     def here(self) -> Handle:
         """The calling thread's handle on the model."""
@@ -228,36 +241,10 @@ class Model:
 
         words: called with 0 and the next words of the answer; False stops it.
         variables: of the template, such as tools and enable_thinking."""
-        context, model = self.context.here(), self.here()
-        chat = Handle(
-            produce(context, lib.heed_chat_close, lib.heed_chat_open, model.pointer), lib.heed_chat_close, context, model
-        )
-        if chat_template is not None:
-            raw = utf8(chat_template)
-            check(context.pointer, lib.heed_chat_set_template(chat.pointer, b"chat_template", raw, len(raw)))
-        for name, value in (variables or {}).items():
-            raw = json.dumps(value).encode()
-            check(context.pointer, lib.heed_chat_set(chat.pointer, utf8(name), raw, len(raw)))
-        raw = json.dumps(list(messages)).encode()
-        check(context.pointer, lib.heed_chat_add_json(chat.pointer, raw, len(raw)))
-        listener = None if words is None else _Listener(words)
-        try:
-            pointer = produce(
-                context,
-                quick.heed_results_close,
-                lib.heed_chat_answer,
-                chat.pointer,
-                self.context.options("generate", options),
-                None if listener is None else listener.function,
-                None,
-            )
-        finally:
-            if listener is not None:
-                listener.raise_error()
-        try:
-            return _results.generated(pointer, 0)[0]
-        finally:
-            quick.heed_results_close(pointer)
+        from .chat import Chat
+
+        with Chat(self, messages, chat_template, variables) as chat:
+            return chat.answer(None, None if words is None else lambda text: words(0, text), **options)
 
     def next(self, text: str, best: int = 10, **options: Any) -> Next:
         """The distribution over the next token of a language model: the `best` tokens with the largest logits, and their

@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequenc
 from ._context import Context
 from ._errors import FileError
 from ._library import logger
+from .chat import Chat
 from .model import Model
 from .tokenizer import Tokenizer
 from .tools import options as option_names
@@ -556,9 +557,14 @@ class TextGenerationPipeline(_GenerationPipeline):
     def _answer(self, messages: Any, settings: dict[str, Any], parameters: Mapping[str, Any]) -> list[Any]:
         if not _is_chat(messages) or parameters["streamer"] is not None:
             raise ValueError("heed's text-generation pipeline takes texts or chats, and streams no chats")
-        text = self.model.chat(messages, **settings).text
+        if messages[-1]["role"] == "assistant":
+            raise ValueError("heed's text-generation pipeline answers chats, and continues no message of the assistant")
+        with Chat(self.model, messages) as chat:
+            texts = [one.text for one in chat.answers(**settings)]
         full = parameters["return_full_text"] is not False
-        return [{"generated_text": [*messages, {"role": "assistant", "content": text}] if full else text}]
+        return [
+            {"generated_text": [*messages, {"role": "assistant", "content": text}] if full else text} for text in texts
+        ]
 
     def _generate(self, prompts: list[str], texts: list[str], settings: dict[str, Any], streamer: Any) -> list[Any]:
         first, self._continued = self._continued, self._continued + len(prompts)

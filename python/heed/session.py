@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Iterator, NamedTuple, Optional
+import os
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Union
 
 from . import results as _results
-from ._errors import TextError
+from ._errors import ArgumentError, TextError
 from ._library import Handle, check, closed, header, lib, produce, quick, run, utf8
 from ._options import open_options, pointer_of
 from .model import Model
@@ -58,6 +59,33 @@ class Session:
         self._listeners: dict[int, Any] = {}
         self._finished: dict[int, Finished] = {}
         self._error: Optional[BaseException] = None
+
+    @classmethod
+    def load(cls, model: Model, path: Union[str, "os.PathLike[str]"]) -> "Session":
+        """Opens a session from a file of `save`. Its requests keep their ids, and their results have the bits that the saved
+        session would have had. Options that name files, such as `grammar`, are read again. A file of another model is refused.
+        Functions are not saved: set them again with `listen`."""
+        session = cls.__new__(cls)
+        session._start(model, model.context.fork(), lib.heed_session_load, os.fsencode(path))
+        return session
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Writes the unfinished requests to a file, between steps, after next() has returned what has finished. The session
+        stays as it is. The file appears whole or not at all."""
+        self._collect()
+        if self._finished:
+            raise ArgumentError("a session with results that next() has not returned cannot be saved")
+        check(self._context.pointer, run(lib.heed_session_save, self._handle.pointer, os.fsencode(path)))
+
+    def listen(self, id: int, words: Optional[Callable[[str], Any]]) -> None:
+        """Sets the function that is called with the next words of an unfinished request, as in `add`. Its first call has all
+        words since the last call before the session was saved."""
+        listener = _words_type(self._listener(words)) if words else None
+        check(self._context.pointer, lib.heed_session_listen(self._handle.pointer, id, listener, None))
+        if listener:
+            self._listeners[id] = listener
+        else:
+            self._listeners.pop(id, None)
 
     def add(self, text: str, number: int = 0, words: Optional[Callable[[str], Any]] = None, **options: Any) -> int:
         """Adds a text and returns its id.

@@ -156,7 +156,29 @@ _language: list[Case] = [
     ("sampling", "text-generation", {}, "the old", {"top_k": 1}),
 ]
 
-TRANSFORMERS_5: list[Case] = _text + _zero_shot + _tokens + _masks + _features + _language
+USER = [{"role": "user", "content": "the old dog"}]
+TURNS = [
+    {"role": "system", "content": "big"},
+    {"role": "user", "content": "a cat"},
+    {"role": "assistant", "content": "a tree"},
+    {"role": "user", "content": "the house"},
+]
+_chats: list[Case] = [
+    ("chat", "text-generation", {}, given, {**GREEDY, "max_new_tokens": 9, **call})
+    for given, call in (
+        (USER, {}),
+        (TURNS, {}),
+        (TURNS, {"return_full_text": False}),
+        ([USER, TURNS], {}),
+        ([USER], {"return_full_text": False}),
+        (TURNS, {"repetition_penalty": 1.5}),
+        (TURNS, {"num_beams": 3}),
+        (USER, {"num_beams": 3, "num_return_sequences": 2}),
+        ([USER, TURNS], {"num_beams": 3, "num_return_sequences": 2, "return_full_text": False}),
+    )
+]
+
+TRANSFORMERS_5: list[Case] = _text + _zero_shot + _tokens + _masks + _features + _language + _chats
 
 WHERE = {"question": "where is the dog?", "context": "the old dog is at the station. the cat is in Rome, Über 12!"}
 LONG = {"question": "where is the cat?", "context": ("the dog is at the big market. " * 9 + "the Cat is in SMITHVILLE. ") * 2}

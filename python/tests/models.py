@@ -165,6 +165,18 @@ def _sampling(work: pathlib.Path, folder: pathlib.Path) -> None:
     _edit(folder / "generation_config.json", do_sample=True, temperature=0.5, top_k=3, max_new_tokens=7)
 
 
+CHAT_TEMPLATE = """{%- for message in messages %}
+    {%- if message['role'] == 'system' %}{{ 'old ' + message['content'] + ' ' }}
+    {%- else %}{{ message['content'] + (' sees ' if message['role'] == 'user' else ' ') }}{% endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ 'the' }}{% endif %}"""
+
+
+def _chat(work: pathlib.Path, folder: pathlib.Path) -> None:
+    _train(work, folder, objective="language", family="llama", train_source=_lines(work), max_positions=128)
+    _write(folder / "chat_template.jinja", CHAT_TEMPLATE)
+
+
 def _translator(work: pathlib.Path, folder: pathlib.Path) -> None:
     _train(work, folder, train_source=_lines(work), train_target=_targets(work), steps=150)
 
@@ -201,6 +213,7 @@ MODELS: dict[str, Callable[[pathlib.Path, pathlib.Path], None]] = {
     "reader": _reader,
     "language": _language,
     "sampling": _sampling,
+    "chat": _chat,
     "translator": _translator,
     "without-beams": _without_beams,
     "with-tasks": _with_tasks,

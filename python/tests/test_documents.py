@@ -14,12 +14,17 @@ import pytest
 PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-DOCUMENTS = ["python", "classify", "tag", "embed", "translate", "summarize", "rewrite"]
+DOCUMENTS = sorted(
+    str(path.relative_to(PROJECT))
+    for path in [*PROJECT.glob("docs/**/*.md"), PROJECT / "README.md", PROJECT / "python" / "README.md"]
+    if ">>> " in path.read_text(encoding="utf-8")
+)
 
 
-@pytest.mark.parametrize("name", [f"docs/{one}.md" for one in DOCUMENTS] + ["python/README.md", "README.md"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_examples(name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(PROJECT / "examples")
     monkeypatch.setattr("heed.pipelines._seed", None)
     names: dict[str, Any] = {}
     text = (PROJECT / name).read_text(encoding="utf-8")

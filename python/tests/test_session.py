@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 from typing import Any
 
@@ -112,6 +113,81 @@ def test_other_threads_add_while_one_steps(trained: Any) -> None:
     found.update((finished.id, finished.results) for finished in session)
     assert len(found) == 40
     assert all(results == expected[asked[id]] for id, results in found.items())
+
+
+REQUESTS: list[dict[str, Any]] = [
+    {"max_new_tokens": 9},
+    {"max_new_tokens": 9, "beams": 3, "best": 2},
+    {"max_new_tokens": 12, "sample": True, "seed": 3, "best": 2},
+    {"max_new_tokens": 12, "sample": True, "grammar": 'root ::= [a-z]+ (" " [a-z]+)*'},
+]
+
+
+@pytest.mark.parametrize("kind", ["language", "translator"])
+def test_a_saved_session_goes_on(trained: Any, tmp_path: pathlib.Path, kind: str) -> None:
+    model = heed.Model(trained[kind])
+    requests = REQUESTS if kind == "language" else [{"beams": 1}, {"beams": 3, "best": 2}]
+
+    def start(heard: dict[int, str]) -> heed.Session:
+        session = heed.Session(model)
+        for i, options in enumerate(requests):
+            session.add(TEXTS[i % 2], i, lambda text, i=i: hear(heard, i, text), **options)  # type: ignore[misc]
+        return session
+
+    def hear(heard: dict[int, str], i: int, text: str) -> None:
+        heard[i] = heard.get(i, "") + text
+
+    expected_words: dict[int, str] = {}
+    expected = {finished.id: finished for finished in start(expected_words)}
+    words: dict[int, str] = {}
+    found: dict[int, heed.Finished] = {}
+    session = start(words)
+    while session.is_busy:
+        session.step()
+        while (finished := session.next()) is not None:
+            found[finished.id] = finished
+        session.save(tmp_path / "session")
+        session = heed.Session.load(model, tmp_path / "session")
+        for i in set(range(len(requests))) - set(found):
+            session.listen(i, lambda text, i=i: hear(words, i, text))  # type: ignore[misc]
+    assert found == expected and words == expected_words and words
+
+
+def test_what_cannot_be_saved_or_loaded(trained: Any, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "session"
+    with heed.Session(heed.Model(trained["language"])) as session:
+        session.add("the old", max_new_tokens=3)
+        session.save(path)
+        for _ in range(9):
+            session.step()
+        with pytest.raises(heed.ArgumentError, match="has not returned"):
+            session.save(path)
+        assert session.next() is not None
+        session.save(path)
+        with pytest.raises(heed.ArgumentError, match="no request 0"):
+            session.listen(0, print)
+        with pytest.raises(heed.FileError, match="absent"):
+            session.save(tmp_path / "absent" / "session")
+    with pytest.raises(heed.FormatError, match="another model"):
+        heed.Session.load(heed.Model(trained["translator"]), path)
+    with pytest.raises(heed.FileError, match="absent"):
+        heed.Session.load(heed.Model(trained["language"]), tmp_path / "absent")
+
+
+def test_a_draft_changes_no_result(trained: Any, tmp_path: pathlib.Path) -> None:
+    plain = heed.Model(trained["language"])
+    model = heed.Model(trained["language"], draft=heed.Model(trained["sampling"]))
+    for options in ({"max_new_tokens": 30}, {"max_new_tokens": 20, "sample": True, "seed": 5}):
+        assert model.generate(TEXTS, **options) == plain.generate(TEXTS, **options)
+        assert "".join(model.stream(TEXTS[0], **options)) == plain.generate(TEXTS[0], **options)[0].text
+    session = heed.Session(model)
+    session.add(TEXTS[0], max_new_tokens=30)
+    session.step()
+    session.save(tmp_path / "session")
+    (finished,) = heed.Session.load(model, tmp_path / "session")
+    assert finished.results == plain.generate(TEXTS[0], max_new_tokens=30)
+    with pytest.raises(heed.ArgumentError, match="the draft model translates"):
+        heed.Model(trained["language"], draft=heed.Model(trained["translator"]))
 
 
 def test_a_text_with_a_problem(trained: Any) -> None:

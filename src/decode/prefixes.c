@@ -55,9 +55,35 @@ heed_status hd_share_prefix(hd_decoder *decoder, hd_search *search) {
     const hd_search *leader = search->leader;
     if (!leader || leader->place.seen < search->shared) return HEED_OK;
     search->leader = NULL;
-    if (is_past(decoder, leader, search->shared)) return HEED_OK; /* it got another leader meanwhile */
+    if (is_past(decoder, leader, search->shared)) search->shared = 0; /* it got another leader meanwhile */
+    if (!search->shared) return HEED_OK;
     search->place.seen = search->shared;
     return decoder->class->copy(decoder, leader->first_slot, search->first_slot, search->shared);
+}
+
+heed_status hd_keep_slot(hd_decoder *decoder, const hd_search *finished, int64_t number, hd_search **kept) {
+    hd_search *k = *kept = hd_alloc_zeroed(finished->context, 1, sizeof *k);
+    if (!k) return HEED_MEMORY;
+    k->context = finished->context;
+    hd_arena_open(&k->records, k->context);
+    k->decoder = decoder;
+    k->id = UINT64_MAX;
+    k->kept = number;
+    k->generation.beams = k->slots = 1;
+    k->first_slot = finished->first_slot;
+    k->place = finished->place;
+    if (decoder->class->rewind) { /* the last token may not be the one that was proposed and processed */
+        k->place.seen = hd_min(k->place.seen, finished->length - 1 - k->place.first);
+        decoder->class->rewind(decoder, k->first_slot, k->place.seen);
+    }
+    k->length = k->given = k->capacity = k->place.first + k->place.seen;
+    k->tokens = hd_alloc(k->context, (size_t)k->length, sizeof *k->tokens);
+    if (!k->tokens) {
+        hd_search_close(k);
+        return HEED_MEMORY;
+    }
+    memcpy(k->tokens, finished->tokens, (size_t)k->length * sizeof *k->tokens);
+    return HEED_OK;
 }
 
 /* ---- sources ---- */

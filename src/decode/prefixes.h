@@ -13,6 +13,10 @@ int64_t hd_most_chunk(const hd_decoder *decoder, hd_search *const *searches, int
 /* Copies what the leader has processed for a search that waits, if it is all that they have in common. */
 heed_status hd_share_prefix(hd_decoder *decoder, hd_search *search);
 
+/* A search in place of one that has finished: it has the same slot and the tokens that were processed, so it can lead others, but
+ * it is never stepped. `number` > 0 becomes `kept`. */
+heed_status hd_keep_slot(hd_decoder *decoder, const hd_search *finished, int64_t number, hd_search **kept);
+
 /* A search with a source, and the index of the first search with the same one. */
 typedef struct hd_sourced {
     hd_search *search;

@@ -17,6 +17,9 @@ typedef struct hd_session_limits {
     const hd_network *draft;
     /* Prompts that begin with so many equal tokens compute them once; 0: 32. */
     int64_t least_shared;
+    /* The keys and values, or the state, of so many requests that finished last are kept: prompts that begin with their tokens
+     * compute them once. Of requests with one hypothesis of a decoder-only network. A session in a file has none. 0: none. */
+    int64_t kept;
 } hd_session_limits;
 
 /* Token sequences that end a text: sequence i is ids[starts[i]] … ids[starts[i + 1]], at least one token. They are
@@ -65,6 +68,7 @@ typedef struct hd_decoded {
     void *user;
     const hd_hypothesis *best; /* [count], the best first */
     int64_t count;             /* 0, in a beam search: all scores of the network are NaN */
+    int64_t shared;            /* first tokens of the prompt that another request had processed */
     const char *problem;       /* why no text matches the constraint of the request, with `count` 0; else NULL */
 } hd_decoded;
 

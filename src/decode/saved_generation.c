@@ -50,7 +50,7 @@ const hd_saved_field hd_saved_fields[] = {
     FIELD(FLOAT, eta_cutoff, 0, 0),
     FIELD(INTEGER, seed, INT64_MIN, INT64_MAX),
     FIELD(INTEGER, prompt_lookup, 0, SIZE),
-    FIELD(CONSTANT, constraint, 0, 0), /* NULL: requests with one are not saved */
+    FIELD(CONSTANT, constraint, 0, 0), /* NULL: hd_session_attach_request */
     FIELD(CONSTANT, lacking, 0, 0),    /* NULL: hd_session_allow */
 };
 const size_t hd_saved_field_count = HD_COUNT(hd_saved_fields);

@@ -142,8 +142,6 @@ static json_t *count_write(const hd_proposal_count *count) {
 static heed_status add_search(void *user, const hd_search *s, hd_search_state state) {
     saving *to = user;
     bool continues = s->decoder->continues;
-    if (s->generation.constraint)
-        return hd_fail(to->context, HEED_UNSUPPORTED, "heed lacks saving a request with a grammar or a JSON schema");
     const int32_t *ids = continues ? s->tokens : s->source;
     json_t *object = json_pack(
         "{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "state", (int)state, "id",

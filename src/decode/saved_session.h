@@ -1,8 +1,9 @@
 /* Sessions in files: what is left to do goes on in another process with the same bits.
  *
  * A file has the unfinished requests, the results that were not returned yet, and what the network's slots have processed. It
- * belongs to one model and one bit epoch. Listeners are functions and are not saved: hd_session_attach (session_requests.h) sets them again. A draft
- * belongs to the process too: its slots process their tokens again. */
+ * belongs to one model and one bit epoch. Listeners, what finds stop strings, and constraints belong to the process and are not
+ * saved: hd_session_attach_request (session_requests.h) sets them again. A draft belongs to the process too: its slots process
+ * their tokens again. */
 #ifndef HD_DECODE_SAVED_SESSION_H
 #define HD_DECODE_SAVED_SESSION_H
 

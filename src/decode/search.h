@@ -55,6 +55,7 @@ struct hd_search {
     hd_scoring *scorings; /* [slots, 1 + proposed]: of this step; NULL until the whole prompt is processed */
     int32_t *parents;     /* [slots] after a step: the previous slot of each; NULL: unchanged */
     bool cancelled;
+    int64_t kept; /* not 0: has finished, and its slot alone is kept (hd_keep_slot); the larger, the later */
 };
 
 /* The first visible token of `length`. Past the decoder's window, half of the window is dropped at a time. */

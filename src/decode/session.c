@@ -102,7 +102,7 @@ heed_status hd_session_cancel(hd_session *s, uint64_t id) {
 
 bool hd_session_is_busy(const hd_session *s) {
     for (int64_t i = 0; i < s->running_count; i++)
-        if (!s->running[i]->cancelled) return true;
+        if (!s->running[i]->cancelled && !s->running[i]->kept) return true;
     return s->added.first != NULL;
 }
 
@@ -116,6 +116,7 @@ bool hd_session_next(hd_session *s, hd_decoded *decoded) {
                             .user = search->user,
                             .best = search->finished,
                             .count = hd_min(hd_max(search->generation.best, 1), search->finished_count),
+                            .shared = search->shared,
                             .problem = search->finished_count || !search->problem[0] ? NULL : search->problem};
     return true;
 }
@@ -140,6 +141,23 @@ static heed_status reorder_slots(hd_session *s, const int32_t *parents, int64_t 
 static void replace_leader(hd_session *s, const hd_search *search) {
     for (int64_t i = 0; i < s->running_count; i++)
         if (s->running[i]->leader == search) hd_find_leader(s->decoder, s->running, i, s->limits.least_shared);
+}
+
+/* In place of searches that are done, others keep their slots. Those that were kept longest are dropped. */
+static heed_status keep_slots(hd_session *s) {
+    for (int64_t i = 0; i < s->running_count; i++) {
+        hd_search *search = s->running[i], *kept;
+        if (search->cancelled || search->slots || hd_search_beams(search) > 1 || !search->place.seen) continue;
+        HD_TRY(hd_keep_slot(s->decoder, search, s->kept_count + 1, &kept));
+        s->kept_count++;
+        s->running[i] = kept;
+        replace_leader(s, search);
+        hd_session_push(&s->finished, search);
+    }
+    for (int64_t i = 0; i < s->running_count; i++)
+        if (s->running[i]->kept && s->running[i]->kept <= s->kept_count - s->limits.kept)
+            s->running[i]->cancelled = true;
+    return HEED_OK;
 }
 
 /* Takes the searches that are done or cancelled out of the running ones. */
@@ -414,6 +432,7 @@ static heed_status step(hd_session *s) {
         if (!search->scorings || search->cancelled) continue;
         HD_TRY(hd_search_beams(search) > 1 ? hd_beam_advance(search, &s->scratch) : hd_session_advance(s, search));
     }
+    if (s->limits.kept && s->decoder->continues) HD_TRY(keep_slots(s));
     return update_slots(s);
 }
 

@@ -8,7 +8,7 @@ static const hd_search *first_of(const hd_session *s, hd_search_state state) {
 
 heed_status hd_for_searches(const hd_session *s, hd_search_task *task, void *user) {
     for (int64_t i = 0; i < s->running_count; i++)
-        if (!s->running[i]->cancelled) HD_TRY(task(user, s->running[i], HD_SEARCH_RUNNING));
+        if (!s->running[i]->cancelled && !s->running[i]->kept) HD_TRY(task(user, s->running[i], HD_SEARCH_RUNNING));
     for (int state = HD_SEARCH_ADDED; state <= HD_SEARCH_FINISHED; state++)
         for (const hd_search *search = first_of(s, (hd_search_state)state); search; search = search->next)
             HD_TRY(task(user, search, (hd_search_state)state));
@@ -68,20 +68,19 @@ static heed_status find_search(hd_session *session, uint64_t id, hd_search **sea
     return hd_fail(session->context, HEED_ARGUMENT, "no request %llu is in the session", (unsigned long long)id);
 }
 
-heed_status hd_session_attach_stops(hd_session *session, uint64_t id, void *stop_user,
-                                    heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count,
-                                                           size_t *bytes)) {
-    hd_search *search;
-    HD_TRY(find_search(session, id, &search));
-    search->stopped = stopped;
-    search->stop_user = stop_user;
-    return HEED_OK;
-}
-
 heed_status hd_session_attach(hd_session *session, uint64_t id, void *user, bool (*token)(void *user, int32_t token)) {
     hd_search *search;
     HD_TRY(find_search(session, id, &search));
     search->user = user;
     search->token = hd_search_beams(search) == 1 ? token : NULL;
     return HEED_OK;
+}
+
+heed_status hd_session_attach_request(hd_session *session, uint64_t id, const hd_request *request) {
+    hd_search *search;
+    HD_TRY(find_search(session, id, &search));
+    search->stopped = request->stopped;
+    search->stop_user = request->stop_user;
+    search->generation.constraint = request->generation->constraint;
+    return hd_session_attach(session, id, request->user, request->token);
 }

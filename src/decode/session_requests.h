@@ -19,9 +19,7 @@ void hd_session_progress(const hd_session *session, int64_t index, hd_progress *
 /* Sets the listener of a request, as in hd_request, and what is passed to it and returned with the result. HEED_ARGUMENT if
  * there is no such request. */
 heed_status hd_session_attach(hd_session *session, uint64_t id, void *user, bool (*token)(void *user, int32_t token));
-/* The same for what finds stop strings. */
-heed_status hd_session_attach_stops(hd_session *session, uint64_t id, void *stop_user,
-                                    heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count,
-                                                           size_t *bytes));
+/* The same for all that a file of a session lacks: also what finds stop strings, and the constraint. */
+heed_status hd_session_attach_request(hd_session *session, uint64_t id, const hd_request *request);
 
 #endif

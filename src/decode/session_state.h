@@ -22,6 +22,7 @@ struct hd_session {
     hd_search *returned; /* the last result of hd_session_next */
     hd_search **running; /* [running_count], in the order of their slots */
     int64_t running_count, slots;
+    int64_t kept_count; /* slots that were kept so far */
     size_t running_capacity;
     uint64_t fingerprint; /* of the network, once the session was saved or loaded; 0: not yet */
     bool cancels;         /* one of the running searches is cancelled */

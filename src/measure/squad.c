@@ -13,6 +13,8 @@
 typedef struct squad_settings {
     char *reference;
     int version; /* 0: by the file; 1: 1.1; 2: 2.0 */
+    char *na_prob;
+    double na_prob_threshold;
 } squad_settings;
 
 static const hd_setting rows[] = {
@@ -20,6 +22,10 @@ static const hd_setting rows[] = {
      "questions with their answers, in the format of SQuAD or one JSON object per line"},
     {"version", HD_SETTING_CHOICE, offsetof(squad_settings, version), "auto", 0, 0, "auto|1.1|2.0",
      "evaluation script of SQuAD; auto: 2.0 if some questions have no answer, else 1.1"},
+    {"na-prob", HD_SETTING_STRING, offsetof(squad_settings, na_prob), NULL, 0, 0, "FILE",
+     "JSON object of probabilities that questions have no answer, by their ids"},
+    {"na-prob-threshold", HD_SETTING_DOUBLE, offsetof(squad_settings, na_prob_threshold), "1", 0, 1, "NUMBER",
+     "an answer counts as empty above this probability"},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(squad_settings)};
@@ -37,6 +43,8 @@ typedef struct scoring {
     const char *path;  /* of the questions */
     heed_options *options;
     hd_json predictions; /* an object by id; its root is NULL if the answers are lines */
+    const squad_settings *settings;
+    hd_squad_thresholds thresholds;
     hd_squad_scorer scorer;
     hd_squad_scores *scores;
     const char **references; /* of one question */
@@ -54,10 +62,13 @@ static void add(hd_squad_sums *sums, hd_squad_score score) {
     sums->count++;
 }
 
-/* The references follow each other in s->references. */
-static heed_status add_prediction(scoring *s, const char *text, size_t size, size_t count) {
+/* The references follow each other in s->references. `id` is that of the question, or NULL. */
+static heed_status add_prediction(scoring *s, const char *id, const char *text, size_t size, size_t count) {
     hd_squad_score score;
     HD_TRY(hd_squad_compare(&s->scorer, s->scores->second, text, size, s->references, count, &score));
+    if (s->thresholds.file.root)
+        HD_TRY(
+            hd_squad_thresholds_add(&s->thresholds, id, count > 0, size == 0, s->settings->na_prob_threshold, &score));
     add(&s->scores->all, score);
     add(count ? &s->scores->answered : &s->scores->unanswered, score);
     return HEED_OK;
@@ -108,7 +119,7 @@ static heed_status add_by_id(scoring *s, const hd_question *question) {
     if (!text && !s->missing++)
         hd_note(s->context, "%s: there is no answer for \"%.100s\": here and further on this counts as wrong",
                 s->predictions.path, question->id);
-    if (text) return add_prediction(s, text, strlen(text), question->count);
+    if (text) return add_prediction(s, question->id, text, strlen(text), question->count);
     add(&s->scores->all, (hd_squad_score){0, 0});
     add(question->count ? &s->scores->answered : &s->scores->unanswered, (hd_squad_score){0, 0});
     return HEED_OK;
@@ -129,7 +140,8 @@ static heed_status add_answers(scoring *s, const heed_results *results) {
             add(s->answer_counts[i] ? &s->scores->answered : &s->scores->unanswered, (hd_squad_score){0, 0});
             continue;
         }
-        HD_TRY(add_prediction(s, text ? text : "", text ? heed_results_size(results, i, 0) : 0, s->answer_counts[i]));
+        HD_TRY(add_prediction(s, NULL, text ? text : "", text ? heed_results_size(results, i, 0) : 0,
+                              s->answer_counts[i]));
     }
     return HEED_OK;
 }
@@ -194,7 +206,7 @@ static heed_status read_questions(heed_context *context, const char *path, scori
             status = add_by_id(s, question);
         } else if (status == HEED_OK) {
             const char *text = next_answer(s, &at, &size);
-            if (text) answers++, status = add_prediction(s, text, size, question->count);
+            if (text) answers++, status = add_prediction(s, NULL, text, size, question->count);
         }
     }
     uint64_t count = questions.question.number;
@@ -206,7 +218,16 @@ static heed_status read_questions(heed_context *context, const char *path, scori
     return status;
 }
 
-static heed_status score(scoring *s, const char *predictions, int version) {
+static heed_status open_thresholds(scoring *s) {
+    if (!s->settings->na_prob) return HEED_OK;
+    if (!s->scores->second) return hd_fail(s->context, HEED_ARGUMENT, "na-prob is of version 2.0");
+    if (!s->predictions.root)
+        return hd_fail(s->context, HEED_ARGUMENT, "na-prob requires answers by the ids of their questions");
+    return hd_squad_thresholds_open(s->context, s->settings->na_prob, &s->thresholds);
+}
+
+static heed_status score(scoring *s, const char *predictions) {
+    int version = s->settings->version;
     uint64_t unanswered = 0;
     if (strcmp(s->path, "-") == 0)
         return hd_fail(s->context, HEED_ARGUMENT, "questions are read from a file, not from standard input");
@@ -218,22 +239,26 @@ static heed_status score(scoring *s, const char *predictions, int version) {
     } else {
         HD_TRY(open_predictions(s, predictions));
     }
+    HD_TRY(open_thresholds(s));
     HD_TRY(read_questions(s->context, s->path, s, NULL));
+    s->scores->has_best = s->thresholds.count > 0;
+    if (s->scores->has_best) hd_squad_thresholds_best(&s->thresholds, &s->scores->best_exact, &s->scores->best_f1);
     return s->count ? answer_waiting(s) : HEED_OK;
 }
 
-static heed_status run(heed_context *context, heed_model *model, const char *path, const char *predictions, int version,
-                       hd_squad_scores *scores) {
+static heed_status run(heed_context *context, heed_model *model, const char *path, const char *predictions,
+                       const squad_settings *settings, hd_squad_scores *scores) {
     scoring *s = hd_alloc_zeroed(context, 1, sizeof *s);
     if (!s) return HEED_MEMORY;
     *scores = (hd_squad_scores){0};
     s->context = s->scorer.context = context;
-    s->model = model, s->path = path, s->scores = scores, s->first = 1;
+    s->model = model, s->path = path, s->settings = settings, s->scores = scores, s->first = 1;
     hd_buffer_open(&s->questions, context);
     hd_buffer_open(&s->contexts, context);
     hd_buffer_open(&s->answers, context);
-    heed_status status = score(s, predictions, version);
+    heed_status status = score(s, predictions);
     heed_options_close(s->options);
+    hd_squad_thresholds_close(&s->thresholds);
     hd_json_close(&s->predictions);
     hd_squad_close(&s->scorer);
     hd_free(context, s->references);
@@ -245,10 +270,20 @@ static heed_status run(heed_context *context, heed_model *model, const char *pat
 }
 
 heed_status hd_squad_evaluate(heed_model *model, const char *path, hd_squad_scores *scores) {
-    return run(model->context, model, path, NULL, 0, scores);
+    return run(model->context, model, path, NULL, &(squad_settings){.version = 0}, scores);
 }
 
 /* ---- the report ---- */
+
+static int add_best(const hd_squad_scores *scores, json_t *report) {
+    json_t *best =
+        json_pack("{s:f, s:f, s:f, s:f}", "best_exact", hd_squad_mean(scores->best_exact.score, scores->all.count),
+                  "best_exact_thresh", scores->best_exact.threshold, "best_f1",
+                  hd_squad_mean(scores->best_f1.score, scores->all.count), "best_f1_thresh", scores->best_f1.threshold);
+    int failed = !best || json_object_update(report, best) != 0;
+    json_decref(best);
+    return failed;
+}
 
 static heed_status report_json(const hd_squad_scores *scores, hd_buffer *out) {
     const hd_squad_sums *all = &scores->all;
@@ -272,6 +307,7 @@ static heed_status report_json(const hd_squad_scores *scores, hd_buffer *out) {
         snprintf(name, sizeof name, "%s_total", parts[i].prefix);
         failed |= json_object_set_new(report, name, json_integer((json_int_t)sums->count));
     }
+    if (scores->has_best) failed |= add_best(scores, report);
     return hd_report_json(out, report, failed);
 }
 
@@ -281,6 +317,11 @@ static void report_line(const hd_squad_sums *sums, const char *what, hd_buffer *
     hd_buffer_format(out, "  (%llu questions%s)", (unsigned long long)sums->count, what);
 }
 
+static void report_best(const char *format, const hd_squad_best *best, const hd_squad_scores *scores, hd_buffer *out) {
+    hd_report_number(out, format, hd_squad_mean(best->score, scores->all.count));
+    hd_report_number(out, " above %.4g", best->threshold);
+}
+
 static void report_text(const hd_squad_scores *scores, hd_buffer *out) {
     report_line(&scores->all, "", out);
     if (!scores->second) return;
@@ -288,6 +329,10 @@ static void report_text(const hd_squad_scores *scores, hd_buffer *out) {
     report_line(&scores->answered, " with an answer", out);
     hd_buffer_byte(out, '\n');
     report_line(&scores->unanswered, " without an answer", out);
+    if (!scores->has_best) return;
+    hd_buffer_byte(out, '\n');
+    report_best("best exact match %.2f", &scores->best_exact, scores, out);
+    report_best(", best F1 %.2f", &scores->best_f1, scores, out);
 }
 
 static heed_status measure(const hd_measuring *m) {
@@ -298,7 +343,7 @@ static heed_status measure(const hd_measuring *m) {
     if (m->model && settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT,
                        "a model answers the questions of the file: reference does not apply");
-    HD_TRY(run(m->context, m->model, questions, m->files[0], settings->version, &scores));
+    HD_TRY(run(m->context, m->model, questions, m->files[0], settings, &scores));
     if (m->json) return report_json(&scores, m->out);
     report_text(&scores, m->out);
     return HEED_OK;
@@ -306,6 +351,8 @@ static heed_status measure(const hd_measuring *m) {
 
 heed_status heed_evaluate_squad(heed_context *context, heed_model *model, const heed_options *options, const char *file,
                                 bool json, char **out) {
+    if (options && hd_options_has(options, "na-prob-threshold") && !hd_options_has(options, "na-prob"))
+        return hd_fail(context, HEED_ARGUMENT, "na-prob-threshold requires na-prob");
     hd_measuring m = {.context = context, .model = model, .files = &file, .count = 1, .json = json};
     return hd_measure(m, &table, options, measure, out);
 }

@@ -163,13 +163,18 @@ static heed_status write_tokenizer(const heed_model *model, const char *path, hd
     return model->tokenizer ? hd_tokenizer_save(model->tokenizer, model->context, path) : HEED_OK;
 }
 
-/* In the order in which they are written. README.md has the card, and hd_generation_write names its file itself. */
+/* In the order in which they are written. README.md has the card, and the others without a function name
+ * their files themselves. Additional chat templates have names of their own. */
 static const struct {
     const char *name;
     heed_status (*write)(const heed_model *, const char *, hd_dtype);
-} files[] = {{"tokenizer.json", write_tokenizer}, {"tokenizer_config.json", write_tokenizer_config},
-             {"config.json", write_config},       {"model.safetensors", write_weights},
-             {"generation_config.json", NULL},    {"README.md", NULL}};
+} files[] = {{"tokenizer.json", write_tokenizer},
+             {"tokenizer_config.json", write_tokenizer_config},
+             {"config.json", write_config},
+             {"model.safetensors", write_weights},
+             {"generation_config.json", NULL},
+             {"chat_template.jinja", NULL},
+             {"README.md", NULL}};
 
 const char *hd_model_file(size_t index) { return index < HD_COUNT(files) ? files[index].name : NULL; }
 

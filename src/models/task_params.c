@@ -67,7 +67,8 @@ static bool matches(const char *name, const char *text, size_t size) {
 }
 
 static bool is_style(const hd_task_params *task) {
-    static const char *const others[] = {"summarization", "translation", "text2text-generation", "text-generation"};
+    static const char *const others[] = {"summarization", "translation", "text2text-generation", "text-generation",
+                                         "question-answering"};
     for (size_t i = 0; i < HD_COUNT(others); i++)
         if (strncmp(task->name, others[i], strlen(others[i])) == 0) return false;
     return true;
@@ -82,12 +83,14 @@ static bool is_of(hd_text_task kind, const hd_task_params *task) {
             return strcmp(task->name, "summarization") == 0;
         case HD_TASK_REWRITE:
             return is_style(task);
+        case HD_TASK_ANSWER:
+            return strcmp(task->name, "question-answering") == 0;
     }
     return false;
 }
 
 bool hd_task_params_are_named(const heed_model *model, hd_text_task kind) {
-    if (kind == HD_TASK_SUMMARIZE) return false;
+    if (kind == HD_TASK_SUMMARIZE || kind == HD_TASK_ANSWER) return false;
     for (size_t i = 0; i < model->task_count; i++)
         if (is_of(kind, &model->tasks[i])) return true;
     return false;
@@ -158,8 +161,9 @@ static heed_status refuse(const heed_model *model, hd_text_task kind, const char
 heed_status hd_task_params_choose(const heed_model *model, hd_text_task kind, const char *from, const char *to,
                                   const hd_task_params **params) {
     *params = NULL;
-    if (kind == HD_TASK_SUMMARIZE) {
+    if (kind == HD_TASK_SUMMARIZE || kind == HD_TASK_ANSWER) {
         *params = find(model, kind, NULL, NULL);
+        if (!*params && kind == HD_TASK_ANSWER) *params = find_plain(model);
         return HEED_OK;
     }
     if (!hd_task_params_are_named(model, kind)) {

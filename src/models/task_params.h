@@ -6,7 +6,7 @@
 #include "models/model.h"
 
 /* What a text becomes. */
-typedef enum hd_text_task { HD_TASK_TRANSLATE, HD_TASK_SUMMARIZE, HD_TASK_REWRITE } hd_text_task;
+typedef enum hd_text_task { HD_TASK_TRANSLATE, HD_TASK_SUMMARIZE, HD_TASK_REWRITE, HD_TASK_ANSWER } hd_text_task;
 
 /* Reads "prefix" and "task_specific_params" of an encoder–decoder, whose generation settings were read. Another model has none. */
 heed_status hd_task_params_read(heed_model *model, const hd_json *config);

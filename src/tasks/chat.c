@@ -25,6 +25,9 @@ struct heed_chat {
     json_t *variables;             /* the caller's, by name */
     size_t dropped;                /* messages after the first system message that are no longer part of the context */
     uint64_t answers;              /* given so far: the key of random numbers */
+    heed_session *session;   /* of the last answer, which keeps what the next one has in common with it; or NULL */
+    const heed_model *draft; /* of the session */
+    bool special_as_text;    /* of the session */
 };
 
 /* ---- opening ---- */
@@ -74,6 +77,7 @@ heed_status heed_chat_open_template(heed_context *context, const char *name, hee
 
 void heed_chat_close(heed_chat *chat) {
     if (!chat) return;
+    heed_session_close(chat->session);
     hd_chat_template_close(chat->given);
     for (int i = 0; i < 2; i++) hd_chat_template_close(chat->compiled[i]);
     hd_chat_templates_close(chat->own);
@@ -324,20 +328,44 @@ static heed_status render_fitting(heed_chat *chat, const hd_generation *generati
 
 /* ---- answers ---- */
 
+static void close_session(heed_chat *chat) {
+    heed_session_close(chat->session);
+    chat->session = NULL;
+}
+
+/* A session that begins with another draft or another reading of special tokens cannot go on. */
+static heed_status open_session(heed_chat *chat) {
+    const heed_model *draft = chat->model->draft;
+    bool special_as_text = chat->context->special_as_text;
+    if (chat->session && (chat->draft != draft || chat->special_as_text != special_as_text)) close_session(chat);
+    chat->draft = draft;
+    chat->special_as_text = special_as_text;
+    return chat->session ? HEED_OK : hd_session_open_kept(chat->model, 1, &chat->session);
+}
+
+static void note_shared(const heed_chat *chat, int64_t shared) {
+    if (chat->context->verbose && shared)
+        hd_note(chat->context, "%lld tokens of the conversation were computed before", (long long)shared);
+}
+
 static heed_status decode(heed_chat *chat, const hd_decoding *settings, const hd_buffer *prompt,
                           heed_words_function *words, void *user, heed_results *results) {
-    heed_session *session;
-    HD_TRY(heed_session_open(chat->model, &session));
+    int64_t shared = 0;
+    HD_TRY(open_session(chat));
     hd_session_text text = {.text = prompt->data ? prompt->data : "",
                             .size = prompt->size,
                             .number = chat->answers,
                             .words = words,
                             .user = user,
                             .settings = settings,
-                            .results = results};
-    heed_status status = hd_session_add_text(session, &text, NULL);
-    while (status == HEED_OK && heed_session_is_busy(session)) status = heed_session_step(session);
-    heed_session_close(session);
+                            .results = results,
+                            .shared = &shared};
+    heed_status status = hd_session_add_text(chat->session, &text, NULL);
+    while (status == HEED_OK && heed_session_is_busy(chat->session)) status = heed_session_step(chat->session);
+    if (status == HEED_OK)
+        note_shared(chat, shared);
+    else
+        close_session(chat);
     return status;
 }
 

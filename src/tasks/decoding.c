@@ -88,6 +88,7 @@ const hd_option_table hd_translate_table = {translate_rows, HD_COUNT(translate_r
 const hd_option_table hd_summarize_table = {summarize_rows, HD_COUNT(summarize_rows), sizeof(hd_decoding)};
 const hd_option_table hd_rewrite_table = {rewrite_rows, HD_COUNT(rewrite_rows), sizeof(hd_decoding)};
 const hd_option_table hd_generate_table = {generate_rows, HD_COUNT(generate_rows), sizeof(hd_decoding)};
+const hd_option_table hd_answer_table = {translate_rows, HD_COUNT(translate_rows), sizeof(hd_decoding)};
 const hd_option_table hd_session_table = {session_rows, HD_COUNT(session_rows), sizeof(hd_decoding)};
 
 heed_status heed_translate_options(heed_context *context, heed_options **options) {
@@ -181,6 +182,7 @@ static heed_status open_constraint(const heed_model *model, hd_constraint_list *
 static hd_text_task task_of(const hd_option_table *table) {
     return table == &hd_summarize_table ? HD_TASK_SUMMARIZE
            : table == &hd_rewrite_table ? HD_TASK_REWRITE
+           : table == &hd_answer_table  ? HD_TASK_ANSWER
                                         : HD_TASK_TRANSLATE;
 }
 
@@ -215,7 +217,8 @@ static heed_status choose_task(const heed_model *model, const heed_options *opti
     bool prefixed = task == HD_TASK_REWRITE && !to && hd_options_has(options, "prefix"); /* no style is needed */
     if (!prefixed || !*named) HD_TRY(hd_task_params_choose(model, task, from, to, &params));
     if (params) settings->generation = params->generation, settings->before = params->prefix;
-    if (task != HD_TASK_TRANSLATE) set_defaults(params ? &params->chosen : &model->chosen, &settings->generation);
+    if (task == HD_TASK_SUMMARIZE || task == HD_TASK_REWRITE)
+        set_defaults(params ? &params->chosen : &model->chosen, &settings->generation);
     return HEED_OK;
 }
 

@@ -29,9 +29,10 @@ typedef struct hd_decoding {
     bool bare;                        /* texts spell their special tokens: the tokenizer's template adds none */
 } hd_decoding;
 
-/* The options of heed_translate, heed_summarize, heed_rewrite, heed_generate and sessions. */
+/* The options of heed_translate, heed_summarize, heed_rewrite, heed_generate and sessions, and of answers that an
+ * encoder–decoder generates. */
 extern const hd_option_table hd_translate_table, hd_summarize_table, hd_rewrite_table, hd_generate_table,
-    hd_session_table;
+    hd_session_table, hd_answer_table;
 
 /* The model's own generation config, with what `options` of this table (may be NULL) sets. The caller closes the settings,
  * also after a failure. HEED_ARGUMENT or HEED_UNSUPPORTED for what the model cannot run. */

@@ -1,11 +1,12 @@
 /* Texts continued, many at once. */
 #include "base/float_environment.h"
+#include "tasks/generate.h"
 #include "tasks/session.h"
 
 #include <string.h>
 
 typedef struct generating {
-    hd_decoding settings;
+    const hd_decoding *settings;
     heed_session *session;
     heed_results *results;
     uint64_t first; /* the number of the first text */
@@ -21,7 +22,7 @@ static heed_status add_texts(generating *g, const char *const *texts, const size
                                 .number = g->first + i,
                                 .words = g->words,
                                 .user = g->user,
-                                .settings = &g->settings,
+                                .settings = g->settings,
                                 .results = g->results,
                                 .index = i};
         HD_TRY(hd_session_add_text(g->session, &text, NULL));
@@ -30,7 +31,7 @@ static heed_status add_texts(generating *g, const char *const *texts, const size
 }
 
 /* What has finished when the caller stops the call is kept. */
-static heed_status generate(generating *g, const char *const *texts, const size_t *sizes, size_t count) {
+static heed_status run(generating *g, const char *const *texts, const size_t *sizes, size_t count) {
     HD_TRY(add_texts(g, texts, sizes, count));
     heed_status status = HEED_OK;
     while (status == HEED_OK && heed_session_is_busy(g->session)) status = heed_session_step(g->session);
@@ -38,23 +39,30 @@ static heed_status generate(generating *g, const char *const *texts, const size_
     return status;
 }
 
-heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
-                          size_t count, uint64_t first, heed_words_function *words, void *user,
-                          heed_results **results) {
-    heed_context *context = model->context;
-    generating g = {.first = first, .words = words, .user = user};
+heed_status hd_generate(heed_model *model, const hd_decoding *settings, const char *const *texts, const size_t *sizes,
+                        size_t count, uint64_t first, heed_words_function *words, void *user, heed_results **results) {
+    generating g = {.settings = settings, .first = first, .words = words, .user = user};
     *results = NULL;
-    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
-    heed_status status = hd_decoding_open(model, options, &hd_generate_table, &g.settings);
-    if (status == HEED_OK) status = hd_results_check(context, texts, count);
-    if (status == HEED_OK) status = hd_results_open(context, count, results);
+    HD_TRY(hd_results_check(model->context, texts, count));
+    heed_status status = hd_results_open(model->context, count, results);
     if (status == HEED_OK) status = heed_session_open(model, &g.session);
     g.results = *results;
-    if (status == HEED_OK) status = generate(&g, texts, sizes, count);
+    if (status == HEED_OK) status = run(&g, texts, sizes, count);
     heed_session_close(g.session);
-    hd_decoding_close(context, &g.settings);
     if (status == HEED_OK || status == HEED_STOPPED) return status;
     heed_results_close(*results);
     *results = NULL;
+    return status;
+}
+
+heed_status heed_generate(heed_model *model, const heed_options *options, const char *const *texts, const size_t *sizes,
+                          size_t count, uint64_t first, heed_words_function *words, void *user,
+                          heed_results **results) {
+    hd_decoding settings;
+    *results = NULL;
+    HD_TRY(hd_model_require(model, HD_HEAD_LANGUAGE, false, true, "a causal language model"));
+    heed_status status = hd_decoding_open(model, options, &hd_generate_table, &settings);
+    if (status == HEED_OK) status = hd_generate(model, &settings, texts, sizes, count, first, words, user, results);
+    hd_decoding_close(model->context, &settings);
     return status;
 }

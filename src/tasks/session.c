@@ -364,8 +364,7 @@ static bool streams(const text_request *r) { return r->given.words && r->hypothe
 
 /* Of a session that was loaded from a file, a run goes on; one that had finished before its text did runs again. */
 static heed_status run_one(heed_session *s, text_request *r, const hd_request *request, uint64_t *id) {
-    if (r->restored && hd_session_attach(s->decoder, *id, r, request->token) == HEED_OK)
-        return hd_session_attach_stops(s->decoder, *id, request->stop_user, request->stopped);
+    if (r->restored && hd_session_attach_request(s->decoder, *id, request) == HEED_OK) return HEED_OK;
     return hd_session_add(s->decoder, request, id);
 }
 
@@ -486,6 +485,7 @@ static heed_status keep_run(heed_session *s, text_request *r, const hd_decoded *
     item->prompt = r->prompt;
     if (decoded->problem) return (r->problem = hd_copy_string(s->context, decoded->problem)) ? HEED_OK : HEED_MEMORY;
     while (r->runs[run] != decoded->id) run++;
+    if (r->given.shared) *r->given.shared = decoded->shared;
     heed_status status = HEED_OK;
     for (int64_t i = 0; i < decoded->count && status == HEED_OK; i++)
         status = keep_answer(s, r, &decoded->best[i], &item->answers[run + i]);
@@ -517,6 +517,10 @@ static hd_session_limits limits_of(const heed_model *model) {
 }
 
 heed_status heed_session_open(heed_model *model, heed_session **session) {
+    return hd_session_open_kept(model, 0, session);
+}
+
+heed_status hd_session_open_kept(heed_model *model, int64_t kept, heed_session **session) {
     heed_context *context = model->context;
     *session = NULL;
     if (!hd_model_predicts(model, HD_HEAD_LANGUAGE, false, true))
@@ -532,6 +536,8 @@ heed_status heed_session_open(heed_model *model, heed_session **session) {
     hd_buffer_open(&s->text, context);
     hd_float_environment found = hd_float_enter();
     hd_session_limits limits = limits_of(model);
+    limits.kept = kept;
+    if (kept) limits.least_shared = 1; /* what is kept need not be waited for */
     heed_status status = hd_session_open(context, model->network, &limits, &s->decoder);
     if (status == HEED_OK) status = hd_network_pack(model->network);
     hd_float_leave(found);

@@ -17,8 +17,13 @@ typedef struct hd_session_text {
     heed_results *results;
     size_t index;
     const heed_options *options;
+    int64_t *shared; /* becomes the number of the prompt's first tokens that were computed before; NULL: not returned */
     bool bare; /* the text spells its special tokens, as that of a chat template does: none are added */
 } hd_session_text;
+
+/* heed_session_open, of a session that keeps what it has computed for the texts that finished last, `kept` at most: texts that
+ * begin with the same tokens do not compute them again. */
+heed_status hd_session_open_kept(heed_model *model, int64_t kept, heed_session **session);
 
 heed_status hd_session_add_text(heed_session *session, const hd_session_text *text, uint64_t *id);
 /* Gives this problem to all unfinished texts whose results were given. The session can then only be closed. */

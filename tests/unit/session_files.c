@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LANGUAGE, TRANSLATOR, RECURRENT, MODELS, KINDS = 4, TEXTS = 3, REQUESTS = KINDS * TEXTS };
+enum { LANGUAGE, TRANSLATOR, RECURRENT, MODELS, KINDS = 5, TEXTS = 3, REQUESTS = KINDS * TEXTS };
 
 static const char *const folders[MODELS] = {PROJECT "/models/shakespeare", GOLDEN "/marian",
                                             PROJECT "/models/multi30k-en-fr-gru"};
@@ -20,11 +20,13 @@ static const char *const options_of[2][KINDS][9] = {
     {{"max-new-tokens", "14", "prompt-lookup", "4", NULL},
      {"max-new-tokens", "9", "sample", NULL, "seed", "3", "top-k", "20", NULL},
      {"max-new-tokens", "8", "beams", "3", "best", "2", NULL},
-     {"max-new-tokens", "7", "sample", "true", "best", "3", NULL}},
+     {"max-new-tokens", "7", "sample", "true", "best", "3", NULL},
+     {"max-new-tokens", "9", "sample", "true", "best", "2", "grammar", "root ::= [a-z]+ (\" \" [a-z]+)*", NULL}},
     {{"beams", "1", NULL},
      {"beams", "4", "best", "3", "max-new-tokens", "8", NULL},
      {"beams", "1", "alignment", "true", "max-new-tokens", "6", NULL},
-     {"beams", "2", "length-penalty", "0.5", NULL}}};
+     {"beams", "2", "length-penalty", "0.5", NULL},
+     {"beams", "2", "max-new-tokens", "9", "grammar", "root ::= [^aeiou]+", NULL}}};
 
 /* Saved sessions of a test need not survive a power failure. */
 int fsync(int descriptor);

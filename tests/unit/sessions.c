@@ -1,5 +1,5 @@
 /* Decoding sessions: a text's result does not depend on other texts that are added, stepped or cancelled, on tokens that are
- * proposed for it, on prefixes and sources that texts share, or on saving and loading the session; memory of finished requests
+ * proposed for it, on prefixes and sources that texts share, on what is kept of finished ones, or on saving and loading the session; memory of finished requests
  * is freed; and running out of memory leaks nothing. */
 #include "failing.h"
 #include "small_networks.h"
@@ -8,6 +8,7 @@
 #include "decode/records.h"
 #include "decode/saved_session.h"
 #include "decode/session_requests.h"
+#include "decode/session_state.h"
 
 #include <unistd.h>
 
@@ -248,7 +249,8 @@ static void run_order(fixture *f, const char *name, int number) {
     const hd_network *drafts[] = {NULL, f->draft ? f->opened.network : NULL, f->draft};
     hd_session_limits limits = {.step_tokens = sizes[choose(f, HD_COUNT(sizes))],
                                 .draft = drafts[choose(f, HD_COUNT(drafts))],
-                                .least_shared = choose(f, 4)};
+                                .least_shared = choose(f, 4),
+                                .kept = choose(f, 4)};
     hd_session *session;
     int order[TEXTS], next = 0, end = 2 + (int)choose(f, TEXTS - 1);
     f->opened.context->threads = number % 16 == 0 ? 2 : 1;
@@ -347,9 +349,10 @@ static fixture *failing_fixture;
 static heed_status run_session(heed_context *context) {
     hd_session *session;
     context->threads = 1;
-    HD_TRY(hd_session_open(context, failing_fixture->opened.network,
-                           &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1},
-                           &session));
+    HD_TRY(hd_session_open(
+        context, failing_fixture->opened.network,
+        &(hd_session_limits){.step_tokens = 5, .draft = failing_fixture->draft, .least_shared = 1, .kept = 2},
+        &session));
     heed_status status = run_all(failing_fixture, context, session);
     if (status != HEED_OK) assert_int_equal(hd_session_step(session), hd_session_step(session));
     hd_session_close(session);
@@ -378,7 +381,7 @@ static void finished_requests_are_freed(void **state) {
         failing_allocator allocator = {.left = -1};
         heed_context *context;
         hd_session *session;
-        hd_session_limits limits = {.draft = f.draft, .least_shared = 2};
+        hd_session_limits limits = {.draft = f.draft, .least_shared = 2, .kept = 3};
         assert_int_equal(heed_context_open_with(failing_resize, &allocator, &context), HEED_OK);
         context->threads = 1;
         assert_ok(context, hd_session_open(context, f.opened.network, &limits, &session));
@@ -392,12 +395,71 @@ static void finished_requests_are_freed(void **state) {
     }
 }
 
+/* ---- what is kept of finished requests ---- */
+
+/* Runs one text; its prompt becomes longer by what was generated, with the token that ended it. */
+static float run_text(hd_session *session, const hd_generation *g, int32_t *ids, int64_t *count, int64_t *shared) {
+    heed_context *context = session->context;
+    hd_decoded decoded;
+    assert_ok(context, hd_session_add(session, &(hd_request){.ids = ids, .count = *count, .generation = g}, NULL));
+    while (hd_session_is_busy(session)) assert_ok(context, hd_session_step(session));
+    assert_true(hd_session_next(session, &decoded));
+    const hd_hypothesis *best = decoded.best;
+    memcpy(ids + *count, best->ids, (size_t)best->count * sizeof *ids);
+    *count += best->count;
+    if (best->end >= 0) ids[(*count)++] = best->end;
+    *shared = decoded.shared;
+    float score = best->score;
+    assert_false(hd_session_next(session, &decoded));
+    return score;
+}
+
+/* A conversation whose turns begin with all earlier ones has the same bits in one session and in one per turn, also where other
+ * tokens were proposed and processed than those of the texts. */
+static void a_text_goes_on_where_a_kept_one_ended(void **state) {
+    enum { CONVERSATIONS = 20, TURNS = 3, MOST = 8, MOST_IDS = TURNS * 2 * MOST };
+    (void)state;
+    for (size_t s = 0; s < NETWORKS; s++) {
+        fixture f;
+        open_fixture(&f, network_at(s));
+        const hd_recipe *recipe = &f.opened.network->recipe;
+        for (int c = 0; c < CONVERSATIONS && !hd_recipe_translates(recipe); c++) {
+            hd_session_limits limits = {.draft = c % 2 ? f.draft : NULL, .least_shared = 1, .kept = 1};
+            hd_session *kept, *fresh;
+            hd_generation g;
+            int32_t ids[MOST_IDS], other[MOST_IDS];
+            int64_t count = 0, shared, none, before = 0;
+            hd_generation_of(recipe, &g);
+            assert_ok(f.opened.context, hd_session_open(f.opened.context, f.opened.network, &limits, &kept));
+            for (int turn = 0; turn < TURNS; turn++) {
+                for (int64_t most = 1 + choose(&f, MOST - 1); most > 0; most--)
+                    ids[count++] = 1 + (int32_t)choose(&f, 35);
+                memcpy(other, ids, (size_t)count * sizeof *ids);
+                int64_t same = count;
+                g.max_new_tokens = 1 + choose(&f, MOST);
+                g.prompt_lookup = choose(&f, 8);
+                float score = run_text(kept, &g, ids, &count, &shared);
+                assert_ok(f.opened.context, hd_session_open(f.opened.context, f.opened.network, NULL, &fresh));
+                float expected = run_text(fresh, &g, other, &same, &none);
+                hd_session_close(fresh);
+                assert_int_equal(same, count);
+                assert_memory_equal(ids, other, (size_t)count * sizeof *ids);
+                assert_memory_equal(&score, &expected, sizeof score);
+                assert_int_equal(none, 0);
+                if (count <= kept->decoder->window) assert_int_equal(shared, before);
+                before = count - 1; /* the last token is not processed */
+            }
+            hd_session_close(kept);
+        }
+        close_fixture(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(other_requests_and_order_change_no_bit),
-        cmocka_unit_test(what_cannot_run_is_refused),
-        cmocka_unit_test(failing_allocations_leave_nothing),
-        cmocka_unit_test(finished_requests_are_freed),
+        cmocka_unit_test(other_requests_and_order_change_no_bit), cmocka_unit_test(what_cannot_run_is_refused),
+        cmocka_unit_test(failing_allocations_leave_nothing),      cmocka_unit_test(finished_requests_are_freed),
+        cmocka_unit_test(a_text_goes_on_where_a_kept_one_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,33 @@ def report_second(questions, answers):
     return report
 
 
+def find_best(questions, answers, scores, na_probs):
+    """find_best_thresh of evaluate-v2.0.py."""
+    has_answer = {q["id"]: bool(q["answers"]) for q in questions}
+    current = best = sum(not has for has in has_answer.values())
+    threshold = 0.0
+    for i in sorted(na_probs, key=lambda k: na_probs[k]):
+        if i not in scores: continue
+        if has_answer[i]: current += scores[i]
+        elif answers[i]: current -= 1
+        if current > best: best, threshold = current, na_probs[i]
+    return 100.0 * best / len(scores), threshold
+
+
+def report_thresholds(questions, answers, na_probs, threshold):
+    """evaluate-v2.0.py with --na-prob-file and --na-prob-thresh."""
+    raw = {q["id"]: second(answers[q["id"]], q["answers"]) for q in questions}
+    has_answer = {q["id"]: bool(q["answers"]) for q in questions}
+    scores = {i: (float(not has_answer[i]),) * 2 if na_probs[i] > threshold else s for i, s in raw.items()}
+    report = {}
+    for name, ids in (("", list(raw)), ("HasAns_", [i for i in raw if has_answer[i]]), ("NoAns_", [i for i in raw if not has_answer[i]])):
+        report.update({f"{name}exact": 100.0 * sum(scores[i][0] for i in ids) / len(ids),
+                       f"{name}f1": 100.0 * sum(scores[i][1] for i in ids) / len(ids), f"{name}total": len(ids)})
+    for k, name in enumerate(("exact", "f1")):
+        report[f"best_{name}"], report[f"best_{name}_thresh"] = find_best(questions, answers, {i: s[k] for i, s in raw.items()}, na_probs)
+    return report
+
+
 CASES = [("The cat", ["the  Cat!"]), ("cat", ["a cat", "the dog"]), ("", [""]), ("the", ["a"]), ("the", [""]), ("", []), ("x", []), ("the", []),
          ("", ["cat"]), ("the", ["cat"]), ("cat", ["the"]), ("cat", ["the", "cat dog"]), ("Theatre anthem a-z", ["theatre anthem az"]),
          ("a.b an_the the-a", ["ab anthe thea"]), ("the\u00e9 a\u0301n \u00e9the", ["x the\u00e9 \u00e9the"]),
@@ -96,7 +123,10 @@ def main():
     context = "no context"
     qas = [dict(q, answers=[{"text": a, "answer_start": 0} for a in q["answers"]]) for q in questions]
     data = {"version": "v2.0", "data": [{"title": "", "paragraphs": [{"context": context, "qas": qas}]}]}
-    for name, value in (("questions", data), ("answers", answers),
+    na_probs = {f"q{i}": round(min(max(draw.gauss(0.3 if r else 0.7, 0.25), 0), 1), 1) for i, (p, r) in enumerate(cases)}
+    na_probs = dict(draw.sample(list(na_probs.items()), len(na_probs)))  # equal ones count in the order of the file
+    for name, value in (("questions", data), ("answers", answers), ("na_prob", na_probs),
+                        ("na_report", report_thresholds(questions, answers, na_probs, 0.5)),
                         ("report", {"1.1": report_first(questions, answers), "2.0": report_second(questions, answers)})):
         with open(f"{here}/{name}.json", "w") as file: file.write(json.dumps(value, ensure_ascii=False) + "\n")
 
