@@ -2,12 +2,13 @@
 """How speed grows: with the sentences that are translated at once, with the width of the model, with threads.
 
     scaling.py measure TABLE --model FOLDER --source FILE --data FOLDER [--rounds 3]
-    scaling.py show TABLE [--plot FILE.svg]
+    scaling.py show TABLE [--plot NAME]
 
 `measure` appends to TABLE lines of kind, side, threads, size and speed: translating (5 beams), sentences/s with 1 to 256
 sentences given at a time, heed beside CTranslate2 in float32 with the very same weights; training in float32, target
 tokens/s at widths 64 to 1,024, heed beside PyTorch (FOLDER holds train.en and train.de). The sides take turns. `show`
-prints medians and ranges as tables in Markdown, and draws them. Nothing else should run while it measures.
+prints medians and ranges as tables in Markdown, and draws them as NAME-translating.svg and NAME-training.svg with
+build/tests/tool-curves. Nothing else should run while it measures.
 """
 import argparse
 import collections
@@ -86,29 +87,17 @@ def show(speeds, plot):
                 cell = f"{statistics.median(some):,.0f}"
                 cells.append(cell + (f" ({min(some):,.0f} to {max(some):,.0f})" if len(some) > 1 else ""))
             print(f"| {size:,} | " + " | ".join(cells) + " |")
-    if not plot: return
-    import matplotlib
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "heed"
-    from matplotlib import pyplot
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for axis, (kind, (size_name, unit)) in zip(axes, kinds.items()):
+    for kind, (size_name, unit) in kinds.items():
+        if not plot: return
         sizes = sorted({way[3] for way in speeds if way[0] == kind})
-        for threads, side in sorted({(way[2], way[1]) for way in speeds if way[0] == kind}):
-            axis.plot(sizes, [statistics.median(speeds[kind, side, threads, size]) for size in sizes], marker="o",
-                      color="#c0392b" if side == "heed" else "#7f8c8d", linestyle="-" if threads > 1 else "--",
-                      label=f"{side}, {threads} thread{'s' * (threads > 1)}")
-        axis.set_xscale("log", base=2)
-        if kind == "training":
-            axis.set_yscale("log")
-        else:
-            axis.set_ylim(bottom=0)
-        axis.set_xticks(sizes, sizes)
-        axis.yaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
-        axis.set(title=kind, xlabel=size_name, ylabel=unit)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.savefig(plot, metadata={"Date": None})
+        lines = "".join(f"{side}, {threads} thread{'s' * (threads > 1)}\t{size}\t"
+                        f"{statistics.median(speeds[kind, side, threads, size])}\n"
+                        for threads, side in sorted({(way[2], way[1]) for way in speeds if way[0] == kind})
+                        for size in sizes)
+        axes = ["log-x"] + ["log-y"] * (kind == "training")
+        with open(f"{plot}-{kind}.svg", "wb") as picture:
+            subprocess.run([PROJECT / "build/tests/tool-curves", kind.capitalize(), size_name, unit, *axes],
+                           input=lines.encode(), stdout=picture, check=True)
 
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

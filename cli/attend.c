@@ -12,7 +12,7 @@
 #include "verbs.h"
 
 static const char *model_name, *shipped, *input, *output, *color, *nearest;
-static bool steps, embeddings, positions, gradients;
+static bool steps, states, embeddings, positions, gradients;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL",
@@ -21,7 +21,9 @@ static const own_option own[] = {
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"output", 'o', "FILE", "file for the picture; .svg, .html, .json and .npy select the format", &output, NULL},
     {"color", 0, "auto|always|never", "24-bit colour in the terminal; auto: if the terminal supports it", &color, NULL},
-    {"steps", 0, NULL, "draw each step of a recurrent decoder: states, scores, contexts, words", NULL, &steps},
+    {"steps", 0, NULL, "draw the steps of a recurrent encoder-decoder, or of one attention head of a Transformer", NULL,
+     &steps},
+    {"states", 0, NULL, "draw the hidden states of TEXT's tokens after a layer", NULL, &states},
     {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, or of the vocabulary's first words", NULL,
      &embeddings},
     {"positions", 0, NULL, "draw the positional encoding", NULL, &positions},
@@ -38,7 +40,8 @@ static const command attend = {
         "Draws attention maps of each TEXT, or of each line of --input or standard input. Rows are queries, columns\n"
         "are keys. A translator first translates the text. Its map shows the cross-attention. Without --pieces, the\n"
         "subword tokens of a word are joined. An SVG, HTML or .npy file contains only one text.\n"
-        "--steps, --embeddings, --positions, --nearest and --gradients draw other pictures, as text, SVG or JSON.\n",
+        "--steps, --states, --embeddings, --positions, --nearest and --gradients draw other pictures, as text, SVG or\n"
+        "JSON.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_attend_options,
@@ -86,6 +89,7 @@ static heed_status inspect_text(const invocation *line, heed_model *model, const
     heed_attention *attention = NULL;
     heed_picture *picture = NULL;
     heed_status status = steps        ? heed_inspect_steps(model, line->options, text, size, &picture)
+                         : states     ? heed_inspect_state_strips(model, line->options, text, size, &picture)
                          : embeddings ? heed_inspect_embeddings(model, line->options, text, size, &picture)
                                       : heed_attend(model, line->options, text, size, &attention);
     if (status == HEED_OK) status = picture ? draw_picture(line, picture) : draw_attention(line, attention);
@@ -231,9 +235,9 @@ static int draw(const invocation *line) {
     bool has_text = input || line->text_count;
     if (strcmp(color, "always") != 0 && strcmp(color, "never") != 0 && strcmp(color, "auto") != 0)
         return report_usage(line, "color is \"%s\", expected auto, always or never", color);
-    if (steps + embeddings + positions + gradients + (nearest != NULL) > 1)
-        return report_usage(line,
-                            "only one of --steps, --embeddings, --positions, --gradients and --nearest can be given");
+    if (steps + states + embeddings + positions + gradients + (nearest != NULL) > 1)
+        return report_usage(
+            line, "only one of --steps, --states, --embeddings, --positions, --gradients and --nearest can be given");
     if (steps && line->text_count > 1 &&
         is_number(line->texts[0])) /* `train` has an option of this name with a value */
         return report_usage(line, "--steps takes no value, but %s follows it; texts that are numbers come from --input",

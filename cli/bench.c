@@ -7,11 +7,14 @@
 
 static const command bench = {
     .name = "bench",
-    .usage = "[machine] [kernels] [train] [translate] [options]",
+    .usage = "[machine] [kernels] [train] [translate] [lengths] [memories] [options]",
     .about =
         "Benchmarks this machine (arithmetic and memory), heed's matrix products, training and translation.\n"
-        "Without an argument, it runs machine, kernels and train.\n",
-    .words = "machine|kernels|train|translate",
+        "Without an argument, it runs machine, kernels and train.\n"
+        "lengths measures how long an LSTM and a Transformer of the same size take to read a text, by its length.\n"
+        "memories lists the parameters of recurrent translators, by what the decoder receives of the encoder's "
+        "states.\n",
+    .words = "machine|kernels|train|translate|lengths|memories",
     .open_options = heed_bench_options,
 };
 

@@ -9,12 +9,13 @@
 #include "memory.h"
 #include "models.h"
 #include "output.h"
+#include "pictures.h"
 #include "stop.h"
 #include "texts.h"
 #include "verbs.h"
 
-static const char *model_name, *draft_name, *input, *next_count, *samples;
-static bool json, scores;
+static const char *model_name, *draft_name, *input, *output, *next_count, *samples;
+static bool json, scores, drawn, tree;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
@@ -25,6 +26,10 @@ static const own_option own[] = {
     {"scores", 0, NULL, "with --json, each continuation has a \"score\"", NULL, &scores},
     {"samples", 0, "NUMBER", "number of samples per text: --sample --best NUMBER", &samples, NULL},
     {"next", 0, "NUMBER", "print a table of the most probable next tokens, and generate nothing", &next_count, NULL},
+    {"draw", 0, NULL, "with --next: draw the probabilities as bars", NULL, &drawn},
+    {"tree", 0, NULL, "draw the beam search as a tree of kept, finished and pruned hypotheses", NULL, &tree},
+    {"output", 'o', "FILE", "with --next or --tree: file for the picture; .svg, .json and .txt select the format",
+     &output, NULL},
     COMPUTE,
 };
 
@@ -41,7 +46,8 @@ static const command generate = {
         "--logprobs prints the log-probability of each generated token: in lines after the text, or in JSON\n"
         "as \"logprobs\", with the fields of OpenAI's chat API.\n"
         "--next 10 prints the ten most probable next tokens: the logit, the probability, and the probability\n"
-        "after the logits processors, the temperature, top-k, top-p and so on.\n",
+        "after the logits processors, the temperature, top-k, top-p and so on. --draw draws them as bars.\n"
+        "--tree draws a beam search: the hypotheses that each step keeps and prunes, and their scores.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_generate_options,
@@ -248,10 +254,22 @@ static void print_next_table(heed_next *next, size_t count) {
     }
 }
 
+static heed_status draw_next(const invocation *line, heed_next *next, size_t count) {
+    heed_picture *picture = NULL;
+    heed_status status = heed_inspect_next(next, count, &picture);
+    if (status == HEED_OK) status = put_picture(line, picture, output);
+    heed_picture_close(picture);
+    return status;
+}
+
 /* A table of each text. A dash stands for a token that a stage leaves out. */
 static bool print_next(const invocation *line, heed_model *model, const text_source *texts, size_t most, int *code) {
     for (size_t i = 0; i < texts->count; i++) {
         heed_next *next = NULL;
+        if (output && texts->first + i > 1) {
+            *code = report_usage(line, "%s can contain only one text, but there are more", output);
+            return false;
+        }
         heed_status status = HEED_LENGTH;
         if (texts->items[i]) status = heed_next_open(model, line->options, texts->items[i], texts->sizes[i], &next);
         if (status != HEED_OK && status != HEED_LENGTH) {
@@ -265,11 +283,17 @@ static bool print_next(const invocation *line, heed_model *model, const text_sou
             continue;
         }
         size_t count = heed_next_count(next) < most ? heed_next_count(next) : most;
-        if (json)
+        if (drawn || output)
+            status = draw_next(line, next, count);
+        else if (json)
             print_next_json(next, count);
         else
             print_next_table(next, count);
         heed_next_close(next);
+        if (status != HEED_OK) {
+            *code = report_failure(line, status);
+            return false;
+        }
         if (!flush_output()) return false;
     }
     return true;
@@ -279,6 +303,18 @@ static bool print_next(const invocation *line, heed_model *model, const text_sou
 static bool read_next(const invocation *line, size_t *count, int *code) {
     char *end;
     *count = 0;
+    if (!next_count && (drawn || (output && !tree))) {
+        *code = report_usage(line, drawn ? "--draw needs --next" : "--output needs --next or --tree");
+        return false;
+    }
+    if (next_count && tree) {
+        *code = report_usage(line, "--next and --tree are different pictures: choose one");
+        return false;
+    }
+    if (json && (drawn || tree)) {
+        *code = report_usage(line, "--json and --%s are different outputs: choose one", drawn ? "draw" : "tree");
+        return false;
+    }
     if (!next_count) return true;
     long number = strtol(next_count, &end, 10);
     if (next_count[0] && !*end && number >= 1 && number <= 1 << 24) {
@@ -317,16 +353,17 @@ int run_generate(int count, char **words) {
     text_source texts;
     size_t next;
     int code;
-    model_name = draft_name = next_count = samples = NULL;
+    model_name = draft_name = output = next_count = samples = NULL;
     if (!open_invocation(&generate, count, words, &line, &code)) return code;
     heed_model *model = NULL, *draft = NULL;
     stop_on_signals(line.context, SA_RESTART);
     if (read_next(&line, &next, &code) && set_samples(&line, &code) && open_texts(&line, input, &texts, &code)) {
         heed_status status = HEED_FILE;
         if (open_models(&line, &model, &draft, &code)) {
-            status = next ? HEED_OK : check_options(&line, model);
+            status = next || tree ? HEED_OK : check_options(&line, model);
             code = status == HEED_OK ? EXIT_DONE : report_failure(&line, status);
         }
+        if (status == HEED_OK && tree) code = draw_pictures(&texts, model, output, false, heed_inspect_beams);
         while (status == HEED_OK && next_texts(&texts) &&
                (next ? print_next(&line, model, &texts, next, &code) : generate_batch(&line, model, &texts, &code)))
             continue;

@@ -1,17 +1,20 @@
 /* heed info: describes a model. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "output.h"
 #include "verbs.h"
 
-static const char *model_name;
-static bool json;
+static const char *model_name, *output;
+static bool json, drawn;
 
 static const own_option own[] = {
     {"model", 'm', "MODEL", "model to describe", &model_name, NULL},
     {"json", 0, NULL, "print a JSON object", NULL, &json},
+    {"draw", 0, NULL, "draw the architecture: modules, shapes, parameters", NULL, &drawn},
+    {"output", 'o', "FILE", "file for the drawing; .svg, .json and .txt select the format", &output, NULL},
 };
 
 static const command info = {
@@ -24,7 +27,8 @@ static const command info = {
         "If heed cannot open the model, the description in its files is printed, and then the reason.\n"
         "The memory is that of the weights after opening. It does not include the memory for texts. The memory of "
         "keys\n"
-        "and values is for one hypothesis of a decoder.\n",
+        "and values is for one hypothesis of a decoder.\n"
+        "--draw draws the architecture instead, from the input to the output, and the inside of a layer.\n",
     .own = own,
     .own_count = sizeof own / sizeof own[0],
     .open_options = heed_info_options,
@@ -43,6 +47,33 @@ static int print_model(const invocation *line) {
     return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
 
+static heed_status print_picture(const invocation *line, const heed_picture *picture) {
+    char *bytes;
+    size_t size;
+    if (output) return heed_picture_save(picture, NULL, output);
+    heed_status status =
+        heed_picture_draw(picture, NULL, has_all_colors(), terminal_columns(STDOUT_FILENO), &bytes, &size);
+    if (status != HEED_OK) return status;
+    fwrite(bytes, 1, size, stdout);
+    heed_free(line->context, bytes);
+    return HEED_OK;
+}
+
+static int draw_model(const invocation *line) {
+    heed_picture *picture;
+    heed_status status = heed_inspect_architecture(line->context, model_name, &picture);
+    if (status == HEED_OK) status = print_picture(line, picture);
+    heed_picture_close(picture);
+    return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
+}
+
+static int describe(const invocation *line) {
+    if (!model_name) return report_usage(line, "name one model: heed info MODEL");
+    if (output && !drawn) return report_usage(line, "--output needs --draw");
+    if (json && drawn) return report_usage(line, "--json does not go with --draw; --output FILE.json writes JSON");
+    return drawn ? draw_model(line) : print_model(line);
+}
+
 int run_info(int count, char **words) {
     invocation line;
     int code;
@@ -51,7 +82,7 @@ int run_info(int count, char **words) {
         model_name = line.texts[0];
     else if (line.text_count)
         model_name = NULL;
-    code = model_name ? print_model(&line) : report_usage(&line, "name one model: heed info MODEL");
+    code = describe(&line);
     close_invocation(&line);
     return finish_output(info.name, code);
 }

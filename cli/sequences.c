@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "output.h"
+#include "pictures.h"
 #include "stop.h"
 #include "texts.h"
 
-const char *sequence_model, *sequence_draft, *sequence_input;
-bool sequence_json, sequence_scores;
+const char *sequence_model, *sequence_draft, *sequence_input, *sequence_output;
+bool sequence_json, sequence_scores, sequence_tree;
 
 /* ---- answers ---- */
 
@@ -118,13 +119,22 @@ int run_sequences(const sequence_verb *verb, int count, char **words) {
     invocation line;
     text_source texts;
     int code;
-    sequence_model = sequence_draft = sequence_input = NULL;
+    sequence_model = sequence_draft = sequence_input = sequence_output = NULL;
     if (!open_invocation(verb->command, count, words, &line, &code)) return code;
+    if ((sequence_output && !sequence_tree) || (sequence_json && sequence_tree)) {
+        code = report_usage(&line, sequence_json && sequence_tree
+                                       ? "--json and --tree are different outputs: choose one, or --tree -o FILE.json"
+                                       : "--output needs --tree");
+        close_invocation(&line);
+        return code;
+    }
     heed_model *model = NULL, *draft = NULL;
     stop_on_signals(line.context, SA_RESTART);
     if (open_texts(&line, sequence_input, &texts, &code)) {
         if (was_given(&line, "document")) read_whole(&texts);
-        if (open_models(verb, &line, &model, &draft, &code)) code = convert_all(verb, model, &texts);
+        if (open_models(verb, &line, &model, &draft, &code))
+            code = sequence_tree ? draw_pictures(&texts, model, sequence_output, true, heed_inspect_beams)
+                                 : convert_all(verb, model, &texts);
         close_texts(&texts);
     }
     heed_model_close(model);

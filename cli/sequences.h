@@ -15,8 +15,8 @@ typedef struct sequence_verb {
 } sequence_verb;
 
 /* Options that these verbs have in common. */
-extern const char *sequence_model, *sequence_draft, *sequence_input;
-extern bool sequence_json, sequence_scores;
+extern const char *sequence_model, *sequence_draft, *sequence_input, *sequence_output;
+extern bool sequence_json, sequence_scores, sequence_tree;
 #define SEQUENCE_OPTIONS(model_help)                                                                         \
     {"model", 'm', "MODEL", model_help, &sequence_model, NULL},                                              \
         {"input", 0, "FILE", "file of texts, one per line; - for standard input", &sequence_input, NULL},    \
@@ -25,6 +25,14 @@ extern bool sequence_json, sequence_scores;
          &sequence_draft, NULL},                                                                             \
         COMPUTE, {"json", 0, NULL, "print one JSON array per text", NULL, &sequence_json}, {                 \
         "scores", 0, NULL, "with --json, each output has a \"score\"", NULL, &sequence_scores                \
+    }
+
+/* Those of a verb that draws the beam search. */
+#define TREE_OPTIONS                                                                                                   \
+    {"tree", 0, NULL, "draw the beam search as a tree of kept, finished and pruned hypotheses", NULL, &sequence_tree}, \
+    {                                                                                                                  \
+        "output", 'o', "FILE", "with --tree: file for the tree; .svg, .json and .txt select the format",               \
+            &sequence_output, NULL                                                                                     \
     }
 
 /* Runs such a verb, and returns the program's exit code. With the option "document", the whole input is one text. */

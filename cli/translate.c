@@ -2,7 +2,7 @@
 #include "sequences.h"
 #include "verbs.h"
 
-static const own_option own[] = {SEQUENCE_OPTIONS("translation model to use (default: multi30k-en-de)")};
+static const own_option own[] = {SEQUENCE_OPTIONS("translation model to use (default: multi30k-en-de)"), TREE_OPTIONS};
 
 static const command translate = {
     .name = "translate",
@@ -21,6 +21,7 @@ static const command translate = {
         "with\n"
         "the first word of the translation, the second with the third, and the third with the second. Words are\n"
         "separated by spaces and counted from 0. With --json the alignment is the field \"alignment\".\n"
+        "--tree draws the beam search of a text: the hypotheses that each step keeps and prunes, and their scores.\n"
         "--from and --to choose languages of a multilingual model, or a task of its config.json.\n"
         "The model's generation_config.json overrides the defaults below. Options override both.\n",
     .own = own,

@@ -856,11 +856,22 @@ HEED_API heed_status heed_attention_save(const heed_attention *attention, const 
  * not apply to a picture is refused with HEED_ARGUMENT. The caller closes each picture before its models. */
 typedef struct heed_picture heed_picture;
 
-/* The steps of a recurrent decoder while it translates a text of `size` bytes: its states, its attention
- * scores over the encoder's states, context vectors, and predicted words. HEED_UNSUPPORTED for a model that
- * is not a recurrent encoder-decoder, HEED_LENGTH as for heed_attend. */
+/* The architecture of the model of this name, a name as in heed_model_open: its modules in the order of
+ * computation, with their shapes and numbers of parameters. The weights are not read. The picture is not
+ * bound to a model; it is drawn without options. Errors are those of heed_model_open. */
+HEED_API heed_status heed_inspect_architecture(heed_context *context, const char *name, heed_picture **picture);
+/* The steps of a recurrent encoder-decoder while it translates a text of `size` bytes: its states, its
+ * attention scores over the encoder's states, context vectors, and predicted words; or of a Transformer the
+ * steps of one attention head, which the options "kind", "layer", "head" and "word" select: a query, keys and
+ * values, products, scores, weights, and their weighted sum. HEED_UNSUPPORTED for a recurrent model that is
+ * not an encoder-decoder and for scores with relative positions, HEED_LENGTH as for heed_attend. */
 HEED_API heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                         heed_picture **picture);
+/* The hidden states of a text's tokens after a layer ("layer"; by default the last one), one strip per token:
+ * of the encoder, or with "kind" decoder and for models without an encoder those of the decoder, which first
+ * translates if it is a translator. HEED_LENGTH as for heed_attend. */
+HEED_API heed_status heed_inspect_state_strips(heed_model *model, const heed_options *options, const char *text,
+                                               size_t size, heed_picture **picture);
 /* The embeddings of a text's tokens, each once, or with `text` NULL those of the first words of the
  * vocabulary: one strip per embedding, and their two principal components. HEED_LENGTH for more than 512
  * tokens. */
@@ -880,6 +891,16 @@ HEED_API heed_status heed_inspect_nearest(heed_model *model, const heed_options 
 HEED_API heed_status heed_inspect_gradients(heed_model *const *models, size_t model_count, const heed_options *options,
                                             const char *const *texts, const size_t *sizes, size_t count,
                                             heed_picture **picture);
+/* The distribution over the next token as bars: a row for each of the `count` most probable tokens, a column
+ * for each stage. A token that a stage leaves out has a dashed outline there. No options apply. The picture
+ * is independent of *next. HEED_MEMORY. */
+HEED_API heed_status heed_inspect_next(heed_next *next, size_t count, heed_picture **picture);
+/* The beam search of one text as a tree: the continuations that each step considers, which of them it keeps,
+ * finishes and prunes, and their scores, which are those of heed_results_score. `options` are those of
+ * heed_translate_options for an encoder-decoder, of heed_generate_options for a causal language model;
+ * HEED_ARGUMENT for less than 2 or more than 16 beams. HEED_LENGTH, HEED_NUMERIC as for these calls. */
+HEED_API heed_status heed_inspect_beams(heed_model *model, const heed_options *options, const char *text, size_t size,
+                                        heed_picture **picture);
 HEED_API void heed_picture_close(heed_picture *picture); /* NULL is allowed */
 
 /* Draws a picture like heed_attention_draw, as lines of text, SVG or JSON.

@@ -399,7 +399,7 @@ class Model:
     # ---- pictures
 
     def inspect_steps(self, text: str, **options: Any) -> Picture:
-        """The steps of a recurrent decoder while it translates a text."""
+        """The steps of a recurrent encoder-decoder while it translates a text, or of an attention head of a Transformer."""
         raw = utf8(text)
         return Picture(*self._draw(lib.heed_inspect_steps, lib.heed_picture_close, options, raw, len(raw)))
 

@@ -181,8 +181,9 @@ def test_pictures(trained: Any) -> None:
     assert language.inspect_positions(format="svg").draw(format="svg").startswith("<svg")
     curve = heed.inspect_gradients([language], [" ".join(LINES * 4)])
     assert curve.draw(format="json")
-    with pytest.raises(heed.UnsupportedError):
-        language.inspect_steps("the old dog")
+    assert language.inspect_steps("the old dog", word="1").draw().startswith("Decoder self-attention, layer 1 of ")
+    with pytest.raises(heed.ArgumentError):
+        language.inspect_steps("the old dog", word="no such word")
 
 
 def test_tokenizer(trained: Any) -> None:

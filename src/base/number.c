@@ -82,3 +82,14 @@ int hd_print_number(char *out, size_t size, const char *format, ...) {
     va_end(arguments);
     return length;
 }
+
+void hd_print_count(char out[32], int64_t count) {
+    char digits[24];
+    int size = snprintf(digits, sizeof digits, "%lld", (long long)count), at = 0;
+    for (int i = 0; i < size; i++) {
+        bool first = !i || (i == 1 && digits[0] == '-');
+        if (!first && (size - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+}

@@ -18,4 +18,7 @@ bool hd_read_double(const char *text, double *value);
 /* snprintf with a decimal point. %.9g and %.17g read back as exactly the float or the double that was printed. */
 int hd_print_number(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* 1234567 as "1,234,567". */
+void hd_print_count(char out[32], int64_t count);
+
 #endif

@@ -50,10 +50,17 @@ static int32_t *tokens_of(hd_search *s, const hd_candidate *c) {
     return tokens;
 }
 
+static void show(const hd_search *s, const hd_candidate *c, hd_beam_fate fate, float score) {
+    if (!s->beam) return;
+    s->beam(s->user, &(hd_beam_event){hd_search_made(s), c->slot, c->token, fate, c->score, score});
+}
+
 static heed_status finish(hd_search *s, const hd_candidate *c, const hd_ending *ending) {
     const hd_record *record;
+    float score = normalize(s, c->score, hd_search_made(s));
     HD_TRY(hd_search_record(s, c->slot, c->token, &record));
-    return hd_search_finish(s, tokens_of(s, c), ending, normalize(s, c->score, hd_search_made(s)), record);
+    show(s, c, HD_BEAM_FINISHED, score);
+    return hd_search_finish(s, tokens_of(s, c), ending, score, record);
 }
 
 /* Finishes the candidates that end; the others, up to `beams`, become the first ones of `merged`. */
@@ -65,9 +72,10 @@ static heed_status divide(hd_search *s, hd_candidate *merged, int64_t count, int
         hd_candidate c = merged[i];
         hd_ending ending;
         HD_TRY(hd_search_ending(s, tokens_of(s, &c), &ending));
-        bool ends = ending.ends || at_limit;
-        if (ends && i < beams) HD_TRY(finish(s, &c, &ending));
-        if (!ends && *running < beams) merged[(*running)++] = c;
+        bool ends = ending.ends || at_limit, stays = ends ? i < beams : *running < beams;
+        if (!stays || !ends) show(s, &c, stays ? HD_BEAM_KEPT : HD_BEAM_PRUNED, 0);
+        if (ends && stays) HD_TRY(finish(s, &c, &ending));
+        if (!ends && stays) merged[(*running)++] = c;
     }
     return HEED_OK;
 }
@@ -128,6 +136,7 @@ static heed_status choose_running(hd_search *s, hd_candidate *merged, int64_t co
     bool done = is_done(s, *running, best);
     bool at_limit = hd_search_made(s) >= s->limit;
     if (forces && !done && at_limit) HD_TRY(finish_forced(s, merged, *running, scratch));
+    for (int64_t i = 0; forces && !at_limit && i < *running; i++) show(s, &merged[i], HD_BEAM_KEPT, 0);
     if (done || at_limit) *running = 0;
     return HEED_OK;
 }

@@ -30,6 +30,17 @@ typedef struct hd_stops {
     const int32_t *starts; /* [count + 1], from 0 */
 } hd_stops;
 
+/* What a step of a beam search does with a continuation of a hypothesis. */
+typedef enum hd_beam_fate { HD_BEAM_KEPT, HD_BEAM_FINISHED, HD_BEAM_PRUNED } hd_beam_fate;
+typedef struct hd_beam_event {
+    int64_t step;   /* the number of its token, from 1 */
+    int64_t parent; /* the hypothesis that it continues: its number among those that the step before kept, from 0 */
+    int32_t token;
+    hd_beam_fate fate; /* a search that ends drops those that its last step kept */
+    float log_prob;    /* the score of the hypothesis with this token: a sum of log-probabilities */
+    float score;       /* of a finished one: log p / length^penalty */
+} hd_beam_event;
+
 /* A text to decode: copied when it is added. */
 typedef struct hd_request {
     const int32_t *ids; /* [count]: the source; of a decoder-only network the prompt, at least one token */
@@ -48,6 +59,8 @@ typedef struct hd_request {
     /* Called with the network's logits [vocabulary] of each next token, where log-probabilities are kept and there is one
      * hypothesis. NULL: not called. */
     void (*logits)(void *user, const float *logits, int64_t vocabulary);
+    /* Called by a beam search with each continuation that a step considers, the best first. NULL: not called. */
+    void (*beam)(void *user, const hd_beam_event *event);
 } hd_request;
 
 /* A finished target, without the start token and without the tokens that ended it. */

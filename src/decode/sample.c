@@ -119,6 +119,14 @@ static bool acts_typical_p(const hd_generation *g) { return g->typical_p < 1; }
 static bool acts_epsilon_cutoff(const hd_generation *g) { return g->epsilon_cutoff > 0 && g->epsilon_cutoff < 1; }
 static bool acts_eta_cutoff(const hd_generation *g) { return g->eta_cutoff > 0 && g->eta_cutoff < 1; }
 
+static double temperature_of(const hd_generation *g) { return (double)g->temperature; }
+static double top_k_of(const hd_generation *g) { return (double)g->top_k; }
+static double top_p_of(const hd_generation *g) { return (double)g->top_p; }
+static double min_p_of(const hd_generation *g) { return (double)g->min_p; }
+static double typical_p_of(const hd_generation *g) { return (double)g->typical_p; }
+static double epsilon_cutoff_of(const hd_generation *g) { return (double)g->epsilon_cutoff; }
+static double eta_cutoff_of(const hd_generation *g) { return (double)g->eta_cutoff; }
+
 static void keep_all(const hd_generation *g, pool *p) { (void)g, (void)p; } /* the weights have the temperature */
 
 static void keep_top_k(const hd_generation *g, pool *p) {
@@ -150,19 +158,21 @@ static void keep_eta_cutoff(const hd_generation *g, pool *p) {
 static const struct {
     const char *name;
     bool (*acts)(const hd_generation *g);
+    double (*value)(const hd_generation *g);
     void (*keep)(const hd_generation *g, pool *p);
 } stages[HD_SAMPLE_STAGES] = {
-    [HD_SAMPLE_TEMPERATURE] = {"temperature", acts_temperature, keep_all},
-    [HD_SAMPLE_TOP_K] = {"top-k", acts_top_k, keep_top_k},
-    [HD_SAMPLE_TOP_P] = {"top-p", acts_top_p, keep_top_p},
-    [HD_SAMPLE_MIN_P] = {"min-p", acts_min_p, keep_min_p},
-    [HD_SAMPLE_TYPICAL_P] = {"typical-p", acts_typical_p, keep_typical_p},
-    [HD_SAMPLE_EPSILON_CUTOFF] = {"epsilon-cutoff", acts_epsilon_cutoff, keep_epsilon_cutoff},
-    [HD_SAMPLE_ETA_CUTOFF] = {"eta-cutoff", acts_eta_cutoff, keep_eta_cutoff},
+    [HD_SAMPLE_TEMPERATURE] = {"temperature", acts_temperature, temperature_of, keep_all},
+    [HD_SAMPLE_TOP_K] = {"top-k", acts_top_k, top_k_of, keep_top_k},
+    [HD_SAMPLE_TOP_P] = {"top-p", acts_top_p, top_p_of, keep_top_p},
+    [HD_SAMPLE_MIN_P] = {"min-p", acts_min_p, min_p_of, keep_min_p},
+    [HD_SAMPLE_TYPICAL_P] = {"typical-p", acts_typical_p, typical_p_of, keep_typical_p},
+    [HD_SAMPLE_EPSILON_CUTOFF] = {"epsilon-cutoff", acts_epsilon_cutoff, epsilon_cutoff_of, keep_epsilon_cutoff},
+    [HD_SAMPLE_ETA_CUTOFF] = {"eta-cutoff", acts_eta_cutoff, eta_cutoff_of, keep_eta_cutoff},
 };
 
 const char *hd_sample_stage_name(hd_sample_stage stage) { return stages[stage].name; }
 bool hd_sample_stage_acts(const hd_generation *g, hd_sample_stage stage) { return stages[stage].acts(g); }
+double hd_sample_stage_value(const hd_generation *g, hd_sample_stage stage) { return stages[stage].value(g); }
 
 int64_t hd_sample_filter(const hd_generation *g, hd_sample_stage last, hd_sample_choice *choices, int64_t count,
                          double *total) {

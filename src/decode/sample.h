@@ -27,6 +27,8 @@ typedef enum hd_sample_stage {
 /* The name of a stage's option, "top-k", and whether the settings make it change anything. */
 const char *hd_sample_stage_name(hd_sample_stage stage);
 bool hd_sample_stage_acts(const hd_generation *generation, hd_sample_stage stage);
+/* The value of its option, 4 of "top-k 4". */
+double hd_sample_stage_value(const hd_generation *generation, hd_sample_stage stage);
 /* Applies the stages up to and including `last` to choices as below. What they keep comes first, by descending logit; returns
  * its number. The probability of a token is its weight divided by *total. */
 int64_t hd_sample_filter(const hd_generation *generation, hd_sample_stage last, hd_sample_choice *choices,

@@ -141,6 +141,7 @@ heed_status hd_search_open(heed_context *context, const hd_decoder *decoder, con
     s->stopped = request->stopped;
     s->stop_user = request->stop_user;
     s->logits = request->logits;
+    s->beam = request->beam;
     heed_status status = copy_stops(s, &request->stops);
     if (status == HEED_OK) status = begin(s, request);
     if (status == HEED_OK)

@@ -28,6 +28,7 @@ struct hd_search {
     heed_status (*stopped)(void *stop_user, const int32_t *tokens, int64_t count, size_t *bytes);
     void *stop_user;
     void (*logits)(void *user, const float *logits, int64_t vocabulary);
+    void (*beam)(void *user, const hd_beam_event *event);
     int32_t *source; /* [source_count], until it is encoded, or longer where logits processors read it */
     int64_t source_count;
 

@@ -110,23 +110,26 @@ static void append_mark(hd_buffer *out, int64_t series, double x, double y) {
     hd_buffer_text(out, paper_marks[series % MARKS]);
 }
 
-/* The name after its first '-'; all of it without one. */
-static const char *ending_of(const char *name) {
-    const char *dash = strchr(name, '-');
-    return dash && dash[1] ? dash + 1 : name;
+/* What the colour of a series stands for: of "gru-last" the part after the first '-', of "heed, 1 thread" the part before the
+ * comma; *size is its length. NULL for other names. */
+static const char *meaning_of(const char *name, size_t *size) {
+    const char *comma = strstr(name, ", "), *dash = strchr(name, '-');
+    *size = comma ? (size_t)(comma - name) : dash ? strlen(dash + 1) : 0;
+    return !*size ? NULL : comma ? name : dash + 1;
 }
 
-/* The first series whose name has the same ending as this one. */
+/* The first series whose colour stands for the same as that of this one. */
 static int64_t first_alike(const hd_curves *curves, int64_t index) {
-    const char *name = curves->series[index].name, *ending = ending_of(name);
-    for (int64_t i = 0; i < index && ending != name; i++) {
-        const char *other = ending_of(curves->series[i].name);
-        if (other != curves->series[i].name && strcmp(other, ending) == 0) return i;
+    size_t size, other_size;
+    const char *meaning = meaning_of(curves->series[index].name, &size);
+    for (int64_t i = 0; i < index && meaning; i++) {
+        const char *other = meaning_of(curves->series[i].name, &other_size);
+        if (other && other_size == size && memcmp(other, meaning, size) == 0) return i;
     }
     return index;
 }
 
-/* Whether endings have a meaning: at least two of them are those of several series. */
+/* Whether colours have a meaning: at least two of them are those of several series. */
 static bool has_pairs(const hd_curves *curves) {
     int64_t found = -1;
     for (int64_t i = 0; i < curves->count; i++) {

@@ -19,8 +19,8 @@ typedef struct hd_curves {
     bool logarithmic_x; /* the x axis, with a number at each point of the first series */
 } hd_curves;
 
-/* An SVG picture. The name of a series is at the right end of its curve. Where there are several pairs of series whose names
- * differ only before the first '-', such as "gru-last" and "lstm-last", a pair shares a colour, and its later series are
+/* An SVG picture. The name of a series is at the right end of its curve. Where there are several pairs of series such as
+ * "gru-last" and "lstm-last", or "heed, 1 thread" and "heed, 2 threads", each pair has a colour, and its later series are
  * dashed. */
 heed_status hd_draw_svg_curves(const hd_curves *curves, hd_buffer *out);
 /* Lines of text, in 24-bit colour if `color`, at most `columns` wide (0: 80), with a legend below. */

@@ -64,15 +64,28 @@ uint32_t hd_visible_space(uint32_t code) {
     return code == '\n' ? 0x21b5 /* ↵ */ : code == '\t' ? 0x21e5 /* ⇥ */ : 0x2423 /* ␣ */;
 }
 
-const char *hd_visible_label(hd_arena *arena, const char *text, size_t size) {
-    char *label = hd_arena_alloc(arena, 3 * size + 1, 1), *end = label; /* one byte becomes three at most */
+/* Spaces between bytes `first` and `end` stay as they are. */
+static const char *make_visible(hd_arena *arena, const char *text, size_t size, size_t first, size_t end) {
+    char *label = hd_arena_alloc(arena, 3 * size + 1, 1), *to = label; /* one byte becomes three at most */
     if (!label) return NULL;
     for (size_t at = 0; at < size;) {
         uint32_t code;
+        bool plain = at >= first && at < end && text[at] == ' ';
         at += hd_utf8_decode(text + at, size - at, &code);
-        if (hd_is_whitespace(code)) code = hd_visible_space(code);
-        end += hd_utf8_encode(hd_is_terminal_control(code) ? HD_REPLACEMENT_CHARACTER : code, end);
+        if (hd_is_whitespace(code) && !plain) code = hd_visible_space(code);
+        to += hd_utf8_encode(hd_is_terminal_control(code) ? HD_REPLACEMENT_CHARACTER : code, to);
     }
-    *end = 0;
+    *to = 0;
     return label;
+}
+
+const char *hd_visible_label(hd_arena *arena, const char *text, size_t size) {
+    return make_visible(arena, text, size, 0, 0);
+}
+
+const char *hd_text_label(hd_arena *arena, const char *text, size_t size) {
+    size_t first = 0, end = size;
+    while (first < size && text[first] == ' ') first++;
+    while (end > first && text[end - 1] == ' ') end--;
+    return make_visible(arena, text, size, first, end);
 }

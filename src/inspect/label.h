@@ -21,5 +21,7 @@ void hd_append_xml_bytes(hd_buffer *out, const char *text, size_t size);
 uint32_t hd_visible_space(uint32_t code);
 /* `size` bytes in the arena, with visible white space and without control characters; NULL when memory ran out. */
 const char *hd_visible_label(hd_arena *arena, const char *text, size_t size);
+/* The same for a text of several words: only the spaces at its ends are made visible. */
+const char *hd_text_label(hd_arena *arena, const char *text, size_t size);
 
 #endif

@@ -6,12 +6,13 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
-/* Each function appends to a buffer; svg is NULL for pictures without one. */
+/* Each function appends to a buffer; svg and html are NULL for pictures without them. */
 typedef struct hd_picture_class {
     const char *name; /* "steps are", for messages */
     heed_status (*text)(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out);
     heed_status (*svg)(const heed_picture *picture, hd_buffer *out);
     heed_status (*json)(const heed_picture *picture, hd_buffer *out);
+    heed_status (*html)(const heed_picture *picture, hd_buffer *out);
 } hd_picture_class;
 
 struct heed_picture {

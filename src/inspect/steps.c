@@ -1,9 +1,9 @@
-/* Steps of a recurrent decoder as text, SVG and JSON; a step is read from top to bottom. */
+/* Steps of a recurrent decoder as text and JSON; a step is read from top to bottom. */
 #include "inspect/steps.h"
 
 #include "base/number.h"
-#include "inspect/paper.h"
 #include "inspect/screen.h"
+#include "inspect/step_labels.h"
 #include "inspect/strip.h"
 #include "text/json_text.h"
 
@@ -22,43 +22,33 @@ double hd_attention_score(const float *query, const float *key, const float *sco
 
 /* ---- captions ---- */
 
-enum { NAME = 32, NOTE = 160 };
-
-/* "h₃", with subscript digits. */
-static void name_of(char name[NAME], const char *letter, int64_t step) {
-    char digits[24];
-    int size = snprintf(digits, sizeof digits, "%lld", (long long)step);
-    int at = snprintf(name, NAME, "%s", letter);
-    for (int i = 0; i < size; i++) at += snprintf(name + at, (size_t)(NAME - at), "\xE2\x82%c", 0x80 + digits[i] - '0');
-}
-
-static void append_title(const hd_steps *s, hd_buffer *out) {
+void hd_steps_title(const hd_steps *s, hd_buffer *out) {
     hd_buffer_format(out, "%s decoder, %s: step by step", s->cell, s->memory);
 }
 
 /* Describes what the initial state is computed from. */
-static const char *describe_memory(const hd_steps *s) {
+const char *hd_steps_memory(const hd_steps *s) {
     if (s->attends || strcmp(s->memory, "last state") == 0) return "the encoder's last state";
     return strcmp(s->memory, "mean of states") == 0 ? "the mean of the encoder's states"
                                                     : "the encoder's states, concatenated";
 }
 
+const char *hd_steps_note(const hd_steps *s) {
+    return s->attends ? "The decoder attends to the states h at each step."
+                      : "The initial state is all that the decoder knows of the source.";
+}
+
 static const char *note_of_initial(const hd_steps *s) {
-    return s->attends ? "computed from it; no word is predicted from it"
-                      : "computed from it; no word is predicted from it; the decoder has no other access to the source";
+    if (s->attends) return "computed from it; no word is predicted from it";
+    return s->direct ? "the same; no word is predicted from it; the decoder has no other access to the source"
+                     : "computed from it; no word is predicted from it; the decoder has no other access to the source";
 }
-
-static void note_size(const float *values, int64_t size, char note[NOTE]) {
-    char norm[24];
-    hd_print_number(norm, sizeof norm, "%.3g", hd_vector_norm(values, size));
-    snprintf(note, NOTE, "%lld numbers, norm %s", (long long)size, norm);
-}
-
-static void percent_of(char text[NAME], double share) { hd_print_number(text, NAME, "%.1f%%", 100 * share); }
 
 /* One scale for all vectors of a picture. */
-static double largest_of(const hd_steps *s) {
-    double largest = fmax(hd_vector_largest(s->initial, s->width), hd_vector_largest(s->memory_vector, s->memory_size));
+double hd_steps_largest(const hd_steps *s) {
+    double largest = s->encoder ? hd_vector_largest(s->encoder, s->keys * s->width) : 0;
+    largest = fmax(largest, hd_vector_largest(s->memory_vector, s->memory_size));
+    largest = fmax(largest, hd_vector_largest(s->initial, s->width));
     for (int64_t i = 0; i < s->count; i++) {
         largest = fmax(largest, hd_vector_largest(s->steps[i].state, s->width));
         largest = fmax(largest, hd_vector_largest(s->steps[i].output, s->width));
@@ -67,8 +57,8 @@ static double largest_of(const hd_steps *s) {
     return largest;
 }
 
-/* [h; C] in memory of the arena, or h alone. */
-static const float *joined_of(const hd_steps *s, const hd_step *step, hd_arena *arena) {
+/* [s; C] */
+const float *hd_steps_joined(const hd_steps *s, const hd_step *step, hd_arena *arena) {
     if (!s->attends) return step->state;
     float *both = hd_arena_alloc(arena, (size_t)(2 * s->width), sizeof *both);
     if (!both) return NULL;
@@ -90,8 +80,8 @@ typedef struct screen {
 enum { FIRST_COLUMN = 10, BAR = 20, LONGEST_LABEL = 24 };
 
 static void screen_vector(const screen *s, const char *name, const float *values, int64_t size, const char *note) {
-    char numbers[NOTE];
-    note_size(values, size, numbers);
+    char numbers[HD_STEP_NOTE];
+    hd_step_note(numbers, values, size);
     hd_screen_label_left(s->out, name, FIRST_COLUMN);
     hd_strip_text(s->out, values, size, HD_STRIP_BLOCKS, s->largest, s->color);
     hd_screen_repeat(s->out, " ", HD_STRIP_BLOCKS - hd_strip_blocks(size, HD_STRIP_BLOCKS));
@@ -111,11 +101,11 @@ static void screen_bar(const screen *s, double share) {
 static void screen_scores(const screen *s, const hd_step *step, const char *query) {
     hd_buffer_format(s->out, "%s attends to the source: score, weight\n", query);
     for (int64_t k = 0; k < s->steps->keys; k++) {
-        char score[NAME], percent[NAME];
+        char score[HD_STEP_NAME], percent[HD_STEP_NAME];
         hd_print_number(score, sizeof score, "%.2f", step->scores[k]);
-        percent_of(percent, (double)step->weights[k]);
+        hd_step_percent(percent, (double)step->weights[k]);
         hd_screen_repeat(s->out, " ", FIRST_COLUMN);
-        hd_screen_label_right(s->out, s->steps->key_labels[k], s->labels);
+        hd_screen_label_right(s->out, hd_step_token(s->steps->key_labels[k]), s->labels);
         hd_buffer_format(s->out, " %8s %6s ", score, percent);
         screen_bar(s, (double)step->weights[k]);
         hd_screen_end_line(s->out);
@@ -123,20 +113,20 @@ static void screen_scores(const screen *s, const hd_step *step, const char *quer
 }
 
 static void screen_word(const screen *s, const hd_step *step) {
-    char percent[NAME];
+    char percent[HD_STEP_NAME];
     bool first = strcmp(step->predicted.label, step->candidates[0].label) == 0;
-    percent_of(percent, step->predicted.probability);
+    hd_step_percent(percent, step->predicted.probability);
     hd_screen_label_left(s->out, "word", FIRST_COLUMN);
-    hd_buffer_format(s->out, "%s %s", step->predicted.label, percent);
+    hd_buffer_format(s->out, "%s %s", hd_step_token(step->predicted.label), percent);
     for (int64_t i = first; i < s->steps->candidates; i++) {
         const hd_prediction *other = &step->candidates[i];
         if (!first && other->probability <= step->predicted.probability) break;
-        percent_of(percent, other->probability);
+        hd_step_percent(percent, other->probability);
         hd_buffer_format(s->out, "%s%s %s",
                          i > first ? ", "
                          : first   ? "   then "
                                    : "   more probable: ",
-                         other->label, percent);
+                         hd_step_token(other->label), percent);
     }
     hd_buffer_text(s->out, "\n\n");
 }
@@ -144,16 +134,17 @@ static void screen_word(const screen *s, const hd_step *step) {
 static bool screen_step(const screen *s, int64_t index, hd_arena *arena) {
     const hd_steps *steps = s->steps;
     const hd_step *step = &steps->steps[index];
-    char before[NAME], state[NAME], context[NAME], joined[2 * NAME + 4], output[NAME];
-    const float *both = joined_of(steps, step, arena);
+    char before[HD_STEP_NAME], state[HD_STEP_NAME], context[HD_STEP_NAME], joined[2 * HD_STEP_NAME + 4],
+        output[HD_STEP_NAME];
+    const float *both = hd_steps_joined(steps, step, arena);
     if (!both) return false;
-    name_of(before, "h", index), name_of(state, "h", index + 1);
-    name_of(context, "C", index + 1), name_of(output, "y", index + 1);
+    hd_step_name(before, "s", index), hd_step_name(state, "s", index + 1);
+    hd_step_name(context, "C", index + 1), hd_step_name(output, "y", index + 1);
     snprintf(joined, sizeof joined, "[%s; %s]", state, context);
-    hd_buffer_format(s->out, "step %lld    reads %s%s\n", (long long)index + 1, step->read,
+    hd_buffer_format(s->out, "step %lld    reads %s%s\n", (long long)index + 1, hd_step_token(step->read),
                      index ? "" : ", the start token");
     if (!steps->attends) {
-        screen_vector(s, state, step->state, steps->width, "the decoder's only information about the source");
+        screen_vector(s, state, step->state, steps->width, "computed from the previous state and the word");
     } else if (steps->attends_first) {
         screen_scores(s, step, before);
         screen_vector(s, context, step->context, steps->width, "weighted sum of the encoder's states");
@@ -171,180 +162,40 @@ static bool screen_step(const screen *s, int64_t index, hd_arena *arena) {
     return true;
 }
 
-static heed_status draw_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
+/* The states of the encoder, in the order of the tokens. */
+static void screen_encoder(const screen *s) {
+    const hd_steps *steps = s->steps;
+    hd_buffer_format(s->out, "encoder   states h, one per token%s\n", steps->two_ways ? ", of two directions" : "");
+    for (int64_t k = 0; k < steps->keys; k++) {
+        char name[HD_STEP_NAME];
+        hd_step_name(name, "h", k + 1);
+        screen_vector(s, name, steps->encoder + k * steps->width, steps->width, hd_step_token(steps->key_labels[k]));
+    }
+    hd_buffer_text(s->out, "\ndecoder\n");
+}
+
+heed_status hd_steps_text(const heed_picture *picture, bool color, int64_t columns, hd_buffer *out) {
     const hd_steps *steps = (const hd_steps *)picture;
     (void)columns; /* a step's lines are short */
-    screen s = {.steps = steps, .out = out, .color = color, .largest = largest_of(steps)};
-    for (int64_t k = 0; k < steps->keys; k++) s.labels = hd_max(s.labels, hd_text_cells(steps->key_labels[k]));
+    screen s = {.steps = steps, .out = out, .color = color, .largest = hd_steps_largest(steps)};
+    for (int64_t k = 0; k < steps->keys; k++)
+        s.labels = hd_max(s.labels, hd_text_cells(hd_step_token(steps->key_labels[k])));
     s.labels = hd_min(s.labels, LONGEST_LABEL);
     hd_arena arena;
     hd_arena_open(&arena, out->context);
-    append_title(steps, out);
+    hd_steps_title(steps, out);
     hd_buffer_byte(out, '\n');
     hd_buffer_visible(out, steps->source);
     hd_buffer_text(out, " → ");
     hd_buffer_visible(out, steps->target);
     hd_buffer_text(out, "\n\n");
-    screen_vector(&s, "source", steps->memory_vector, steps->memory_size, describe_memory(steps));
-    screen_vector(&s, "h₀", steps->initial, steps->width, note_of_initial(steps));
+    if (steps->encoder) screen_encoder(&s);
+    screen_vector(&s, "memory", steps->memory_vector, steps->memory_size, hd_steps_memory(steps));
+    screen_vector(&s, "s₀", steps->initial, steps->width, note_of_initial(steps));
     hd_buffer_byte(out, '\n');
     bool fine = true;
     for (int64_t i = 0; fine && i < steps->count; i++) fine = screen_step(&s, i, &arena);
     hd_arena_close(&arena);
-    return fine && !out->failed ? HEED_OK : HEED_MEMORY;
-}
-
-/* ---- for print ---- */
-
-enum {
-    BLOCK = 5, /* pixels of a strip */
-    STRIP = BLOCK * HD_STRIP_BLOCKS,
-    THICK = 14,
-    STRIDE = 46, /* vertical distance of vectors */
-    ROW = 18,    /* of a table */
-    GAP = 44,    /* between columns, which arrows cross */
-    BAR_PIXELS = 110
-};
-
-typedef struct paper {
-    const hd_steps *steps;
-    hd_buffer *out;
-    double largest;
-    int64_t labels;                        /* pixels of the widest label of a key */
-    int64_t states, scores, joined, words; /* x of the columns */
-    int64_t high;                          /* pixels of a step */
-} paper;
-
-static void paper_vector(const paper *p, int64_t x, int64_t y, const char *name, const float *values, int64_t size,
-                         int64_t blocks) {
-    char numbers[NOTE];
-    note_size(values, size, numbers);
-    hd_paper_label(p->out, x, y - 5, "", name);
-    hd_paper_label(p->out, x + blocks * BLOCK, y - 5, HD_PAPER_SMALL HD_PAPER_RIGHT, numbers);
-    hd_strip_svg(p->out, values, size, blocks, p->largest, x, y, BLOCK, THICK);
-}
-
-/* An arrow from one point to another, across and then down or up. */
-static void paper_arrow(const paper *p, int64_t x, int64_t y, int64_t to_x, int64_t to_y) {
-    int64_t half = (x + to_x) / 2;
-    hd_buffer_format(
-        p->out,
-        "<path fill=\"none\" stroke=\"#9aa5b4\" stroke-width=\"1.4\" d=\"M%lld %lldH%lldV%lldH%lldm-5-4l5 4l-5 "
-        "4\"/>\n",
-        (long long)x, (long long)y, (long long)half, (long long)to_y, (long long)to_x);
-}
-
-static void paper_down(const paper *p, int64_t x, int64_t y, int64_t to_y) {
-    hd_buffer_format(
-        p->out, "<path fill=\"none\" stroke=\"#9aa5b4\" stroke-width=\"1.4\" d=\"M%lld %lldV%lldm-4-5l4 5l4-5\"/>\n",
-        (long long)x, (long long)y, (long long)to_y);
-}
-
-/* A label, a number and a bar: the score and weight of a key, or the probability of a token. */
-static void paper_row(const paper *p, int64_t x, int64_t y, const char *label, const char *number, double share) {
-    char percent[NAME];
-    hd_color c = hd_head_color(0);
-    int64_t bar = (int64_t)(hd_shown_share(share) * BAR_PIXELS + 0.5);
-    percent_of(percent, share);
-    hd_paper_label(p->out, x, y, HD_PAPER_RIGHT, label);
-    hd_paper_label(p->out, x + 52, y, HD_PAPER_SMALL HD_PAPER_RIGHT, number);
-    hd_buffer_format(p->out, "<rect x=\"%lld\" y=\"%lld\" width=\"%lld\" height=\"10\" fill=\"#%02x%02x%02x\"/>\n",
-                     (long long)(x + 60), (long long)(y - 9), (long long)bar, c.red, c.green, c.blue);
-    hd_paper_label(p->out, x + 66 + bar, y, HD_PAPER_SMALL, percent);
-}
-
-static void paper_scores(const paper *p, int64_t y, const hd_step *step) {
-    int64_t x = p->scores + p->labels;
-    hd_paper_label(p->out, x + 52, y - 12, HD_PAPER_SMALL HD_PAPER_RIGHT, "score");
-    hd_paper_label(p->out, x + 60, y - 12, HD_PAPER_SMALL, "weight");
-    for (int64_t k = 0; k < p->steps->keys; k++) {
-        char score[NAME];
-        hd_print_number(score, sizeof score, "%.2f", step->scores[k]);
-        paper_row(p, x, y + 4 + k * ROW, p->steps->key_labels[k], score, (double)step->weights[k]);
-    }
-}
-
-static void paper_words(const paper *p, int64_t y, const hd_step *step) {
-    int64_t x = p->words + 96;
-    hd_paper_label(p->out, p->words + 96, y - 12, HD_PAPER_RIGHT " font-weight=\"600\"", step->predicted.label);
-    hd_paper_label(p->out, p->words + 104, y - 12, HD_PAPER_SMALL, "is predicted; most probable tokens:");
-    for (int64_t i = 0; i < p->steps->candidates; i++)
-        paper_row(p, x - 44, y + 8 + i * ROW, step->candidates[i].label, "", step->candidates[i].probability);
-}
-
-static bool paper_step(const paper *p, int64_t index, int64_t y, hd_arena *arena) {
-    const hd_steps *s = p->steps;
-    const hd_step *step = &s->steps[index];
-    char title[NAME], read[NOTE], before[NAME], state[NAME], context[NAME], joined[2 * NAME + 4], output[NAME];
-    const float *both = joined_of(s, step, arena), *last = index ? s->steps[index - 1].state : s->initial;
-    if (!both) return false;
-    snprintf(title, sizeof title, "step %lld", (long long)index + 1);
-    snprintf(read, sizeof read, "reads %s%s", step->read, index ? "" : ", the start token");
-    name_of(before, "h", index), name_of(state, "h", index + 1);
-    name_of(context, "C", index + 1), name_of(output, "y", index + 1);
-    snprintf(joined, sizeof joined, "[%s; %s]", state, context);
-    hd_buffer_format(p->out, "<path stroke=\"#dfe4ea\" d=\"M%d %lldH%lld\"/>\n", HD_PAPER_MARGIN, (long long)y,
-                     (long long)(p->words + 300));
-    hd_paper_label(p->out, p->states, y + 22, " font-weight=\"600\"", title);
-    hd_paper_label(p->out, p->states + 56, y + 22, "", read);
-    int64_t first = y + 60, second = first + STRIDE, third = second + STRIDE;
-    int64_t middle = THICK / 2, blocks = s->attends ? 2 * HD_STRIP_BLOCKS : HD_STRIP_BLOCKS;
-    if (s->attends) {
-        /* the query is at the top */
-        paper_vector(p, p->states, first, s->attends_first ? before : state, s->attends_first ? last : step->state,
-                     s->width, HD_STRIP_BLOCKS);
-        if (s->attends_first) paper_vector(p, p->states, second, state, step->state, s->width, HD_STRIP_BLOCKS);
-        paper_arrow(p, p->states + STRIP + 4, first + middle, p->scores - 4, first + middle);
-        paper_scores(p, first + 6, step);
-        paper_arrow(p, p->joined - GAP + 4, first + middle, p->joined - 4, first + middle);
-        paper_vector(p, p->joined, first, context, step->context, s->width, HD_STRIP_BLOCKS);
-        paper_down(p, p->joined + STRIP / 2, first + THICK + 4, second - 18);
-        paper_vector(p, p->joined, second, joined, both, 2 * s->width, blocks);
-        paper_down(p, p->joined + STRIP / 2, second + THICK + 4, third - 18);
-        paper_vector(p, p->joined, third, output, step->output, s->width, HD_STRIP_BLOCKS);
-        paper_arrow(p, p->joined + STRIP + 4, third + middle, p->words - 4, third + middle);
-    } else {
-        paper_vector(p, p->states, first, state, step->state, s->width, HD_STRIP_BLOCKS);
-        paper_arrow(p, p->states + STRIP + 4, first + middle, p->joined - 4, first + middle);
-        paper_vector(p, p->joined, first, output, step->output, s->width, HD_STRIP_BLOCKS);
-        paper_arrow(p, p->joined + STRIP + 4, first + middle, p->words - 4, first + middle);
-    }
-    paper_words(p, first + 12, step);
-    return true;
-}
-
-static heed_status draw_svg(const heed_picture *picture, hd_buffer *out) {
-    const hd_steps *s = (const hd_steps *)picture;
-    paper p = {.steps = s, .out = out, .largest = largest_of(s), .states = HD_PAPER_MARGIN};
-    p.labels = hd_paper_widest(s->key_labels, s->keys) + 4;
-    p.scores = p.states + STRIP + GAP;
-    p.joined = s->attends ? p.scores + p.labels + 60 + BAR_PIXELS + 48 + GAP : p.scores;
-    p.words = p.joined + (s->attends ? 2 : 1) * STRIP + GAP;
-    int64_t rows = hd_max(s->attends ? 60 + s->keys * ROW : 0, 84 + s->candidates * ROW);
-    p.high = hd_max(rows, s->attends ? 60 + 2 * STRIDE + THICK : 0) + 24;
-    hd_buffer title;
-    hd_arena arena;
-    hd_buffer_open(&title, out->context);
-    hd_arena_open(&arena, out->context);
-    append_title(s, &title);
-    hd_buffer_format(&title, ", %s → %s", s->source, s->target);
-    bool fine = !title.failed;
-    int64_t y = HD_PAPER_MARGIN + HD_PAPER_TITLE + STRIDE, wide = p.words + 300;
-    if (fine) {
-        hd_paper_begin(
-            out, hd_max(wide, HD_PAPER_MARGIN + hd_paper_title_room(title.data)) + HD_PAPER_MARGIN,
-            y + STRIDE + s->count * p.high, title.data,
-            "One step of the decoder per row, from top to bottom. Blocks of colour are the numbers of a vector.");
-        paper_vector(&p, p.states, y - 14, "source", s->memory_vector, s->memory_size, HD_STRIP_BLOCKS);
-        hd_paper_label(out, p.states, y + 16, HD_PAPER_SMALL, describe_memory(s));
-        paper_arrow(&p, p.states + STRIP + 4, y - 14 + THICK / 2, p.scores - 4, y - 14 + THICK / 2);
-        paper_vector(&p, p.scores, y - 14, "h₀", s->initial, s->width, HD_STRIP_BLOCKS);
-        hd_paper_label(out, p.scores, y + 16, HD_PAPER_SMALL, note_of_initial(s));
-    }
-    for (int64_t i = 0; fine && i < s->count; i++) fine = paper_step(&p, i, y + STRIDE - 10 + i * p.high, &arena);
-    hd_paper_end(out);
-    hd_arena_close(&arena);
-    hd_buffer_close(&title);
     return fine && !out->failed ? HEED_OK : HEED_MEMORY;
 }
 
@@ -384,7 +235,16 @@ static void append_step(const hd_steps *s, const hd_step *step, hd_buffer *out) 
     hd_buffer_text(out, "]}");
 }
 
-static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
+static void append_states(const hd_steps *s, hd_buffer *out) {
+    hd_buffer_text(out, ", \"encoder\": [");
+    for (int64_t k = 0; k < s->keys; k++) {
+        if (k) hd_buffer_text(out, ", ");
+        hd_json_append_floats(out, s->encoder + k * s->width, s->width);
+    }
+    hd_buffer_byte(out, ']');
+}
+
+heed_status hd_steps_json(const heed_picture *picture, hd_buffer *out) {
     const hd_steps *s = (const hd_steps *)picture;
     hd_buffer_text(out, "{\"source_text\": ");
     hd_json_append_page_string(out, s->source);
@@ -392,6 +252,8 @@ static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     hd_json_append_page_string(out, s->target);
     hd_buffer_format(out, ", \"cell\": \"%s\", \"memory\": \"%s\", \"keys\": ", s->cell, s->memory);
     hd_json_append_page_strings(out, s->key_labels, s->keys);
+    hd_buffer_format(out, ", \"directions\": %d", s->two_ways ? 2 : 1);
+    if (s->encoder) append_states(s, out);
     append_vector(out, "initial", s->initial, s->width);
     hd_buffer_text(out, ", \"steps\": [");
     for (int64_t i = 0; i < s->count; i++) {
@@ -400,9 +262,4 @@ static heed_status write_json(const heed_picture *picture, hd_buffer *out) {
     }
     hd_buffer_text(out, "]}\n");
     return out->failed ? HEED_MEMORY : HEED_OK;
-}
-
-heed_status hd_steps_open(heed_context *context, hd_steps **steps) {
-    static const hd_picture_class class = {"steps are", draw_text, draw_svg, write_json};
-    return hd_picture_open(context, &class, sizeof **steps, steps);
 }

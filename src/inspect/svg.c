@@ -221,7 +221,8 @@ static grid plan_grid(const hd_attention_map *map) {
             labels = hd_paper_widest(map->query_labels, map->queries);
     int64_t left = HD_PAPER_MARGIN + NAME, room = HD_PAPER_WIDTH - left - HD_PAPER_MARGIN;
     grid g = {.map = map, .cell = hd_max(hd_min(TILE / side, 22), 2)};
-    int64_t names = labels + 8, large = (room - names) / hd_max(map->heads, 1) - BETWEEN;
+    int64_t over = map->keys ? slant_right(hd_paper_room(map->key_labels[map->keys - 1])) : 0; /* past the last map */
+    int64_t names = labels + 8, large = (room - names - over) / hd_max(map->heads, 1) - BETWEEN;
     if (large / side >= LABELLED || map->heads <= 2) {
         g.labelled = true;
         g.cell = hd_min(hd_max(large / side, LABELLED), 22);

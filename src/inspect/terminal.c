@@ -46,11 +46,16 @@ static void append_legend(hd_buffer *out, double largest, bool color, int64_t in
     hd_buffer_format(out, " %d%%\n", (int)(100 * largest + 0.5));
 }
 
-static void append_cells(hd_buffer *out, const float *weights, int64_t count, double largest, bool color) {
-    for (int64_t k = 0; k < count; k++) {
-        double value = largest > 0 ? (double)weights[k] / largest : 0;
-        if (color) hd_screen_set(out, 1, hd_screen_color(value));
-        hd_screen_repeat(out, color ? " " : hd_screen_shade(value), 2);
+/* Keys [first, first + count) of a query. A masked cell has no colour, or two dots. */
+static void append_cells(hd_buffer *out, const hd_view *view, const float *weights, int64_t query, int64_t first,
+                         int64_t count, double largest, bool color) {
+    const hd_attention_map *map = view->map;
+    for (int64_t k = first; k < first + count; k++) {
+        double value = largest > 0 ? (double)weights[query * map->keys + k] / largest : 0;
+        bool masked = hd_attention_is_masked(map, view->layer, query, k);
+        if (color && masked) hd_screen_reset(out);
+        if (color && !masked) hd_screen_set(out, 1, hd_screen_color(value));
+        hd_screen_repeat(out, color ? " " : masked ? "·" : hd_screen_shade(value), 2);
     }
     if (color) hd_screen_reset(out);
     hd_screen_end_line(out);
@@ -72,7 +77,7 @@ heed_status hd_draw_text_map(const hd_view *view, bool color, int64_t columns, h
         for (int64_t q = 0; q < map->queries; q++) {
             hd_screen_label_right(out, map->query_labels[q], indent);
             hd_buffer_byte(out, ' ');
-            append_cells(out, weights + q * map->keys + first, count, (double)largest, color);
+            append_cells(out, view, weights, q, first, count, (double)largest, color);
         }
         hd_buffer_byte(out, '\n');
     }

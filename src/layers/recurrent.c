@@ -39,7 +39,7 @@ hd_tensor *hd_recurrent_encode(const hd_network *r, hd_pass *pass, const hd_inpu
         hd_pass_show_states(pass, HD_ENCODER, i + 1, x);
     }
     if (x) x->ids = input->ids;
-    return x;
+    return hd_pass_show(pass, "encoder state", x);
 }
 
 /* ---- the decoder's memory of the source ---- */

@@ -74,6 +74,16 @@ static hd_attend_options options_of(const hd_stack_place *at, unsigned module, c
                                .layer = (int)at->layer};
 }
 
+const hd_shown_heads hd_shown_head_names[3] = {{"encoder query", "encoder key", "encoder value"},
+                                               {"decoder query", "decoder key", "decoder value"},
+                                               {"cross query", "cross key", "cross value"}};
+
+static void show_heads(hd_pass *pass, int kind, hd_tensor *q, hd_tensor *k, hd_tensor *v) {
+    hd_pass_show(pass, hd_shown_head_names[kind].query, q);
+    hd_pass_show(pass, hd_shown_head_names[kind].key, k);
+    hd_pass_show(pass, hd_shown_head_names[kind].value, v);
+}
+
 /* Attention without a cache: the keys and values of shared heads are repeated. */
 static hd_tensor *attend(const hd_stack_place *at, hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *v,
                          const hd_attend_options *options) {
@@ -99,6 +109,7 @@ static hd_tensor *self_attention(const hd_stack_place *at, hd_pass *pass, hd_ten
     } else {
         options.relative = hd_relative_of_layer(pass, at->side, layer, &at->distances, at->recipe->dropout,
                                                 hd_stack_site(at, HD_SITE_ATTENTION, HD_SITE_RELATIVE));
+        show_heads(pass, at->which == HD_DECODER, q, k, v);
         y = attend(at, pass, q, k, v, &options);
     }
     y = hd_apply(pass, &layer[HD_MODULE_OUT], y, HD_IDENTITY);
@@ -118,6 +129,7 @@ static hd_tensor *cross_attention(const hd_stack_place *at, hd_pass *pass, hd_te
         hd_tensor *v = hd_apply(pass, &layer[HD_MODULE_CROSS_V], memory, HD_IDENTITY);
         hd_tensor *k = prepare(at, pass, hd_apply(pass, &layer[HD_MODULE_CROSS_K], memory, HD_IDENTITY),
                                &layer[HD_MODULE_CROSS_K_NORM], false);
+        show_heads(pass, 2, q, k, v);
         y = attend(at, pass, q, k, v, &options);
     }
     y = hd_apply(pass, &layer[HD_MODULE_CROSS_OUT], y, HD_IDENTITY);

@@ -13,6 +13,14 @@ typedef struct hd_stack {
     hd_stack_side side[HD_SIDES];
 } hd_stack;
 
+/* What an observer sees of each layer's attention, in the order of the layers: queries [tokens, heads · head width], and keys and
+ * values [keys, key heads · head width], as they enter the scores. By kind: self-attention of the encoder, of the decoder,
+ * cross-attention. */
+typedef struct hd_shown_heads {
+    const char *query, *key, *value;
+} hd_shown_heads;
+extern const hd_shown_heads hd_shown_head_names[3];
+
 /* hd_network_open for a Transformer's recipe. */
 heed_status hd_stack_open(heed_context *context, const hd_recipe *recipe, hd_network **network);
 /* Its decoder (layers/decoder.h, stack_decoder.c). */

@@ -25,6 +25,7 @@ static const hd_setting rows[] = {
      "translate, train: arithmetic of matrix products (default: f32, or that of the recipe)"},
     {"steps", HD_SETTING_INT, F(steps), "40", 2, 1 << 20, "NUMBER", "train: weight updates to measure"},
     {"runs", HD_SETTING_INT, F(runs), "7", 1, 1000, "NUMBER", "repetitions per median"},
+    {"output", HD_SETTING_STRING, F(output), NULL, 0, 0, "FILE", "lengths, memories: file for the curves, as SVG"},
 };
 
 const hd_option_table hd_bench_table = {rows, HD_COUNT(rows), sizeof(hd_bench_options)};
@@ -54,8 +55,7 @@ hd_spread hd_spread_of(double *seconds, int64_t count) {
     return (hd_spread){seconds[count / 2], seconds[0], seconds[count - 1]};
 }
 
-/* Seconds of `runs` calls, after one that only warms up. */
-static hd_spread measure(const hd_bench *b, void (*work)(void *), void *argument) {
+hd_spread hd_bench_measure(const hd_bench *b, void (*work)(void *), void *argument) {
     double seconds[MOST_RUNS];
     int64_t runs = hd_min(b->options.runs, MOST_RUNS);
     work(argument);
@@ -105,7 +105,7 @@ static void read_all(void *argument) {
 
 static void measure_peak(hd_bench *b, int threads) {
     machine m = {.context = hd_context_fork(b->context, threads), .parts = PARTS * threads};
-    hd_spread s = measure(b, multiply_all, &m);
+    hd_spread s = hd_bench_measure(b, multiply_all, &m);
     b->peak = m.operations / s.median;
     hd_bench_say(b, "multiply–add peak, %d thread%s: %7.1f GFLOP/s (%.1f to %.1f)", threads, threads > 1 ? "s" : "",
                  b->peak * 1e-9, m.operations / s.most * 1e-9, m.operations / s.least * 1e-9);
@@ -122,7 +122,7 @@ heed_status hd_bench_machine(hd_bench *b) {
                      .parts = PARTS * threads,
                      .count = BYTES / sizeof(float),
                      .data = data};
-        hd_spread s = measure(b, read_all, &m);
+        hd_spread s = hd_bench_measure(b, read_all, &m);
         hd_bench_say(b, "memory read, %d thread%s:       %7.1f GB/s (%.1f to %.1f)", threads, threads > 1 ? "s" : "",
                      BYTES / s.median * 1e-9, BYTES / s.most * 1e-9, BYTES / s.least * 1e-9);
     }
@@ -183,7 +183,7 @@ static heed_status bench_shape(hd_bench *b, int64_t tokens, int64_t depth, int64
         for (int64_t i = 0; i < columns * depth; i++) weight[i] = (float)(i % 19) * 0.1f;
         multiplication m = {.bench = b, .weight = weight, .panels = panels};
         m.product = (hd_product){.rows = tokens, .columns = columns, .depth = depth};
-        hd_spread packing = measure(b, pack, &m);
+        hd_spread packing = hd_bench_measure(b, pack, &m);
         m.product = (hd_product){.rows = tokens,
                                  .columns = columns,
                                  .depth = depth,
@@ -195,7 +195,7 @@ static heed_status bench_shape(hd_bench *b, int64_t tokens, int64_t depth, int64
                                  .b_panel = HD_PANEL * depth,
                                  .c = y,
                                  .c_row = columns};
-        hd_spread forward = measure(b, multiply, &m);
+        hd_spread forward = hd_bench_measure(b, multiply, &m);
         m.product = (hd_product){.rows = tokens,
                                  .columns = depth,
                                  .depth = columns,
@@ -207,7 +207,7 @@ static heed_status bench_shape(hd_bench *b, int64_t tokens, int64_t depth, int64
                                  .b_panel = HD_PANEL,
                                  .c = x,
                                  .c_row = depth};
-        hd_spread input = measure(b, multiply, &m);
+        hd_spread input = hd_bench_measure(b, multiply, &m);
         m.product = (hd_product){.rows = columns,
                                  .columns = depth,
                                  .depth = tokens,
@@ -219,7 +219,7 @@ static heed_status bench_shape(hd_bench *b, int64_t tokens, int64_t depth, int64
                                  .b_panel = HD_PANEL,
                                  .c = weight,
                                  .c_row = depth};
-        hd_spread gradient = measure(b, multiply, &m);
+        hd_spread gradient = hd_bench_measure(b, multiply, &m);
         report_product(b, tokens, depth, columns, (double[]){forward.median, input.median, gradient.median},
                        packing.median);
     }
@@ -293,7 +293,7 @@ heed_status hd_bench_translate(hd_bench *b) {
         status = count_tokens(&t);
     }
     if (status == HEED_OK) {
-        hd_spread s = measure(b, translate_all, &t);
+        hd_spread s = hd_bench_measure(b, translate_all, &t);
         status = t.status;
         if (status == HEED_OK)
             hd_bench_say(

@@ -6,7 +6,7 @@
 #include "base/options.h"
 
 typedef struct hd_bench_options {
-    char *model, *input, *recipe, *compute;
+    char *model, *input, *recipe, *compute, *output;
     int64_t runs, beams, at_once, batch_tokens, steps;
 } hd_bench_options;
 
@@ -27,9 +27,14 @@ typedef struct hd_spread {
 void hd_bench_say(const hd_bench *bench, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Sorts the measurements [count]. */
 hd_spread hd_spread_of(double *seconds, int64_t count);
+/* Seconds of as many calls as the option "runs" says, after one that only warms up. */
+hd_spread hd_bench_measure(const hd_bench *bench, void (*work)(void *), void *argument);
 
 heed_status hd_bench_machine(hd_bench *bench);
 heed_status hd_bench_kernels(hd_bench *bench);
 heed_status hd_bench_translate(hd_bench *bench);
+/* bench_lengths.c */
+heed_status hd_bench_lengths(hd_bench *bench);
+heed_status hd_bench_memories(hd_bench *bench);
 
 #endif

@@ -53,12 +53,9 @@ static const char *stopping_name(int stopping) {
 static void begin_line(hd_buffer *out, const char *name) { hd_buffer_format(out, "%-14s", name); }
 
 void hd_append_count(hd_buffer *out, int64_t count) {
-    if (count >= 1000) {
-        hd_append_count(out, count / 1000);
-        hd_buffer_format(out, ",%03lld", (long long)(count % 1000));
-    } else {
-        hd_buffer_format(out, "%lld", (long long)count);
-    }
+    char label[32];
+    hd_print_count(label, count);
+    hd_buffer_text(out, label);
 }
 
 static void append_count_line(hd_buffer *out, const char *name, int64_t count) {

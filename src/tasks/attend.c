@@ -50,6 +50,7 @@ static heed_status keep_maps(hd_observation *o, const hd_capture *capture, heed_
 static heed_status observe(hd_observation *o, heed_attention *attention) {
     hd_capture capture;
     hd_capture_open(&capture, attention->context);
+    capture.observer.tensor = NULL; /* maps are made of weights alone */
     heed_status status = hd_observation_run(o, &capture);
     if (status == HEED_OK) status = keep_maps(o, &capture, attention);
     hd_capture_close(&capture);

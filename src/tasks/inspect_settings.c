@@ -16,6 +16,8 @@ static const hd_setting rows[] = {
      "kind of attention; auto: cross-attention if there is any (json, html: all)"},
     {"layer", HD_SETTING_INT, F(layer), "0", 0, 1 << 20, "NUMBER", "layer, from 1; 0 for the mean of all"},
     {"head", HD_SETTING_INT, F(head), "0", 0, 1 << 20, "NUMBER", "head, from 1; 0 for the mean of all"},
+    {"word", HD_SETTING_STRING, F(word), NULL, 0, 0, "WORD",
+     "steps of a Transformer: the word, or the number of the token, whose query is shown (default: the last word)"},
     {"grid", HD_SETTING_BOOL, F(grid), NULL, 0, 0, NULL, "a small map per head (text, svg, html)"},
     {"lines", HD_SETTING_BOOL, F(lines), NULL, 0, 0, NULL, "words in two columns with lines between them (svg, html)"},
     {"count", HD_SETTING_INT, F(count), "0", 0, 512, "NUMBER",

@@ -20,6 +20,7 @@ typedef struct hd_inspect_settings {
     bool pieces;         /* label subword tokens instead of words */
     int kind;            /* 0: cross-attention if there is any, else the first map; then hd_attention_kind + 1 */
     int64_t layer, head; /* from 1; 0: the mean of all */
+    char *word;          /* of the steps of a head: the query; NULL: the last word */
     bool grid, lines;
     int64_t count;    /* words, positions or candidates to show; 0: the default of the picture */
     int64_t distance; /* of gradients, in tokens; 0: the default */

@@ -1,17 +1,21 @@
 /* The distribution over the next token of a text: as the network predicts it, and as each step of sampling changes it. */
 #include "base/float_environment.h"
+#include "base/number.h"
 #include "base/real.h"
 #include "decode/processors.h"
 #include "decode/sample.h"
 #include "decode/session.h"
+#include "inspect/distribution.h"
+#include "inspect/label.h"
 #include "tasks/decoding.h"
 #include "text/spell.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_STAGES = 2 + HD_SAMPLE_STAGES }; /* those of sampling, after the model and the processors */
+enum { MOST_STAGES = 2 + HD_SAMPLE_STAGES, TITLE = 48 }; /* those of sampling, after the model and the processors */
 
 struct heed_next {
     heed_context *context;
@@ -19,11 +23,13 @@ struct heed_next {
     size_t count; /* tokens of the vocabulary */
     size_t stages;
     const char *names[MOST_STAGES];     /* [stages] */
+    char titles[MOST_STAGES][TITLE];    /* [stages]: names with values, "top-k 4" */
     double *probabilities[MOST_STAGES]; /* [stages][count] */
     float *logits;                      /* [count] */
     int32_t *order;                     /* [count]: tokens by descending logit */
     hd_speller speller;
-    hd_buffer text; /* of the last heed_next_text */
+    hd_buffer text;     /* of the last heed_next_text */
+    const char *prompt; /* the end of the text */
 };
 
 /* ---- options ---- */
@@ -84,6 +90,7 @@ static heed_status add_stage(heed_next *n, const char *name) {
     if (!probabilities) return HEED_MEMORY;
     memset(probabilities, 0, n->count * sizeof *probabilities);
     n->names[n->stages] = name;
+    snprintf(n->titles[n->stages], TITLE, "%s", name);
     n->probabilities[n->stages++] = probabilities;
     return HEED_OK;
 }
@@ -109,6 +116,9 @@ static heed_status add_sampling(heed_next *n, const hd_generation *g, const floa
     for (int64_t i = 0; i < count; i++) kept[choices[i].token] = choices[i].weight / total;
     hd_arena_rewind(&n->arena, mark);
     heed_status status = add_stage(n, hd_sample_stage_name(stage));
+    if (status == HEED_OK)
+        hd_print_number(n->titles[n->stages - 1], TITLE, "%s %.4g", n->names[n->stages - 1],
+                        hd_sample_stage_value(g, stage));
     if (status == HEED_OK) memcpy(n->probabilities[n->stages - 1], kept, n->count * sizeof *kept);
     hd_free(n->context, kept);
     return status;
@@ -146,6 +156,20 @@ static heed_status sort_tokens(heed_next *n) {
 
 /* ---- opening ---- */
 
+/* The end of a text, for the title of a picture. */
+static heed_status keep_prompt(heed_next *n, const char *text, size_t size) {
+    enum { MOST = 40 }; /* characters */
+    size_t first = size;
+    for (int count = 0; first > 0 && count < MOST; count++) do
+            first--;
+        while (first > 0 && ((unsigned char)text[first] & 0xC0) == 0x80);
+    const char *end = hd_text_label(&n->arena, text + first, size - first);
+    char *prompt = end ? hd_arena_alloc(&n->arena, strlen(end) + 4, 1) : NULL;
+    if (prompt) sprintf(prompt, "%s%s", first ? "…" : "", end);
+    n->prompt = prompt;
+    return prompt ? HEED_OK : HEED_MEMORY;
+}
+
 static heed_status compute(heed_model *model, const hd_decoding *settings, const char *text, size_t size,
                            heed_next *n) {
     hd_text_tokens prompt = {0};
@@ -153,6 +177,7 @@ static heed_status compute(heed_model *model, const hd_decoding *settings, const
     n->logits = hd_arena_alloc(&n->arena, n->count, sizeof *n->logits);
     n->order = hd_arena_alloc(&n->arena, n->count, sizeof *n->order);
     if (!n->logits || !n->order) return HEED_MEMORY;
+    HD_TRY(keep_prompt(n, text, size));
     HD_TRY(hd_speller_open(&n->speller, settings->side[HD_DECODER].tokenizer, n->context));
     heed_status status = hd_text_tokens_read(model, settings, text, size, &prompt);
     if (status == HEED_OK) status = predict(model, settings, &prompt.ids, n);
@@ -214,4 +239,71 @@ const char *heed_next_text(heed_next *n, size_t rank, size_t *size) {
     if (hd_speller_add(&n->speller, n->order[rank], &n->text) != HEED_OK) return NULL;
     *size = n->text.size;
     return n->text.data ? n->text.data : "";
+}
+
+/* ---- the picture ---- */
+
+static heed_status describe_tokens(heed_next *n, hd_distribution *d) {
+    hd_arena *arena = &d->picture.arena;
+    size_t rows = (size_t)d->rows;
+    const char **texts = hd_arena_alloc(arena, rows, sizeof *texts),
+               **labels = hd_arena_alloc(arena, rows, sizeof *labels);
+    int32_t *tokens = hd_arena_alloc(arena, rows, sizeof *tokens);
+    float *logits = hd_arena_alloc(arena, rows, sizeof *logits);
+    if (!texts || !labels || !tokens || !logits) return HEED_MEMORY;
+    for (size_t row = 0; row < rows; row++) {
+        size_t size;
+        const char *text = heed_next_text(n, row, &size);
+        char *copy = text ? hd_arena_alloc(arena, size + 1, 1) : NULL;
+        if (!copy) return HEED_MEMORY;
+        memcpy(copy, text, size);
+        copy[size] = 0;
+        texts[row] = copy;
+        labels[row] = hd_visible_label(arena, copy, size);
+        if (!labels[row]) return HEED_MEMORY;
+        tokens[row] = n->order[row];
+        logits[row] = n->logits[n->order[row]];
+    }
+    d->texts = texts, d->labels = labels, d->tokens = tokens, d->logits = logits;
+    return HEED_OK;
+}
+
+static heed_status describe_stages(const heed_next *n, hd_distribution *d) {
+    hd_arena *arena = &d->picture.arena;
+    hd_stage *stages = hd_arena_alloc(arena, n->stages, sizeof *stages);
+    if (!stages) return HEED_MEMORY;
+    for (size_t i = 0; i < n->stages; i++) {
+        double *rows = hd_arena_alloc(arena, (size_t)d->rows, sizeof *rows);
+        char *title = hd_arena_alloc(arena, TITLE, 1);
+        if (!rows || !title) return HEED_MEMORY;
+        memcpy(title, n->titles[i], TITLE);
+        stages[i] = (hd_stage){.name = n->names[i], .title = title, .probabilities = rows};
+        for (size_t rank = 0; rank < n->count; rank++) {
+            double share = n->probabilities[i][n->order[rank]];
+            stages[i].kept += share > 0;
+            if (rank < (size_t)d->rows)
+                rows[rank] = share;
+            else
+                stages[i].others += share;
+        }
+    }
+    d->stages = stages, d->count = (int64_t)n->stages;
+    return HEED_OK;
+}
+
+heed_status heed_inspect_next(heed_next *n, size_t count, heed_picture **picture) {
+    hd_distribution *d;
+    *picture = NULL;
+    HD_TRY(hd_distribution_open(n->context, &d));
+    d->vocabulary = (int64_t)n->count;
+    d->rows = (int64_t)(count < n->count ? count : n->count);
+    char *prompt = hd_arena_alloc(&d->picture.arena, strlen(n->prompt) + 1, 1);
+    heed_status status = prompt ? describe_tokens(n, d) : HEED_MEMORY;
+    if (status == HEED_OK) d->text = strcpy(prompt, n->prompt);
+    if (status == HEED_OK) status = describe_stages(n, d);
+    if (status == HEED_OK)
+        *picture = &d->picture;
+    else
+        heed_picture_close(&d->picture);
+    return status;
 }

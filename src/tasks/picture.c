@@ -15,11 +15,14 @@ static heed_status draw(const void *what, const hd_inspect_settings *settings, b
             break;
         case HD_PICTURE_JSON:
             return class->json(picture, out);
+        case HD_PICTURE_HTML:
+            if (class->html) return class->html(picture, out);
+            break;
         default:
             break;
     }
-    return hd_fail(picture->context, HEED_ARGUMENT, "%s drawn as text%s", class->name,
-                   class->svg ? ", svg or json" : " or json");
+    return hd_fail(picture->context, HEED_ARGUMENT, "%s drawn as text%s%s or json", class->name,
+                   class->svg ? ", svg" : "", class->html ? ", html" : "");
 }
 
 heed_status heed_picture_draw(const heed_picture *picture, const heed_options *options, bool color, int columns,

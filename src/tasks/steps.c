@@ -6,6 +6,7 @@
 #include "base/real.h"
 #include "inspect/steps.h"
 #include "layers/recurrent.h"
+#include "tasks/head_steps.h"
 #include "tasks/observation.h"
 
 #include <string.h>
@@ -22,16 +23,18 @@ typedef struct stepping {
 
 static heed_status check(const heed_model *model) {
     const hd_recipe *recipe = &model->network->recipe;
-    if (recipe->architecture == HD_RECURRENT && hd_recipe_translates(recipe)) return HEED_OK;
-    return hd_fail(model->context, HEED_UNSUPPORTED, "steps need a recurrent encoder-decoder, but the model is %s",
-                   recipe->architecture == HD_TRANSFORMER ? "a Transformer"
-                                                          : "a recurrent network without a decoder for translation");
+    if (hd_recipe_translates(recipe)) return HEED_OK;
+    return hd_fail(
+        model->context, HEED_UNSUPPORTED,
+        "steps need a Transformer or a recurrent encoder-decoder, but the model is a recurrent network without "
+        "a decoder for translation");
 }
 
 /* Copies what was captured into the picture's memory. */
 static heed_status copy_captured(stepping *s, const hd_capture *capture) {
     hd_arena *arena = &s->steps->picture.arena;
-    hd_captured_rows memory, initial;
+    hd_captured_rows memory, initial, encoder;
+    HD_TRY(hd_capture_rows(capture, "encoder state", arena, &encoder));
     HD_TRY(hd_capture_rows(capture, "given", arena, &memory));
     HD_TRY(hd_capture_rows(capture, "initial", arena, &initial));
     HD_TRY(hd_capture_rows(capture, "state", arena, &s->states));
@@ -43,6 +46,7 @@ static heed_status copy_captured(stepping *s, const hd_capture *capture) {
     HD_TRY(hd_capture_map(capture, HD_CROSS_ATTENTION, arena, &s->map));
     s->steps->memory_vector = memory.data, s->steps->memory_size = memory.columns;
     s->steps->initial = initial.data;
+    s->steps->encoder = encoder.data;
     return HEED_OK;
 }
 
@@ -133,6 +137,7 @@ static heed_status fill(stepping *s) {
     hd_steps *steps = s->steps;
     const hd_observation *o = &s->observation;
     steps->source = o->source_text, steps->target = o->target_text;
+    steps->two_ways = recipe->bidirectional, steps->direct = recipe->direct_states;
     steps->cell = hd_choice_title(hd_cells, recipe->cell);
     steps->memory = hd_choice_title(hd_memories, recipe->memory);
     steps->attends = hd_recipe_attends(recipe), steps->attends_first = recipe->memory == HD_MEMORY_BAHDANAU;
@@ -183,13 +188,21 @@ static heed_status make_steps(heed_model *model, const hd_inspect_settings *sett
 
 heed_status heed_inspect_steps(heed_model *model, const heed_options *options, const char *text, size_t size,
                                heed_picture **picture) {
-    static const char *const allowed[] = {"target", "beams", "max-new-tokens", "count", "format", NULL};
+    static const char *const of_cells[] = {"target", "beams", "max-new-tokens", "count", "format", NULL};
+    static const char *const of_heads[] = {"target", "beams", "max-new-tokens", "kind", "layer",
+                                           "head",   "word",  "format",         NULL};
+    bool recurrent = model->network->recipe.architecture == HD_RECURRENT;
     hd_inspect_settings settings;
     *picture = NULL;
     heed_status status = hd_inspect_settings_read(model->context, options, &model->generation, &settings);
-    if (status == HEED_OK) status = hd_inspect_settings_allow(model->context, options, "steps", allowed);
-    if (status == HEED_OK) status = check(model);
-    if (status == HEED_OK) status = make_steps(model, &settings, text, size, picture);
+    if (status == HEED_OK)
+        status = hd_inspect_settings_allow(model->context, options,
+                                           recurrent ? "steps of a recurrent network" : "steps of an attention head",
+                                           recurrent ? of_cells : of_heads);
+    if (status == HEED_OK && recurrent) status = check(model);
+    if (status == HEED_OK)
+        status = recurrent ? make_steps(model, &settings, text, size, picture)
+                           : hd_make_head_steps(model, &settings, text, size, picture);
     hd_inspect_settings_free(model->context, &settings);
     return status;
 }

@@ -117,10 +117,8 @@ heed_status heed_bench(heed_context *context, const heed_options *options, const
     static const struct {
         const char *name;
         heed_status (*run)(hd_bench *);
-    } benches[] = {{"machine", hd_bench_machine},
-                   {"kernels", hd_bench_kernels},
-                   {"translate", hd_bench_translate},
-                   {"train", bench_train}};
+    } benches[] = {{"machine", hd_bench_machine}, {"kernels", hd_bench_kernels},   {"translate", hd_bench_translate},
+                   {"lengths", hd_bench_lengths}, {"memories", hd_bench_memories}, {"train", bench_train}};
     heed_context own = hd_context_fork(context, context->threads); /* its arithmetic is the options' */
     hd_bench b = {.context = &own, .line = line, .user = user};
     hd_float_environment found = hd_float_enter();
@@ -130,7 +128,8 @@ heed_status heed_bench(heed_context *context, const heed_options *options, const
     while (i < HD_COUNT(benches) && strcmp(benches[i].name, what) != 0) i++;
     if (status == HEED_OK && i == HD_COUNT(benches))
         status =
-            hd_fail(&own, HEED_ARGUMENT, "there is no bench called \"%s\": machine, kernels, translate or train", what);
+            hd_fail(&own, HEED_ARGUMENT,
+                    "there is no bench called \"%s\": machine, kernels, translate, train, lengths or memories", what);
     if (status == HEED_OK && b.options.compute) status = heed_context_set_compute(&own, b.options.compute);
     if (status == HEED_OK) status = benches[i].run(&b);
     hd_settings_free(&own, hd_bench_table.rows, hd_bench_table.count, &b.options);

@@ -8,6 +8,7 @@
 #include "inspect/measured.h"
 #include "inspect/neighbours.h"
 #include "inspect/principal.h"
+#include "inspect/head_steps.h"
 #include "inspect/steps.h"
 #include "inspect/vectors.h"
 
@@ -245,12 +246,36 @@ static void draw_steps(input *in, hd_buffer *out) {
     s->count = below(in, 4), s->candidates = 1 + below(in, 4);
     s->steps = allocate(in, s->count, sizeof *s->steps);
     for (int64_t i = 0; i < s->count; i++) read_step(in, s, &s->steps[i]);
+    s->encoder = below(in, 2) ? read_floats(in, s->keys * s->width) : NULL;
+    s->two_ways = below(in, 2), s->direct = below(in, 2);
+    draw_picture(in, &s->picture, out);
+}
+
+static void draw_head(input *in, hd_buffer *out) {
+    hd_head_steps *s;
+    check_drawn(hd_head_steps_open(in->context, &s) == HEED_OK);
+    s->source = read_text(in, false), s->target = read_text(in, false), s->label = read_text(in, true);
+    s->kind = (hd_attention_kind)below(in, HD_ATTENTION_KINDS);
+    s->layer = s->layers = 1, s->head = s->heads = s->key_head = s->key_heads = 1 + below(in, 3);
+    s->width = 1 + below(in, 40), s->model_width = s->width * s->heads, s->count = below(in, 6);
+    s->biased = below(in, 2), s->causal = below(in, 2), s->rotated = below(in, 2);
+    s->scale = 0.5f, s->softcap = (float)below(in, 2);
+    s->query = read_floats(in, s->width), s->output = read_floats(in, s->width);
+    s->keys = allocate(in, s->count, sizeof *s->keys);
+    for (int64_t k = 0; k < s->count; k++)
+        s->keys[k] = (hd_head_key){.label = read_text(in, true),
+                                   .key = read_floats(in, s->width),
+                                   .value = read_floats(in, s->width),
+                                   .product = read_number(in),
+                                   .score = read_number(in),
+                                   .masked = below(in, 2),
+                                   .weight = read_share(in)};
     draw_picture(in, &s->picture, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const kinds[])(input *, hd_buffer *) = {draw_attention, draw_curves, draw_vectors, draw_neighbours,
-                                                          draw_steps};
+                                                          draw_steps,     draw_head};
     static const int64_t columns[] = {0, 80, 1, 16, 17, 40, 200, 1000};
     if (size < 3) return 0;
     input in = {.at = data + 3, .end = data + size, .color = data[1] & 1, .columns = columns[data[2] % 8]};

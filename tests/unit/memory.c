@@ -196,7 +196,25 @@ static heed_status predict_next(heed_context *context, heed_model *model) {
     const char *text = next ? heed_next_text(next, 0, &size) : NULL;
     if (status == HEED_OK && !text) status = HEED_MEMORY;
     if (text) record(text);
+    heed_picture *picture = NULL;
+    if (status == HEED_OK) status = heed_inspect_next(next, 3, &picture);
+    if (status == HEED_OK) status = heed_picture_save(picture, NULL, in_folder("next.svg"));
+    heed_picture_close(picture);
     heed_next_close(next);
+    heed_options_close(set);
+    return status;
+}
+
+static heed_status search_beams(heed_context *context, heed_model *model) {
+    heed_options *set = NULL;
+    heed_picture *picture = NULL;
+    heed_status status = heed_translate_options(context, &set);
+    if (status == HEED_OK) status = heed_options_set(set, "beams", "2");
+    if (status == HEED_OK) status = heed_options_set(set, "max-new-tokens", "3");
+    if (status == HEED_OK) status = heed_inspect_beams(model, set, "a dog", 5, &picture);
+    if (status == HEED_OK) status = heed_picture_save(picture, NULL, in_folder("tree.svg"));
+    if (status == HEED_OK) status = heed_picture_save(picture, NULL, in_folder("tree.txt"));
+    heed_picture_close(picture);
     heed_options_close(set);
     return status;
 }
@@ -253,6 +271,14 @@ static heed_status inspect(heed_context *context, heed_model *model) {
     HD_TRY(heed_attend_options(context, &set));
     heed_status status = heed_inspect_embeddings(model, set, "a dog runs", 10, &picture);
     status = draw_picture(set, status, picture);
+    if (status == HEED_OK) status = heed_options_set(set, "target", "a dog");
+    if (status == HEED_OK) {
+        status = heed_inspect_steps(model, set, "a dog runs", 10, &picture);
+        status = draw_picture(set, status, picture);
+    }
+    heed_options_close(set);
+    set = NULL;
+    if (status == HEED_OK) status = heed_attend_options(context, &set);
     if (status == HEED_OK) status = heed_options_set(set, "count", "3");
     if (status == HEED_OK) {
         status = heed_inspect_positions(model, set, &picture);
@@ -322,6 +348,7 @@ static heed_status only_words(heed_context *context) {
 static heed_status only_next(heed_context *context) {
     return with_model_at(context, GOLDEN "/generation/llama", predict_next);
 }
+static heed_status only_beams(heed_context *context) { return with_model(context, search_beams); }
 static heed_status only_attend(heed_context *context) { return with_model(context, attend); }
 static heed_status only_inspect(heed_context *context) { return with_model(context, inspect); }
 
@@ -355,6 +382,7 @@ static void continuations(void **state) {
     fail_each(only_generate, only_generate, 20, 20);
     fail_each(only_words, only_words, 20, 60);
     fail_each(only_next, only_next, 20, 40);
+    fail_each(only_beams, only_beams, 20, 40);
 }
 
 static void attentions(void **state) {

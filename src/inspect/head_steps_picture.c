@@ -1,0 +1,9 @@
+#include "inspect/head_steps.h"
+
+#include "inspect/steps_html.h"
+
+heed_status hd_head_steps_open(heed_context *context, hd_head_steps **steps) {
+    static const hd_picture_class class = {"steps are", hd_head_steps_text, hd_head_steps_svg, hd_head_steps_json,
+                                           hd_steps_html};
+    return hd_picture_open(context, &class, sizeof **steps, steps);
+}
