@@ -3,7 +3,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 export JOBS
 
-.PHONY: build configure demo test check tour asan bench format lint install uninstall clean packages
+.PHONY: build configure demo test check docs tour asan bench format lint install uninstall clean packages
 
 # The libraries, the command and the examples; the tests are built by `make test` alone.
 build: configure
@@ -24,6 +24,12 @@ check: packages
 	@scripts/install-packages python || true
 	@scripts/install-packages check || true
 	@scripts/check
+
+# The documents as a static site in build/site/html.
+docs: configure
+	@scripts/install-packages docs
+	@cmake --build build -j $(JOBS) --target heed-command
+	@scripts/site build
 
 tour: build
 	@scripts/tour build

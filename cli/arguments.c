@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "complete.h"
+#include "foreign.h"
 #include "memory.h"
 #include "output.h"
 #include "suggest.h"
@@ -80,6 +81,25 @@ static const char *library_name_of(char letter) {
     return letter == 'm' ? "model" : letter == 's' ? "seed" : letter == 'k' ? "clusters" : NULL;
 }
 
+static bool has_option(const invocation *line, const own_option *common, const char *name) {
+    size_t size = strlen(name);
+    return find_own(line->command->own, line->command->own_count, name, size, 0) || find_library(line, name, size) ||
+           find_own(common, COMMON, name, size, 0);
+}
+
+/* An option of other programs, as it was typed: false if it is not known, or if the verb has none like it. */
+static bool report_foreign(const invocation *line, const own_option *common, const char *typed, size_t size) {
+    const char *meant;
+    for (size_t i = 0; (meant = foreign_option(typed, size, i)); i++) {
+        bool advice = strchr(meant, ' ');
+        if (!advice && !has_option(line, common, meant)) continue;
+        report_usage(line, advice ? "unknown option %.*s (%s)" : "unknown option %.*s (did you mean --%s?)", (int)size,
+                     typed, meant);
+        return true;
+    }
+    return false;
+}
+
 static int report_unknown(const invocation *line, const own_option *common, const char *name, size_t size) {
     suggestion guess = suggest_for(name, size);
     const char *candidate;
@@ -89,7 +109,8 @@ static int report_unknown(const invocation *line, const own_option *common, cons
     for (size_t i = 0; i < COMMON; i++) suggest(&guess, common[i].name);
     if (guess.best)
         return report_usage(line, "unknown option --%.*s (did you mean --%s?)", (int)size, name, guess.best);
-    return report_usage(line, "unknown option --%.*s", (int)size, name);
+    return report_usage(line, "unknown option --%.*s (heed %s --help lists the options)", (int)size, name,
+                        line->command->name);
 }
 
 /* ---- reading the words ------------------------------------------------------------------------------------------ */
@@ -150,12 +171,21 @@ static int read_name(word_reader *reader, const char *name) {
     if (own) return set_own(reader, own, attached);
     if ((library = find_library(reader->line, name, size))) return set_library(reader, library, attached);
     if (size && (own = find_own(reader->common, COMMON, name, size, 0))) return set_own(reader, own, attached);
+    if (report_foreign(reader->line, reader->common, name - 2, size + 2)) return EXIT_USAGE;
     return report_unknown(reader->line, reader->common, name, size);
+}
+
+/* `word` is the whole word, with its dash. */
+static int report_letter(const word_reader *reader, const char *word, char letter) {
+    if (report_foreign(reader->line, reader->common, word, strlen(word))) return EXIT_USAGE;
+    if (report_foreign(reader->line, reader->common, (char[]){'-', letter, 0}, 2)) return EXIT_USAGE;
+    return report_usage(reader->line, "unknown option -%c", letter);
 }
 
 /* -q, -qv, -t 2, -t2 */
 static int read_letters(word_reader *reader, const char *letters) {
     const command *verb = reader->line->command;
+    const char *word = letters - 1; /* with its dash */
     while (*letters) {
         char letter = *letters++;
         const char *attached = *letters ? letters : NULL, *library = library_name_of(letter);
@@ -163,7 +193,7 @@ static int read_letters(word_reader *reader, const char *letters) {
         if (!own && library && find_library(reader->line, library, strlen(library)))
             return set_library(reader, library, attached);
         if (!own) own = find_own(reader->common, COMMON, NULL, 0, letter);
-        if (!own) return report_usage(reader->line, "unknown option -%c", letter);
+        if (!own) return report_letter(reader, word, letter);
         int code = set_own(reader, own, own->flag ? NULL : attached);
         if (code || !own->flag) return code;
     }
@@ -189,26 +219,79 @@ static int read_words(word_reader *reader) {
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
 
-static void print_own(const own_option *options, size_t count) {
+static bool is_of_group(const own_option *option, const char *group) {
+    return group ? option->group && strcmp(option->group, group) == 0 : !option->group;
+}
+
+static void print_own(const own_option *options, size_t count, const char *group) {
     for (size_t i = 0; i < count; i++) {
         const own_option *option = &options[i];
+        if (!is_of_group(option, group)) continue;
         int width =
             option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("  --%s", option->name);
         if (option->argument) width += printf(" %s", option->argument);
-        printf("%*s%s\n", width < 31 ? 32 - width : 2, "", option->help);
+        if (width > 30) width = printf("\n") - 1;
+        printf("%*s%s\n", 32 - width, "", option->help);
     }
+}
+
+/* A part of the help: the rows of a group, after those of the verb's own options. */
+typedef struct help_section {
+    const char *heading; /* NULL: the common options, which come first */
+    const char *rows;    /* lines of heed_options_help */
+} help_section;
+
+static bool has_heading(const help_section *sections, size_t count, const char *heading) {
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(sections[i].heading, heading) == 0) return true;
+    return false;
+}
+
+/* Splits the library's help where an empty line comes before a heading; at most `most` sections. */
+static size_t split_help(char *help, help_section *sections, size_t most) {
+    size_t count = 0;
+    sections[count++] = (help_section){NULL, help};
+    for (char *at = help; *at; at += *at == '\n') {
+        char *colon = *at == '\n' ? strstr(at, ":\n") : NULL;
+        if (colon && count < most) {
+            *at = *colon = 0;
+            sections[count++] = (help_section){at + 1, colon + 2};
+            at = colon + 2;
+        }
+        at += strcspn(at, "\n");
+    }
+    return count;
+}
+
+static void print_sections(const invocation *line, char *help) {
+    const command *verb = line->command;
+    size_t library = 0;
+    while (line->options && heed_options_name(line->options, library)) library++;
+    help_section *sections = grow_memory(NULL, library + verb->own_count + 2, sizeof *sections);
+    size_t count = split_help(help, sections, library + 1);
+    for (size_t i = 0; i < verb->own_count; i++) {
+        const char *group = verb->own[i].group;
+        if (group && strcmp(group, GENERAL) != 0 && !has_heading(sections, count, group))
+            sections[count++] = (help_section){group, ""};
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i) printf("\n%s:\n", sections[i].heading);
+        print_own(verb->own, verb->own_count, sections[i].heading);
+        fputs(sections[i].rows, stdout);
+    }
+    free(sections);
 }
 
 static int print_help(const invocation *line, const own_option *common) {
     const command *verb = line->command;
+    char none[] = "", *help = NULL;
     printf("heed %s %s\n\n%s\n", verb->name, verb->usage, verb->about);
-    print_own(verb->own, verb->own_count);
-    char *text;
-    if (line->options && heed_options_help(line->options, &text) == HEED_OK) {
-        fputs(text, stdout);
-        heed_free(line->context, text);
-    }
-    print_own(common, COMMON);
+    if (line->options && heed_options_help(line->options, &help) != HEED_OK) help = NULL;
+    print_sections(line, help ? help : none);
+    heed_free(line->context, help);
+    printf("\n%s:\n", GENERAL);
+    print_own(verb->own, verb->own_count, GENERAL);
+    print_own(common, COMMON, NULL);
     return finish_output(verb->name, EXIT_DONE);
 }
 

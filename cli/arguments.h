@@ -14,7 +14,11 @@ typedef struct own_option {
     const char *argument, *help;
     const char **value;
     bool *flag;
+    const char *group; /* heading of --help under which it is listed; NULL: among the common ones, which come first */
 } own_option;
+
+/* The heading of the options that every verb has. */
+#define GENERAL "General"
 
 typedef struct command {
     const char *name;  /* "translate", "tokenize train": after "heed " in messages */

@@ -25,12 +25,12 @@ static const own_option own[] = {
      &steps},
     {"states", 0, NULL, "draw the hidden states of TEXT's tokens after a layer", NULL, &states},
     {"embeddings", 0, NULL, "draw the embeddings of TEXT's tokens, or of the vocabulary's first words", NULL,
-     &embeddings},
-    {"positions", 0, NULL, "draw the positional encoding", NULL, &positions},
+     &embeddings, "Other pictures"},
+    {"positions", 0, NULL, "draw the positional encoding", NULL, &positions, "Other pictures"},
     {"gradients", 0, NULL, "plot how far back a language model's gradient reaches; repeat -m for more curves", NULL,
-     &gradients},
+     &gradients, "Other pictures"},
     COMPUTE,
-    {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL},
+    {"nearest", 0, "WORD", "print the words with the most similar embeddings", &nearest, NULL, "Other pictures"},
 };
 
 static const command attend = {
@@ -129,13 +129,14 @@ static bool draw_text(const invocation *line, heed_model *model, const text_sour
 
 static int draw_all(const invocation *line, heed_model *model, text_source *texts) {
     int code = EXIT_DONE;
+    bool single = is_format(line, "svg") || is_format(line, "html") || is_format(line, "npy");
     while (next_texts(texts)) {
+        bool several = texts->first + texts->count > 2;
+        if (several && output) return report_usage(line, "%s can contain only one text, but there are more", output);
+        if (several && single)
+            return report_usage(line, "the format %s can contain only one text, but there are more",
+                                last_value(line, "format"));
         for (size_t i = 0; i < texts->count; i++) {
-            if (texts->first + i > 1 && output)
-                return report_usage(line, "%s can contain only one text, but there are more", output);
-            if (texts->first + i > 1 && (is_format(line, "svg") || is_format(line, "html") || is_format(line, "npy")))
-                return report_usage(line, "the format %s can contain only one text, but there are more",
-                                    last_value(line, "format"));
             if (!draw_text(line, model, texts, i, &code) && code == EXIT_USAGE) return code;
         }
         if (!flush_output()) break;

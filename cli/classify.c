@@ -15,7 +15,8 @@ static const own_option own[] = {
     PREDICT_OPTIONS(" (default: sst2)"),
     {"all", 0, NULL, "print every label, the most probable first", NULL, &all},
     {"pair", 0, NULL, "texts are pairs: TEXT, a tab, SECOND TEXT", NULL, &pair},
-    {"labels", 0, "LIST", "zero-shot classification: labels to choose among, separated by commas", &labels, NULL},
+    {"labels", 0, "LIST", "zero-shot classification: labels to choose among, separated by commas", &labels, NULL,
+     "Zero-shot classification"},
 };
 
 static const command classify = {

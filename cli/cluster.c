@@ -122,7 +122,8 @@ static int embed_all(const invocation *line, collection *c) {
     heed_options *options = NULL;
     int code;
     if (!open_texts(line, input, &texts, &code)) return code;
-    if (open_model(line, model_name, "encoder", "use one such as sentence-transformers/all-MiniLM-L6-v2", &model, &code)) {
+    if (open_model(line, model_name, "encoder", "use one such as sentence-transformers/all-MiniLM-L6-v2", &model,
+                   &code)) {
         code = EXIT_DONE;
         heed_status status = open_embed_options(line, &options);
         while (status == HEED_OK && next_texts(&texts)) status = embed_batch(line, model, options, &texts, c, &code);

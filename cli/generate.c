@@ -21,7 +21,7 @@ static const own_option own[] = {
     {"model", 'm', "MODEL", "language model to use (default: shakespeare)", &model_name, NULL},
     {"input", 0, "FILE", "file of texts, one per line; - for standard input", &input, NULL},
     {"draft", 0, "MODEL", "smaller model with the same tokenizer that proposes tokens; the text stays the same",
-     &draft_name, NULL},
+     &draft_name, NULL, "Speed"},
     {"json", 0, NULL, "print one JSON array per text", NULL, &json},
     {"scores", 0, NULL, "with --json, each continuation has a \"score\"", NULL, &scores},
     {"samples", 0, "NUMBER", "number of samples per text: --sample --best NUMBER", &samples, NULL},

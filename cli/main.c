@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "complete.h"
+#include "foreign.h"
 #include "output.h"
 #include "suggest.h"
 #include "verbs.h"
@@ -64,8 +65,15 @@ static int print_version(void) {
 }
 
 static int report_verb(const char *word) {
+    const char *meant = foreign_verb(word);
+    if (word[0] == '-') {
+        print_message("heed: VERB is missing before %s: heed VERB [options] [TEXT ...] (heed --help lists the verbs)",
+                      word);
+        return EXIT_USAGE;
+    }
     suggestion guess = suggest_for(word, strlen(word));
     for (int i = 0; i < VERB_COUNT; i++) suggest(&guess, verbs[i].name);
+    if (meant && find_verb(meant)) guess.best = meant;
     if (guess.best)
         print_message("heed: unknown verb \"%s\" (did you mean \"%s\"?)", word, guess.best);
     else

@@ -22,7 +22,8 @@ extern bool sequence_json, sequence_scores, sequence_tree;
         {"input", 0, "FILE", "file of texts, one per line; - for standard input", &sequence_input, NULL},    \
         {"draft",         0,                                                                                 \
          "MODEL",         "smaller model with the same tokenizer that proposes tokens; texts stay the same", \
-         &sequence_draft, NULL},                                                                             \
+         &sequence_draft, NULL,                                                                              \
+         "Speed"},                                                                                           \
         COMPUTE, {"json", 0, NULL, "print one JSON array per text", NULL, &sequence_json}, {                 \
         "scores", 0, NULL, "with --json, each output has a \"score\"", NULL, &sequence_scores                \
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -22,6 +23,15 @@ enum {
 
 const char too_long[] = "longer than 16 MiB";
 
+/* A lone text that is the name of a file: most likely its lines were meant. */
+static void note_file_name(const invocation *line) {
+    struct stat information;
+    if (line->quiet || line->text_count != 1 || stat(line->texts[0], &information) != 0) return;
+    if (S_ISREG(information.st_mode))
+        print_message("heed %s: the text \"%s\" is also the name of a file; --input %s reads the lines of the file",
+                      line->command->name, line->texts[0], line->texts[0]);
+}
+
 bool open_texts(const invocation *line, const char *input, text_source *t, int *exit_code) {
     *t = (text_source){.line = line, .first = 1, .noun = "line", .descriptor = STDIN_FILENO, .path = "standard input"};
     if (input && line->text_count) {
@@ -30,6 +40,7 @@ bool open_texts(const invocation *line, const char *input, text_source *t, int *
     }
     if (line->text_count) {
         t->noun = "text";
+        note_file_name(line);
         t->descriptor = -1;
     } else if (input && strcmp(input, "-") != 0) {
         t->path = input;

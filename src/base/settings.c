@@ -322,30 +322,43 @@ void hd_setting_argument(const hd_setting *row, hd_buffer *out) {
     }
 }
 
-void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out) {
-    for (size_t i = 0; i < count; i++) {
-        const hd_setting *row = &table[i];
-        size_t start = out->size;
-        hd_buffer_text(out, "  --");
-        hd_buffer_text(out, row->name);
-        if (row->kind != HD_SETTING_BOOL) hd_buffer_byte(out, ' ');
-        if (row->choices && row->argument)
-            hd_buffer_text(out, row->argument);
-        else
-            hd_setting_argument(row, out);
-        if (out->size - start + 2 > HELP_COLUMN) { /* no room before the column: the help gets a line of its own */
-            hd_buffer_byte(out, '\n');
-            start = out->size;
-        }
-        while (!out->failed && out->size - start < HELP_COLUMN) hd_buffer_byte(out, ' ');
-        hd_buffer_text(out, row->help);
-        bool off = row->kind == HD_SETTING_BOOL && (!row->initial || strcmp(row->initial, "true") != 0);
-        if (row->initial && !off) {
-            hd_buffer_text(out, " (default ");
-            hd_buffer_text(out, row->initial);
-            hd_buffer_byte(out, ')');
-        }
-        if (row->kind == HD_SETTING_LIST) hd_buffer_text(out, "; may be repeated");
+static void describe_row(const hd_setting *row, hd_buffer *out) {
+    size_t start = out->size;
+    hd_buffer_text(out, "  --");
+    hd_buffer_text(out, row->name);
+    if (row->kind != HD_SETTING_BOOL) hd_buffer_byte(out, ' ');
+    if (row->choices && row->argument)
+        hd_buffer_text(out, row->argument);
+    else
+        hd_setting_argument(row, out);
+    if (out->size - start + 2 > HELP_COLUMN) { /* no room before the column: the help gets a line of its own */
         hd_buffer_byte(out, '\n');
+        start = out->size;
+    }
+    while (!out->failed && out->size - start < HELP_COLUMN) hd_buffer_byte(out, ' ');
+    hd_buffer_text(out, row->help);
+    bool off = row->kind == HD_SETTING_BOOL && (!row->initial || strcmp(row->initial, "true") != 0);
+    if (row->initial && !off) hd_buffer_format(out, " (default %s)", row->initial);
+    if (row->kind == HD_SETTING_LIST) hd_buffer_text(out, "; may be repeated");
+    hd_buffer_byte(out, '\n');
+}
+
+static bool is_of_group(const hd_setting *row, const char *group) {
+    return group ? row->group && strcmp(row->group, group) == 0 : !row->group;
+}
+
+static void describe_group(const hd_setting *table, size_t count, const char *group, hd_buffer *out) {
+    for (size_t i = 0; i < count; i++)
+        if (is_of_group(&table[i], group)) describe_row(&table[i], out);
+}
+
+void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out) {
+    describe_group(table, count, NULL, out);
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (!is_of_group(&table[first], table[i].group)) first++;
+        if (!table[i].group || first < i) continue;
+        hd_buffer_format(out, "\n%s:\n", table[i].group);
+        describe_group(table, count, table[i].group, out);
     }
 }

@@ -44,7 +44,8 @@ typedef struct hd_setting {
     const char *help;     /* one line */
     /* Of a choice whose names are those of another table. `argument` is then NULL, or one word for a long list. */
     hd_choice_names *choices;
-    unsigned flags; /* further properties, as the table's owner defines them */
+    unsigned flags;    /* further properties, as the table's owner defines them */
+    const char *group; /* heading of --help under which it is listed; NULL: among the common ones, which come first */
 } hd_setting;
 
 /* Gives every field its default. The fields' old contents are overwritten: free them first. After a failure the
@@ -71,7 +72,8 @@ void hd_setting_value(const hd_setting *row, const void *settings, hd_buffer *ou
 
 /* Appends the kind of a setting's value, "NUMBER", or the names of a choice, "a|b|c"; nothing for a flag. */
 void hd_setting_argument(const hd_setting *row, hd_buffer *out);
-/* Appends what `--help` says of each setting: `  --beams NUMBER    hypotheses kept at each step (default 4)`. */
+/* Appends what `--help` says of each setting: `  --beams NUMBER    hypotheses kept at each step (default 4)`. The common ones come
+ * first, then each group in the order of the table: an empty line, `Speed:`, and the lines of its settings. */
 void hd_settings_describe(const hd_setting *table, size_t count, hd_buffer *out);
 
 /* Frees the strings and lists, and empties them. */

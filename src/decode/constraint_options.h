@@ -4,16 +4,19 @@
 
 #include <pthread.h>
 
-#include "base/settings.h"
 #include "decode/constraint.h"
+#include "decode/options.h"
 
 typedef struct hd_constraint_options {
     char *grammar, *json_schema; /* a file, or the text itself; NULL: none */
     bool json_object;
 } hd_constraint_options;
 
-#define HD_CONSTRAINT_OPTION(at, name, kind, field, argument, help) \
-    { name, kind, (at) + offsetof(hd_constraint_options, field), NULL, 0, 0, argument, help }
+#define HD_CONSTRAINT_OPTION(at, name, kind, field, argument, help)                                     \
+    {                                                                                                   \
+        name, kind, (at) + offsetof(hd_constraint_options, field), NULL, 0, 0, argument, help, NULL, 0, \
+            HD_GROUP_CONSTRAINT                                                                         \
+    }
 /* `at` is the offset of the hd_constraint_options in a table's struct. */
 #define HD_OPTIONS_CONSTRAINT(at)                                                                                 \
     HD_CONSTRAINT_OPTION(at, "grammar", HD_SETTING_STRING, grammar, "FILE",                                       \

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/spelling.h"
 #include "formats/foreign.h"
 #include "formats/hub/cache.h"
 #include "formats/modules.h"
@@ -157,24 +158,36 @@ static void add_models_of(name_list *list, const char *root) {
 
 static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+static void add_shipped(name_list *list) {
+    for (int i = 0; i < SHIPPED_ROOTS && !list->failed; i++) {
+        char *root = shipped_root(list->context, i, &list->failed);
+        if (root) add_models_of(list, root);
+        hd_free(list->context, root);
+    }
+    if (list->count) qsort(list->names, list->count, sizeof *list->names, compare_names);
+}
+
+/* Appends the sorted names, each once. */
+static void join_names(const name_list *list, const char *separator, hd_buffer *out) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!i || strcmp(list->names[i], list->names[i - 1]) != 0)
+            hd_buffer_format(out, "%s%s", i ? separator : "", list->names[i]);
+}
+
+static void free_names(name_list *list) {
+    for (size_t i = 0; i < list->count; i++) hd_free(list->context, list->names[i]);
+    hd_free(list->context, list->names);
+}
+
 heed_status hd_model_folder_list(heed_context *context, char **names) {
     name_list list = {.context = context};
-    for (int i = 0; i < SHIPPED_ROOTS && !list.failed; i++) {
-        char *root = shipped_root(context, i, &list.failed);
-        if (root) add_models_of(&list, root);
-        hd_free(context, root);
-    }
-    if (list.count) qsort(list.names, list.count, sizeof *list.names, compare_names);
     hd_buffer text;
     hd_buffer_open(&text, context);
-    for (size_t i = 0; i < list.count; i++) {
-        if (i && strcmp(list.names[i], list.names[i - 1]) == 0) continue;
-        hd_buffer_format(&text, "%s%s", text.size ? "\n" : "", list.names[i]);
-    }
+    add_shipped(&list);
+    join_names(&list, "\n", &text);
     *names = list.failed ? NULL : hd_buffer_take(&text);
     hd_buffer_close(&text);
-    for (size_t i = 0; i < list.count; i++) hd_free(context, list.names[i]);
-    hd_free(context, list.names);
+    free_names(&list);
     return *names ? HEED_OK : HEED_MEMORY;
 }
 
@@ -199,16 +212,109 @@ static void try_hub(search *s) {
     hd_free(s->context, path);
 }
 
+/* ---- the nearest name ------------------------------------------------------------------------------------------ */
+
+/* Adds the names of the repositories in the hub's cache that have a model. */
+static void add_cached(name_list *list) {
+    bool known;
+    char *cache = hd_hub_cache(list->context, &known);
+    list->failed |= known && !cache;
+    DIR *folder = cache ? opendir(cache) : NULL;
+    const struct dirent *entry;
+    hd_buffer name;
+    hd_buffer_open(&name, list->context);
+    while (folder && !list->failed && (entry = readdir(folder))) {
+        bool named = hd_hub_repository_name(entry->d_name, &name);
+        list->failed |= name.failed;
+        if (!named) continue;
+        char *repository = hd_path_join(list->context, cache, entry->d_name);
+        char *revision = repository ? snapshot(list->context, repository) : NULL;
+        list->failed |= !revision;
+        if (revision && is_model(list->context, revision, ".", &list->failed)) add_name(list, name.data);
+        hd_free(list->context, revision);
+        hd_free(list->context, repository);
+    }
+    if (folder) closedir(folder);
+    hd_buffer_close(&name);
+    hd_free(list->context, cache);
+}
+
+/* Adds the folders with a model beside the one that `name` would be: "runs/dates" for "runs/date". */
+static void add_neighbours(name_list *list, const char *name) {
+    const char *slash = strrchr(name, '/');
+    char *root = hd_copy_string(list->context, slash == name ? "/" : slash ? name : ".");
+    size_t first = list->count;
+    list->failed |= !root;
+    if (root && slash > name) root[slash - name] = 0;
+    if (root) add_models_of(list, root);
+    for (size_t i = first; slash && root && i < list->count; i++) {
+        char *joined = hd_path_join(list->context, root, list->names[i]);
+        list->failed |= !joined;
+        if (!joined) break;
+        hd_free(list->context, list->names[i]);
+        list->names[i] = joined;
+    }
+    hd_free(list->context, root);
+}
+
+/* The name with the fewest edits, else the shortest one that contains what was typed; NULL: none. */
+static const char *nearest_name(const name_list *list, const char *typed) {
+    enum { SHORTEST_PART = 3 };
+    const char *nearest = NULL, *whole = NULL;
+    const char *slash = strrchr(typed, '/');
+    size_t edits = SIZE_MAX, size = strlen(typed), folder = slash ? (size_t)(slash - typed) + 1 : 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = list->names[i];
+        size_t same = strncmp(name, typed, folder) == 0 ? folder : 0; /* names in one folder differ in the rest */
+        if (hd_is_nearer(typed + same, size - same, name + same, &edits)) nearest = name;
+        bool contains = size >= SHORTEST_PART && strstr(name, typed);
+        if (contains && (!whole || strlen(name) < strlen(whole))) whole = name;
+    }
+    return nearest ? nearest : whole;
+}
+
+/* ` (did you mean "sst2"?)`; nothing if no name is near. False when memory ran out, as below. */
+static bool append_suggestion(const search *s, hd_buffer *out) {
+    name_list list = {.context = s->context};
+    add_shipped(&list);
+    add_cached(&list);
+    add_neighbours(&list, s->name);
+    const char *nearest = nearest_name(&list, s->name);
+    if (nearest) hd_buffer_format(out, " (did you mean \"%s\"?)", nearest);
+    free_names(&list);
+    return !list.failed && !out->failed;
+}
+
+/* How to get the model, or which names there are. */
+static bool append_advice(const search *s, bool suggested, hd_buffer *out) {
+    name_list list = {.context = s->context};
+    if (strchr(s->name, '/')) hd_buffer_format(out, " (heed pull %s fetches it)", s->name);
+    if (suggested || strchr(s->name, '/')) return !out->failed;
+    add_shipped(&list);
+    hd_buffer_text(out, list.count ? "; the models that ship are " : "");
+    join_names(&list, ", ", out);
+    free_names(&list);
+    return !list.failed && !out->failed;
+}
+
 /* ---- the search ------------------------------------------------------------------------------------------------ */
 
 static heed_status no_model(const search *s, bool on_hub) {
-    if (on_hub) {
-        bool owned = strchr(s->name, '/');
-        return hd_fail(s->context, HEED_FILE, "no model \"%s\": no config.json in %s%s%s%s", s->name, s->searched.data,
-                       owned ? " (heed pull " : "", owned ? s->name : "", owned ? " fetches it)" : "");
-    }
     const char *reason = hd_folder_exists(s->name) ? "the folder has no config.json" : "no such folder";
-    return hd_fail(s->context, HEED_FILE, "%s: %s", s->name, reason);
+    hd_buffer suggestion, advice;
+    hd_buffer_open(&suggestion, s->context);
+    hd_buffer_open(&advice, s->context);
+    bool fine = hd_folder_exists(s->name) || append_suggestion(s, &suggestion);
+    fine = fine && (!on_hub || append_advice(s, suggestion.size, &advice));
+    const char *near = suggestion.size ? suggestion.data : "", *rest = advice.size ? advice.data : "";
+    if (fine && on_hub)
+        hd_fail(s->context, HEED_FILE, "no model \"%s\"%s: no config.json in %s%s", s->name, near, s->searched.data,
+                rest);
+    else if (fine)
+        hd_fail(s->context, HEED_FILE, "%s: %s%s", s->name, reason, near);
+    hd_buffer_close(&suggestion);
+    hd_buffer_close(&advice);
+    return fine ? HEED_FILE : HEED_MEMORY;
 }
 
 heed_status hd_model_folder_find(heed_context *context, const char *name, char **folder) {

@@ -155,7 +155,7 @@ static heed_status report(const hd_measuring *m, const hd_answers *a) {
 static heed_status measure(const hd_measuring *m) {
     const accuracy_settings *settings = m->settings;
     if (!settings->reference)
-        return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
+        return hd_fail(m->context, HEED_ARGUMENT, "reference is missing: the file to compare with");
     if (m->model) HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TEXT, true, false, "a text classification model"));
     if (m->model && m->model->problem != HD_PROBLEM_ONE_LABEL)
         return hd_fail(

@@ -38,7 +38,7 @@ heed_status hd_bleu_open_files(const hd_measuring *m, const char *more, hd_paral
     const hd_string_list *references = &((const hd_bleu_settings *)m->settings)->reference;
     size_t count = m->count + references->count + (more ? 1 : 0);
     *files = (hd_parallel_files){.context = m->context};
-    if (!references->count) return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
+    if (!references->count) return hd_fail(m->context, HEED_ARGUMENT, "reference is missing: the file to compare with");
     const char **paths = hd_alloc(m->context, count, sizeof *paths);
     if (!paths) return HEED_MEMORY;
     for (size_t i = 0; i < m->count; i++) paths[i] = m->files[i];

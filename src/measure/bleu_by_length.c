@@ -212,7 +212,7 @@ static heed_status measure(const hd_measuring *m) {
     const hd_bleu_settings *settings = m->settings;
     by_length b = {.call = m, .width = settings->bucket};
     hd_parallel_files files;
-    if (!m->count) return hd_fail(m->context, HEED_ARGUMENT, "no file of translations to score");
+    if (!m->count) return hd_fail(m->context, HEED_ARGUMENT, "files is empty: name the files of translations");
     heed_status status = hd_bleu_open_files(m, settings->source, &files);
     if (status == HEED_OK) status = read_files(&b, &files);
     if (status == HEED_OK && m->picture) status = draw(&b);

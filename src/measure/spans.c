@@ -215,7 +215,7 @@ static heed_status measure(const hd_measuring *m) {
     if (!m->model == !settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT,
                        m->model ? "with a model the file has the expected labels: reference is one too many"
-                                : "nothing to compare with: reference is not set");
+                                : "reference is missing: the file to compare with");
     if (m->model)
         HD_TRY(hd_model_require(m->model, HD_HEAD_CLASSIFY_TOKENS, true, false, "a token classification model"));
     tally j = {.call = m};

@@ -339,7 +339,7 @@ static heed_status measure(const hd_measuring *m) {
     const squad_settings *settings = m->settings;
     hd_squad_scores scores;
     const char *questions = m->model ? m->files[0] : settings->reference;
-    if (!questions) return hd_fail(m->context, HEED_ARGUMENT, "nothing to compare with: reference is not set");
+    if (!questions) return hd_fail(m->context, HEED_ARGUMENT, "reference is missing: the file to compare with");
     if (m->model && settings->reference)
         return hd_fail(m->context, HEED_ARGUMENT,
                        "a model answers the questions of the file: reference does not apply");

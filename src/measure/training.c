@@ -118,7 +118,7 @@ static heed_status show(const hd_measuring *m, const points *trainings, const ch
 
 static heed_status measure(const hd_measuring *m) {
     const training_settings *settings = m->settings;
-    if (!m->count) return hd_fail(m->context, HEED_ARGUMENT, "no training run to plot");
+    if (!m->count) return hd_fail(m->context, HEED_ARGUMENT, "folders is empty: name the training runs to plot");
     points *trainings = hd_alloc_zeroed(m->context, m->count, sizeof *trainings);
     if (!trainings) return HEED_MEMORY;
     heed_status status = HEED_OK;

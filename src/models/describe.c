@@ -273,13 +273,16 @@ static json_t *sizes_object(const heed_model *model) {
 }
 
 /* Properties that only recurrent models have. */
+/* Of a recurrent network: it lacks most of what describes a Transformer. */
 static int add_recurrent(const hd_recipe *recipe, json_t *object) {
+    static const char *const of_transformers[] = {"heads", "ffn_width", "activation", "pre_norm", "positions"};
+    for (size_t i = 0; i < HD_COUNT(of_transformers); i++) json_object_del(object, of_transformers[i]);
     int failed = json_object_set_new(object, "cell", json_string(hd_choice_title(hd_cells, recipe->cell)));
     if (recipe->side[HD_ENCODER].layers)
         failed |= json_object_set_new(object, "directions", json_integer(recipe->bidirectional ? 2 : 1));
     if (recipe->self_attends) failed |= json_object_set_new(object, "self_attention", json_true());
     if (hd_recipe_translates(recipe))
-        failed |= json_object_set_new(object, "memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
+        failed |= json_object_set_new(object, "decoder_memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
     if (hd_recipe_copies(recipe)) failed |= json_object_set_new(object, "copying", json_true());
     return failed;
 }

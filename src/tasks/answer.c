@@ -17,19 +17,21 @@
 enum { LONGEST_WINDOW = 384 }; /* max_seq_len of transformers */
 
 #define F(field) offsetof(hd_answer_settings, field)
+#define LENGTHS  "Lengths and windows"
 static const hd_setting option_rows[] = {
     {"top", HD_SETTING_INT, F(top), "1", 1, 1 << 16, "NUMBER", "answers per question, the most probable first"},
     {"no-answer", HD_SETTING_BOOL, F(no_answer), NULL, 0, 0, NULL,
      "allow the empty answer, for questions that the context does not answer"},
     {"max-answer-tokens", HD_SETTING_INT, F(max_answer_tokens), "15", 1, 1 << 20, "NUMBER",
-     "maximum tokens of an answer that is a part of the context"},
+     "maximum tokens of an answer that is a part of the context", NULL, 0, LENGTHS},
     {"window", HD_SETTING_INT, F(window), "0", 0, 1 << 24, "NUMBER",
-     "tokens of a window, those of the question included; 0: 384, or fewer if the model has fewer positions"},
+     "tokens of a window, those of the question included; 0: 384, or fewer if the model has fewer positions", NULL, 0,
+     LENGTHS},
     {"stride", HD_SETTING_INT, F(stride), "-1", -1, 1 << 24, "NUMBER",
-     "tokens that windows of a long context have in common; -1: 128, or half of a short window"},
+     "tokens that windows of a long context have in common; -1: 128, or half of a short window", NULL, 0, LENGTHS},
     {"subwords", HD_SETTING_BOOL, F(subwords), NULL, 0, 0, NULL, "allow answers that begin or end inside of a word"},
     {"max-new-tokens", HD_SETTING_INT, F(max_new_tokens), "64", 1, 1 << 24, "NUMBER",
-     "maximum tokens of an answer that the model generates"},
+     "maximum tokens of an answer that the model generates", NULL, 0, LENGTHS},
 };
 #undef F
 

@@ -15,18 +15,21 @@ typedef struct classify_settings {
     bool multi_label;
 } classify_settings;
 
-#define F(field) offsetof(classify_settings, field)
+#define F(field)  offsetof(classify_settings, field)
+#define ZERO_SHOT "Zero-shot classification"
 static const hd_setting option_rows[] = {
     {"top", HD_SETTING_INT, F(top), "0", 0, 1 << 20, "NUMBER", "labels per text, the most probable first; 0: all"},
     {"scores", HD_SETTING_CHOICE, F(scores), "auto", 0, 0, "auto|softmax|sigmoid|none",
      "function from logits to scores; auto: that of the model's problem_type"},
     {"truncate", HD_SETTING_BOOL, F(truncate), NULL, 0, 0, NULL,
      "texts that are longer than the model are cut, not refused; a message gives the place"},
-    {"label", HD_SETTING_LIST, F(labels), NULL, 0, 0, "LABEL", "zero-shot classification: a label to choose among"},
+    {"label", HD_SETTING_LIST, F(labels), NULL, 0, 0, "LABEL", "zero-shot classification: a label to choose among",
+     NULL, 0, ZERO_SHOT},
     {"template", HD_SETTING_STRING, F(template), NULL, 0, 0, "TEXT",
-     "zero-shot classification: hypothesis with {} for the label (default \"This example is {}.\")"},
+     "zero-shot classification: hypothesis with {} for the label (default \"This example is {}.\")", NULL, 0,
+     ZERO_SHOT},
     {"multi-label", HD_SETTING_BOOL, F(multi_label), NULL, 0, 0, NULL,
-     "zero-shot classification: each label has a probability of its own"},
+     "zero-shot classification: each label has a probability of its own", NULL, 0, ZERO_SHOT},
 };
 #undef F
 

@@ -21,10 +21,22 @@
         "to", HD_SETTING_STRING, F(to), NULL, 0, 0, "LANGUAGE",                                       \
             "language of the " outputs ", as a code of the tokenizer"                                 \
     }
-#define ALIGNMENT                                                                                                      \
-    {"alignment", HD_SETTING_BOOL, F(alignment), NULL, 0, 0, NULL, "word alignment in Pharaoh format: 0-0 1-2 2-1"}, { \
-        "alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",                              \
-            "layer whose cross-attention gives the alignment, from 1; 0 for the last but one"                          \
+#define ALIGNMENT                                                                                       \
+    {"alignment",                                                                                       \
+     HD_SETTING_BOOL,                                                                                   \
+     F(alignment),                                                                                      \
+     NULL,                                                                                              \
+     0,                                                                                                 \
+     0,                                                                                                 \
+     NULL,                                                                                              \
+     "word alignment in Pharaoh format: 0-0 1-2 2-1",                                                   \
+     NULL,                                                                                              \
+     0,                                                                                                 \
+     "Word alignment"},                                                                                 \
+    {                                                                                                   \
+        "alignment-layer", HD_SETTING_INT, F(alignment_layer), "0", 0, 1 << 20, "NUMBER",               \
+            "layer whose cross-attention gives the alignment, from 1; 0 for the last but one", NULL, 0, \
+            "Word alignment"                                                                            \
     }
 
 #define PREFIX                                                        \
@@ -38,13 +50,14 @@
             "longest output in words, separated by spaces; 0: no limit"       \
     }
 /* Of every call that turns texts into texts. */
-#define TEXT_TO_TEXT                                                                                           \
-    PREFIX, MAX_WORDS, HD_OPTION_BEAMS(F(generation)), HD_OPTION_BEST(F(generation)),                          \
-        HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SEARCH(F(generation)), HD_OPTIONS_WORDS(F(words)), \
-        HD_OPTION_KEEP_STOP(F(generation)), HD_OPTION_PROMPT_LOOKUP(F(generation)),                            \
-        HD_OPTIONS_CONSTRAINT(F(constraint)), {                                                                \
-        "batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",                            \
-            "source tokens that a session translates at once; 0: a default for the model's size and the beams" \
+#define TEXT_TO_TEXT                                                                                                  \
+    PREFIX, MAX_WORDS, HD_OPTION_BEAMS(F(generation)), HD_OPTION_BEST(F(generation)),                                 \
+        HD_OPTION_MAX_NEW_TOKENS(F(generation)), HD_OPTIONS_SEARCH(F(generation)), HD_OPTIONS_WORDS(F(words)),        \
+        HD_OPTION_KEEP_STOP(F(generation)), HD_OPTION_PROMPT_LOOKUP(F(generation)),                                   \
+        HD_OPTIONS_CONSTRAINT(F(constraint)), {                                                                       \
+        "batch-tokens", HD_SETTING_INT, F(batch_tokens), "0", 0, 1 << 24, "NUMBER",                                   \
+            "source tokens that a session translates at once; 0: a default for the model's size and the beams", NULL, \
+            0, HD_GROUP_SPEED                                                                                         \
     }
 
 static const hd_setting translate_rows[] = {

@@ -14,17 +14,18 @@ typedef struct embed_options {
 } embed_options;
 
 #define F(field) offsetof(embed_options, field)
+#define VECTORS  "Prompts and vectors"
 
 static const hd_setting rows[] = {
     {"prompt-name", HD_SETTING_STRING, F(prompt_name), NULL, 0, 0, "NAME",
-     "prompt of the model's folder before each text, such as query or document"},
+     "prompt of the model's folder before each text, such as query or document", NULL, 0, VECTORS},
     {"prompt", HD_SETTING_STRING, F(prompt), NULL, 0, 0, "TEXT",
-     "text before each text, in place of the folder's prompts"},
+     "text before each text, in place of the folder's prompts", NULL, 0, VECTORS},
     {"as", HD_SETTING_CHOICE, F(role), "text", 0, 0, HD_TEXT_ROLES,
-     "without a prompt: the folder's usual one, or that of queries or documents"},
+     "without a prompt: the folder's usual one, or that of queries or documents", NULL, 0, VECTORS},
     {"dims", HD_SETTING_INT, F(dims), "0", 0, 1 << 24, "NUMBER",
-     "numbers of each vector that are kept, the first ones; 0 for all"},
-    {"normalize", HD_SETTING_BOOL, F(normalize), NULL, 0, 0, NULL, "vectors of length 1"},
+     "numbers of each vector that are kept, the first ones; 0 for all", NULL, 0, VECTORS},
+    {"normalize", HD_SETTING_BOOL, F(normalize), NULL, 0, 0, NULL, "vectors of length 1", NULL, 0, VECTORS},
 };
 
 static const hd_option_table table = {rows, HD_COUNT(rows), sizeof(embed_options)};

@@ -21,9 +21,11 @@ static const hd_setting rows[] = {
     {"grid", HD_SETTING_BOOL, F(grid), NULL, 0, 0, NULL, "a small map per head (text, svg, html)"},
     {"lines", HD_SETTING_BOOL, F(lines), NULL, 0, 0, NULL, "words in two columns with lines between them (svg, html)"},
     {"count", HD_SETTING_INT, F(count), "0", 0, 512, "NUMBER",
-     "number of candidates per step, nearest words, embeddings or positions; 0 for the default"},
+     "number of candidates per step, nearest words, embeddings or positions; 0 for the default", NULL, 0,
+     "Other pictures"},
     {"distance", HD_SETTING_INT, F(distance), "0", 0, 1 << 20, "NUMBER",
-     "gradients: largest distance in tokens; 0: 50, or less if the texts or models are shorter"},
+     "gradients: largest distance in tokens; 0: 50, or less if the texts or models are shorter", NULL, 0,
+     "Other pictures"},
     {"format", HD_SETTING_CHOICE, F(format), "auto", 0, 0, "auto|text|svg|html|json|npy",
      "output format; auto: by the extension of --output, else text"},
 };

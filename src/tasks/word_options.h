@@ -3,7 +3,7 @@
 #ifndef HD_TASKS_WORD_OPTIONS_H
 #define HD_TASKS_WORD_OPTIONS_H
 
-#include "base/settings.h"
+#include "decode/options.h"
 #include "models/model.h"
 
 typedef struct hd_word_options {
@@ -13,7 +13,7 @@ typedef struct hd_word_options {
 
 /* The rows of a table; `at` is the offset of the words in the table's struct. */
 #define HD_WORD_OPTION(at, name, kind, field, argument, help) \
-    { name, kind, (at) + offsetof(hd_word_options, field), NULL, 0, 0, argument, help }
+    { name, kind, (at) + offsetof(hd_word_options, field), NULL, 0, 0, argument, help, NULL, 0, HD_GROUP_WORDS }
 #define HD_OPTIONS_WORDS(at)                                                                                   \
     HD_WORD_OPTION(at, "logit-bias", HD_SETTING_LIST, logit_bias, "WORD=NUMBER,...",                           \
                    "added to the scores of words or token ids"),                                               \

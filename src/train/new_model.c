@@ -16,14 +16,33 @@ static const hd_family *family_of(const hd_train_options *o) {
     return o->pre_norm && objective->pre_norm_family ? objective->pre_norm_family : objective->family;
 }
 
+/* The families that learn the objective, separated by commas. */
+static heed_status list_families(heed_context *context, const hd_objective *objective, hd_buffer *out) {
+    for (size_t i = 0; hd_families[i]; i++) {
+        bool has = true;
+        HD_TRY(hd_family_has(context, hd_families[i], objective->head, objective->encodes, objective->decodes, &has));
+        if (has) hd_buffer_format(out, "%s%s", out->size ? ", " : "", hd_families[i]->model_type);
+    }
+    return out->failed ? HEED_MEMORY : HEED_OK;
+}
+
+static heed_status refuse_family(heed_context *context, const hd_family *family, const hd_objective *objective) {
+    hd_buffer others;
+    hd_buffer_open(&others, context);
+    heed_status status = list_families(context, objective, &others);
+    if (status == HEED_OK)
+        status = hd_fail(context, HEED_ARGUMENT, "the family %s does not learn the objective %s; families that do: %s",
+                         family->model_type, objective->name, others.size ? others.data : "none");
+    hd_buffer_close(&others);
+    return status;
+}
+
 heed_status hd_run_check_family(heed_context *context, const hd_train_options *o) {
     const hd_objective *objective = &hd_objectives[o->objective];
     const hd_family *family = family_of(o);
     bool has = true;
     HD_TRY(hd_family_has(context, family, objective->head, objective->encodes, objective->decodes, &has));
-    if (!has)
-        return hd_fail(context, HEED_ARGUMENT, "the family %s does not learn the objective %s", family->model_type,
-                       objective->name);
+    if (!has) return refuse_family(context, family, objective);
     bool other_kind = o->tokenizer_kind && family->tokenizer && o->tokenizer_kind - 1 != (int)*family->tokenizer;
     if (family->one_tokenizer && !o->tokenizer && (other_kind || o->lowercase || o->normal_form != HD_FORM_NONE))
         return hd_fail(context, HEED_ARGUMENT,
