@@ -296,6 +296,12 @@ static inline void remote_keep_relative(remote_item *item, hd_relative_scores_ca
     c->table_index = remote_keep(item, c->table_index, (size_t)(2 * c->farthest + 1) * sizeof *c->table_index);
 }
 
+static inline void remote_keep_copies(remote_item *item, hd_add_copies_call *c) {
+    remote_keep_layout(item, &c->rows);
+    remote_keep_layout(item, &c->sources);
+    c->ids = remote_keep(item, c->ids, (size_t)hd_layout_rows(&c->sources) * sizeof *c->ids);
+}
+
 static inline void remote_keep_best(remote_item *item, hd_best_tokens_call *c) {
     hd_best_row *rows = remote_keep_addresses(item, c->row, (size_t)c->rows * sizeof *rows);
     for (int64_t i = 0; rows && i < c->rows; i++)
@@ -357,6 +363,10 @@ REMOTE(additive_attention, remote_keep_additive(item, c))
 REMOTE(additive_attention_backward, remote_keep_additive(item, &c->forward))
 REMOTE(relative_scores, remote_keep_relative(item, c))
 REMOTE(relative_scores_backward, remote_keep_relative(item, &c->forward); remote_keep_chunks(item, &c->chunks))
+REMOTE(pair_scores, remote_keep_layout(item, &c->queries); remote_keep_layout(item, &c->keys))
+REMOTE(pair_scores_backward, remote_keep_layout(item, &c->forward.queries); remote_keep_layout(item, &c->forward.keys))
+REMOTE(add_copies, remote_keep_copies(item, c))
+REMOTE(add_copies_backward, remote_keep_copies(item, &c->forward))
 REMOTE(cell, KEEP_IDS(rows, c->count))
 REMOTE(cell_backward, KEEP_IDS(rows, c->count); KEEP_IDS(previous, c->count); KEEP_IDS(order, c->count))
 REMOTE(cross_entropy, KEEP_IDS(targets, c->rows); remote_keep_chunks(item, &c->chunks))

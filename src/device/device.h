@@ -450,6 +450,39 @@ typedef struct hd_additive_attention_backward_call {
     float *dk, *d_values;  /* added to */
 } hd_additive_attention_backward_call;
 
+/* ---- copying ---- */
+
+/* The products of each row of q with each row of k of the same sequence (device/cpu/kernels/rows.c). */
+typedef struct hd_pair_scores_call {
+    int64_t columns;
+    hd_layout queries, keys; /* with as many sequences */
+    const float *q, *k;      /* [queries, columns], [keys, columns] */
+    float *scores;           /* of each sequence [queries, keys], one after the other */
+} hd_pair_scores_call;
+
+/* Sums ascend over the sequence's keys, or its queries. */
+typedef struct hd_pair_scores_backward_call {
+    hd_pair_scores_call forward; /* its scores are not read */
+    const float *d_scores;       /* as the scores */
+    float *dq, *dk;              /* [queries, columns], [keys, columns], added to; NULL: not needed */
+} hd_pair_scores_backward_call;
+
+/* Rows of logits whose sequences have tokens to copy (device/cpu/kernels/copying.c). */
+typedef struct hd_add_copies_call {
+    hd_layout rows, sources;       /* of all rows; with as many sequences */
+    const int32_t *ids;            /* host [tokens of the sources] */
+    const float *scores;           /* of each sequence [rows, tokens], one after the other */
+    int64_t first_row, row_count;  /* the rows of the logits, among all */
+    int64_t first_token, columns;  /* their tokens: first_token … first_token + columns */
+    float *logits;                 /* [row_count, columns]; with the copies afterwards */
+    float *shares;                 /* of all scores [2, scores] for the gradient, those of these rows are written; or NULL */
+} hd_add_copies_call;
+
+typedef struct hd_add_copies_backward_call {
+    hd_add_copies_call forward; /* its logits are the gradients of those with the copies, and become those without */
+    float *d_scores;            /* as the scores, added to */
+} hd_add_copies_backward_call;
+
 /* ---- recurrent cells ---- */
 
 /* One step of `count` sequences, row i of h, c and u each (device/cpu/kernels/recurrent.c). */
@@ -618,7 +651,7 @@ typedef struct hd_nearest_rows_call {
     C(embed) C(embed_backward) C(add_positions) C(add_positions_backward)                                        \
     C(make_operand) C(product) C(input_gradient) C(weight_gradient)                                              \
     C(cache_keys) C(attention) C(attention_backward) C(additive_attention) C(additive_attention_backward)                      \
-    C(relative_scores) C(relative_scores_backward)                                                               \
+    C(relative_scores) C(relative_scores_backward) C(pair_scores) C(pair_scores_backward) C(add_copies) C(add_copies_backward)                                                              \
     C(cell) C(cell_backward) C(cross_entropy) C(crf_loss) C(crf_best) C(ends_loss) C(best_tokens)                \
     C(dot_rows) C(nearest_rows)
 /* clang-format on */

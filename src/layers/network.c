@@ -1,5 +1,7 @@
 #include "layers/network.h"
 
+#include "autograd/copying.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -344,6 +346,14 @@ hd_tensor *hd_scale_states(const hd_network *network, hd_pass *pass, hd_tensor *
 hd_tensor *hd_network_logits(const hd_network *network, hd_pass *pass, hd_tensor *states, int64_t first,
                              int64_t count) {
     const hd_recipe *recipe = &network->recipe;
-    return hd_score_classes(pass, hd_scale_states(network, pass, states), network->output, network->output_bias,
-                            hd_recipe_soft_cap(recipe), first, count);
+    hd_tensor *logits = hd_score_classes(pass, hd_scale_states(network, pass, states), network->output,
+                                         network->output_bias, hd_recipe_soft_cap(recipe), first, count);
+    if (!logits || !hd_recipe_copies(recipe)) return logits;
+    if (!states->copies) return hd_pass_fail(pass, HEED_UNSUPPORTED, "these states do not say what they may copy");
+    hd_add_copies(pass, &(hd_copied_logits){.copies = states->copies,
+                                            .row_count = states->rows,
+                                            .first_token = first,
+                                            .columns = count,
+                                            .logits = logits->data});
+    return logits;
 }

@@ -152,6 +152,7 @@ static hd_recipe simplified(const hd_recipe *recipe) {
     if (!recurrent || !r.side[HD_ENCODER].layers) r.bidirectional = false;
     if (!recurrent || !hd_recipe_translates(&r)) r.memory = 0, r.direct_states = false;
     if (!recurrent || hd_recipe_translates(&r) || !r.side[HD_DECODER].layers) r.self_attends = false;
+    r.copies = recurrent && hd_recipe_copies(&r);
     if (!r.side[HD_DECODER].layers) r.eos = r.decoder_start = -1;
     r.embedding_width = hd_recipe_embedding_width(&r);
     if (!hd_recipe_projects(&r)) r.embedding_projection = 0;

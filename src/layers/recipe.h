@@ -272,7 +272,9 @@ typedef struct hd_recipe {
      * decoder_start (mBART). */
     bool starts_with_last;
     bool self_attends; /* a recurrent decoder alone: each state attends to itself and those before it */
-    uint8_t unused[3]; /* zero */
+    /* Recurrent, with attention: each of the source's tokens is scored too, and may be copied (CopyNet, Gu et al., 2016). */
+    bool copies;
+    uint8_t unused[2]; /* zero */
 } hd_recipe;
 
 #pragma GCC diagnostic pop
@@ -322,6 +324,11 @@ static inline int64_t hd_recipe_position_width(const hd_recipe *recipe) {
 /* Columns of the last states. */
 static inline int64_t hd_recipe_state_width(const hd_recipe *recipe) {
     return recipe->embedding_projection == HD_PROJECTION_TOKENS ? hd_recipe_embedding_width(recipe) : recipe->width;
+}
+
+/* Whether tokens of the source are scored besides those of the vocabulary. */
+static inline bool hd_recipe_copies(const hd_recipe *recipe) {
+    return recipe->copies && hd_recipe_translates(recipe) && recipe->head == HD_HEAD_LANGUAGE;
 }
 
 /* The layer whose weights this one has. */
@@ -432,6 +439,7 @@ void hd_recipe_copy_head(const hd_recipe *from, hd_recipe *to);
     M(KEY,                     NONE,   37)                                                                             \
     M(SCORER,                  NONE,   38)                                                                             \
     M(COMBINE,                 NONE,   39) /* [h; C] → the output */                                                   \
+    M(COPY,                    NONE,   93) /* the output → what the source's states are multiplied by */                \
     M(OUTPUT_BIAS,             NONE, NONE) /* fixed */                                                                 \
     M(TOKEN_OUTPUT,               44, NONE) /* scores tokens, where the embedding does not */                           \
     M(OUTPUT,                     44, NONE) /* scores labels of tokens */                                               \

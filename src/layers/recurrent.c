@@ -1,6 +1,8 @@
 /* Forward code of recurrent networks: read from hd_recurrent_encode down. Building one is recurrent_open.c. */
 #include "layers/recurrent.h"
 
+#include "autograd/copying.h"
+
 #include <math.h>
 
 /* Dropout of a layer's input. */
@@ -36,6 +38,7 @@ hd_tensor *hd_recurrent_encode(const hd_network *r, hd_pass *pass, const hd_inpu
         if (r->recipe.bidirectional) x = hd_join_columns(pass, x, encode_layer(r, pass, in, i, true));
         hd_pass_show_states(pass, HD_ENCODER, i + 1, x);
     }
+    if (x) x->ids = input->ids;
     return hd_pass_show(pass, "encoder state", x);
 }
 
@@ -192,6 +195,18 @@ hd_tensor *hd_recurrent_run(const hd_network *r, hd_pass *pass, hd_tensor *gates
     return show_output(r, pass, combine->weight ? hd_apply(pass, combine, h, HD_TANH) : h);
 }
 
+hd_tensor *hd_recurrent_score_copies(const hd_network *r, hd_pass *pass, hd_tensor *states, hd_tensor *memory) {
+    if (!states || !hd_recipe_copies(&r->recipe)) return states;
+    if (!memory->ids) return hd_pass_fail(pass, HEED_ARGUMENT, "there are no tokens to copy");
+    hd_tensor *query = hd_apply(pass, decoder_module(r, HD_MODULE_COPY), states, HD_IDENTITY);
+    hd_copies *copies = hd_pass_alloc(pass, 1, sizeof *copies);
+    if (!query || !copies) return NULL;
+    hd_tensor *scores = hd_pass_show(pass, "copies", hd_pair_scores(pass, query, memory));
+    *copies = (hd_copies){*states->layout, *memory->layout, memory->ids, scores};
+    states->copies = copies;
+    return copies->scores ? states : NULL;
+}
+
 /* ---- a batch of targets, one step at a time ---- */
 
 /* Sequences by descending length, and arrays for the layouts of steps. */
@@ -295,5 +310,5 @@ hd_tensor *hd_recurrent_decode(const hd_network *r, hd_pass *pass, const hd_inpu
         if (!hd_recurrent_begin(r, pass, memory, layout->sequences, &at)) return NULL;
         states = hd_recurrent_run(r, pass, gates, &at);
     }
-    return drop(r, pass, states, HD_DECODER, 0, HD_SITE_STATES);
+    return hd_recurrent_score_copies(r, pass, drop(r, pass, states, HD_DECODER, 0, HD_SITE_STATES), memory);
 }

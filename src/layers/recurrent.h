@@ -42,6 +42,9 @@ hd_tensor *hd_recurrent_embed(const hd_network *network, hd_pass *pass, const hd
 hd_tensor *hd_recurrent_advance(const hd_network *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
 /* Without attention, advances each slot by any number of tokens. */
 hd_tensor *hd_recurrent_run(const hd_network *network, hd_pass *pass, hd_tensor *gates, hd_recurrent_step *at);
+/* Of a network that copies, scores the tokens of the sources for each row of its outputs, states->copies. The layout of the states
+ * and that of the memory have the same sequences. Returns the states; NULL on failure. */
+hd_tensor *hd_recurrent_score_copies(const hd_network *network, hd_pass *pass, hd_tensor *states, hd_tensor *memory);
 hd_tensor *hd_recurrent_decode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,
                                hd_tensor *memory);
 

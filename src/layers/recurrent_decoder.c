@@ -2,6 +2,8 @@
 #include "layers/decoder.h"
 #include "layers/recurrent.h"
 
+#include <string.h>
+
 /* Rows that are kept from step to step, [rows, width] in device memory. */
 typedef struct kept {
     float *data, *spare;
@@ -20,9 +22,11 @@ typedef struct recurrent_decoder {
     kept keys, values;                /* of the memory, [tokens, width] */
     hd_cache cache;                   /* of the slots' earlier states, if the decoder attends to them */
     int32_t *starts;                  /* [sources + 1]: of the memory */
+    int32_t *ids;                     /* the tokens of the memory, which may be copied */
     int32_t *source, *spare_source;   /* [slots]: whose memory a slot attends to; ascending */
     int64_t *lengths, *spare_lengths; /* [slots]: tokens so far */
-    size_t starts_capacity, source_capacity, spare_source_capacity, lengths_capacity, spare_lengths_capacity;
+    size_t starts_capacity, ids_capacity, source_capacity, spare_source_capacity, lengths_capacity,
+        spare_lengths_capacity;
     hd_tensor *last;          /* `outputs` */
     hd_arena_mark states_end; /* of the pass's arena */
 } recurrent_decoder;
@@ -85,6 +89,7 @@ static void drop_sources(recurrent_decoder *d) {
                     stream_of(d)->device->move(
                         stream_of(d),
                         &(hd_move_call){rows * width, memory[i]->data + first * width, memory[i]->data + end * width});
+            if (rows) memmove(d->ids + end, d->ids + first, (size_t)rows * sizeof *d->ids);
             d->starts[live++] = end; /* of a source already moved */
             end += rows;
             before = source;
@@ -93,6 +98,15 @@ static void drop_sources(recurrent_decoder *d) {
     }
     d->sources = live;
     d->starts[live] = end;
+}
+
+/* Keeps the tokens of new sources after those that there are. */
+static heed_status keep_ids(recurrent_decoder *d, const int32_t *ids, int64_t count) {
+    int32_t end = d->starts[d->sources];
+    if (!hd_grow(d->decoder.context, &d->ids, &d->ids_capacity, (size_t)(end + count) + 1, sizeof *d->ids))
+        return HEED_MEMORY;
+    if (count) memcpy(d->ids + end, ids, (size_t)count * sizeof *ids);
+    return HEED_OK;
 }
 
 static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout *sources) {
@@ -107,6 +121,7 @@ static heed_status add(hd_decoder *decoder, const int32_t *ids, const hd_layout 
         return HEED_MEMORY;
     if (d->network->recipe.self_attends) HD_TRY(hd_cache_add(&d->cache, &(hd_layout){.sequences = added}));
     drop_sources(d);
+    HD_TRY(keep_ids(d, ids, decoder->continues ? 0 : hd_layout_rows(sources)));
     hd_tensor *memory =
         decoder->continues ? NULL : hd_recurrent_encode(d->network, pass, &(hd_input){.ids = ids}, sources);
     hd_recurrent_step at;
@@ -245,6 +260,28 @@ static heed_status advance(recurrent_decoder *d, const int32_t *ids, const hd_la
     return keep_scored(d, &s, scored, position, y);
 }
 
+/* The kept outputs, with what they may copy. */
+static heed_status wrap_outputs(recurrent_decoder *d, const int32_t *scored, int64_t scores) {
+    hd_pass *pass = &d->pass;
+    int64_t width = d->network->recipe.width;
+    d->last = hd_tensor_wrap(pass, scores, width, d->outputs.data, NULL);
+    if (!d->last || !hd_recipe_copies(&d->network->recipe)) return pass->status;
+    int32_t *starts = hd_pass_alloc(pass, (size_t)d->sources + 1, sizeof *starts);
+    hd_layout *layout = hd_pass_alloc(pass, 2, sizeof *layout);
+    if (!starts || !layout) return pass->status;
+    for (int64_t source = 0, row = 0; source <= d->sources; source++) {
+        while (row < scores && d->source[scored[row]] < source) row++;
+        starts[source] = (int32_t)row;
+    }
+    layout[0] = (hd_layout){d->sources, starts, NULL, NULL};
+    layout[1] = (hd_layout){d->sources, d->starts, NULL, NULL};
+    hd_tensor *memory = hd_tensor_wrap(pass, d->starts[d->sources], width, d->values.data, &layout[1]);
+    d->last->layout = &layout[0];
+    if (memory) memory->ids = d->ids;
+    if (memory) hd_recurrent_score_copies(d->network, pass, d->last, memory);
+    return pass->status;
+}
+
 static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout *layout, const int32_t *scored,
                         int64_t scores) {
     recurrent_decoder *d = (recurrent_decoder *)decoder;
@@ -257,8 +294,7 @@ static heed_status step(hd_decoder *decoder, const int32_t *ids, const hd_layout
     for (int64_t position = 0; position < longest; position++) HD_TRY(advance(d, ids, layout, &kept_rows, position));
     for (int64_t s = 0; s < d->slots; s++) d->lengths[s] += layout->starts[s + 1] - layout->starts[s];
     hd_pass_reset(pass);
-    d->last = hd_tensor_wrap(pass, scores, d->network->recipe.width, d->outputs.data, NULL);
-    if (!d->last) return pass->status;
+    HD_TRY(wrap_outputs(d, scored, scores));
     d->states_end = hd_arena_here(&pass->arena);
     return HEED_OK;
 }
@@ -387,7 +423,7 @@ static void close_decoder(hd_decoder *decoder) {
     }
     kept *rest[] = {&d->feedback, &d->outputs, &d->keys, &d->values};
     for (size_t i = 0; i < HD_COUNT(rest); i++) free_kept(d, rest[i]);
-    void *arrays[] = {d->h, d->c, d->starts, d->source, d->spare_source, d->lengths, d->spare_lengths};
+    void *arrays[] = {d->h, d->c, d->starts, d->ids, d->source, d->spare_source, d->lengths, d->spare_lengths};
     for (size_t i = 0; i < HD_COUNT(arrays); i++) hd_free(context, arrays[i]);
     hd_cache_close(&d->cache);
     hd_arena_close(&d->step);

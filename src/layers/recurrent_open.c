@@ -38,6 +38,10 @@ static heed_status check(heed_context *context, const hd_recipe *r) {
         hd_recipe_max_positions(r) > MOST_CONCATENATED)
         return hd_fail(context, HEED_UNSUPPORTED, "%lld concatenated states: heed supports up to %d",
                        (long long)hd_recipe_max_positions(r), MOST_CONCATENATED);
+    if (hd_recipe_copies(r) && !hd_recipe_attends(r))
+        return hd_fail(context, HEED_UNSUPPORTED,
+                       "\"copy\" of a network with the memory \"%s\": copying needs attention",
+                       hd_choice_title(hd_memories, r->memory));
     return HEED_OK;
 }
 
@@ -84,8 +88,9 @@ static void declare_decoder(hd_network *r) {
     }
     bool attends = hd_recipe_attends(recipe);
     if (attends) declare_attention(r);
-    hd_slot combine = {HD_DECODER, HD_MODULE_COMBINE};
+    hd_slot combine = {HD_DECODER, HD_MODULE_COMBINE}, copy = {HD_DECODER, HD_MODULE_COPY};
     hd_network_declare_linear(r, combine, width, attends ? 2 * width : width, true);
+    if (hd_recipe_copies(recipe)) hd_network_declare_linear(r, copy, width, width, true);
 }
 
 static hd_tensor *encode(const hd_network *network, hd_pass *pass, const hd_input *input, const hd_layout *layout,

@@ -121,6 +121,9 @@ static void append_recurrent(const hd_recipe *recipe, hd_buffer *out) {
     if (!hd_recipe_translates(recipe)) return;
     begin_line(out, "memory");
     hd_buffer_format(out, "%s\n", hd_choice_title(hd_memories, recipe->memory));
+    if (!hd_recipe_copies(recipe)) return;
+    begin_line(out, "copying");
+    hd_buffer_format(out, "tokens of the source\n");
 }
 
 static void append_recipe(const hd_recipe *recipe, hd_buffer *out) {
@@ -280,6 +283,7 @@ static int add_recurrent(const hd_recipe *recipe, json_t *object) {
     if (recipe->self_attends) failed |= json_object_set_new(object, "self_attention", json_true());
     if (hd_recipe_translates(recipe))
         failed |= json_object_set_new(object, "decoder_memory", json_string(hd_choice_title(hd_memories, recipe->memory)));
+    if (hd_recipe_copies(recipe)) failed |= json_object_set_new(object, "copying", json_true());
     return failed;
 }
 

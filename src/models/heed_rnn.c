@@ -37,6 +37,7 @@ static const hd_weight_name weights[] = {
     {HD_MODULE_KEY, "attention.key"},
     {HD_MODULE_SCORER, "attention.scorer"},
     {HD_MODULE_COMBINE, "combine"},
+    {HD_MODULE_COPY, "copy"},
     {HD_MODULE_POOLER, "pooler"},
     {HD_MODULE_OUTPUT, "classifier"},
     {HD_MODULE_TEXT_OUTPUT, "classifier"},
@@ -55,6 +56,7 @@ static heed_status read(const hd_json *config, hd_recipe *recipe) {
     recipe->head_activation = HD_TANH;
     HD_TRY(hd_json_bool(config, "direct_states", false, &recipe->direct_states));
     HD_TRY(hd_json_bool(config, "self_attention", false, &recipe->self_attends));
+    HD_TRY(hd_json_bool(config, "copy", false, &recipe->copies));
     HD_TRY(hd_json_bool(config, "tie_word_embeddings", true, &tied));
     recipe->untied = !tied;
     return HEED_OK;
@@ -64,6 +66,7 @@ static int write(const hd_recipe *recipe, json_t *config) {
     int failed = 0;
     if (recipe->direct_states) failed |= json_object_set_new(config, "direct_states", json_true());
     if (recipe->self_attends) failed |= json_object_set_new(config, "self_attention", json_true());
+    if (recipe->copies) failed |= json_object_set_new(config, "copy", json_true());
     if (recipe->untied) failed |= json_object_set_new(config, "tie_word_embeddings", json_false());
     return failed;
 }

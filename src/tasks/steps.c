@@ -1,5 +1,6 @@
 /* The steps of a recurrent decoder, from one observed pass: everything is copied from the pass but the scores, which
  * are computed again from its queries and keys. */
+#include "autograd/copying.h"
 #include "base/best.h"
 #include "base/float_environment.h"
 #include "base/real.h"
@@ -16,7 +17,7 @@ typedef struct stepping {
     hd_observation observation;
     const hd_network *network;
     hd_steps *steps;
-    hd_captured_rows queries, keys, contexts, states, outputs;
+    hd_captured_rows queries, keys, contexts, states, outputs, copies;
     hd_attention_map map;
 } stepping;
 
@@ -38,6 +39,7 @@ static heed_status copy_captured(stepping *s, const hd_capture *capture) {
     HD_TRY(hd_capture_rows(capture, "initial", arena, &initial));
     HD_TRY(hd_capture_rows(capture, "state", arena, &s->states));
     HD_TRY(hd_capture_rows(capture, "output", arena, &s->outputs));
+    HD_TRY(hd_capture_rows(capture, "copies", &s->observation.scratch, &s->copies));
     HD_TRY(hd_capture_rows(capture, "context", arena, &s->contexts));
     HD_TRY(hd_capture_rows(capture, "query", &s->observation.scratch, &s->queries));
     HD_TRY(hd_capture_rows(capture, "keys", &s->observation.scratch, &s->keys));
@@ -88,11 +90,33 @@ static heed_status set_candidates(stepping *s, const float *logits, const double
     return HEED_OK;
 }
 
+static const hd_layout *one_sequence(hd_pass *pass, int64_t rows) {
+    hd_layout *layout = hd_pass_alloc(pass, 1, sizeof *layout);
+    int32_t *starts = hd_pass_alloc(pass, 2, sizeof *starts);
+    if (!layout || !starts) return NULL;
+    starts[0] = 0, starts[1] = (int32_t)rows;
+    *layout = (hd_layout){.sequences = 1, .starts = starts};
+    return layout;
+}
+
+/* What the outputs may copy, from the captured scores. */
+static bool set_copies(const stepping *s, hd_pass *pass, hd_tensor *outputs) {
+    const hd_layout *rows = one_sequence(pass, s->steps->count), *source = one_sequence(pass, s->steps->keys);
+    hd_copies *copies = hd_pass_alloc(pass, 1, sizeof *copies);
+    hd_tensor *scores = hd_tensor_new(pass, s->copies.rows, 1, NULL);
+    if (!outputs || !rows || !source || !copies || !scores) return false;
+    hd_pass_upload(pass, s->copies.data, s->copies.rows, scores->data);
+    *copies = (hd_copies){*rows, *source, s->observation.source.ids, scores};
+    outputs->copies = copies;
+    return true;
+}
+
 static heed_status set_predictions(stepping *s, hd_pass *pass) {
     const hd_network *network = s->network;
     int64_t count = hd_network_classes(network), width = s->steps->width;
     hd_tensor *outputs = hd_tensor_new(pass, s->outputs.rows, width, NULL);
     if (outputs) hd_pass_upload(pass, s->outputs.data, s->outputs.rows * width, outputs->data);
+    if (hd_recipe_copies(&network->recipe) && !set_copies(s, pass, outputs)) return pass->status;
     hd_tensor *logits = hd_network_logits(network, pass, outputs, 0, network->output->rows);
     double *probabilities = hd_pass_alloc(pass, (size_t)count, sizeof *probabilities);
     const float *numbers = logits ? hd_pass_download(pass, logits->data, hd_tensor_count(logits)) : NULL;

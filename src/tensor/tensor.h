@@ -41,6 +41,8 @@ typedef struct hd_tensor {
     float *gradient;         /* device [rows, columns], NULL until something flows back */
     const hd_layout *layout; /* outlives the pass */
     bool needs_gradient;
+    const int32_t *ids;             /* host [rows]: of an encoder's states the tokens, as long as the pass; else NULL */
+    const struct hd_copies *copies; /* of a decoder's states what they may copy (autograd/copying.h), or NULL */
     /* What products read in place of data (device/device.h: operands), NULL until needed. */
     const float *product_operand, *gradient_operand;
 } hd_tensor;

@@ -52,6 +52,7 @@ heed_status hd_run_check_family(heed_context *context, const hd_train_options *o
     if (o->self_attention && (family != &hd_heed_rnn || objective->encodes))
         return hd_fail(context, HEED_ARGUMENT, "self-attention is for language models of the family heed-rnn");
     if (o->crf && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "crf is for the family heed-rnn");
+    if (o->copy && family != &hd_heed_rnn) return hd_fail(context, HEED_ARGUMENT, "copy is for the family heed-rnn");
     return HEED_OK;
 }
 
@@ -228,6 +229,7 @@ static heed_status make_recipe(const hd_run *run, const hd_family *family, const
     recipe->memory = o->memory;
     recipe->self_attends = o->self_attention;
     recipe->bidirectional = !o->one_direction;
+    recipe->copies = o->copy;
     recipe->crf = o->crf;
     set_side(o, objective->encodes ? o->encoder_layers : 0, &recipe->side[HD_ENCODER]);
     set_side(o, objective->decodes ? o->decoder_layers : 0, &recipe->side[HD_DECODER]);

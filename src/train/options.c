@@ -106,6 +106,8 @@ static const hd_setting rows[] = {
     FLAG("self-attention", self_attention, ARCHITECTURE, NEW,
          "heed-rnn, language: each state attends to itself and those before it"),
     FLAG("one-direction", one_direction, ARCHITECTURE, NEW, "heed-rnn: encoder that reads forwards only"),
+    FLAG("copy", copy, ARCHITECTURE, NEW,
+         "heed-rnn, translate: decoder that may copy tokens of the source; needs attention"),
     FLAG("crf", crf, ARCHITECTURE, 0, "heed-rnn, tag: conditional random field over the labels"),
     INT("width", width, "128", 1, 1 << 16, ARCHITECTURE, NEW, "width of every hidden state"),
     INT("encoder-layers", encoder_layers, "4", 1, 1024, ARCHITECTURE, NEW, "encoder layers"),

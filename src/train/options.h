@@ -34,7 +34,7 @@ typedef struct hd_train_options {
     char *model;      /* the model to start from; NULL: a new one */
     int family;       /* 1 + index in hd_families; 0: the objective's own */
     int cell, memory; /* hd_cell, hd_memory_kind */
-    bool self_attention, one_direction, crf;
+    bool self_attention, one_direction, copy, crf;
     int64_t key_heads;
     int64_t width, encoder_layers, decoder_layers, heads, ffn_width, max_positions;
     int activation; /* hd_activation + 1; 0: the family's own */

@@ -112,6 +112,7 @@ static heed_status check(heed_context *context, const hd_train_options *o, hd_me
         const char *option;
         bool given, applies;
     } options[] = {{"crf", o->crf, objective->crf},
+                   {"copy", o->copy, objective->encodes && objective->decodes},
                    {"r-drop", o->r_drop > 0, objective->r_drop},
                    {"bpe-dropout", o->bpe_dropout > 0, objective->bpe_dropout},
                    {"whole-file", o->whole_file, objective->whole_file}};

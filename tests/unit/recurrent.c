@@ -4,6 +4,7 @@
 
 #include "formats/safetensors.h"
 #include "layers/decoder.h"
+#include "layers/recurrent.h"
 #include "models/family.h"
 
 #include <math.h>
@@ -290,9 +291,28 @@ static void states_that_are_not_vectors_are_refused(void **state) {
     heed_context_close(context);
 }
 
+/* The states of one vector are not kept for a decoder to copy from. */
+static void copying_without_attention_is_refused(void **state) {
+    (void)state;
+    heed_context *context = open_context();
+    for (int memory = HD_MEMORY_LAST; memory <= HD_MEMORY_LUONG_CONCAT; memory++) {
+        hd_network *network;
+        hd_recipe recipe = {.vocabulary = 11, .width = 8, .architecture = HD_RECURRENT, .copies = true};
+        recipe.memory = memory;
+        for (int side = 0; side < HD_SIDES; side++)
+            recipe.side[side] = (hd_side_recipe){.layers = 1, .max_positions = 16};
+        bool fits = hd_recipe_attends(&recipe);
+        assert_int_equal(hd_network_open(context, &recipe, &network), fits ? HEED_OK : HEED_UNSUPPORTED);
+        if (!fits) assert_non_null(strstr(heed_context_message(context), ": copying needs attention"));
+        hd_network_close(network);
+    }
+    heed_context_close(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_pytorchs), cmocka_unit_test(gradients_are_pytorchs),
                                        cmocka_unit_test(sessions_are_batches),
-                                       cmocka_unit_test(states_that_are_not_vectors_are_refused)};
+                                       cmocka_unit_test(states_that_are_not_vectors_are_refused),
+                                       cmocka_unit_test(copying_without_attention_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

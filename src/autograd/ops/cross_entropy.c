@@ -4,7 +4,9 @@
  * tokens are computed at a time, and their logits turn into their gradient and are used up while they are in cache.
  *
  * R-Drop's pairs, row i of either half, are computed together: some tokens of both halves. A soft cap c comes between the
- * logits l and the softmax: it reads c tanh(l / c), and g becomes g (1 − tanh²(l / c)). */
+ * logits l and the softmax: it reads c tanh(l / c), and g becomes g (1 − tanh²(l / c)). What the rows may copy (copying.h) is
+ * added after the cap. */
+#include "autograd/copying.h"
 #include "autograd/layer_products.h"
 #include "autograd/ops/ops.h"
 #include "autograd/soft_cap.h"
@@ -21,8 +23,26 @@ typedef struct loss {
     bool add;                     /* to dx */
     float *logits;                /* [copies, tokens at once, classes] */
     float *ratios;                /* of a soft cap: logits / cap, the same shape; else NULL */
+    float *shares, *d_scores;     /* of rows that copy: [2, pairs] and [pairs]; else NULL */
     double *sum;                  /* device */
 } loss;
+
+/* Adds what the rows may copy to the logits of each copy, or takes the gradients back through it. */
+static void copy_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tokens, bool backward) {
+    int64_t classes = l->options->classes;
+    for (int64_t copy = 0; copy < l->copies && l->x->copies; copy++) {
+        hd_copied_logits to = {.copies = l->x->copies,
+                               .first_row = first + copy * l->distinct,
+                               .row_count = tokens,
+                               .columns = classes,
+                               .logits = l->logits + copy * tokens * classes,
+                               .shares = l->shares};
+        if (backward)
+            hd_add_copies_backward(pass, &to, l->d_scores);
+        else
+            hd_add_copies(pass, &to);
+    }
+}
 
 /* Tokens [first, first + tokens) of each copy. */
 static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tokens) {
@@ -30,7 +50,7 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
     int64_t classes = l->options->classes, width = l->x->columns;
     const float *bias = l->options->bias ? l->options->bias->data : NULL;
     int64_t count = l->copies * tokens * classes;
-    bool gradient = l->d_table || l->d_bias || l->dx;
+    bool gradient = l->d_table || l->d_bias || l->dx || l->d_scores;
     hd_tensor rows[2];
     for (int64_t copy = 0; copy < l->copies; copy++) {
         float *data = l->x->data + (first + copy * l->distinct) * width;
@@ -40,6 +60,7 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
     }
     if (pass->status != HEED_OK) return;
     if (l->ratios) hd_soft_cap(pass, count, l->options->soft_cap, l->logits, l->ratios, l->logits);
+    copy_tokens(pass, l, first, tokens, false);
     device->cross_entropy(&pass->stream, &(hd_cross_entropy_call){.rows = tokens,
                                                                   .classes = classes,
                                                                   .logits = l->logits,
@@ -49,6 +70,7 @@ static void lose_tokens(hd_pass *pass, const loss *l, int64_t first, int64_t tok
                                                                   .agreement = l->options->agreement,
                                                                   .gradient = gradient,
                                                                   .losses = l->sum});
+    if (l->d_scores) copy_tokens(pass, l, first, tokens, true);
     if (l->ratios && gradient) hd_soft_cap_backward(pass, count, l->ratios, l->logits, l->logits);
     for (int64_t copy = 0; copy < l->copies; copy++) {
         const float *g = l->logits + copy * tokens * classes;
@@ -72,11 +94,23 @@ static heed_status check(hd_pass *pass, const loss *l) {
         if (l->targets[t] < 0 || l->targets[t] >= classes)
             hd_pass_fail(pass, HEED_ARGUMENT, "target id %d lies outside the %lld classes", l->targets[t],
                          (long long)classes);
+    if (l->x->copies && hd_layout_rows(&l->x->copies->rows) != rows)
+        hd_pass_fail(pass, HEED_ARGUMENT, "%lld rows may copy, and not %lld",
+                     (long long)hd_layout_rows(&l->x->copies->rows), (long long)rows);
     bool paired = rows == l->distinct * l->copies;
     for (int64_t t = l->distinct; paired && t < rows; t++) paired = l->targets[t] == l->targets[t - l->distinct];
     if (!paired)
         hd_pass_fail(pass, HEED_ARGUMENT, "%lld rows are not two halves with the same targets", (long long)rows);
     return pass->status;
+}
+
+/* The gradient of the scores of copying, which nothing else reads. */
+static void prepare_copies(hd_pass *pass, loss *l) {
+    hd_tensor *scores = l->x->copies->scores;
+    if (!scores->needs_gradient) return;
+    float *d_scores = hd_pass_zeros(pass, scores->rows, 1);
+    l->shares = hd_pass_numbers(pass, scores->rows, 2);
+    l->d_scores = scores->gradient = d_scores;
 }
 
 heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, const int32_t *targets,
@@ -89,6 +123,7 @@ heed_status hd_cross_entropy(hd_pass *pass, hd_tensor *x, hd_parameter *table, c
         l.d_table = hd_pass_gradient(pass, table);
         l.d_bias = hd_pass_gradient(pass, options->bias);
         l.dx = hd_gradient(pass, x, &l.add);
+        if (x->copies) prepare_copies(pass, &l);
     }
     int64_t most = hd_min(TOKENS_AT_ONCE / l.copies, l.distinct);
     l.sum = (double *)hd_pass_zeros(pass, 2, 1); /* 64 bits, all zeros: 0.0 */

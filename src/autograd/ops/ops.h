@@ -96,6 +96,10 @@ hd_tensor *hd_attend_cached(hd_pass *pass, hd_tensor *q, const hd_keys *cached, 
  * scorer [width]. The sequences of q's layout attend to the first ones of k's, one to one. */
 hd_tensor *hd_attend_additive(hd_pass *pass, hd_tensor *q, hd_tensor *k, hd_tensor *values, hd_parameter *scorer);
 
+/* y [pairs, 1]: the products of each row of q [queries, width] with each row of k [keys, width] of the same sequence: of each
+ * sequence [queries, keys], one after the other. */
+hd_tensor *hd_pair_scores(hd_pass *pass, hd_tensor *q, hd_tensor *k);
+
 /* Sequences in the order of their lengths, the longest first: those that a step still runs are then the first ones. */
 typedef struct hd_by_length {
     int64_t steps;          /* the longest sequence's rows */
@@ -139,8 +143,8 @@ typedef struct hd_cross_entropy_options {
     float soft_cap;     /* c: logits become c tanh(logit / c); 0: none */
 } hd_cross_entropy_options;
 
-/* The loss over logits x tableᵀ: the sum over tokens of KL(smoothed target ‖ softmax), unscaled, is added to
- * *loss. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
+/* The loss over logits x tableᵀ, with what x may copy (autograd/copying.h): the sum over tokens of
+ * KL(smoothed target ‖ softmax), unscaled, is added to *loss. Logits exist for some rows at a time only; when the pass records, the gradients of x and the
  * table are made on the way.
  * With agreement α, row i of the first half and row i of the second are two answers p and q to one question and have one
  * target; each pair adds α (KL(p ‖ q) + KL(q ‖ p)) / 2 to the two losses (R-Drop, Liang et al., 2021). */

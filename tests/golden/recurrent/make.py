@@ -37,6 +37,9 @@ CASES = {
                        tie_word_embeddings=False),
     "gru-self-attention": dict(cell="gru", memory="last", encoder_layers=0, decoder_layers=2, bidirectional=False,
                                self_attention=True),
+    "gru-bahdanau-copy": dict(cell="gru", memory="bahdanau", encoder_layers=1, decoder_layers=1, bidirectional=True, copy=True),
+    "lstm-luong-general-copy": dict(cell="lstm", memory="luong-general", encoder_layers=1, decoder_layers=2,
+                                    bidirectional=True, copy=True),
 }
 
 

@@ -54,6 +54,7 @@ class Recurrent(nn.Module):
             self.bridge_h = nn.ModuleList(nn.Linear(given, width) for _ in range(layers))
             self.bridge_c = nn.ModuleList(nn.Linear(given, width) for _ in range(layers if self.lstm else 0))
             self.combine = nn.Linear(2 * width if self.attends else width, width)
+        if config.get("copy"): self.copy = nn.Linear(width, width)
         self.additive = self.memory in ("bahdanau", "luong-concat")
         if self.attends and self.additive:
             self.query, self.scorer = nn.Linear(width, width), nn.Parameter(torch.randn(width))
@@ -125,7 +126,15 @@ class Recurrent(nn.Module):
                 context = self.attend(h, states)
             previous = torch.tanh(self.combine(torch.cat([h, context], -1)))
             out.append(previous)
-        return torch.stack(out) @ getattr(self, "output", self.embedding).T
+        out = torch.stack(out)
+        logits = out @ getattr(self, "output", self.embedding).T
+        return self.add_copies(logits, self.copy(out) @ states.T, source) if hasattr(self, "copy") else logits
+
+    def add_copies(self, logits, scores, source):
+        """Logits [tokens, vocabulary] and scores [tokens, source tokens] have one softmax (Gu et al., 2016); of one sequence."""
+        most = torch.maximum(logits.amax(-1, True), scores.amax(-1, True)).detach()
+        copied = torch.exp(scores - most) @ nn.functional.one_hot(source, logits.shape[-1]).to(scores.dtype)
+        return torch.log(torch.exp(logits - most) + copied) + most
 
     def classify(self, ids):
         """Logits [..., labels] of texts."""
@@ -151,7 +160,7 @@ class Recurrent(nn.Module):
         for i, layer in enumerate(self.decoder): layer.save(f"decoder.layers.{i}", found, "decoder.layers.0.context.weight")
         modules = {f"bridge.{i}.h": m for i, m in enumerate(getattr(self, "bridge_h", []))}
         modules |= {f"bridge.{i}.c": m for i, m in enumerate(getattr(self, "bridge_c", []))}
-        names = {"attention.query": "query", "attention.key": "key", "combine": "combine", "pooler": "pooler",
+        names = {"attention.query": "query", "attention.key": "key", "combine": "combine", "copy": "copy", "pooler": "pooler",
                  "classifier": "classifier"}
         modules |= {name: getattr(self, at) for name, at in names.items() if hasattr(self, at)}
         for name, module in modules.items():

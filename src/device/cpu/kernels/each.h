@@ -17,7 +17,7 @@
     K(rms_norm_backward) K(rms_norm_backward_gain) K(dot_rows) K(sum_rows)                                      \
     K(add_exponentials) K(log_of_sum) K(find_above) K(cross_entropy) K(cross_entropy_pair) K(cross_entropy_loss) \
     K(attention) K(attention_backward) K(additive_attention) K(additive_attention_backward)                     \
-    K(relative_scores) K(relative_scores_backward)                                                              \
+    K(relative_scores) K(relative_scores_backward) K(add_copies)                                                             \
     K(cell) K(cell_backward) K(multiply_add_peak)
 /* clang-format on */
 

@@ -223,6 +223,12 @@ typedef struct hd_kernels {
     void (*additive_attention)(const hd_additive_attention *attention);
     void (*additive_attention_backward)(const hd_additive_attention *attention);
 
+    /* Logits of the tokens first … first + columns with those that are copied: of token w log(exp l_w + Σ exp score_j) over
+     * the places j with id w. shares [2, count] becomes exp(score_j − the new logit of its token), and the same of the logit
+     * before; of places without a column 0. NULL: not needed. */
+    void (*add_copies)(int64_t count, const int32_t *ids, const float *scores, int64_t first, int64_t columns,
+                       float *logits, float *shares);
+
     /* recurrent cells */
     void (*cell)(const hd_cell_step *step);
     void (*cell_backward)(const hd_cell_step *step);
