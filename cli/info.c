@@ -1,10 +1,10 @@
 /* heed info: describes a model. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arguments.h"
 #include "output.h"
+#include "pictures.h"
 #include "verbs.h"
 
 static const char *model_name, *output;
@@ -47,22 +47,10 @@ static int print_model(const invocation *line) {
     return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
 
-static heed_status print_picture(const invocation *line, const heed_picture *picture) {
-    char *bytes;
-    size_t size;
-    if (output) return heed_picture_save(picture, NULL, output);
-    heed_status status =
-        heed_picture_draw(picture, NULL, has_all_colors(), terminal_columns(STDOUT_FILENO), &bytes, &size);
-    if (status != HEED_OK) return status;
-    fwrite(bytes, 1, size, stdout);
-    heed_free(line->context, bytes);
-    return HEED_OK;
-}
-
 static int draw_model(const invocation *line) {
     heed_picture *picture;
     heed_status status = heed_inspect_architecture(line->context, model_name, &picture);
-    if (status == HEED_OK) status = print_picture(line, picture);
+    if (status == HEED_OK) status = put_picture(line, picture, output);
     heed_picture_close(picture);
     return status == HEED_OK ? EXIT_DONE : report_failure(line, status);
 }
