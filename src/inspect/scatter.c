@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { SIDE = 560, ROW = 22, TOP = HD_PAPER_MARGIN + HD_PAPER_TITLE, GAP = 24 };
+enum { SIDE = 560, ROW = 22, TOP = HD_PAPER_MARGIN + HD_PAPER_TITLE, GAP = 32 };
 
 static double reach_of(const hd_scatter *s) {
     double reach = 0;
@@ -24,8 +24,8 @@ static void append_point(hd_buffer *out, int64_t x, int64_t y, int64_t group) {
 }
 
 heed_status hd_draw_svg_scatter(const hd_scatter *s, hd_buffer *out) {
-    int64_t legend = HD_PAPER_MARGIN + SIDE + GAP, right = legend + 14 + hd_paper_widest(s->names, s->groups);
-    int64_t height = hd_max(TOP + SIDE + ROW, TOP + s->groups * ROW) + HD_PAPER_MARGIN;
+    int64_t legend = TOP + SIDE + GAP, height = legend + s->groups * ROW + HD_PAPER_MARGIN;
+    int64_t right = hd_max(HD_PAPER_MARGIN + SIDE, HD_PAPER_MARGIN + 16 + hd_paper_widest(s->names, s->groups));
     double reach = reach_of(s);
     right = hd_max(right, HD_PAPER_MARGIN + hd_paper_title_room(s->title));
     hd_paper_begin(out, right + HD_PAPER_MARGIN, height, s->title,
@@ -37,8 +37,8 @@ heed_status hd_draw_svg_scatter(const hd_scatter *s, hd_buffer *out) {
             append_point(out, HD_PAPER_MARGIN + place(s->points[2 * i], reach, false),
                          TOP + place(s->points[2 * i + 1], reach, true), s->labels[i]);
     for (int64_t g = 0; g < s->groups; g++) {
-        append_point(out, legend, TOP + g * ROW + 8, g);
-        hd_paper_label(out, legend + 12, TOP + g * ROW + 13, "", s->names[g]);
+        append_point(out, HD_PAPER_MARGIN + 4, legend + g * ROW + 8, g);
+        hd_paper_label(out, HD_PAPER_MARGIN + 16, legend + g * ROW + 13, "", s->names[g]);
     }
     hd_paper_label(out, HD_PAPER_MARGIN, TOP + SIDE + 17, HD_PAPER_SMALL, s->note);
     hd_paper_end(out);

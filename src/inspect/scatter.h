@@ -12,7 +12,7 @@ typedef struct hd_scatter {
     const char *const *names; /* [groups] */
 } hd_scatter;
 
-/* An SVG picture with a legend on its right. */
+/* An SVG picture with a legend below it. */
 heed_status hd_draw_svg_scatter(const hd_scatter *scatter, hd_buffer *out);
 
 #endif
